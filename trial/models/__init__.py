@@ -1,0 +1,17 @@
+"""Structures: equations without numbers. One structure per file; this module holds the contract and the tuple of all."""
+
+from trial.models.contract import State, Structure
+from trial.models.tmdd_lifespan import TMDD_LIFESPAN
+
+STRUCTURES: tuple[Structure, ...] = (TMDD_LIFESPAN,)
+
+
+def structure(structure_id: str) -> Structure:
+    """The structure of that id; KeyError names the known ones."""
+    for candidate in STRUCTURES:
+        if candidate.id == structure_id:
+            return candidate
+    raise KeyError(f"no structure {structure_id!r}; known: {[s.id for s in STRUCTURES]}")
+
+
+__all__ = ["STRUCTURES", "State", "Structure", "structure"]

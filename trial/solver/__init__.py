@@ -1,0 +1,6 @@
+"""The door to the solver: ``solve(structure, parameters, state, events, times)``."""
+
+from trial.solver.events import REASON, Events, Status
+from trial.solver.methods import solve
+
+__all__ = ["REASON", "Events", "Status", "solve"]
