@@ -147,9 +147,10 @@ class Analysis(Record):
 
 
 class Published(Record):
-    """Published results to show beside the simulated ones: a CSV beside the config."""
+    """Published results to show beside the simulated ones: CSV files beside the config."""
 
     rows: str
+    baseline: str | None = None
     label: str = ""
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from trial.protocol import NonNegative, Positive, Record
@@ -57,3 +62,112 @@ class DoseRule(Record):
         if interrupts and self.restart is None:
             raise ValueError("a rule that can interrupt needs a restart entry, or the patient never gets drug again")
         return self
+
+
+class Action(IntEnum):
+    """What was done to a patient's dose at a visit."""
+
+    KEEP = 0
+    START = 1
+    INCREASE = 2
+    DECREASE = 3
+    INTERRUPT = 4
+    RESTART = 5
+
+
+@dataclass(frozen=True)
+class DoseState:
+    """Where each patient stands on the ladder; all arrays over patients.
+
+    ``rung`` index into the ladder; ``held`` no dose for now; ``changed_day`` day of the start or last change;
+    ``streak`` (n, steps) consecutive reported counts inside each step's range.
+    """
+
+    rung: NDArray[np.int64]
+    held: NDArray[np.bool_]
+    changed_day: NDArray[np.int64]
+    streak: NDArray[np.int64]
+
+    def dose_mg(self, ladder_mg: Sequence[float]) -> NDArray[np.float64]:
+        """Prescribed dose level, 0 while held (mg)."""
+        return np.where(self.held, 0.0, np.asarray(ladder_mg)[self.rung])
+
+
+def start(rule: DoseRule, start_dose_mg: float, n: int) -> DoseState:
+    """``n`` patients on the rung of ``start_dose_mg`` from day 0."""
+    return DoseState(
+        rung=np.full(n, rule.ladder_mg.index(start_dose_mg)),
+        held=np.zeros(n, dtype=bool),
+        changed_day=np.zeros(n, dtype=np.int64),
+        streak=np.zeros((n, len(rule.steps)), dtype=np.int64),
+    )
+
+
+def decide(
+    rule: DoseRule, state: DoseState, count: NDArray[np.float64], day: NDArray[np.int64]
+) -> tuple[DoseState, NDArray[np.int8], NDArray[np.int16]]:
+    """Apply the rule to the reported counts (10^9/L, NaN where none) at the visit on ``day``.
+
+    Returns the new state, the Action and the index of the step that applied (-1: none or the restart) per patient.
+    A patient without a count keeps everything. While held only the restart is considered.
+    """
+    seen = ~np.isnan(count)
+    streak = _streaks(rule, state.streak, count, seen)
+    step = _first_step(rule, streak, day - state.changed_day)
+    step[~seen | state.held] = -1
+    move = np.array([_MOVES[s.action] for s in rule.steps] + [Action.KEEP], dtype=np.int8)[step]
+    at_floor = (move == Action.DECREASE) & (state.rung == 0)
+    move[at_floor] = Action.KEEP if rule.at_floor == "keep" else Action.INTERRUPT
+    move[(move == Action.INCREASE) & (state.rung == len(rule.ladder_mg) - 1)] = Action.KEEP
+    if rule.restart is not None:
+        move[state.held & seen & (count < rule.restart.below_1e9L)] = Action.RESTART
+    return replace(_moved(rule, state, move, day), streak=streak), move, step.astype(np.int16)
+
+
+_MOVES = {
+    "increase": Action.INCREASE,
+    "decrease": Action.DECREASE,
+    "keep": Action.KEEP,
+    "interrupt": Action.INTERRUPT,
+}
+
+
+def _streaks(rule: DoseRule, streak: NDArray[np.int64], count: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    inside = np.stack([(count >= s.at_least_1e9L) & (count < s.below_1e9L) for s in rule.steps], axis=1)
+    return np.where(seen[:, None], np.where(inside, streak + 1, 0), streak)
+
+
+def _first_step(rule: DoseRule, streak: NDArray[np.int64], days_since_change: NDArray[np.int64]) -> NDArray[np.int64]:
+    applies = np.stack(
+        [
+            (streak[:, k] >= s.confirm_visits) & (days_since_change >= s.min_days_since_change)
+            for k, s in enumerate(rule.steps)
+        ],
+        axis=1,
+    )
+    return np.where(applies.any(axis=1), applies.argmax(axis=1), -1)
+
+
+def _moved(rule: DoseRule, state: DoseState, move: NDArray[np.int8], day: NDArray[np.int64]) -> DoseState:
+    shift = (move == Action.INCREASE).astype(np.int64) - (move == Action.DECREASE)
+    if rule.restart is not None and rule.restart.level == "lower":
+        shift = shift - (move == Action.RESTART)
+    return replace(
+        state,
+        rung=np.clip(state.rung + shift, 0, len(rule.ladder_mg) - 1),
+        held=np.where(move == Action.INTERRUPT, True, np.where(move == Action.RESTART, False, state.held)),
+        changed_day=np.where(move == Action.KEEP, state.changed_day, day),
+    )
+
+
+def reason(rule: DoseRule | None, action: Action, step: int) -> str:
+    """The reason of a change in words, for the dose ledger."""
+    if action is Action.START or rule is None:
+        return "start of treatment"
+    if action is Action.RESTART and rule.restart is not None:
+        return f"restart: count below {rule.restart.below_1e9L:g}"
+    taken = rule.steps[step]
+    low, high = taken.at_least_1e9L, taken.below_1e9L
+    limits = [f"{low:g} or more"] * (low > 0) + [f"below {high:g}"] * bool(np.isfinite(high))
+    times = f" at {taken.confirm_visits} visits" if taken.confirm_visits > 1 else ""
+    return f"{action.name.lower()}: count {' and '.join(limits)}{times}"

@@ -1,0 +1,157 @@
+"""Replicates -> work units -> workers -> Parquet: the run folder.
+
+A unit is some whole replicates, about 4,096 patients, and does not depend on the number of workers; neither do the values.
+Workers write finished parts; the parent joins them in order into one file per table.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cohorts.catalogue import parameter_set
+from cohorts.parameters import ParameterSet
+from cohorts.populations import population
+from cohorts.sampler import Cohort, concatenate, sample_cohort
+from cohorts.streams import Streams
+from trial.collect import collect, screening_table
+from trial.config import Study
+from trial.models import structure
+from trial.plan import Unit, plan_unit
+from trial.randomisation import randomise, strata_labels
+from trial.simulate import simulate_unit
+from trial.tables import TABLES
+
+UNIT_PATIENTS = 4096
+PARTS = "parts"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run came to: patients simulated, patients whose solve failed, and where the tables are."""
+
+    n_patients: int
+    n_failed: int
+    out_dir: Path
+
+
+def work_units(study: Study) -> list[range]:
+    """The replicates of each unit."""
+    per_unit = max(1, UNIT_PATIENTS // study.patients)
+    return [range(r, min(r + per_unit, study.replicates)) for r in range(0, study.replicates, per_unit)]
+
+
+def run(study: Study, out_dir: Path, workers: int = 1, progress: Callable[[int, int], None] | None = None) -> RunSummary:
+    """Simulate every replicate into ``out_dir``; ``progress(done, total)`` is called with patients after each unit.
+
+    Parts go to ``out_dir/parts`` and are joined at the end, in order, whatever the order in which units finish.
+    """
+    units = work_units(study)
+    parts = out_dir / PARTS
+    parts.mkdir(parents=True, exist_ok=True)
+    total, done, failed = study.patients * study.replicates, 0, 0
+    for replicates, n_failed in _finished(study, units, parts, workers):
+        done, failed = done + study.patients * len(replicates), failed + n_failed
+        if progress:
+            progress(done, total)
+    for name in TABLES:
+        join([parts / f"{name}-{unit.start:07d}.parquet" for unit in units], out_dir / f"{name}.parquet")
+    shutil.rmtree(parts)
+    return RunSummary(total, failed, out_dir)
+
+
+def _finished(study: Study, units: list[range], parts: Path, workers: int) -> Iterator[tuple[range, int]]:
+    from joblib import Parallel, delayed
+
+    if workers == 1 or len(units) == 1:
+        yield from ((unit, write_unit(study, unit, parts)) for unit in units)
+        return
+    parallel = Parallel(n_jobs=min(workers, len(units)), return_as="generator_unordered")
+    yield from parallel(delayed(_numbered)(study, unit, parts) for unit in units)
+
+
+def _numbered(study: Study, replicates: range, parts: Path) -> tuple[range, int]:
+    return replicates, write_unit(study, replicates, parts)
+
+
+def write_unit(study: Study, replicates: range, parts: Path) -> int:
+    """Simulate one unit and write its parts; the number of patients whose solve failed."""
+    tables = simulate_replicates(study, replicates)
+    for name, table in tables.items():
+        write_table(table, parts / f"{name}-{replicates.start:07d}.parquet")
+    status = tables["solves"]["STATUS"].combine_chunks()
+    return sum(s != "OK" for s in status.to_pylist())
+
+
+def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | None = None) -> dict[str, pa.Table]:
+    """Sample, randomise, simulate and tabulate some replicates of a study.
+
+    ``chosen`` replaces the study's parameter set (the calibration varies it).
+    """
+    parameters = chosen or parameter_set(study.parameter_set)
+    streams = Streams(study.seed)
+    cohorts = [_cohort(study, parameters, replicate, streams) for replicate in replicates]
+    strata = [strata_labels(study.randomisation, _columns(cohort)) for cohort in cohorts]
+    arms = [
+        randomise(study.arms, study.randomisation, stratum, streams, replicate)
+        for stratum, replicate in zip(strata, replicates, strict=True)
+    ]
+    cohort = concatenate(cohorts)
+    plan = plan_unit(study, parameters, cohort, np.concatenate(arms))
+    unit = Unit(study, structure(parameters.structure), cohort.parameters, plan)
+    subject = np.concatenate([np.arange(1, len(arm) + 1) for arm in arms])
+    units = {p.name: p.unit for p in parameters.parameters}
+    tables = collect(unit, simulate_unit(unit), cohort, subject, np.concatenate(strata), units)
+    screened = [screening_table(r, c.screened) for r, c in zip(replicates, cohorts, strict=True)]
+    return tables | {"screening": pa.concat_tables(screened)}
+
+
+def _cohort(study: Study, parameters: ParameterSet, replicate: int, streams: Streams) -> Cohort:
+    sample = partial(
+        sample_cohort, parameters, n=study.patients, replicate=replicate, streams=streams,
+        screening=study.screening, parameter_uncertainty=study.parameter_uncertainty,
+    )  # fmt: skip
+    assert study.population.id is not None
+    return sample(population(study.population.id))
+
+
+def _columns(cohort: Cohort) -> dict[str, np.ndarray]:
+    return {name: cohort.patients[name].to_numpy() for name in cohort.patients.columns}
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write atomically: a temporary name, then a rename."""
+    temporary = path.with_suffix(".tmp")
+    floats = [f.name for f in table.schema if pa.types.is_floating(f.type)]
+    pq.write_table(
+        table,
+        temporary,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[f.name for f in table.schema if pa.types.is_dictionary(f.type)],
+        use_byte_stream_split=floats,
+    )
+    temporary.replace(path)
+
+
+def join(parts: list[Path], target: Path) -> None:
+    """One file from the parts, a row group each, in the given order."""
+    temporary = target.with_suffix(".tmp")
+    tables = (pq.read_table(part) for part in parts)
+    first = next(tables)
+    floats = [f.name for f in first.schema if pa.types.is_floating(f.type)]
+    with pq.ParquetWriter(
+        temporary, first.schema, compression="zstd", compression_level=1, use_byte_stream_split=floats,
+        use_dictionary=[f.name for f in first.schema if pa.types.is_dictionary(f.type)],
+    ) as writer:  # fmt: skip
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table)
+    temporary.replace(target)

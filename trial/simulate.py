@@ -1,0 +1,130 @@
+"""The main loop: one work unit of patients, from the first dose to the last visit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cohorts.noise import assay, bleeding_grade
+from trial.dosing import daily_events, days_between, dose_mg
+from trial.laboratory import report_count
+from trial.plan import Unit
+from trial.rules import Course, Decisions, apply_rules, start_course
+from trial.solver import Events, Status, solve
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What was observed at one visit; NaN where the visit did not take place or the solve had failed."""
+
+    count: Array
+    true_count: Array
+    bleeding: Array
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """What happened to a unit: one Visit per visit after baseline, the Decisions (start first), the profile, the solves."""
+
+    visits: tuple[Visit, ...]
+    decisions: tuple[Decisions, ...]
+    concentration: Array
+    true_concentration: Array
+    status: NDArray[np.int8]
+    steps: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Solves:
+    """State of every patient (n, S), the status so far (the first failure stays) and the steps taken."""
+
+    state: Array
+    status: NDArray[np.int8]
+    steps: NDArray[np.int64]
+
+
+def simulate_unit(unit: Unit) -> UnitResult:
+    """Simulate one work unit of patients, arms mixed, no randomness inside.
+
+    1. start every patient at the drug-free steady state of the structure, on the start dose of the arm
+    2. for each interval between visits: take the planned doses, advance the ODE from event to event
+    3. at the visit, before the dose: form observations (true value, then what the laboratory reports)
+    4. apply the protocol's rules in order: rescue, then the arm's dose rule
+    5. carry the dose decisions into the following days; with the reason they become the dose ledger
+    6. after the last visit: return observations, decisions and one solve status per patient
+
+    A patient whose solve fails has a status and no further observations; the others go on.
+    """
+    course, begin = start_course(unit)
+    solves = _start(unit, course)
+    profile = np.full_like(unit.plan.conc_z, np.nan)
+    visits, decisions = [], [begin]
+
+    for visit, nominal_day in enumerate(unit.study.visits.days, start=1):
+        events = daily_events(unit, course, days_between(unit.plan, visit))
+        solves = _advance(unit, solves, events, 24.0 * unit.plan.visit_day[:, visit - 1 : visit + 1])
+        seen = _observe(unit, solves, visit)
+        course, decided = apply_rules(unit, course, seen.count, visit)
+        if unit.study.pk_sampling and nominal_day == unit.study.pk_sampling.visit_day:
+            profile = _profile(unit, course, solves, unit.study.pk_sampling.times_h, visit)
+        visits.append(seen)
+        decisions.append(decided)
+
+    reported = assay(profile, unit.plan.conc_z, unit.parameters["CONC_CV"][:, None])
+    return UnitResult(tuple(visits), tuple(decisions), reported, profile, solves.status, solves.steps)
+
+
+def _start(unit: Unit, course: Course) -> Solves:
+    """The drug-free steady state at the loss factor of day 0."""
+    day_0 = daily_events(unit, course, unit.plan.visit_day[:, :1])
+    zero = np.zeros(unit.plan.n, dtype=np.int64)
+    return Solves(unit.structure.steady_state(unit.p, day_0.inputs[:, 0]), zero.astype(np.int8), zero)
+
+
+def _solve(unit: Unit, state: Array, events: Events, times_h: Array) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
+    limits = unit.study.solver
+    days = max(1.0, float((times_h[:, -1] - times_h[:, 0]).max()) / 24.0)
+    steps = int(limits.max_steps_per_day * days)
+    return solve(unit.structure, unit.p, state, events, times_h, rtol=limits.rtol, atol=limits.atol, max_steps=steps)
+
+
+def _advance(unit: Unit, now: Solves, events: Events, times_h: Array) -> Solves:
+    """To the end of the interval; a patient who fails keeps the last good state and the first failure."""
+    states, status, steps = _solve(unit, now.state, events, times_h)
+    status = np.where(now.status == Status.OK, status, now.status).astype(np.int8)
+    state = np.where((status == Status.OK)[:, None], states[:, 0], now.state)
+    return Solves(state, status, now.steps + steps)
+
+
+def _output(unit: Unit, states: Array, name: str) -> Array:
+    """An output of the structure from states (n, T, S): (n, T)."""
+    p = unit.p.T[:, :, None]
+    values = unit.structure.outputs(states.transpose(2, 0, 1), p, [None] * len(unit.structure.inputs))
+    return values[unit.structure.output_names.index(name)]
+
+
+def _observe(unit: Unit, now: Solves, visit: int) -> Visit:
+    """True and reported count and bleeding grade of everybody who comes."""
+    plan, parameters = unit.plan, unit.parameters
+    seen = plan.present[:, visit] & (now.status == Status.OK)
+    true = np.where(seen, _output(unit, now.state[:, None], "PLT")[:, 0], np.nan)
+    count = report_count(unit.study.laboratory, true, plan.count_z[:, visit], parameters["ASSAY_CV"])
+    grade = bleeding_grade(np.where(seen, true, 1.0), plan.bleeding_u, plan.bleeding_e[:, visit], parameters)
+    return Visit(count, true, np.where(seen, grade, np.nan))
+
+
+def _profile(unit: Unit, course: Course, now: Solves, sample_h: tuple[float, ...], visit: int) -> Array:
+    """True concentrations (n, T) over the dosing interval that begins at this visit, in a solve of its own.
+
+    The main solve never stops at the sampling times, so sampling changes nothing else. NaN for patients who are not
+    seen, have failed, or have no active dose that day.
+    """
+    day = unit.plan.visit_day[:, visit : visit + 1]
+    states, status, _ = _solve(unit, now.state, daily_events(unit, course, day), 24.0 * day + np.array([0.0, *sample_h]))
+    sampled = unit.plan.present[:, visit] & (dose_mg(unit, course, day)[:, 0] > 0)
+    sampled &= (now.status == Status.OK) & (status == Status.OK)
+    return np.where(sampled[:, None], _output(unit, states, "CONC"), np.nan)

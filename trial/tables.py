@@ -1,0 +1,112 @@
+"""Schema of every table of a run: column, type, unit, label. Names are ADaM style; (REPLICATE, SUBJID) is the patient's key.
+
+Dictionary-encoded strings keep long tables small. Labels and units travel as Arrow field metadata, so tables are always
+written through pyarrow (pandas drops field metadata).
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+TEXT = pa.dictionary(pa.int32(), pa.string())
+
+
+def field(name: str, kind: pa.DataType, label: str, unit: str = "") -> pa.Field:
+    """An Arrow field with its label (at most 40 characters in XPT) and unit as metadata."""
+    return pa.field(name, kind, metadata={"label": label, "unit": unit})
+
+
+KEY = (
+    field("REPLICATE", pa.int32(), "Replicate of the trial, from 0"),
+    field("SUBJID", pa.int32(), "Subject within the replicate, from 1"),
+)
+
+PATIENTS = pa.schema(
+    [
+        field("STUDYID", TEXT, "Study identifier"),
+        *KEY,
+        field("USUBJID", pa.string(), "Unique subject identifier"),
+        field("ARM", TEXT, "Treatment arm"),
+        field("STRATUM", TEXT, "Randomisation stratum"),
+        field("AGE", pa.float64(), "Age", "y"),
+        field("SEX", TEXT, "Sex"),
+        field("HEIGHT", pa.float64(), "Height", "cm"),
+        field("WEIGHT", pa.float64(), "Weight", "kg"),
+        field("BMI", pa.float64(), "Body mass index", "kg/m2"),
+        field("ITPDUR", pa.float64(), "Duration of ITP", "y"),
+        field("SPLENFL", TEXT, "Prior splenectomy"),
+        field("CONITPFL", TEXT, "Concomitant ITP medication"),
+        field("BLBLEED", pa.int8(), "WHO bleeding grade at baseline"),
+        field("BLPLAT", pa.float64(), "Platelet count at baseline, reported", "10^9/L"),
+        field("RESPCLASS", TEXT, "Class of drug response"),
+        field("ADHER", pa.float64(), "Probability of taking a day's dose"),
+        field("OUTDOM", TEXT, "Why outside the validity domain"),
+        field("EOSSTT", TEXT, "End of study status"),
+        field("DCSREAS", TEXT, "Reason for discontinuation"),
+        field("EOSDY", pa.int32(), "Last day in study", "d"),
+    ]
+)
+DOSES = pa.schema(
+    [
+        *KEY,
+        field("ASTDY", pa.int32(), "First day of the period", "d"),
+        field("AENDY", pa.int32(), "Day after the last day of the period", "d"),
+        field("EXDOSE", pa.float64(), "Active drug prescribed per day", "mg"),
+        field("DOSELEV", pa.float64(), "Rung of the ladder, sham included", "mg"),
+        field("ACTION", TEXT, "What was done to the dose"),
+        field("REASON", TEXT, "Why"),
+        field("TRIGCNT", pa.float64(), "Reported count that led to it", "10^9/L"),
+        field("NTAKEN", pa.int32(), "Days on which the dose was taken", "d"),
+    ]
+)
+OBSERVATIONS = pa.schema(
+    [
+        *KEY,
+        field("PARAMCD", TEXT, "Parameter: PLAT, WHOBLEED or CONC"),
+        field("AVISITN", pa.int32(), "Planned day of the visit", "d"),
+        field("ADY", pa.int32(), "Actual day of the visit", "d"),
+        field("ATPT", pa.float64(), "Time after the dose", "h"),
+        field("AVAL", pa.float64(), "Reported value", "10^9/L, grade or ng/mL"),
+        field("TRUEVAL", pa.float64(), "True value, without assay error", "10^9/L, grade or ng/mL"),
+        field("AVALREAS", TEXT, "Why there is no value"),
+    ]
+)
+EVENTS = pa.schema(
+    [
+        *KEY,
+        field("EVENT", TEXT, "RESCUE or DROPOUT"),
+        field("ADY", pa.int32(), "Day of the event", "d"),
+        field("TERM", TEXT, "Term"),
+        field("AVAL", pa.float64(), "Reported count at the event", "10^9/L"),
+    ]
+)
+SOLVES = pa.schema(
+    [
+        *KEY,
+        field("STATUS", TEXT, "How the solve ended"),
+        field("REASON", TEXT, "Why it failed"),
+        field("NSTEPS", pa.int64(), "Steps of the solver"),
+    ]
+)
+SCREENING = pa.schema(
+    [
+        KEY[0],
+        field("REASON", TEXT, "screened, a reason of exclusion, or randomised"),
+        field("N", pa.int64(), "Candidates"),
+    ]
+)
+
+TABLES: dict[str, pa.Schema] = {
+    "patients": PATIENTS,
+    "doses": DOSES,
+    "observations": OBSERVATIONS,
+    "events": EVENTS,
+    "solves": SOLVES,
+    "screening": SCREENING,
+}
+
+
+def patients_schema(parameter_names: tuple[str, ...], units: dict[str, str]) -> pa.Schema:
+    """PATIENTS plus one column per individual model parameter."""
+    extra = [field(name, pa.float64(), f"Individual {name}", units.get(name, "")) for name in parameter_names]
+    return pa.schema([*PATIENTS, *extra])
