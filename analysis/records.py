@@ -1,0 +1,219 @@
+"""From the tables of a run to arrays: one row per patient, one column per visit. Reads, never computes a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Codes = NDArray[np.int64]
+Texts = NDArray[np.str_]
+
+COLUMNS = {
+    "patients": ["REPLICATE", "SUBJID", "ARM", "BLPLAT", "EOSSTT"],
+    "doses": ["REPLICATE", "SUBJID", "ASTDY", "AENDY", "EXDOSE", "ACTION"],
+    "observations": ["REPLICATE", "SUBJID", "PARAMCD", "AVISITN", "ADY", "ATPT", "AVAL", "AVALREAS"],
+    "events": ["REPLICATE", "SUBJID", "EVENT", "ADY"],
+    "solves": ["REPLICATE", "SUBJID", "STATUS"],
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One concentration profile per patient over one dosing interval.
+
+    ``times`` (T,) h after the dose; ``values`` (n, T) reported concentration, ng/mL, NaN where none; ``reason`` (n,)
+    why there is none ("" otherwise); ``dose_mg`` (n,) active drug prescribed on the sampling day.
+    """
+
+    times: Array
+    values: Array
+    reason: Texts
+    dose_mg: Array
+
+
+@dataclass(frozen=True)
+class Records:
+    """What the endpoints see: n patients of all replicates in the order of the patients table, V visits after baseline.
+
+    ``replicate``, ``subject`` (n,) keys; ``arm`` (n,) index into ``arm_ids``; ``planned`` (V,) nominal days after
+    baseline; ``counts`` (n, V) reported platelets, 10^9/L, and ``days`` (n, V) actual days, both NaN where not done;
+    ``baseline`` (n,) reported count, 10^9/L; ``bleeding`` (n, V) WHO grade; ``rescue_day`` (n,) day of the first
+    rescue, inf if none; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the solver gave up, ""
+    if it did not.
+    """
+
+    replicate: Codes
+    subject: Codes
+    arm: Codes
+    arm_ids: tuple[str, ...]
+    planned: Codes
+    counts: Array
+    days: Array
+    baseline: Array
+    bleeding: Array
+    rescue_day: Array
+    completed: Flags
+    reduced: Flags
+    interrupted: Flags
+    unsolved: Texts
+    profile: Profile | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of patients over all replicates."""
+        return len(self.replicate)
+
+
+def load(run: Path | Mapping[str, pa.Table], arm_ids: Sequence[str] | None = None) -> Records:
+    """Records of a run folder or of its tables; arms in the order of ``arm_ids`` (default: as they first appear).
+
+    Raises ValueError when the platelet or bleeding rows are not one per patient and planned visit in patient order.
+    """
+    tables = _tables(run)
+    patients, observations = tables["patients"], tables["observations"]
+    key = _key(patients)
+    arms = _text(patients, "ARM")
+    ids = tuple(arm_ids) if arm_ids is not None else tuple(dict.fromkeys(arms.tolist()))
+    visits, counts, days = _pivot(_of(observations, "PLAT"), key, "AVISITN", "ADY")
+    bleeding_visits, bleeding, _ = _pivot(_of(observations, "WHOBLEED"), key, "AVISITN", "ADY")
+    if not np.array_equal(visits, bleeding_visits):
+        raise ValueError(f"observations: WHOBLEED visits {bleeding_visits} differ from PLAT visits {visits}")
+    after = visits > 0
+    return Records(
+        replicate=_ints(patients, "REPLICATE"),
+        subject=_ints(patients, "SUBJID"),
+        arm=_arm_codes(arms, ids),
+        arm_ids=ids,
+        planned=visits[after].astype(np.int64),
+        counts=counts[:, after],
+        days=np.where(np.isnan(counts), np.nan, days)[:, after],
+        baseline=_floats(patients, "BLPLAT"),
+        bleeding=bleeding[:, after],
+        rescue_day=_first_day(tables["events"], "RESCUE", key),
+        completed=_text(patients, "EOSSTT") == "COMPLETED",
+        reduced=_any_action(tables["doses"], "decrease", key),
+        interrupted=_any_action(tables["doses"], "interrupt", key),
+        unsolved=_unsolved(tables["solves"], key),
+        profile=_profile(observations, tables["doses"], key),
+    )
+
+
+def _tables(run: Path | Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:
+    if isinstance(run, Path):
+        return {name: pq.read_table(run / f"{name}.parquet", columns=columns) for name, columns in COLUMNS.items()}
+    return run
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column
+
+
+def _ints(table: pa.Table, name: str) -> Codes:
+    return _column(table, name).to_numpy().astype(np.int64)
+
+
+def _floats(table: pa.Table, name: str) -> Array:
+    return _column(table, name).cast(pa.float64()).to_numpy()
+
+
+def _text(table: pa.Table, name: str) -> Texts:
+    return pc.fill_null(_column(table, name), "").to_numpy().astype(str)
+
+
+def _key(table: pa.Table) -> Codes:
+    """One integer per (REPLICATE, SUBJID)."""
+    return _ints(table, "REPLICATE") * 2**32 + _ints(table, "SUBJID")
+
+
+def _of(observations: pa.Table, parameter: str) -> pa.Table:
+    return observations.filter(pc.equal(_column(observations, "PARAMCD"), parameter))
+
+
+def _arm_codes(arms: Texts, ids: tuple[str, ...]) -> Codes:
+    unknown = sorted(set(np.unique(arms).tolist()) - set(ids))
+    if unknown:
+        raise ValueError(f"patients: arm {', '.join(unknown)} is not one of {', '.join(ids)}")
+    names = np.array(ids)
+    order = np.argsort(names)
+    return order[np.searchsorted(names, arms, sorter=order)]
+
+
+def _pivot(rows: pa.Table, key: Codes, across: str, *extra: str) -> tuple[Array, ...]:
+    """Columns of ``rows``: the distinct values of ``across`` (V,), then AVAL and each ``extra`` as (n, V) arrays."""
+    n = len(key)
+    places = rows.num_rows // n if n else 0
+    if places * n != rows.num_rows or not np.array_equal(_key(rows), np.repeat(key, places)):
+        raise ValueError(
+            f"observations: expected the same rows for every patient, in patient order; "
+            f"seen {rows.num_rows} rows for {n} patients"
+        )
+    positions = _floats(rows, across).reshape(n, places)
+    if not (positions == positions[:1]).all():
+        raise ValueError(f"observations: {across} differs between patients")
+    return positions[0] if n else np.empty(0), *(_floats(rows, name).reshape(n, places) for name in ("AVAL", *extra))
+
+
+def _rows(key: Codes, wanted: Codes) -> Codes:
+    """Row of each wanted key in ``key``; raises ValueError for a patient who is not in the patients table."""
+    order = np.argsort(key, kind="stable")
+    place = np.minimum(np.searchsorted(key, wanted, sorter=order), max(len(key) - 1, 0))
+    rows = order[place]
+    lost = wanted[key[rows] != wanted]
+    if lost.size:
+        replicate, subject = divmod(int(lost[0]), 2**32)
+        raise ValueError(f"subject {subject} of replicate {replicate} is not in the patients table")
+    return rows
+
+
+def _first_day(events: pa.Table, event: str, key: Codes) -> Array:
+    chosen = events.filter(pc.equal(_column(events, "EVENT"), event))
+    first = np.full(len(key), np.inf)
+    np.minimum.at(first, _rows(key, _key(chosen)), _floats(chosen, "ADY"))
+    return first
+
+
+def _any_action(doses: pa.Table, action: str, key: Codes) -> Flags:
+    chosen = doses.filter(pc.equal(_column(doses, "ACTION"), action))
+    found = np.zeros(len(key), dtype=bool)
+    found[_rows(key, _key(chosen))] = True
+    return found
+
+
+def _unsolved(solves: pa.Table, key: Codes) -> Texts:
+    failed = solves.filter(pc.not_equal(_column(solves, "STATUS"), "OK"))
+    reason = np.full(len(key), "", dtype="<U40")
+    reason[_rows(key, _key(failed))] = np.char.add("solver: ", _text(failed, "STATUS"))
+    return reason
+
+
+def _profile(observations: pa.Table, doses: pa.Table, key: Codes) -> Profile | None:
+    rows = _of(observations, "CONC")
+    if rows.num_rows == 0:
+        return None
+    times, values, days = _pivot(rows, key, "ATPT", "ADY")
+    reasons = _text(rows, "AVALREAS").reshape(values.shape)
+    missing = np.isnan(values)
+    first_missing = np.take_along_axis(reasons, missing.argmax(axis=1)[:, None], axis=1)[:, 0]
+    reason = np.where(missing.any(axis=1), np.where(first_missing == "", "incomplete profile", first_missing), "")
+    return Profile(times, values, reason, _dose_on(doses, days[:, 0], key))
+
+
+def _dose_on(doses: pa.Table, day: Array, key: Codes) -> Array:
+    """Active drug prescribed on each patient's ``day`` (mg, 0 when no period covers it)."""
+    patient = _rows(key, _key(doses))
+    covers = (_floats(doses, "ASTDY") <= day[patient]) & (day[patient] < _floats(doses, "AENDY"))
+    dose = np.zeros(len(key))
+    dose[patient[covers]] = _floats(doses, "EXDOSE")[covers]
+    return dose
