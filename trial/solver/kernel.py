@@ -1,0 +1,123 @@
+"""One compiled kernel per structure and number of lanes: ``solve(*frame.ARGUMENTS)`` as a C function.
+
+Every lane holds one patient and takes the next one when it is done, so lanes never wait for each other.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from llvmlite import binding as llvm
+from llvmlite import ir
+
+from trial.solver.emit import BIT, DOUBLE, INT64, POINTER, Value, Vector
+from trial.solver.frame import ARGUMENTS, LANE_INTEGERS, Frame, System, const, repeat, slot_numbers, while_
+from trial.solver.graph import trace
+from trial.solver.lanes import visit_function
+from trial.solver.step import Step, as_integer
+
+if TYPE_CHECKING:
+    from trial.models.contract import Structure
+
+C_TYPES = {INT64: ctypes.c_int64, DOUBLE: ctypes.c_double, POINTER: ctypes.c_void_p}
+COMPILING = threading.Lock()
+
+
+def system_of(structure: Structure) -> System:
+    """The traced structure."""
+    sizes = len(structure.states), len(structure.parameters), len(structure.inputs)
+    return System(trace(structure.rhs, *sizes), sizes[1], sizes[2], structure.dose_state)
+
+
+def solve_module(system: System, lanes: int) -> ir.Module:
+    """The kernel as LLVM code."""
+    module = ir.Module("kernel")
+    visit = visit_function(module, system, lanes)
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [kind for _, kind in ARGUMENTS]), "solve")
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    doubles = b.alloca(ir.VectorType(DOUBLE, lanes), size=const(slot_numbers(system)["end"]))
+    integers = b.alloca(INT64, size=const(len(LANE_INTEGERS) * lanes + 2))
+    frame = Frame(b, system, lanes, doubles, integers)
+    prepare(b, frame, system, lanes)
+    step = Step(Vector(b, lanes), frame, system, dict(zip((name for name, _ in ARGUMENTS), function.args, strict=True)))
+    changed = b.alloca(INT64)
+    b.store(const((1 << lanes) - 1), changed)
+    with while_(b, lambda: b.icmp_unsigned("!=", frame.integer("active"), const(0))):
+        with repeat(b, const(0), const(lanes)) as lane, b.if_then(bit(b, b.load(changed, typ=INT64), lane)):
+            b.call(visit, [lane, doubles, integers, *function.args])
+        advance(b, step, frame, changed)
+    b.ret_void()
+    return module
+
+
+def prepare(b: ir.IRBuilder, frame: Frame, system: System, lanes: int) -> None:
+    """All memory zero, no lane has a patient, all lanes are active."""
+    zero = ir.Constant(frame.type, [0.0] * lanes)
+    with repeat(b, const(0), const(slot_numbers(system)["end"])) as slot:
+        b.store(zero, b.gep(frame.doubles, [slot], source_etype=frame.type))
+    with repeat(b, const(0), const(lanes)) as lane:
+        frame.put_integer(const(-1), "patient", lane)
+    frame.put_integer(const(0), "waiting")
+    frame.put_integer(const((1 << lanes) - 1), "active")
+
+
+def bit(b: ir.IRBuilder, mask: Value, lane: Value) -> Value:
+    """Whether a lane's bit is set."""
+    return b.trunc(b.lshr(mask, lane), BIT)
+
+
+def advance(b: ir.IRBuilder, step: Step, frame: Frame, changed: Value) -> None:
+    """Refresh the visited lanes, then step until an active lane must be visited."""
+    lanes = frame.lanes
+    step.refresh(b.bitcast(b.trunc(b.load(changed, typ=INT64), ir.IntType(lanes)), ir.VectorType(BIT, lanes)))
+    active = frame.integer("active")
+    again, after = b.append_basic_block("step"), b.append_basic_block("stepped")
+    b.cbranch(b.icmp_unsigned("!=", active, const(0)), again, after)
+    b.position_at_end(again)
+    due = b.and_(as_integer(step.v, step.attempt()), active)
+    b.store(due, changed)
+    b.cbranch(b.icmp_unsigned("==", due, const(0)), again, after)
+    b.position_at_end(after)
+
+
+@lru_cache(maxsize=1)
+def target() -> llvm.TargetMachine:
+    """This machine's processor."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    features = llvm.get_host_cpu_features().flatten()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=features, opt=2
+    )
+
+
+def compile_module(module: ir.Module) -> tuple[Callable[..., None], Any]:
+    """The kernel as a C function, and the engine that owns its code."""
+    machine = target()
+    parsed = llvm.parse_assembly(str(module))
+    parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
+    parsed.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = False
+    llvm.create_pass_builder(machine, options).getModulePassManager().run(
+        parsed, llvm.create_pass_builder(machine, options)
+    )
+    engine = llvm.create_mcjit_compiler(parsed, machine)
+    engine.finalize_object()
+    signature = ctypes.CFUNCTYPE(None, *(C_TYPES[kind] for _, kind in ARGUMENTS))
+    return signature(engine.get_function_address("solve")), engine
+
+
+@lru_cache(maxsize=64)
+def _kernel(structure: Structure, lanes: int) -> tuple[Callable[..., None], Any]:
+    return compile_module(solve_module(system_of(structure), lanes))
+
+
+def kernel(structure: Structure, lanes: int) -> Callable[..., None]:
+    """The compiled kernel; compiled once per structure and number of lanes."""
+    with COMPILING:
+        return _kernel(structure, lanes)[0]

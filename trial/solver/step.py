@@ -1,0 +1,141 @@
+"""Vector code of one step: every lane tries its own step of the embedded pair at its own time.
+
+The step is cut at the lane's stop. The error is the root mean square over the states of estimate / (atol + rtol |y|); the next
+step is h 0.9 err^-0.17 err_before^0.04 (Gustafsson's controller as in Hairer's DOPRI5), within a factor of 0.2 to 5, and not
+larger after a rejection. A step cut at a stop never shrinks the next one.
+"""
+
+from __future__ import annotations
+
+import math
+
+from llvmlite import ir
+
+from trial.solver.emit import DOUBLE, INT64, Value, Vector, evaluate, single_use_products
+from trial.solver.frame import Frame, System, load_system
+from trial.solver.graph import Level, Node
+from trial.solver.tableau import ERROR, ORDER, STAGES
+
+SAFETY, SMALLEST_FACTOR, LARGEST_FACTOR = 0.9, 0.2, 5.0
+MEMORY = 0.04
+GAIN = 1.0 / ORDER - 0.75 * MEMORY
+SMALLEST_ERROR = 1e-8
+FIRST_LOG_ERROR = math.log(1e-4)
+SMALLEST_STEP = 1e-10
+"""Hours; a lane whose step is not a number even at this length has failed."""
+
+
+class Step:
+    """Emits steps; ``arg`` holds the kernel's arguments."""
+
+    def __init__(self, v: Vector, frame: Frame, system: System, arg: dict[str, Value]) -> None:
+        self.v, self.frame, self.system = v, frame, system
+        self.nodes = system.nodes
+        self.fused = single_use_products(self.nodes, system.derivatives)
+        self.rtol, self.atol = v.broadcast(arg["rtol"]), v.broadcast(arg["atol"])
+        self.limit = v.broadcast(v.b.sitofp(arg["max_steps"], DOUBLE))
+
+    def vectors(self, name: str, count: int) -> list[Value]:
+        """A group of slots."""
+        return [self.frame.vector(name, i) for i in range(count)]
+
+    def slope(self, y: list[Value], slow: dict[Node, Value]) -> list[Value]:
+        """The derivatives at y."""
+        states = {n: y[int(n.value)] for n in self.nodes if n.op == "state"}
+        fast = [n for n in self.nodes if n.level in (Level.CONSTANT, Level.STATE)]
+        values = evaluate(self.v, fast, slow | states, self.fused)
+        return [values[d] for d in self.system.derivatives]
+
+    def refresh(self, changed: Value) -> None:
+        """After visits: slow terms of all lanes, slope and, where it is to start anew, step of the changed ones."""
+        v, n = self.v, self.system.n_states
+        leaves = {"parameter": "p", "input": "u"}
+        values = {d: self.frame.vector(leaves[d.op], int(d.value)) for d in self.nodes if d.op in leaves}
+        values = evaluate(v, [d for d in self.nodes if d.level < Level.STATE], values, set())
+        slow = {node: values[node] for node in self.system.slow}
+        for i, value in enumerate(slow.values()):
+            self.frame.put(value, "slow", i)
+        y, before = self.vectors("y", n), self.vectors("slope", n)
+        slope = [v.select(changed, a, b) for a, b in zip(self.slope(y, slow), before, strict=True)]
+        for i in range(n):
+            self.frame.put(slope[i], "slope", i)
+        self.restart(y, slope)
+
+    def restart(self, y: list[Value], slope: list[Value]) -> None:
+        """Where the step is negative: the shorter of the step before and 1 % of size over speed."""
+        v = self.v
+        scale = [self.scale(a, a) for a in y]
+        size, speed = (v.sqrt(self.sum_of_squares(x, scale)) for x in (y, slope))
+        estimate = v.div(v.mul(v.constant(0.01), size), v.maximum(speed, v.constant(1e-300)))
+        step = self.frame.vector("step")
+        anew = v.compare("<", step, v.constant(0.0))
+        self.frame.put(v.select(anew, v.minimum(estimate, v.neg(step)), step), "step")
+        error = self.frame.vector("log_error")
+        self.frame.put(v.select(anew, v.constant(FIRST_LOG_ERROR), error), "log_error")
+
+    def scale(self, a: Value, b: Value) -> Value:
+        """The tolerated error: atol + rtol max(|a|, |b|)."""
+        return self.v.fma(self.rtol, self.v.maximum(self.v.abs(a), self.v.abs(b)), self.atol)
+
+    def sum_of_squares(self, values: list[Value], scale: list[Value]) -> Value:
+        """Sum of (value / scale)^2."""
+        total = self.v.constant(0.0)
+        for value, s in zip(values, scale, strict=True):
+            ratio = self.v.div(value, s)
+            total = self.v.fma(ratio, ratio, total)
+        return total
+
+    def attempt(self) -> Value:
+        """One step of all lanes; a bit per lane that must be visited (arrived, failed or out of steps)."""
+        v, frame, n = self.v, self.frame, self.system.n_states
+        time, stop, h_full = (frame.vector(name) for name in ("time", "stop", "step"))
+        left = v.sub(stop, time)
+        last = v.compare(">=", h_full, left)
+        h = v.select(last, left, h_full)
+        y, slopes = self.vectors("y", n), [self.vectors("slope", n)]
+        slow = load_system(v, frame, self.system)
+        y_new = y
+        for weights in STAGES[1:]:
+            y_new = [v.fma(h, v.weighted_sum(weights, [k[i] for k in slopes]), y[i]) for i in range(n)]
+            slopes.append(self.slope(y_new, slow))
+        estimate = [v.mul(h, v.weighted_sum(ERROR, [k[i] for k in slopes])) for i in range(n)]
+        scale = [self.scale(a, b) for a, b in zip(y, y_new, strict=True)]
+        mean_square = v.mul(self.sum_of_squares(estimate, scale), v.constant(1.0 / n))
+        accepted = v.compare("<=", mean_square, v.constant(1.0))
+        for i in range(n):
+            frame.put(v.select(accepted, y_new[i], y[i]), "y", i)
+            frame.put(v.select(accepted, slopes[-1][i], slopes[0][i]), "slope", i)
+        frame.put(v.select(accepted, v.select(last, stop, v.add(time, h)), time), "time")
+        self.choose_step(mean_square, accepted, last, h, h_full)
+        return self.to_visit(mean_square, accepted, last, h)
+
+    def choose_step(self, mean_square: Value, accepted: Value, last: Value, h: Value, h_full: Value) -> None:
+        """The next step, and the error it will be compared with."""
+        v, b = self.v, self.v.b
+        before = self.frame.vector("log_error")
+        error = v.mul(v.constant(0.5), v.log(v.maximum(mean_square, v.constant(SMALLEST_ERROR**2))))
+        exponent = v.fma(error, v.constant(-GAIN), v.mul(before, v.constant(MEMORY)))
+        factor = v.mul(v.constant(SAFETY), v.exp(exponent))
+        ceiling = v.select(accepted, v.constant(LARGEST_FACTOR), v.constant(1.0))
+        factor = v.maximum(v.minimum(factor, ceiling), v.constant(SMALLEST_FACTOR))
+        cut = b.and_(accepted, last)
+        h_next = v.mul(h, factor)
+        self.frame.put(v.select(cut, v.maximum(h_full, h_next), h_next), "step")
+        keep = b.or_(cut, b.not_(accepted))
+        self.frame.put(v.select(keep, before, error), "log_error")
+
+    def to_visit(self, mean_square: Value, accepted: Value, last: Value, h: Value) -> Value:
+        """Count the attempt; the lanes that arrived, ran out of attempts, or are not numbers at the smallest step."""
+        v, b = self.v, self.v.b
+        attempts = v.add(self.frame.vector("attempts"), v.constant(1.0))
+        self.frame.put(attempts, "attempts")
+        arrived = b.and_(accepted, last)
+        exhausted = v.compare(">=", attempts, self.limit)
+        infinite = b.not_(v.compare("<", mean_square, v.constant(math.inf)))
+        lost = b.and_(infinite, v.compare("<=", h, v.constant(SMALLEST_STEP)))
+        return b.or_(arrived, b.or_(exhausted, lost))
+
+
+def as_integer(v: Vector, mask: Value) -> Value:
+    """A mask of lanes as the low bits of an integer."""
+    return v.b.zext(v.b.bitcast(mask, ir.IntType(v.lanes)), INT64)
