@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from trial.protocol import (
     Adherence,
@@ -15,6 +16,7 @@ from trial.protocol import (
     Identifier,
     Laboratory,
     PKSampling,
+    Problem,
     Published,
     Randomisation,
     Record,
@@ -22,6 +24,8 @@ from trial.protocol import (
     Screening,
     SolverSettings,
     Visits,
+    Whole,
+    not_among,
 )
 from trial.titration import DoseRule
 
@@ -29,71 +33,119 @@ from trial.titration import DoseRule
 class PopulationChoice(Record):
     """Who is screened: a population of the catalogue (``id``) or the user's own patients (``file``, CSV or Parquet)."""
 
-    id: str | None = None
-    file: str | None = None
+    id: str | None = Field(default=None, description="a population of the catalogue")
+    file: str | None = Field(
+        default=None, description="your own patients, CSV or Parquet, relative to the file this key stands in"
+    )
 
-    @model_validator(mode="after")
-    def _one_of(self) -> Self:
+    def problems(self) -> Iterator[Problem]:
         if (self.id is None) == (self.file is None):
-            raise ValueError("give either id (a population of the catalogue) or file (your own patients), not both")
-        return self
+            both = "both are given" if self.id else "neither is given"
+            yield (), f"give either id (a population of the catalogue) or file (your own patients); {both}"
 
 
 class Study(Record):
     """A virtual trial, fully resolved."""
 
-    id: Identifier
-    title: str
-    citation: str = Field("", description="id of the citation of the trial this study replicates")
-    seed: Annotated[int, Field(ge=0, lt=2**63)]
-    replicates: Annotated[int, Field(ge=1, le=1_000_000)] = 20
-    patients: Annotated[int, Field(ge=1, le=1_000_000)]
-    parameter_set: str
-    parameter_uncertainty: bool = False
-    population: PopulationChoice
-    screening: Screening = Screening()
-    allocation: Allocation = "parallel"
-    arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
-    randomisation: Randomisation
-    treatment_days: Annotated[int, Field(ge=1, le=3650)]
-    visits: Visits
-    laboratory: Laboratory = Laboratory()
-    dose_rules: dict[str, DoseRule] = {}
-    adherence: Adherence = Adherence()
-    rescue: Rescue = Rescue()
-    dropout: tuple[Dropout, ...] = ()
-    pk_sampling: PKSampling | None = None
-    solver: SolverSettings = SolverSettings()
-    analysis: Analysis
-    published: Published | None = None
-    assumptions: tuple[str, ...] = Field((), description="printed in the report as they stand")
+    id: Identifier = Field(description="name of the study; the results go to runs/<id>/")
+    title: str = Field(description="printed on the report")
+    citation: str = Field(default="", description="id of the citation of the trial this study replicates")
+    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(description="same config and same seed give the same numbers")
+    replicates: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
+        default=20, description="how many times the whole trial is simulated"
+    )
+    patients: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
+        description="randomised patients per replicate, all arms"
+    )
+    parameter_set: str = Field(description="id of a parameter set of the catalogue")
+    parameter_uncertainty: bool = Field(
+        default=False, description="every replicate draws its own population parameters"
+    )
+    population: PopulationChoice = Field(description="who is screened")
+    screening: Screening = Field(default=Screening(), description="who is eligible")
+    allocation: Allocation = Field(default="parallel", description="every patient is in one arm")
+    arms: Annotated[tuple[Arm, ...], Field(min_length=1)] = Field(description="treatment arms")
+    randomisation: Randomisation = Field(description="how patients are allocated to arms")
+    treatment_days: Annotated[Whole, Field(ge=1, le=3650)] = Field(
+        description="doses are given on days 0 to this minus 1"
+    )
+    visits: Visits = Field(description="when counts are measured and doses decided")
+    laboratory: Laboratory = Field(default=Laboratory(), description="how counts are reported")
+    dose_rules: dict[str, DoseRule] = Field(default={}, description="dose rules by name; arms refer to them")
+    adherence: Adherence = Field(default=Adherence(), description="how regularly doses are taken")
+    rescue: Rescue = Field(default=Rescue(), description="rescue therapy")
+    dropout: tuple[Dropout, ...] = Field(default=(), description="competing reasons to leave the study early")
+    pk_sampling: PKSampling | None = Field(
+        default=None, description="concentration profile on a named day; none: no samples"
+    )
+    solver: SolverSettings = Field(default=SolverSettings(), description="error control of the ODE solver")
+    analysis: Analysis = Field(description="what is called a response, and when")
+    published: Published | None = Field(default=None, description="published results to show beside the simulated ones")
+    assumptions: tuple[str, ...] = Field(default=(), description="printed in the report as they stand")
 
-    @model_validator(mode="after")
-    def _references_exist(self) -> Self:
-        ids = [arm.id for arm in self.arms]
-        problems = []
-        if len(set(ids)) < len(ids):
-            problems.append(f"arms: two arms share an id, seen {ids}")
-        for arm in self.arms:
-            if arm.dose_rule is not None and arm.dose_rule not in self.dose_rules:
-                problems.append(f"arms: dose_rule {arm.dose_rule!r} of arm {arm.id!r} is not in dose_rules {sorted(self.dose_rules)}")
-            elif arm.dose_rule is not None and arm.start_dose_mg not in self.dose_rules[arm.dose_rule].ladder_mg:
-                ladder = list(self.dose_rules[arm.dose_rule].ladder_mg)
-                problems.append(f"arms: start_dose_mg {arm.start_dose_mg} of arm {arm.id!r} is not on the ladder {ladder}")
-        if self.randomisation.block_size % sum(arm.ratio for arm in self.arms):
-            ratios = ":".join(str(arm.ratio) for arm in self.arms)
-            problems.append(f"randomisation: block_size {self.randomisation.block_size} cannot hold the ratio {ratios}")
-        for item in self.dropout:
-            if isinstance(item.hazard_per_week, dict) and set(item.hazard_per_week) != set(ids):
-                problems.append(f"dropout: hazard_per_week of {item.reason!r} must name the arms {ids}, seen {list(item.hazard_per_week)}")
-        if self.analysis.reference_arm is not None and self.analysis.reference_arm not in ids:
-            problems.append(f"analysis: reference_arm {self.analysis.reference_arm!r} is not an arm; arms are {ids}")
+    def problems(self) -> Iterator[Problem]:
+        yield from self._arm_problems()
+        yield from self._allocation_problems()
+        yield from self._day_problems()
+
+    @property
+    def arm_ids(self) -> list[str]:
+        """Arm ids in the order of the config."""
+        return [arm.id for arm in self.arms]
+
+    def _arm_problems(self) -> Iterator[Problem]:
+        for k, arm in enumerate(self.arms):
+            first = self.arm_ids.index(arm.id)
+            if first < k:
+                yield ("arms", k, "id"), f"seen {arm.id!r}, which is already the id of arms.{first}; ids must differ"
+            if arm.dose_rule is None:
+                continue
+            rule = self.dose_rules.get(arm.dose_rule)
+            if rule is None:
+                yield ("arms", k, "dose_rule"), not_among(arm.dose_rule, self.dose_rules, "an entry of dose_rules")
+            elif arm.start_dose_mg not in rule.ladder_mg:
+                ladder = ", ".join(f"{dose:g}" for dose in rule.ladder_mg)
+                yield (
+                    ("arms", k, "start_dose_mg"),
+                    f"seen {arm.start_dose_mg:g}, which is not on the ladder of {arm.dose_rule}; allowed: {ladder}",
+                )
+
+    def _allocation_problems(self) -> Iterator[Problem]:
+        ratio = [arm.ratio for arm in self.arms]
+        if self.randomisation.block_size % sum(ratio):
+            yield (
+                ("randomisation", "block_size"),
+                f"seen {self.randomisation.block_size}, which cannot hold the ratio {':'.join(map(str, ratio))}; "
+                f"allowed: multiples of {sum(ratio)}",
+            )
+        for k, item in enumerate(self.dropout):
+            if isinstance(item.hazard_per_week, dict):
+                yield from self._hazard_problems(("dropout", k, "hazard_per_week"), list(item.hazard_per_week))
+        reference = self.analysis.reference_arm
+        if reference is not None and reference not in self.arm_ids:
+            yield ("analysis", "reference_arm"), not_among(reference, self.arm_ids, "the id of an arm")
+
+    def _hazard_problems(self, path: tuple[str | int, ...], named: list[str]) -> Iterator[Problem]:
+        for name in named:
+            if name not in self.arm_ids:
+                yield (*path, name), not_among(name, self.arm_ids, "the id of an arm")
+        missing = [name for name in self.arm_ids if name not in named]
+        if missing:
+            yield path, f"no hazard for {', '.join(missing)}; give one number for all arms or one for each arm"
+
+    def _day_problems(self) -> Iterator[Problem]:
+        days = ", ".join(map(str, self.visits.days))
         if self.analysis.assessment_day not in self.visits.days:
-            problems.append(f"analysis: assessment_day {self.analysis.assessment_day} is not a visit day of {list(self.visits.days)}")
+            seen = self.analysis.assessment_day
+            yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day; allowed: {days}"
         if self.pk_sampling and self.pk_sampling.visit_day not in self.visits.days:
-            problems.append(f"pk_sampling: visit_day {self.pk_sampling.visit_day} is not a visit day of {list(self.visits.days)}")
+            seen = self.pk_sampling.visit_day
+            yield ("pk_sampling", "visit_day"), f"seen {seen}, which is not a visit day; allowed: {days}"
+        elif self.pk_sampling and self.pk_sampling.visit_day >= self.treatment_days:
+            yield (
+                ("pk_sampling", "visit_day"),
+                f"no dose is given on day {self.pk_sampling.visit_day}: treatment ends before it",
+            )
         if self.analysis.named_replicate >= self.replicates:
-            problems.append(f"analysis: named_replicate {self.analysis.named_replicate} does not exist with {self.replicates} replicates")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+            seen, last = self.analysis.named_replicate, self.replicates - 1
+            yield ("analysis", "named_replicate"), f"seen {seen}; with {last + 1} replicates allowed: 0 to {last}"

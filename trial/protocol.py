@@ -6,17 +6,48 @@ Every record is frozen and refuses unknown keys. A plain number carries its unit
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=60)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Day = Annotated[int, Field(ge=0, le=3650)]
-Dose = Annotated[float, Field(ge=0, le=200, allow_inf_nan=False)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Whole = Annotated[int, Field(strict=True)]
+Positive = Annotated[Number, Field(gt=0)]
+NonNegative = Annotated[Number, Field(ge=0)]
+Probability = Annotated[Number, Field(ge=0, le=1)]
+Day = Annotated[Whole, Field(ge=0, le=3650)]
+VisitDay = Annotated[Whole, Field(ge=1, le=3650)]
+Dose = Annotated[Number, Field(ge=0, le=200)]
+Problem = tuple[tuple[str | int, ...], str]
+
+CONTINUOUS = ("AGE", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "BLPLAT")
+CATEGORICAL = ("SEX", "SPLENFL", "CONITPFL")
+STRATIFIERS = (*CONTINUOUS, *CATEGORICAL, "BLBLEED")
+
+
+class Problems(ValueError):
+    """What is wrong with a record: each entry a path inside the record and a sentence."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(text for _, text in problems))
+
+
+def not_among(seen: str, allowed: Iterable[str], what: str) -> str:
+    """The sentence for a name that does not exist: what was seen, the nearest spelling, what is allowed."""
+    names = list(allowed)
+    return f"seen {seen!r}, which is not {what}{did_you_mean(seen, names)}; allowed: {', '.join(names) or 'none exist'}"
+
+
+def did_you_mean(seen: str, allowed: Iterable[str]) -> str:
+    """``", did you mean 'x'?"`` with the nearest valid spelling, or nothing."""
+    by_lower = {name.lower(): name for name in allowed}
+    near = get_close_matches(seen.lower(), by_lower, n=1, cutoff=0.5)
+    return f", did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
 class Record(BaseModel):
@@ -24,134 +55,200 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong between the fields of this record; none by default."""
+        return iter(())
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        found = list(self.problems())
+        if found:
+            raise Problems(found)
+        return self
+
 
 class Arm(Record):
     """One treatment arm. ``placebo`` titrates the dose level like any arm but gives no drug (sham titration)."""
 
-    id: Identifier
-    label: str = ""
-    ratio: Annotated[int, Field(ge=1, le=100)] = 1
-    start_dose_mg: Dose
-    placebo: bool = False
-    dose_rule: str | None = Field(None, description="name of an entry of dose_rules; none: the dose is fixed")
+    id: Identifier = Field(description="name of the arm in all tables")
+    label: str = Field(default="", description="name of the arm in the report")
+    ratio: Annotated[Whole, Field(ge=1, le=100)] = Field(default=1, description="share of the allocation, as in 2:2:1")
+    start_dose_mg: Dose = Field(description="dose level on day 0, once daily; of a placebo arm the sham level")
+    placebo: bool = Field(default=False, description="dose levels are titrated but no drug is given")
+    dose_rule: str | None = Field(default=None, description="name of an entry of dose_rules; none: the dose is fixed")
 
 
 class Visits(Record):
     """Planned visits as whole days after the first dose (day 0). A visit is read before that day's dose."""
 
-    days: Annotated[tuple[Annotated[int, Field(ge=1, le=3650)], ...], Field(min_length=1)]
-    window_days: Annotated[int, Field(ge=0, le=14)] = 0
-    missed_probability: Probability = 0.0
+    days: Annotated[tuple[VisitDay, ...], Field(min_length=1)] = Field(
+        description="planned visits after the first dose, which is on day 0"
+    )
+    window_days: Annotated[Whole, Field(ge=0, le=14)] = Field(
+        default=0, description="a visit takes place up to so many days early or late, each day equally likely"
+    )
+    missed_probability: Probability = Field(default=0.0, description="probability that a visit does not take place")
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def problems(self) -> Iterator[Problem]:
         gaps = [b - a for a, b in pairwise((0, *self.days))]
-        if min(gaps) <= 0:
-            raise ValueError(f"visit days must increase strictly, seen {list(self.days)}")
-        if 2 * self.window_days >= min(gaps):
-            raise ValueError(
-                f"window_days {self.window_days} lets visits {min(gaps)} days apart change order; "
-                f"at most {(min(gaps) - 1) // 2} is allowed"
-            )
-        return self
+        for k, gap in enumerate(gaps):
+            if gap <= 0:
+                yield (
+                    ("days", k),
+                    f"visits out of order: day {self.days[k]} comes after day {self.days[k - 1]}; days must increase",
+                )
+        widest = (min(gaps) - 1) // 2
+        if widest >= 0 and self.window_days > widest:
+            seen = f"seen {self.window_days}: visits {min(gaps)} days apart could change order"
+            yield ("window_days",), f"{seen}; allowed: 0 to {widest}"
 
 
 class Stratum(Record):
     """A stratification factor: a patient covariate, cut in two at ``cut`` when it is continuous."""
 
-    covariate: str
-    cut: float | None = None
+    covariate: str = Field(description="column of the patients table: " + ", ".join(STRATIFIERS))
+    cut: Number | None = Field(
+        default=None, description="two strata: below it, and at or above it; in the covariate's own unit"
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.covariate not in STRATIFIERS:
+            yield ("covariate",), not_among(self.covariate, STRATIFIERS, "a covariate to stratify by")
+        elif self.covariate in CONTINUOUS and self.cut is None:
+            yield ("covariate",), f"{self.covariate} is continuous: it needs a cut, for example cut: 10"
+        elif self.covariate in CATEGORICAL and self.cut is not None:
+            yield ("cut",), f"{self.covariate} is not a number and cannot be cut; leave cut out"
 
 
 class Randomisation(Record):
     """Permuted blocks within strata. ``block_size`` must be a multiple of the sum of the arms' ratios."""
 
-    block_size: Annotated[int, Field(ge=1, le=200)]
-    strata: tuple[Stratum, ...] = ()
+    block_size: Annotated[Whole, Field(ge=1, le=200)] = Field(
+        description="patients per permuted block; a multiple of the sum of the ratios"
+    )
+    strata: tuple[Stratum, ...] = Field(default=(), description="factors; every combination has its own list of blocks")
 
 
 class Screening(Record):
     """Eligibility, judged on the measured screening count, which is also the baseline."""
 
-    platelets_below_1e9L: Positive = 30.0
-    itp_duration_at_least_y: NonNegative = 0.5
-    age_at_least_y: NonNegative = 18.0
-    age_at_most_y: Annotated[float, Field(gt=0, le=120)] = 120.0
+    platelets_below_1e9L: Positive = Field(default=30.0, description="measured screening count must be below this")
+    itp_duration_at_least_y: NonNegative = Field(default=0.5, description="shortest duration of ITP")
+    age_at_least_y: NonNegative = Field(default=18.0, description="youngest patient")
+    age_at_most_y: Annotated[Number, Field(gt=0, le=120)] = Field(default=120.0, description="oldest patient")
+
+    def problems(self) -> Iterator[Problem]:
+        if self.age_at_least_y >= self.age_at_most_y:
+            yield (
+                ("age_at_least_y",),
+                f"seen {self.age_at_least_y:g}: nobody is that old and at most {self.age_at_most_y:g}",
+            )
 
 
 class Adherence(Record):
     """Each patient's probability of taking a day's dose is Beta distributed with this mean and SD."""
 
-    mean: Probability = 1.0
-    sd: NonNegative = 0.0
+    mean: Probability = Field(default=1.0, description="mean over patients of the probability of taking a day's dose")
+    sd: NonNegative = Field(default=0.0, description="standard deviation over patients of that probability")
 
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def problems(self) -> Iterator[Problem]:
         if self.sd > 0 and self.sd**2 >= self.mean * (1 - self.mean):
-            raise ValueError(f"no Beta distribution has mean {self.mean} and sd {self.sd}; sd^2 must be below mean*(1-mean)")
-        return self
+            largest = (self.mean * (1 - self.mean)) ** 0.5
+            yield ("sd",), f"seen {self.sd:g}: probabilities with mean {self.mean:g} have an SD below {largest:.3g}"
 
 
 class Rescue(Record):
     """Rescue therapy: its hazard and effect are in the parameter set; the protocol says when it may be given."""
 
-    allowed: bool = True
-    min_days_between: Annotated[int, Field(ge=0, le=365)] = 28
+    allowed: bool = Field(default=True, description="whether rescue therapy may be given")
+    min_days_between: Annotated[Whole, Field(ge=0, le=365)] = Field(
+        default=28, description="shortest time between two rescues"
+    )
+
+
+def _hazard_form(value: Any) -> str:
+    return "per_arm" if isinstance(value, dict) else "all_arms"
+
+
+Hazard = Annotated[
+    Annotated[NonNegative, Tag("all_arms")] | Annotated[dict[str, NonNegative], Tag("per_arm")],
+    Discriminator(_hazard_form),
+]
 
 
 class Dropout(Record):
     """A competing reason to leave, constant hazard per week; one number for all arms or one per arm id."""
 
-    reason: str
-    hazard_per_week: NonNegative | dict[str, NonNegative]
+    reason: str = Field(description="the reason in the tables, for example adverse event")
+    hazard_per_week: Hazard = Field(description="one number for all arms, or one per arm id")
 
 
 class Laboratory(Record):
     """How counts are reported: whole numbers not below ``lower_limit_1e9L``, ``turnaround_days`` after the visit."""
 
-    turnaround_days: Annotated[int, Field(ge=0, le=7)] = 0
-    lower_limit_1e9L: Annotated[float, Field(ge=0, le=20)] = 1.0
-    whole_numbers: bool = True
+    turnaround_days: Annotated[Whole, Field(ge=0, le=7)] = Field(
+        default=0, description="a dose change starts so long after the visit"
+    )
+    lower_limit_1e9L: Annotated[Number, Field(ge=0, le=20)] = Field(
+        default=1.0, description="lower counts are reported as this"
+    )
+    whole_numbers: bool = Field(default=True, description="counts are reported as whole numbers")
 
 
 class PKSampling(Record):
     """A concentration profile over one dosing interval, from the dose given at the visit of ``visit_day``."""
 
-    visit_day: Day
-    times_h: Annotated[tuple[NonNegative, ...], Field(min_length=3)] = (0, 1, 2, 4, 6, 8, 10, 12, 16, 20, 24)
+    visit_day: Day = Field(description="the visit whose dose is followed; one of visits.days")
+    times_h: Annotated[tuple[NonNegative, ...], Field(min_length=3)] = Field(
+        default=(0, 1, 2, 4, 6, 8, 10, 12, 16, 20, 24), description="times after that dose, from 0 to 24"
+    )
 
-    @model_validator(mode="after")
-    def _one_interval(self) -> Self:
-        if any(b <= a for a, b in pairwise(self.times_h)) or self.times_h[0] != 0 or self.times_h[-1] != 24:
-            raise ValueError(f"times_h must increase strictly from 0 to 24 (one dosing interval), seen {list(self.times_h)}")
-        return self
+    def problems(self) -> Iterator[Problem]:
+        for k, (a, b) in enumerate(pairwise(self.times_h), start=1):
+            if b <= a:
+                yield ("times_h", k), f"times out of order: {b:g} comes after {a:g}; times must increase"
+        if self.times_h[0] != 0 or self.times_h[-1] != 24:
+            seen = f"seen {self.times_h[0]:g} to {self.times_h[-1]:g}"
+            yield ("times_h",), f"{seen}; allowed: from 0 to 24, one whole dosing interval"
 
 
 class SolverSettings(Record):
     """Error control of the ODE solver; a patient who needs more than ``max_steps_per_day`` fails with a reason."""
 
-    rtol: Annotated[float, Field(ge=1e-12, le=1e-2)] = 1e-6
-    atol: Annotated[float, Field(ge=1e-14, le=1e-2)] = 1e-9
-    max_steps_per_day: Annotated[int, Field(ge=10, le=100_000)] = 2000
+    rtol: Annotated[Number, Field(ge=1e-12, le=1e-2)] = Field(
+        default=1e-6, description="relative error allowed in one step"
+    )
+    atol: Annotated[Number, Field(ge=1e-14, le=1e-2)] = Field(
+        default=1e-9, description="absolute error allowed in one step"
+    )
+    max_steps_per_day: Annotated[Whole, Field(ge=10, le=100_000)] = Field(
+        default=2000, description="a patient who needs more fails"
+    )
 
 
 class Analysis(Record):
     """What the analysis calls a response, when, and against which arm."""
 
-    response_threshold_1e9L: Positive = 50.0
-    assessment_day: Day
-    reference_arm: str | None = None
-    primary: str = "RESPW8"
-    endpoints: tuple[str, ...] = ()
-    named_replicate: Annotated[int, Field(ge=0)] = 0
+    response_threshold_1e9L: Positive = Field(default=50.0, description="a count at or above this is a response")
+    assessment_day: Day = Field(description="the visit of the primary endpoint; one of visits.days")
+    reference_arm: str | None = Field(
+        default=None, description="arm id that the others are compared with; none: no comparison"
+    )
+    primary: str = Field(default="RESPW8", description="id of the primary endpoint")
+    endpoints: tuple[str, ...] = Field(
+        default=(), description="ids of the endpoints; empty: every endpoint that applies"
+    )
+    named_replicate: Annotated[Whole, Field(ge=0)] = Field(
+        default=0, description="the replicate shown with its own interval, from 0"
+    )
 
 
 class Published(Record):
     """Published results to show beside the simulated ones: CSV files beside the config."""
 
-    rows: str
-    baseline: str | None = None
-    label: str = ""
+    rows: str = Field(description="CSV file of published results, relative to the file this key stands in")
+    baseline: str | None = Field(default=None, description="CSV file of the published baseline table, likewise")
+    label: str = Field(default="", description="name of the publication in the report")
 
 
 Allocation = Literal["parallel"]

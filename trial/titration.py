@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from trial.protocol import NonNegative, Positive, Record
+from trial.protocol import NonNegative, Positive, Problem, Record, Whole
 
 
 class DoseStep(Record):
@@ -21,24 +21,30 @@ class DoseStep(Record):
     ``min_days_since_change`` counts from the start of treatment or the last change of dose.
     """
 
-    at_least_1e9L: NonNegative = 0.0
-    below_1e9L: Annotated[float, Field(gt=0)] = float("inf")
-    action: Literal["increase", "decrease", "keep", "interrupt"]
-    min_days_since_change: Annotated[int, Field(ge=0, le=365)] = 0
-    confirm_visits: Annotated[int, Field(ge=1, le=10)] = 1
+    at_least_1e9L: NonNegative = Field(default=0.0, description="the step applies to reported counts from here on")
+    below_1e9L: Annotated[float, Field(strict=True, gt=0)] = Field(
+        default=float("inf"), description="and below here; default: no limit"
+    )
+    action: Literal["increase", "decrease", "keep", "interrupt"] = Field(
+        description="one rung up, one rung down, same dose, or no dose until the restart"
+    )
+    min_days_since_change: Annotated[Whole, Field(ge=0, le=365)] = Field(
+        default=0, description="the step applies so long after the start or the last change of dose"
+    )
+    confirm_visits: Annotated[Whole, Field(ge=1, le=10)] = Field(
+        default=1, description="consecutive reported counts that must agree"
+    )
 
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
+    def problems(self) -> Iterator[Problem]:
         if self.at_least_1e9L >= self.below_1e9L:
-            raise ValueError(f"the range [{self.at_least_1e9L}, {self.below_1e9L}) is empty")
-        return self
+            yield ("at_least_1e9L",), f"no count is at least {self.at_least_1e9L:g} and below {self.below_1e9L:g}"
 
 
 class Restart(Record):
     """After an interruption: restart once the reported count is below this, at the same dose or one level lower."""
 
-    below_1e9L: Positive
-    level: Literal["same", "lower"] = "lower"
+    below_1e9L: Positive = Field(description="restart once the reported count is below this")
+    level: Literal["same", "lower"] = Field(default="lower", description="restart at the same dose or one rung lower")
 
 
 class DoseRule(Record):
@@ -48,20 +54,25 @@ class DoseRule(Record):
     "increase" on the highest rung keeps the dose.
     """
 
-    ladder_mg: Annotated[tuple[Positive, ...], Field(min_length=1)]
-    steps: Annotated[tuple[DoseStep, ...], Field(min_length=1)]
-    restart: Restart | None = None
-    at_floor: Literal["keep", "interrupt"] = "keep"
-    source: str = Field(..., description="where the thresholds come from, or that they are assumed")
+    ladder_mg: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(description="the dose levels, lowest first")
+    steps: Annotated[tuple[DoseStep, ...], Field(min_length=1)] = Field(
+        description="the first step that applies is taken"
+    )
+    restart: Restart | None = Field(
+        default=None, description="how an interruption ends; needed if a step can interrupt"
+    )
+    at_floor: Literal["keep", "interrupt"] = Field(
+        default="keep", description='what "decrease" means on the lowest rung'
+    )
+    source: str = Field(description="where the thresholds come from, or that they are assumed")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if any(b <= a for a, b in pairwise(self.ladder_mg)):
-            raise ValueError(f"ladder_mg must increase strictly, seen {list(self.ladder_mg)}")
+    def problems(self) -> Iterator[Problem]:
+        for k, (a, b) in enumerate(pairwise(self.ladder_mg), start=1):
+            if b <= a:
+                yield ("ladder_mg", k), f"doses out of order: {b:g} comes after {a:g}; the ladder must increase"
         interrupts = self.at_floor == "interrupt" or any(s.action == "interrupt" for s in self.steps)
         if interrupts and self.restart is None:
-            raise ValueError("a rule that can interrupt needs a restart entry, or the patient never gets drug again")
-        return self
+            yield ("steps",), "a rule that can interrupt needs a restart entry, or the patient never gets drug again"
 
 
 class Action(IntEnum):
@@ -132,7 +143,9 @@ _MOVES = {
 }
 
 
-def _streaks(rule: DoseRule, streak: NDArray[np.int64], count: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _streaks(
+    rule: DoseRule, streak: NDArray[np.int64], count: NDArray[np.float64], seen: NDArray[np.bool_]
+) -> NDArray[np.int64]:
     inside = np.stack([(count >= s.at_least_1e9L) & (count < s.below_1e9L) for s in rule.steps], axis=1)
     return np.where(seen[:, None], np.where(inside, streak + 1, 0), streak)
 

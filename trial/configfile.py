@@ -1,0 +1,129 @@
+"""From a config file to a Study: every problem at once, each with its place, and in plain words."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
+
+from trial.config import Study
+from trial.explain import explain
+from trial.protocol import Problem
+from trial.yamltree import ConfigError, Node, Place, find, plain, read, with_override
+
+__all__ = ["Config", "ConfigError", "load_config", "load_study", "resolved_yaml"]
+
+FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
+Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
+
+
+@dataclass(frozen=True)
+class Config:
+    """A study, what is unusual about it (``warnings``), and the tree it was read from, for the places of its keys."""
+
+    study: Study
+    warnings: tuple[str, ...]
+    tree: Node
+
+
+def load_study(
+    path: Path | str, overrides: Sequence[str] = (), seed: int | None = None, replicates: int | None = None
+) -> Study:
+    """The Study of a YAML file; ``overrides`` are ``a.b=c``. Raises ConfigError with every problem found.
+
+    Names of files in the config are resolved against the file they stand in.
+    """
+    return load_config(path, overrides, seed, replicates).study
+
+
+def load_config(
+    path: Path | str,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    replicates: int | None = None,
+    checks: Sequence[Check] = (),
+    cautions: Sequence[Check] = (),
+) -> Config:
+    """As ``load_study``, with the warnings.
+
+    ``checks`` look at the plain data, valid or not, for what only the caller knows (endpoint ids); ``cautions``
+    likewise for what is allowed but unusual.
+    """
+    tree = _overridden(read(Path(path)), overrides, seed, replicates)
+    data = plain(tree)
+    problems = [*_missing_files(tree, data), *(p for check in checks for p in check(data))]
+    try:
+        study = Study.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_lines(tree, [*explain(error, Study, data), *problems])) from None
+    if problems:
+        raise ConfigError(_lines(tree, problems))
+    return Config(study, tuple(_lines(tree, [p for caution in cautions for p in caution(data)])), tree)
+
+
+def resolved_yaml(study: Study) -> str:
+    """The study as YAML with every default written out; loading it gives an equal Study."""
+    yaml = YAML()
+    yaml.width = 120
+    yaml.representer.add_representer(
+        type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
+    stream = io.StringIO()
+    yaml.dump(_dumpable(study.model_dump()), stream)
+    return f"# {study.title}\n# Every setting of the study, defaults included.\n{stream.getvalue()}"
+
+
+def _dumpable(value: Any) -> Any:
+    """Plain dicts and lists; lists of numbers on one line."""
+    if isinstance(value, dict):
+        return {key: _dumpable(entry) for key, entry in value.items()}
+    if not isinstance(value, list | tuple):
+        return value
+    entries = CommentedSeq(_dumpable(entry) for entry in value)
+    if all(isinstance(entry, int | float) for entry in entries):
+        entries.fa.set_flow_style()
+    return entries
+
+
+def _overridden(tree: Node, overrides: Sequence[str], seed: int | None, replicates: int | None) -> Node:
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not (equals and key.strip()):
+            raise ConfigError([f"--set {text}: allowed: --set key=value, for example --set arms.0.ratio=3"])
+        tree = with_override(tree, key.strip(), value, Place(f"--set {text}"))
+    for key, number in (("seed", seed), ("replicates", replicates)):
+        if number is not None:
+            tree = with_override(tree, key, str(number), Place(f"--{key} {number}"))
+    return _with_absolute_files(tree)
+
+
+def _with_absolute_files(tree: Node) -> Node:
+    for path in FILES:
+        node = find(tree, path)
+        base = node.place.path
+        if base is not None and isinstance(node.value, str) and not Path(node.value).is_absolute():
+            tree = with_override(tree, ".".join(path), repr(str((base.parent / node.value).resolve())), node.place)
+    return tree
+
+
+def _missing_files(tree: Node, data: Mapping[str, Any]) -> Iterable[Problem]:
+    for section, key in FILES:
+        inside = data.get(section)
+        name = inside.get(key) if isinstance(inside, dict) else None
+        if isinstance(name, str) and not Path(name).is_file():
+            yield (section, key), f"there is no file {name}; names are relative to the file this key stands in"
+
+
+def _lines(tree: Node, problems: Iterable[Problem]) -> list[str]:
+    """``place: path: text`` of each problem, in the order of the places."""
+    placed = [(find(tree, path).place, ".".join(map(str, path)), text) for path, text in problems]
+    order = sorted(placed, key=lambda entry: (entry[0].name, entry[0].line))
+    return list(
+        dict.fromkeys(": ".join(part for part in (str(place), path, text) if part) for place, path, text in order)
+    )
