@@ -1,7 +1,9 @@
 """Fit named parameters to named published rates: distance and search, pure. The simulator comes in as an argument.
 
-The distance is the binomial deviance of the published counts under the simulated rates, plus a normal prior on the log of
-each parameter (penalised maximum likelihood). Common random numbers: the simulator must use the same seed and replicates at
+The distance is the binomial deviance of the published counts under the simulated rates, plus a normal prior on the
+log of
+each parameter (penalised maximum likelihood). Common random numbers: the simulator must use the same seed and
+replicates at
 every point, so that the distance is a deterministic function of the parameters.
 """
 
@@ -55,7 +57,9 @@ def deviance(target: Target, rate: float) -> float:
     return float(2 * target.n * (xlogy(p, p / q) + xlogy(1 - p, (1 - p) / (1 - q))))
 
 
-def distance(targets: Sequence[Target], fitted: Sequence[Fitted], values: Mapping[str, float], rates: Mapping[str, float]) -> float:
+def distance(
+    targets: Sequence[Target], fitted: Sequence[Fitted], values: Mapping[str, float], rates: Mapping[str, float]
+) -> float:
     """Sum of deviances plus the priors' squared standardised distances."""
     misfit = sum(deviance(t, rates[t.row_id]) for t in targets)
     return misfit + sum((np.log(values[f.name] / f.prior_median) / f.prior_log_sd) ** 2 for f in fitted)
@@ -72,7 +76,8 @@ def calibrate(
 ) -> list[Point]:
     """Scan the priors with a Sobol design, then Nelder-Mead from the best point; every point visited, best first.
 
-    ``simulate`` maps parameter values to rates by row id. The search works on standardised logarithms, so a unit step is one
+    ``simulate`` maps parameter values to rates by row id. The search works on standardised logarithms, so a unit
+    step is one
     prior SD.
     """
     visited: list[Point] = []

@@ -1,4 +1,6 @@
-"""The one-way rule: cohorts <- trial <- analysis, with a few doors; only trial.cli sees everything, and nobody imports it."""
+"""The one-way rule: cohorts <- trial <- analysis, with a few doors; only trial.cli sees everything, and nobody
+imports it.
+"""
 
 import ast
 from pathlib import Path
@@ -63,5 +65,9 @@ def test_only_streams_creates_generators():
 
 
 def test_only_figures_imports_matplotlib():
-    users = {str(p.relative_to(ROOT)) for p in FILES if "matplotlib" in p.read_text() and "import matplotlib" in p.read_text()}
+    users = {
+        str(p.relative_to(ROOT))
+        for p in FILES
+        if "matplotlib" in p.read_text() and "import matplotlib" in p.read_text()
+    }
     assert users <= {"analysis/figures.py"}

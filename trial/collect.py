@@ -36,11 +36,15 @@ def collect(
 
 def screening_table(replicate: int, screened: dict[str, int]) -> pa.Table:
     """The CONSORT counts of one replicate, in the order of screening."""
-    return _table(SCREENING, REPLICATE=[replicate] * len(screened), REASON=_texts(list(screened)), N=list(screened.values()))
+    return _table(
+        SCREENING, REPLICATE=[replicate] * len(screened), REASON=_texts(list(screened)), N=list(screened.values())
+    )
 
 
 def _table(schema: pa.Schema, **columns: object) -> pa.Table:
-    arrays = [c if isinstance(c, pa.Array) else pa.array(c, from_pandas=True) for c in (columns[f.name] for f in schema)]
+    arrays = [
+        c if isinstance(c, pa.Array) else pa.array(c, from_pandas=True) for c in (columns[f.name] for f in schema)
+    ]
     cast = [a if a.type == f.type else a.cast(f.type) for a, f in zip(arrays, schema, strict=True)]
     return pa.Table.from_arrays(cast, schema=schema)
 
@@ -60,7 +64,12 @@ def _leaves(unit: Unit) -> NDArray[np.bool_]:
 
 
 def _patients(
-    unit: Unit, result: UnitResult, cohort: Cohort, keys: tuple[Ints, Ints], stratum: NDArray[np.str_], units: dict[str, str]
+    unit: Unit,
+    result: UnitResult,
+    cohort: Cohort,
+    keys: tuple[Ints, Ints],
+    stratum: NDArray[np.str_],
+    units: dict[str, str],
 ) -> pa.Table:
     replicate, subject = keys
     table, plan, n = cohort.patients, unit.plan, unit.plan.n
@@ -86,14 +95,24 @@ def _patients(
 
 
 def _absence(unit: Unit, result: UnitResult, absent: NDArray[np.bool_], visit: slice | int) -> NDArray[np.int32]:
-    """Code into ABSENT: why there is no value; 0 where there is one. Leaving comes before missing, missing before failing."""
+    """Code into ABSENT: why there is no value; 0 where there is one. Leaving comes before missing, missing before
+    failing.
+    """
     failed = np.where(result.status > 0, 2 + result.status, 0)
     left = unit.plan.visit_day[:, visit] >= unit.plan.leave_day.reshape((-1,) + (1,) * (absent.ndim - 1))
-    why = np.where(left, 2, np.where(unit.plan.missed[:, visit], 1, failed.reshape(failed.shape + (1,) * (absent.ndim - 1))))
+    why = np.where(
+        left, 2, np.where(unit.plan.missed[:, visit], 1, failed.reshape(failed.shape + (1,) * (absent.ndim - 1)))
+    )
     return np.where(absent, why, 0).astype(np.int32)
 
 
-ABSENT = ("", "missed visit", "discontinued", *(f"solver: {REASON[Status(k)]}" for k in range(1, len(Status))), "no active dose")
+ABSENT = (
+    "",
+    "missed visit",
+    "discontinued",
+    *(f"solver: {REASON[Status(k)]}" for k in range(1, len(Status))),
+    "no active dose",
+)
 
 
 def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: tuple[Ints, Ints]) -> pa.Table:
@@ -112,14 +131,26 @@ def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: tuple[In
         hours = np.array(unit.study.pk_sampling.times_h)
         day = np.full(len(hours), unit.study.pk_sampling.visit_day)
         columns = np.full(len(hours), visit)
-        parts.append(_block(unit, result, keys, 2, result.concentration, result.true_concentration, day, columns, hours))
+        parts.append(
+            _block(unit, result, keys, 2, result.concentration, result.true_concentration, day, columns, hours)
+        )
     return pa.concat_tables(parts)
 
 
 def _block(
-    unit: Unit, result: UnitResult, keys: tuple[Ints, Ints], code: int, value: Array, true: Array, nominal: Ints, visit: object, hours: Array
+    unit: Unit,
+    result: UnitResult,
+    keys: tuple[Ints, Ints],
+    code: int,
+    value: Array,
+    true: Array,
+    nominal: Ints,
+    visit: object,
+    hours: Array,
 ) -> pa.Table:
-    """Rows of one parameter, patient by patient; value and true (n, k), nominal and hours (k,), visit picks plan columns."""
+    """Rows of one parameter, patient by patient; value and true (n, k), nominal and hours (k,), visit picks plan
+    columns.
+    """
     n, k = value.shape
     absent = np.isnan(value)
     why = _absence(unit, result, absent, visit)  # type: ignore[arg-type]

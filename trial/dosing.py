@@ -1,4 +1,6 @@
-"""Once-daily dosing: the days between two visits, what is prescribed and taken on each, and how fast platelets are lost."""
+"""Once-daily dosing: the days between two visits, what is prescribed and taken on each, and how fast platelets are
+lost.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def dose_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
 
 
 def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
-    """Daily multiplier of platelet loss: within-patient fluctuation, and rescue therapy, which lowers loss for weeks."""
+    """Daily multiplier of platelet loss: within-patient fluctuation, and rescue therapy, which lowers loss for
+    weeks.
+    """
     since = day - course.rescue_day[:, None]
     fading = np.exp(-np.maximum(since, 0) / unit.parameters["RESCUE_TAU"][:, None])
     drop = np.where(since >= 0, unit.parameters["RESCUE_DROP"][:, None] * fading, 0.0)

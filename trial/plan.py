@@ -29,8 +29,10 @@ class Plan:
     """Draws of a unit of ``n`` patients, ``V`` visits after baseline, ``D`` days.
 
     arm (n,) index. visit_day (n, V+1) actual day, column 0 is day 0. missed (n, V+1). taken (n, D): the dose of the day
-    is taken if one is prescribed. bioavailability (n, D) relative. log_loss (n, D) of the loss factor. count_z, bleeding_e
-    (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,). rescue_clock (n, episodes) cumulative hazard at which a rescue is
+    is taken if one is prescribed. bioavailability (n, D) relative. log_loss (n, D) of the loss factor. count_z,
+    bleeding_e
+    (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,). rescue_clock (n, episodes) cumulative hazard at
+    which a rescue is
     given. leave_day (n,) and leave_reason (n,): index into study.dropout, -1 stays.
     """
 
@@ -114,7 +116,9 @@ def _by_day(cohort: Cohort, name: str, days: tuple[int, ...]) -> Array:
 
 
 def _visits(study: Study, cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Actual days, uniform on the whole days of the window, and which visits are missed; baseline is day 0, never missed."""
+    """Actual days, uniform on the whole days of the window, and which visits are missed; baseline is day 0, never
+    missed.
+    """
     draws, width = cohort.draws, study.visits.window_days
     actual, missed = [], []
     for nominal in study.visits.days:

@@ -33,7 +33,8 @@ def file_hash(path: Path) -> str:
 
 
 def write_manifest(out_dir: Path, resolved_config: str, facts: dict[str, Any], volatile: dict[str, Any]) -> Path:
-    """Write ``manifest.json``: engine and package versions, config hash, facts of the run, rows and sha256 of each file.
+    """Write ``manifest.json``: engine and package versions, config hash, facts of the run, rows and sha256 of each
+    file.
 
     ``volatile`` holds what may differ between equal runs (see VOLATILE); everything else is the same for the same
     config and seed on one stack.

@@ -28,7 +28,9 @@ def randomise(
     return arm
 
 
-def _allocation_list(slots: NDArray[np.int64], n: int, streams: Streams, stream: str, replicate: int) -> NDArray[np.int64]:
+def _allocation_list(
+    slots: NDArray[np.int64], n: int, streams: Streams, stream: str, replicate: int
+) -> NDArray[np.int64]:
     """The first ``n`` allocations of a stratum's list."""
     per_draw = BLOCK // len(slots)
     lists = []

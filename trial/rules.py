@@ -1,4 +1,6 @@
-"""What the protocol does with what it sees at a visit: rescue, then the dose rules. No randomness: draws come from the Plan."""
+"""What the protocol does with what it sees at a visit: rescue, then the dose rules. No randomness: draws come from
+the Plan.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,10 @@ NEVER = np.iinfo(np.int32).max
 class Course:
     """Where every patient of a unit stands; arrays over patients.
 
-    ladders: one DoseState per arm, for the arm's patients. dose_mg: prescribed from ``effective_day`` on, dose_before_mg
-    until then. rescue_day: day of the latest rescue (NEVER: none); rescues: how many; hazard: cumulative hazard of rescue.
+    ladders: one DoseState per arm, for the arm's patients. dose_mg: prescribed from ``effective_day`` on,
+    dose_before_mg
+    until then. rescue_day: day of the latest rescue (NEVER: none); rescues: how many; hazard: cumulative hazard of
+    rescue.
     """
 
     ladders: tuple[DoseState, ...]
@@ -85,7 +89,9 @@ def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[C
     ladders, action, step = [], np.zeros(plan.n, dtype=np.int8), np.full(plan.n, -1, dtype=np.int16)
     for index, rule in enumerate(rules_of(study)):
         members = plan.arm == index
-        ladder, action[members], step[members] = decide(rule, course.ladders[index], on_treatment[members], day[members])
+        ladder, action[members], step[members] = decide(
+            rule, course.ladders[index], on_treatment[members], day[members]
+        )
         ladders.append(ladder)
     dose = _prescribed(study, plan, tuple(ladders))
     course = replace(
@@ -107,7 +113,9 @@ def _prescribed(study: Study, plan: Plan, ladders: tuple[DoseState, ...]) -> Arr
 
 
 def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:
-    """Rescue is given at a visit when the cumulative hazard, H0 exp(-count/SCALE) per week, crosses the patient's clock."""
+    """Rescue is given at a visit when the cumulative hazard, H0 exp(-count/SCALE) per week, crosses the patient's
+    clock.
+    """
     study, plan, parameters = unit.study, unit.plan, unit.parameters
     day = plan.visit_day[:, visit]
     weeks = (day - plan.visit_day[:, visit - 1]) / 7.0

@@ -1,6 +1,7 @@
 """Replicates -> work units -> workers -> Parquet: the run folder.
 
-A unit is some whole replicates, about 4,096 patients, and does not depend on the number of workers; neither do the values.
+A unit is some whole replicates, about 4,096 patients, and does not depend on the number of workers; neither do the
+values.
 Workers write finished parts; the parent joins them in order into one file per table.
 """
 
@@ -48,7 +49,9 @@ def work_units(study: Study) -> list[range]:
     return [range(r, min(r + per_unit, study.replicates)) for r in range(0, study.replicates, per_unit)]
 
 
-def run(study: Study, out_dir: Path, workers: int = 1, progress: Callable[[int, int], None] | None = None) -> RunSummary:
+def run(
+    study: Study, out_dir: Path, workers: int = 1, progress: Callable[[int, int], None] | None = None
+) -> RunSummary:
     """Simulate every replicate into ``out_dir``; ``progress(done, total)`` is called with patients after each unit.
 
     Parts go to ``out_dir/parts`` and are joined at the end, in order, whatever the order in which units finish.

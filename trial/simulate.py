@@ -28,7 +28,9 @@ class Visit:
 
 @dataclass(frozen=True)
 class UnitResult:
-    """What happened to a unit: one Visit per visit after baseline, the Decisions (start first), the profile, the solves."""
+    """What happened to a unit: one Visit per visit after baseline, the Decisions (start first), the profile, the
+    solves.
+    """
 
     visits: tuple[Visit, ...]
     decisions: tuple[Decisions, ...]
@@ -66,7 +68,7 @@ def simulate_unit(unit: Unit) -> UnitResult:
 
     for visit, nominal_day in enumerate(unit.study.visits.days, start=1):
         events = daily_events(unit, course, days_between(unit.plan, visit))
-        solves = _advance(unit, solves, events, 24.0 * unit.plan.visit_day[:, visit - 1 : visit + 1])
+        solves = _advance(unit, solves, events, unit.plan.visit_day[:, visit - 1 : visit + 1])
         seen = _observe(unit, solves, visit)
         course, decided = apply_rules(unit, course, seen.count, visit)
         if unit.study.pk_sampling and nominal_day == unit.study.pk_sampling.visit_day:
@@ -85,16 +87,18 @@ def _start(unit: Unit, course: Course) -> Solves:
     return Solves(unit.structure.steady_state(unit.p, day_0.inputs[:, 0]), zero.astype(np.int8), zero)
 
 
-def _solve(unit: Unit, state: Array, events: Events, times_h: Array) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
+def _solve(
+    unit: Unit, state: Array, events: Events, times_h: Array
+) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
     limits = unit.study.solver
     days = max(1.0, float((times_h[:, -1] - times_h[:, 0]).max()) / 24.0)
     steps = int(limits.max_steps_per_day * days)
     return solve(unit.structure, unit.p, state, events, times_h, rtol=limits.rtol, atol=limits.atol, max_steps=steps)
 
 
-def _advance(unit: Unit, now: Solves, events: Events, times_h: Array) -> Solves:
-    """To the end of the interval; a patient who fails keeps the last good state and the first failure."""
-    states, status, steps = _solve(unit, now.state, events, times_h)
+def _advance(unit: Unit, now: Solves, events: Events, days: NDArray[np.int64]) -> Solves:
+    """From the first to the second of ``days`` (n, 2); a patient who fails keeps the last good state and the failure."""
+    states, status, steps = _solve(unit, now.state, events, np.asarray(24.0 * days))
     status = np.where(now.status == Status.OK, status, now.status).astype(np.int8)
     state = np.where((status == Status.OK)[:, None], states[:, 0], now.state)
     return Solves(state, status, now.steps + steps)
@@ -124,7 +128,9 @@ def _profile(unit: Unit, course: Course, now: Solves, sample_h: tuple[float, ...
     seen, have failed, or have no active dose that day.
     """
     day = unit.plan.visit_day[:, visit : visit + 1]
-    states, status, _ = _solve(unit, now.state, daily_events(unit, course, day), 24.0 * day + np.array([0.0, *sample_h]))
+    states, status, _ = _solve(
+        unit, now.state, daily_events(unit, course, day), np.asarray(24.0 * day + np.array([0.0, *sample_h]))
+    )
     sampled = unit.plan.present[:, visit] & (dose_mg(unit, course, day)[:, 0] > 0)
     sampled &= (now.status == Status.OK) & (status == Status.OK)
     return np.where(sampled[:, None], _output(unit, states, "CONC"), np.nan)

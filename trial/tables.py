@@ -1,4 +1,5 @@
-"""Schema of every table of a run: column, type, unit, label. Names are ADaM style; (REPLICATE, SUBJID) is the patient's key.
+"""Schema of every table of a run: column, type, unit, label. Names are ADaM style; (REPLICATE, SUBJID) is the
+patient's key.
 
 Dictionary-encoded strings keep long tables small. Labels and units travel as Arrow field metadata, so tables are always
 written through pyarrow (pandas drops field metadata).

@@ -36,6 +36,8 @@ def test_blocks_are_permuted_uniformly():
 
 
 def test_strata_labels():
-    plan = Randomisation.model_validate({"block_size": 5, "strata": [{"covariate": "SPLENFL"}, {"covariate": "BLPLAT", "cut": 10}]})
+    plan = Randomisation.model_validate(
+        {"block_size": 5, "strata": [{"covariate": "SPLENFL"}, {"covariate": "BLPLAT", "cut": 10}]}
+    )
     labels = strata_labels(plan, {"SPLENFL": np.array(["Y", "N"]), "BLPLAT": np.array([9.0, 10.0])})
     assert labels.tolist() == ["SPLENFL=Y, BLPLAT<10", "SPLENFL=N, BLPLAT>=10"]

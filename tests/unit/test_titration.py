@@ -24,7 +24,14 @@ def test_each_line_of_the_rule():
     state = start(RULE, 5, 6)
     day = np.array([13, 14, 14, 14, 14, 14])
     new, action, step = decide(RULE, state, np.array([49.0, 49, 50, 150, 250, np.nan]), day)
-    assert action.tolist() == [Action.KEEP, Action.INCREASE, Action.KEEP, Action.DECREASE, Action.INTERRUPT, Action.KEEP]
+    assert action.tolist() == [
+        Action.KEEP,
+        Action.INCREASE,
+        Action.KEEP,
+        Action.DECREASE,
+        Action.INTERRUPT,
+        Action.KEEP,
+    ]
     assert new.dose_mg(RULE.ladder_mg).tolist() == [5, 7.5, 5, 3.75, 0, 5]
     assert new.changed_day.tolist() == [0, 14, 0, 14, 14, 0]
     assert reason(RULE, Action(action[1]), step[1]) == "increase: count below 50"
@@ -50,11 +57,18 @@ def test_top_and_floor():
     assert action[0] == Action.INTERRUPT and floor.dose_mg(RULE.ladder_mg)[0] == 0
 
 
-@pytest.mark.parametrize(("counts", "expected"), [([40, 40], Action.INCREASE), ([40, 60, 40], Action.KEEP), ([40, np.nan, 40], Action.INCREASE)])
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [([40, 40], Action.INCREASE), ([40, 60, 40], Action.KEEP), ([40, np.nan, 40], Action.INCREASE)],
+)
 def test_confirmation_needs_consecutive_reported_counts(counts, expected):
     """A missed visit neither confirms nor breaks a streak."""
     rule = DoseRule.model_validate(
-        {"ladder_mg": [1, 2], "steps": [{"below_1e9L": 50, "action": "increase", "confirm_visits": 2}], "source": "test"}
+        {
+            "ladder_mg": [1, 2],
+            "steps": [{"below_1e9L": 50, "action": "increase", "confirm_visits": 2}],
+            "source": "test",
+        }
     )
     state = start(rule, 1, 1)
     for week, count in enumerate(counts, start=1):

@@ -1,6 +1,8 @@
-"""``python -m trial.cli.calibrate``: fit the calibrated parameters of hetrombopag_wang_2022 to the phase III table again.
+"""``python -m trial.cli.calibrate``: fit the calibrated parameters of hetrombopag_wang_2022 to the phase III table
+again.
 
-The targets are the rows marked "seen" in the published results of the phase III study. Fixed seed and replicates at every
+The targets are the rows marked "seen" in the published results of the phase III study. Fixed seed and replicates at
+every
 point (common random numbers). Writes the calibration file that the catalogue reads.
 """
 
@@ -52,12 +54,19 @@ def simulated_rates(
     """Mean rate over the replicates of every target, by row id."""
     parts = pool(delayed(_rates)(study, wanted, unit, dict(values)) for unit in units)
     total = sum(len(unit) for unit in units)
-    return {t.row_id: sum(len(u) * part[t.row_id] for u, part in zip(units, parts, strict=True)) / total for t, _, _ in wanted}
+    return {
+        t.row_id: sum(len(u) * part[t.row_id] for u, part in zip(units, parts, strict=True)) / total
+        for t, _, _ in wanted
+    }
 
 
-def _rates(study: Study, wanted: list[tuple[Target, str, str]], replicates: range, values: dict[str, float]) -> dict[str, float]:
+def _rates(
+    study: Study, wanted: list[tuple[Target, str, str]], replicates: range, values: dict[str, float]
+) -> dict[str, float]:
     tables = simulate_replicates(study, replicates, parameter_set(study.parameter_set).with_values(values))
-    rates = endpoint_rates(from_tables(tables), study.analysis, sorted({code for _, code, _ in wanted}))
+    rates = endpoint_rates(
+        from_tables(tables, [arm.id for arm in study.arms]), study.analysis, sorted({code for _, code, _ in wanted})
+    )
     arms = [arm.id for arm in study.arms]
     return {t.row_id: float(rates[code][:, arms.index(arm)].mean()) for t, code, arm in wanted}
 
@@ -86,7 +95,10 @@ def main() -> None:
 
 def _tell(k: int, point: Point) -> None:
     if k % 20 == 1:
-        print(f"{k:4d}  distance {point.distance:8.2f}  " + "  ".join(f"{n} {v:.3g}" for n, v in point.values.items()), flush=True)
+        print(
+            f"{k:4d}  distance {point.distance:8.2f}  " + "  ".join(f"{n} {v:.3g}" for n, v in point.values.items()),
+            flush=True,
+        )
 
 
 def write(study: Study, wanted: list[tuple[Target, str, str]], best: Point, visited: int, seconds: float) -> None:
@@ -107,7 +119,8 @@ def write(study: Study, wanted: list[tuple[Target, str, str]], best: Point, visi
     }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     for target, _, _ in wanted:
-        print(f"{target.row_id:40s} published {100 * target.events / target.n:5.1f}  simulated {100 * best.rates[target.row_id]:5.1f}")
+        published, simulated = 100 * target.events / target.n, 100 * best.rates[target.row_id]
+        print(f"{target.row_id:40s} published {published:5.1f}  simulated {simulated:5.1f}")
     print(f"distance {best.distance:.2f} after {visited} points in {seconds / 60:.1f} min; written to {path.name}")
 
 

@@ -1,4 +1,6 @@
-"""Structures: equations without numbers. One structure per file; this module holds the contract and the tuple of all."""
+"""Structures: equations without numbers. One structure per file; this module holds the contract and the tuple of
+all.
+"""
 
 from trial.models.contract import State, Structure
 from trial.models.tmdd_lifespan import TMDD_LIFESPAN

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trial.solver.events import Events
 
 Array = NDArray[np.float64]
+Values = Sequence[Any] | NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Structure:
     rhs(y, p, u) -> derivatives, all sequences in the order of states, parameters, inputs; time in h.
     outputs(y, p, u) -> one value per name of ``output_names``.
     steady_state(p, u) -> drug-free steady state, shape (n, n_states), p (n, n_parameters), u (n, n_inputs).
-    daily_events(p, day_h, dose_mg, bioavailability, loss_factor) -> Events: one dosing day after another, all arrays (n, days)
+    daily_events(p, day_h, dose_mg, bioavailability, loss_factor) -> Events: one dosing day after another, all arrays
+    (n, days)
     but p; a day that does not exist has day_h = inf.
     """
 
@@ -41,7 +43,7 @@ class Structure:
     inputs: tuple[str, ...]
     dose_state: int
     output_names: tuple[str, ...]
-    rhs: Callable[[Sequence[Any], Sequence[Any], Sequence[Any]], Sequence[Any]]
-    outputs: Callable[[Sequence[Any], Sequence[Any], Sequence[Any]], Sequence[Any]]
+    rhs: Callable[[Values, Values, Values], Sequence[Any]]
+    outputs: Callable[[Values, Values, Values], Sequence[Any]]
     steady_state: Callable[[Array, Array], Array]
     daily_events: Callable[[Array, Array, Array, Array, Array], Events]

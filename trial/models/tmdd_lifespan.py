@@ -1,9 +1,12 @@
 """Target-mediated disposition with dual sequential absorption, and a lifespan chain of platelet production.
 
 The published model of hetrombopag (Wang 2022) is a "modified TMDD with dual sequential first-order absorption" and a
-five-compartment lifespan model (4 transit + 1 platelet); its equations are not printed in what we could read. Assumed here:
-quasi-steady-state binding with target turnover (Gibiansky 2008), a peripheral compartment, and a saturable effect of free drug
-on production (the form used for romiplostim in ITP, Petrov 2024). At C << EC50 the effect is linear in C (as in Hayes 2011).
+five-compartment lifespan model (4 transit + 1 platelet); its equations are not printed in what we could read.
+Assumed here:
+quasi-steady-state binding with target turnover (Gibiansky 2008), a peripheral compartment, and a saturable effect of
+free drug
+on production (the form used for romiplostim in ITP, Petrov 2024). At C << EC50 the effect is linear in C (as in
+Hayes 2011).
 
     depot'  = -KA depot                                              ug
     Ctot'   = (KA depot - (CL + Q) C + Q Cp) / VC - KINT RC          ng/mL
@@ -13,19 +16,20 @@ on production (the form used for romiplostim in ITP, Petrov 2024). At C << EC50 
     Ti'     = KTR (T(i-1) - Ti), i = 2..4
     PLT'    = KTR T4 - KOUT factor PLT, KOUT = KIN / BASE            10^9/L
 
-C is free drug, RC the complex, from the binding quadratic. After a dose: nothing until LAG, then KA1 until TSWITCH (both from
-the time of the dose), then KA2. What is left of earlier doses shares the depot, hence the rate of the latest dose, as in the
+C is free drug, RC the complex, from the binding quadratic. After a dose: nothing until LAG, then KA1 until TSWITCH
+(both from
+the time of the dose), then KA2. What is left of earlier doses shares the depot, hence the rate of the latest dose,
+as in the
 usual NONMEM code by time after dose; LAG delays the entry of the new dose only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from trial.models.contract import Array, State, Structure
+from trial.models.contract import Array, State, Structure, Values
 from trial.solver.events import Events
 
 STATES = (
@@ -55,7 +59,7 @@ def binding(c_total: Any, r_total: Any, kss: Any) -> tuple[Any, Any]:
     return free, 2.0 * c_total * r_total / (s + c_total + r_total + kss)
 
 
-def rhs(y: Sequence[Any], p: Sequence[Any], u: Sequence[Any]) -> list[Any]:
+def rhs(y: Values, p: Values, u: Values) -> list[Any]:
     """Time derivatives per hour; see the equations above."""
     depot, c_total, c_peripheral, r_total, t1, t2, t3, t4, plt = y
     cl, vc, q, vp, _lag, _ka1, _tswitch, _ka2, r0, kdeg_t, kss, kint, kin, base, mtt, emax, ec50 = p
@@ -76,7 +80,7 @@ def rhs(y: Sequence[Any], p: Sequence[Any], u: Sequence[Any]) -> list[Any]:
     ]
 
 
-def outputs(y: Sequence[Any], p: Sequence[Any], u: Sequence[Any]) -> list[Any]:
+def outputs(y: Values, p: Values, u: Values) -> list[Any]:
     """CONC: free drug in plasma (ng/mL); PLT: platelets (10^9/L)."""
     free, _ = binding(y[1], y[3], p[PARAMETERS.index("KSS")])
     return [free, y[8]]

@@ -1,0 +1,68 @@
+"""A work unit made by hand: no population, no randomness, so that a test can see the right answer."""
+
+import numpy as np
+
+from trial.config import Study
+from trial.models import TMDD_LIFESPAN
+from trial.plan import Plan, Unit
+
+NEVER = np.iinfo(np.int64).max
+PARAMETERS = {
+    "CL": 7.66, "VC": 30.0, "Q": 2.27, "VP": 142.0, "LAG": 1.47, "KA1": 0.0622, "TSWITCH": 3.28, "KA2": 0.0661,
+    "R0": 0.324, "KDEG_T": 0.693, "KSS": 0.0237, "KINT": 4.36, "KIN": 1.43, "BASE": 13.0, "MTT": 150.0, "EMAX": 9.0,
+    "EC50": 15.0, "ASSAY_CV": 0.0, "CONC_CV": 0.0, "RESCUE_H0": 0.0, "RESCUE_SCALE": 8.0, "RESCUE_DROP": 1.8,
+    "RESCUE_TAU": 14.0, "BLEED_A": 0.25, "BLEED_B": 0.5, "BLEED_RHO": 0.8, "BLEED_C2": 1.0, "BLEED_C3": 2.0,
+    "BLEED_C4": 3.0,
+}  # fmt: skip
+STUDY = {
+    "id": "hand_made",
+    "title": "hand made",
+    "seed": 1,
+    "patients": 4,
+    "parameter_set": "none",
+    "population": {"id": "none"},
+    "arms": [
+        {"id": "DRUG", "ratio": 1, "start_dose_mg": 5, "dose_rule": "ladder"},
+        {"id": "SHAM", "ratio": 1, "start_dose_mg": 5, "dose_rule": "ladder", "placebo": True},
+    ],
+    "randomisation": {"block_size": 2},
+    "treatment_days": 70,
+    "visits": {"days": list(range(7, 71, 7))},
+    "laboratory": {"whole_numbers": False, "lower_limit_1e9L": 0},
+    "dose_rules": {
+        "ladder": {
+            "ladder_mg": [2.5, 5, 7.5],
+            "steps": [{"below_1e9L": 50, "action": "increase", "min_days_since_change": 14}],
+            "source": "test",
+        }
+    },
+    "analysis": {"assessment_day": 56},
+}
+
+
+def unit(arm=(0, 1), parameters=None, study=None, **plan) -> Unit:
+    """A unit with the typical parameters, everybody perfectly adherent and present, no fluctuation, no error."""
+    chosen = Study.model_validate(STUDY | (study or {}))
+    n, nominal = len(arm), np.array([0, *chosen.visits.days])
+    visits, days = len(nominal), int(nominal[-1])
+    samples = len(chosen.pk_sampling.times_h) if chosen.pk_sampling else 0
+    quiet = dict(
+        arm=np.array(arm),
+        visit_day=np.tile(nominal, (n, 1)),
+        missed=np.zeros((n, visits), bool),
+        taken=np.ones((n, days), bool),
+        adherence=np.ones(n),
+        bioavailability=np.ones((n, days)),
+        log_loss=np.zeros((n, days)),
+        count_z=np.zeros((n, visits)),
+        bleeding_u=np.zeros(n),
+        bleeding_e=np.zeros((n, visits)),
+        conc_z=np.zeros((n, samples)),
+        rescue_clock=np.full((n, 4), np.inf),
+        leave_day=np.full(n, NEVER),
+        leave_reason=np.full(n, -1),
+    )
+    values = {
+        name: np.broadcast_to(np.asarray(v, float), n).copy() for name, v in (PARAMETERS | (parameters or {})).items()
+    }
+    return Unit(chosen, TMDD_LIFESPAN, values, Plan(**(quiet | plan)))

@@ -1,0 +1,116 @@
+"""The main loop on hand-made patients."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from trial.dosing import days_between, dose_mg, loss_factor
+from trial.rules import start_course
+from trial.simulate import simulate_unit
+from trial.titration import Action
+
+sys.path.insert(0, str(Path(__file__).parent))
+from hand_made import unit
+
+
+def counts(result):
+    return np.stack([v.count for v in result.visits], axis=1)
+
+
+def test_placebo_stays_at_baseline_and_drug_raises_platelets():
+    """Without drug the steady state is kept to solver tolerance; with drug production can at most be 1 + EMAX fold."""
+    drug, sham = counts(simulate_unit(unit()))
+    np.testing.assert_allclose(sham, 13.0, rtol=1e-5)
+    assert (np.diff(drug[:3]) > 0).all() and 50 < drug[-1] < 13 * 10
+
+
+def test_sham_titration_moves_the_rung_and_gives_no_drug():
+    u = unit()
+    result = simulate_unit(u)
+    sham_moves = [(d.day[1], d.dose_mg[1]) for d in result.decisions if d.action[1] != Action.KEEP]
+    assert sham_moves == [(0, 5.0), (14, 7.5)]
+    course, _ = start_course(u)
+    given = dose_mg(u, course, days_between(u.plan, 1))
+    assert given.tolist() == [[5.0] * 7, [0.0] * 7]
+
+
+def test_an_interval_holds_exactly_the_days_between_two_actual_visits():
+    u = unit(
+        visit_day=np.array([[0, 5, 16], [0, 9, 12]]),
+        study={"visits": {"days": [7, 14], "window_days": 2}, "analysis": {"assessment_day": 14}},
+    )
+    assert days_between(u.plan, 1).tolist() == [[0, 1, 2, 3, 4, -1, -1, -1, -1], list(range(9))]
+    assert days_between(u.plan, 2)[1].tolist() == [9, 10, 11, *([-1] * 8)]
+
+
+def test_missed_doses_end_of_treatment_and_leaving_stop_the_drug():
+    taken = np.ones((2, 70), bool)
+    taken[0, 3] = False
+    u = unit(arm=(0, 0), taken=taken, leave_day=np.array([10**9, 5]), study={"treatment_days": 6})
+    course, _ = start_course(u)
+    assert dose_mg(u, course, days_between(u.plan, 1)).tolist() == [[5, 5, 5, 0, 5, 5, 0], [5, 5, 5, 5, 5, 0, 0]]
+
+
+def test_a_decision_takes_effect_after_the_laboratory_has_reported():
+    u = unit(study={"laboratory": {"turnaround_days": 2, "whole_numbers": False, "lower_limit_1e9L": 0}})
+    course, _ = start_course(u)
+    course = replace(
+        course, dose_mg=np.array([7.5, 7.5]), dose_before_mg=np.array([5.0, 5.0]), effective_day=np.array([16, 16])
+    )
+    assert dose_mg(u, course, days_between(u.plan, 3))[0].tolist() == [5, 5, 7.5, 7.5, 7.5, 7.5, 7.5]
+
+
+def test_rescue_fires_when_the_hazard_crosses_the_clock_and_lowers_loss_for_weeks():
+    """Hazard H0 exp(-13/SCALE) = 0.1 per week at a count of 13: the clock at 0.25 is crossed at the third visit."""
+    h0 = 0.1 * np.exp(13 / 8)
+    u = unit(arm=(1, 1), parameters={"RESCUE_H0": h0}, rescue_clock=np.array([[0.25, 9, 9, 9], [9.0, 9, 9, 9]]))
+    result = simulate_unit(u)
+    assert [int(d.day[0]) for d in result.decisions if d.rescued[0]] == [21]
+    assert not any(d.rescued[1] for d in result.decisions)
+    rescued, control = counts(result)
+    assert rescued[2] == control[2]
+    count = 13.0  # closed form: production constant, loss constant within each of the seven days after rescue
+    for day in range(7):
+        rate = 1.43 / 13 * np.exp(-1.8 * np.exp(-day / 14))
+        count = 1.43 / rate + (count - 1.43 / rate) * np.exp(-24 * rate)
+    np.testing.assert_allclose(rescued[3], count, rtol=1e-5)
+    assert rescued[3] > rescued[4] > rescued[5] > control[5]
+
+
+def test_loss_factor_is_the_fluctuation_and_the_rescue():
+    u = unit(log_loss=np.full((2, 70), 0.3))
+    course, _ = start_course(u)
+    course = replace(course, rescue_day=np.array([2, np.iinfo(np.int32).max]))
+    factor = loss_factor(u, course, days_between(u.plan, 1))
+    np.testing.assert_allclose(factor[1], np.exp(0.3))
+    np.testing.assert_allclose(factor[0], np.exp(0.3 - np.array([0, 0, *(1.8 * np.exp(-np.arange(5) / 14))])))
+
+
+def test_missed_and_left_visits_have_no_count_and_no_decision():
+    missed = np.zeros((2, 11), bool)
+    missed[0, 2] = True
+    result = simulate_unit(unit(arm=(1, 1), missed=missed, leave_day=np.array([10**9, 30])))
+    assert np.isnan(counts(result)[0]).tolist() == [False, True] + [False] * 8
+    assert np.isnan(counts(result)[1]).tolist() == [False] * 4 + [True] * 6
+    assert [int(d.day[0]) for d in result.decisions if d.action[0] == Action.INCREASE] == [21]
+
+
+def test_pk_sampling_changes_nothing_else():
+    """The profile is a solve of its own: the counts are bitwise the same with and without it."""
+    with_pk = simulate_unit(unit(study={"pk_sampling": {"visit_day": 28}}))
+    without = simulate_unit(unit())
+    assert (counts(with_pk) == counts(without)).all()
+    assert np.isnan(with_pk.concentration[1]).all() and (with_pk.concentration[0] > 0).all()
+    # the profile starts before the dose: the trough of the day before continues into the first sample
+    assert with_pk.concentration[0].argmax() not in (0, 10)
+
+
+def test_a_failed_patient_has_a_status_and_takes_nobody_along():
+    bad = unit(arm=(0, 0), parameters={"KINT": np.array([4.36, 1e7])})
+    good = unit(arm=(0, 0))
+    hurt, whole = simulate_unit(bad), simulate_unit(good)
+    assert hurt.status[0] == 0 and hurt.status[1] != 0
+    assert (counts(hurt)[0] == counts(whole)[0]).all()
+    assert np.isnan(counts(hurt)[1]).all()

@@ -1,0 +1,47 @@
+"""The typical man: one patient with every ETA at 0 and reference covariates, under any dosing, without a trial
+around him.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cohorts.parameters import ParameterSet
+from trial.models import Structure, structure
+from trial.solver import Status, solve
+
+Array = NDArray[np.float64]
+
+
+def concentrations(
+    parameters: ParameterSet,
+    dose_mg: float,
+    dose_days: Sequence[int],
+    times_h: Sequence[float],
+    base_1e9L: float = 13.0,
+) -> Array:
+    """Free drug (ng/mL) of the typical man at ``times_h`` (h, from 0) after once-daily doses on ``dose_days``.
+
+    ``base_1e9L`` only sets his platelets. Raises RuntimeError when the solve fails.
+    """
+    model = structure(parameters.structure)
+    p = _typical(parameters, model, base_1e9L)
+    day = np.arange(int(max(times_h[-1] // 24 + 1, max(dose_days) + 1)))[None, :]
+    dose = np.where(np.isin(day, dose_days), dose_mg, 0.0)
+    one = np.ones_like(dose)
+    events = model.daily_events(p, np.asarray(24.0 * day), dose, one, one)
+    state = model.steady_state(p, events.inputs[:, 0])
+    times = np.array([[0.0, *times_h]])
+    states, status, _ = solve(model, p, state, events, times, rtol=1e-8, atol=1e-10, max_steps=1_000_000)
+    if status[0] != Status.OK:
+        raise RuntimeError(f"the typical man of {parameters.id} could not be solved: {Status(int(status[0])).name}")
+    values = model.outputs(states.transpose(2, 0, 1), p.T[:, :, None], [None] * len(model.inputs))
+    return values[model.output_names.index("CONC")][0]
+
+
+def _typical(parameters: ParameterSet, model: Structure, base_1e9L: float) -> Array:
+    """THETA in the order of the structure, (1, P); the baseline count is the patient's own, not a THETA."""
+    return np.array([[base_1e9L if name == "BASE" else parameters.value(name) for name in model.parameters]])
