@@ -1,7 +1,7 @@
 """LLVM vector code for arithmetic and for expression graphs: one lane of a vector is one patient.
 
-No fast-math flag is ever set and every fused multiply-add is written out, so a lane's result is fixed by IEEE 754: it depends
-neither on the other lanes, nor on their number, nor on what the optimiser does.
+No fast-math flag is ever set and every fused multiply-add is written out, so a lane's result is fixed by IEEE 754: it
+depends neither on the other lanes, nor on their number, nor on what the optimiser does.
 """
 
 from __future__ import annotations
@@ -115,15 +115,14 @@ class Vector:
         return total
 
     def exp(self, x: Value) -> Value:
-        """e^x to about 1 unit in the last place: x = k ln 2 + r, Taylor polynomial in r, scaled by 2^k in two halves."""
+        """e^x to about 1 unit in the last place: x = k ln 2 + r, a polynomial in r, scaled by 2^k in two halves."""
         x = self.maximum(self.constant(-750.0), self.minimum(self.constant(750.0), x))
         shifted = self.fma(x, self.constant(1.0 / math.log(2.0)), self.constant(ROUND_TO_INTEGER))
         k = self.sub(shifted, self.constant(ROUND_TO_INTEGER))
         r = self.fma(k, self.constant(-LN2_LOW), self.fma(k, self.constant(-LN2_HIGH), x))
         value = self.polynomial(r, [1.0 / math.factorial(n) for n in range(13, -1, -1)])
-        whole = self.b.sub(
-            self.b.bitcast(shifted, self.int_type), self.b.bitcast(self.constant(ROUND_TO_INTEGER), self.int_type)
-        )
+        zero = self.b.bitcast(self.constant(ROUND_TO_INTEGER), self.int_type)
+        whole = self.b.sub(self.b.bitcast(shifted, self.int_type), zero)
         half = self.b.ashr(whole, self.integer(1))
         return self.mul(self.mul(value, self.power_of_two(half)), self.power_of_two(self.b.sub(whole, half)))
 
@@ -175,10 +174,8 @@ def single_use_products(nodes: Sequence[Node], roots: Sequence[Node]) -> set[Nod
     fused: set[Node] = set()
     for node in nodes:
         if node.op in ("add", "sub") and node.level == Level.STATE:
-            first = next(
-                (a for a in reversed(node.args) if a.op == "mul" and uses[a] == 1 and a.level == Level.STATE), None
-            )
-            fused |= set() if first is None else {first}
+            products = [a for a in node.args if a.op == "mul" and a.level == Level.STATE and uses[a] == 1]
+            fused.update(products[-1:])
     return fused
 
 

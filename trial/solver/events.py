@@ -14,8 +14,8 @@ class Events:
     """What happens to each patient, in order: at ``time_h`` add ``amount`` to the dose state and set the inputs.
 
     time_h (n, E), non-decreasing in a row; inf marks events that do not exist. amount (n, E), in the unit of the dose
-    state. inputs (n, E, U): the values of the structure's inputs from that time on. The first event of every patient must not
-    be later than the patient's start time, because it sets the first inputs.
+    state. inputs (n, E, U): the values of the structure's inputs from that time on. The first event of every patient
+    must not be later than the patient's start time, because it sets the first inputs.
     """
 
     time_h: NDArray[np.float64]

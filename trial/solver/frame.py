@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ from trial.solver.graph import Node, needed, slow_terms
 
 ARGUMENTS: tuple[tuple[str, ir.Type], ...] = (
     ("n", INT64), ("n_events", INT64), ("n_outputs", INT64), ("max_steps", INT64), ("rtol", DOUBLE), ("atol", DOUBLE),
-    ("parameters", POINTER), ("state", POINTER), ("event_time", POINTER), ("event_amount", POINTER), ("event_inputs", POINTER),
-    ("times", POINTER), ("out", POINTER), ("status", POINTER), ("steps", POINTER),
+    ("parameters", POINTER), ("state", POINTER), ("event_time", POINTER), ("event_amount", POINTER),
+    ("event_inputs", POINTER), ("times", POINTER), ("out", POINTER), ("status", POINTER), ("steps", POINTER),
 )  # fmt: skip
 LANE_DOUBLES = ("time", "step", "stop", "attempts", "log_error", "next_output_time", "next_event_time")
 LANE_INTEGERS = ("patient", "event", "output")
@@ -147,12 +147,12 @@ def repeat(b: ir.IRBuilder, start: Value, end: Value) -> Iterator[Value]:
 
 
 @contextmanager
-def while_(b: ir.IRBuilder, condition: Sequence[Value] | object) -> Iterator[None]:
+def while_(b: ir.IRBuilder, condition: Callable[[], Value]) -> Iterator[None]:
     """Code repeated as long as ``condition()`` holds."""
     head, body, after = (b.append_basic_block(name) for name in ("while", "body", "after"))
     b.branch(head)
     b.position_at_end(head)
-    b.cbranch(condition(), body, after)  # type: ignore[operator]
+    b.cbranch(condition(), body, after)
     b.position_at_end(body)
     yield
     b.branch(head)

@@ -1,7 +1,7 @@
-"""A right-hand side as an expression graph: traced once by operator overloading, equal terms merged, constants folded.
+"""A right-hand side as an expression graph: traced by operator overloading, equal terms merged, constants folded.
 
-Every node has a level, the slowest thing it depends on: constants, parameters (one patient), inputs (between two events) or
-states (every stage of every step). A term below STATE needs no evaluation inside a step.
+Every node has a level, the fastest thing it depends on: constants, parameters (one patient), inputs (between two
+events) or states (every stage of every step). A term below STATE needs no evaluation inside a step.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import binding as llvm
@@ -84,9 +84,8 @@ def advance(b: ir.IRBuilder, step: Step, frame: Frame, changed: Value) -> None:
     b.position_at_end(after)
 
 
-@lru_cache(maxsize=1)
 def target() -> llvm.TargetMachine:
-    """This machine's processor."""
+    """This machine's processor; one for each engine, which owns it."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     features = llvm.get_host_cpu_features().flatten()
@@ -103,16 +102,15 @@ def compile_module(module: ir.Module) -> tuple[Callable[..., None], Any]:
     parsed.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = False
-    llvm.create_pass_builder(machine, options).getModulePassManager().run(
-        parsed, llvm.create_pass_builder(machine, options)
-    )
+    passes = llvm.create_pass_builder(machine, options)
+    passes.getModulePassManager().run(parsed, passes)
     engine = llvm.create_mcjit_compiler(parsed, machine)
     engine.finalize_object()
-    signature = ctypes.CFUNCTYPE(None, *(C_TYPES[kind] for _, kind in ARGUMENTS))
-    return signature(engine.get_function_address("solve")), engine
+    kinds: list[Any] = [C_TYPES[kind] for _, kind in ARGUMENTS]
+    return ctypes.CFUNCTYPE(None, *kinds)(engine.get_function_address("solve")), engine
 
 
-@lru_cache(maxsize=64)
+@cache
 def _kernel(structure: Structure, lanes: int) -> tuple[Callable[..., None], Any]:
     return compile_module(solve_module(system_of(structure), lanes))
 

@@ -1,12 +1,13 @@
 """Scalar code of one lane that has arrived: judge it, write outputs, apply events, or take the next patient.
 
-A lane has arrived when its time equals its stop (next output or next event); a lane that was sent here before its stop has
-failed. At equal times outputs are written first, then events act, in the order of the table.
+A lane has arrived when its time equals its stop (next output or next event); a lane that was sent here before its stop
+has failed. At equal times outputs are written first, then events act, in the order of the table.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from llvmlite import ir
 
@@ -117,12 +118,12 @@ class Lane:
             self.put_count(b.add(output, const(1)), "output")
             self.look_ahead_output()
 
-    def write_row(self, output: Value, value: object) -> None:
+    def write_row(self, output: Value, value: Callable[[int], Value]) -> None:
         """One row of the patient's outputs."""
         base = self.b.mul(self.row(self.arg["n_outputs"], output), const(self.system.n_states))
         for i in range(self.system.n_states):
             address = element(self.b, self.arg["out"], self.b.add(base, const(i)), DOUBLE)
-            self.b.store(value(i), address)  # type: ignore[operator]
+            self.b.store(value(i), address)
 
     def look_ahead_output(self) -> None:
         """Set the time of the next output, infinity after the last."""

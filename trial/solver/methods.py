@@ -31,14 +31,15 @@ def solve(
 ) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
     """States of n patients at their output times.
 
-    parameters (n, P), state (n, S) at times[:, 0], events (n, E ...), times (n, T + 1) in h, non-decreasing. Events at or
-    before the start act at the start; an output at an event's time is read before the event acts; events at or after the last
-    output are not applied unless they lie at the start. rtol, atol: tolerated error of a step per state, atol + rtol |y|.
-    max_steps: attempted steps per patient in this call. lanes: patients side by side; it changes the speed, not the values.
+    parameters (n, P), state (n, S) at times[:, 0], events (n, E ...), times (n, T + 1) in h, non-decreasing. Events
+    at or before the start act at the start; an output at an event's time is read before the event acts; an event at
+    the time of the last output is left to the next call. rtol, atol: tolerated error of a step per state, atol + rtol
+    |y|. max_steps: attempted steps per patient in this call. lanes: patients side by side (a power of 2 up to 32); it
+    changes the speed, not the values.
 
-    Returns states (n, T, S), status (n,) (see Status) and attempted steps (n,). The states of a failed patient are nan from
-    the first output it did not reach; a patient whose initial state is not finite comes back NON_FINITE, so that a failure lasts
-    from call to call. Raises ValueError for arguments that make no sense.
+    Returns states (n, T, S), status (n,) (see Status) and attempted steps (n,). The states of a failed patient are
+    nan from the first output it did not reach; a patient whose initial state is not finite comes back NON_FINITE, so
+    that a failure lasts from call to call. Raises ValueError for arguments that make no sense.
     """
     p, y, t = (np.ascontiguousarray(a, dtype=np.float64) for a in (parameters, state, times))
     e_time, e_amount, e_inputs = (
@@ -58,11 +59,11 @@ def check_shapes(
     structure: Structure, p: Array, y: Array, t: Array, e_time: Array, e_amount: Array, e_inputs: Array
 ) -> None:
     """ValueError unless all arrays agree with the structure and with each other."""
-    n = len(y) if y.ndim == 2 else 0
+    n = y.shape[0] if y.ndim else 0
     n_events = e_time.shape[1] if e_time.ndim == 2 else 0
     expected = {
-        "parameters": (p, (n, len(structure.parameters))),
         "state": (y, (n, len(structure.states))),
+        "parameters": (p, (n, len(structure.parameters))),
         "times": (t, (n, t.shape[1] if t.ndim == 2 and t.shape[1] else 1)),
         "events.time_h": (e_time, (n, n_events)),
         "events.amount": (e_amount, (n, n_events)),
@@ -86,19 +87,17 @@ def check_values(
         raise ValueError(
             f"row {row}: parameter {structure.parameters[column]} is {p[row, column]}, expected a finite number"
         )
-    refuse(~np.isfinite(t).all(axis=1), "times must be finite", t)
-    refuse(~(t[:, 1:] >= t[:, :-1]).all(axis=1), "times must not decrease", t)
-    refuse(~(e_time[:, 1:] >= e_time[:, :-1]).all(axis=1), "event times must not decrease", e_time)
-    if e_time.shape[1] == 0 and len(t):
+    require(np.isfinite(t), "times must be finite", t)
+    require(t[:, 1:] >= t[:, :-1], "times must not decrease", t)
+    require(e_time[:, 1:] >= e_time[:, :-1], "event times must not decrease", e_time)
+    if len(t) and e_time.shape[1] == 0:
         raise ValueError("every patient needs an event at or before the start: it sets the first inputs")
-    if len(t):
-        refuse(
-            ~(e_time[:, 0] <= t[:, 0]), "the first event must not be after the start: it sets the first inputs", e_time
-        )
+    late = "the first event must not be after the start: it sets the first inputs"
+    require(e_time[:, :1] <= t[:, :1], late, e_time)
 
 
-def refuse(bad: NDArray[np.bool_], message: str, seen: Array) -> None:
-    """ValueError naming the first bad row."""
-    if bad.any():
-        row = int(np.argmax(bad))
+def require(good: NDArray[np.bool_], message: str, seen: Array) -> None:
+    """ValueError naming the first row that is not good throughout."""
+    if not good.all():
+        row = int(np.argwhere(~good)[0, 0])
         raise ValueError(f"row {row}: {message}; seen {seen[row].tolist()}")

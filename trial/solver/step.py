@@ -1,8 +1,9 @@
 """Vector code of one step: every lane tries its own step of the embedded pair at its own time.
 
-The step is cut at the lane's stop. The error is the root mean square over the states of estimate / (atol + rtol |y|); the next
-step is h 0.9 err^-0.17 err_before^0.04 (Gustafsson's controller as in Hairer's DOPRI5), within a factor of 0.2 to 5, and not
-larger after a rejection. A step cut at a stop never shrinks the next one.
+The step is cut at the lane's stop. The error is the Euclidean norm over the states of estimate / (atol + rtol |y|),
+accepted up to 1: no state's estimate exceeds its tolerance. The next step is h 0.8 err^-0.17 err_before^0.04
+(Gustafsson's controller as in Hairer's DOPRI5), within a factor of 0.2 to 5, and not larger after a rejection. A step
+cut at a stop never shrinks the next one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from trial.solver.frame import Frame, System, load_system
 from trial.solver.graph import Level, Node
 from trial.solver.tableau import ERROR, ORDER, STAGES
 
-SAFETY, SMALLEST_FACTOR, LARGEST_FACTOR = 0.9, 0.2, 5.0
+SAFETY, SMALLEST_FACTOR, LARGEST_FACTOR = 0.8, 0.2, 5.0
 MEMORY = 0.04
 GAIN = 1.0 / ORDER - 0.75 * MEMORY
 SMALLEST_ERROR = 1e-8
@@ -62,10 +63,14 @@ class Step:
         self.restart(y, slope)
 
     def restart(self, y: list[Value], slope: list[Value]) -> None:
-        """Where the step is negative: the shorter of the step before and 1 % of size over speed."""
+        """Where the step is negative: the shorter of the step before and 1 % of size over speed, both in tolerances.
+
+        A size below one tolerance counts as one, so that a patient who starts from nothing still moves.
+        """
         v = self.v
         scale = [self.scale(a, a) for a in y]
         size, speed = (v.sqrt(self.sum_of_squares(x, scale)) for x in (y, slope))
+        size = v.maximum(size, v.constant(1.0))
         estimate = v.div(v.mul(v.constant(0.01), size), v.maximum(speed, v.constant(1e-300)))
         step = self.frame.vector("step")
         anew = v.compare("<", step, v.constant(0.0))
@@ -100,20 +105,20 @@ class Step:
             slopes.append(self.slope(y_new, slow))
         estimate = [v.mul(h, v.weighted_sum(ERROR, [k[i] for k in slopes])) for i in range(n)]
         scale = [self.scale(a, b) for a, b in zip(y, y_new, strict=True)]
-        mean_square = v.mul(self.sum_of_squares(estimate, scale), v.constant(1.0 / n))
-        accepted = v.compare("<=", mean_square, v.constant(1.0))
+        square = self.sum_of_squares(estimate, scale)
+        accepted = v.compare("<=", square, v.constant(1.0))
         for i in range(n):
             frame.put(v.select(accepted, y_new[i], y[i]), "y", i)
             frame.put(v.select(accepted, slopes[-1][i], slopes[0][i]), "slope", i)
         frame.put(v.select(accepted, v.select(last, stop, v.add(time, h)), time), "time")
-        self.choose_step(mean_square, accepted, last, h, h_full)
-        return self.to_visit(mean_square, accepted, last, h)
+        self.choose_step(square, accepted, last, h, h_full)
+        return self.to_visit(square, accepted, last, h)
 
-    def choose_step(self, mean_square: Value, accepted: Value, last: Value, h: Value, h_full: Value) -> None:
+    def choose_step(self, square: Value, accepted: Value, last: Value, h: Value, h_full: Value) -> None:
         """The next step, and the error it will be compared with."""
         v, b = self.v, self.v.b
         before = self.frame.vector("log_error")
-        error = v.mul(v.constant(0.5), v.log(v.maximum(mean_square, v.constant(SMALLEST_ERROR**2))))
+        error = v.mul(v.constant(0.5), v.log(v.maximum(square, v.constant(SMALLEST_ERROR**2))))
         exponent = v.fma(error, v.constant(-GAIN), v.mul(before, v.constant(MEMORY)))
         factor = v.mul(v.constant(SAFETY), v.exp(exponent))
         ceiling = v.select(accepted, v.constant(LARGEST_FACTOR), v.constant(1.0))
@@ -124,14 +129,14 @@ class Step:
         keep = b.or_(cut, b.not_(accepted))
         self.frame.put(v.select(keep, before, error), "log_error")
 
-    def to_visit(self, mean_square: Value, accepted: Value, last: Value, h: Value) -> Value:
+    def to_visit(self, square: Value, accepted: Value, last: Value, h: Value) -> Value:
         """Count the attempt; the lanes that arrived, ran out of attempts, or are not numbers at the smallest step."""
         v, b = self.v, self.v.b
         attempts = v.add(self.frame.vector("attempts"), v.constant(1.0))
         self.frame.put(attempts, "attempts")
         arrived = b.and_(accepted, last)
         exhausted = v.compare(">=", attempts, self.limit)
-        infinite = b.not_(v.compare("<", mean_square, v.constant(math.inf)))
+        infinite = b.not_(v.compare("<", square, v.constant(math.inf)))
         lost = b.and_(infinite, v.compare("<=", h, v.constant(SMALLEST_STEP)))
         return b.or_(arrived, b.or_(exhausted, lost))
 

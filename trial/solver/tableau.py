@@ -1,4 +1,8 @@
-"""The embedded Runge-Kutta pair: Tsitouras (2011), Comput. Math. Appl. 62, 770-775, order 5(4), 7 stages, first same as last."""
+"""The embedded Runge-Kutta pair of Tsitouras, order 5(4), 7 stages, the first same as the last; real stability to -3.5.
+
+Ch. Tsitouras (2011), Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption, Comput.
+Math. Appl. 62, 770-775, Table 1. ERROR is the difference of the two weights.
+"""
 
 from __future__ import annotations
 

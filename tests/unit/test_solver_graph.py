@@ -1,0 +1,52 @@
+"""The expression graph: what is merged, what is hoisted, what is refused."""
+
+import numpy as np
+import pytest
+
+from trial.solver.graph import Level, needed, slow_terms, trace
+
+
+def test_equal_terms_are_one_node() -> None:
+    a, b = trace(lambda y, p, u: [y[0] * p[0] + 1.0, 1.0 + p[0] * y[0]], 2, 1, 0)
+    assert a is b
+
+
+def test_constants_fold_and_neutral_elements_vanish() -> None:
+    (a,) = trace(lambda y, p, u: [(y[0] * 1.0 + 0.0 - 0.0) / 1.0], 1, 0, 0)
+    assert a.op == "state"
+    (b,) = trace(lambda y, p, u: [y[0] + (2.0 * u[0].graph.lift(3.0)) ** 2], 1, 0, 1)
+    assert 36.0 in [node.value for node in needed([b])]
+
+
+def test_levels_say_how_often_a_term_changes() -> None:
+    (d,) = trace(lambda y, p, u: [y[0] * (p[0] / p[1]) * (u[0] * p[0])], 1, 2, 1)
+    levels = [node.level for node in slow_terms(needed([d]), [d])]
+    assert levels == [Level.PARAMETER, Level.INPUT]
+    assert d.level == Level.STATE
+
+
+def test_division_by_a_slow_term_becomes_a_product() -> None:
+    (d,) = trace(lambda y, p, u: [y[0] / p[0]], 1, 1, 0)
+    assert d.op == "mul"
+    assert {a.op for a in d.args} == {"state", "div"}
+
+
+@pytest.mark.parametrize(("exponent", "operations"), [(0.5, ["sqrt"]), (1, []), (2, ["mul"]), (5, ["mul"] * 3)])
+def test_powers_with_cheap_forms(exponent: float, operations: list[str]) -> None:
+    (d,) = trace(lambda y, p, u: [y[0] ** exponent], 1, 0, 0)
+    assert [node.op for node in needed([d]) if node.op != "state"] == operations
+
+
+def test_branching_on_a_value_is_refused() -> None:
+    with pytest.raises(TypeError, match="event that sets an input"):
+        trace(lambda y, p, u: [max(y[0], 0.0)], 1, 0, 0)
+
+
+def test_number_of_derivatives_is_checked() -> None:
+    with pytest.raises(ValueError, match="1 derivatives for 2 states"):
+        trace(lambda y, p, u: [y[0]], 2, 0, 0)
+
+
+def test_numpy_functions_reach_the_graph() -> None:
+    (d,) = trace(lambda y, p, u: [np.exp(np.log(np.sqrt(y[0])))], 1, 0, 0)
+    assert [node.op for node in needed([d])] == ["state", "sqrt", "log", "exp"]
