@@ -1,0 +1,50 @@
+"""A parameter set as plain rows, for ``vtrial catalogue ID`` and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cohorts.parameters import Correlation, CovariateEffect, Parameter, ParameterSet, RandomEffect, variance_to_cv
+
+Row = dict[str, str]
+COLUMNS = ("name", "value", "unit", "iiv", "status", "source", "reported_as", "note")
+
+
+def rows(parameter_set: ParameterSet) -> list[Row]:
+    """One row of texts (keys COLUMNS) per number: parameters, then variances, correlations, covariate effects, validity ranges."""
+    return list(_rows(parameter_set))
+
+
+def _rows(parameter_set: ParameterSet) -> Iterator[Row]:
+    iiv = {e.parameter: f"{variance_to_cv(e.variance):.1f} %" for e in parameter_set.effects("patient")}
+    for p in parameter_set.parameters:
+        yield _row(p, p.name, f"{p.value:g}", p.unit, iiv.get(p.name, ""), p.reported_as, _fitted(p))
+    for e in parameter_set.random_effects:
+        name = f"{'OMEGA' if e.level == 'patient' else 'OCCASION'}_{e.parameter}"
+        cv = f"{variance_to_cv(e.variance):.1f} %"
+        yield _row(e, name, f"{e.variance:.4g}", "1", cv, e.reported_as, _fitted(e))
+    for c in parameter_set.correlations:
+        yield _row(c, f"CORR_{c.a}_{c.b}", f"{c.value:g}", "1", "", c.reported_as, c.note)
+    for c in parameter_set.covariate_effects:
+        form = f"({c.covariate} / {c.reference})^x" if c.form == "power" else f"x unless {c.covariate} is {c.reference}"
+        yield _row(c, f"{c.covariate}_ON_{c.parameter}", f"{c.value:g}", "1", "", form, c.note)
+    for r in parameter_set.validity.ranges:
+        yield dict(
+            zip(
+                COLUMNS,
+                (f"VALID_{r.covariate}", f"{r.low:g} to {r.high:g}", r.unit, "", "domain", r.source.text, "", ""),
+                strict=True,
+            )
+        )
+
+
+def _fitted(item: Parameter | RandomEffect) -> str:
+    said = f"fitted on {len(item.targets)} targets: {', '.join(item.targets)}" if item.targets else ""
+    return "; ".join(text for text in (item.note, said) if text)
+
+
+def _row(
+    item: Parameter | RandomEffect | Correlation | CovariateEffect,
+    name: str, value: str, unit: str, iiv: str, reported_as: str, note: str,
+) -> Row:  # fmt: skip
+    return dict(zip(COLUMNS, (name, value, unit, iiv, item.status, item.source.text, reported_as, note), strict=True))

@@ -1,0 +1,138 @@
+"""Joint sampling of the baseline covariates of a population, and the limits outside which a value is a mistake.
+
+One stream per covariate, one number per candidate, always by inverse CDF; a truncated law maps the uniform into the allowed
+part instead of drawing again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
+
+from cohorts.citations import Citation, merge
+from cohorts.noise import assay, fluctuation
+from cohorts.parameters import Parameter, ParameterSet, unknown_name
+from cohorts.screening import report
+from cohorts.streams import Draws
+
+Array = NDArray[np.float64]
+Candidates = dict[str, NDArray[Any]]
+
+LIMITS: dict[str, tuple[float, float, str]] = {
+    "AGE": (0.0, 120.0, "y"),
+    "HEIGHT": (40.0, 250.0, "cm"),
+    "WEIGHT": (2.0, 400.0, "kg"),
+    "ITPDUR": (0.0, 100.0, "y"),
+    "BLPLAT": (1.0, 2000.0, "10^9/L"),
+    "BLBLEED": (0.0, 4.0, "1"),
+}
+CATEGORIES: dict[str, tuple[str, ...]] = {"SEX": ("F", "M"), "SPLENFL": ("Y", "N"), "CONITPFL": ("Y", "N")}
+
+
+@dataclass(frozen=True)
+class Population:
+    """Who is screened: the numbers of a joint law of covariates, each with unit, source and status."""
+
+    id: str
+    title: str
+    parameters: tuple[Parameter, ...]
+    size: ClassVar[int | None] = None
+
+    def value(self, name: str) -> float:
+        """A number of the law; KeyError lists near names."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter.value
+        raise unknown_name(f"parameter in {self.id}:", name, [p.name for p in self.parameters])
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Every citation used, in order of first use."""
+        return merge(p.source for p in self.parameters)
+
+    def candidates(self, draws: Draws, parameter_set: ParameterSet) -> Candidates:
+        """Candidates before screening: the covariates, BASE (true count off drug), TRUEPLAT0 and BLPLAT (true and measured on day 0)."""
+        law = {p.name: p.value for p in self.parameters}
+        return demography(draws, law) | disease(draws, law) | platelets(draws, law, parameter_set)
+
+
+def truncated_normal(u: ArrayLike, mean: ArrayLike, sd: float, low: float, high: float) -> Array:
+    """Quantile ``u`` of a normal law cut to [low, high]."""
+    below, above = ndtr((low - np.asarray(mean)) / sd), ndtr((high - np.asarray(mean)) / sd)
+    return np.clip(mean + sd * ndtri(below + np.asarray(u) * (above - below)), low, high)
+
+
+def demography(draws: Draws, law: Mapping[str, float]) -> Candidates:
+    """Age in completed years, sex, height given sex, weight = BMI x height^2 with a log-normal BMI."""
+    age = np.floor(_age(draws, law))
+    female = draws.uniform("covariate:sex") < law["FEMALE"]
+    mean = np.where(female, law["HEIGHT_F"], law["HEIGHT_M"])
+    height = truncated_normal(
+        draws.uniform("covariate:height"), mean, law["HEIGHT_SD"], law["HEIGHT_LOW"], law["HEIGHT_HIGH"]
+    )
+    log_bmi = truncated_normal(
+        draws.uniform("covariate:weight"),
+        np.log(law["BMI"]), law["BMI_LOG_SD"], np.log(law["BMI_LOW"]), np.log(law["BMI_HIGH"]),
+    )  # fmt: skip
+    weight = np.exp(log_bmi) * (height / 100.0) ** 2
+    return {"AGE": age, "SEX": np.where(female, "F", "M"), "HEIGHT": height, "WEIGHT": weight, "BMI": np.exp(log_bmi)}
+
+
+def _age(draws: Draws, law: Mapping[str, float]) -> Array:
+    return truncated_normal(draws.uniform("covariate:age"), law["AGE"], law["AGE_SD"], law["AGE_LOW"], law["AGE_HIGH"])
+
+
+def disease(draws: Draws, law: Mapping[str, float]) -> Candidates:
+    """Duration of ITP (correlated with age), splenectomy (by duration), concomitant ITP drug."""
+    age, r = _age(draws, law), law["CORR_AGE_ITPDUR"]
+    z = r * ndtri(draws.uniform("covariate:age")) + np.sqrt(1.0 - r * r) * draws.normal("covariate:itp_duration")
+    duration = itp_duration(ndtr(z), age, law)
+    classes = [law[f"SPLEN_{c}"] for c in ("0_1", "1_3", "3_5", "5_UP")]
+    share = np.array(classes)[np.searchsorted([1.0, 3.0, 5.0], duration, side="right")]
+    return {
+        "ITPDUR": duration,
+        "SPLENFL": np.where(draws.uniform("covariate:splenectomy") < share, "Y", "N"),
+        "CONITPFL": np.where(draws.uniform("covariate:concomitant") < law["CONITP"], "Y", "N"),
+    }
+
+
+def itp_duration(u: Array, age: Array, law: Mapping[str, float]) -> Array:
+    """Quantile ``u`` of the duration of ITP (y).
+
+    The classes 0.5-1, 1-3, 3-5 and 5 or more hold the shares of the law among those of at least 0.5 y; inside a class uniform,
+    above 5 y exponential and cut so that ITP began after the first birthday.
+    """
+    short = law["ITPDUR_SHORT"]
+    shares = (1.0 - short) * np.array([law["ITPDUR_05_1"], law["ITPDUR_1_3"], law["ITPDUR_3_5"]])
+    cdf = np.concatenate([[0.0, short], short + np.cumsum(shares)])
+    inside = np.interp(u, cdf, [law["ITPDUR_LOW"], 0.5, 1.0, 3.0, 5.0])
+    rest, longest = np.clip((u - cdf[-1]) / (1.0 - cdf[-1]), 0.0, None), np.maximum(age - 6.0, 1.0)
+    tail = -law["ITPDUR_TAIL"] * np.log1p(rest * np.expm1(-longest / law["ITPDUR_TAIL"]))
+    return inside + np.where(u > cdf[-1], tail, 0.0)
+
+
+def platelets(draws: Draws, law: Mapping[str, float], parameter_set: ParameterSet) -> Candidates:
+    """True count off drug (BASE, log-normal), true count on day 0 (BASE / exp(fluctuation)) and the count measured then.
+
+    The law gives the spread of the measured count; what fluctuation and assay error add is taken off to get the spread of BASE.
+    """
+    total, within, error = law["PLT_LOG_SD"], parameter_set.value("FLUCT_SD"), parameter_set.value("ASSAY_CV")
+    variance = total**2 - within**2 - np.log1p(error**2)
+    if variance <= 0:
+        raise ValueError(
+            f"FLUCT_SD {within:g} and ASSAY_CV {error:g} leave no room for differences between patients: together they must "
+            f"stay below the log SD {total:g} of the measured count"
+        )
+    base = np.exp(np.log(law["PLT"]) + np.sqrt(variance) * draws.normal("covariate:platelets"))
+    true = base * np.exp(-day_0_fluctuation(draws, parameter_set))
+    return {"BASE": base, "TRUEPLAT0": true, "BLPLAT": report(assay(true, draws.normal("residual:platelets"), error))}
+
+
+def day_0_fluctuation(draws: Draws, parameter_set: ParameterSet) -> Array:
+    """Log loss factor on the day of the screening count, (n,)."""
+    return fluctuation(draws, [0], parameter_set.value("FLUCT_SD"), parameter_set.value("FLUCT_TAU"))[:, 0]

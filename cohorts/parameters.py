@@ -1,0 +1,204 @@
+"""Records of a parameter set: no naked number. Each carries its unit, source, the scale it was reported on, and a status.
+
+Status: "published" (printed for this drug or trial), "derived" (arithmetic on printed numbers), "calibrated" (fitted here, on the named
+targets), "assumed" (a surrogate from another drug, or a choice).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Literal
+
+from cohorts.citations import Citation, Source, merge
+from cohorts.units import check_unit
+
+Status = Literal["published", "derived", "calibrated", "assumed"]
+OMEGA = "OMEGA_"
+
+
+def cv_to_variance(cv_percent: float) -> float:
+    """Variance on the log scale of a log-normal quantity with this coefficient of variation (%): ln(1 + CV^2)."""
+    return math.log1p((cv_percent / 100.0) ** 2)
+
+
+def variance_to_cv(variance: float) -> float:
+    """Coefficient of variation (%) of a log-normal quantity with this variance on the log scale."""
+    return 100.0 * math.sqrt(math.expm1(variance))
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> KeyError:
+    """A KeyError that names the thing, the nearest spellings and what is known."""
+    known = list(known)
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return KeyError(f"no {kind} {name!r}{hint} Known: {', '.join(known)}")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A typical value. ``rse_percent``: relative standard error, for parameter uncertainty. ``targets``: row ids it was fitted on."""
+
+    name: str
+    value: float
+    unit: str
+    source: Source
+    status: Status
+    reported_as: str = ""
+    targets: tuple[str, ...] = ()
+    rse_percent: float | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        check_unit(self.unit)
+        if not math.isfinite(self.value):
+            raise ValueError(f"{self.name}: value {self.value} is not a finite number")
+
+
+@dataclass(frozen=True)
+class RandomEffect:
+    """Log-normal variability of a parameter, median 1; ``variance`` on the log scale.
+
+    Level "patient": one number for life. Level "occasion": one per week of treatment.
+    """
+
+    parameter: str
+    variance: float
+    reported_as: str
+    source: Source
+    status: Status
+    level: Literal["patient", "occasion"] = "patient"
+    targets: tuple[str, ...] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.variance) and self.variance >= 0):
+            raise ValueError(f"variance of {self.parameter} is {self.variance}; a finite number, 0 or more, is allowed")
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Correlation of the patient-level random effects of parameters ``a`` and ``b``."""
+
+    a: str
+    b: str
+    value: float
+    source: Source
+    status: Status
+    reported_as: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class CovariateEffect:
+    """How a covariate moves a parameter.
+
+    "power": times (covariate / reference) ** value. "factor": times value for patients not in the category ``reference``.
+    """
+
+    parameter: str
+    covariate: str
+    form: Literal["power", "factor"]
+    value: float
+    reference: float | str
+    source: Source
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values of a patient covariate for which the set was built, limits included."""
+
+    covariate: str
+    low: float
+    high: float
+    unit: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class ValidityDomain:
+    """What a parameter set may be used for. Patients outside are flagged, not dropped."""
+
+    population: str
+    ranges: tuple[Range, ...]
+    dose_low_mg: float
+    dose_high_mg: float
+    schedule: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class ParameterSet:
+    """One published model with all its numbers; the file name in the catalogue is the id (drug_author_year)."""
+
+    id: str
+    title: str
+    drug: str
+    structure: str
+    parameters: tuple[Parameter, ...]
+    random_effects: tuple[RandomEffect, ...]
+    correlations: tuple[Correlation, ...]
+    covariate_effects: tuple[CovariateEffect, ...]
+    validity: ValidityDomain
+
+    def __post_init__(self) -> None:
+        names = [p.name for p in self.parameters]
+        effects = [(e.parameter, e.level) for e in self.random_effects]
+        for listed in (names, effects):
+            if len(set(listed)) < len(listed):
+                raise ValueError(f"{self.id}: listed twice: {sorted({x for x in listed if listed.count(x) > 1})}")
+        varying = [e.parameter for e in self.effects("patient")]
+        for name in [*varying, *(e.parameter for e in self.covariate_effects)]:
+            self.parameter(name)
+        for c in self.correlations:
+            if not {c.a, c.b} <= set(varying) or c.a == c.b:
+                raise ValueError(f"{self.id}: correlation of {c.a} and {c.b}: both need a patient-level random effect")
+
+    def effects(self, level: Literal["patient", "occasion"]) -> tuple[RandomEffect, ...]:
+        """The random effects of one level, in order."""
+        return tuple(e for e in self.random_effects if e.level == level)
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter of that name; KeyError lists near names."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise unknown_name(f"parameter in {self.id}:", name, [p.name for p in self.parameters])
+
+    def value(self, name: str) -> float:
+        """Typical value of a parameter."""
+        return self.parameter(name).value
+
+    @property
+    def variances(self) -> dict[str, float]:
+        """Patient-level variances by the names ``with_values`` knows them by: OMEGA_<parameter>."""
+        return {OMEGA + e.parameter: e.variance for e in self.effects("patient")}
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Every citation used, in order of first use."""
+        items = (
+            *self.parameters,
+            *self.random_effects,
+            *self.correlations,
+            *self.covariate_effects,
+            *self.validity.ranges,
+        )
+        return merge(item.source for item in items)
+
+    def with_values(self, values: Mapping[str, float]) -> ParameterSet:
+        """The same set with other numbers: parameters by name, patient-level variances as OMEGA_<parameter>. Status is kept."""
+        known = [*(p.name for p in self.parameters), *self.variances]
+        for name in values:
+            if name not in known:
+                raise unknown_name(f"parameter in {self.id}:", name, known)
+        parameters = (replace(p, value=float(values.get(p.name, p.value))) for p in self.parameters)
+        effects = (
+            replace(e, variance=float(values.get(OMEGA + e.parameter, e.variance))) if e.level == "patient" else e
+            for e in self.random_effects
+        )
+        return replace(self, parameters=tuple(parameters), random_effects=tuple(effects))

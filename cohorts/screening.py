@@ -1,0 +1,73 @@
+"""The screening visit: the measured count, who is eligible, why not, and who lies outside a validity domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cohorts.parameters import ValidityDomain
+
+ELIGIBLE = -1
+SCREENED, RANDOMISED = "screened", "randomised"
+NO_UPPER_AGE = 120.0
+
+
+class Criteria(Protocol):
+    """Anything with the attributes of the protocol's screening record."""
+
+    @property
+    def platelets_below_1e9L(self) -> float: ...
+    @property
+    def itp_duration_at_least_y(self) -> float: ...
+    @property
+    def age_at_least_y(self) -> float: ...
+    @property
+    def age_at_most_y(self) -> float: ...
+
+
+def report(measured: ArrayLike) -> NDArray[np.float64]:
+    """A count as a laboratory reports it at screening: whole 10^9/L, at least 1."""
+    return np.maximum(np.floor(np.asarray(measured) + 0.5), 1.0)
+
+
+def exclusions(criteria: Criteria, candidates: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.bool_]]:
+    """Reason -> who it excludes (n,), in the order in which the reasons are asked."""
+    age = candidates["AGE"]
+    asked = {f"age below {criteria.age_at_least_y:g} y": age < criteria.age_at_least_y}
+    if criteria.age_at_most_y < NO_UPPER_AGE:
+        asked[f"age above {criteria.age_at_most_y:g} y"] = age > criteria.age_at_most_y
+    asked[f"ITP for less than {criteria.itp_duration_at_least_y:g} y"] = (
+        candidates["ITPDUR"] < criteria.itp_duration_at_least_y
+    )
+    count = candidates["BLPLAT"] >= criteria.platelets_below_1e9L
+    asked[f"platelets of {criteria.platelets_below_1e9L:g} x 10^9/L or more"] = count
+    return asked
+
+
+def first_reason(excluded: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """Index of the first reason that excludes each candidate, ELIGIBLE if none does. One reason each, so the flow adds up."""
+    flags = np.stack(list(excluded.values()))
+    return np.where(flags.any(axis=0), flags.argmax(axis=0), ELIGIBLE)
+
+
+def flow(reasons: list[str], code: NDArray[np.int64]) -> dict[str, int]:
+    """Counts for a CONSORT diagram: screened, each reason, randomised."""
+    counts = {reason: int((code == k).sum()) for k, reason in enumerate(reasons)}
+    return {SCREENED: len(code), **counts, RANDOMISED: int((code == ELIGIBLE).sum())}
+
+
+def outside_domain(validity: ValidityDomain, candidates: Mapping[str, NDArray[Any]]) -> NDArray[np.str_]:
+    """Per patient "" or why the patient lies outside the validity domain, reasons joined by "; "."""
+    said = [""] * len(next(iter(candidates.values())))
+    for limit in validity.ranges:
+        value = candidates[limit.covariate].astype(float)
+        for outside, text in (
+            (value < limit.low, f"below {limit.low:g}"),
+            (value > limit.high, f"above {limit.high:g}"),
+        ):
+            for i in np.flatnonzero(outside):
+                said[i] += ("; " if said[i] else "") + f"{limit.covariate} {text} {limit.unit}"
+    return np.array(said)

@@ -1,0 +1,113 @@
+"""Keyed random streams: the only module that may create a generator.
+
+The contract. Every random quantity has a name ("covariate:age", "eta:CL", "residual:platelets" ...). Its numbers are fixed by
+(study seed, name, replicate, block, day): numpy's Philox 4x64-10 with key = BLAKE2b-128 of "seed:name" and counter =
+(0, block, replicate, day), one block being 1,024 patients. Adding a name, a day or an arm changes no other number, and growing a
+cohort keeps the first patients. 53 random bits k become the uniform (k + 0.5) / 2^53, never 0 or 1; laws are reached by
+inverse CDF, so a quantity takes exactly one number per patient. A golden test guards the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+Array = NDArray[np.float64]
+BLOCK = 1024
+LARGEST = 1.0 - 2.0**-53
+_EMPTY_BUFFER = np.zeros(4, dtype=np.uint64)
+
+
+def to_uniform(raw: NDArray[np.uint64]) -> Array:
+    """Uniforms (k + 0.5) / 2^53 from the upper 53 bits k. The largest k would round to 1 in a double; it gives LARGEST instead."""
+    return np.minimum(((raw >> np.uint64(11)) + 0.5) * 2.0**-53, LARGEST)
+
+
+@lru_cache(maxsize=4096)
+def _key(seed: int, name: str) -> NDArray[np.uint64]:
+    digest = blake2b(f"{seed}:{name}".encode(), digest_size=16).digest()
+    return np.frombuffer(digest, dtype="<u8").astype(np.uint64)
+
+
+@dataclass(frozen=True)
+class Streams:
+    """All random streams of a study, from its seed (a whole number, 0 or more)."""
+
+    seed: int
+    _philox: np.random.Philox = field(
+        default_factory=lambda: np.random.Philox(0), init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        if self.seed != int(self.seed) or self.seed < 0:
+            raise ValueError(f"seed {self.seed!r} is not allowed; a whole number, 0 or more, is needed")
+
+    def uniforms(self, name: str, replicate: int, block: int, day: int = 0) -> Array:
+        """The (1024,) uniforms in (0, 1) of one block."""
+        if min(replicate, block, day) < 0:
+            raise ValueError(
+                f"stream {name!r}: replicate {replicate}, block {block} and day {day} must not be negative"
+            )
+        self._philox.state = {
+            "bit_generator": "Philox",
+            "state": {"counter": np.array([0, block, replicate, day], dtype=np.uint64), "key": _key(self.seed, name)},
+            "buffer": _EMPTY_BUFFER,
+            "buffer_pos": 4,
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
+        return to_uniform(self._philox.random_raw(BLOCK))
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """The streams as seen by some patients: ``replicate`` (n,) and ``candidate`` (n,), the number in the list of candidates.
+
+    Patient i has element candidate % 1024 of block candidate // 1024. Simulation code gets this, never a seed.
+    """
+
+    streams: Streams
+    replicate: NDArray[np.int64]
+    candidate: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.candidate)
+
+    @cached_property
+    def _blocks(self) -> list[tuple[int, int, slice | NDArray[np.int64], NDArray[np.int64]]]:
+        """(replicate, block, positions here, elements there) of every block in use."""
+        block, element = np.divmod(self.candidate, BLOCK)
+        found = []
+        for r, b in dict.fromkeys(zip(self.replicate.tolist(), block.tolist(), strict=True)):
+            position = np.flatnonzero((self.replicate == r) & (block == b))
+            found.append((r, b, position, element[position]))
+        return found
+
+    def uniform(self, name: str, day: int = 0) -> Array:
+        """(n,) uniforms in (0, 1) of a named quantity, on a nominal day where it has one."""
+        out = np.empty(len(self))
+        for replicate, block, position, element in self._blocks:
+            out[position] = self.streams.uniforms(name, replicate, block, day)[element]
+        return out
+
+    def normal(self, name: str, day: int = 0) -> Array:
+        """(n,) standard normal numbers: the inverse CDF of ``uniform``."""
+        return ndtri(self.uniform(name, day))
+
+    def take(self, index: NDArray[np.int64]) -> Draws:
+        """The draws of some of the patients."""
+        return Draws(self.streams, self.replicate[index], self.candidate[index])
+
+    @staticmethod
+    def concatenate(draws: Sequence[Draws]) -> Draws:
+        """The patients of several Draws of the same study, in order."""
+        if any(d.streams != draws[0].streams for d in draws):
+            raise ValueError(f"draws of different seeds cannot be joined: {sorted({d.streams.seed for d in draws})}")
+        replicate = np.concatenate([d.replicate for d in draws])
+        return Draws(draws[0].streams, replicate, np.concatenate([d.candidate for d in draws]))

@@ -1,0 +1,129 @@
+"""From typical values to individual parameters: covariate effects, correlated random effects, classes, occasions, uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cohorts.parameters import CovariateEffect, ParameterSet, cv_to_variance
+from cohorts.streams import Draws, Streams
+
+Array = NDArray[np.float64]
+OCCASION_STREAM = "occasion:"
+
+
+def covariance(parameter_set: ParameterSet) -> Array:
+    """OMEGA, the full covariance of the patient-level random effects on the log scale, in their order in the set."""
+    effects = parameter_set.effects("patient")
+    order = [e.parameter for e in effects]
+    sd = np.sqrt([e.variance for e in effects])
+    return _correlation(parameter_set, order) * np.outer(sd, sd)
+
+
+def _correlation(parameter_set: ParameterSet, order: list[str]) -> Array:
+    matrix = np.eye(len(order))
+    for c in parameter_set.correlations:
+        i, j = order.index(c.a), order.index(c.b)
+        matrix[i, j] = matrix[j, i] = c.value
+    return matrix
+
+
+def cholesky(parameter_set: ParameterSet) -> Array:
+    """Lower factor of OMEGA; ValueError if the correlations do not form a positive definite matrix."""
+    effects = parameter_set.effects("patient")
+    matrix = _correlation(parameter_set, [e.parameter for e in effects])
+    smallest = np.linalg.eigvalsh(matrix).min(initial=1.0)
+    if smallest <= 1e-10:
+        said = ", ".join(f"{c.a}-{c.b} {c.value:g}" for c in parameter_set.correlations)
+        raise ValueError(
+            f"{parameter_set.id}: the correlations ({said}) are not positive definite: smallest eigenvalue {smallest:.3g}, "
+            "more than 0 is needed"
+        )
+    return np.sqrt([e.variance for e in effects])[:, None] * np.linalg.cholesky(matrix)
+
+
+def random_effects(parameter_set: ParameterSet, draws: Draws) -> dict[str, Array]:
+    """ETA of every patient-level random effect, (n,) each, normal with covariance OMEGA.
+
+    One stream per effect ("eta:CL"). The factor is applied term by term: a matrix product could change last bits with n.
+    """
+    names = [e.parameter for e in parameter_set.effects("patient")]
+    lower = cholesky(parameter_set)
+    z = [draws.normal(f"eta:{name}") for name in names]
+    etas = {}
+    for i, name in enumerate(names):
+        eta = lower[i, i] * z[i]
+        for k in range(i):
+            if lower[i, k] != 0.0:
+                eta += lower[i, k] * z[k]
+        etas[name] = eta
+    return etas
+
+
+def covariate_factor(effect: CovariateEffect, covariate: NDArray[Any]) -> Array:
+    """What a covariate multiplies the typical value by, (n,)."""
+    if effect.form == "power":
+        return (covariate.astype(float) / float(effect.reference)) ** effect.value
+    return np.where(covariate == effect.reference, 1.0, effect.value)
+
+
+def individual_parameters(
+    parameter_set: ParameterSet, draws: Draws, covariates: Mapping[str, NDArray[Any]]
+) -> tuple[dict[str, Array], NDArray[np.bool_]]:
+    """Every parameter of every patient, (n,) each: THETA x covariate effects x exp(ETA); and who responds at all.
+
+    Log-normal with median 1, so THETA is the value of the typical (median) patient, not the mean. ``covariates`` hold the columns that
+    the covariate effects name, and BASE, the patient's own true platelet count off drug, which replaces the typical one.
+    A share NONRESP of patients (stream "class:nonresponder") has EMAX = 0.
+    """
+    n = len(draws)
+    values = {p.name: np.full(n, p.value) for p in parameter_set.parameters}
+    for effect in parameter_set.covariate_effects:
+        values[effect.parameter] *= covariate_factor(effect, covariates[effect.covariate])
+    for name, eta in random_effects(parameter_set, draws).items():
+        values[name] *= np.exp(eta)
+    if "BASE" in covariates:
+        values["BASE"] = covariates["BASE"]
+    responder = np.ones(n, dtype=bool)
+    if "NONRESP" in values:
+        responder = draws.uniform("class:nonresponder") >= parameter_set.value("NONRESP")
+        values["EMAX"] = np.where(responder, values["EMAX"], 0.0)
+    return values, responder
+
+
+def occasion_factor(draws: Draws, parameter_set: ParameterSet, week: int) -> Array:
+    """Relative bioavailability in a week of treatment (0 is the first), (n,).
+
+    exp of a normal number with the occasion variance of F, stream "occasion:F" keyed by the week. Median 1, so the mean is
+    exp(variance / 2), not 1. Ones if the set has no such effect.
+    """
+    for effect in parameter_set.effects("occasion"):
+        if effect.parameter == "F":
+            return np.exp(np.sqrt(effect.variance) * draws.normal(OCCASION_STREAM + "F", week))
+    return np.ones(len(draws))
+
+
+def uncertain(parameter_set: ParameterSet, streams: Streams, replicate: int) -> ParameterSet:
+    """The set as one replicate believes it: each value with a standard error moved by it, log-normal, independently.
+
+    One number per parameter and replicate, stream "uncertainty:<name>". A share is moved on the logit scale and stays a share.
+    """
+    known = [p for p in parameter_set.parameters if p.rse_percent is not None]
+    if not known:
+        raise ValueError(
+            f"{parameter_set.id}: no parameter has a standard error, so parameter uncertainty cannot be drawn"
+        )
+    moved = {}
+    for p in known:
+        draws = Draws(streams, np.array([replicate]), np.array([0]))
+        z = float(draws.normal(f"uncertainty:{p.name}")[0])
+        rse = float(p.rse_percent or 0.0)
+        if p.unit == "fraction":
+            odds = p.value / (1.0 - p.value) * np.exp(rse / 100.0 / (1.0 - p.value) * z)
+            moved[p.name] = float(odds / (1.0 + odds))
+        else:
+            moved[p.name] = float(p.value * np.exp(np.sqrt(cv_to_variance(rse)) * z))
+    return parameter_set.with_values(moved)
