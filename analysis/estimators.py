@@ -40,7 +40,7 @@ def clopper_pearson(events: ArrayLike, n: ArrayLike, level: float = 0.95) -> Int
 
 
 def constrained_rates(x1: Array, n1: Array, x2: Array, n2: Array, difference: Array) -> tuple[Array, Array]:
-    """Maximum likelihood rates (p1, p2) under p1 - p2 = difference: the closed form of Miettinen & Nurminen, appendix I."""
+    """Maximum likelihood rates (p1, p2) under p1 - p2 = difference: the closed form of Miettinen & Nurminen."""
     n, x = n1 + n2, x1 + x2
     l2 = (n1 + 2 * n2) * difference - n - x
     l1 = (n2 * difference - n - 2 * x2) * difference + x

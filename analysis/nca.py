@@ -59,7 +59,7 @@ def _mean_level(left: Array, right: Array, log_down: bool) -> Array:
 
 @dataclass(frozen=True)
 class Terminal:
-    """Terminal phase of one profile: ``lambda_z`` (1/h, NaN when there is none, with ``reason``), its fit and points."""
+    """Terminal phase of one profile: ``lambda_z`` in 1/h (NaN when there is none, with ``reason``), fit and points."""
 
     lambda_z: float
     r2_adjusted: float
@@ -73,7 +73,7 @@ class Terminal:
 
 
 def terminal(times: Array, values: Array) -> Terminal:
-    """Log-linear regression on the last k >= 3 positive samples after Tmax, k of the best adjusted R2 (one profile)."""
+    """Log-linear regression on the last k >= 3 positive samples after Tmax, k by the best adjusted R2; one profile."""
     usable = (values > 0) & (times > tmax(times, values))
     t, y = times[usable], np.log(values[usable])
     if len(t) < 3:
@@ -103,6 +103,11 @@ class Exposure:
     auc_last: float
     auc_inf: float
     terminal: Terminal
+
+    @property
+    def half_life(self) -> float:
+        """Terminal half-life (h)."""
+        return self.terminal.half_life
 
 
 def exposure(times: Array, values: Array, lloq: float = 0.0, log_down: bool = True) -> Exposure:

@@ -73,16 +73,22 @@ class Records:
         return len(self.replicate)
 
 
-def load(run: Path | Mapping[str, pa.Table], arm_ids: Sequence[str] | None = None) -> Records:
-    """Records of a run folder or of its tables; arms in the order of ``arm_ids`` (default: as they first appear).
+def load(run: Path, arm_ids: Sequence[str] | None = None) -> Records:
+    """Records of a run folder; see ``from_tables``."""
+    tables = {name: pq.read_table(run / f"{name}.parquet", columns=columns) for name, columns in COLUMNS.items()}
+    return from_tables(tables, arm_ids)
 
+
+def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = None) -> Records:
+    """Records of the tables of a run.
+
+    Arms are in the order of ``arm_ids``, by default of the dictionary of the ARM column, or as they first appear.
     Raises ValueError when the platelet or bleeding rows are not one per patient and planned visit in patient order.
     """
-    tables = _tables(run)
     patients, observations = tables["patients"], tables["observations"]
     key = _key(patients)
     arms = _text(patients, "ARM")
-    ids = tuple(arm_ids) if arm_ids is not None else tuple(dict.fromkeys(arms.tolist()))
+    ids = tuple(arm_ids) if arm_ids is not None else _arms_in_order(patients)
     visits, counts, days = _pivot(_of(observations, "PLAT"), key, "AVISITN", "ADY")
     bleeding_visits, bleeding, _ = _pivot(_of(observations, "WHOBLEED"), key, "AVISITN", "ADY")
     if not np.array_equal(visits, bleeding_visits):
@@ -107,10 +113,11 @@ def load(run: Path | Mapping[str, pa.Table], arm_ids: Sequence[str] | None = Non
     )
 
 
-def _tables(run: Path | Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:
-    if isinstance(run, Path):
-        return {name: pq.read_table(run / f"{name}.parquet", columns=columns) for name, columns in COLUMNS.items()}
-    return run
+def _arms_in_order(patients: pa.Table) -> tuple[str, ...]:
+    arms = patients.column("ARM").unify_dictionaries()
+    coded = arms.num_chunks > 0 and pa.types.is_dictionary(arms.type)
+    words = arms.chunk(0).dictionary if coded else arms
+    return tuple(dict.fromkeys(words.to_pylist()))
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:

@@ -1,0 +1,97 @@
+"""Hand-made tables of a small trial: patients written as lists of weekly counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from analysis.endpoint import Settings
+from analysis.records import Records, from_tables
+from trial.tables import DOSES, EVENTS, OBSERVATIONS, PATIENTS, SOLVES
+
+WEEKS = tuple(range(7, 71, 7))
+SETTINGS = Settings(
+    assessment_day=56,
+    study_id="tiny",
+    arm_ids=("drug", "placebo"),
+    placebo_arms=("placebo",),
+    reference_arm="placebo",
+)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """``counts`` at weeks 1 to 10 (None: missed; a shorter list goes on with its last count); ``days`` actual days."""
+
+    counts: Sequence[float | None]
+    arm: str = "drug"
+    replicate: int = 0
+    baseline: float = 10.0
+    days: Sequence[int] = WEEKS
+    rescue_days: Sequence[int] = ()
+    bleeding: Sequence[float | None] = (0,)
+    completed: bool = True
+    actions: Sequence[str] = ("start",)
+    status: str = "OK"
+    profile: Sequence[float | None] = field(default=())
+
+
+def filled(values: Sequence[float | None]) -> list[float | None]:
+    return [*values, *[values[-1]] * (len(WEEKS) - len(values))]
+
+
+PK_HOURS = (0.0, 8.0, 24.0)
+PK_VISIT = 28
+
+
+def tables(patients: Sequence[Patient]) -> dict[str, pa.Table]:
+    """The tables of these patients, numbered from 1 within their replicate."""
+    rows: dict[str, list[dict]] = {name: [] for name in ("patients", "doses", "observations", "events", "solves")}
+    numbers: dict[int, int] = {}
+    for patient in patients:
+        numbers[patient.replicate] = numbers.get(patient.replicate, 0) + 1
+        key = {"REPLICATE": patient.replicate, "SUBJID": numbers[patient.replicate]}
+        for name, new in _rows(patient, key).items():
+            rows[name] += new
+    order = {"PLAT": 0, "WHOBLEED": 1, "CONC": 2}
+    rows["observations"].sort(key=lambda row: order[row["PARAMCD"]])
+    schemas = {"patients": PATIENTS, "doses": DOSES, "observations": OBSERVATIONS, "events": EVENTS, "solves": SOLVES}
+    return {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in schemas.items()}
+
+
+def _rows(patient: Patient, key: dict) -> dict[str, list[dict]]:
+    status = "COMPLETED" if patient.completed else "DISCONTINUED"
+    active = 0.0 if patient.arm == "placebo" else 5.0
+    cuts = [0, *[PK_VISIT + 7 * k for k in range(1, len(patient.actions))], 70]
+    plat = [patient.baseline, *filled(patient.counts)]
+    bleed = [0, *filled(patient.bleeding)]
+    days = [0, *patient.days]
+    observations = [
+        key | {"PARAMCD": code, "AVISITN": planned, "ADY": None if v is None else day, "ATPT": 0.0, "AVAL": v,
+               "AVALREAS": "" if v is not None else "missed visit"}
+        for code, values in (("PLAT", plat), ("WHOBLEED", bleed))
+        for planned, day, v in zip((0, *WEEKS), days, values, strict=True)
+    ]  # fmt: skip
+    observations += [
+        key | {"PARAMCD": "CONC", "AVISITN": PK_VISIT, "ADY": PK_VISIT, "ATPT": hour, "AVAL": v,
+               "AVALREAS": "" if v is not None else "missed visit"}
+        for hour, v in zip(PK_HOURS, patient.profile, strict=False)
+    ]  # fmt: skip
+    doses = [
+        key | {"ASTDY": a, "AENDY": b, "EXDOSE": 0.0 if act == "interrupt" else active, "ACTION": act}
+        for a, b, act in zip(cuts[:-1], cuts[1:], patient.actions, strict=True)
+    ]
+    return {
+        "patients": [key | {"ARM": patient.arm, "BLPLAT": patient.baseline, "EOSSTT": status}],
+        "doses": doses,
+        "observations": observations,
+        "events": [key | {"EVENT": "RESCUE", "ADY": day} for day in patient.rescue_days],
+        "solves": [key | {"STATUS": patient.status}],
+    }
+
+
+def records(*patients: Patient) -> Records:
+    """Records of these patients."""
+    return from_tables(tables(patients))
