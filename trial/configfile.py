@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
+from trial.checks import cautions, unknown_ids
 from trial.config import Study
 from trial.explain import explain
 from trial.protocol import Problem
@@ -25,11 +26,10 @@ Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
 
 @dataclass(frozen=True)
 class Config:
-    """A study, what is unusual about it (``warnings``), and the tree it was read from, for the places of its keys."""
+    """A study, and what is allowed but unusual about it, as lines like those of ConfigError."""
 
     study: Study
     warnings: tuple[str, ...]
-    tree: Node
 
 
 def load_study(
@@ -48,23 +48,21 @@ def load_config(
     seed: int | None = None,
     replicates: int | None = None,
     checks: Sequence[Check] = (),
-    cautions: Sequence[Check] = (),
 ) -> Config:
     """As ``load_study``, with the warnings.
 
-    ``checks`` look at the plain data, valid or not, for what only the caller knows (endpoint ids); ``cautions``
-    likewise for what is allowed but unusual.
+    ``checks`` look at the plain data, valid or not, for what only the caller knows.
     """
     tree = _overridden(read(Path(path)), overrides, seed, replicates)
     data = plain(tree)
-    problems = [*_missing_files(tree, data), *(p for check in checks for p in check(data))]
+    problems = [*_missing_files(data), *(p for check in (unknown_ids, *checks) for p in check(data))]
     try:
         study = Study.model_validate(data)
     except ValidationError as error:
         raise ConfigError(_lines(tree, [*explain(error, Study, data), *problems])) from None
     if problems:
         raise ConfigError(_lines(tree, problems))
-    return Config(study, tuple(_lines(tree, [p for caution in cautions for p in caution(data)])), tree)
+    return Config(study, tuple(_lines(tree, cautions(study))))
 
 
 def resolved_yaml(study: Study) -> str:
@@ -112,7 +110,7 @@ def _with_absolute_files(tree: Node) -> Node:
     return tree
 
 
-def _missing_files(tree: Node, data: Mapping[str, Any]) -> Iterable[Problem]:
+def _missing_files(data: Mapping[str, Any]) -> Iterable[Problem]:
     for section, key in FILES:
         inside = data.get(section)
         name = inside.get(key) if isinstance(inside, dict) else None

@@ -22,12 +22,12 @@ FACTORS = {
     ("g", "mg"): 1e3,
     ("week", "days"): 7,
     ("weeks", "days"): 7,
-    ("weeks", "day"): 7,
     ("hours", "days"): 1 / 24,
     ("months", "years"): 1 / 12,
     ("years", "days"): 365.25,
     ("min", "hours"): 1 / 60,
     ("%", ""): 0.01,
+    ("%", "per week"): 0.01,
     ("%", "0 to 1"): 0.01,
     ("percent", "0 to 1"): 0.01,
 }
@@ -106,7 +106,7 @@ def _allowed(item: Item, path: Path, record: type[Record]) -> str:
         "string_type": "allowed: text; put it in quotes",
         "bool_type": "allowed: true or false",
         "bool_parsing": "allowed: true or false",
-        "tuple_type": "allowed: a list, for example [7, 14, 21]",
+        "tuple_type": "allowed: a list, with each entry on its own line after a dash, or as in [7, 14, 21]",
         "string_pattern_mismatch": "allowed: letters, digits and _ . - with a letter first",
         "string_too_long": f"allowed: at most {item.get('ctx', {}).get('max_length')} characters",
     }
@@ -118,12 +118,15 @@ def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
     near = _nearest_key(record, path)
     allowed = f"allowed here: {', '.join(here.model_fields)}" if here else "no key is allowed here"
     if near:
+        allowed = allowed if here and len(here.model_fields) <= 10 else ""
         unit = unit_of(near)
         number = _converted(seen, str(path[-1]).split("_")[-1], unit) if near != path[-1] else None
         value = f": {number:g}" if number is not None else ""
-        return f"unknown key; did you mean {near}{value}{f' (in {unit})' if unit and not value else ''}? {allowed}"
+        return (
+            f"unknown key; did you mean {near}{value}{f' (in {unit})' if unit and not value else ''}? {allowed}".strip()
+        )
     elsewhere = [key.path for key in keys_of(record) if key.name == path[-1]]
-    return f"unknown key{f'; it belongs at {elsewhere[0]}' if elsewhere else ''}; {allowed}"
+    return f"unknown key; it belongs at {elsewhere[0]}" if elsewhere else f"unknown key; {allowed}"
 
 
 def _nearest_key(record: type[Record], path: Path) -> str | None:
@@ -166,7 +169,7 @@ def _number(name: str, kind: str) -> str:
     plain = "a plain whole number" if kind.startswith("int") else "a plain number"
     if not unit or unit == "0 to 1":
         return plain + (" from 0 to 1" if unit else "")
-    return f"{plain} in {unit}; units are in the key name"
+    return f"{plain}{' ' if 'per ' in unit else ' in '}{unit} (units are in the key name)"
 
 
 def _guess(seen: Any, unit: str) -> str:
@@ -176,7 +179,7 @@ def _guess(seen: Any, unit: str) -> str:
         return ""
     number = float(match[1].replace(",", "."))
     converted = number if not match[2] else _converted(number, match[2], unit)
-    return "" if converted is None else f", did you mean {converted:g}?"
+    return "" if converted is None else f"; did you mean {converted:g}?"
 
 
 def _converted(number: Any, unit: str, wanted: str) -> float | None:
@@ -190,5 +193,6 @@ def _converted(number: Any, unit: str, wanted: str) -> float | None:
 
 
 def _shown(seen: Any) -> str:
-    text = repr(seen) if seen is not None else "nothing"
+    words = {None: "nothing", True: "true", False: "false"}
+    text = words[seen] if seen is None or isinstance(seen, bool) else repr(seen)
     return text if len(text) <= 60 else f"{text[:57]}..."

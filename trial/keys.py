@@ -14,7 +14,7 @@ from trial.protocol import Record
 UNITS = {
     "mg": "mg",
     "days": "days",
-    "day": "day",
+    "day": "days",
     "h": "hours",
     "y": "years",
     "1e9L": "10^9/L",

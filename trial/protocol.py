@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=60)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -38,16 +38,29 @@ class Problems(ValueError):
 
 
 def not_among(seen: str, allowed: Iterable[str], what: str) -> str:
-    """The sentence for a name that does not exist: what was seen, the nearest spelling, what is allowed."""
+    """The sentence for a name that does not exist: what was seen, what is allowed, the nearest spelling."""
     names = list(allowed)
-    return f"seen {seen!r}, which is not {what}{did_you_mean(seen, names)}; allowed: {', '.join(names) or 'none exist'}"
+    return f"seen {seen!r}, which is not {what}; allowed: {', '.join(names) or 'none exist'}{did_you_mean(seen, names)}"
 
 
 def did_you_mean(seen: str, allowed: Iterable[str]) -> str:
-    """``", did you mean 'x'?"`` with the nearest valid spelling, or nothing."""
+    """``"; did you mean x?"`` with the nearest valid spelling, or nothing."""
     by_lower = {name.lower(): name for name in allowed}
     near = get_close_matches(seen.lower(), by_lower, n=1, cutoff=0.5)
-    return f", did you mean {by_lower[near[0]]!r}?" if near else ""
+    return f"; did you mean {by_lower[near[0]]}?" if near else ""
+
+
+def _increasing(values: tuple[float, ...]) -> tuple[float, ...]:
+    pairs = enumerate(pairwise(values), start=1)
+    found = [
+        ((k,), f"out of order: {b:g} comes after {a:g}; the values must increase") for k, (a, b) in pairs if b <= a
+    ]
+    if found:
+        raise Problems(found)
+    return values
+
+
+Increasing = AfterValidator(_increasing)
 
 
 class Record(BaseModel):
@@ -81,7 +94,7 @@ class Arm(Record):
 class Visits(Record):
     """Planned visits as whole days after the first dose (day 0). A visit is read before that day's dose."""
 
-    days: Annotated[tuple[VisitDay, ...], Field(min_length=1)] = Field(
+    days: Annotated[tuple[VisitDay, ...], Field(min_length=1), Increasing] = Field(
         description="planned visits after the first dose, which is on day 0"
     )
     window_days: Annotated[Whole, Field(ge=0, le=14)] = Field(
@@ -90,16 +103,10 @@ class Visits(Record):
     missed_probability: Probability = Field(default=0.0, description="probability that a visit does not take place")
 
     def problems(self) -> Iterator[Problem]:
-        gaps = [b - a for a, b in pairwise((0, *self.days))]
-        for k, gap in enumerate(gaps):
-            if gap <= 0:
-                yield (
-                    ("days", k),
-                    f"visits out of order: day {self.days[k]} comes after day {self.days[k - 1]}; days must increase",
-                )
-        widest = (min(gaps) - 1) // 2
-        if widest >= 0 and self.window_days > widest:
-            seen = f"seen {self.window_days}: visits {min(gaps)} days apart could change order"
+        gap = min(b - a for a, b in pairwise((0, *self.days)))
+        widest = (gap - 1) // 2
+        if self.window_days > widest:
+            seen = f"seen {self.window_days}: visits {gap} days apart could change order"
             yield ("window_days",), f"{seen}; allowed: 0 to {widest}"
 
 
@@ -199,14 +206,11 @@ class PKSampling(Record):
     """A concentration profile over one dosing interval, from the dose given at the visit of ``visit_day``."""
 
     visit_day: Day = Field(description="the visit whose dose is followed; one of visits.days")
-    times_h: Annotated[tuple[NonNegative, ...], Field(min_length=3)] = Field(
+    times_h: Annotated[tuple[NonNegative, ...], Field(min_length=3), Increasing] = Field(
         default=(0, 1, 2, 4, 6, 8, 10, 12, 16, 20, 24), description="times after that dose, from 0 to 24"
     )
 
     def problems(self) -> Iterator[Problem]:
-        for k, (a, b) in enumerate(pairwise(self.times_h), start=1):
-            if b <= a:
-                yield ("times_h", k), f"times out of order: {b:g} comes after {a:g}; times must increase"
         if self.times_h[0] != 0 or self.times_h[-1] != 24:
             seen = f"seen {self.times_h[0]:g} to {self.times_h[-1]:g}"
             yield ("times_h",), f"{seen}; allowed: from 0 to 24, one whole dosing interval"

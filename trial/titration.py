@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from trial.protocol import NonNegative, Positive, Problem, Record, Whole
+from trial.protocol import Increasing, NonNegative, Positive, Problem, Record, Whole
 
 
 class DoseStep(Record):
@@ -54,7 +53,9 @@ class DoseRule(Record):
     "increase" on the highest rung keeps the dose.
     """
 
-    ladder_mg: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(description="the dose levels, lowest first")
+    ladder_mg: Annotated[tuple[Positive, ...], Field(min_length=1), Increasing] = Field(
+        description="the dose levels, lowest first"
+    )
     steps: Annotated[tuple[DoseStep, ...], Field(min_length=1)] = Field(
         description="the first step that applies is taken"
     )
@@ -67,9 +68,6 @@ class DoseRule(Record):
     source: str = Field(description="where the thresholds come from, or that they are assumed")
 
     def problems(self) -> Iterator[Problem]:
-        for k, (a, b) in enumerate(pairwise(self.ladder_mg), start=1):
-            if b <= a:
-                yield ("ladder_mg", k), f"doses out of order: {b:g} comes after {a:g}; the ladder must increase"
         interrupts = self.at_floor == "interrupt" or any(s.action == "interrupt" for s in self.steps)
         if interrupts and self.restart is None:
             yield ("steps",), "a rule that can interrupt needs a restart entry, or the patient never gets drug again"

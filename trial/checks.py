@@ -1,0 +1,54 @@
+"""What a config may name in the catalogue of patients and drugs, and what is allowed but unusual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cohorts.catalogue import PARAMETER_SETS, parameter_set
+from cohorts.populations import POPULATIONS
+from trial.config import Study
+from trial.protocol import Problem, not_among
+
+
+def value_at(data: Any, *path: str) -> Any:
+    """The value at ``path`` in plain data that may be wrong in any way; None where there is none."""
+    for part in path:
+        data = data.get(part) if isinstance(data, Mapping) else None
+    return data
+
+
+def unknown_ids(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Parameter sets and populations that the catalogue does not have."""
+    known = {
+        ("parameter_set",): ([s.id for s in PARAMETER_SETS], "a parameter set of the catalogue"),
+        ("population", "id"): ([p.id for p in POPULATIONS], "a population of the catalogue"),
+    }
+    for path, (ids, what) in known.items():
+        seen = value_at(data, *path)
+        if isinstance(seen, str) and seen not in ids:
+            yield path, not_among(seen, ids, what)
+
+
+def cautions(study: Study) -> Iterator[Problem]:
+    """What is allowed, but probably not meant: doses outside the validity domain, rules and days without effect."""
+    yield from _doses(study)
+    for name in study.dose_rules:
+        if name not in [arm.dose_rule for arm in study.arms]:
+            yield ("dose_rules", name), "no arm uses this dose rule"
+    last = study.visits.days[-1]
+    if study.treatment_days > last:
+        yield ("treatment_days",), f"seen {study.treatment_days}; the study ends at the last visit, on day {last}"
+
+
+def _doses(study: Study) -> Iterator[Problem]:
+    chosen = parameter_set(study.parameter_set)
+    low, high = chosen.validity.dose_low_mg, chosen.validity.dose_high_mg
+    domain = f"the validity domain of {chosen.id} is {low:g} to {high:g} mg; the results are extrapolated"
+    for k, arm in enumerate(study.arms):
+        if not arm.placebo and arm.dose_rule is None and arm.start_dose_mg > 0 and not low <= arm.start_dose_mg <= high:
+            yield ("arms", k, "start_dose_mg"), f"seen {arm.start_dose_mg:g}; {domain}"
+    for name in {arm.dose_rule: None for arm in study.arms if arm.dose_rule and not arm.placebo}:
+        outside = [f"{dose:g}" for dose in study.dose_rules[name].ladder_mg if not low <= dose <= high]
+        if outside:
+            yield ("dose_rules", name, "ladder_mg"), f"seen {', '.join(outside)}; {domain}"
