@@ -23,10 +23,10 @@ def significant(value: float | None, figures: int = 3) -> str:
         return NOT_ESTIMABLE
     if value == 0:
         return "0"
-    exact = Decimal(repr(float(value)))
-    step = Decimal(1).scaleb(exact.adjusted() - figures + 1)
-    result = exact.quantize(step, rounding=ROUND_HALF_UP)
-    return f"{result.quantize(Decimal(1)) if result.as_tuple().exponent > 0 else result:f}"  # type: ignore[operator]
+    result = Decimal(repr(float(value)))
+    for _ in range(2):
+        result = result.quantize(Decimal(1).scaleb(result.adjusted() - figures + 1), rounding=ROUND_HALF_UP)
+    return f"{result:f}"
 
 
 def column_head(label: str, n: int) -> str:

@@ -1,0 +1,196 @@
+"""The estimates table and the run folder, on a tiny trial of three replicates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tiny_trial import SETTINGS, Patient, tables
+
+from analysis import endpoints, estimators
+from analysis.estimates import ESTIMATES_SCHEMA, estimate, to_table
+from analysis.records import from_tables, load
+from analysis.results import analyse, endpoint_rates
+from trial.protocol import Analysis
+
+YES, NO = Patient([60.0]), Patient([20.0])
+RESPONDERS = {"drug": (3, 2, 4), "placebo": (0, 1, 0)}
+SIZE = {"drug": 4, "placebo": 3}
+
+
+def trial() -> list[Patient]:
+    """Three replicates of 4 on drug and 3 on placebo, with RESPONDERS of each."""
+    return [
+        replace(YES if k < RESPONDERS[arm][r] else NO, arm=arm, replicate=r, profile=(2.0, 8.0, 2.0 + 2 * k))
+        for r in range(3)
+        for arm in ("drug", "placebo")
+        for k in range(SIZE[arm])
+    ]
+
+
+def frame(**changes: object) -> pd.DataFrame:
+    settings = replace(SETTINGS, **{"pk_sampling": True, "named_replicate": 1} | changes)  # type: ignore[arg-type]
+    records = from_tables(tables(trial()), ("drug", "placebo"))
+    rows = estimate(records, endpoints.evaluate_all(records, settings), settings)
+    return pd.DataFrame(to_table(rows).to_pylist())
+
+
+def one(table: pd.DataFrame, code: str, arm: str, stat: str, scope: str) -> pd.Series:
+    found = table[
+        (table["PARAMCD"] == code) & (table["ARM"] == arm) & (table["STAT"] == stat) & (table["SCOPE"] == scope)
+    ]
+    assert len(found) == 1, found
+    return found.iloc[0]
+
+
+def test_the_named_replicate_has_its_clopper_pearson_interval_and_nothing_else() -> None:
+    row = one(frame(), "RESPW8", "drug", "rate", "replicate")
+    assert (row["N"], row["N_EVENT"], row["ESTIMATE"], row["CI_METHOD"]) == (4, 2, 50, "Clopper-Pearson")
+    interval = estimators.clopper_pearson(2, 4)
+    assert (row["CI_LOW"], row["CI_HIGH"]) == pytest.approx((100 * interval.low, 100 * interval.high))
+    assert row[["MCSE", "RANGE_LOW", "RANGE_HIGH", "R"]].isna().all()
+
+
+def test_over_replicates_there_is_an_error_and_a_range_and_no_interval() -> None:
+    row = one(frame(), "RESPW8", "drug", "rate", "replicates")
+    rates = np.array([75.0, 50.0, 100.0])
+    assert row["ESTIMATE"] == pytest.approx(75)
+    assert row["MCSE"] == pytest.approx(rates.std(ddof=1) / np.sqrt(3))
+    assert (row["RANGE_LOW"], row["RANGE_HIGH"]) == pytest.approx(tuple(np.quantile(rates, [0.025, 0.975])))
+    assert row["R"] == 3
+    assert row[["CI_LOW", "CI_HIGH", "N_EVENT"]].isna().all()
+
+
+def test_the_difference_is_against_the_reference_arm() -> None:
+    table = frame()
+    row = one(table, "RESPW8", "drug", "difference", "replicate")
+    expected = estimators.rate_difference(2, 4, 1, 3)
+    assert (row["COMPARATOR"], row["CI_METHOD"]) == ("placebo", "Miettinen-Nurminen")
+    assert (row["ESTIMATE"], row["CI_LOW"], row["CI_HIGH"]) == pytest.approx(tuple(100 * np.array(expected)))
+    assert one(table, "RESPW8", "drug", "difference", "replicates")["ESTIMATE"] == pytest.approx(75 - 100 / 9)
+    assert table[(table["STAT"] == "difference") & (table["ARM"] == "placebo")].empty
+
+
+def test_power_is_the_share_of_replicates_won_with_its_binomial_error() -> None:
+    table = frame()
+    won = estimators.score_test([3, 2, 4], [4] * 3, [0, 1, 0], [3] * 3) < 0.05
+    row = one(table, "RESPW8", "drug", "power", "replicates")
+    assert row["ESTIMATE"] == pytest.approx(100 * won.mean())
+    assert row["MCSE"] == pytest.approx(100 * np.sqrt(won.mean() * (1 - won.mean()) / 3))
+    assert set(table[table["STAT"] == "power"]["PARAMCD"]) == {"RESPW8"}
+
+
+def test_losing_to_the_reference_is_not_power() -> None:
+    table = frame(reference_arm="drug")
+    assert one(table, "RESPW8", "placebo", "power", "replicates")["ESTIMATE"] == 0
+
+
+def test_an_odds_ratio_with_a_zero_cell_is_null() -> None:
+    row = one(frame(named_replicate=0), "RESPW8", "drug", "odds ratio", "replicate")
+    assert np.isnan(row["ESTIMATE"])
+    assert row["CI_METHOD"] == ""
+
+
+def test_durations_are_medians_of_the_evaluable_who_are_counted() -> None:
+    table = frame()
+    row = one(table, "MAXDUR", "drug", "median", "replicate")
+    assert (row["N"], row["ESTIMATE"], row["UNIT"]) == (2, 49, "d")
+    assert row["NOTE"] == "not evaluable: 2 no response"
+    nobody = one(table, "MAXDUR", "placebo", "median", "replicates")
+    assert (nobody["R"], nobody["ESTIMATE"]) == (1, 49)
+    assert "2 replicates without an evaluable subject" in nobody["NOTE"]
+
+
+def test_exposure_has_geometric_statistics_on_the_pk_set_and_none_on_placebo() -> None:
+    table = frame()
+    row = one(table, "CTROUGH", "drug", "geometric mean", "replicate")
+    assert (row["N"], row["POPULATION"]) == (4, "PKS")
+    assert row["ESTIMATE"] == pytest.approx((2 * 4 * 6 * 8) ** 0.25)
+    assert one(table, "CTROUGH", "drug", "median", "replicate")["ESTIMATE"] == 5
+    placebo = one(table, "CTROUGH", "placebo", "median", "replicate")
+    assert (placebo["N"], placebo["NOTE"]) == (0, "not evaluable: 3 placebo: no drug")
+
+
+def test_completion_is_also_shown_over_all_arms() -> None:
+    assert one(frame(), "COMPL", "ALL", "rate", "replicate")["N"] == 7
+
+
+def test_without_a_reference_arm_nothing_is_compared() -> None:
+    assert frame(reference_arm=None)["COMPARATOR"].isna().all()
+
+
+def test_a_named_replicate_that_was_not_simulated_is_refused() -> None:
+    with pytest.raises(ValueError, match="named_replicate 7 is not among the 3"):
+        frame(named_replicate=7)
+
+
+def test_rates_in_memory_are_proportions_by_replicate_and_arm() -> None:
+    records = from_tables(tables(trial()))
+    found = endpoint_rates(records, Analysis(assessment_day=56), ["RESPW8", "RESP1"])
+    assert records.arm_ids == ("drug", "placebo")
+    assert found["RESPW8"] == pytest.approx(np.array([[3 / 4, 0], [2 / 4, 1 / 3], [1, 0]]))
+    with pytest.raises(KeyError, match="did you mean RESPW8"):
+        endpoint_rates(records, Analysis(assessment_day=56), ["RESPW9"])
+    with pytest.raises(ValueError, match="MAXDUR: not a rate"):
+        endpoint_rates(records, Analysis(assessment_day=56), ["MAXDUR"])
+
+
+CONFIG = """
+id: tiny
+arms:
+  - {id: placebo, start_dose_mg: 2.5, placebo: true}
+  - {id: drug, start_dose_mg: 5}
+analysis: {assessment_day: 56, reference_arm: placebo, named_replicate: 1}
+pk_sampling: {visit_day: 28}
+"""
+PUBLISHED = """\
+row_id,study,arm,endpoint,statistic,timepoint,unit,published,n,events,ci_low,ci_high,interval,counted,seen,source,note
+one,S,drug,RESPW8,rate,week 8,%,70,10,7,34.8,93.3,cp95,yes,no,,
+"""
+
+
+def run_folder(path: Path, published: bool) -> Path:
+    for name, table in tables(trial()).items():
+        pq.write_table(table, path / f"{name}.parquet")
+    (path / "config.resolved.yaml").write_text(CONFIG)
+    if published:
+        (path / "published.csv").write_text(PUBLISHED)
+    return path
+
+
+def test_analyse_writes_endpoints_estimates_and_scorecard(tmp_path: Path) -> None:
+    found = analyse(run_folder(tmp_path, published=True))
+    assert [(s.simulated, s.inside) for s in found.scores] == [(75, "yes")]
+    assert [(line.arm, line.published, line.inside) for line in found.lines] == [("drug", "70.0 (34.8, 93.3)", "yes")]
+    written = pq.read_table(tmp_path / "estimates.parquet")
+    assert written.schema.equals(ESTIMATES_SCHEMA)
+    assert written.schema.field("MCSE").metadata[b"label"] == b"Monte Carlo error of the estimate"
+    assert written.num_rows == len(found.estimates)
+    table = pq.read_table(tmp_path / "endpoints.parquet")
+    assert table.num_rows == 21 * len(endpoints.ENDPOINTS)
+    assert table.schema.equals(endpoints.ENDPOINTS_SCHEMA)
+    assert (tmp_path / "scorecard.csv").exists()
+
+
+def test_arms_keep_the_order_of_the_config_and_without_published_rows_rates_are_shown(tmp_path: Path) -> None:
+    found = analyse(run_folder(tmp_path, published=False))
+    assert [line.arm for line in found.lines if line.endpoint == "RESPW8"] == ["placebo", "drug"]
+    assert found.lines[1].simulated == "75.0 ± 14.4"
+    assert not (tmp_path / "scorecard.csv").exists()
+
+
+def test_an_arm_that_the_config_does_not_have_is_named(tmp_path: Path) -> None:
+    run_folder(tmp_path, published=False)
+    with pytest.raises(ValueError, match="arm drug is not one of placebo, other"):
+        load(tmp_path, ("placebo", "other"))
+
+
+def test_parts_with_dictionaries_of_their_own_are_joined() -> None:
+    halves = [tables([p for p in trial() if p.replicate in r]) for r in ((0,), (1, 2))]
+    joined = {name: pa.concat_tables([half[name] for half in halves]) for name in halves[0]}
+    assert from_tables(joined).counts.shape == (21, 10)
