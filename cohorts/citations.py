@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Citation:
-    """One published thing. ``id`` is author_year; at least one of doi, pmid, pmcid, registry or note says how to find it."""
+    """One published thing. ``id`` is author_year; doi, pmid, pmcid, registry or note say how to find it."""
 
     id: str
     authors: str

@@ -1,7 +1,7 @@
 """Joint sampling of the baseline covariates of a population, and the limits outside which a value is a mistake.
 
-One stream per covariate, one number per candidate, always by inverse CDF; a truncated law maps the uniform into the allowed
-part instead of drawing again.
+One stream per covariate, one number per candidate, always by inverse CDF; a truncated law maps the uniform into the
+allowed part instead of drawing again.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Population:
         return merge(p.source for p in self.parameters)
 
     def candidates(self, draws: Draws, parameter_set: ParameterSet) -> Candidates:
-        """Candidates before screening: the covariates, BASE (true count off drug), TRUEPLAT0 and BLPLAT (true and measured on day 0)."""
+        """Candidates before screening: covariates, BASE (true count off drug), TRUEPLAT0, BLPLAT (measured, day 0)."""
         law = {p.name: p.value for p in self.parameters}
         return demography(draws, law) | disease(draws, law) | platelets(draws, law, parameter_set)
 
@@ -104,8 +104,8 @@ def disease(draws: Draws, law: Mapping[str, float]) -> Candidates:
 def itp_duration(u: Array, age: Array, law: Mapping[str, float]) -> Array:
     """Quantile ``u`` of the duration of ITP (y).
 
-    The classes 0.5-1, 1-3, 3-5 and 5 or more hold the shares of the law among those of at least 0.5 y; inside a class uniform,
-    above 5 y exponential and cut so that ITP began after the first birthday.
+    The classes 0.5-1, 1-3, 3-5 and 5 or more hold the shares of the law among those of at least 0.5 y; inside a class
+    uniform, above 5 y exponential and cut so that ITP began after the first birthday.
     """
     short = law["ITPDUR_SHORT"]
     shares = (1.0 - short) * np.array([law["ITPDUR_05_1"], law["ITPDUR_1_3"], law["ITPDUR_3_5"]])
@@ -117,16 +117,18 @@ def itp_duration(u: Array, age: Array, law: Mapping[str, float]) -> Array:
 
 
 def platelets(draws: Draws, law: Mapping[str, float], parameter_set: ParameterSet) -> Candidates:
-    """True count off drug (BASE, log-normal), true count on day 0 (BASE / exp(fluctuation)) and the count measured then.
+    """True count off drug (BASE, log-normal), true count on day 0 (BASE / exp(fluctuation)) and the count measured
+    then.
 
-    The law gives the spread of the measured count; what fluctuation and assay error add is taken off to get the spread of BASE.
+    The law gives the spread of the measured count; what fluctuation and assay error add is taken off to get the
+    spread of BASE.
     """
     total, within, error = law["PLT_LOG_SD"], parameter_set.value("FLUCT_SD"), parameter_set.value("ASSAY_CV")
     variance = total**2 - within**2 - np.log1p(error**2)
     if variance <= 0:
         raise ValueError(
-            f"FLUCT_SD {within:g} and ASSAY_CV {error:g} leave no room for differences between patients: together they must "
-            f"stay below the log SD {total:g} of the measured count"
+            f"FLUCT_SD {within:g} and ASSAY_CV {error:g} leave no room for differences between patients: "
+            f"together they must stay below the log SD {total:g} of the measured count"
         )
     base = np.exp(np.log(law["PLT"]) + np.sqrt(variance) * draws.normal("covariate:platelets"))
     true = base * np.exp(-day_0_fluctuation(draws, parameter_set))

@@ -1,4 +1,4 @@
-"""Laws of what varies within a patient: slow fluctuation of platelet loss, assay error, and bleeding at a given count."""
+"""Laws of what varies within a patient: slow fluctuation of platelet loss, assay error, bleeding at a count."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ SMALLEST_COUNT = 0.01  # 10^9/L, keeps the logarithm finite
 def fluctuation(draws: Draws, days: Sequence[int], sd: ArrayLike, tau_days: ArrayLike) -> Array:
     """Log loss factor on ``days`` (whole days from 0, increasing): (n, len(days)).
 
-    A stationary first-order autoregression: x0 = sd z0, x_d = phi x_(d-1) + sd sqrt(1 - phi^2) z_d, phi = exp(-1 / tau_days);
-    z_d is the stream "fluctuation" on day d. SD ``sd`` on every day, correlation exp(-lag / tau_days).
+    A stationary first-order autoregression: x0 = sd z0, x_d = phi x_(d-1) + sd sqrt(1 - phi^2) z_d, phi = exp(-1 /
+    tau_days); z_d is the stream "fluctuation" on day d. SD ``sd`` on every day, correlation exp(-lag / tau_days).
     """
     phi = np.exp(-1.0 / np.asarray(tau_days, dtype=float))
-    innovation = np.asarray(sd, dtype=float) * np.sqrt(1.0 - phi * phi)
+    sd = np.asarray(sd, dtype=float)
+    innovation = sd * np.sqrt(1.0 - phi * phi)
     column = {day: k for k, day in enumerate(days)}
     out = np.empty((len(draws), len(column)))
     x = sd * draws.normal("fluctuation", 0)
@@ -34,18 +35,18 @@ def fluctuation(draws: Draws, days: Sequence[int], sd: ArrayLike, tau_days: Arra
 
 
 def assay(true: ArrayLike, z: ArrayLike, cv: ArrayLike) -> Array:
-    """A measured value: log-normal error of coefficient of variation ``cv`` (a fraction), median 1; ``z`` standard normal."""
+    """A measured value: log-normal error, median 1, coefficient of variation ``cv``; ``z`` standard normal."""
     return np.asarray(true, dtype=float) * np.exp(np.sqrt(np.log1p(np.square(cv))) * np.asarray(z, dtype=float))
 
 
 def bleeding_grade(count: ArrayLike, u: ArrayLike, e: ArrayLike, parameters: Mapping[str, Array]) -> NDArray[np.int64]:
     """WHO bleeding grade 0 to 4 at a true platelet count (10^9/L): an ordered probit.
 
-    latent = BLEED_A - BLEED_B ln(count / 13) + sqrt(BLEED_RHO) u + sqrt(1 - BLEED_RHO) e; the grade is the number of cuts 0,
-    BLEED_C2, BLEED_C3, BLEED_C4 below it. ``u``: the patient (stream "bleeding:propensity"), ``e``: the visit (stream
-    "bleeding:visit" on its nominal day), both standard normal. All (n,).
+    latent = BLEED_A - BLEED_B ln(count / 13) + sqrt(BLEED_RHO) u + sqrt(1 - BLEED_RHO) e; the grade is the number of
+    cuts 0, BLEED_C2, BLEED_C3, BLEED_C4 below it. ``u``: the patient (stream "bleeding:propensity"), ``e``: the visit
+    (stream "bleeding:visit" on its nominal day), both standard normal. All (n,).
     """
-    p = parameters
+    p, u, e = parameters, np.asarray(u), np.asarray(e)
     lack = -np.log(np.maximum(count, SMALLEST_COUNT) / BLEED_REFERENCE_COUNT)
     latent = p["BLEED_A"] + p["BLEED_B"] * lack + np.sqrt(p["BLEED_RHO"]) * u + np.sqrt(1.0 - p["BLEED_RHO"]) * e
     cuts = (0.0, p["BLEED_C2"], p["BLEED_C3"], p["BLEED_C4"])

@@ -1,7 +1,8 @@
-"""Records of a parameter set: no naked number. Each carries its unit, source, the scale it was reported on, and a status.
+"""Records of a parameter set: no naked number. Each carries its unit, source, the scale it was reported on, and a
+status.
 
-Status: "published" (printed for this drug or trial), "derived" (arithmetic on printed numbers), "calibrated" (fitted here, on the named
-targets), "assumed" (a surrogate from another drug, or a choice).
+Status: "published" (printed for this drug or trial), "derived" (from printed numbers, by arithmetic or by matching),
+"calibrated" (fitted here, on the named targets), "assumed" (a surrogate from another drug, or a choice).
 """
 
 from __future__ import annotations
@@ -37,9 +38,15 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> KeyError:
     return KeyError(f"no {kind} {name!r}{hint} Known: {', '.join(known)}")
 
 
+def _no_repeats(where: str, names: list[str]) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"{where}: listed more than once: {', '.join(repeated)}")
+
+
 @dataclass(frozen=True)
 class Parameter:
-    """A typical value. ``rse_percent``: relative standard error, for parameter uncertainty. ``targets``: row ids it was fitted on."""
+    """A typical value. ``rse_percent``: relative standard error. ``targets``: row ids it was fitted on."""
 
     name: str
     value: float
@@ -95,7 +102,8 @@ class Correlation:
 class CovariateEffect:
     """How a covariate moves a parameter.
 
-    "power": times (covariate / reference) ** value. "factor": times value for patients not in the category ``reference``.
+    "power": times (covariate / reference) ** value. "factor": times value for patients not in the category
+    ``reference``.
     """
 
     parameter: str
@@ -146,11 +154,8 @@ class ParameterSet:
     validity: ValidityDomain
 
     def __post_init__(self) -> None:
-        names = [p.name for p in self.parameters]
-        effects = [(e.parameter, e.level) for e in self.random_effects]
-        for listed in (names, effects):
-            if len(set(listed)) < len(listed):
-                raise ValueError(f"{self.id}: listed twice: {sorted({x for x in listed if listed.count(x) > 1})}")
+        _no_repeats(self.id, [p.name for p in self.parameters])
+        _no_repeats(self.id, [f"{e.parameter} ({e.level})" for e in self.random_effects])
         varying = [e.parameter for e in self.effects("patient")]
         for name in [*varying, *(e.parameter for e in self.covariate_effects)]:
             self.parameter(name)
@@ -181,17 +186,18 @@ class ParameterSet:
     @property
     def citations(self) -> tuple[Citation, ...]:
         """Every citation used, in order of first use."""
-        items = (
-            *self.parameters,
-            *self.random_effects,
-            *self.correlations,
-            *self.covariate_effects,
-            *self.validity.ranges,
+        return merge(
+            [
+                *(p.source for p in self.parameters),
+                *(e.source for e in self.random_effects),
+                *(c.source for c in self.correlations),
+                *(x.source for x in self.covariate_effects),
+                *(r.source for r in self.validity.ranges),
+            ]
         )
-        return merge(item.source for item in items)
 
     def with_values(self, values: Mapping[str, float]) -> ParameterSet:
-        """The same set with other numbers: parameters by name, patient-level variances as OMEGA_<parameter>. Status is kept."""
+        """The same set with other numbers: parameters by name, variances as OMEGA_<parameter>. Status is kept."""
         known = [*(p.name for p in self.parameters), *self.variances]
         for name in values:
             if name not in known:

@@ -5,8 +5,8 @@ from cohorts.citations import Citation
 MEI_2021 = Citation(
     id="mei_2021",
     authors="Mei H et al",
-    title="A multicenter, randomized phase III trial of hetrombopag: a novel thrombopoietin receptor agonist for the treatment of "
-    "immune thrombocytopenia",
+    title="A multicenter, randomized phase III trial of hetrombopag: a novel thrombopoietin receptor agonist for the "
+    "treatment of immune thrombocytopenia",
     journal="J Hematol Oncol 14:37",
     year=2021,
     pmcid="PMC7905908",
@@ -15,8 +15,8 @@ MEI_2021 = Citation(
 WANG_2022 = Citation(
     id="wang_2022",
     authors="Wang Z, Zeng Z, Ye L, Zhu X, Pei Y, Wang Y, Zheng L",
-    title="Impact of target-mediated drug disposition on hetrombopag pharmacokinetics and pharmacodynamics in Chinese healthy subjects "
-    "and patients with chronic idiopathic thrombocytopenic purpura",
+    title="Impact of target-mediated drug disposition on hetrombopag pharmacokinetics and pharmacodynamics in "
+    "Chinese healthy subjects and patients with chronic idiopathic thrombocytopenic purpura",
     journal="Br J Clin Pharmacol 88(5):2084-2095",
     year=2022,
     doi="10.1111/bcp.15130",
@@ -24,7 +24,8 @@ WANG_2022 = Citation(
 ZHENG_2017 = Citation(
     id="zheng_2017",
     authors="Zheng L, Liang M, Zeng X, Li C, Zhang Y, Chen X, Zhu X, Xiang A",
-    title="Safety, pharmacokinetics and pharmacodynamics of hetrombopag olamine, a novel TPO-R agonist, in healthy individuals",
+    title="Safety, pharmacokinetics and pharmacodynamics of hetrombopag olamine, a novel TPO-R agonist, in healthy "
+    "individuals",
     journal="Basic Clin Pharmacol Toxicol",
     year=2017,
     doi="10.1111/bcpt.12815",
@@ -33,8 +34,8 @@ ZHENG_2017 = Citation(
 LI_2023 = Citation(
     id="li_2023",
     authors="Li F, Lin H, Feng S et al",
-    title="A phase I, single-sequence, open-label study to evaluate the drug-drug interaction between hetrombopag and cyclosporine in "
-    "healthy Chinese subjects",
+    title="A phase I, single-sequence, open-label study to evaluate the drug-drug interaction between hetrombopag "
+    "and cyclosporine in healthy Chinese subjects",
     journal="Br J Clin Pharmacol 89(7):2160-2167",
     year=2023,
     registry="NCT05088174",
@@ -42,8 +43,8 @@ LI_2023 = Citation(
 HAYES_2011 = Citation(
     id="hayes_2011",
     authors="Hayes S et al",
-    title="Population PK/PD modeling of eltrombopag in healthy volunteers and patients with immune thrombocytopenic purpura and "
-    "optimization of response-guided dosing",
+    title="Population PK/PD modeling of eltrombopag in healthy volunteers and patients with immune thrombocytopenic "
+    "purpura and optimization of response-guided dosing",
     journal="J Clin Pharmacol 51(10):1403-1417",
     year=2011,
     doi="10.1177/0091270010383019",
@@ -52,8 +53,8 @@ HAYES_2011 = Citation(
 FARRELL_2014 = Citation(
     id="farrell_2014",
     authors="Farrell C, Hayes S, Wire M, Zhang J",
-    title="Population pharmacokinetic/pharmacodynamic modelling of eltrombopag in healthy volunteers and subjects with chronic liver "
-    "disease",
+    title="Population pharmacokinetic/pharmacodynamic modelling of eltrombopag in healthy volunteers and subjects "
+    "with chronic liver disease",
     journal="Br J Clin Pharmacol 77(5):717-728",
     year=2014,
     doi="10.1111/bcp.12244",
@@ -62,8 +63,8 @@ FARRELL_2014 = Citation(
 PETROV_2024 = Citation(
     id="petrov_2024",
     authors="Petrov A, Makarenko I, Sokolov V et al",
-    title="Optimization of romiplostim biosimilar efficacy trial using in silico clinical trial approach for patients with immune "
-    "thrombocytopenia",
+    title="Optimization of romiplostim biosimilar efficacy trial using in silico clinical trial approach for "
+    "patients with immune thrombocytopenia",
     journal="Clin Pharmacol Drug Dev 14(2):116-126",
     year=2024,
     doi="10.1002/cpdd.1494",
@@ -73,8 +74,8 @@ PETROV_2024 = Citation(
 ELTROMBOPAG_CHINA_2015 = Citation(
     id="clin_ther_2015",
     authors="Eltrombopag Chinese ITP analysis",
-    title="Population pharmacokinetic and pharmacodynamic modeling and effects on platelet counts of different dosages of eltrombopag in "
-    "Chinese patients with chronic primary immune thrombocytopenia",
+    title="Population pharmacokinetic and pharmacodynamic modeling and effects on platelet counts of different "
+    "dosages of eltrombopag in Chinese patients with chronic primary immune thrombocytopenia",
     journal="Clin Ther 37(7):1382-1395",
     year=2015,
     doi="10.1016/j.clinthera.2015.03.024",

@@ -19,7 +19,8 @@ from cohorts.variability import individual_parameters, uncertain
 Array = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]
 PATIENT_COLUMNS = (
-    "AGE", "SEX", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "SPLENFL", "CONITPFL", "BLBLEED", "BLPLAT", "RESPCLASS", "OUTDOM",
+    "AGE", "SEX", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "SPLENFL", "CONITPFL", "BLBLEED", "BLPLAT",
+    "RESPCLASS", "OUTDOM",
 )  # fmt: skip
 PATIENCE_BLOCKS = 20
 LEAST_ELIGIBLE_SHARE = 0.02
@@ -63,8 +64,8 @@ def sample_cohort(
 ) -> Cohort:
     """The first ``n`` eligible candidates of a replicate, with individual parameters.
 
-    The same seed and replicate give the same first patients for any ``n``. ``parameter_uncertainty`` moves the typical values by
-    their standard errors, once per replicate. ValueError if too few candidates are eligible.
+    The same seed and replicate give the same first patients for any ``n``. ``parameter_uncertainty`` moves the
+    typical values by their standard errors, once per replicate. ValueError if too few candidates are eligible.
     """
     if n < 1:
         raise ValueError(f"n is {n}; at least 1 patient is needed")
@@ -84,7 +85,7 @@ def sample_cohort(
 def _enrol(
     parameter_set: ParameterSet, population: PatientSource, n: int, replicate: int, streams: Streams, criteria: Criteria
 ) -> tuple[Columns, Draws, dict[str, int]]:
-    """Screen block after block until ``n`` candidates are eligible: their columns, their draws, the flow up to the last of them."""
+    """Screen block after block until ``n`` are eligible: their columns, their draws, the flow up to the last."""
     blocks: list[Columns] = []
     codes = np.empty(0, dtype=np.int64)
     while True:
@@ -117,12 +118,13 @@ def _check_supply(population: PatientSource, n: int, blocks: int, last: int, see
         lost = ", ".join(f"{reason}: {count}" for reason, count in list(seen.items())[1:-1])
         allowed = "more candidates are needed" if used_up else f"at least {LEAST_ELIGIBLE_SHARE:.0%} must be"
         raise ValueError(
-            f"{population.id}: only {eligible} of {last} candidates are eligible, {n} wanted; {allowed}. Excluded: {lost}"
+            f"{population.id}: only {eligible} of {last} candidates are eligible, {n} wanted; {allowed}. "
+            f"Excluded: {lost}"
         )
 
 
 def concatenate(cohorts: Sequence[Cohort]) -> Cohort:
-    """One cohort from several (for example the replicates of a work unit), in order; the counts of the flow are added."""
+    """One cohort from several (the replicates of a work unit), in order; the counts of the flow are added."""
     first = cohorts[0]
     return Cohort(
         patients=pd.concat([c.patients for c in cohorts], ignore_index=True),

@@ -48,7 +48,7 @@ def exclusions(criteria: Criteria, candidates: Mapping[str, NDArray[Any]]) -> di
 
 
 def first_reason(excluded: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.int64]:
-    """Index of the first reason that excludes each candidate, ELIGIBLE if none does. One reason each, so the flow adds up."""
+    """Index of the first reason that excludes each candidate, or ELIGIBLE. One reason each: the flow adds up."""
     flags = np.stack(list(excluded.values()))
     return np.where(flags.any(axis=0), flags.argmax(axis=0), ELIGIBLE)
 

@@ -1,10 +1,11 @@
 """Keyed random streams: the only module that may create a generator.
 
-The contract. Every random quantity has a name ("covariate:age", "eta:CL", "residual:platelets" ...). Its numbers are fixed by
-(study seed, name, replicate, block, day): numpy's Philox 4x64-10 with key = BLAKE2b-128 of "seed:name" and counter =
-(0, block, replicate, day), one block being 1,024 patients. Adding a name, a day or an arm changes no other number, and growing a
-cohort keeps the first patients. 53 random bits k become the uniform (k + 0.5) / 2^53, never 0 or 1; laws are reached by
-inverse CDF, so a quantity takes exactly one number per patient. A golden test guards the numbers.
+The contract. Every random quantity has a name ("covariate:age", "eta:CL", "residual:platelets" ...). Its numbers are
+fixed by (study seed, name, replicate, block, day): numpy's Philox 4x64-10 with key = BLAKE2b-128 of "seed:name" and
+counter = (0, block, replicate, day), one block being 1,024 patients. Adding a name, a day or an arm changes no other
+number, and growing a cohort keeps the first patients. 53 random bits k become the uniform (k + 0.5) / 2^53, never 0
+or 1; laws are reached by inverse CDF, so a quantity takes exactly one number per patient. A golden test guards the
+numbers.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,7 @@ _EMPTY_BUFFER = np.zeros(4, dtype=np.uint64)
 
 
 def to_uniform(raw: NDArray[np.uint64]) -> Array:
-    """Uniforms (k + 0.5) / 2^53 from the upper 53 bits k. The largest k would round to 1 in a double; it gives LARGEST instead."""
+    """Uniforms (k + 0.5) / 2^53 from the upper 53 bits k; the largest k, which would round to 1, gives LARGEST."""
     return np.minimum(((raw >> np.uint64(11)) + 0.5) * 2.0**-53, LARGEST)
 
 
@@ -67,7 +69,8 @@ class Streams:
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """The streams as seen by some patients: ``replicate`` (n,) and ``candidate`` (n,), the number in the list of candidates.
+    """The streams as seen by some patients: ``replicate`` (n,) and ``candidate`` (n,), the number in the list of
+    candidates.
 
     Patient i has element candidate % 1024 of block candidate // 1024. Simulation code gets this, never a seed.
     """
@@ -80,7 +83,7 @@ class Draws:
         return len(self.candidate)
 
     @cached_property
-    def _blocks(self) -> list[tuple[int, int, slice | NDArray[np.int64], NDArray[np.int64]]]:
+    def _blocks(self) -> list[tuple[int, int, NDArray[Any], NDArray[Any]]]:
         """(replicate, block, positions here, elements there) of every block in use."""
         block, element = np.divmod(self.candidate, BLOCK)
         found = []

@@ -1,4 +1,4 @@
-"""The few units allowed, and conversion at the border. Inside, time is in h, doses in mg, concentrations in ng/mL, counts in 10^9/L."""
+"""The few units allowed, and conversion at the border."""
 
 from __future__ import annotations
 

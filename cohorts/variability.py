@@ -1,4 +1,4 @@
-"""From typical values to individual parameters: covariate effects, correlated random effects, classes, occasions, uncertainty."""
+"""From typical values to individual parameters: covariates, random effects, classes, occasions, uncertainty."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def cholesky(parameter_set: ParameterSet) -> Array:
     if smallest <= 1e-10:
         said = ", ".join(f"{c.a}-{c.b} {c.value:g}" for c in parameter_set.correlations)
         raise ValueError(
-            f"{parameter_set.id}: the correlations ({said}) are not positive definite: smallest eigenvalue {smallest:.3g}, "
-            "more than 0 is needed"
+            f"{parameter_set.id}: the correlations ({said}) are not positive definite: "
+            f"smallest eigenvalue {smallest:.3g}, more than 0 is needed"
         )
     return np.sqrt([e.variance for e in effects])[:, None] * np.linalg.cholesky(matrix)
 
@@ -48,7 +48,8 @@ def cholesky(parameter_set: ParameterSet) -> Array:
 def random_effects(parameter_set: ParameterSet, draws: Draws) -> dict[str, Array]:
     """ETA of every patient-level random effect, (n,) each, normal with covariance OMEGA.
 
-    One stream per effect ("eta:CL"). The factor is applied term by term: a matrix product could change last bits with n.
+    One stream per effect ("eta:CL"). The factor is applied term by term: a matrix product could change last bits with
+    n.
     """
     names = [e.parameter for e in parameter_set.effects("patient")]
     lower = cholesky(parameter_set)
@@ -75,9 +76,9 @@ def individual_parameters(
 ) -> tuple[dict[str, Array], NDArray[np.bool_]]:
     """Every parameter of every patient, (n,) each: THETA x covariate effects x exp(ETA); and who responds at all.
 
-    Log-normal with median 1, so THETA is the value of the typical (median) patient, not the mean. ``covariates`` hold the columns that
-    the covariate effects name, and BASE, the patient's own true platelet count off drug, which replaces the typical one.
-    A share NONRESP of patients (stream "class:nonresponder") has EMAX = 0.
+    Log-normal with median 1, so THETA is the value of the typical (median) patient, not the mean. ``covariates`` hold
+    the columns that the covariate effects name, and BASE, the patient's own true platelet count off drug, which
+    replaces the typical one. A share NONRESP of patients (stream "class:nonresponder") has EMAX = 0.
     """
     n = len(draws)
     values = {p.name: np.full(n, p.value) for p in parameter_set.parameters}
@@ -97,8 +98,8 @@ def individual_parameters(
 def occasion_factor(draws: Draws, parameter_set: ParameterSet, week: int) -> Array:
     """Relative bioavailability in a week of treatment (0 is the first), (n,).
 
-    exp of a normal number with the occasion variance of F, stream "occasion:F" keyed by the week. Median 1, so the mean is
-    exp(variance / 2), not 1. Ones if the set has no such effect.
+    exp of a normal number with the occasion variance of F, stream "occasion:F" keyed by the week. Median 1, so the
+    mean is exp(variance / 2), not 1. Ones if the set has no such effect.
     """
     for effect in parameter_set.effects("occasion"):
         if effect.parameter == "F":
@@ -109,7 +110,8 @@ def occasion_factor(draws: Draws, parameter_set: ParameterSet, week: int) -> Arr
 def uncertain(parameter_set: ParameterSet, streams: Streams, replicate: int) -> ParameterSet:
     """The set as one replicate believes it: each value with a standard error moved by it, log-normal, independently.
 
-    One number per parameter and replicate, stream "uncertainty:<name>". A share is moved on the logit scale and stays a share.
+    One number per parameter and replicate, stream "uncertainty:<name>". A share is moved on the logit scale and stays
+    a share.
     """
     known = [p for p in parameter_set.parameters if p.rse_percent is not None]
     if not known:

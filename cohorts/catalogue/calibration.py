@@ -30,7 +30,8 @@ def read_calibration(set_id: str) -> dict[str, Any]:
 
 
 def calibrated(parameter_set: ParameterSet, calibration: Mapping[str, Any]) -> ParameterSet:
-    """The set with the calibrated values; whatever is named there gets status "calibrated" and the targets it was fitted on.
+    """The set with the calibrated values; whatever is named there gets status "calibrated" and the targets it was
+    fitted on.
 
     An optional "rse_percent" {name: value} gives standard errors.
     """

@@ -11,7 +11,7 @@ COLUMNS = ("name", "value", "unit", "iiv", "status", "source", "reported_as", "n
 
 
 def rows(parameter_set: ParameterSet) -> list[Row]:
-    """One row of texts (keys COLUMNS) per number: parameters, then variances, correlations, covariate effects, validity ranges."""
+    """One row of texts (keys COLUMNS) per number: parameters, variances, correlations, covariate effects, domain."""
     return list(_rows(parameter_set))
 
 
@@ -25,9 +25,9 @@ def _rows(parameter_set: ParameterSet) -> Iterator[Row]:
         yield _row(e, name, f"{e.variance:.4g}", "1", cv, e.reported_as, _fitted(e))
     for c in parameter_set.correlations:
         yield _row(c, f"CORR_{c.a}_{c.b}", f"{c.value:g}", "1", "", c.reported_as, c.note)
-    for c in parameter_set.covariate_effects:
-        form = f"({c.covariate} / {c.reference})^x" if c.form == "power" else f"x unless {c.covariate} is {c.reference}"
-        yield _row(c, f"{c.covariate}_ON_{c.parameter}", f"{c.value:g}", "1", "", form, c.note)
+    for x in parameter_set.covariate_effects:
+        form = f"({x.covariate} / {x.reference})^value" if x.form == "power" else f"times value unless {x.reference}"
+        yield _row(x, f"{x.covariate}_ON_{x.parameter}", f"{x.value:g}", "1", "", form, x.note)
     for r in parameter_set.validity.ranges:
         yield dict(
             zip(

@@ -1,10 +1,10 @@
 """Adults with chronic immune thrombocytopenia as screened for the phase III trial of hetrombopag (Mei 2021).
 
-After screening (age 18 or more, ITP for 0.5 y or more, measured count below 30) the patients reproduce Table 1 of the trial. The
-number screened and the reasons of failure are not published: the shares lost for age and duration are assumed, the share
-lost for the count (about a third) follows from the shape of the counts below 30. Correlations: height with sex; weight with
-height and sex through a BMI of its own; duration with age; splenectomy with duration; bleeding with the count, through the
-probit of the parameter set. Concomitant drugs are independent of the rest.
+After screening (age 18 or more, ITP for 0.5 y or more, measured count below 30) the patients reproduce Table 1 of the
+trial. The number screened and the reasons of failure are not published: the shares lost for age and duration are
+assumed, the share lost for the count (about a third) follows from the shape of the counts below 30. Correlations:
+height with sex; weight with height and sex through a BMI of its own; duration with age; splenectomy with duration;
+bleeding with the count, through the probit of the parameter set. Concomitant drugs are independent of the rest.
 """
 
 from cohorts.citations import THIS_ENGINE, Source
@@ -19,7 +19,8 @@ POOLED_MEDIAN = "pooled median from the medians of 168, 171 and 85 patients"
 _DEMOGRAPHY = (
     Parameter("AGE", 38.5, "y", TABLE_1, "derived", "medians 38, 41, 42; above 65 y 17/424",
               note="mean before truncation; with AGE_SD it gives a median of 40 completed years and 4.0 % above 65"),
-    Parameter("AGE_SD", 16.6, "y", TABLE_1, "derived", "medians 38, 41, 42; above 65 y 17/424", note="before truncation"),
+    Parameter("AGE_SD", 16.6, "y", TABLE_1, "derived", "medians 38, 41, 42; above 65 y 17/424",
+              note="before truncation"),
     Parameter("AGE_LOW", 17.0, "y", CHOICE, "assumed", note="youngest candidate; those of 17 fail screening"),
     Parameter("AGE_HIGH", 75.0, "y", TABLE_1, "derived", "range 18 to 74", note="first age that does not occur"),
     Parameter("FEMALE", 301 / 424, "fraction", TABLE_1, "published", "122/168, 119/171, 60/85"),
@@ -31,7 +32,8 @@ _DEMOGRAPHY = (
     Parameter("HEIGHT_LOW", 147.0, "cm", TABLE_1, "published", "range 147.0 to 185.5"),
     Parameter("HEIGHT_HIGH", 185.5, "cm", TABLE_1, "published", "range 147.0 to 185.5"),
     Parameter("BMI", 23.7, "kg/m2", TABLE_1, "derived", "medians 23.4, 24.4, 23.6; weight 61.0, 62.5, 63.0",
-              note="between the pooled medians of BMI (23.8) and of weight over height squared (23.7); same law in both sexes"),
+              note="between the pooled medians of BMI (23.8) and of weight over height squared (23.7); same law in "
+              "both sexes"),
     Parameter("BMI_LOG_SD", 0.14, "1", TABLE_1, "derived", "range 16.9 to 37.6",
               note="the printed range as about 3 SD either side, as expected of 424 patients"),
     Parameter("BMI_LOW", 16.9, "kg/m2", TABLE_1, "published", "range 16.9 to 37.6"),
@@ -42,14 +44,20 @@ _DISEASE = (
     Parameter("ITPDUR_LOW", 0.25, "y", CHOICE, "assumed", note="shortest duration of a candidate"),
     Parameter("ITPDUR_05_1", 80 / 424, "fraction", TABLE_1, "published", "32/168, 35/171, 13/85"),
     Parameter("ITPDUR_1_3", 128 / 424, "fraction", TABLE_1, "published", "53/168, 56/171, 19/85"),
-    Parameter("ITPDUR_3_5", 61 / 424, "fraction", TABLE_1, "published", "31/168, 16/171, 14/85", note="the rest is 5 y or more"),
-    Parameter("ITPDUR_TAIL", 6.0, "y", CHOICE, "assumed", note="mean time beyond 5 y, before the cut at onset after age 1"),
-    Parameter("CORR_AGE_ITPDUR", 0.3, "1", CHOICE, "assumed", note="Gaussian copula; older patients have had more time"),
+    Parameter("ITPDUR_3_5", 61 / 424, "fraction", TABLE_1, "published", "31/168, 16/171, 14/85",
+              note="the rest is 5 y or more"),
+    Parameter("ITPDUR_TAIL", 6.0, "y", CHOICE, "assumed",
+              note="mean time beyond 5 y, before the cut at onset after age 1"),
+    Parameter("CORR_AGE_ITPDUR", 0.3, "1", CHOICE, "assumed",
+              note="Gaussian copula; older patients have had more time"),
     Parameter("SPLEN_0_1", 0.02, "fraction", TABLE_1, "derived", "splenectomy 14/168, 15/171, 4/85",
               note="the rise with duration is assumed (surgery is offered late); the four shares give 7.8 % overall"),
-    Parameter("SPLEN_1_3", 0.05, "fraction", TABLE_1, "derived", "splenectomy 14/168, 15/171, 4/85", note="see SPLEN_0_1"),
-    Parameter("SPLEN_3_5", 0.08, "fraction", TABLE_1, "derived", "splenectomy 14/168, 15/171, 4/85", note="see SPLEN_0_1"),
-    Parameter("SPLEN_5_UP", 0.13, "fraction", TABLE_1, "derived", "splenectomy 14/168, 15/171, 4/85", note="see SPLEN_0_1"),
+    Parameter("SPLEN_1_3", 0.05, "fraction", TABLE_1, "derived", "splenectomy 14/168, 15/171, 4/85",
+              note="see SPLEN_0_1"),
+    Parameter("SPLEN_3_5", 0.08, "fraction", TABLE_1, "derived", "splenectomy 14/168, 15/171, 4/85",
+              note="see SPLEN_0_1"),
+    Parameter("SPLEN_5_UP", 0.13, "fraction", TABLE_1, "derived", "splenectomy 14/168, 15/171, 4/85",
+              note="see SPLEN_0_1"),
     Parameter("CONITP", 419 / 424, "fraction", TABLE_1, "published", "168/168, 168/171, 83/85"),
 )  # fmt: skip
 _PLATELETS = (
