@@ -50,8 +50,10 @@ def _table(schema: pa.Schema, **columns: object) -> pa.Table:
 
 
 def _coded(codes: NDArray, words: Sequence[str]) -> pa.Array:
-    """A dictionary column from integer codes."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(list(words), pa.string()))
+    """A dictionary column from integer codes; equal words share an entry."""
+    distinct = list(dict.fromkeys(words))
+    entry = np.array([distinct.index(word) for word in words], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(entry[codes.astype(np.int64)]), pa.array(distinct, pa.string()))
 
 
 def _texts(values: Sequence[str] | NDArray) -> pa.Array:

@@ -1,0 +1,53 @@
+"""Same config and seed: the same values, whatever the number of workers or how many patients are simulated together."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from trial.configfile import load_study
+from trial.runner import run, simulate_replicates, work_units
+from trial.tables import TABLES
+
+CONFIG = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load_study(CONFIG, replicates=3).model_copy(update={"patients": 1500})
+
+
+def test_one_and_two_workers_give_identical_parquet_values(study, tmp_path):
+    assert len(work_units(study)) == 2
+    one, two = (run(study, tmp_path / str(n), workers=n) for n in (1, 2))
+    assert (one.n_patients, one.n_failed) == (two.n_patients, two.n_failed) == (4500, 0)
+    for name in TABLES:
+        tables = [pq.read_table(tmp_path / str(n) / f"{name}.parquet") for n in (1, 2)]
+        assert tables[0].num_rows > 0
+        assert tables[0].equals(tables[1]), name
+        assert tables[0].schema.equals(tables[1].schema, check_metadata=True)
+
+
+def test_a_replicate_does_not_depend_on_those_simulated_with_it(study):
+    study = study.model_copy(update={"patients": 60})
+    alone = simulate_replicates(study, range(2, 3))
+    together = simulate_replicates(study, range(0, 3))
+    for name in TABLES:
+        rows = together[name].filter([r == 2 for r in together[name]["REPLICATE"].to_pylist()])
+        assert rows.to_pylist() == alone[name].to_pylist(), name
+
+
+def test_a_larger_trial_keeps_its_first_patients(study):
+    """Covariates, parameters and allocation of the first 60 patients are those of a trial of 60."""
+    small, large = (
+        simulate_replicates(study.model_copy(update={"patients": n}), range(1))["patients"].slice(0, 60).to_pylist()
+        for n in (60, 200)
+    )
+    assert small == large
+
+
+def test_labels_and_units_travel_in_the_field_metadata(study, tmp_path):
+    run(study.model_copy(update={"patients": 10, "replicates": 1}), tmp_path)
+    schema = pq.read_schema(tmp_path / "patients.parquet")
+    assert schema.field("WEIGHT").metadata == {b"label": b"Weight", b"unit": b"kg"}
+    assert schema.field("CL").metadata[b"unit"] == b"L/h"
