@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +14,12 @@ from analysis.exposure import EXPOSURE_ENDPOINTS
 from analysis.records import Records
 from analysis.response import RESPONSE_ENDPOINTS
 from analysis.tolerability import TOLERABILITY_ENDPOINTS
+from trial.protocol import Analysis, Problem, not_among
 from trial.tables import KEY, TEXT, field
 
 ENDPOINTS: tuple[Endpoint, ...] = (*RESPONSE_ENDPOINTS, *TOLERABILITY_ENDPOINTS, *EXPOSURE_ENDPOINTS)
+
+DEFAULT_PRIMARY: str = Analysis.model_fields["primary"].default
 
 ENDPOINTS_SCHEMA = pa.schema(
     [
@@ -37,15 +40,30 @@ def catalogue(assessment_day: int) -> dict[str, Endpoint]:
 
 
 def problems(codes: Iterable[str], assessment_day: int) -> list[str]:
-    """One sentence per unknown code: what was seen, the nearest known code, and what is allowed."""
-    known = list(catalogue(assessment_day))
-    found = []
-    for code in codes:
+    """One sentence per unknown code: what was seen, what is allowed, and the nearest known code."""
+    known = catalogue(assessment_day)
+    return [
+        not_among(code, known, f"an endpoint assessed on day {assessment_day}") for code in codes if code not in known
+    ]
+
+
+def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Endpoints a config names that do not exist, or that need PK sampling it does not have; data may be wrong."""
+    analysis = data.get("analysis")
+    day = analysis.get("assessment_day") if isinstance(analysis, Mapping) else None
+    if not isinstance(analysis, Mapping) or not isinstance(day, int):
+        return
+    named = analysis.get("endpoints")
+    listed = named if isinstance(named, Sequence) and not isinstance(named, str) else ()
+    places = [(("analysis", "endpoints", k), code) for k, code in enumerate(listed)]
+    known = catalogue(day)
+    for path, code in [(("analysis", "primary"), analysis.get("primary", DEFAULT_PRIMARY)), *places]:
+        if not isinstance(code, str):
+            continue
         if code not in known:
-            near = difflib.get_close_matches(code.upper(), known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            found.append(f"endpoint {code!r} is not known{hint} Allowed: {', '.join(known)}")
-    return found
+            yield path, problems([code], day)[0]
+        elif known[code].needs_profile and data.get("pk_sampling") is None:
+            yield path, f"endpoint {code} needs pk_sampling, which this study does not have"
 
 
 def chosen(settings: Settings) -> dict[str, Endpoint]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from analysis.estimates import OVER, Estimate
+from analysis.estimates import ALL, OVER, Estimate
+from trial.protocol import not_among
 
 PUBLISHED_COLUMNS = (
     "row_id",
@@ -138,14 +138,12 @@ def _published(row: dict[str, str]) -> Published:
 
 
 def problems(rows: Iterable[Published], arm_ids: Sequence[str], codes: Sequence[str]) -> list[str]:
-    """One sentence per arm or endpoint that the study does not have, with the nearest it has."""
+    """One sentence per arm or endpoint that the study does not have: what was seen, what is allowed, the nearest."""
     found = []
     for row in rows:
-        for what, seen, allowed in (("arm", row.arm, (*arm_ids, "ALL")), ("endpoint", row.endpoint, codes)):
+        for seen, allowed, what in ((row.arm, (*arm_ids, ALL), "an arm"), (row.endpoint, codes, "an endpoint")):
             if seen not in allowed:
-                near = difflib.get_close_matches(seen, allowed, n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                found.append(f"{row.row_id}: {what} {seen!r} is not in this study{hint} Allowed: {', '.join(allowed)}")
+                found.append(f"{row.row_id}: {not_among(seen, allowed, f'{what} of this study')}")
     return found
 
 

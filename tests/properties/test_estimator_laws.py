@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import estimators
@@ -13,6 +13,7 @@ Group = tuple[int, int]
 groups = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
+@settings(deadline=None)
 @given(groups, groups)
 def test_limits_hold_the_estimate_and_swapping_groups_turns_the_sign(a: Group, b: Group) -> None:
     one, other = estimators.rate_difference(*a, *b), estimators.rate_difference(*b, *a)
@@ -21,6 +22,7 @@ def test_limits_hold_the_estimate_and_swapping_groups_turns_the_sign(a: Group, b
     assert np.array(one) == pytest.approx(-np.array(other)[[0, 2, 1]], abs=1e-9)
 
 
+@settings(deadline=None)
 @given(groups, groups)
 def test_the_interval_excludes_zero_exactly_when_the_score_test_rejects(a: Group, b: Group) -> None:
     interval = estimators.rate_difference(*a, *b)
@@ -29,6 +31,7 @@ def test_the_interval_excludes_zero_exactly_when_the_score_test_rejects(a: Group
         assert (interval.low > 0 or interval.high < 0) == (p < 0.05)
 
 
+@settings(deadline=None)
 @given(groups, groups, st.floats(-0.999, 0.999))
 def test_constrained_rates_differ_by_the_difference_and_maximise_the_likelihood(a: Group, b: Group, d: float) -> None:
     (x1, n1), (x2, n2) = a, b
@@ -48,6 +51,7 @@ def test_constrained_rates_differ_by_the_difference_and_maximise_the_likelihood(
     assert not np.isfinite(best) or best >= log_likelihood(inside).max() - 1e-6 * (1 + abs(best))
 
 
+@settings(deadline=None)
 @given(groups)
 def test_clopper_pearson_holds_the_estimate_and_mirrors(a: Group) -> None:
     x, n = a
@@ -56,6 +60,7 @@ def test_clopper_pearson_holds_the_estimate_and_mirrors(a: Group) -> None:
     assert one.low == pytest.approx(1 - mirror.high, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(groups, min_size=1, max_size=4), st.sampled_from(["MH", "MN"]))
 def test_equal_groups_have_no_difference_and_a_symmetric_interval(strata: list[Group], weights: str) -> None:
     x, n = zip(*strata, strict=True)
@@ -64,6 +69,7 @@ def test_equal_groups_have_no_difference_and_a_symmetric_interval(strata: list[G
     assert found.low == pytest.approx(-found.high, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=50))
 def test_the_range_over_replicates_lies_within_the_replicates(values: list[float]) -> None:
     found = estimators.over_replicates(np.array(values))

@@ -165,6 +165,16 @@ def test_codes_follow_the_assessment_day_and_unknown_ones_get_a_hint() -> None:
     assert "did you mean RESP75?" in message
 
 
+def test_a_config_is_told_of_endpoints_it_cannot_have() -> None:
+    data = {"analysis": {"assessment_day": 28, "endpoints": ["RESP1", "RESPW9", "CMAX", 3]}}
+    found = dict(endpoints.config_problems(data))
+    assert set(found) == {("analysis", "primary"), ("analysis", "endpoints", 1), ("analysis", "endpoints", 2)}
+    assert "did you mean RESPW4?" in found["analysis", "primary"]
+    assert "needs pk_sampling" in found["analysis", "endpoints", 2]
+    wrong = ({}, {"analysis": 3}, {"analysis": {"assessment_day": "x"}})
+    assert [list(endpoints.config_problems(d)) for d in wrong] == [[], [], []]  # type: ignore[arg-type]
+
+
 def test_every_proxy_says_so_and_codes_are_short_and_distinct() -> None:
     registered = catalogue(56)
     assert len(registered) == len(endpoints.ENDPOINTS)
