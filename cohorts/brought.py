@@ -1,0 +1,167 @@
+"""Bring your own patients: a CSV or Parquet file with one row per candidate, checked like sampled ones.
+
+Columns AGE (y), SEX (F or M), HEIGHT (cm), WEIGHT (kg), ITPDUR (y), SPLENFL, CONITPFL (Y or N), BLPLAT (measured
+screening count, 10^9/L); optional BLBLEED (WHO grade at baseline, otherwise drawn). Other columns are left alone and
+named in ``ignored``. Candidates are screened in the order of the file, the same ones in every replicate.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from cohorts.covariates import CATEGORIES, LIMITS, day_0_fluctuation
+from cohorts.noise import assay
+from cohorts.parameters import ParameterSet
+from cohorts.streams import Draws
+
+OPTIONAL = ("BLBLEED",)
+REQUIRED = tuple(name for name in (*LIMITS, *CATEGORIES) if name not in OPTIONAL)
+MOST_SHOWN = 20
+Cells = Mapping[str, Sequence[Any]]
+
+
+class PatientsError(ValueError):
+    """Everything wrong with a file of patients, one problem a line; ``problems`` holds all of them."""
+
+    def __init__(self, path: Path, problems: Sequence[str]) -> None:
+        self.problems = tuple(f"{path}: {problem}" for problem in problems)
+        more = len(problems) - MOST_SHOWN
+        shown = [*self.problems[:MOST_SHOWN], *([f"{path}: and {more} more problems"] if more > 0 else [])]
+        super().__init__("\n".join(shown))
+
+
+@dataclass(frozen=True, eq=False)
+class BroughtPatients:
+    """Candidates from a file; takes the place of a population. ``size``: how many there are."""
+
+    id: str
+    columns: dict[str, NDArray[Any]]
+    ignored: tuple[str, ...] = ()
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", len(self.columns["AGE"]))
+
+    def candidates(self, draws: Draws, parameter_set: ParameterSet) -> dict[str, NDArray[Any]]:
+        """The covariates of the candidates, and a true count that agrees with the measured one of the file.
+
+        The assay error and the fluctuation of the day are drawn as for sampled patients and taken off the measured
+        count: TRUEPLAT0 = BLPLAT / error, BASE = TRUEPLAT0 x exp(fluctuation). So the measured count is the median guess
+        of each patient's own level: no shrinkage towards a population.
+        """
+        taken = {name: values[draws.candidate] for name, values in self.columns.items()}
+        error = assay(1.0, draws.normal("residual:platelets"), parameter_set.value("ASSAY_CV"))
+        true = taken["BLPLAT"] / error
+        return taken | {"TRUEPLAT0": true, "BASE": true * np.exp(day_0_fluctuation(draws, parameter_set))}
+
+
+def read_patients(path: str | Path) -> BroughtPatients:
+    """The patients of a CSV or Parquet file. PatientsError lists each problem: row, column, value, what is allowed."""
+    path = Path(path)
+    cells = _read(path)
+    problems = list(_column_problems(cells))
+    if problems:
+        raise PatientsError(path, problems)
+    used = [name for name in (*REQUIRED, *OPTIONAL) if name in cells]
+    columns: dict[str, NDArray[Any]] = {n: _numbers(n, cells[n], problems) for n in used if n in LIMITS}
+    columns |= {name: _words(name, cells[name], problems) for name in used if name in CATEGORIES}
+    if not problems:
+        problems.extend(_row_problems(columns))
+    if problems:
+        raise PatientsError(path, problems)
+    columns["BMI"] = columns["WEIGHT"] / (columns["HEIGHT"] / 100.0) ** 2
+    return BroughtPatients(path.name, columns, tuple(name for name in cells if name not in used))
+
+
+def _read(path: Path) -> Cells:
+    """Columns of raw cells: texts from CSV, values or None from Parquet."""
+    try:
+        if path.suffix.lower() == ".csv":
+            with path.open(encoding="utf-8-sig", newline="") as stream:
+                return _csv_columns(path, list(csv.reader(stream)))
+        if path.suffix.lower() == ".parquet":
+            table = pq.read_table(path)
+            return {name: table[name].to_pylist() for name in table.column_names}
+    except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as problem:
+        raise PatientsError(path, [f"cannot be read: {problem}"]) from problem
+    raise PatientsError(path, [f"seen a name ending in {path.suffix!r}; allowed: .csv or .parquet"])
+
+
+def _csv_columns(path: Path, lines: list[list[str]]) -> Cells:
+    lines = [line for line in lines if any(cell.strip() for cell in line)]
+    header = [cell.strip() for cell in lines[0]] if lines else []
+    problems = [f"column {name}: given {k} times" for name, k in Counter(header).items() if k > 1]
+    for row, line in enumerate(lines[1:], start=1):
+        if len(line) != len(header):
+            problems.append(f"row {row}: {len(line)} cells, but the header names {len(header)} columns")
+    if problems:
+        raise PatientsError(path, problems)
+    return {name: [line[k].strip() for line in lines[1:]] for k, name in enumerate(header)}
+
+
+def _column_problems(cells: Cells) -> Iterator[str]:
+    for name in REQUIRED:
+        if name not in cells:
+            near = get_close_matches(name, [c for c in cells if c not in REQUIRED], n=1, cutoff=0.6) or [
+                c for c in cells if c.upper() == name
+            ]
+            yield f"column {name} is missing" + (
+                f"; did you mean {near[0]}?" if near else f"; seen: {', '.join(cells)}"
+            )
+    if not any(len(values) for values in cells.values()):
+        yield "there are no patients in it"
+
+
+def _numbers(name: str, cells: Sequence[Any], problems: list[str]) -> NDArray[np.float64]:
+    """A column as finite numbers within its limits; problems are added to the list."""
+    low, high, unit = LIMITS[name]
+    allowed = f"allowed: {low:g} to {high:g}" + (f" {unit}" if unit != "1" else "")
+    values = np.empty(len(cells))
+    for row, cell in enumerate(cells, start=1):
+        value = _number(cell)
+        whole = name != "BLBLEED" or value == np.floor(value)
+        if not (low <= value <= high and whole):
+            problems.append(f"row {row}: {name}: seen {_seen(cell)}; {allowed}" + ("" if whole else ", whole numbers"))
+        values[row - 1] = value
+    return values
+
+
+def _number(cell: Any) -> float:
+    """The number in a cell; NaN for anything that is none."""
+    try:
+        return np.nan if cell is None or isinstance(cell, bool) else float(cell)
+    except (TypeError, ValueError):
+        return np.nan
+
+
+def _seen(cell: Any) -> str:
+    return "an empty cell" if cell is None or cell == "" else f"{cell!r}" if isinstance(cell, str) else f"{cell}"
+
+
+def _words(name: str, cells: Sequence[Any], problems: list[str]) -> NDArray[np.str_]:
+    allowed = CATEGORIES[name]
+    for row, cell in enumerate(cells, start=1):
+        if cell not in allowed:
+            problems.append(f"row {row}: {name}: seen {_seen(cell)}; allowed: {' or '.join(allowed)}")
+    return np.array([str(cell) for cell in cells])
+
+
+def _row_problems(columns: Mapping[str, NDArray[Any]]) -> Iterator[str]:
+    """What is wrong with a row as a whole though each cell is possible."""
+    bmi = columns["WEIGHT"] / (columns["HEIGHT"] / 100.0) ** 2
+    for i in np.flatnonzero((bmi < 8.0) | (bmi > 100.0)):
+        height, weight = columns["HEIGHT"][i], columns["WEIGHT"][i]
+        yield f"row {i + 1}: HEIGHT {height:g} cm with WEIGHT {weight:g} kg is a BMI of {bmi[i]:.1f}; allowed: 8 to 100"
+    for i in np.flatnonzero(columns["ITPDUR"] > columns["AGE"] + 1.0):
+        yield f"row {i + 1}: ITPDUR: seen {columns['ITPDUR'][i]:g} y; allowed: at most the AGE, {columns['AGE'][i]:g} y"
