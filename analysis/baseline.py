@@ -1,0 +1,122 @@
+"""Who was simulated: descriptive summaries of the patients table, for the baseline table of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Column = NDArray[np.generic]
+Columns = Mapping[str, Column]
+
+
+@dataclass(frozen=True)
+class Continuous:
+    """``n`` values known, ``missing`` not; their mean, SD (n - 1; NaN for fewer than two), median, smallest, largest."""
+
+    n: int
+    missing: int
+    mean: float
+    sd: float
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Share:
+    """``yes`` of ``n`` patients for whom it is known; ``missing`` not known."""
+
+    n: int
+    missing: int
+    yes: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the baseline table.
+
+    ``code`` is what published rows call it, without their prefix "BASE:". ``value`` picks a number (``decimals`` as
+    recorded) or, when ``unit`` is "%", a yes or no as 1, 0 or NaN. ``group`` heads lines that belong together.
+    """
+
+    code: str
+    label: str
+    unit: str
+    value: Callable[[Columns], NDArray[np.float64]]
+    decimals: int = 0
+    group: str = ""
+
+
+def continuous(values: NDArray[np.float64]) -> Continuous:
+    """Summary of a measured covariate (n,), NaN where it is not known."""
+    known = values[~np.isnan(values)]
+    n, missing = len(known), len(values) - len(known)
+    if n == 0:
+        return Continuous(0, missing, *(float("nan"),) * 5)
+    sd = float(known.std(ddof=1)) if n > 1 else float("nan")
+    return Continuous(
+        n, missing, float(known.mean()), sd, float(np.median(known)), float(known.min()), float(known.max())
+    )
+
+
+def share(yes: NDArray[np.float64]) -> Share:
+    """Summary of a yes or no (n,), NaN where it is not known."""
+    known = yes[~np.isnan(yes)]
+    return Share(len(known), len(yes) - len(known), int(known.sum()))
+
+
+def summary(item: Item, patients: Columns) -> Continuous | Share:
+    """One line of the table for these patients."""
+    values = item.value(patients)
+    return share(values) if item.unit == "%" else continuous(values)
+
+
+def _number(name: str) -> Callable[[Columns], NDArray[np.float64]]:
+    return lambda patients: np.asarray(patients[name], dtype=np.float64)
+
+
+def _between(name: str, low: float, high: float) -> Callable[[Columns], NDArray[np.float64]]:
+    """1 where ``low <= value < high``, NaN where the value is not known."""
+
+    def judge(patients: Columns) -> NDArray[np.float64]:
+        values = np.asarray(patients[name], dtype=np.float64)
+        return np.where(np.isnan(values), np.nan, (values >= low) & (values < high))
+
+    return judge
+
+
+def _above(name: str, low: float) -> Callable[[Columns], NDArray[np.float64]]:
+    return _between(name, float(np.nextafter(low, np.inf)), np.inf)
+
+
+def _is(name: str, word: str) -> Callable[[Columns], NDArray[np.float64]]:
+    """1 where the text equals ``word``, NaN where it is empty."""
+
+    def judge(patients: Columns) -> NDArray[np.float64]:
+        texts = np.asarray(patients[name], dtype=str)
+        return np.where((texts == "") | (texts == "None"), np.nan, texts == word)
+
+    return judge
+
+
+DURATION = "Duration of ITP"
+ITEMS: tuple[Item, ...] = (
+    Item("AGE", "Age", "y", _number("AGE")),
+    Item("AGE65", "Older than 65 y", "%", _above("AGE", 65)),
+    Item("FEMALE", "Female", "%", _is("SEX", "F")),
+    Item("WEIGHT", "Weight", "kg", _number("WEIGHT"), decimals=1),
+    Item("HEIGHT", "Height", "cm", _number("HEIGHT"), decimals=1),
+    Item("BMI", "Body mass index", "kg/m2", _number("BMI"), decimals=1),
+    Item("ITPDUR_0.5", "0.5 to below 1 y", "%", _between("ITPDUR", 0.5, 1), group=DURATION),
+    Item("ITPDUR_1", "1 to below 3 y", "%", _between("ITPDUR", 1, 3), group=DURATION),
+    Item("ITPDUR_3", "3 to below 5 y", "%", _between("ITPDUR", 3, 5), group=DURATION),
+    Item("ITPDUR_5", "5 y or more", "%", _between("ITPDUR", 5, np.inf), group=DURATION),
+    Item("SPLENFL", "Splenectomy", "%", _is("SPLENFL", "Y")),
+    Item("BLBLEED", "Bleeding, WHO grade 1 to 4", "%", _above("BLBLEED", 0)),
+    Item("CONITPFL", "Concomitant ITP drug", "%", _is("CONITPFL", "Y")),
+    Item("BLPLAT", "Platelet count", "10^9/L", _number("BLPLAT")),
+    Item("BLPLAT_LT10", "Platelet count below 10", "%", _between("BLPLAT", 0, 10)),
+)
