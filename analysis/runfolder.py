@@ -1,0 +1,166 @@
+"""A finished run as the report sees it: every file of the run folder, read once. Nothing is computed here.
+
+Needed: config.resolved.yaml, manifest.json and the tables. Optional: scorecard.csv, published.csv,
+published_baseline.csv; what is absent is listed in ``RunFolder.absent``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from ruamel.yaml import YAML
+
+from analysis.endpoint import Settings
+from analysis.estimates import NAMED, OVER, Estimate
+from analysis.records import Records, from_tables
+from analysis.results import CONFIG_FILE, ENDPOINTS_FILE, ESTIMATES_FILE, PUBLISHED_FILE, SCORECARD_FILE
+from analysis.scorecard import Published, read_published
+from trial.provenance import read_manifest
+
+BASELINE_FILE = "published_baseline.csv"
+MANIFEST_FILE = "manifest.json"
+TABLES = ("patients", "doses", "observations", "events", "solves")
+OPTIONAL = {
+    "screening.parquet": "the screening counts: the flow of participants starts at randomisation",
+    PUBLISHED_FILE: "published results: simulated values stand alone",
+    SCORECARD_FILE: "the scorecard: nothing is judged inside or outside",
+    BASELINE_FILE: "the published baseline table: the baseline of the simulated patients stands alone",
+}
+
+
+@dataclass(frozen=True)
+class ArmStyle:
+    """An arm and its number in the palette: placebo arms are grey (0), the others 1, 2, ... in the order of the study."""
+
+    id: str
+    label: str
+    hue: int
+    placebo: bool
+    start_dose_mg: float
+    ratio: int
+    rule: str | None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Everything a report is made of. ``tables`` by name; ``published`` by (endpoint, statistic, arm)."""
+
+    path: Path
+    config: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+    settings: Settings
+    tables: Mapping[str, pa.Table]
+    estimates: tuple[Estimate, ...]
+    published: Mapping[tuple[str, str, str], Published]
+    scores: tuple[Mapping[str, str], ...]
+    absent: tuple[str, ...]
+
+    @cached_property
+    def arms(self) -> tuple[ArmStyle, ...]:
+        """The arms in the order of the study."""
+        return _arm_styles(self.config["arms"])
+
+    @cached_property
+    def records(self) -> Records:
+        """Counts, days and flags per patient."""
+        return from_tables(self.tables, self.settings.arm_ids)
+
+    @cached_property
+    def named(self) -> NDArray[np.bool_]:
+        """(n,) patients of the named replicate."""
+        return self.records.replicate == self.settings.named_replicate
+
+    @cached_property
+    def found(self) -> Mapping[tuple[str, str, str, str, str | None], Estimate]:
+        """Estimates by (endpoint, arm, statistic, scope, comparator)."""
+        return {(e.PARAMCD, e.ARM, e.STAT, e.SCOPE, e.COMPARATOR): e for e in self.estimates}
+
+    def one(self, code: str, arm: str, stat: str, comparator: str | None = None) -> Estimate | None:
+        """The estimate of the named replicate."""
+        return self.found.get((code, arm, stat, NAMED, comparator))
+
+    def over(self, code: str, arm: str, stat: str, comparator: str | None = None) -> Estimate | None:
+        """The estimate over replicates."""
+        return self.found.get((code, arm, stat, OVER, comparator))
+
+    def column(self, table: str, name: str) -> NDArray[Any]:
+        """A column as numpy; dictionary columns as text."""
+        return plain(self.tables[table][name])
+
+    @property
+    def n_replicates(self) -> int:
+        """Replicates in the patients table."""
+        return len(np.unique(self.records.replicate))
+
+
+def plain(column: pa.ChunkedArray) -> NDArray[Any]:
+    """A column as numpy: dictionaries become text (null ""), null numbers NaN."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string())
+    if pa.types.is_string(column.type):
+        return np.array(column.fill_null("").to_pylist(), dtype=str)
+    return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+def read_run(path: Path) -> RunFolder:
+    """Read a run folder. Raises FileNotFoundError naming every needed file that is not there."""
+    needed = [CONFIG_FILE, MANIFEST_FILE, ESTIMATES_FILE, ENDPOINTS_FILE, *(f"{name}.parquet" for name in TABLES)]
+    missing = [name for name in needed if not (path / name).exists()]
+    if missing:
+        raise FileNotFoundError(f"{path} is not a finished run: no {', '.join(missing)}; run the study again")
+    config = YAML(typ="safe").load((path / CONFIG_FILE).read_text(encoding="utf-8"))
+    tables = {name: pq.read_table(path / f"{name}.parquet") for name in (*TABLES, "endpoints")}
+    if (path / "screening.parquet").exists():
+        tables["screening"] = pq.read_table(path / "screening.parquet")
+    estimates = pq.read_table(path / ESTIMATES_FILE).to_pylist()
+    return RunFolder(
+        path=path,
+        config=config,
+        manifest=read_manifest(path),
+        settings=Settings.of(config),
+        tables=tables,
+        estimates=tuple(Estimate(**row) for row in estimates),
+        published=_published(path / PUBLISHED_FILE) | _published(path / BASELINE_FILE),
+        scores=_scores(path / SCORECARD_FILE),
+        absent=tuple(f"{name} is not there: {what}" for name, what in OPTIONAL.items() if not (path / name).exists()),
+    )
+
+
+def _published(path: Path) -> dict[tuple[str, str, str], Published]:
+    rows = read_published(path) if path.exists() else []
+    return {(row.endpoint, row.statistic, row.arm): row for row in rows}
+
+
+def _scores(path: Path) -> tuple[dict[str, str], ...]:
+    if not path.exists():
+        return ()
+    with path.open(encoding="utf-8", newline="") as stream:
+        return tuple(csv.DictReader(stream))
+
+
+def _arm_styles(arms: list[dict[str, Any]]) -> tuple[ArmStyle, ...]:
+    styles, hue = [], 0
+    for arm in arms:
+        placebo = bool(arm.get("placebo"))
+        hue += not placebo
+        styles.append(
+            ArmStyle(
+                id=arm["id"],
+                label=arm.get("label") or arm["id"],
+                hue=0 if placebo else hue,
+                placebo=placebo,
+                start_dose_mg=arm["start_dose_mg"],
+                ratio=arm.get("ratio", 1),
+                rule=arm.get("dose_rule"),
+            )
+        )
+    return tuple(styles)

@@ -1,0 +1,35 @@
+"""What the figures draw, against small cases counted by hand."""
+
+import numpy as np
+
+from analysis.disposition import Disposition, disposition, quartiles, rung_shares, share_by_day
+
+
+def test_disposition_keeps_the_order_of_the_protocol():
+    found = disposition(
+        np.array([True, False, False, True, False]),
+        np.array(["", "withdrawal", "withdrawal", "", "moved"]),
+        np.array([False, True, False, False, False]),
+        ["adverse event", "withdrawal"],
+    )
+    assert found == Disposition(5, 2, (("adverse event", 0), ("withdrawal", 2), ("moved", 1)), 1)
+    assert found.discontinued == 3
+
+
+def test_share_by_day():
+    shares = share_by_day(np.array([7.0, 14.0, np.inf, np.inf]), np.array([0.0, 7.0, 13.9, 14.0, 70.0]))
+    assert shares.tolist() == [0, 0.25, 0.25, 0.5, 0.5]
+
+
+def test_rung_shares():
+    """One patient on 2.5 for 3 days then on 5; another on 2.5 who leaves after 2 days."""
+    shares = rung_shares(
+        np.array([0, 3, 0]), np.array([3, 5, 2]), np.array([2.5, 5.0, 2.5]), [2.5, 5.0, 7.5], n=2, last_day=5
+    )
+    assert shares.tolist() == [[1, 1, 0.5, 0, 0], [0, 0, 0, 0.5, 0.5], [0, 0, 0, 0, 0]]
+
+
+def test_quartiles_ignore_missing():
+    found = quartiles(np.array([[1.0, np.nan], [2.0, np.nan], [3.0, np.nan], [np.nan, np.nan]]))
+    assert found[:, 0].tolist() == [1.5, 2.0, 2.5]
+    assert np.isnan(found[:, 1]).all()
