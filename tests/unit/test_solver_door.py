@@ -107,6 +107,21 @@ def test_every_status_is_reached_and_neighbours_do_not_notice() -> None:
     assert np.isnan(states[3]).all()
 
 
+def test_a_trial_that_is_not_a_number_is_tried_again_shorter() -> None:
+    """y' = u sqrt(y) (1 - y): the step that suits u = 1e-9 leads to the root of a negative number at u = 1e4."""
+    structure = toy(lambda y, p, u: [u[0] * y[0] ** 0.5 * (1.0 - y[0])], 1)
+    events, times = table([(0, 0, 1e-9), (10, 0, 1e4)]), np.array([[0.0, 10.0, 20.0]])
+    states, status, _ = solve(structure, np.ones((1, 1)), np.array([[3.0]]), events, times)
+    assert status[0] == Status.OK
+    np.testing.assert_allclose(states[0, :, 0], [3.0, 1.0], rtol=1e-6)
+
+
+def test_an_equation_that_is_never_a_number_is_told_from_a_stiff_one() -> None:
+    structure = toy(lambda y, p, u: [(y[0] - 10.0) ** 0.5], 1)
+    _, status, steps = solve(structure, np.ones((1, 1)), np.ones((1, 1)), table([(0, 0, 0)]), np.array([[0.0, 10.0]]))
+    assert status[0] == Status.NON_FINITE and steps[0] < 100
+
+
 def test_step_limit() -> None:
     times, events = [0.0, 1.0, 1000.0], [(0.0, 0.0, 1.0)]
     states, status, steps = decay(50.0, 1.0, times, events, max_steps=200)

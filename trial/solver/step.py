@@ -123,6 +123,7 @@ class Step:
         factor = v.mul(v.constant(SAFETY), v.exp(exponent))
         ceiling = v.select(accepted, v.constant(LARGEST_FACTOR), v.constant(1.0))
         factor = v.maximum(v.minimum(factor, ceiling), v.constant(SMALLEST_FACTOR))
+        factor = v.select(v.compare("<", square, v.constant(math.inf)), factor, v.constant(SMALLEST_FACTOR))
         cut = b.and_(accepted, last)
         h_next = v.mul(h, factor)
         self.frame.put(v.select(cut, v.maximum(h_full, h_next), h_next), "step")
