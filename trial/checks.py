@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from cohorts.brought import PatientsError, read_patients
 from cohorts.catalogue import PARAMETER_SETS, parameter_set
 from cohorts.populations import POPULATIONS
 from trial.config import Study
@@ -28,6 +30,16 @@ def unknown_ids(data: Mapping[str, Any]) -> Iterator[Problem]:
         seen = value_at(data, *path)
         if isinstance(seen, str) and seen not in ids:
             yield path, not_among(seen, ids, what)
+
+
+def unusable_patients(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the user's own patients, if the config names a file of them that exists."""
+    name = value_at(data, "population", "file")
+    if isinstance(name, str) and Path(name).is_file():
+        try:
+            read_patients(name)
+        except (PatientsError, OSError) as error:
+            yield from ((("population", "file"), line) for line in str(error).splitlines())
 
 
 def cautions(study: Study) -> Iterator[Problem]:

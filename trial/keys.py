@@ -100,3 +100,19 @@ def _kind(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, Record):
         return "keys"
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}.get(annotation, str(annotation))
+
+
+def default_of(field: FieldInfo) -> str:
+    """The default in words: "needed" when there is none, "see below" for a group of keys."""
+    value = field.default
+    if field.is_required():
+        return "needed"
+    if isinstance(value, Record):
+        return "see below"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None or value in ("", (), {}):
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(f"{entry:g}" for entry in value)
+    return "no limit" if value == float("inf") else f"{value:g}" if isinstance(value, float) else str(value)

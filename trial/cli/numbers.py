@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from trial.cli.run import execute
 
 from analysis import nca
 from analysis.results import analyse
 from cohorts.catalogue import parameter_set
+from trial.cli.run import execute
 from trial.configfile import load_study
 from trial.runner import run
 from trial.tables import TABLES

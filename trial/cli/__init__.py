@@ -1,0 +1,90 @@
+"""The command line, ``vtrial`` or ``python -m trial``: the only place that sees cohorts, trial and analysis.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or config, 3 some patients failed, 130 interrupted. Start-up imports
+nothing heavy: each command imports what it needs when it is called.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from trial.cli.catalogue import catalogue
+from trial.cli.check import check
+from trial.cli.console import Refused, say
+from trial.cli.report import report
+from trial.cli.run import run
+from trial.cli.schema import schema
+
+OK, FAILED, USAGE, PATIENTS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. No traceback reaches the user unless VTRIAL_DEBUG is set."""
+    try:
+        code = _app()(args=arguments, prog_name="vtrial", standalone_mode=False)
+        return code if isinstance(code, int) else OK
+    except (KeyboardInterrupt, typer.Abort):
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        return _explained(error)
+
+
+def _explained(error: Exception) -> int:
+    """Say what went wrong in a line or more; the exit code."""
+    from trial.yamltree import ConfigError
+
+    if isinstance(error, ConfigError):
+        for line in error.messages:
+            say(line)
+        return USAGE
+    if isinstance(error, Refused) or hasattr(error, "format_message"):
+        say(error.format_message() if hasattr(error, "format_message") else str(error))
+        return USAGE
+    if os.environ.get("VTRIAL_DEBUG"):
+        raise error
+    first = str(error).strip().splitlines()
+    say(f"failed: {type(error).__name__}{': ' + first[0] if first else ''} (VTRIAL_DEBUG=1 shows where)")
+    return FAILED
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        add_completion=False,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_vtrial)
+    for command in (run, check, report, schema, catalogue):
+        app.command()(command)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from trial.provenance import engine_version
+
+        print(f"vtrial {engine_version()}")
+        raise typer.Exit
+
+
+def _vtrial(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Population virtual trials of oral thrombopoietin receptor agonists.
+
+    Simulated subjects. Not clinical data.
+
+    Example: vtrial run configs/smoke.yaml
+    """

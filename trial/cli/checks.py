@@ -1,0 +1,38 @@
+"""Config checks that need the analysis: endpoint ids and published rows. Loads a config with all checks there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trial.configfile import Config, load_config
+from trial.protocol import Problem
+
+
+def load_checked(
+    path: Path, overrides: Sequence[str] = (), seed: int | None = None, replicates: int | None = None
+) -> Config:
+    """The config with every check of the project; raises ConfigError with every problem found."""
+    from analysis.endpoints import config_problems
+
+    return load_config(path, overrides, seed, replicates, checks=(config_problems, published_problems))
+
+
+def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Published rows that cannot be read, or that name an arm or endpoint the study does not have."""
+    from analysis import endpoints, scorecard
+    from trial.checks import value_at
+
+    rows, day = value_at(data, "published", "rows"), value_at(data, "analysis", "assessment_day")
+    if not (isinstance(rows, str) and Path(rows).is_file() and isinstance(day, int)):
+        return
+    try:
+        published = scorecard.read_published(Path(rows))
+    except (ValueError, OSError) as error:
+        yield from ((("published", "rows"), line) for line in str(error).splitlines())
+        return
+    arms = value_at(data, "arms")
+    ids = [str(value_at(arm, "id")) for arm in arms] if isinstance(arms, list) else []
+    for line in scorecard.problems(published, ids, list(endpoints.catalogue(day))):
+        yield ("published", "rows"), line

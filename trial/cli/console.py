@@ -1,0 +1,62 @@
+"""What the commands share: messages, warnings and progress. Results go to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+Progress = Callable[[int, int], None]
+
+STEP_PERCENT = 10
+STEP_SECONDS = 5.0
+
+
+class Refused(Exception):
+    """Wrong usage: the message says what to do instead."""
+
+
+def say(text: str) -> None:
+    """A line for the user, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Warnings, one line each."""
+    for line in lines:
+        say(f"warning: {line}")
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """Progress with the time left: a bar on a terminal, plain lines otherwise."""
+    if not sys.stderr.isatty():
+        yield _plain_lines(title)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _plain_lines(title: str, clock: Callable[[], float] = time.monotonic) -> Progress:
+    """A line every ten per cent and every five seconds, whichever is rarer, and one at the end."""
+    begun = clock()
+    last_percent, last_time = 0, begun
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last_percent, last_time
+        now, percent = clock(), 100 * done // total
+        due = percent >= last_percent + STEP_PERCENT and now >= last_time + STEP_SECONDS
+        if due or done == total:
+            last_percent, last_time = percent, now
+            left = (now - begun) / done * (total - done) if done else 0.0
+            rest = f"about {left:.0f} s left" if done < total else f"{now - begun:.1f} s"
+            say(f"{title}: {done} of {total} ({percent} %), {rest}")
+
+    return tell

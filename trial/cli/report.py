@@ -1,0 +1,55 @@
+"""``vtrial report``: write the report of a run folder again, with pages of single patients on request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trial.cli.console import Refused
+
+
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="A run folder, such as runs/smoke.")],
+    patient: Annotated[
+        list[str], typer.Option("--patient", metavar="R:S", help="Add a page: replicate 0, subject 17 is 0:17.")
+    ] = [],  # noqa: B006
+) -> None:
+    """Write the report of a run again.
+
+    Example: vtrial report runs/smoke --patient 0:17
+    """
+    from analysis.report import write_report
+
+    wanted = tuple(_pair(text) for text in patient)
+    _is_run_folder(run_dir)
+    _exist(run_dir, wanted)
+    print(write_report(run_dir, wanted))
+
+
+def _pair(text: str) -> tuple[int, int]:
+    replicate, colon, subject = text.partition(":")
+    if not (colon and replicate.isdecimal() and subject.isdecimal()):
+        raise Refused(f"--patient: seen {text!r}; allowed: replicate:subject, two whole numbers, for example 0:17")
+    return int(replicate), int(subject)
+
+
+def _is_run_folder(run_dir: Path) -> None:
+    if not run_dir.is_dir():
+        raise Refused(f"{run_dir}: there is no such folder; 'vtrial run CONFIG' makes one")
+    missing = [
+        name for name in ("config.resolved.yaml", "manifest.json", "estimates.parquet") if not (run_dir / name).exists()
+    ]
+    if missing:
+        raise Refused(f"{run_dir}: not the folder of a finished run ({', '.join(missing)} missing)")
+
+
+def _exist(run_dir: Path, wanted: tuple[tuple[int, int], ...]) -> None:
+    from trial.configfile import load_study
+
+    study = load_study(run_dir / "config.resolved.yaml")
+    for replicate, subject in wanted:
+        if replicate >= study.replicates or not 1 <= subject <= study.patients:
+            allowed = f"replicate 0 to {study.replicates - 1}, subject 1 to {study.patients}"
+            raise Refused(f"--patient: seen {replicate}:{subject}; allowed: {allowed}")

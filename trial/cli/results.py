@@ -1,0 +1,49 @@
+"""The short result table of the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.results import Line
+    from trial.config import Study
+
+NARROW = 78
+
+
+def show(lines: Sequence[Line], study: Study) -> None:
+    """Endpoint by arm: the simulated mean beside the published result; narrow terminals drop the Monte Carlo error."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _width())
+    narrow = console.width < NARROW
+    compared = any(line.published for line in lines)
+    published = "published % (CI)" if narrow else "published % (95 % CI)"
+    heads = ["endpoint", "arm", "simulated %"] + ([published, "inside"] if compared else [])
+    table = Table(box=None, padding=(0, 1 if narrow else 2, 0, 0), title_justify="left")
+    for head in heads:
+        right = head.startswith(("simulated", "published"))
+        table.add_column(head, justify="right" if right else "left", overflow="fold")
+    before = ""
+    for line in lines:
+        first = line.endpoint if line.endpoint != before else ""
+        simulated = line.simulated.split(" ±")[0] if narrow else line.simulated
+        table.add_row(first, line.arm, simulated, *([line.published, line.inside] if compared else []))
+        before = line.endpoint
+    console.print()
+    console.print(table)
+    console.print(f"\nMean of {study.replicates} replicates{'' if narrow else ' ± Monte Carlo error'}. ", end="")
+    judged = [line.inside for line in lines if line.inside]
+    if judged:
+        console.print(f"{judged.count('yes')} of {len(judged)} inside the published interval.", end="")
+    console.print("\nSimulated subjects. Not clinical data.\n")
+
+
+def _width() -> int:
+    """Width for a pipe or a file: COLUMNS if set, else 80."""
+    import shutil
+
+    return shutil.get_terminal_size((80, 24)).columns

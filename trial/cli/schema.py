@@ -1,0 +1,56 @@
+"""``vtrial schema``: what a config may say, for editors (JSON Schema) and for people (a table)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+
+def schema(
+    table: Annotated[bool, typer.Option("--table", help="A Markdown table of every key instead.")] = False,
+) -> None:
+    """Print the JSON Schema of a config, for editors.
+
+    Example: vtrial schema > vtrial.schema.json
+    """
+    import json
+
+    print(key_table() if table else json.dumps(json_schema(), indent=1, ensure_ascii=False))
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a config file: a Study, or part of one that extends another file."""
+    from trial.config import Study
+    from trial.yamltree import EXTENDS
+
+    content = _without_infinity(Study.model_json_schema())
+    needed = content.pop("required")
+    inherit = {"type": "string", "description": "another YAML file whose keys hold unless they are given here"}
+    content["properties"] = {EXTENDS: inherit, **content["properties"]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **content,
+        "title": "vtrial study",
+        "anyOf": [{"required": [EXTENDS]}, {"required": needed}],
+    }
+
+
+def _without_infinity(value: Any) -> Any:
+    """JSON has no infinity: a default of infinity is left out."""
+    if isinstance(value, dict):
+        kept = {k: v for k, v in value.items() if not (k == "default" and v == float("inf"))}
+        return {k: _without_infinity(v) for k, v in kept.items()}
+    return [_without_infinity(v) for v in value] if isinstance(value, list) else value
+
+
+def key_table() -> str:
+    """Every key with type, unit, default and meaning, as a Markdown table."""
+    from trial.config import Study
+    from trial.keys import default_of, keys_of, kind_of, unit_of
+
+    rows = [("Key", "Type", "Unit", "Default", "Meaning"), ("---",) * 5]
+    for key in keys_of(Study):
+        meaning = key.field.description or ""
+        rows.append((f"`{key.path}`", kind_of(key.field), unit_of(key.name), default_of(key.field), meaning))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
