@@ -113,6 +113,14 @@ def test_more_outputs_change_the_others_within_the_tolerance(seed: int, hours: l
     np.testing.assert_allclose(watched, plain, rtol=5e-6, atol=1e-8)
 
 
+def test_outputs_at_the_start_of_a_day_change_nothing_else() -> None:
+    """A day's start is an event, so a step ends there anyhow: bitwise."""
+    p, y, events, _ = cohort(4)
+    plain = solve(TMDD, p, y, events, np.tile([0.0, 72.0], (N, 1)))
+    watched = solve(TMDD, p, y, events, np.tile([0.0, 24.0, 48.0, 72.0], (N, 1)))
+    assert same((plain[0][:, -1], *plain[1:]), (watched[0][:, -1], *watched[1:]))
+
+
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_no_drug_no_change(seed: int) -> None:

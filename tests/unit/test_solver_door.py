@@ -189,6 +189,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "infinite time": ({"times": np.array([[0.0, 1, np.inf], [0, 1, 2]])}, "row 0: times must be finite"),
     "rtol": ({"rtol": 0.0}, "rtol 0.0"),
     "max_steps": ({"max_steps": 0}, "max_steps 0"),
+    "lanes": ({"lanes": 3}, "lanes 3: expected one of"),
 }
 
 

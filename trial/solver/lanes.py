@@ -192,8 +192,9 @@ class Lane:
         b.store(b.fptosi(self.get("attempts"), INT64), element(b, self.arg["steps"], patient, INT64))
 
     def retire(self) -> None:
-        """No patient is left for this lane."""
+        """No patient is left for this lane: it stands still, on a step of length 0, and is never visited again."""
         b = self.b
+        self.put(number(0.0), "step")
         self.put_count(const(-1), "patient")
         bit = b.shl(const(1), self.lane)
         self.frame.put_integer(b.and_(self.frame.integer("active"), b.not_(bit)), "active")

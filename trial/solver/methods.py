@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trial.models.contract import Array, Structure
 
 LANES = 8
+LANE_CHOICES = (1, 2, 4, 8, 16, 32)
 MAX_STEPS = 100_000
 
 
@@ -34,7 +35,7 @@ def solve(
     parameters (n, P), state (n, S) at times[:, 0], events (n, E ...), times (n, T + 1) in h, non-decreasing. Events
     at or before the start act at the start; an output at an event's time is read before the event acts; an event at
     the time of the last output is left to the next call. rtol, atol: tolerated error of a step per state, atol + rtol
-    |y|. max_steps: attempted steps per patient in this call. lanes: patients side by side (a power of 2 up to 32); it
+    |y|. max_steps: attempted steps per patient in this call. lanes: patients side by side, one of LANE_CHOICES; it
     changes the speed, not the values.
 
     Returns states (n, T, S), status (n,) (see Status) and attempted steps (n,). The states of a failed patient are
@@ -47,6 +48,8 @@ def solve(
     )
     check_shapes(structure, p, y, t, e_time, e_amount, e_inputs)
     check_values(structure, p, t, e_time, rtol, atol, max_steps)
+    if lanes not in LANE_CHOICES:
+        raise ValueError(f"lanes {lanes}: expected one of {LANE_CHOICES}")
     n, n_outputs = len(p), t.shape[1] - 1
     out = np.empty((n, n_outputs, len(structure.states)))
     status, steps = np.empty(n, dtype=np.int8), np.empty(n, dtype=np.int64)
