@@ -57,7 +57,7 @@ class BroughtPatients:
         """The covariates of the candidates, and a true count that agrees with the measured one of the file.
 
         The assay error and the fluctuation of the day are drawn as for sampled patients and taken off the measured
-        count: TRUEPLAT0 = BLPLAT / error, BASE = TRUEPLAT0 x exp(fluctuation). So the measured count is the median guess
+        count: TRUEPLAT0 = BLPLAT / error, BASE = TRUEPLAT0 x exp(fluctuation). The measured count is the median guess
         of each patient's own level: no shrinkage towards a population.
         """
         taken = {name: values[draws.candidate] for name, values in self.columns.items()}

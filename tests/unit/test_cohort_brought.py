@@ -1,0 +1,136 @@
+"""Patients the user brings: what is accepted, and what each mistake is told."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cohorts.brought import PatientsError, read_patients
+from cohorts.catalogue import parameter_set
+from cohorts.populations import population
+from cohorts.sampler import sample_cohort
+from cohorts.streams import Streams
+
+SET = parameter_set("hetrombopag_wang_2022")
+SCREENING = SimpleNamespace(
+    platelets_below_1e9L=30.0, itp_duration_at_least_y=0.5, age_at_least_y=18.0, age_at_most_y=120.0
+)
+HEADER = "AGE,SEX,HEIGHT,WEIGHT,ITPDUR,SPLENFL,CONITPFL,BLPLAT"
+GOOD = ("40,F,162,60,3.5,N,Y,12", "55,M,171,75,0.75,Y,Y,8", "30,F,158,51,0.3,N,N,20")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def make(*lines: str, header: str = HEADER, name: str = "mine.csv"):
+        path = tmp_path / name
+        path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+        return path
+
+    return make
+
+
+def problems_of(path) -> list[str]:
+    with pytest.raises(PatientsError) as caught:
+        read_patients(path)
+    return [problem.removeprefix(f"{path}: ") for problem in caught.value.problems]
+
+
+def enrol(brought, n: int, replicate: int = 0):
+    return sample_cohort(SET, brought, n=n, replicate=replicate, streams=Streams(1), screening=SCREENING)
+
+
+def test_brought_patients_are_screened_like_sampled_ones(write):
+    cohort = enrol(read_patients(write(*GOOD)), 2)
+    assert cohort.patients["AGE"].tolist() == [40, 55] and cohort.patients["BLPLAT"].tolist() == [12, 8]
+    assert cohort.screened["screened"] == 2
+    assert cohort.patients["BMI"].tolist() == pytest.approx([60 / 1.62**2, 75 / 1.71**2])
+
+
+def test_too_few_eligible_patients(write):
+    with pytest.raises(
+        ValueError, match=r"mine.csv: only 2 of 3 candidates are eligible, 3 wanted.*less than 0.5 y: 1"
+    ):
+        enrol(read_patients(write(*GOOD)), 3)
+
+
+def test_the_true_count_agrees_with_the_measured_one(write):
+    cohort = enrol(read_patients(write(*GOOD)), 2)
+    z = cohort.draws.normal("residual:platelets", 0)
+    assert cohort.trueplat0 * np.exp(np.sqrt(np.log(1 + 0.08**2)) * z) == pytest.approx([12, 8])
+    fluctuation = SET.value("FLUCT_SD") * cohort.draws.normal("fluctuation", 0)
+    assert cohort.trueplat0 == pytest.approx(cohort.parameters["BASE"] * np.exp(-fluctuation))
+
+
+def test_every_problem_is_told_at_once(write):
+    path = write("40,F,162,-60,3.5,N,Y,12", "150,x,162,60,nan,N,Y,inf", ",M,171,75,2,y,Y,8")
+    assert problems_of(path) == [
+        "row 2: AGE: seen '150'; allowed: 0 to 120 y",
+        "row 3: AGE: seen an empty cell; allowed: 0 to 120 y",
+        "row 1: WEIGHT: seen '-60'; allowed: 2 to 400 kg",
+        "row 2: ITPDUR: seen 'nan'; allowed: 0 to 100 y",
+        "row 2: BLPLAT: seen 'inf'; allowed: 1 to 2000 10^9/L",
+        "row 2: SEX: seen 'x'; allowed: F or M",
+        "row 3: SPLENFL: seen 'y'; allowed: Y or N",
+    ]
+
+
+def test_columns(write):
+    missing = problems_of(write("1", header="age"))
+    assert missing[0] == "column AGE is missing; did you mean age?"
+    assert missing[1] == "column HEIGHT is missing; seen: age"
+    assert problems_of(write(GOOD[0], header=HEADER.replace("WEIGHT", "WEIGTH"))) == [
+        "column WEIGHT is missing; did you mean WEIGTH?"
+    ]
+    assert problems_of(write(GOOD[0] + ",1", header=HEADER + ",AGE")) == ["column AGE: given 2 times"]
+    assert problems_of(write(GOOD[0] + ",1")) == ["row 1: 9 cells, but the header names 8 columns"]
+    assert problems_of(write()) == ["there are no patients in it"]
+
+
+def test_rows_that_are_impossible_as_a_whole(write):
+    assert problems_of(write("40,F,60,162,3.5,N,Y,12", "20,M,171,75,33,N,Y,8")) == [
+        "row 1: HEIGHT 60 cm with WEIGHT 162 kg is a BMI of 450.0; allowed: 8 to 100",
+        "row 2: ITPDUR: seen 33 y; allowed: at most the AGE, 20 y",
+    ]
+
+
+def test_bleeding_may_be_brought(write):
+    path = write(*(row + ",2" for row in GOOD), header=HEADER + ",BLBLEED")
+    assert enrol(read_patients(path), 2).patients["BLBLEED"].tolist() == [2, 2]
+    path = write(GOOD[0] + ",1.5", header=HEADER + ",BLBLEED")
+    assert problems_of(path) == ["row 1: BLBLEED: seen '1.5'; allowed: 0 to 4, whole numbers"]
+
+
+def test_other_columns_are_named_not_used(write):
+    assert read_patients(write(GOOD[0] + ",site 3", header=HEADER + ",SITE")).ignored == ("SITE",)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("mine.txt", "seen a name ending in '.txt'"), ("mine.parquet", "cannot be read")]
+)
+def test_other_files(write, name, said):
+    assert problems_of(write(GOOD[0], name=name))[0].startswith(said)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    assert problems_of(tmp_path / "none.csv")[0].startswith("cannot be read")
+
+
+def test_long_lists_are_cut_in_the_message(write):
+    path = write(*["40,F,162,-60,3.5,N,Y,12"] * 30)
+    with pytest.raises(PatientsError, match="and 10 more problems") as caught:
+        read_patients(path)
+    assert len(caught.value.problems) == 30
+
+
+def test_a_sampled_cohort_can_be_brought_back(tmp_path):
+    """Sampled patients pass the checks for brought ones, from Parquet, and come out as they went in."""
+    streams = Streams(3)
+    args = dict(replicate=0, streams=streams, screening=SCREENING)
+    sampled = sample_cohort(SET, population("chronic_itp_mei_2021"), n=300, **args)
+    path = tmp_path / "patients.parquet"
+    sampled.patients.to_parquet(path)
+    again = sample_cohort(SET, read_patients(path), n=300, **args)
+    pd.testing.assert_frame_equal(
+        again.patients.drop(columns="RESPCLASS"), sampled.patients.drop(columns="RESPCLASS"), check_dtype=False
+    )
