@@ -10,17 +10,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cohorts.brought import read_patients
 from cohorts.catalogue import parameter_set
 from cohorts.parameters import ParameterSet
 from cohorts.populations import population
-from cohorts.sampler import Cohort, concatenate, sample_cohort
+from cohorts.sampler import Cohort, PatientSource, concatenate, sample_cohort
 from cohorts.streams import Streams
 from trial.collect import collect, screening_table
 from trial.config import Study
@@ -100,7 +100,19 @@ def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | 
     """
     parameters = chosen or parameter_set(study.parameter_set)
     streams = Streams(study.seed)
-    cohorts = [_cohort(study, parameters, replicate, streams) for replicate in replicates]
+    screened_from = candidates(study)
+    cohorts = [
+        sample_cohort(
+            parameters,
+            screened_from,
+            n=study.patients,
+            replicate=replicate,
+            streams=streams,
+            screening=study.screening,
+            parameter_uncertainty=study.parameter_uncertainty,
+        )
+        for replicate in replicates
+    ]
     strata = [strata_labels(study.randomisation, _columns(cohort)) for cohort in cohorts]
     arms = [
         randomise(study.arms, study.randomisation, stratum, streams, replicate)
@@ -116,13 +128,10 @@ def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | 
     return tables | {"screening": pa.concat_tables(screened)}
 
 
-def _cohort(study: Study, parameters: ParameterSet, replicate: int, streams: Streams) -> Cohort:
-    sample = partial(
-        sample_cohort, parameters, n=study.patients, replicate=replicate, streams=streams,
-        screening=study.screening, parameter_uncertainty=study.parameter_uncertainty,
-    )  # fmt: skip
-    assert study.population.id is not None
-    return sample(population(study.population.id))
+def candidates(study: Study) -> PatientSource:
+    """Who is screened: the catalogue's population or the user's own patients."""
+    chosen = study.population
+    return read_patients(chosen.file) if chosen.file is not None else population(str(chosen.id))
 
 
 def _columns(cohort: Cohort) -> dict[str, np.ndarray]:
