@@ -97,7 +97,7 @@ def _solve(
 
 
 def _advance(unit: Unit, now: Solves, events: Events, days: NDArray[np.int64]) -> Solves:
-    """From the first to the second of ``days`` (n, 2); a patient who fails keeps the last good state and the failure."""
+    """From the first to the second of ``days`` (n, 2); whoever fails keeps the last good state and the failure."""
     states, status, steps = _solve(unit, now.state, events, np.asarray(24.0 * days))
     status = np.where(now.status == Status.OK, status, now.status).astype(np.int8)
     state = np.where((status == Status.OK)[:, None], states[:, 0], now.state)
