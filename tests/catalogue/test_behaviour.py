@@ -1,0 +1,90 @@
+"""What every parameter set must do when it is simulated, and the printed features of hetrombopag in healthy men."""
+
+import numpy as np
+import pytest
+
+from analysis.nca import auc, exposure
+from cohorts.catalogue import PARAMETER_SETS, parameter_set
+from cohorts.parameters import ParameterSet
+from trial.models import structure
+from trial.solver import Status, solve
+from trial.typical import concentrations
+
+HETROMBOPAG = parameter_set("hetrombopag_wang_2022")
+EVERY_SET = pytest.mark.parametrize("chosen", PARAMETER_SETS, ids=lambda s: s.id)
+SAMPLES_H = np.array([0.5, 1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 36, 48, 72, 96, 120, 144, 168])
+SINGLE_DOSES = (5.0, 10.0, 20.0, 30.0, 40.0)
+
+
+def typical_course(chosen: ParameterSet, dose_mg: float, days: int = 70) -> dict[str, np.ndarray]:
+    """Every state of the typical patient at the end of each day on a once-daily dose."""
+    model = structure(chosen.structure)
+    p = np.array([[chosen.value(name) for name in model.parameters]])
+    one = np.ones((1, days))
+    events = model.daily_events(p, 24.0 * np.arange(days)[None, :], dose_mg * one, one, one)
+    start = model.steady_state(p, events.inputs[:, 0])
+    states, status, _ = solve(model, p, start, events, 24.0 * np.arange(days + 1)[None, :])
+    assert status[0] == Status.OK
+    return {s.name: np.append(start[0, k], states[0, :, k]) for k, s in enumerate(model.states)}
+
+
+@EVERY_SET
+def test_no_drug_no_change(chosen):
+    for values in typical_course(chosen, 0.0).values():
+        assert values == pytest.approx(values[0], rel=1e-6, abs=1e-9)
+
+
+@EVERY_SET
+def test_a_dose_moves_every_state_and_more_moves_platelets_further(chosen):
+    none, low, high = (typical_course(chosen, dose) for dose in (0.0, chosen.validity.dose_low_mg, 7.5))
+    for name in none:
+        assert np.abs(low[name] - none[name]).max() > 1e-3, name
+    assert none["PLT"][-1] < low["PLT"][-1] < high["PLT"][-1]
+
+
+@EVERY_SET
+def test_platelets_stay_below_the_ceiling_of_the_effect(chosen):
+    ceiling = chosen.value("BASE") * (1.0 + chosen.value("EMAX"))
+    assert typical_course(chosen, chosen.validity.dose_high_mg)["PLT"].max() < ceiling
+
+
+@EVERY_SET
+def test_a_non_responder_has_drug_but_no_effect(chosen):
+    course = typical_course(chosen.with_values({"EMAX": 0.0}), 7.5)
+    assert course["CTOT"].max() > 1.0
+    assert course["PLT"] == pytest.approx(chosen.value("BASE"), rel=1e-5)
+
+
+@pytest.fixture(scope="module")
+def healthy():
+    """NCA of the typical man after single doses as in Zheng 2017, lower limit of quantification 0.5 ng/mL."""
+    profiles = {dose: concentrations(HETROMBOPAG, dose, [0], SAMPLES_H, base_1e9L=230.0) for dose in SINGLE_DOSES}
+    return {dose: exposure(SAMPLES_H, profile, lloq=0.5) for dose, profile in profiles.items()}
+
+
+def test_time_of_the_peak(healthy):
+    assert all(6.0 <= e.tmax <= 10.0 for e in healthy.values())
+
+
+def test_half_life_grows_with_the_dose(healthy):
+    half_lives = [healthy[dose].half_life for dose in SINGLE_DOSES]
+    assert half_lives == sorted(half_lives)
+    assert 10.0 <= half_lives[0] <= 14.0 and 34.0 <= half_lives[-1] <= 46.0
+
+
+def test_peak_is_proportional_and_area_more_than_proportional(healthy):
+    assert 0.8 <= healthy[40.0].cmax / healthy[5.0].cmax / 8 <= 1.25
+    assert 1.15 <= healthy[40.0].auc_inf / healthy[5.0].auc_inf / 8 <= 2.0
+
+
+@pytest.mark.parametrize("lloq", [0.2, 0.5, 1.0])
+def test_half_life_at_5_mg_does_not_hang_on_the_assay(lloq):
+    profile = concentrations(HETROMBOPAG, 5.0, [0], SAMPLES_H, base_1e9L=230.0)
+    assert 9.0 <= exposure(SAMPLES_H, profile, lloq=lloq).half_life <= 16.0
+
+
+def test_steady_state_after_seven_days():
+    hours = np.arange(0.0, 240.25, 0.25)
+    profile = np.append(0.0, concentrations(HETROMBOPAG, 5.0, range(10), hours[1:], base_1e9L=230.0))
+    area = [float(auc(hours[day], profile[day])) for day in (slice(576, 673), slice(864, 961))]
+    assert 0.95 <= area[0] / area[1] <= 1.0
