@@ -22,6 +22,7 @@ UNITS = {
     "steps_per_day": "steps per day",
     "probability": "0 to 1",
 }
+PLURALS = {"number": "numbers", "whole number": "whole numbers", "text": "texts", "keys": "groups of keys"}
 MARKS = {"": ".", "list": "[].", "dict": ".<name>."}
 
 
@@ -40,6 +41,8 @@ class Key:
 
 def unit_of(name: str) -> str:
     """The unit that a key carries in its name, in words; empty when it has none."""
+    if "_days_" in name:
+        return "days"
     ends = (unit for suffix, unit in UNITS.items() if name == suffix or name.endswith(f"_{suffix}"))
     return max(ends, key=len, default="")
 
@@ -94,7 +97,7 @@ def _kind(annotation: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(_kind(part) for part in inside if part is not type(None))
     if origin is tuple:
-        return f"list of {_kind(inside[0])}"
+        return f"list of {PLURALS.get(kind := _kind(inside[0]), kind)}"
     if origin is dict:
         return f"name: {_kind(inside[1])}"
     if isinstance(annotation, type) and issubclass(annotation, Record):

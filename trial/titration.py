@@ -21,9 +21,7 @@ class DoseStep(Record):
     """
 
     at_least_1e9L: NonNegative = Field(default=0.0, description="the step applies to reported counts from here on")
-    below_1e9L: Annotated[float, Field(strict=True, gt=0)] = Field(
-        default=float("inf"), description="and below here; default: no limit"
-    )
+    below_1e9L: Annotated[float, Field(strict=True, gt=0)] = Field(default=float("inf"), description="and below here")
     action: Literal["increase", "decrease", "keep", "interrupt"] = Field(
         description="one rung up, one rung down, same dose, or no dose until the restart"
     )

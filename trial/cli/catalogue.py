@@ -29,11 +29,14 @@ def _list_all() -> None:
     from cohorts.catalogue import PARAMETER_SETS
     from cohorts.populations import POPULATIONS
 
-    for kind, entries in (("Parameter sets", PARAMETER_SETS), ("Populations", POPULATIONS)):
-        print(f"{kind}")
-        for entry in entries:
-            print(f"  {entry.id}")
-            print(_wrapped(entry.title, "    "))
+    titles = {
+        "Parameter sets": {s.id: s.title for s in PARAMETER_SETS},
+        "Populations": {p.id: p.title for p in POPULATIONS},
+    }
+    for kind, entries in titles.items():
+        print(kind)
+        for name, title in entries.items():
+            print(f"  {name}\n{_wrapped(title, '    ')}")
     print("vtrial catalogue ID shows every number of one of them.")
 
 
@@ -43,7 +46,7 @@ def _show_one(set_id: str) -> None:
     from trial.cli.console import Refused
     from trial.protocol import not_among
 
-    entries = {entry.id: entry for entry in (*PARAMETER_SETS, *POPULATIONS)}
+    entries: dict[str, ParameterSet | Population] = {s.id: s for s in PARAMETER_SETS} | {p.id: p for p in POPULATIONS}
     if set_id not in entries:
         raise Refused(f"catalogue: {not_among(set_id, entries, 'in the catalogue')}")
     entry = entries[set_id]

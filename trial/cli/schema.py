@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+INHERIT = "another YAML file, relative to this one, whose keys hold unless they are given here"
+
 
 def schema(
     table: Annotated[bool, typer.Option("--table", help="A Markdown table of every key instead.")] = False,
@@ -26,7 +28,7 @@ def json_schema() -> dict[str, Any]:
 
     content = _without_infinity(Study.model_json_schema())
     needed = content.pop("required")
-    inherit = {"type": "string", "description": "another YAML file whose keys hold unless they are given here"}
+    inherit = {"type": "string", "description": INHERIT}
     content["properties"] = {EXTENDS: inherit, **content["properties"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -48,8 +50,10 @@ def key_table() -> str:
     """Every key with type, unit, default and meaning, as a Markdown table."""
     from trial.config import Study
     from trial.keys import default_of, keys_of, kind_of, unit_of
+    from trial.yamltree import EXTENDS
 
     rows = [("Key", "Type", "Unit", "Default", "Meaning"), ("---",) * 5]
+    rows.append((f"`{EXTENDS}`", "text", "", "none", INHERIT))
     for key in keys_of(Study):
         meaning = key.field.description or ""
         rows.append((f"`{key.path}`", kind_of(key.field), unit_of(key.name), default_of(key.field), meaning))
