@@ -1,1 +1,1 @@
-
+"""Who takes part: patients, their covariates, parameters and random streams. No equations, no protocol."""

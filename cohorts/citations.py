@@ -20,11 +20,12 @@ class Citation:
     pmcid: str = ""
     registry: str = ""
     note: str = ""
+    label: str = ""
 
     @property
     def short(self) -> str:
-        """For a table: "Mei 2021"."""
-        return f"{self.authors.split()[0].rstrip(',')} {self.year}"
+        """For a table: the label, or first author and year ("Mei 2021")."""
+        return self.label or f"{self.authors.split()[0].rstrip(',')} {self.year}"
 
     @property
     def text(self) -> str:
@@ -65,4 +66,5 @@ THIS_ENGINE = Citation(
     journal="this repository",
     year=2026,
     note="not a publication: no source was found",
+    label="this engine",
 )

@@ -73,14 +73,14 @@ PETROV_2024 = Citation(
 )
 ELTROMBOPAG_CHINA_2015 = Citation(
     id="clin_ther_2015",
-    authors="Eltrombopag Chinese ITP analysis",
+    authors="(authors not seen)",
     title="Population pharmacokinetic and pharmacodynamic modeling and effects on platelet counts of different "
     "dosages of eltrombopag in Chinese patients with chronic primary immune thrombocytopenia",
     journal="Clin Ther 37(7):1382-1395",
     year=2015,
     doi="10.1016/j.clinthera.2015.03.024",
     pmid="25929594",
-    note="authors not seen in the abstract page",
+    label="Clin Ther 2015",
 )
 DOT_1992 = Citation(
     id="dot_1992",

@@ -30,10 +30,10 @@ def read_calibration(set_id: str) -> dict[str, Any]:
 
 
 def calibrated(parameter_set: ParameterSet, calibration: Mapping[str, Any]) -> ParameterSet:
-    """The set with the calibrated values; whatever is named there gets status "calibrated" and the targets it was
-    fitted on.
+    """The set with the values of a calibration; what is named there gets status "calibrated" and the targets.
 
-    An optional "rse_percent" {name: value} gives standard errors.
+    Without targets nothing was fitted yet: the values are used, with status "assumed". The note keeps where the starting
+    value came from. An optional "rse_percent" {name: value} gives standard errors.
     """
     values, targets = calibration["values"], tuple(calibration["targets"])
     rse = calibration.get("rse_percent", {})
@@ -42,7 +42,9 @@ def calibrated(parameter_set: ParameterSet, calibration: Mapping[str, Any]) -> P
         if name not in known:
             raise unknown_name(f"parameter in {parameter_set.id}:", name, known)
     source = Source(THIS_ENGINE, f"{calibration_file(parameter_set.id).name}: {calibration['note']}")
-    marked: dict[str, Any] = dict(source=source, status="calibrated", targets=targets)
+    marked: dict[str, Any] = dict(
+        source=source, status="calibrated" if targets else "assumed", targets=targets, reported_as=""
+    )
     parameters = (
         replace(p, value=float(values[p.name]), rse_percent=rse.get(p.name), note=_said(p.note, p.source), **marked)
         if p.name in values

@@ -59,7 +59,7 @@ _PD = (
               note="time through the four transit compartments; class 140 to 200 h"),
     Parameter("EMAX", 9.0, "1", PETROV, "assumed", "Emax 9",
               note=f"largest relative increase of production; {SURROGATE}"),
-    Parameter("EC50", 30.0, "ng/mL", CHOICE, "assumed", note="placeholder until calibrated"),
+    Parameter("EC50", 30.0, "ng/mL", CHOICE, "assumed", note="no prior value; scale of steady-state concentrations"),
     Parameter("NONRESP", 0.11, "fraction", Source(cite.ELTROMBOPAG_CHINA_2015, "abstract"), "assumed",
               "11 % non-responders", note=f"these patients have EMAX = 0; {SURROGATE}"),
 )  # fmt: skip
@@ -95,7 +95,7 @@ _RANDOM_EFFECTS = (
     RandomEffect("VC", cv_to_variance(77.2), "CV 77.2 %", WANG, "published"),
     RandomEffect("KDEG_T", cv_to_variance(87.1), "CV 87.1 %", WANG, "published",
                  note="R0 is kept, so production of target varies with it"),
-    RandomEffect("EC50", 1.0, "", CHOICE, "assumed", note="placeholder until calibrated"),
+    RandomEffect("EC50", 1.0, "", CHOICE, "assumed", note="class: variance of the slope 0.29 to 1.2 (eltrombopag)"),
     RandomEffect("MTT", cv_to_variance(30.0), "CV 30 %", CHOICE, "assumed",
                  note="class 20 to 56 %"),
     RandomEffect("F", 0.66**2, "CV 74 % of Cmax", Source(cite.LI_2023, "abstract: 90 % interval of the Cmax ratio"),
