@@ -39,7 +39,7 @@ def _key(seed: int, name: str) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True)
 class Streams:
-    """All random streams of a study, from its seed (a whole number, 0 or more)."""
+    """All random streams of a study, from its seed (a whole number, 0 or more). Holds a generator: one per thread."""
 
     seed: int
     _philox: np.random.Philox = field(

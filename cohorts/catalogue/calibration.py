@@ -32,8 +32,8 @@ def read_calibration(set_id: str) -> dict[str, Any]:
 def calibrated(parameter_set: ParameterSet, calibration: Mapping[str, Any]) -> ParameterSet:
     """The set with the values of a calibration; what is named there gets status "calibrated" and the targets.
 
-    Without targets nothing was fitted yet: the values are used, with status "assumed". The note keeps where the starting
-    value came from. An optional "rse_percent" {name: value} gives standard errors.
+    Without targets nothing was fitted yet: the values are used, with status "assumed". The note keeps where the
+    starting value came from. An optional "rse_percent" {name: value} gives standard errors.
     """
     values, targets = calibration["values"], tuple(calibration["targets"])
     rse = calibration.get("rse_percent", {})

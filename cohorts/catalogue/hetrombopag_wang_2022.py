@@ -22,16 +22,14 @@ from cohorts.parameters import (
 )
 
 WANG = Source(cite.WANG_2022, "abstract")
-ZHENG = Source(
-    cite.ZHENG_2017, "abstract: Tmax about 8 h, half-life 11.9 to 40.1 h, Cmax proportional, AUC more than proportional"
-)
+ZHENG = Source(cite.ZHENG_2017, "abstract")
 HAYES = Source(cite.HAYES_2011, "KIN for healthy and ITP, as quoted in the model file of Farrell 2014")
 FARRELL_PK = Source(cite.FARRELL_2014, "Table 3")
 PETROV = Source(cite.PETROV_2024, "model code: Emax 9")
 TABLE_1 = Source(cite.MEI_2021, "Table 1")
 TABLE_2 = Source(cite.MEI_2021, "Table 2, placebo: grade 1/2/3/4 in 50/16/1/0 of 85")
 CHOICE = Source(THIS_ENGINE, "assumed")
-MATCHED = "matched to the printed PK of healthy men, not identified by the data"
+MATCHED = "matched to Tmax, half-life, Cmax and AUC by dose in healthy men; not identified by the data"
 SURROGATE = "surrogate from another drug of the class, assumed for hetrombopag"
 ALLOMETRY = "allometry, at 62 kg, the median of the trial"
 SURE = "standard error not printed; lower bound from the between-patient SD over sqrt(104 subjects)"
