@@ -14,7 +14,7 @@ Columns = Mapping[str, Column]
 
 @dataclass(frozen=True)
 class Continuous:
-    """``n`` values known, ``missing`` not; their mean, SD (n - 1; NaN for fewer than two), median, smallest, largest."""
+    """``n`` values known, ``missing`` not; mean, SD (n - 1; NaN for fewer than two), median, smallest, largest."""
 
     n: int
     missing: int

@@ -29,7 +29,9 @@ class Disposition:
         return sum(n for _, n in self.left)
 
 
-def disposition(completed: NDArray[np.bool_], reason: Texts, unsolved: NDArray[np.bool_], reasons: Sequence[str]) -> Disposition:
+def disposition(
+    completed: NDArray[np.bool_], reason: Texts, unsolved: NDArray[np.bool_], reasons: Sequence[str]
+) -> Disposition:
     """Counts of some patients; ``reason`` (n,) why they left, reasons beyond ``reasons`` are added at the end."""
     counted = Counter(reason[~completed].tolist())
     order = [*reasons, *sorted(set(counted) - set(reasons))]

@@ -39,7 +39,7 @@ OPTIONAL = {
 
 @dataclass(frozen=True)
 class ArmStyle:
-    """An arm and its number in the palette: placebo arms are grey (0), the others 1, 2, ... in the order of the study."""
+    """An arm and its ``hue`` in the palette: placebo arms are grey (0), the others 1, 2, ... as in the study."""
 
     id: str
     label: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +185,7 @@ def _profile(rows: dict, rng: np.random.Generator, key: dict, arm: int, absent: 
 
 def _ledger(rows: dict, rng: np.random.Generator, key: dict, arm: int, last: int) -> None:
     rung, cuts = (0, 2, 0)[arm], [0, 14, 28, last]
-    for k, (start, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for k, (start, end) in enumerate(pairwise(cuts)):
         held = k == 1 and rng.random() < 0.1
         level = 0.0 if held else LADDER[min(rung + k, 3)]
         action = "start" if k == 0 else "interrupt" if held else "increase"

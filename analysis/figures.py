@@ -1,0 +1,284 @@
+"""Figures as inline SVG: the only module that imports matplotlib, and only when a figure is drawn.
+
+Every figure is a list of small panels, so that a narrow window stacks them instead of shrinking the letters. The same
+numbers give the same bytes: no date, ids from the figure's own name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+INK, FAINT, LINE = "#1f2933", "#6b7785", "#d5dae0"
+HUES = ("#5f6b7a", "#0f766e", "#3949ab", "#b45309", "#a21caf", "#4d7c0f")
+WEB_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "virtual-trial",
+    "figure.dpi": 72,
+}
+COUNT_TICKS = (1, 3, 10, 30, 50, 100, 250, 500, 1000)
+
+
+def hue(k: int) -> str:
+    """Colour of an arm's hue; 0 is the grey of placebo arms."""
+    return HUES[0] if k == 0 else HUES[1 + (k - 1) % (len(HUES) - 1)]
+
+
+def tint(k: int, strength: float) -> str:
+    """The hue mixed with white: strength 0 is white, 1 the hue itself."""
+    rgb = [int(hue(k)[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(255 + (c - 255) * strength):02x}" for c in rgb)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Counts of one arm: first quartile, median and third quartile (3, V), 10^9/L, at the weeks of the visits (V,)."""
+
+    label: str
+    hue: int
+    weeks: Array
+    quartiles: Array
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """Shares (rungs, D) of the patients of one arm on each dose level on days 0 to D - 1; ``names`` of the levels."""
+
+    label: str
+    hue: int
+    names: tuple[str, ...]
+    shares: Array
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A share (D,) of the patients of one arm at ``weeks`` (D,)."""
+
+    label: str
+    hue: int
+    weeks: Array
+    share: Array
+
+
+@dataclass(frozen=True)
+class Held:
+    """One line of the forest plot, %: published value with limits, simulated mean with the range of replicates."""
+
+    label: str
+    hue: int
+    published: float
+    low: float
+    high: float
+    simulated: float
+    range_low: float
+    range_high: float
+    inside: bool
+
+
+@dataclass(frozen=True)
+class Course:
+    """One patient: counts (V,) on ``days`` (V,), the dose level (mg) of each period [start, end) day, rescue days."""
+
+    hue: int
+    days: Array
+    counts: Array
+    periods: tuple[tuple[float, float, float], ...]
+    rescue_days: tuple[float, ...]
+    last_day: float
+
+
+def platelets(curves: Sequence[Curve], thresholds: Sequence[float]) -> list[str]:
+    """Median and quartiles of the counts over time, one panel per arm with the other medians in the background."""
+    panels = []
+    for k, curve in enumerate(curves):
+        with _Panel(f"platelets{k}", 3.7, 2.9, curve.label) as (axes, out):
+            for other in curves:
+                axes.plot(other.weeks, other.quartiles[1], color=LINE, lw=1.2)
+            low, middle, high = curve.quartiles
+            axes.fill_between(curve.weeks, low, high, color=tint(curve.hue, 0.25), lw=0)
+            axes.plot(curve.weeks, middle, color=hue(curve.hue), lw=2)
+            _count_axis(axes, thresholds, [q for c in curves for q in (c.quartiles[0], c.quartiles[2])])
+            _week_axis(axes, curve.weeks)
+            axes.set_ylabel("Platelets, 10⁹/L")
+        panels.append(out.svg)
+    return panels
+
+
+def dose_levels(arms: Sequence[Rungs]) -> list[str]:
+    """Share of patients on each dose level over time, stacked, one panel per arm."""
+    panels = []
+    for k, arm in enumerate(arms):
+        with _Panel(f"doses{k}", 3.7, 2.9, arm.label) as (axes, out):
+            days = np.arange(arm.shares.shape[1] + 1) / 7
+            colours = rung_colours(arm.hue, len(arm.names))
+            steps = np.concatenate([arm.shares, arm.shares[:, -1:]], axis=1) * 100
+            axes.stackplot(days, steps, colors=colours, step="post", lw=0.4, edgecolor="white")
+            axes.set_ylim(0, 100)
+            _week_axis(axes, days)
+            axes.set_ylabel("Patients, %")
+        panels.append(out.svg)
+    return panels
+
+
+def rung_colours(k: int, n: int) -> list[str]:
+    """Colours of ``n`` dose levels of an arm, the first (no dose) a pale warm one, then light to dark."""
+    return ["#f3e3c3", *(tint(k, s) for s in np.linspace(0.22, 1.0, max(n - 1, 1)))][:n]
+
+
+def shares_over_time(name: str, title: str, traces: Sequence[Trace], top: float = 0.0) -> str:
+    """One line per arm of a share over time; the axis ends at ``top`` (%) or, when 0, above the highest line."""
+    with _Panel(name, 3.7, 2.9, title) as (axes, out):
+        for trace in traces:
+            axes.step(trace.weeks, 100 * trace.share, where="post", color=hue(trace.hue), lw=2, label=trace.label)
+        highest = 100 * max((float(np.nanmax(t.share)) for t in traces), default=1.0)
+        axes.set_ylim(0, top or max(10.0, 1.25 * highest))
+        _week_axis(axes, traces[0].weeks)
+        axes.set_ylabel("Patients, %")
+        axes.legend(frameon=False, fontsize=8, loc="best", handlelength=1.2)
+    return out.svg
+
+
+def forest(groups: Sequence[tuple[str, Sequence[Held]]]) -> list[str]:
+    """Published interval (bar), published value (tick) and simulated mean (dot), one panel per endpoint, 0 to 100 %."""
+    panels = []
+    for k, (title, rows) in enumerate(groups):
+        with _Panel(f"forest{k}", 3.7, 0.95 + 0.3 * len(rows), title) as (axes, out):
+            for y, row in enumerate(reversed(rows)):
+                _forest_row(axes, y, row)
+            axes.set_yticks(range(len(rows)), [row.label for row in reversed(rows)])
+            axes.set_xlim(0, 100)
+            axes.set_ylim(-0.6, len(rows) - 0.4)
+            axes.grid(axis="x", color=LINE, lw=0.6)
+            axes.set_axisbelow(True)
+            axes.spines["left"].set_visible(False)
+            axes.tick_params(axis="y", length=0)
+            axes.set_xlabel("Patients, %")
+        panels.append(out.svg)
+    return panels
+
+
+def _forest_row(axes: Axes, y: float, row: Held) -> None:
+    axes.plot([row.low, row.high], [y, y], color=tint(row.hue, 0.35), lw=7, solid_capstyle="butt")
+    axes.plot([row.published], [y], marker="|", ms=9, mew=1.6, color=INK, ls="none")
+    axes.plot([row.range_low, row.range_high], [y, y], color=hue(row.hue), lw=1.1)
+    face = hue(row.hue) if row.inside else "white"
+    axes.plot([row.simulated], [y], marker="o", ms=5.5, mfc=face, mec=hue(row.hue), mew=1.4, ls="none")
+
+
+def patient(name: str, course: Course, thresholds: Sequence[float]) -> str:
+    """One patient: counts with rescue marked above, the dose level below."""
+    with _Panel(name, 6.4, 3.9, "", rows=(2.3, 1)) as (_, out):
+        upper, lower = out.figure.axes
+        known = ~np.isnan(course.counts)
+        upper.plot(course.days[known] / 7, course.counts[known], color=hue(course.hue), lw=1.6, marker="o", ms=4)
+        for day in course.rescue_days:
+            upper.axvline(day / 7, color="#b3261e", lw=1.2, ls=(0, (3, 2)))
+            upper.annotate("rescue", (day / 7, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom",
+                           color="#b3261e", fontsize=8)  # fmt: skip
+        _count_axis(upper, thresholds, [course.counts])
+        upper.set_ylabel("Platelets, 10⁹/L")
+        for start, end, level in course.periods:
+            lower.fill_between([start / 7, end / 7], 0, level, color=tint(course.hue, 0.45), lw=0)
+            lower.plot([start / 7, end / 7], [level, level], color=hue(course.hue), lw=1.6)
+        lower.set_ylim(0, 1.25 * max((p[2] for p in course.periods), default=1.0) or 1.0)
+        lower.set_ylabel("Dose level, mg")
+        for part in (upper, lower):
+            part.set_xlim(0, course.last_day / 7)
+        lower.set_xlabel("Week")
+    return out.svg
+
+
+def _week_axis(axes: Axes, weeks: Array) -> None:
+    last = float(weeks[-1])
+    axes.set_xlim(0, last)
+    axes.set_xticks(np.arange(0, last + 0.5, 2 if last <= 14 else np.ceil(last / 7)))
+    axes.set_xlabel("Week")
+
+
+def _count_axis(axes: Axes, thresholds: Sequence[float], drawn: Sequence[Array]) -> None:
+    """Logarithmic axis of counts with the thresholds as named lines."""
+    values = np.concatenate([np.asarray(v).ravel() for v in drawn])
+    values = values[np.isfinite(values) & (values > 0)]
+    low = min(float(values.min()) if values.size else 1.0, 10.0) / 1.25
+    high = max(float(values.max()) if values.size else 100.0, 1.1 * max(thresholds, default=100.0)) * 1.2
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    ticks = sorted({t for t in (*COUNT_TICKS, *thresholds) if low <= t <= high})
+    axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
+    axes.minorticks_off()
+    for threshold in thresholds:
+        axes.axhline(threshold, color=FAINT, lw=0.9, ls=(0, (4, 3)))
+
+
+class _Panel:
+    """A small figure that becomes ``svg`` when the with block ends; gives its axes (the first) and itself."""
+
+    def __init__(self, name: str, width: float, height: float, title: str, rows: tuple[float, ...] = (1,)) -> None:
+        self.name, self.size, self.title, self.rows = name, (width, height), title, rows
+        self.svg = ""
+
+    def __enter__(self) -> tuple[Axes, _Panel]:
+        import matplotlib
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+
+        self.context = matplotlib.rc_context(STYLE)
+        self.context.__enter__()
+        self.figure: Figure = Figure(figsize=self.size, layout="constrained")
+        FigureCanvasSVG(self.figure)
+        axes = self.figure.subplots(len(self.rows), sharex=True, height_ratios=self.rows, squeeze=False)[:, 0]
+        if self.title:
+            axes[0].set_title(self.title)
+        return axes[0], self
+
+    def __exit__(self, *failure: object) -> None:
+        text = StringIO()
+        if failure[0] is None:
+            self.figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
+            self.svg = inline(text.getvalue(), self.name)
+        self.context.__exit__(None, None, None)
+
+
+def inline(svg: str, name: str) -> str:
+    """An SVG document as an element for a page: no prologue or metadata, own ids, fonts of the page, scalable."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
+    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", svg, count=1, flags=re.S)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    width = re.search(r'<svg[^>]*? width="([\d.]+)pt"', svg)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r' xmlns:xlink="[^"]*"', "", svg).replace("xlink:href", "href")
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
+    svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
+    svg = svg.replace("'DejaVu Sans'", WEB_FONT)
+    size = f' style="max-width:{1.55 * float(width[1]):.0f}px"' if width else ""
+    return svg.replace("<svg ", f'<svg role="img"{size} ', 1).strip()

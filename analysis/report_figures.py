@@ -1,0 +1,153 @@
+"""From the run folder to the arrays that ``analysis.figures`` draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis import figures
+from analysis.disposition import quartiles, rung_shares, share_by_day
+from analysis.estimates import ALL
+from analysis.figures import Curve, Held, Rungs, Trace
+from analysis.report_records import arm_name, replicate_name
+from analysis.runfolder import RunFolder
+from analysis.scorecard import CONFIDENCE
+
+TARGET_HIGH_1E9L = 250.0
+
+
+@dataclass(frozen=True)
+class Key:
+    """One entry of a legend: a colour and its meaning."""
+
+    colour: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A numbered figure: its panels as SVG, legend and notes."""
+
+    number: str
+    title: str
+    population: str
+    panels: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
+
+
+def thresholds(run: RunFolder) -> tuple[float, float]:
+    """The counts drawn as lines: the response threshold and the upper end of the target (10^9/L)."""
+    return run.settings.threshold, TARGET_HIGH_1E9L
+
+
+def platelets(run: RunFolder) -> Figure:
+    """F 14.2.11: counts over time."""
+    r = run.records
+    weeks = np.concatenate([[0], r.planned]) / 7
+    curves = []
+    for k, arm in enumerate(run.arms):
+        counts = np.column_stack([r.baseline, r.counts])[r.arm == k]
+        curves.append(Curve(arm.label, arm.hue, weeks, quartiles(counts)))
+    notes = (
+        "Line: median; band: first to third quartile of all patients still in the study; grey lines: medians "
+        "of the other arms. Reported counts, logarithmic axis, after rescue included.",
+        f"Dashed: {run.settings.threshold:g} (response) and {TARGET_HIGH_1E9L:g} (upper end of the target).",
+    )
+    title = "Platelet counts over time"
+    return Figure("F 14.2.11", title, everyone(run), tuple(figures.platelets(curves, thresholds(run))), notes)
+
+
+def everyone(run: RunFolder) -> str:
+    """Who the pooled figures show."""
+    return f"All randomised, {run.n_replicates} replicates together"
+
+
+def dose_levels(run: RunFolder) -> Figure:
+    """F 14.1.4: share of patients on each dose level."""
+    start, end, level = (run.column("doses", name) for name in ("ASTDY", "AENDY", "DOSELEV"))
+    arm = run.records.arm[_patient_rows(run)]
+    rungs = sorted({0.0, *np.unique(level).tolist()})
+    names = ("interrupted", *(f"{dose:g} mg" for dose in rungs[1:]))
+    last = int(run.config["treatment_days"])
+    drawn = []
+    for k, style in enumerate(run.arms):
+        on = arm == k
+        n = int((run.records.arm == k).sum())
+        shares = rung_shares(start[on].astype(int), end[on].astype(int), level[on], rungs, n, last)
+        drawn.append(Rungs(style.label, style.hue, names, shares))
+    first = next((a.hue for a in run.arms if not a.placebo), 0)
+    keys = [Key(c, name) for c, name in zip(figures.rung_colours(first, len(rungs)), names, strict=True)]
+    notes = (
+        "From below: interrupted, then the dose levels from the lowest (pale) to the highest (dark), in each arm's own "
+        "colour; white: left the study. Placebo: sham levels without drug.",
+    )
+    title = "Dose level over time"
+    return Figure("F 14.1.4", title, everyone(run), tuple(figures.dose_levels(drawn)), notes, tuple(keys))
+
+
+def _patient_rows(run: RunFolder) -> np.ndarray:
+    """Row of the patients table for each row of the doses table."""
+    width = int(run.records.subject.max()) + 1
+    key = run.records.replicate * width + run.records.subject
+    order = np.argsort(key)
+    wanted = run.column("doses", "REPLICATE").astype(np.int64) * width + run.column("doses", "SUBJID")
+    return order[np.searchsorted(key[order], wanted)]
+
+
+def over_time(run: RunFolder) -> Figure:
+    """F 14.2.5: rescue and staying in the study over time."""
+    last = float(run.records.planned[-1])
+    days = np.arange(0.0, last + 1)
+    left = np.where(run.records.completed, np.inf, run.column("patients", "EOSDY"))
+    rescued, staying = [], []
+    for k, arm in enumerate(run.arms):
+        mine = run.records.arm == k
+        rescued.append(Trace(arm.label, arm.hue, days / 7, share_by_day(run.records.rescue_day[mine], days)))
+        staying.append(Trace(arm.label, arm.hue, days / 7, 1 - share_by_day(left[mine], days)))
+    panels = (
+        figures.shares_over_time("rescue", "Rescue therapy by then", rescued),
+        figures.shares_over_time("staying", "Still in the study", staying, top=100.0),
+    )
+    return Figure("F 14.2.5", "Rescue and participation over time", everyone(run), panels, ("Of all randomised.",))
+
+
+def forest(run: RunFolder) -> Figure | None:
+    """F 14.2.14: the judged rows of the scorecard."""
+    groups: dict[str, list[Held]] = {}
+    labels = {e.PARAMCD: e.PARAM for e in run.estimates}
+    for s in run.scores:
+        if not s["inside"] or s["interval"] not in CONFIDENCE or s["unit"] != "%" or not s["simulated"]:
+            continue
+        over = run.over(s["endpoint"], s["arm"], "rate")
+        name, hue = arm_name(run, s["arm"])
+        low, high = (over.RANGE_LOW, over.RANGE_HIGH) if over else (None, None)
+        mean = float(s["simulated"])
+        groups.setdefault(s["endpoint"], []).append(
+            Held(
+                label=name if s["arm"] == ALL else s["arm"],
+                hue=hue or 0,
+                published=float(s["published"]),
+                low=float(s["ci_low"]),
+                high=float(s["ci_high"]),
+                simulated=mean,
+                range_low=mean if low is None else low,
+                range_high=mean if high is None else high,
+                inside=s["inside"] == "yes",
+            )
+        )
+    if not groups:
+        return None
+    panels = figures.forest([(_short(labels.get(code, code)), rows) for code, rows in groups.items()])
+    notes = (
+        "Bar: published 95 % interval with the published value as a tick. Dot: simulated mean (open when outside the "
+        f"bar) with the 2.5 to 97.5 % range of replicates as a thin line; {replicate_name(run)} is not shown here.",
+    )
+    return Figure("F 14.2.14", "Simulated beside published", "Judged rows of the scorecard", tuple(panels), notes)
+
+
+def _short(label: str, width: int = 44) -> str:
+    """A label that fits over a small panel."""
+    label = label.split(":")[0].split(", as observed")[0]
+    return label if len(label) <= width else label[: width - 1].rsplit(" ", 1)[0] + " …"

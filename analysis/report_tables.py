@@ -1,0 +1,305 @@
+"""The tables of results: every number is a row of estimates.parquet or of the published rows, rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from analysis import cells
+from analysis.estimates import ALL, Estimate
+from analysis.exposure import EXPOSURE_ENDPOINTS
+from analysis.report_records import (
+    INSIDE,
+    NONE,
+    Cell,
+    Column,
+    Row,
+    Table,
+    arm_name,
+    codes,
+    confidence,
+    events,
+    heading,
+    judged,
+    mean_over,
+    published_events,
+    published_interval,
+    published_name,
+    range_over,
+    replicate_name,
+    texts,
+)
+from analysis.runfolder import RunFolder
+from analysis.scorecard import Published
+from analysis.tolerability import TOLERABILITY_ENDPOINTS
+
+PROXIES = tuple(e.code for e in TOLERABILITY_ENDPOINTS)
+EXPOSURE = tuple(e.code for e in EXPOSURE_ENDPOINTS)
+FAS = "Full analysis set: all randomised, simulated"
+INTERVALS = "The interval of one replicate is Clopper-Pearson, 95 %: what one trial of this size would print."
+PUBLISHED_NOTE = (
+    "Published intervals: Clopper-Pearson, 95 %, computed from the printed counts; p: as printed in the publication. "
+    "Inside: whether the mean over replicates lies in the published interval; –: shown, not judged."
+)
+RANGES = "Range: 2.5 to 97.5 % of the replicates' own results."
+
+
+def efficacy(run: RunFolder) -> Table | None:
+    """T 14.2.1: every yes or no endpoint per arm, beside the published value."""
+    others = [e.PARAMCD for e in run.estimates if e.PARAMCD not in PROXIES + EXPOSURE]
+    found = codes(run, ["rate"], others)
+    return _rates(run, "T 14.2.1", "Response, rescue, bleeding and completion", found) if found else None
+
+
+def tolerability(run: RunFolder) -> Table | None:
+    """T 14.3.4: what counts and dose ledger say about tolerability; proxies, not adverse events."""
+    found = codes(run, ["rate"], PROXIES)
+    note = "Adverse events are not simulated. The published value is the nearest printed row, not the same thing."
+    return _rates(run, "T 14.3.4", "Tolerability proxies", found, (note,)) if found else None
+
+
+def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra: tuple[str, ...] = ()) -> Table:
+    rows = [row for code in found for row in _rate_rows(run, code)]
+    held = any((code, "rate", arm) in run.published for code in found for arm in (*run.settings.arm_ids, ALL))
+    columns = [
+        Column("arm", "Arm"),
+        Column("mean", "Mean ± MC error, %", f"Simulated, mean of {run.n_replicates} replicates"),
+        Column("range", "Range", f"Simulated, mean of {run.n_replicates} replicates"),
+        Column("named", "n/N (%)", f"Simulated, {replicate_name(run)} alone"),
+        Column("ci", "95 % CI", f"Simulated, {replicate_name(run)} alone"),
+    ]
+    published = [
+        Column("published", "n/N (%)", f"Published, {published_name(run)}"),
+        Column("published_ci", "95 % CI", f"Published, {published_name(run)}"),
+        Column("inside", "Mean inside?"),
+    ]
+    keep = len(columns) + 3 * held
+    rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
+    notes = (*extra, RANGES, INTERVALS) + (PUBLISHED_NOTE,) * held
+    return Table(number, title, FAS, tuple(columns + published * held), tuple(rows), notes)
+
+
+def _rate_rows(run: RunFolder, code: str) -> list[Row]:
+    label = next(e.PARAM for e in run.estimates if code == e.PARAMCD)
+    rows = [heading(f"{label} [{code}]", code)]
+    for arm in (*run.settings.arm_ids, ALL):
+        one, over = run.one(code, arm, "rate"), run.over(code, arm, "rate")
+        if one is None and over is None:
+            continue
+        name, hue = arm_name(run, arm)
+        printed = run.published.get((code, "rate", arm))
+        values = (
+            mean_over(over),
+            range_over(over),
+            events(one.N_EVENT, one.N) if one else NONE,
+            confidence(one),
+            published_events(printed),
+            published_interval(printed),
+        )
+        rows.append(Row((Cell(name, "arm"), *texts(*values), judged(run, printed)), f"{code}|{arm}", hue))
+    return rows
+
+
+def differences(run: RunFolder) -> Table | None:
+    """T 14.2.2: difference and odds ratio of every arm against the reference arm."""
+    found = list(dict.fromkeys(e.PARAMCD for e in run.estimates if e.STAT == "difference"))
+    if not found:
+        return None
+    reference = run.settings.reference_arm or ""
+    rows = [row for code in found for row in _difference_rows(run, code, reference)]
+    over, one = f"Simulated, mean of {run.n_replicates} replicates", f"Simulated, {replicate_name(run)} alone"
+    columns = (
+        Column("arm", "Arm"),
+        Column("mean", "Difference ± MC error, points", over),
+        Column("range", "Range", over),
+        Column("power", "Share with p < 0.05, %", over),
+        Column("named", "Difference (95 % CI), points", one),
+        Column("odds", "Odds ratio (95 % CI)", one),
+    )
+    notes = (
+        "Difference in percentage points, interval by Miettinen-Nurminen; odds ratio crude, interval by Woolf.",
+        "Share with p < 0.05: replicates in which the arm is better, Miettinen-Nurminen score test, two-sided, no "
+        "correction for several comparisons; primary endpoint only; its Monte Carlo error is sqrt(p(1-p)/R).",
+        RANGES,
+    )
+    title = f"Differences from {arm_name(run, reference)[0]}"
+    return Table("T 14.2.2", title, FAS, columns, tuple(rows), notes)
+
+
+def _difference_rows(run: RunFolder, code: str, reference: str) -> list[Row]:
+    label = next(e.PARAM for e in run.estimates if code == e.PARAMCD)
+    rows = [heading(f"{label} [{code}]", code)]
+    for arm in run.settings.arm_ids:
+        pick = partial(run.one, code, arm, comparator=reference)
+        one, odds = pick("difference"), pick("odds ratio")
+        if one is None:
+            continue
+        over = run.over(code, arm, "difference", reference)
+        power = run.over(code, arm, "power", reference)
+        name, hue = arm_name(run, arm)
+        values = (mean_over(over), range_over(over), mean_over(power), _limits(one), _odds(odds))
+        rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
+    return rows
+
+
+def _limits(e: Estimate) -> str:
+    return cells.with_interval(e.ESTIMATE, e.CI_LOW, e.CI_HIGH, 1)
+
+
+def _odds(e: Estimate | None) -> str:
+    if e is None or e.ESTIMATE is None:
+        return cells.NOT_ESTIMABLE if e else NONE
+    return f"{cells.ratio(e.ESTIMATE)} ({cells.ratio(e.CI_LOW)}, {cells.ratio(e.CI_HIGH)})"
+
+
+def durations(run: RunFolder) -> Table | None:
+    """T 14.2.4: medians of measured endpoints (durations of response) per arm, beside the published median."""
+    found = codes(run, ["median"], [e.PARAMCD for e in run.estimates if e.PARAMCD not in EXPOSURE])
+    if not found:
+        return None
+    over, one = f"Simulated, mean of {run.n_replicates} replicates", f"Simulated, {replicate_name(run)} alone"
+    columns = (
+        Column("arm", "Arm"),
+        Column("mean", "Median ± MC error", over),
+        Column("range", "Range", over),
+        Column("n", "n", one),
+        Column("named", "Median (min, max)", one),
+        Column("published_n", "n", f"Published, {published_name(run)}"),
+        Column("published", "Median (min, max)", f"Published, {published_name(run)}"),
+    )
+    held = any((code, "median", arm) in run.published for code in found for arm in run.settings.arm_ids)
+    rows = [row for code in found for row in _median_rows(run, code)]
+    keep = len(columns) - 2 * (not held)
+    rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
+    notes = ("Patients with at least one response. The mean over replicates is a mean of medians.", RANGES)
+    return Table(
+        "T 14.2.4", "Durations of response", "Responders of the full analysis set", columns[:keep], tuple(rows), notes
+    )
+
+
+def _median_rows(run: RunFolder, code: str) -> list[Row]:
+    first = next(e for e in run.estimates if code == e.PARAMCD)
+    rows = [heading(f"{first.PARAM}, {first.UNIT} [{code}]", code)]
+    for arm in run.settings.arm_ids:
+        one, over = run.one(code, arm, "median"), run.over(code, arm, "median")
+        if one is None:
+            continue
+        name, hue = arm_name(run, arm)
+        printed = run.published.get((code, "median", arm))
+        values = (mean_over(over), range_over(over), str(one.N), _median(run, code, arm), *_printed(printed))
+        rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
+    return rows
+
+
+def _median(run: RunFolder, code: str, arm: str) -> str:
+    value, low, high = (run.one(code, arm, stat) for stat in ("median", "minimum", "maximum"))
+    if value is None or value.ESTIMATE is None:
+        return cells.NOT_ESTIMABLE
+    limits = [e.ESTIMATE if e else None for e in (low, high)]
+    return f"{cells.median(value.ESTIMATE, 0)} ({cells.minimum_maximum(limits[0], limits[1], 0)})"
+
+
+def _printed(p: Published | None) -> tuple[str, str]:
+    if p is None:
+        return NONE, NONE
+    limits = f" ({cells.minimum_maximum(p.ci_low, p.ci_high, 0)})" if p.interval == "range" else ""
+    return str(p.n) if p.n is not None else NONE, f"{cells.rounded(p.published, 1)}{limits}"
+
+
+def exposure(run: RunFolder) -> Table | None:
+    """T 14.4.2: pharmacokinetic parameters per arm."""
+    found = codes(run, ["geometric mean"], EXPOSURE)
+    if not found:
+        return None
+    over, one = f"Simulated, mean of {run.n_replicates} replicates", f"Simulated, {replicate_name(run)} alone"
+    columns = (
+        Column("arm", "Arm"),
+        Column("mean", "Geometric mean ± MC error", over),
+        Column("range", "Range", over),
+        Column("n", "n", one),
+        Column("named", "Geometric mean (geometric CV %)", one),
+        Column("median", "Median (min, max)", one),
+    )
+    rows = [row for code in found for row in _exposure_rows(run, code)]
+    day = (run.config.get("pk_sampling") or {}).get("visit_day")
+    notes = (
+        f"One dosing interval from the dose of day {day}; doses differ between patients because they are titrated.",
+        RANGES,
+    )
+    return Table("T 14.4.2", "Exposure", "Patients on active drug with a complete profile", columns, tuple(rows), notes)
+
+
+def _exposure_rows(run: RunFolder, code: str) -> list[Row]:
+    first = next(e for e in run.estimates if code == e.PARAMCD)
+    rows = [heading(f"{first.PARAM}, {first.UNIT} [{code}]", code)]
+    for arm in run.settings.arm_ids:
+        one = {
+            stat: run.one(code, arm, stat)
+            for stat in ("geometric mean", "geometric CV", "median", "minimum", "maximum")
+        }
+        over, n = run.over(code, arm, "geometric mean"), one["geometric mean"]
+        if n is None or not n.N:
+            continue
+        name, hue = arm_name(run, arm)
+        number = {
+            stat: cells.significant(e.ESTIMATE if e else None) for stat, e in one.items() if stat != "geometric CV"
+        }
+        cv = cells.rounded(one["geometric CV"].ESTIMATE if one["geometric CV"] else None, 1)
+        values = (
+            _significant_error(over),
+            f"({cells.significant(over.RANGE_LOW)}, {cells.significant(over.RANGE_HIGH)})" if over else NONE,
+            str(n.N),
+            f"{number['geometric mean']} ({cv})",
+            f"{number['median']} ({number['minimum']}, {number['maximum']})",
+        )
+        rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
+    return rows
+
+
+def _significant_error(e: Estimate | None) -> str:
+    if e is None or e.ESTIMATE is None:
+        return NONE
+    return f"{cells.significant(e.ESTIMATE)}" + (f" ± {cells.significant(e.MCSE, 2)}" if e.MCSE is not None else "")
+
+
+def scorecard(run: RunFolder) -> Table | None:
+    """T 14.2.15: every published row beside its simulation."""
+    if not run.scores:
+        return None
+    columns = (
+        Column("endpoint", "Endpoint"),
+        Column("arm", "Arm"),
+        Column("timepoint", "When"),
+        Column("simulated", "Simulated ± MC error"),
+        Column("published", "Published"),
+        Column("limits", "Limits"),
+        Column("interval", "Kind of limits"),
+        Column("inside", "Mean inside?"),
+        Column("seen", "Calibrated on"),
+    )
+    notes = (
+        "Which rows are judged was fixed before calibration. cp95: Clopper-Pearson computed here; printed95: as "
+        "printed; range: over patients, not an interval.",
+        "Calibrated on: yes means the model was fitted to this number, so that agreement is no prediction.",
+    )
+    rows = tuple(_score_row(run, score) for score in run.scores)
+    return Table("T 14.2.15", "Scorecard: simulated beside published", FAS, columns, rows, notes)
+
+
+def _score_row(run: RunFolder, s: Mapping[str, str]) -> Row:
+    number = {
+        name: float(s[name]) if s[name] else None for name in ("simulated", "mcse", "published", "ci_low", "ci_high")
+    }
+    name, hue = arm_name(run, s["arm"]) if s["arm"] in (*run.settings.arm_ids, ALL) else (s["arm"], None)
+    simulated = NONE if number["simulated"] is None else cells.estimate_error(number["simulated"], number["mcse"], 1)
+    limits = NONE if number["ci_low"] is None else cells.interval(number["ci_low"], number["ci_high"], 1)
+    inside = Cell(INSIDE[s["inside"]], INSIDE[s["inside"]]) if s["inside"] in INSIDE else Cell(NONE)
+    return Row(
+        (
+            Cell(s["endpoint"], "text"), Cell(name, "arm"), Cell(s["timepoint"], "text"), Cell(simulated),
+            Cell(f"{cells.rounded(number['published'], 1)} {s['unit']}"), Cell(limits), Cell(s["interval"], "text"),
+            inside, Cell(s["seen"], "text"),
+        ),
+        s["row_id"],
+        hue,
+    )  # fmt: skip

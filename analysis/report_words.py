@@ -1,0 +1,259 @@
+"""The sentences of the report: what was simulated, how it went, the design in words, what to beware of."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis import cells
+from analysis.estimates import FEW_REPLICATES
+from analysis.report_records import INSIDE, arm_name, mean_over, published_name
+from analysis.runfolder import RunFolder
+from analysis.scorecard import CONFIDENCE
+
+INFINITY = float("inf")
+
+
+@dataclass(frozen=True)
+class KeyResult:
+    """The primary endpoint of one arm: texts for a card."""
+
+    label: str
+    hue: int | None
+    simulated: str
+    range: str
+    published: str
+    inside: str
+
+
+def summary(run: RunFolder) -> str:
+    """One paragraph for somebody who reads nothing else."""
+    n, r = run.records.n, run.n_replicates
+    parts = [
+        f"This report describes {plural(r, 'virtual trial')} of {n // r:,} patients each ({n:,} patients in all), "
+        f"randomised {_ratio(run)} to {_listed([arm.label for arm in run.arms])}.",
+        _solved(run),
+        _evaluated(run),
+    ]
+    judged = [s["inside"] for s in run.scores if s["inside"]]
+    if judged:
+        parts.append(
+            f"Of {plural(len(judged), 'published result')} that were named for comparison before calibration, "
+            f"{judged.count('yes')} hold the simulated mean inside their 95 % interval."
+        )
+    return " ".join(part for part in parts if part)
+
+
+def _solved(run: RunFolder) -> str:
+    n, failed = run.records.n, int((run.records.unsolved != "").sum())
+    if not failed:
+        return f"All {n:,} solves of the model succeeded."
+    return f"{failed:,} of {n:,} solves of the model failed; those patients are not evaluable and are counted as such."
+
+
+def _evaluated(run: RunFolder) -> str:
+    codes, flags = run.column("endpoints", "PARAMCD"), run.column("endpoints", "EVALFL")
+    absent = int(((codes == run.settings.primary) & (flags == "N")).sum())
+    who = "No patient is" if absent == 0 else plural(absent, "patient is", "patients are")
+    return f"{who} not evaluable for the primary endpoint ({run.settings.primary})."
+
+
+def key_results(run: RunFolder) -> list[KeyResult]:
+    """The primary endpoint per arm, simulated beside published."""
+    found = []
+    for arm in run.settings.arm_ids:
+        over = run.over(run.settings.primary, arm, "rate")
+        if over is None:
+            continue
+        label, hue = arm_name(run, arm)
+        printed = run.published.get((run.settings.primary, "rate", arm))
+        score = next((s for s in run.scores if printed and s["row_id"] == printed.row_id), None)
+        published = f"{cells.rounded(printed.published, 1)} %" if printed else ""
+        if printed and printed.interval in CONFIDENCE:
+            published += f" {cells.interval(printed.ci_low, printed.ci_high, 1)}"
+        spread = cells.interval(over.RANGE_LOW, over.RANGE_HIGH, 1) if over.RANGE_LOW is not None else ""
+        inside = INSIDE.get(score["inside"], "") if score else ""
+        found.append(KeyResult(label, hue, mean_over(over) + " %", spread, published, inside))
+    return found
+
+
+def primary_label(run: RunFolder) -> str:
+    """Label of the primary endpoint."""
+    return next((e.PARAM for e in run.estimates if run.settings.primary == e.PARAMCD), run.settings.primary)
+
+
+def warnings(run: RunFolder) -> list[str]:
+    """What to beware of: what the run said, what failed, who lies outside the validity domain, what is absent."""
+    said = [str(text) for text in run.manifest.get("warnings") or []]
+    statuses = Counter(run.column("solves", "REASON")[run.column("solves", "STATUS") != "OK"].tolist())
+    said += [f"{plural(n, 'solve')} failed: {why}." for why, n in statuses.most_common()]
+    outside = Counter(run.column("patients", "OUTDOM").tolist())
+    said += [
+        f"{plural(n, 'patient lies', 'patients lie')} outside the validity domain of the parameter set: {why}."
+        for why, n in outside.most_common()
+        if why
+    ]
+    if run.n_replicates == 1:
+        said.append("One replicate only: there is no Monte Carlo error and no range of replicates.")
+    elif run.n_replicates < FEW_REPLICATES:
+        said.append(
+            f"{run.n_replicates} replicates are few: the 2.5 to 97.5 % range is close to the smallest and the largest."
+        )
+    return said + [f"{text}." for text in run.absent]
+
+
+def design_facts(run: RunFolder) -> list[tuple[str, str]]:
+    """The design as label and text."""
+    c = run.config
+    days, adherence = c["visits"]["days"], c.get("adherence") or {}
+    window, missed = c["visits"].get("window_days", 0), c["visits"].get("missed_probability", 0)
+    facts = [
+        ("Patients", f"{c['patients']:,} per replicate, {run.n_replicates} replicates"),
+        ("Allocation", f"{_ratio(run)}, permuted blocks of {c['randomisation']['block_size']}{_strata(c)}"),
+        ("Eligibility", _eligibility(c.get("screening") or {})),
+        ("Treatment", f"once daily by mouth for {c['treatment_days']} days"),
+        (
+            "Visits",
+            f"day {', '.join(map(str, days))}; up to {window} days early or late; {100 * missed:g} % are missed",
+        ),
+        ("Primary endpoint", f"{primary_label(run)} (threshold {run.settings.threshold:g} × 10⁹/L)"),
+        ("Adherence", f"mean {100 * adherence.get('mean', 1):g} % of doses, SD {100 * adherence.get('sd', 0):.3g} %"),
+        ("Rescue", _rescue(c.get("rescue") or {})),
+        ("Leaving early", "; ".join(_hazard(item) for item in c.get("dropout") or []) or "nobody"),
+        ("Parameter set", f"{c['parameter_set']}"),
+        ("Population", str((c.get("population") or {}).get("id") or (c.get("population") or {}).get("file"))),
+    ]
+    return [fact for fact in facts if fact[1]]
+
+
+@dataclass(frozen=True)
+class RuleTable:
+    """One dose rule in words: its name, arms, lines of (reported count, what is done, when) and its source."""
+
+    name: str
+    arms: str
+    ladder: str
+    lines: tuple[tuple[str, str, str], ...]
+    source: str
+
+
+def dose_rules(run: RunFolder) -> list[RuleTable]:
+    """The dose rules of the study, in words."""
+    return [_rule(run, name, rule) for name, rule in (run.config.get("dose_rules") or {}).items()]
+
+
+def _rule(run: RunFolder, name: str, rule: Mapping[str, Any]) -> RuleTable:
+    lines = [(_limits(step), ACTIONS[step["action"]], _waiting(step)) for step in rule["steps"]]
+    if rule.get("restart"):
+        level = {"same": "at the same dose", "lower": "one level lower"}[rule["restart"].get("level", "lower")]
+        lines.append((f"below {rule['restart']['below_1e9L']:g} while interrupted", f"restart {level}", "at the visit"))
+    floor = {"keep": "keep the dose", "interrupt": "interrupt"}[rule.get("at_floor", "keep")]
+    lines.append(("“one level lower” on the lowest level", floor, ""))
+    arms = _listed([arm.label for arm in run.arms if arm.rule == name])
+    ladder = ", ".join(f"{dose:g}" for dose in rule["ladder_mg"])
+    return RuleTable(name, arms, ladder, tuple(lines), str(rule.get("source", "")))
+
+
+ACTIONS = {
+    "increase": "one level higher",
+    "decrease": "one level lower",
+    "keep": "keep the dose",
+    "interrupt": "interrupt (no dose)",
+}
+
+
+def _limits(step: Mapping[str, Any]) -> str:
+    low, high = float(step.get("at_least_1e9L") or 0), step.get("below_1e9L")
+    top = INFINITY if high is None else float(high)
+    if math.isinf(top):
+        return f"{low:g} or more" if low > 0 else "any count"
+    return f"{low:g} to below {top:g}" if low > 0 else f"below {top:g}"
+
+
+def _waiting(step: Mapping[str, Any]) -> str:
+    days, visits = step.get("min_days_since_change", 0), step.get("confirm_visits", 1)
+    parts = [f"{days} days or more after the last change"] * bool(days)
+    parts += [f"at {visits} visits in a row"] * (visits > 1)
+    return "; ".join(parts) or "at the visit"
+
+
+def _ratio(run: RunFolder) -> str:
+    return ":".join(str(arm.ratio) for arm in run.arms)
+
+
+def _strata(config: Mapping[str, Any]) -> str:
+    strata = config["randomisation"].get("strata") or []
+    named = [s["covariate"] + (f" (cut at {s['cut']:g})" if s.get("cut") is not None else "") for s in strata]
+    return f", stratified by {_listed(named)}" if named else ""
+
+
+def _eligibility(screening: Mapping[str, Any]) -> str:
+    said = []
+    if "platelets_below_1e9L" in screening:
+        said.append(f"measured platelets below {screening['platelets_below_1e9L']:g} × 10⁹/L")
+    if screening.get("itp_duration_at_least_y"):
+        said.append(f"ITP for {screening['itp_duration_at_least_y']:g} y or longer")
+    if screening.get("age_at_least_y"):
+        said.append(f"age {screening['age_at_least_y']:g} y or older")
+    return "; ".join(said)
+
+
+def _rescue(rescue: Mapping[str, Any]) -> str:
+    if not rescue.get("allowed", True):
+        return "not allowed"
+    return f"allowed at visits, {rescue.get('min_days_between', 28)} days or more apart"
+
+
+def _hazard(item: Mapping[str, Any]) -> str:
+    hazard = item["hazard_per_week"]
+    if isinstance(hazard, Mapping):
+        return f"{item['reason']}: " + ", ".join(f"{100 * v:.3g} %/week ({arm})" for arm, v in hazard.items())
+    return f"{item['reason']}: {100 * hazard:.3g} %/week"
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """ "1 solve", "2 solves"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def kinds_of_uncertainty(run: RunFolder) -> list[tuple[str, str]]:
+    """The three kinds, never mixed."""
+    n = int(np.sum(run.named))
+    return [
+        (
+            "Interval of one replicate",
+            f"What the paper of one trial would print: {n:,} patients, replicate {run.settings.named_replicate}, its "
+            "own 95 % confidence interval. It depends on the number of patients in the trial, not on the computer.",
+        ),
+        (
+            "Mean ± Monte Carlo error",
+            f"The mean result of {plural(run.n_replicates, 'replicate')}, and how far that mean may be off because only "
+            "so many were run: the standard deviation of the replicates over the square root of their number. More "
+            "replicates make it as small as wanted; it says nothing about real patients.",
+        ),
+        (
+            "Range of replicates",
+            "Between which results 95 % of the virtual trials lie (2.5 to 97.5 %). It shows how much a trial of this "
+            "size varies by chance when the model is right; it does not hold doubt about the model.",
+        ),
+    ]
+
+
+def reproduce(run: RunFolder) -> str:
+    """The command that makes this run again."""
+    said = run.manifest.get("command")
+    return str(said) if said else "vtrial run config.resolved.yaml --out another_folder"
+
+
+def publication(run: RunFolder) -> str:
+    """Name of the publication, for headings."""
+    return published_name(run)
