@@ -70,15 +70,16 @@ def calibrate(
     fitted: Sequence[Fitted],
     simulate: Simulate,
     *,
-    scan: int = 64,
-    evaluations: int = 300,
+    scan: int = 128,
+    starts: int = 3,
+    evaluations: int = 250,
     tell: Callable[[int, Point], None] = lambda k, point: None,
 ) -> list[Point]:
-    """Scan the priors with a Sobol design, then Nelder-Mead from the best point; every point visited, best first.
+    """Scan the priors with a Sobol design, then Nelder-Mead from each of the best ``starts`` points; all points, best
+    first.
 
-    ``simulate`` maps parameter values to rates by row id. The search works on standardised logarithms, so a unit
-    step is one
-    prior SD.
+    ``simulate`` maps parameter values to rates by row id. ``evaluations`` is per start. The search works on
+    standardised logarithms, so a unit step is one prior SD. Several starts, because the distance has several basins.
     """
     visited: list[Point] = []
 
@@ -90,10 +91,10 @@ def calibrate(
         tell(len(visited), point)
         return point.distance
 
-    design = ndtri(qmc.Sobol(len(fitted), scramble=False).random(scan) * 0.9 + 0.05) if scan else np.empty((0, 0))
-    starts = [np.zeros(len(fitted)), *design]
-    best = starts[int(np.argmin([at(z) for z in starts]))]
-    simplex = np.vstack([best, best + 0.5 * np.eye(len(fitted))])
-    options = {"maxfev": evaluations, "initial_simplex": simplex, "xatol": 0.005, "fatol": 0.02, "adaptive": True}
-    minimize(at, best, method="Nelder-Mead", options=options)
+    design = [np.zeros(len(fitted)), *ndtri(0.05 + 0.9 * qmc.Sobol(len(fitted), scramble=False).random(scan))]
+    ranked = np.argsort([at(z) for z in design], kind="stable")
+    options = {"maxfev": evaluations, "xatol": 0.005, "fatol": 0.02, "adaptive": True}
+    for start in (design[k] for k in ranked[:starts]):
+        simplex = np.vstack([start, start + 0.5 * np.eye(len(fitted))])
+        minimize(at, start, method="Nelder-Mead", options=options | {"initial_simplex": simplex})
     return sorted(visited, key=lambda point: point.distance)

@@ -74,9 +74,10 @@ def _rates(
 def main() -> None:
     """Fit, print every 20th point, write the calibration file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replicates", type=int, default=16)
-    parser.add_argument("--scan", type=int, default=64)
-    parser.add_argument("--evaluations", type=int, default=300)
+    parser.add_argument("--replicates", type=int, default=24)
+    parser.add_argument("--scan", type=int, default=128)
+    parser.add_argument("--starts", type=int, default=3)
+    parser.add_argument("--evaluations", type=int, default=250)
     parser.add_argument("--workers", type=int, default=2)
     chosen = parser.parse_args()
     study = load_study(CONFIG, replicates=chosen.replicates).model_copy(update={"pk_sampling": None})
@@ -88,7 +89,13 @@ def main() -> None:
     with Parallel(n_jobs=chosen.workers) as pool:
         simulate = partial(simulated_rates, study, wanted, units, pool)
         points = calibrate(
-            [t for t, _, _ in wanted], FITTED, simulate, scan=chosen.scan, evaluations=chosen.evaluations, tell=_tell
+            [t for t, _, _ in wanted],
+            FITTED,
+            simulate,
+            scan=chosen.scan,
+            starts=chosen.starts,
+            evaluations=chosen.evaluations,
+            tell=_tell,
         )
     write(study, wanted, points[0], len(points), time.perf_counter() - begun)
 
