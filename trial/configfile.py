@@ -104,9 +104,9 @@ def _overridden(tree: Node, overrides: Sequence[str], seed: int | None, replicat
 def _with_absolute_files(tree: Node) -> Node:
     for path in FILES:
         node = find(tree, path)
-        base = node.place.path
-        if base is not None and isinstance(node.value, str) and not Path(node.value).is_absolute():
-            tree = with_override(tree, ".".join(path), repr(str((base.parent / node.value).resolve())), node.place)
+        if isinstance(node.value, str):
+            base = node.place.path.parent if node.place.path else Path.cwd()
+            tree = with_override(tree, ".".join(path), repr(str((base / node.value).resolve())), node.place)
     return tree
 
 
@@ -115,7 +115,7 @@ def _missing_files(data: Mapping[str, Any]) -> Iterable[Problem]:
         inside = data.get(section)
         name = inside.get(key) if isinstance(inside, dict) else None
         if isinstance(name, str) and not Path(name).is_file():
-            yield (section, key), f"there is no file {name}; names are relative to the file this key stands in"
+            yield (section, key), f"there is no file {name}"
 
 
 def _lines(tree: Node, problems: Iterable[Problem]) -> list[str]:

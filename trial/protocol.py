@@ -66,7 +66,7 @@ Increasing = AfterValidator(_increasing)
 class Record(BaseModel):
     """A frozen record that refuses unknown keys; the base of everything a config can say."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong between the fields of this record; none by default."""

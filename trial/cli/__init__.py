@@ -13,12 +13,12 @@ from typing import Annotated
 
 import typer
 
-from trial.cli.catalogue import catalogue
-from trial.cli.check import check
+from trial.cli.catalogue import catalogue as catalogue_
+from trial.cli.check import check as check_
 from trial.cli.console import Refused, say
-from trial.cli.report import report
-from trial.cli.run import run
-from trial.cli.schema import schema
+from trial.cli.report import report as report_
+from trial.cli.run import run as run_
+from trial.cli.schema import schema as schema_
 
 OK, FAILED, USAGE, PATIENTS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -27,15 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. No traceback reaches the user unless VTRIAL_DEBUG is set."""
     try:
         code = _app()(args=arguments, prog_name="vtrial", standalone_mode=False)
-        return code if isinstance(code, int) else OK
     except (KeyboardInterrupt, typer.Abort):
-        say("interrupted")
-        return INTERRUPTED
+        code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
         return _explained(error)
+    if code == INTERRUPTED:
+        say("interrupted; what is there so far is not a finished run, --overwrite replaces it")
+    return code if isinstance(code, int) else OK
 
 
 def _explained(error: Exception) -> int:
@@ -46,8 +47,12 @@ def _explained(error: Exception) -> int:
         for line in error.messages:
             say(line)
         return USAGE
-    if isinstance(error, Refused) or hasattr(error, "format_message"):
-        say(error.format_message() if hasattr(error, "format_message") else str(error))
+    if isinstance(error, Refused):
+        say(str(error))
+        return USAGE
+    if hasattr(error, "format_message"):
+        context = getattr(error, "ctx", None)
+        say(f"{error.format_message()} ({getattr(context, 'command_path', 'vtrial')} --help shows what is allowed)")
         return USAGE
     if os.environ.get("VTRIAL_DEBUG"):
         raise error
@@ -64,7 +69,7 @@ def _app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_vtrial)
-    for command in (run, check, report, schema, catalogue):
+    for command in (run_, check_, report_, schema_, catalogue_):
         app.command()(command)
     return app
 

@@ -34,5 +34,10 @@ def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
         return
     arms = value_at(data, "arms")
     ids = [str(value_at(arm, "id")) for arm in arms] if isinstance(arms, list) else []
+    found: dict[str, list[str]] = {}
     for line in scorecard.problems(published, ids, list(endpoints.catalogue(day))):
-        yield ("published", "rows"), line
+        row, _, text = line.partition(": ")
+        found.setdefault(text, []).append(row)
+    for text, named in found.items():
+        others = f" and {len(named) - 1} more rows" if len(named) > 1 else ""
+        yield ("published", "rows"), f"{named[0]}{others}: {text} (published: null leaves all rows out)"

@@ -45,14 +45,14 @@ def progress(title: str) -> Iterator[Progress]:
 
 
 def _plain_lines(title: str, clock: Callable[[], float] = time.monotonic) -> Progress:
-    """A line every ten per cent and every five seconds, whichever is rarer, and one at the end."""
+    """A line every ten per cent and every five seconds, whichever comes first, and one at the end."""
     begun = clock()
     last_percent, last_time = 0, begun
 
     def tell(done: int, total: int) -> None:
         nonlocal last_percent, last_time
         now, percent = clock(), 100 * done // total
-        due = percent >= last_percent + STEP_PERCENT and now >= last_time + STEP_SECONDS
+        due = percent >= last_percent + STEP_PERCENT or now >= last_time + STEP_SECONDS
         if due or done == total:
             last_percent, last_time = percent, now
             left = (now - begun) / done * (total - done) if done else 0.0

@@ -20,11 +20,11 @@ def report(
 
     Example: vtrial report runs/smoke --patient 0:17
     """
-    from analysis.report import write_report
-
     wanted = tuple(_pair(text) for text in patient)
     _is_run_folder(run_dir)
     _exist(run_dir, wanted)
+    from analysis.report import write_report
+
     print(write_report(run_dir, wanted))
 
 

@@ -64,7 +64,6 @@ def execute(study: Study, base: Path, folder: Path, workers: int = 1, tell: Prog
 def _finish(folder: Path, summary: RunSummary, volatile: dict[str, Any]) -> int:
     """Results, manifest, report, and what the terminal shows; the exit code."""
     from analysis.report import write_report
-
     from analysis.results import analyse
     from trial.cli.folder import CONFIG
     from trial.cli.results import show
@@ -75,8 +74,8 @@ def _finish(folder: Path, summary: RunSummary, volatile: dict[str, Any]) -> int:
     analysed = analyse(folder)
     facts = facts_of(study) | {"patients_simulated": summary.n_patients, "patients_failed": summary.n_failed}
     write_manifest(folder, (folder / CONFIG).read_text(encoding="utf-8"), facts, volatile)
-    page = write_report(folder)
     show(analysed.lines, study)
+    page = write_report(folder)
     if summary.n_failed:
         say(f"{summary.n_failed} of {summary.n_patients} patients failed; solves.parquet and the report say why")
     print(f"report: {page}")
