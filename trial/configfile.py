@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from trial.checks import cautions, unknown_ids, unusable_patients
+from trial.checks import cautions, unknown_ids, unusable_patients, value_at
 from trial.config import Study
 from trial.explain import explain
 from trial.protocol import Problem
@@ -90,30 +90,40 @@ def _dumpable(value: Any) -> Any:
 
 
 def _overridden(tree: Node, overrides: Sequence[str], seed: int | None, replicates: int | None) -> Node:
+    problems: list[str] = []
     for text in overrides:
-        key, equals, value = text.partition("=")
-        if not (equals and key.strip()):
-            raise ConfigError([f"--set {text}: allowed: --set key=value, for example --set arms.0.ratio=3"])
-        tree = with_override(tree, key.strip(), value, Place(f"--set {text}"))
+        try:
+            tree = _with_setting(tree, text)
+        except ConfigError as error:
+            problems.extend(error.messages)
+    if problems:
+        raise ConfigError(problems)
     for key, number in (("seed", seed), ("replicates", replicates)):
         if number is not None:
             tree = with_override(tree, key, str(number), Place(f"--{key} {number}"))
     return _with_absolute_files(tree)
 
 
+def _with_setting(tree: Node, text: str) -> Node:
+    key, equals, value = text.partition("=")
+    if not (equals and key.strip()):
+        raise ConfigError([f"--set {text}: allowed: --set key=value, for example --set arms.0.ratio=3"])
+    return with_override(tree, key.strip(), value, Place(f"--set {text}"))
+
+
 def _with_absolute_files(tree: Node) -> Node:
+    data = plain(tree)
     for path in FILES:
-        node = find(tree, path)
-        if isinstance(node.value, str):
-            base = node.place.path.parent if node.place.path else Path.cwd()
-            tree = with_override(tree, ".".join(path), repr(str((base / node.value).resolve())), node.place)
+        name, place = value_at(data, *path), find(tree, path).place
+        if isinstance(name, str):
+            base = place.path.parent if place.path else Path.cwd()
+            tree = with_override(tree, ".".join(path), repr(str((base / name).resolve())), place)
     return tree
 
 
 def _missing_files(data: Mapping[str, Any]) -> Iterable[Problem]:
     for section, key in FILES:
-        inside = data.get(section)
-        name = inside.get(key) if isinstance(inside, dict) else None
+        name = value_at(data, section, key)
         if isinstance(name, str) and not Path(name).is_file():
             yield (section, key), f"there is no file {name}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
@@ -103,7 +104,7 @@ def _allowed(item: Item, path: Path, record: type[Record]) -> str:
         example = f": {', '.join(inside.model_fields)}" if inside else ""
         return f"allowed: keys on the lines below, indented{example}"
     phrases = {
-        "string_type": "allowed: text; put it in quotes",
+        "string_type": f"allowed: text{'' if isinstance(seen, list | dict) else '; put it in quotes'}",
         "bool_type": "allowed: true or false",
         "bool_parsing": "allowed: true or false",
         "tuple_type": "allowed: a list, with each entry on its own line after a dash, or as in [7, 14, 21]",
@@ -194,5 +195,7 @@ def _converted(number: Any, unit: str, wanted: str) -> float | None:
 
 def _shown(seen: Any) -> str:
     words = {None: "nothing", True: "true", False: "false"}
-    text = words[seen] if seen is None or isinstance(seen, bool) else repr(seen)
+    text = (
+        words[seen] if seen is None or isinstance(seen, bool) else str(seen) if isinstance(seen, date) else repr(seen)
+    )
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -261,6 +261,8 @@ def _syntax(error: YAMLError, text: str, name: str) -> str:
     seen = lines[mark.line] if mark.line < len(lines) else ""
     if re.match(r" *\t", seen):
         return f"{name}:{mark.line + 1}: a tab at the start of the line; indent with spaces only"
-    hint = f" near {seen.strip()!r}" if seen.strip() else ""
+    near = f" near {seen.strip()[:60]!r}" if seen.strip() else ""
+    first = error.context_mark.line if error.context_mark is not None else mark.line
+    begun = f", begun on line {first + 1}," if first < mark.line else ""
     what = f"{error.problem or error.context}; check indentation, colons and quotes"
-    return f"{name}:{mark.line + 1}: not YAML{hint}: {what}"
+    return f"{name}:{mark.line + 1}: not YAML{near}{begun}: {what}".replace(",:", ":")

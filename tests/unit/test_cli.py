@@ -192,9 +192,10 @@ def test_debug_shows_the_traceback(monkeypatch):
 
 
 def test_failed_patients_are_exit_3(capsys):
-    settings = ("--set", "solver.max_steps_per_day=10", "--set", "solver.rtol=1.0e-12", "--set", "patients=12")
-    code, _, err = outcome(capsys, "run", SMOKE, "--workers", "1", "--replicates", "1", *settings)
-    assert code == 3 and "patients failed" in err
+    few_steps = ("--set", "solver.max_steps_per_day=40")
+    code, out, err = outcome(capsys, "run", SMOKE, "--workers", "1", "--replicates", "1", *few_steps)
+    assert code == 3 and "patients failed; solves.parquet and the report say why" in err
+    assert "report.html" in out
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["check"], ["report"], ["schema"], ["catalogue"]])

@@ -148,6 +148,7 @@ def test_message(tmp_path, good, bad, path, words):
         ("id: a\nvisits:\n\tdays: [7]\n", 3, ["tab", "spaces"]),
         ("id: a\ntitle: b: c\n", 2, ["not YAML", "title: b: c"]),
         ("id: a\ntitle: 'b\n", 3, ["not YAML"]),
+        ("id: a\nvisits: [7,\n  14\nseed: 1\n", 4, ["not YAML", "begun on line 2"]),
         ("id: a\n---\nid: b\n", 2, ["not YAML", "another document"]),
         ("- id: a\n", 1, ["seen a list"]),
         ("id: a\ntitle: !!python/object:os.x y\n", 2, ["title", "cannot read"]),
@@ -237,3 +238,20 @@ def test_warnings_of_what_is_allowed_but_unusual(tmp_path):
     assert "80" in warned and "extrapolated" in warned
     assert "no arm uses this dose rule" in warned
     assert "seen 40; the study ends at the last visit, on day 28" in warned
+
+
+def test_values_of_every_wrong_kind_are_errors_not_crashes(tmp_path):
+    """Every key replaced by each kind of wrong value: messages with a place, never another exception."""
+    path = tmp_path / "study.yaml"
+    keys = [line.split(":")[0].strip(" -") for line in GOOD.splitlines()]
+    for number, line in enumerate(GOOD.splitlines()):
+        if line.endswith(":"):
+            continue
+        for value in ("[x]", "{x: y}", "null", "2021-01-01", "'text'", "-1.5", "true", "[[1]]"):
+            lines = GOOD.splitlines()
+            lines[number] = line.split(":")[0] + ": " + value
+            path.write_text("\n".join(lines) + "\n")
+            try:
+                load_study(path)
+            except ConfigError as error:
+                assert all(re.match(r".*study\.yaml:\d+: .+", message) for message in error.messages), keys[number]

@@ -35,7 +35,9 @@ def show(lines: Sequence[Line], study: Study) -> None:
         before = line.endpoint
     console.print()
     console.print(table)
-    console.print(f"\nMean of {study.replicates} replicates{'' if narrow else ' ± Monte Carlo error'}. ", end="")
+    many = study.replicates > 1
+    mean = f"Mean of {study.replicates} replicates" if many else "One replicate"
+    console.print(f"\n{mean}{' ± Monte Carlo error' if many and not narrow else ''}. ", end="")
     judged = [line.inside for line in lines if line.inside]
     if judged:
         console.print(f"{judged.count('yes')} of {len(judged)} inside the published interval.", end="")
