@@ -38,15 +38,16 @@ class Share:
 class Item:
     """One line of the baseline table.
 
-    ``code`` is what published rows call it, without their prefix "BASE:". ``value`` picks a number (``decimals`` as
-    recorded) or, when ``unit`` is "%", a yes or no as 1, 0 or NaN. ``group`` heads lines that belong together.
+    ``code`` is what published rows call it, without their prefix "BASE:". ``value`` picks a number or, when ``unit`` is
+    "%", a yes or no as 1, 0 or NaN. ``printed`` decimals have range and published values; mean and median have one and
+    the SD two decimals. ``group`` heads lines that belong together.
     """
 
     code: str
     label: str
     unit: str
     value: Callable[[Columns], NDArray[np.float64]]
-    decimals: int = 0
+    printed: int = 0
     group: str = ""
 
 
@@ -107,9 +108,9 @@ ITEMS: tuple[Item, ...] = (
     Item("AGE", "Age", "y", _number("AGE")),
     Item("AGE65", "Older than 65 y", "%", _above("AGE", 65)),
     Item("FEMALE", "Female", "%", _is("SEX", "F")),
-    Item("WEIGHT", "Weight", "kg", _number("WEIGHT"), decimals=1),
-    Item("HEIGHT", "Height", "cm", _number("HEIGHT"), decimals=1),
-    Item("BMI", "Body mass index", "kg/m2", _number("BMI"), decimals=1),
+    Item("WEIGHT", "Weight", "kg", _number("WEIGHT"), printed=1),
+    Item("HEIGHT", "Height", "cm", _number("HEIGHT"), printed=1),
+    Item("BMI", "Body mass index", "kg/m2", _number("BMI"), printed=1),
     Item("ITPDUR_0.5", "0.5 to below 1 y", "%", _between("ITPDUR", 0.5, 1), group=DURATION),
     Item("ITPDUR_1", "1 to below 3 y", "%", _between("ITPDUR", 1, 3), group=DURATION),
     Item("ITPDUR_3", "3 to below 5 y", "%", _between("ITPDUR", 3, 5), group=DURATION),

@@ -170,7 +170,8 @@ def forest(groups: Sequence[tuple[str, Sequence[Held]]]) -> list[str]:
     """Published interval (bar), published value (tick) and simulated mean (dot), one panel per endpoint, 0 to 100 %."""
     panels = []
     for k, (title, rows) in enumerate(groups):
-        with _Panel(f"forest{k}", 3.7, 0.95 + 0.3 * len(rows), title) as (axes, out):
+        height = 0.9 + 0.2 * title.count("\n") + 0.3 * len(rows)
+        with _Panel(f"forest{k}", 3.7, height, title, left=0.9) as (axes, out):
             for y, row in enumerate(reversed(rows)):
                 _forest_row(axes, y, row)
             axes.set_yticks(range(len(rows)), [row.label for row in reversed(rows)])
@@ -195,7 +196,7 @@ def _forest_row(axes: Axes, y: float, row: Held) -> None:
 
 def patient(name: str, course: Course, thresholds: Sequence[float]) -> str:
     """One patient: counts with rescue marked above, the dose level below."""
-    with _Panel(name, 6.4, 3.9, "", rows=(2.3, 1)) as (_, out):
+    with _Panel(name, 4.9, 3.7, "", rows=(2.2, 1)) as (_, out):
         upper, lower = out.figure.axes
         known = ~np.isnan(course.counts)
         upper.plot(course.days[known] / 7, course.counts[known], color=hue(course.hue), lw=1.6, marker="o", ms=4)
@@ -209,6 +210,8 @@ def patient(name: str, course: Course, thresholds: Sequence[float]) -> str:
             lower.fill_between([start / 7, end / 7], 0, level, color=tint(course.hue, 0.45), lw=0)
             lower.plot([start / 7, end / 7], [level, level], color=hue(course.hue), lw=1.6)
         lower.set_ylim(0, 1.25 * max((p[2] for p in course.periods), default=1.0) or 1.0)
+        levels = sorted({level for *_, level in course.periods})
+        lower.set_yticks(levels, [f"{level:g}" for level in levels])
         lower.set_ylabel("Dose level, mg")
         for part in (upper, lower):
             part.set_xlim(0, course.last_day / 7)
@@ -241,8 +244,16 @@ def _count_axis(axes: Axes, thresholds: Sequence[float], drawn: Sequence[Array])
 class _Panel:
     """A small figure that becomes ``svg`` when the with block ends; gives its axes (the first) and itself."""
 
-    def __init__(self, name: str, width: float, height: float, title: str, rows: tuple[float, ...] = (1,)) -> None:
+    def __init__(
+        self, name: str, width: float, height: float, title: str, rows: tuple[float, ...] = (1,), left: float = 0.62
+    ) -> None:
         self.name, self.size, self.title, self.rows = name, (width, height), title, rows
+        self.margins = {
+            "left": left / width,
+            "right": 1 - 0.14 / width,
+            "bottom": 0.45 / height,
+            "top": 1 - (0.2 + 0.2 * (1 + title.count("\n"))) / height,
+        }
         self.svg = ""
 
     def __enter__(self) -> tuple[Axes, _Panel]:
@@ -252,9 +263,10 @@ class _Panel:
 
         self.context = matplotlib.rc_context(STYLE)
         self.context.__enter__()
-        self.figure: Figure = Figure(figsize=self.size, layout="constrained")
+        self.figure: Figure = Figure(figsize=self.size)
         FigureCanvasSVG(self.figure)
-        axes = self.figure.subplots(len(self.rows), sharex=True, height_ratios=self.rows, squeeze=False)[:, 0]
+        layout = {"height_ratios": self.rows, **self.margins}
+        axes = self.figure.subplots(len(self.rows), sharex=True, squeeze=False, gridspec_kw=layout)[:, 0]
         if self.title:
             axes[0].set_title(self.title)
         return axes[0], self
@@ -280,5 +292,5 @@ def inline(svg: str, name: str) -> str:
     svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
     svg = svg.replace("'DejaVu Sans'", WEB_FONT)
-    size = f' style="max-width:{1.55 * float(width[1]):.0f}px"' if width else ""
+    size = f' style="max-width:{1.45 * float(width[1]):.0f}px"' if width else ""
     return svg.replace("<svg ", f'<svg role="img"{size} ', 1).strip()

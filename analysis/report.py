@@ -52,7 +52,15 @@ def render(run: RunFolder, patients: Sequence[tuple[int, int]] = ()) -> str:
         loader=PackageLoader("analysis"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
     )
     environment.globals["slug"] = slug
+    environment.filters["units"] = units
     return environment.get_template("report.html").render(**_content(run, patients))
+
+
+def units(text: str) -> str:
+    """Units as they are written in print: 10^9/L, kg/m2 and ng*h/mL with raised figures and a dot."""
+    for plain, printed in (("x 10^9", "× 10⁹"), ("10^9", "10⁹"), ("kg/m2", "kg/m²"), ("ng*h", "ng·h")):
+        text = text.replace(plain, printed)
+    return text
 
 
 def slug(number: str) -> str:
@@ -114,7 +122,11 @@ def sections(run: RunFolder) -> list[Section]:
                 report_tables.scorecard(run),
             ],
         ),
-        ("tolerability", "Tolerability proxies", [report_tables.tolerability(run)]),
+        (
+            "tolerability",
+            "Tolerability proxies",
+            [report_tables.tolerability(run), report_tables.proxy_differences(run)],
+        ),
         ("exposure", "Exposure", [report_tables.exposure(run)]),
     ]
     made = [Section(name, title, tuple(p for p in parts if p is not None)) for name, title, parts in chosen]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 
@@ -147,7 +148,6 @@ def forest(run: RunFolder) -> Figure | None:
     return Figure("F 14.2.14", "Simulated beside published", "Judged rows of the scorecard", tuple(panels), notes)
 
 
-def _short(label: str, width: int = 44) -> str:
-    """A label that fits over a small panel."""
-    label = label.split(":")[0].split(", as observed")[0]
-    return label if len(label) <= width else label[: width - 1].rsplit(" ", 1)[0] + " …"
+def _short(label: str, width: int = 32) -> str:
+    """A label over a small panel, in two lines when it is long."""
+    return "\n".join(wrap(label.split(":")[0].split(", as observed")[0], width)[:2])

@@ -109,7 +109,7 @@ def _ledger(run: RunFolder, replicate: int, subject: int) -> Table:
     ):
         trigger = NONE if count is None or np.isnan(count) else f"{count:g}"
         values = (f"{start} to {end - 1}", f"{level:g}", f"{drug:g}", f"{taken:g} of {end - start}")
-        rows.append(Row((*texts(*values), Cell(action, "text"), Cell(trigger), Cell(why, "text")), f"{start}"))
+        rows.append(Row((*texts(*values), Cell(action, "short"), Cell(trigger), Cell(why, "text")), f"{start}"))
     return Table(f"L 16.2.5 ({replicate}:{subject})", "Dose ledger", "One patient", columns, tuple(rows))
 
 

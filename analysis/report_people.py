@@ -43,6 +43,7 @@ class Flow:
 
     screened: Step | None
     excluded: tuple[Step, ...]
+    out: Step | None
     randomised: Step
     arms: tuple[ArmFlow, ...]
 
@@ -65,8 +66,19 @@ def flow(run: RunFolder) -> Flow:
     )
     excluded = tuple(s for s in steps if s.label not in ("screened", "randomised"))
     screened = next((s for s in steps if s.label == "screened"), None)
+    out = _excluded(run, excluded)
     total = Step("randomised", one[-1].randomised, _mean(every[-1].randomised, run.n_replicates))
-    return Flow(screened, excluded, total, arms)
+    return Flow(screened, excluded, out, total, arms)
+
+
+def _excluded(run: RunFolder, reasons: Sequence[Step]) -> Step | None:
+    """Everybody who was screened and not randomised."""
+    if not reasons:
+        return None
+    table = run.tables["screening"]
+    chosen = np.isin(plain(table["REASON"]), [s.label for s in reasons])
+    total = int(plain(table["N"])[chosen].sum())
+    return Step("excluded", sum(s.n for s in reasons), _mean(total, run.n_replicates))
 
 
 def _screening(run: RunFolder) -> list[tuple[str, int, str]]:
@@ -211,12 +223,12 @@ def _item_rows(run: RunFolder, item: Item, sets: Sequence[Flags], held: bool) ->
         lines = [heading(f"{item.label}, {item.unit}")]
         measured = [s for s in found if isinstance(s, Continuous)]
         blank = [NONE] * len(printed)
-        medians = [NONE if p is None else cells.rounded(p.published, item.decimals) for p in printed]
+        medians = [NONE if p is None else cells.rounded(p.published, item.printed) for p in printed]
         ranges = [
-            NONE if p is None or p.interval != "range" else cells.minimum_maximum(p.ci_low, p.ci_high, item.decimals)
+            NONE if p is None or p.interval != "range" else cells.minimum_maximum(p.ci_low, p.ci_high, item.printed)
             for p in printed
         ]
-        texts_of = [_statistics(s, item.decimals) for s in (*measured, pooled)]
+        texts_of = [_statistics(s, item.printed) for s in (*measured, pooled)]
         for label, said in (("n", blank), ("mean (SD)", blank), ("median", medians), ("min, max", ranges)):
             values = [t[label] for t in texts_of]
             lines.append(row(f"  {label}", values[:-1], said, values[-1], f"{item.code}|{label}"))
@@ -228,12 +240,12 @@ def _item_rows(run: RunFolder, item: Item, sets: Sequence[Flags], held: bool) ->
     return lines
 
 
-def _statistics(s: Continuous, decimals: int) -> dict[str, str]:
+def _statistics(s: Continuous, printed: int) -> dict[str, str]:
     return {
         "n": f"{s.n:,}",
-        "mean (SD)": cells.mean_sd(s.mean, s.sd, decimals),
-        "median": cells.median(s.median, decimals),
-        "min, max": cells.minimum_maximum(s.low, s.high, decimals),
+        "mean (SD)": cells.mean_sd(s.mean, s.sd, 0),
+        "median": cells.median(s.median, 0),
+        "min, max": cells.minimum_maximum(s.low, s.high, printed),
     }
 
 

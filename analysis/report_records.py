@@ -16,7 +16,7 @@ INSIDE = {"yes": "inside", "no": "outside"}
 
 @dataclass(frozen=True)
 class Cell:
-    """Text of a cell; ``kind`` is its style: "" number, "text", "arm", "inside", "outside", or a status."""
+    """Text of a cell; ``kind`` is its style: "" number, "text" wraps, "short" does not, "arm", "inside", "outside"."""
 
     text: str
     kind: str = ""

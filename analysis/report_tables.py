@@ -101,8 +101,17 @@ def _rate_rows(run: RunFolder, code: str) -> list[Row]:
 
 
 def differences(run: RunFolder) -> Table | None:
-    """T 14.2.2: difference and odds ratio of every arm against the reference arm."""
-    found = list(dict.fromkeys(e.PARAMCD for e in run.estimates if e.STAT == "difference"))
+    """T 14.2.2: difference and odds ratio of every arm against the reference arm, efficacy."""
+    return _differences(run, "T 14.2.2", "Differences", [e.PARAMCD for e in run.estimates if e.PARAMCD not in PROXIES])
+
+
+def proxy_differences(run: RunFolder) -> Table | None:
+    """T 14.3.5: the same for the tolerability proxies."""
+    return _differences(run, "T 14.3.5", "Tolerability proxies: differences", PROXIES)
+
+
+def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) -> Table | None:
+    found = codes(run, ["difference"], among)
     if not found:
         return None
     reference = run.settings.reference_arm or ""
@@ -122,8 +131,7 @@ def differences(run: RunFolder) -> Table | None:
         "correction for several comparisons; primary endpoint only; its Monte Carlo error is sqrt(p(1-p)/R).",
         RANGES,
     )
-    title = f"Differences from {arm_name(run, reference)[0]}"
-    return Table("T 14.2.2", title, FAS, columns, tuple(rows), notes)
+    return Table(number, f"{title} from {arm_name(run, reference)[0]}", FAS, columns, tuple(rows), notes)
 
 
 def _difference_rows(run: RunFolder, code: str, reference: str) -> list[Row]:
@@ -267,13 +275,12 @@ def scorecard(run: RunFolder) -> Table | None:
     if not run.scores:
         return None
     columns = (
-        Column("endpoint", "Endpoint"),
         Column("arm", "Arm"),
         Column("timepoint", "When"),
         Column("simulated", "Simulated ± MC error"),
         Column("published", "Published"),
-        Column("limits", "Limits"),
-        Column("interval", "Kind of limits"),
+        Column("limits", "Published limits"),
+        Column("interval", "Kind"),
         Column("inside", "Mean inside?"),
         Column("seen", "Calibrated on"),
     )
@@ -282,8 +289,12 @@ def scorecard(run: RunFolder) -> Table | None:
         "printed; range: over patients, not an interval.",
         "Calibrated on: yes means the model was fitted to this number, so that agreement is no prediction.",
     )
-    rows = tuple(_score_row(run, score) for score in run.scores)
-    return Table("T 14.2.15", "Scorecard: simulated beside published", FAS, columns, rows, notes)
+    labels = {e.PARAMCD: e.PARAM for e in run.estimates}
+    rows: list[Row] = []
+    for code in dict.fromkeys(s["endpoint"] for s in run.scores):
+        rows.append(heading(f"{labels.get(code, 'Not in this study')} [{code}]", code))
+        rows += [_score_row(run, s) for s in run.scores if s["endpoint"] == code]
+    return Table("T 14.2.15", "Scorecard: simulated beside published", FAS, columns, tuple(rows), notes)
 
 
 def _score_row(run: RunFolder, s: Mapping[str, str]) -> Row:
@@ -296,9 +307,9 @@ def _score_row(run: RunFolder, s: Mapping[str, str]) -> Row:
     inside = Cell(INSIDE[s["inside"]], INSIDE[s["inside"]]) if s["inside"] in INSIDE else Cell(NONE)
     return Row(
         (
-            Cell(s["endpoint"], "text"), Cell(name, "arm"), Cell(s["timepoint"], "text"), Cell(simulated),
-            Cell(f"{cells.rounded(number['published'], 1)} {s['unit']}"), Cell(limits), Cell(s["interval"], "text"),
-            inside, Cell(s["seen"], "text"),
+            Cell(name, "arm"), Cell(s["timepoint"], "short"), Cell(simulated),
+            Cell(f"{cells.rounded(number['published'], 1)} {s['unit']}"), Cell(limits), Cell(s["interval"], "short"),
+            inside, Cell(s["seen"], "short"),
         ),
         s["row_id"],
         hue,

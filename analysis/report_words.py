@@ -15,6 +15,7 @@ from analysis.estimates import FEW_REPLICATES
 from analysis.report_records import INSIDE, arm_name, mean_over, published_name
 from analysis.runfolder import RunFolder
 from analysis.scorecard import CONFIDENCE
+from trial.tables import PATIENTS
 
 INFINITY = float("inf")
 
@@ -59,7 +60,9 @@ def _solved(run: RunFolder) -> str:
 def _evaluated(run: RunFolder) -> str:
     codes, flags = run.column("endpoints", "PARAMCD"), run.column("endpoints", "EVALFL")
     absent = int(((codes == run.settings.primary) & (flags == "N")).sum())
-    who = "No patient is" if absent == 0 else plural(absent, "patient is", "patients are")
+    if not absent:
+        return f"Every patient is evaluable for the primary endpoint ({run.settings.primary})."
+    who = plural(absent, "patient is", "patients are")
     return f"{who} not evaluable for the primary endpoint ({run.settings.primary})."
 
 
@@ -188,8 +191,15 @@ def _ratio(run: RunFolder) -> str:
 
 def _strata(config: Mapping[str, Any]) -> str:
     strata = config["randomisation"].get("strata") or []
-    named = [s["covariate"] + (f" (cut at {s['cut']:g})" if s.get("cut") is not None else "") for s in strata]
+    named = [
+        _covariate(s["covariate"]) + (f" (cut at {s['cut']:g})" if s.get("cut") is not None else "") for s in strata
+    ]
     return f", stratified by {_listed(named)}" if named else ""
+
+
+def _covariate(name: str) -> str:
+    label = PATIENTS.field(name).metadata[b"label"].decode()
+    return label[0].lower() + label[1:]
 
 
 def _eligibility(screening: Mapping[str, Any]) -> str:
@@ -236,9 +246,9 @@ def kinds_of_uncertainty(run: RunFolder) -> list[tuple[str, str]]:
         ),
         (
             "Mean ± Monte Carlo error",
-            f"The mean result of {plural(run.n_replicates, 'replicate')}, and how far that mean may be off because only "
-            "so many were run: the standard deviation of the replicates over the square root of their number. More "
-            "replicates make it as small as wanted; it says nothing about real patients.",
+            f"The mean result of {plural(run.n_replicates, 'replicate')}, and how far that mean may be off because "
+            "only so many were run: the standard deviation of the replicates over the square root of their number. "
+            "More replicates make it as small as wanted; it says nothing about real patients.",
         ),
         (
             "Range of replicates",
