@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,7 +45,8 @@ def run(
     say(f"{study.id}: {study.replicates} x {study.patients} patients, {workers} worker{'s' if workers > 1 else ''}")
     with progress("patients") as tell:
         summary = execute(study, config.parent, folder, workers, tell)
-    return _finish(folder, summary, {"seconds": round(time.perf_counter() - begun, 1), "workers": workers})
+    volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
+    return _finish(folder, summary, loaded.warnings, volatile)
 
 
 def execute(study: Study, base: Path, folder: Path, workers: int = 1, tell: Progress | None = None) -> RunSummary:
@@ -61,7 +63,7 @@ def execute(study: Study, base: Path, folder: Path, workers: int = 1, tell: Prog
     return simulate(study, folder, workers, tell)
 
 
-def _finish(folder: Path, summary: RunSummary, volatile: dict[str, Any]) -> int:
+def _finish(folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any]) -> int:
     """Results, manifest, report, and what the terminal shows; the exit code."""
     from analysis.report import write_report
     from analysis.results import analyse
@@ -72,7 +74,11 @@ def _finish(folder: Path, summary: RunSummary, volatile: dict[str, Any]) -> int:
 
     study = load_study(folder / CONFIG)
     analysed = analyse(folder)
-    facts = facts_of(study) | {"patients_simulated": summary.n_patients, "patients_failed": summary.n_failed}
+    facts = facts_of(study) | {
+        "warnings": list(warnings),
+        "patients_simulated": summary.n_patients,
+        "patients_failed": summary.n_failed,
+    }
     write_manifest(folder, (folder / CONFIG).read_text(encoding="utf-8"), facts, volatile)
     show(analysed.lines, study)
     page = write_report(folder)
@@ -84,8 +90,9 @@ def _finish(folder: Path, summary: RunSummary, volatile: dict[str, Any]) -> int:
 
 def facts_of(study: Study) -> dict[str, Any]:
     """What the manifest says of the study and of the catalogue entries it used."""
-    from cohorts.catalogue import parameter_set
+    from cohorts.catalogue import parameter_set, rows
     from cohorts.streams import BLOCK
+    from trial.runner import UNIT_PATIENTS
 
     chosen = parameter_set(study.parameter_set)
     return {
@@ -95,9 +102,12 @@ def facts_of(study: Study) -> dict[str, Any]:
         "replicates": study.replicates,
         "patients": study.patients,
         "block_patients": BLOCK,
+        "unit_patients": UNIT_PATIENTS,
         "parameter_set": chosen.id,
         "structure": chosen.structure,
         "population": study.population.id or Path(str(study.population.file)).name,
+        "parameters": rows(chosen),
+        "assumptions": list(study.assumptions),
         "citations": _citations(study),
     }
 
