@@ -170,7 +170,7 @@ def forest(groups: Sequence[tuple[str, Sequence[Held]]]) -> list[str]:
     """Published interval (bar), published value (tick) and simulated mean (dot), one panel per endpoint, 0 to 100 %."""
     panels = []
     for k, (title, rows) in enumerate(groups):
-        height = 0.9 + 0.2 * title.count("\n") + 0.3 * len(rows)
+        height = 0.8 + 0.18 * title.count("\n") + 0.3 * len(rows)
         with _Panel(f"forest{k}", 3.7, height, title, left=0.9) as (axes, out):
             for y, row in enumerate(reversed(rows)):
                 _forest_row(axes, y, row)
@@ -252,7 +252,7 @@ class _Panel:
             "left": left / width,
             "right": 1 - 0.14 / width,
             "bottom": 0.45 / height,
-            "top": 1 - (0.2 + 0.2 * (1 + title.count("\n"))) / height,
+            "top": 1 - (0.12 + 0.18 * len(title.splitlines() or " ")) / height,
         }
         self.svg = ""
 

@@ -91,7 +91,7 @@ def _course(run: RunFolder, row: int, hue: int) -> Course:
         counts=np.concatenate([run.records.baseline[[row]], run.records.counts[row]]),
         periods=tuple(zip(start.tolist(), end.tolist(), level.tolist(), strict=True)),
         rescue_days=tuple(float(day) for day in run.column("events", "ADY")[rescued]),
-        last_day=float(run.records.planned[-1]),
+        last_day=float(np.nanmax([run.records.planned[-1], *run.records.days[row]])),
     )
 
 

@@ -115,26 +115,30 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
     if not found:
         return None
     reference = run.settings.reference_arm or ""
-    rows = [row for code in found for row in _difference_rows(run, code, reference)]
+    powered = any(e.STAT == "power" and e.PARAMCD in found for e in run.estimates)
+    rows = tuple(row for code in found for row in _difference_rows(run, code, reference, powered))
     over, one = f"Simulated, mean of {run.n_replicates} replicates", f"Simulated, {replicate_name(run)} alone"
     columns = (
         Column("arm", "Arm"),
         Column("mean", "Difference ± MC error, points", over),
         Column("range", "Range", over),
-        Column("power", "Share with p < 0.05, %", over),
+        *(Column("power", "Share with p < 0.05, %", over),) * powered,
         Column("named", "Difference (95 % CI), points", one),
         Column("odds", "Odds ratio (95 % CI)", one),
     )
-    notes = (
+    notes: tuple[str, ...] = (
         "Difference in percentage points, interval by Miettinen-Nurminen; odds ratio crude, interval by Woolf.",
+    )
+    share = (
         "Share with p < 0.05: replicates in which the arm is better, Miettinen-Nurminen score test, two-sided, no "
         "correction for several comparisons; primary endpoint only; its Monte Carlo error is sqrt(p(1-p)/R).",
-        RANGES,
     )
-    return Table(number, f"{title} from {arm_name(run, reference)[0]}", FAS, columns, tuple(rows), notes)
+    return Table(
+        number, f"{title} from {arm_name(run, reference)[0]}", FAS, columns, rows, notes + share * powered + (RANGES,)
+    )
 
 
-def _difference_rows(run: RunFolder, code: str, reference: str) -> list[Row]:
+def _difference_rows(run: RunFolder, code: str, reference: str, powered: bool) -> list[Row]:
     label = next(e.PARAM for e in run.estimates if code == e.PARAMCD)
     rows = [heading(f"{label} [{code}]", code)]
     for arm in run.settings.arm_ids:
@@ -145,7 +149,7 @@ def _difference_rows(run: RunFolder, code: str, reference: str) -> list[Row]:
         over = run.over(code, arm, "difference", reference)
         power = run.over(code, arm, "power", reference)
         name, hue = arm_name(run, arm)
-        values = (mean_over(over), range_over(over), mean_over(power), _limits(one), _odds(odds))
+        values = (mean_over(over), range_over(over), *(mean_over(power),) * powered, _limits(one), _odds(odds))
         rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
     return rows
 
