@@ -158,7 +158,7 @@ def shares_over_time(name: str, title: str, traces: Sequence[Trace], top: float 
     with _Panel(name, 3.7, 2.9, title) as (axes, out):
         for trace in traces:
             axes.step(trace.weeks, 100 * trace.share, where="post", color=hue(trace.hue), lw=2, label=trace.label)
-        highest = 100 * max((float(np.nanmax(t.share)) for t in traces), default=1.0)
+        highest = 100 * np.nan_to_num([t.share for t in traces]).max()
         axes.set_ylim(0, top or max(10.0, 1.25 * highest))
         _week_axis(axes, traces[0].weeks)
         axes.set_ylabel("Patients, %")

@@ -53,6 +53,12 @@ class Table:
     notes: tuple[str, ...] = ()
 
     @property
+    def kinds(self) -> list[str]:
+        """Style of each column, as its cells have it."""
+        row = next((row for row in self.rows if not row.heading), None)
+        return [cell.kind for cell in row.cells] if row else [""] * len(self.columns)
+
+    @property
     def groups(self) -> list[tuple[str, int]]:
         """Heading and width of each run of columns of the same group."""
         spans: list[tuple[str, int]] = []

@@ -233,6 +233,8 @@ def exposure(run: RunFolder) -> Table | None:
         Column("median", "Median (min, max)", one),
     )
     rows = [row for code in found for row in _exposure_rows(run, code)]
+    if not rows:
+        return None
     day = (run.config.get("pk_sampling") or {}).get("visit_day")
     notes = (
         f"One dosing interval from the dose of day {day}; doses differ between patients because they are titrated.",
@@ -243,7 +245,7 @@ def exposure(run: RunFolder) -> Table | None:
 
 def _exposure_rows(run: RunFolder, code: str) -> list[Row]:
     first = next(e for e in run.estimates if code == e.PARAMCD)
-    rows = [heading(f"{first.PARAM}, {first.UNIT} [{code}]", code)]
+    rows: list[Row] = []
     for arm in run.settings.arm_ids:
         one = {
             stat: run.one(code, arm, stat)
@@ -265,7 +267,7 @@ def _exposure_rows(run: RunFolder, code: str) -> list[Row]:
             f"{number['median']} ({number['minimum']}, {number['maximum']})",
         )
         rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
-    return rows
+    return [heading(f"{first.PARAM}, {first.UNIT} [{code}]", code), *rows] if rows else []
 
 
 def _significant_error(e: Estimate | None) -> str:

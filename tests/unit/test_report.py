@@ -219,7 +219,7 @@ def test_without_published_results_and_profile(tmp_path):
     page = Tables(html := write_report(run_dir).read_text(encoding="utf-8"))
     assert "published.csv is not there" in html and "scorecard.csv is not there" in html
     assert "screening.parquet is not there" in html
-    assert "takes no concentration samples" in html
+    assert "This study takes no concentration samples" in html
     assert not any(number in ("T 14.4.2", "T 14.2.15") for number, *_ in page.cells)
     assert not any(column.startswith("published") for *_, column in page.cells)
     assert "Every patient is evaluable" in html
@@ -249,3 +249,11 @@ def test_size_and_kinds_of_uncertainty(html):
     for text in ("Interval of one replicate", "Monte Carlo error", "Range of replicates"):
         assert text in html
     assert not np.any(["Traceback" in html, "None" in re.sub(r"<[^>]+>", "", html).replace("None.", "")])
+
+
+def test_all_solves_failed(tmp_path):
+    """A run in which nobody can be evaluated still has a report, and it says so."""
+    html = write_report(make_run_folder(tmp_path / "failed", failed=30), [(0, 1)]).read_text(encoding="utf-8")
+    assert "90 of 90 solves of the model failed" in html
+    assert "90 patients are not evaluable for the primary endpoint" in html
+    assert Tables(html).cells["T 14.2.1", "RESPW8|LOW", "mean"] == cells.NOT_ESTIMABLE
