@@ -16,14 +16,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cohorts.brought import read_patients
 from cohorts.catalogue import parameter_set
 from cohorts.parameters import ParameterSet
-from cohorts.populations import population
-from cohorts.sampler import Cohort, PatientSource, concatenate, sample_cohort
+from cohorts.sampler import Cohort, concatenate
 from cohorts.streams import Streams
 from trial.collect import collect, screening_table
 from trial.config import Study
+from trial.enrolment import candidates, enrol
 from trial.models import structure
 from trial.plan import Unit, plan_unit
 from trial.randomisation import randomise, strata_labels
@@ -101,18 +100,7 @@ def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | 
     parameters = chosen or parameter_set(study.parameter_set)
     streams = Streams(study.seed)
     screened_from = candidates(study)
-    cohorts = [
-        sample_cohort(
-            parameters,
-            screened_from,
-            n=study.patients,
-            replicate=replicate,
-            streams=streams,
-            screening=study.screening,
-            parameter_uncertainty=study.parameter_uncertainty,
-        )
-        for replicate in replicates
-    ]
+    cohorts = [enrol(study, parameters, screened_from, streams, replicate) for replicate in replicates]
     strata = [strata_labels(study.randomisation, _columns(cohort)) for cohort in cohorts]
     arms = [
         randomise(study.arms, study.randomisation, stratum, streams, replicate)
@@ -126,12 +114,6 @@ def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | 
     tables = collect(unit, simulate_unit(unit), cohort, subject, np.concatenate(strata), units)
     screened = [screening_table(r, c.screened) for r, c in zip(replicates, cohorts, strict=True)]
     return tables | {"screening": pa.concat_tables(screened)}
-
-
-def candidates(study: Study) -> PatientSource:
-    """Who is screened: the catalogue's population or the user's own patients."""
-    chosen = study.population
-    return read_patients(chosen.file) if chosen.file is not None else population(str(chosen.id))
 
 
 def _columns(cohort: Cohort) -> dict[str, np.ndarray]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trial.configfile import Config, load_config
+from trial.config import Study
+from trial.configfile import Config, ConfigError, load_config
 from trial.protocol import Problem
 
 
@@ -16,7 +17,21 @@ def load_checked(
     """The config with every check of the project; raises ConfigError with every problem found."""
     from analysis.endpoints import config_problems
 
-    return load_config(path, overrides, seed, replicates, checks=(config_problems, published_problems))
+    loaded = load_config(path, overrides, seed, replicates, checks=(config_problems, published_problems))
+    refuse_too_few(path, loaded.study)
+    return loaded
+
+
+def refuse_too_few(path: Path, study: Study) -> None:
+    """ConfigError when the first replicate cannot be filled with eligible patients."""
+    from cohorts.catalogue import parameter_set
+    from cohorts.streams import Streams
+    from trial.enrolment import candidates, enrol
+
+    try:
+        enrol(study, parameter_set(study.parameter_set), candidates(study), Streams(study.seed), 0)
+    except ValueError as error:
+        raise ConfigError([f"{path}: screening: {error}"]) from None
 
 
 def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
