@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
@@ -275,12 +276,12 @@ class _Panel:
         text = StringIO()
         if failure[0] is None:
             self.figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
-            self.svg = inline(text.getvalue(), self.name)
+            self.svg = inline(text.getvalue(), self.name, self.title)
         self.context.__exit__(None, None, None)
 
 
-def inline(svg: str, name: str) -> str:
-    """An SVG document as an element for a page: no prologue or metadata, own ids, fonts of the page, scalable."""
+def inline(svg: str, name: str, label: str = "") -> str:
+    """An SVG document as an element for a page: no prologue or metadata, own ids, fonts of the page, scalable; ``label`` is read aloud."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", svg, count=1, flags=re.S)
@@ -292,5 +293,6 @@ def inline(svg: str, name: str) -> str:
     svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
     svg = svg.replace("'DejaVu Sans'", WEB_FONT)
+    spoken = f" aria-label={quoteattr(' '.join(label.split()))}" if label else ""
     size = f' style="max-width:{1.45 * float(width[1]):.0f}px"' if width else ""
-    return svg.replace("<svg ", f'<svg role="img"{size} ', 1).strip()
+    return svg.replace("<svg ", f'<svg role="img"{spoken}{size} ', 1).strip()

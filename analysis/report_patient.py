@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pyarrow.compute as pc
 
 from analysis import cells, figures
 from analysis.figures import Course
@@ -50,7 +51,11 @@ def _page(run: RunFolder, replicate: int, subject: int) -> Page:
         hue=hue or 0,
         facts=tuple(_facts(run, row)),
         figure=figures.patient(name, _course(run, row, hue or 0), thresholds(run)),
-        tables=(_ledger(run, replicate, subject), _visits(run, row), _endpoints(run, replicate, subject)),
+        tables=(
+            _ledger(run, replicate, subject),
+            _visits(run, replicate, subject),
+            _endpoints(run, replicate, subject),
+        ),
     )
 
 
@@ -76,21 +81,26 @@ def _facts(run: RunFolder, row: int) -> list[tuple[str, str]]:
     return [(label, str(text)) for label, text in facts if text]
 
 
-def _of(run: RunFolder, table: str, replicate: int, subject: int) -> NDArray[np.bool_]:
-    return (run.column(table, "REPLICATE") == replicate) & (run.column(table, "SUBJID") == subject)
+def _rows(run: RunFolder, table: str, replicate: int, subject: int) -> list[dict[str, Any]]:
+    """The patient's rows of a table."""
+    whole = run.tables[table]
+    mine = pc.and_(pc.equal(whole["REPLICATE"], replicate), pc.equal(whole["SUBJID"], subject))
+    return whole.filter(mine).to_pylist()
+
+
+def _rescue_days(run: RunFolder, replicate: int, subject: int) -> tuple[float, ...]:
+    events = _rows(run, "events", replicate, subject)
+    return tuple(float(e["ADY"]) for e in events if e["EVENT"] == "RESCUE")
 
 
 def _course(run: RunFolder, row: int, hue: int) -> Course:
     replicate, subject = int(run.records.replicate[row]), int(run.records.subject[row])
-    doses, events = _of(run, "doses", replicate, subject), _of(run, "events", replicate, subject)
-    start, end, level = (run.column("doses", name)[doses] for name in ("ASTDY", "AENDY", "DOSELEV"))
-    rescued = events & (run.column("events", "EVENT") == "RESCUE")
     return Course(
         hue=hue,
         days=np.concatenate([[0.0], run.records.days[row]]),
         counts=np.concatenate([run.records.baseline[[row]], run.records.counts[row]]),
-        periods=tuple(zip(start.tolist(), end.tolist(), level.tolist(), strict=True)),
-        rescue_days=tuple(float(day) for day in run.column("events", "ADY")[rescued]),
+        periods=tuple((d["ASTDY"], d["AENDY"], d["DOSELEV"]) for d in _rows(run, "doses", replicate, subject)),
+        rescue_days=_rescue_days(run, replicate, subject),
         last_day=float(np.nanmax([run.records.planned[-1], *run.records.days[row]])),
     )
 
@@ -101,43 +111,40 @@ def _ledger(run: RunFolder, replicate: int, subject: int) -> Table:
         Column("taken", "Doses taken"), Column("action", "Action"), Column("count", "Count that led to it"),
         Column("reason", "Reason"),
     )  # fmt: skip
-    names = ("ASTDY", "AENDY", "DOSELEV", "EXDOSE", "NTAKEN", "ACTION", "TRIGCNT", "REASON")
-    mine = _of(run, "doses", replicate, subject)
     rows = []
-    for start, end, level, drug, taken, action, count, why in zip(
-        *(run.column("doses", name)[mine].tolist() for name in names), strict=True
-    ):
-        trigger = NONE if count is None or np.isnan(count) else f"{count:g}"
-        values = (f"{start} to {end - 1}", f"{level:g}", f"{drug:g}", f"{taken:g} of {end - start}")
-        rows.append(Row((*texts(*values), Cell(action, "short"), Cell(trigger), Cell(why, "text")), f"{start}"))
+    for d in _rows(run, "doses", replicate, subject):
+        days = f"{d['ASTDY']} to {d['AENDY'] - 1}"
+        taken = f"{d['NTAKEN']} of {d['AENDY'] - d['ASTDY']}" if d["DOSELEV"] else NONE
+        trigger = NONE if d["TRIGCNT"] is None else f"{d['TRIGCNT']:g}"
+        values = texts(days, f"{d['DOSELEV']:g}", f"{d['EXDOSE']:g}", taken)
+        why = (Cell(d["ACTION"], "short"), Cell(trigger), Cell(d["REASON"], "text"))
+        rows.append(Row((*values, *why), f"{d['ASTDY']}"))
     return Table(f"L 16.2.5 ({replicate}:{subject})", "Dose ledger", "One patient", columns, tuple(rows))
 
 
-def _visits(run: RunFolder, row: int) -> Table:
+def _visits(run: RunFolder, replicate: int, subject: int) -> Table:
     columns = (
-        Column("planned", "Planned day"), Column("day", "Actual day"), Column("count", "Count, 10⁹/L"),
-        Column("bleeding", "WHO bleeding"), Column("rescue", "Rescue"),
+        Column("planned", "Planned day"), Column("day", "Actual day"), Column("count", "Count, 10^9/L"),
+        Column("bleeding", "WHO bleeding"), Column("remark", "Remark"),
     )  # fmt: skip
-    replicate, subject = int(run.records.replicate[row]), int(run.records.subject[row])
-    events = _of(run, "events", replicate, subject) & (run.column("events", "EVENT") == "RESCUE")
-    rescued = {float(day) for day in run.column("events", "ADY")[events]}
-    grade = run.tables["patients"]["BLBLEED"][row].as_py()
-    rows = [Row(texts("0", "0", f"{run.records.baseline[row]:g}", f"{grade}", ""), "0")]
-    for planned, day, count, bleeding in zip(
-        run.records.planned, run.records.days[row], run.records.counts[row], run.records.bleeding[row], strict=True
-    ):
-        values = (NONE if np.isnan(v) else f"{v:g}" for v in (day, count, bleeding))
-        rows.append(Row(texts(f"{planned}", *values, "rescue" if day in rescued else ""), f"{planned}"))
+    rescued = _rescue_days(run, replicate, subject)
+    observed = _rows(run, "observations", replicate, subject)
+    grades = {o["AVISITN"]: o["AVAL"] for o in observed if o["PARAMCD"] == "WHOBLEED"}
+    rows = []
+    for o in observed:
+        if o["PARAMCD"] != "PLAT":
+            continue
+        values = (NONE if v is None else f"{v:g}" for v in (o["ADY"], o["AVAL"], grades.get(o["AVISITN"])))
+        remark = "rescue" if o["ADY"] is not None and o["ADY"] in rescued else o["AVALREAS"] or ""
+        rows.append(Row((*texts(f"{o['AVISITN']}", *values), Cell(remark, "text")), f"{o['AVISITN']}"))
     return Table(f"L 16.2.6 ({replicate}:{subject})", "Visits", "One patient", columns, tuple(rows))
 
 
 def _endpoints(run: RunFolder, replicate: int, subject: int) -> Table:
-    mine = _of(run, "endpoints", replicate, subject)
     labels = {e.PARAMCD: (e.PARAM, e.STAT) for e in reversed(run.estimates)}
     rows = []
-    for code, value, why in zip(
-        *(run.column("endpoints", name)[mine].tolist() for name in ("PARAMCD", "AVAL", "REASON")), strict=True
-    ):
+    for e in _rows(run, "endpoints", replicate, subject):
+        code, value, why = e["PARAMCD"], e["AVAL"], e["REASON"]
         label, stat = labels.get(code, (code, ""))
         yes_no = stat in ("rate", "difference", "odds ratio", "power")
         shown = f"not evaluable: {why}" if why else ("yes" if value else "no") if yes_no else cells.significant(value)

@@ -105,6 +105,9 @@ class RunFolder:
 def plain(column: pa.ChunkedArray) -> NDArray[Any]:
     """A column as numpy: dictionaries become text (null ""), null numbers NaN."""
     if pa.types.is_dictionary(column.type):
+        if column.null_count == 0 and len(column):
+            coded = column.unify_dictionaries().combine_chunks()
+            return np.array(coded.dictionary.to_pylist(), dtype=str)[coded.indices.to_numpy()]
         column = column.cast(pa.string())
     if pa.types.is_string(column.type):
         return np.array(column.fill_null("").to_pylist(), dtype=str)

@@ -188,6 +188,11 @@ def test_patient_page_has_the_ledger_with_reasons(run_dir, tables):
         assert float(tables.cells[*key, "level"]) == period.DOSELEV
 
 
+def test_patient_visits_say_why_a_count_is_missing(tables):
+    assert tables.cells["L 16.2.6 (0:1)", "56", "count"] == "–"
+    assert tables.cells["L 16.2.6 (0:1)", "56", "remark"] == "solver: STEP_LIMIT"
+
+
 def test_patient_whose_solve_failed_has_a_page(html):
     page = html[html.index('id="patient-0-1"') :]
     assert "not evaluable: solver: STEP_LIMIT" in page
