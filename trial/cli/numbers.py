@@ -89,14 +89,12 @@ def first_in_patient() -> Iterator[Row]:
 
 
 def _cell(r: dict[str, str]) -> Row:
-    name = f"{r['study']} {r['arm']} {r['endpoint']} ({'calibrated' if r['seen'] == 'yes' else 'predicted'})"
-    value, low, high = (float(r[k]) for k in ("simulated", "ci_low", "ci_high"))
-    return (
-        name,
-        f"{value:.1f} (mcse {float(r['mcse']):.2f})",
-        f"{r['published']} ({low:g} to {high:g})",
-        low <= value <= high,
-    )
+    """A scorecard row held against the published interval; a row that is not counted says so."""
+    kind = "calibrated" if r["seen"] == "yes" else "predicted" if r["inside"] else "predicted, not counted"
+    value, published, low, high = (float(r[k]) for k in ("simulated", "published", "ci_low", "ci_high"))
+    wanted = f"{published:.1f} ({low:.1f} to {high:.1f})"
+    shown = f"{value:.1f} (mcse {float(r['mcse']):.2f})"
+    return f"{r['study']} {r['arm']} {r['endpoint']} ({kind})", shown, wanted, low <= value <= high
 
 
 def _scorecard(study_id: str, replicates: int) -> list[dict[str, str]]:
