@@ -223,7 +223,7 @@ def patient(name: str, course: Course, thresholds: Sequence[float]) -> str:
 def _week_axis(axes: Axes, weeks: Array) -> None:
     last = float(weeks[-1])
     axes.set_xlim(0, last)
-    axes.set_xticks(np.arange(0, last + 0.5, 2 if last <= 14 else np.ceil(last / 7)))
+    axes.set_xticks(np.arange(0, last + 0.5, 1 if last <= 5 else 2 if last <= 14 else np.ceil(last / 7)))
     axes.set_xlabel("Week")
 
 
@@ -281,7 +281,7 @@ class _Panel:
 
 
 def inline(svg: str, name: str, label: str = "") -> str:
-    """An SVG document as an element for a page: no prologue or metadata, own ids, fonts of the page, scalable; ``label`` is read aloud."""
+    """An SVG document as an element for a page: own ids, fonts of the page, scalable; ``label`` is read aloud."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", svg, count=1, flags=re.S)

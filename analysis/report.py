@@ -151,4 +151,5 @@ def provenance(run: RunFolder) -> list[tuple[str, str]]:
         ("Took", f"{manifest['seconds']} s, workers: {manifest.get('workers', '?')}" if "seconds" in manifest else ""),
         ("Machine", manifest.get("machine")),
     ]
+    facts += [("Not in this run", f"{name} is not there: {what}") for name, what in run.absent.items()]
     return [(label, str(text)) for label, text in facts if text not in (None, "")]

@@ -82,7 +82,8 @@ def dose_levels(run: RunFolder) -> Figure:
     keys = [Key(c, name) for c, name in zip(figures.rung_colours(first, len(rungs)), names, strict=True)]
     notes = (
         "From below: interrupted, then the dose levels from the lowest (pale) to the highest (dark), in each arm's own "
-        "colour; white: left the study. Placebo: sham levels without drug.",
+        "colour; white: left the study.",
+        *("Placebo: sham levels without drug.",) * any(a.placebo for a in run.arms),
     )
     title = "Dose level over time"
     return Figure("F 14.1.4", title, everyone(run), tuple(figures.dose_levels(drawn)), notes, tuple(keys))

@@ -13,11 +13,12 @@ import numpy as np
 from analysis import cells
 from analysis.estimates import FEW_REPLICATES
 from analysis.report_records import INSIDE, arm_name, mean_over, published_name
-from analysis.runfolder import RunFolder
+from analysis.runfolder import BASELINE_FILE, RunFolder
 from analysis.scorecard import CONFIDENCE
 from trial.tables import PATIENTS
 
 INFINITY = float("inf")
+OLDEST = 120
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ def summary(run: RunFolder) -> str:
     judged = [s["inside"] for s in run.scores if s["inside"]]
     if judged:
         parts.append(
-            f"Of {plural(len(judged), 'published result')} that were named for comparison before calibration, "
-            f"{judged.count('yes')} hold the simulated mean inside their 95 % interval."
+            f"For {judged.count('yes')} of {plural(len(judged), 'published result')} named for comparison before "
+            "calibration, the simulated mean lies inside the published 95 % interval."
         )
     return " ".join(part for part in parts if part)
 
@@ -107,25 +108,26 @@ def warnings(run: RunFolder) -> list[str]:
         said.append(
             f"{run.n_replicates} replicates are few: the 2.5 to 97.5 % range is close to the smallest and the largest."
         )
-    return said + [f"{text}." for text in run.absent]
+    return said + [f"{name} is not there: {what}." for name, what in run.absent.items() if _expected(run, name)]
+
+
+def _expected(run: RunFolder, name: str) -> bool:
+    """Whether the study should have this optional file."""
+    published = run.config.get("published") or {}
+    return bool({"screening.parquet": True, BASELINE_FILE: published.get("baseline")}.get(name, published))
 
 
 def design_facts(run: RunFolder) -> list[tuple[str, str]]:
     """The design as label and text."""
     c = run.config
-    days, adherence = c["visits"]["days"], c.get("adherence") or {}
-    window, missed = c["visits"].get("window_days", 0), c["visits"].get("missed_probability", 0)
     facts = [
         ("Patients", f"{c['patients']:,} per replicate, {run.n_replicates} replicates"),
         ("Allocation", f"{_ratio(run)}, permuted blocks of {c['randomisation']['block_size']}{_strata(c)}"),
         ("Eligibility", _eligibility(c.get("screening") or {})),
         ("Treatment", f"once daily by mouth for {c['treatment_days']} days"),
-        (
-            "Visits",
-            f"day {', '.join(map(str, days))}; up to {window} days early or late; {100 * missed:g} % are missed",
-        ),
+        ("Visits", _visits(c["visits"])),
         ("Primary endpoint", f"{primary_label(run)} (threshold {run.settings.threshold:g} × 10⁹/L)"),
-        ("Adherence", f"mean {100 * adherence.get('mean', 1):g} % of doses, SD {100 * adherence.get('sd', 0):.3g} %"),
+        ("Adherence", _adherence(c.get("adherence") or {})),
         ("Rescue", _rescue(c.get("rescue") or {})),
         ("Leaving early", "; ".join(_hazard(item) for item in c.get("dropout") or []) or "nobody"),
         ("Parameter set", f"{c['parameter_set']}"),
@@ -210,7 +212,20 @@ def _eligibility(screening: Mapping[str, Any]) -> str:
         said.append(f"ITP for {screening['itp_duration_at_least_y']:g} y or longer")
     if screening.get("age_at_least_y"):
         said.append(f"age {screening['age_at_least_y']:g} y or older")
+    if screening.get("age_at_most_y", OLDEST) < OLDEST:
+        said.append(f"at most {screening['age_at_most_y']:g} y")
     return "; ".join(said)
+
+
+def _visits(visits: Mapping[str, Any]) -> str:
+    window, missed = visits.get("window_days", 0), visits.get("missed_probability", 0)
+    when = f"up to {window} days early or late" if window else "on the day"
+    return f"day {', '.join(map(str, visits['days']))}; {when}; {f'{100 * missed:g} %' if missed else 'none'} missed"
+
+
+def _adherence(adherence: Mapping[str, Any]) -> str:
+    mean, sd = adherence.get("mean", 1.0), adherence.get("sd", 0.0)
+    return "every dose is taken" if mean == 1 else f"mean {100 * mean:g} % of doses, SD {100 * sd:.3g} %"
 
 
 def _rescue(rescue: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """A finished run as the report sees it: every file of the run folder, read once. Nothing is computed here.
 
 Needed: config.resolved.yaml, manifest.json and the tables. Optional: scorecard.csv, published.csv,
-published_baseline.csv; what is absent is listed in ``RunFolder.absent``.
+published_baseline.csv; ``RunFolder.absent`` says what is not there and what follows.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class RunFolder:
     estimates: tuple[Estimate, ...]
     published: Mapping[tuple[str, str, str], Published]
     scores: tuple[Mapping[str, str], ...]
-    absent: tuple[str, ...]
+    absent: Mapping[str, str]
 
     @cached_property
     def arms(self) -> tuple[ArmStyle, ...]:
@@ -134,7 +134,7 @@ def read_run(path: Path) -> RunFolder:
         estimates=tuple(Estimate(**row) for row in estimates),
         published=_published(path / PUBLISHED_FILE) | _published(path / BASELINE_FILE),
         scores=_scores(path / SCORECARD_FILE),
-        absent=tuple(f"{name} is not there: {what}" for name, what in OPTIONAL.items() if not (path / name).exists()),
+        absent={name: what for name, what in OPTIONAL.items() if not (path / name).exists()},
     )
 
 

@@ -222,7 +222,10 @@ def test_without_published_results_and_profile(tmp_path):
     run_dir = make_run_folder(tmp_path / "bare", pk=False, published=False)
     (run_dir / "screening.parquet").unlink()
     page = Tables(html := write_report(run_dir).read_text(encoding="utf-8"))
-    assert "published.csv is not there" in html and "scorecard.csv is not there" in html
+    assert (
+        "published.csv is not there" in (warned := html[: html.index('id="design"')])
+        and "scorecard.csv is not" in warned
+    )
     assert "screening.parquet is not there" in html
     assert "This study takes no concentration samples" in html
     assert not any(number in ("T 14.4.2", "T 14.2.15") for number, *_ in page.cells)
