@@ -31,6 +31,7 @@ class KeyResult:
     range: str
     published: str
     inside: str
+    fitted: bool
 
 
 def summary(run: RunFolder) -> str:
@@ -42,13 +43,29 @@ def summary(run: RunFolder) -> str:
         _solved(run),
         _evaluated(run),
     ]
-    judged = [s["inside"] for s in run.scores if s["inside"]]
-    if judged:
-        parts.append(
-            f"For {judged.count('yes')} of {plural(len(judged), 'published result')} named for comparison before "
-            "calibration, the simulated mean lies inside the published 95 % interval."
+    return " ".join([*parts, *_score(run)])
+
+
+def _score(run: RunFolder) -> list[str]:
+    """How many published results are met, fitted ones and predictions told apart."""
+    judged = [s for s in run.scores if s["inside"]]
+    if not judged:
+        return []
+    inside = sum(s["inside"] == "yes" for s in judged)
+    said = [
+        f"For {inside} of {plural(len(judged), 'published result')} named for comparison before calibration, the "
+        "simulated mean lies inside the published 95 % interval."
+    ]
+    new = [s for s in judged if s["seen"] != "yes"]
+    if len(new) < len(judged):
+        met = sum(s["inside"] == "yes" for s in new)
+        said.append(
+            f"The model was calibrated on {len(judged) - len(new)} of them: there agreement is a fit. "
+            f"Predictions: {met} of {len(new)} inside."
+            if new
+            else "The model was calibrated on all of them, so that agreement is a fit and no prediction."
         )
-    return " ".join(part for part in parts if part)
+    return said
 
 
 def _solved(run: RunFolder) -> str:
@@ -82,7 +99,8 @@ def key_results(run: RunFolder) -> list[KeyResult]:
             published += f" {cells.interval(printed.ci_low, printed.ci_high, 1)}"
         spread = cells.interval(over.RANGE_LOW, over.RANGE_HIGH, 1) if over.RANGE_LOW is not None else ""
         inside = INSIDE.get(score["inside"], "") if score else ""
-        found.append(KeyResult(label, hue, mean_over(over) + " %", spread, published, inside))
+        fitted = bool(score and score["seen"] == "yes")
+        found.append(KeyResult(label, hue, mean_over(over) + " %", spread, published, inside, fitted))
     return found
 
 

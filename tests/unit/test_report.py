@@ -179,6 +179,12 @@ def test_failed_solves_are_counted_on_the_first_page(html):
     assert "more steps than allowed" in first_page
 
 
+def test_fits_and_predictions_are_told_apart(html):
+    """Three of the four judged rows were calibrated on (see made_run)."""
+    first_page = html[: html.index('id="design"')]
+    assert "The model was calibrated on 3 of them: there agreement is a fit. Predictions: " in first_page
+
+
 def test_patient_page_has_the_ledger_with_reasons(run_dir, tables):
     doses = pq.read_table(run_dir / "doses.parquet").to_pandas()
     mine = doses[(doses.REPLICATE == 1) & (doses.SUBJID == 3)]
