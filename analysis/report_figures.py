@@ -15,7 +15,7 @@ from analysis.report_records import arm_name, replicate_name
 from analysis.runfolder import RunFolder
 from analysis.scorecard import CONFIDENCE
 
-TARGET_HIGH_1E9L = 250.0
+HIGH_COUNT_1E9L = 250.0
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Figure:
 
 
 def thresholds(run: RunFolder) -> tuple[float, float]:
-    """The counts drawn as lines: the response threshold and the upper end of the target (10^9/L)."""
-    return run.settings.threshold, TARGET_HIGH_1E9L
+    """The counts drawn as lines: the response threshold and the tolerability proxy PLT250 (10^9/L)."""
+    return run.settings.threshold, HIGH_COUNT_1E9L
 
 
 def platelets(run: RunFolder) -> Figure:
@@ -54,7 +54,7 @@ def platelets(run: RunFolder) -> Figure:
     notes = (
         "Line: median; band: first to third quartile of all patients still in the study; grey lines: medians "
         "of the other arms. Reported counts, logarithmic axis, after rescue included.",
-        f"Dashed: {run.settings.threshold:g} (response) and {TARGET_HIGH_1E9L:g} (upper end of the target).",
+        f"Dashed: {run.settings.threshold:g} (response) and {HIGH_COUNT_1E9L:g} (tolerability proxy PLT250).",
     )
     title = "Platelet counts over time"
     return Figure("F 14.2.11", title, everyone(run), tuple(figures.platelets(curves, thresholds(run))), notes)

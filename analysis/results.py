@@ -33,6 +33,8 @@ class Line:
     simulated: str
     published: str
     inside: str
+    kind: str
+    """"fitted" for a calibration target, "predicted" otherwise; "" when it is not judged."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def short_table(estimates: Sequence[Estimate], scores: Sequence[Score]) -> list[
     if any(s.inside for s in scores):
         return [_scored_line(s, labels[s.endpoint]) for s in scores if s.inside]
     shown = [e for e in estimates if e.STAT == "rate" and e.SCOPE == OVER]
-    return [Line(e.PARAMCD, e.PARAM, e.ARM, cells.estimate_error(e.ESTIMATE, e.MCSE, 1), "", "") for e in shown]
+    return [Line(e.PARAMCD, e.PARAM, e.ARM, cells.estimate_error(e.ESTIMATE, e.MCSE, 1), "", "", "") for e in shown]
 
 
 def _scored_line(score: Score, label: str) -> Line:
@@ -79,6 +81,7 @@ def _scored_line(score: Score, label: str) -> Line:
         simulated=cells.estimate_error(score.simulated, score.mcse, 1),
         published=cells.with_interval(score.published, score.ci_low, score.ci_high, 1),
         inside=score.inside,
+        kind="fitted" if score.seen == "yes" else "predicted",
     )
 
 

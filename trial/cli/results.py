@@ -22,7 +22,8 @@ def show(lines: Sequence[Line], study: Study) -> None:
     narrow = console.width < NARROW
     compared = any(line.published for line in lines)
     published = "published % (CI)" if narrow else "published % (95 % CI)"
-    heads = ["endpoint", "arm", "simulated %"] + ([published, "inside"] if compared else [])
+    judgement = ["inside"] if narrow else ["inside", "was"]
+    heads = ["endpoint", "arm", "simulated %"] + ([published, *judgement] if compared else [])
     table = Table(box=None, padding=(0, 1 if narrow else 2, 0, 0), title_justify="left")
     for head in heads:
         right = head.startswith(("simulated", "published"))
@@ -31,17 +32,24 @@ def show(lines: Sequence[Line], study: Study) -> None:
     for line in lines:
         first = line.endpoint if line.endpoint != before else ""
         simulated = line.simulated.split(" ±")[0] if narrow else line.simulated
-        table.add_row(first, line.arm, simulated, *([line.published, line.inside] if compared else []))
+        judged = [line.published, line.inside, line.kind][: 1 + len(judgement)]
+        table.add_row(first, line.arm, simulated, *(judged if compared else []))
         before = line.endpoint
     console.print()
     console.print(table)
     many = study.replicates > 1
     mean = f"Mean of {study.replicates} replicates" if many else "One replicate"
     console.print(f"\n{mean}{' ± Monte Carlo error' if many and not narrow else ''}. ", end="")
-    judged = [line.inside for line in lines if line.inside]
-    if judged:
-        console.print(f"{judged.count('yes')} of {len(judged)} inside the published interval.", end="")
+    counts = [f"{kind} {share}" for kind in ("fitted", "predicted") if (share := _inside(lines, kind))]
+    if counts:
+        console.print(f"\nInside the published interval: {', '.join(counts)}.", end="")
     console.print("\nSimulated subjects. Not clinical data.\n")
+
+
+def _inside(lines: Sequence[Line], kind: str) -> str:
+    """How many judged lines of a kind lie inside, as "15 of 15"; "" when there are none."""
+    judged = [line.inside for line in lines if line.inside and line.kind == kind]
+    return f"{judged.count('yes')} of {len(judged)}" if judged else ""
 
 
 def _width() -> int:
