@@ -2,7 +2,9 @@
 
 The distance is the binomial deviance of the published counts under the simulated rates, plus a normal prior on the
 log of
-each parameter (penalised maximum likelihood). Common random numbers: the simulator must use the same seed and
+each parameter: a penalised composite likelihood, because the endpoints of a trial are counted as if they were
+independent (they are not: the same patients), so the distance has no chi-square meaning and gives no standard errors.
+Common random numbers: the simulator must use the same seed and
 replicates at
 every point, so that the distance is a deterministic function of the parameters.
 """

@@ -32,7 +32,7 @@ def maximum(records: Records, settings: Settings) -> Evaluated:
 
 CMAX = Endpoint(
     code="CMAX",
-    label="Cmax over the dosing interval",
+    label="Cmax, at the titrated dose, of those on drug that day",
     unit="ng/mL",
     benefit="none",
     source=SOURCE,
@@ -50,7 +50,7 @@ def trough(records: Records, settings: Settings) -> Evaluated:
 
 CTROUGH = Endpoint(
     code="CTROUGH",
-    label="Concentration at the end of the dosing interval",
+    label="Ctrough, at the titrated dose, of those on drug that day",
     unit="ng/mL",
     benefit="none",
     source=SOURCE,
@@ -68,7 +68,7 @@ def area(records: Records, settings: Settings) -> Evaluated:
 
 AUCTAU = Endpoint(
     code="AUCTAU",
-    label="AUC over the dosing interval",
+    label="AUCtau, at the titrated dose, of those on drug that day",
     unit="ng*h/mL",
     benefit="none",
     source=SOURCE,

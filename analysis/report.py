@@ -20,7 +20,7 @@ from trial.provenance import STATEMENT
 REPORT_FILE = "report.html"
 STATUSES = {
     "published": "printed for this drug or trial",
-    "derived": "arithmetic on printed numbers",
+    "derived": "from printed numbers, by arithmetic or by matching",
     "calibrated": "fitted here, on the named targets",
     "assumed": "a surrogate or a choice; no source for this drug",
 }

@@ -290,17 +290,27 @@ def scorecard(run: RunFolder) -> Table | None:
         Column("inside", "Mean inside?"),
         Column("seen", "Calibrated on"),
     )
-    notes = (
+    notes: tuple[str, ...] = (
         "Which rows are judged was fixed before calibration. cp95: Clopper-Pearson computed here; printed95: as "
         "printed; range: over patients, not an interval.",
         "Calibrated on: yes means the model was fitted to this number, so that agreement is no prediction.",
     )
     labels = {e.PARAMCD: e.PARAM for e in run.estimates}
+    notes = (*notes, *_remarks(run))
     rows: list[Row] = []
     for code in dict.fromkeys(s["endpoint"] for s in run.scores):
         rows.append(heading(f"{labels.get(code, 'Not in this study')} [{code}]", code))
         rows += [_score_row(run, s) for s in run.scores if s["endpoint"] == code]
     return Table("T 14.2.15", "Scorecard: simulated beside published", FAS, columns, tuple(rows), notes)
+
+
+def _remarks(run: RunFolder) -> tuple[str, ...]:
+    """Why the published rows that are not judged are not, a line per remark."""
+    said: dict[str, list[str]] = {}
+    for row in run.published.values():
+        if row.note and not row.counted and not row.endpoint.startswith("BASE:"):
+            said.setdefault(row.note, []).append(row.endpoint)
+    return tuple(f"{', '.join(dict.fromkeys(codes))}: {note}." for note, codes in said.items())
 
 
 def _score_row(run: RunFolder, s: Mapping[str, str]) -> Row:

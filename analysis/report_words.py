@@ -271,6 +271,11 @@ def plural(n: int, one: str, many: str = "") -> str:
 def kinds_of_uncertainty(run: RunFolder) -> list[tuple[str, str]]:
     """The three kinds, never mixed."""
     n = int(np.sum(run.named))
+    doubt = (
+        "and, as every replicate drew its own population parameters, those drawn ones too (see the warnings)"
+        if run.config.get("parameter_uncertainty")
+        else "when the model is right; it does not hold doubt about the model"
+    )
     return [
         (
             "Interval of one replicate",
@@ -286,7 +291,7 @@ def kinds_of_uncertainty(run: RunFolder) -> list[tuple[str, str]]:
         (
             "Range of replicates",
             "Between which results 95 % of the virtual trials lie (2.5 to 97.5 %). It shows how much a trial of this "
-            "size varies by chance when the model is right; it does not hold doubt about the model.",
+            f"size varies by chance {doubt}.",
         ),
     ]
 

@@ -48,6 +48,12 @@ def cautions(study: Study) -> Iterator[Problem]:
     for name in study.dose_rules:
         if name not in [arm.dose_rule for arm in study.arms]:
             yield ("dose_rules", name), "no arm uses this dose rule"
+    if study.parameter_uncertainty:
+        moved = [p.name for p in parameter_set(study.parameter_set).parameters if p.rse_percent]
+        yield (
+            ("parameter_uncertainty",),
+            f"moves only {', '.join(moved)}, which have a standard error; the spread of replicates then includes it",
+        )
     last = study.visits.days[-1]
     if study.treatment_days > last:
         yield ("treatment_days",), f"seen {study.treatment_days}; the study ends at the last visit, on day {last}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
@@ -145,6 +146,12 @@ class Study(Record):
             yield (
                 ("pk_sampling", "visit_day"),
                 f"no dose is given on day {self.pk_sampling.visit_day}: treatment ends before it",
+            )
+        shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
+        if self.laboratory.turnaround_days > shortest:
+            yield (
+                ("laboratory", "turnaround_days"),
+                f"seen {self.laboratory.turnaround_days}; visits may be {shortest} days apart; allowed: at most that",
             )
         if self.analysis.named_replicate >= self.replicates:
             seen, last = self.analysis.named_replicate, self.replicates - 1

@@ -84,12 +84,8 @@ def plan_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
     days = nominal[-1] + study.visits.window_days
     visit_day, missed = _visits(study, cohort)
     adherence, taken = _taken(study.adherence, cohort, days)
-    if study.pk_sampling:
-        k = nominal.index(study.pk_sampling.visit_day)
-        taken[np.arange(len(arm)), visit_day[:, k].clip(max=days - 1)] = True  # the dose before a profile is witnessed
     weeks = np.stack([occasion_factor(draws, parameter_set, w) for w in range(-(-days // 7))], axis=1)
     leave_day, leave_reason = _leaving(study.dropout, [a.id for a in study.arms], arm, cohort)
-    sampled_h = study.pk_sampling.times_h if study.pk_sampling else ()
     clocks = [-np.log(draws.uniform("rescue", k)) for k in range(RESCUE_EPISODES)]
     return Plan(
         arm=arm,
@@ -102,9 +98,7 @@ def plan_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         count_z=_by_day(cohort, "residual:platelets", nominal),
         bleeding_u=draws.normal("bleeding:propensity"),
         bleeding_e=_by_day(cohort, "bleeding:visit", nominal),
-        conc_z=np.stack(
-            [draws.normal("residual:concentration", k) for k in range(len(sampled_h))] or [np.empty(len(arm))], axis=1
-        )[:, : len(sampled_h)],
+        conc_z=_profile_errors(study, cohort),
         rescue_clock=np.cumsum(np.stack(clocks, axis=1), axis=1),
         leave_day=leave_day,
         leave_reason=leave_reason,
@@ -113,6 +107,14 @@ def plan_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
 
 def _by_day(cohort: Cohort, name: str, days: tuple[int, ...]) -> Array:
     return np.stack([cohort.draws.normal(name, day) for day in days], axis=1)
+
+
+def _profile_errors(study: Study, cohort: Cohort) -> Array:
+    """(n, T) standard normal, one stream per nominal sampling time; no columns without sampling."""
+    if study.pk_sampling is None:
+        return np.empty((len(cohort.draws), 0))
+    day, hours = study.pk_sampling.visit_day, study.pk_sampling.times_h
+    return np.stack([cohort.draws.normal(f"residual:concentration:{hour:g}h", day) for hour in hours], axis=1)
 
 
 def _visits(study: Study, cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

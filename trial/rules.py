@@ -22,9 +22,8 @@ class Course:
     """Where every patient of a unit stands; arrays over patients.
 
     ladders: one DoseState per arm, for the arm's patients. dose_mg: prescribed from ``effective_day`` on,
-    dose_before_mg
-    until then. rescue_day: day of the latest rescue (NEVER: none); rescues: how many; hazard: cumulative hazard of
-    rescue.
+    dose_before_mg until then. rescue_day: day of the latest rescue (NEVER: none); rescues: how many; hazard:
+    cumulative hazard of rescue up to ``counted_day``, the day of the last count.
     """
 
     ladders: tuple[DoseState, ...]
@@ -34,6 +33,7 @@ class Course:
     rescue_day: NDArray[np.int64]
     rescues: NDArray[np.int64]
     hazard: Array
+    counted_day: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         rung = arm.start_dose_mg if arm.dose_rule else rule.ladder_mg[0]
         ladders.append(start(rule, rung, int((plan.arm == index).sum())))
     dose = _prescribed(study, plan, tuple(ladders))
-    course = Course(tuple(ladders), dose, dose, zero, np.full(plan.n, NEVER, dtype=np.int64), zero, np.zeros(plan.n))
+    course = Course(tuple(ladders), dose, dose, zero, np.full(plan.n, NEVER), zero, np.zeros(plan.n), zero)
     begin = Decisions(
         day=zero,
         count=np.full(plan.n, np.nan),
@@ -81,8 +81,12 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
 
 
 def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, Decisions]:
-    """Rescue, then the dose rule of each arm, on the reported counts of ``visit`` (NaN: no count)."""
+    """Rescue, then the dose rule of each arm, on the reported counts of ``visit`` (NaN: no count).
+
+    Dose rules count planned days, so that a visit early in its window is not too early for the rule.
+    """
     study, plan = unit.study, unit.plan
+    planned = np.full(plan.n, study.visits.days[visit - 1])
     day = plan.visit_day[:, visit]
     course, rescued = _rescue(unit, course, count, visit)
     on_treatment = np.where(day < study.treatment_days, count, np.nan)
@@ -90,7 +94,7 @@ def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[C
     for index, rule in enumerate(rules_of(study)):
         members = plan.arm == index
         ladder, action[members], step[members] = decide(
-            rule, course.ladders[index], on_treatment[members], day[members]
+            rule, course.ladders[index], on_treatment[members], planned[members]
         )
         ladders.append(ladder)
     dose = _prescribed(study, plan, tuple(ladders))
@@ -118,7 +122,7 @@ def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Cours
     """
     study, plan, parameters = unit.study, unit.plan, unit.parameters
     day = plan.visit_day[:, visit]
-    weeks = (day - plan.visit_day[:, visit - 1]) / 7.0
+    weeks = (day - course.counted_day) / 7.0
     free = (course.rescues == 0) | (day - course.rescue_day >= study.rescue.min_days_between)
     rate = parameters["RESCUE_H0"] * np.exp(-count / parameters["RESCUE_SCALE"])
     at_risk = free & ~np.isnan(count) & study.rescue.allowed
@@ -131,5 +135,6 @@ def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Cours
         hazard=hazard,
         rescues=course.rescues + rescued,
         rescue_day=np.where(rescued, day, course.rescue_day),
+        counted_day=np.where(np.isnan(count), course.counted_day, day),
     )
     return course, rescued

@@ -86,7 +86,7 @@ class Action(IntEnum):
 class DoseState:
     """Where each patient stands on the ladder; all arrays over patients.
 
-    ``rung`` index into the ladder; ``held`` no dose for now; ``changed_day`` day of the start or last change;
+    ``rung`` index into the ladder; ``held`` no dose for now; ``changed_day`` planned day of the start or last change;
     ``streak`` (n, steps) consecutive reported counts inside each step's range.
     """
 
@@ -113,7 +113,7 @@ def start(rule: DoseRule, start_dose_mg: float, n: int) -> DoseState:
 def decide(
     rule: DoseRule, state: DoseState, count: NDArray[np.float64], day: NDArray[np.int64]
 ) -> tuple[DoseState, NDArray[np.int8], NDArray[np.int16]]:
-    """Apply the rule to the reported counts (10^9/L, NaN where none) at the visit on ``day``.
+    """Apply the rule to the reported counts (10^9/L, NaN where none) at the visit planned for ``day``.
 
     Returns the new state, the Action and the index of the step that applied (-1: none or the restart) per patient.
     A patient without a count keeps everything. While held only the restart is considered.

@@ -29,34 +29,39 @@ PETROV = Source(cite.PETROV_2024, "model code: Emax 9")
 TABLE_1 = Source(cite.MEI_2021, "Table 1")
 TABLE_2 = Source(cite.MEI_2021, "Table 2, placebo: grade 1/2/3/4 in 50/16/1/0 of 85")
 CHOICE = Source(THIS_ENGINE, "assumed")
-MATCHED = "matched to Tmax, half-life, Cmax and AUC by dose in healthy men; not identified by the data"
+MATCHED = (
+    "chosen so that the typical man shows what Zheng 2017 prints of healthy men: Tmax about 8 h, half-life 11.9 to "
+    "40.1 h rising with dose, Cmax proportional and AUC more than proportional to dose; not identified by these data"
+)
 SURROGATE = "surrogate from another drug of the class, assumed for hetrombopag"
-ALLOMETRY = "allometry, at 62 kg, the median of the trial"
+ALLOMETRY = (
+    "allometry, at 62 kg, the median of the trial; on top of the published variability, which already holds some of it"
+)
 SURE = "standard error not printed; lower bound from the between-patient SD over sqrt(104 subjects)"
 
 _PK = (
     Parameter("CL", 7.66, "L/h", WANG, "published", "CL/F 7.66 L/h", rse_percent=5.7, note=SURE),
     Parameter("VC", 30.0, "L", WANG, "published", "Vc/F 30.0 L", rse_percent=6.7, note=SURE),
-    Parameter("Q", 2.27, "L/h", ZHENG, "derived", note=MATCHED),
-    Parameter("VP", 142.0, "L", ZHENG, "derived", note=MATCHED),
-    Parameter("LAG", 1.47, "h", ZHENG, "derived", note=MATCHED),
-    Parameter("KA1", 0.0622, "1/h", ZHENG, "derived", note=f"from LAG to TSWITCH after the dose; {MATCHED}"),
-    Parameter("TSWITCH", 3.28, "h", ZHENG, "derived", note=f"time after the dose; {MATCHED}"),
-    Parameter("KA2", 0.0661, "1/h", ZHENG, "derived", note=f"from TSWITCH on; {MATCHED}"),
-    Parameter("R0", 0.324, "ng/mL", ZHENG, "derived", note=f"target without drug, as drug equivalents; {MATCHED}"),
+    Parameter("Q", 2.27, "L/h", CHOICE, "assumed", note=MATCHED),
+    Parameter("VP", 142.0, "L", CHOICE, "assumed", note=MATCHED),
+    Parameter("LAG", 1.47, "h", CHOICE, "assumed", note=MATCHED),
+    Parameter("KA1", 0.0622, "1/h", CHOICE, "assumed", note=f"from LAG to TSWITCH after the dose; {MATCHED}"),
+    Parameter("TSWITCH", 3.28, "h", CHOICE, "assumed", note=f"time after the dose; {MATCHED}"),
+    Parameter("KA2", 0.0661, "1/h", CHOICE, "assumed", note=f"from TSWITCH on; {MATCHED}"),
+    Parameter("R0", 0.324, "ng/mL", CHOICE, "assumed", note=f"target without drug, as drug equivalents; {MATCHED}"),
     Parameter("KDEG_T", 0.693, "1/h", WANG, "published", "Kdeg 0.693 /h", rse_percent=7.4,
               note=f"degradation of the target, not of platelets; {SURE}"),
-    Parameter("KSS", 0.0237, "ng/mL", ZHENG, "derived", note=f"quasi-steady-state constant; {MATCHED}"),
-    Parameter("KINT", 4.36, "1/h", ZHENG, "derived", note=f"internalisation of the complex; {MATCHED}"),
+    Parameter("KSS", 0.0237, "ng/mL", CHOICE, "assumed", note=f"quasi-steady-state constant; {MATCHED}"),
+    Parameter("KINT", 4.36, "1/h", CHOICE, "assumed", note=f"internalisation of the complex; {MATCHED}"),
 )  # fmt: skip
 _PD = (
     Parameter("KIN", 1.43, "10^9/L/h", HAYES, "assumed", "1.43 Gi/L/h", note=SURROGATE),
-    Parameter("BASE", 13.0, "10^9/L", TABLE_1, "published", "median 13 in each arm",
+    Parameter("BASE", 13.0, "10^9/L", TABLE_1, "derived", "median measured count of the enrolled, 13 in each arm",
               note="typical patient only; in a cohort every patient has a true count, drawn by the population"),
     Parameter("MTT", 150.0, "h", Source(cite.PETROV_2024, "model code: 4 transits of 0.02 /h"), "assumed",
               note="time through the four transit compartments; class 140 to 200 h"),
     Parameter("EMAX", 9.0, "1", PETROV, "assumed", "Emax 9",
-              note=f"largest relative increase of production; {SURROGATE}"),
+              note="largest relative increase of production; class 4.5 (lusutrombopag) to 11.2 (romiplostim, healthy)"),
     Parameter("EC50", 30.0, "ng/mL", CHOICE, "assumed", note="no prior value; scale of steady-state concentrations"),
     Parameter("NONRESP", 0.11, "fraction", Source(cite.ELTROMBOPAG_CHINA_2015, "abstract"), "assumed",
               "11 % non-responders", note=f"these patients have EMAX = 0; {SURROGATE}"),
@@ -93,7 +98,8 @@ _RANDOM_EFFECTS = (
     RandomEffect("VC", cv_to_variance(77.2), "CV 77.2 %", WANG, "published"),
     RandomEffect("KDEG_T", cv_to_variance(87.1), "CV 87.1 %", WANG, "published",
                  note="R0 is kept, so production of target varies with it"),
-    RandomEffect("EC50", 1.0, "", CHOICE, "assumed", note="class: variance of the slope 0.29 to 1.2 (eltrombopag)"),
+    RandomEffect("EC50", 1.0, "log-scale variance", CHOICE, "assumed",
+                 note="class: variance of the slope 0.29 to 1.2 (eltrombopag)"),
     RandomEffect("MTT", cv_to_variance(30.0), "CV 30 %", CHOICE, "assumed",
                  note="class 20 to 56 %"),
     RandomEffect("F", 0.66**2, "CV 74 % of Cmax", Source(cite.LI_2023, "abstract: 90 % interval of the Cmax ratio"),

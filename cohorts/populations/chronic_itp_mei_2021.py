@@ -23,7 +23,7 @@ _DEMOGRAPHY = (
               note="before truncation"),
     Parameter("AGE_LOW", 17.0, "y", CHOICE, "assumed", note="youngest candidate; those of 17 fail screening"),
     Parameter("AGE_HIGH", 75.0, "y", TABLE_1, "derived", "range 18 to 74", note="first age that does not occur"),
-    Parameter("FEMALE", 301 / 424, "fraction", TABLE_1, "published", "122/168, 119/171, 60/85"),
+    Parameter("FEMALE", 301 / 424, "fraction", TABLE_1, "derived", "122/168, 119/171, 60/85"),
     Parameter("HEIGHT_F", 159.1, "cm", TABLE_1, "derived", "medians 162.5, 161.0, 162.0",
               note=f"{POOLED_MEDIAN} (161.8) with the difference between the sexes below"),
     Parameter("HEIGHT_M", 170.9, "cm", Source(NCD_RISC_2016, "China, born 1996: men 171.8, women 160.0 cm"), "derived",
@@ -42,9 +42,9 @@ _DEMOGRAPHY = (
 _DISEASE = (
     Parameter("ITPDUR_SHORT", 0.04, "fraction", CHOICE, "assumed", note="share of candidates with less than 0.5 y"),
     Parameter("ITPDUR_LOW", 0.25, "y", CHOICE, "assumed", note="shortest duration of a candidate"),
-    Parameter("ITPDUR_05_1", 80 / 424, "fraction", TABLE_1, "published", "32/168, 35/171, 13/85"),
-    Parameter("ITPDUR_1_3", 128 / 424, "fraction", TABLE_1, "published", "53/168, 56/171, 19/85"),
-    Parameter("ITPDUR_3_5", 61 / 424, "fraction", TABLE_1, "published", "31/168, 16/171, 14/85",
+    Parameter("ITPDUR_05_1", 80 / 424, "fraction", TABLE_1, "derived", "32/168, 35/171, 13/85"),
+    Parameter("ITPDUR_1_3", 128 / 424, "fraction", TABLE_1, "derived", "53/168, 56/171, 19/85"),
+    Parameter("ITPDUR_3_5", 61 / 424, "fraction", TABLE_1, "derived", "31/168, 16/171, 14/85",
               note="the rest is 5 y or more"),
     Parameter("ITPDUR_TAIL", 6.0, "y", CHOICE, "assumed",
               note="mean time beyond 5 y, before the cut at onset after age 1"),
@@ -58,7 +58,7 @@ _DISEASE = (
               note="see SPLEN_0_1"),
     Parameter("SPLEN_5_UP", 0.13, "fraction", TABLE_1, "derived", "splenectomy 14/168, 15/171, 4/85",
               note="see SPLEN_0_1"),
-    Parameter("CONITP", 419 / 424, "fraction", TABLE_1, "published", "168/168, 168/171, 83/85"),
+    Parameter("CONITP", 419 / 424, "fraction", TABLE_1, "derived", "168/168, 168/171, 83/85"),
 )  # fmt: skip
 _PLATELETS = (
     Parameter("PLT", 20.0, "10^9/L", TABLE_1, "derived", "median 13 (range 1 to 29); below 10: 157/424",

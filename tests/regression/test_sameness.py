@@ -51,3 +51,15 @@ def test_labels_and_units_travel_in_the_field_metadata(study, tmp_path):
     schema = pq.read_schema(tmp_path / "patients.parquet")
     assert schema.field("WEIGHT").metadata == {b"label": b"Weight", b"unit": b"kg"}
     assert schema.field("CL").metadata[b"unit"] == b"L/h"
+
+
+def test_one_more_sample_or_no_samples_at_all_change_nothing_else(study):
+    """Concentrations at the common times, and every count, are bitwise the same."""
+    base = study.model_copy(update={"patients": 60, "replicates": 1})
+    hours = (0.0, 0.5, *base.pk_sampling.times_h[1:])
+    more = base.model_copy(update={"pk_sampling": base.pk_sampling.model_copy(update={"times_h": hours})})
+    none = base.model_copy(update={"pk_sampling": None})
+    first, second, third = (simulate_replicates(s, range(1))["observations"].to_pylist() for s in (base, more, none))
+    assert [row for row in second if row["ATPT"] != 0.5] == first
+    assert third == [row for row in first if row["PARAMCD"] != "CONC"]
+    assert sum(row["ATPT"] == 0.5 for row in second) == 60
