@@ -58,17 +58,20 @@ def analyse(out_dir: Path) -> Analysed:
     pq.write_table(endpoints.table(records, evaluated), out_dir / ENDPOINTS_FILE, compression="zstd")
     pq.write_table(to_table(estimates), out_dir / ESTIMATES_FILE, compression="zstd")
     scores: list[Score] = []
+    counted: set[str] = set()
     if (out_dir / PUBLISHED_FILE).exists():
-        scores = scorecard.score(scorecard.read_published(out_dir / PUBLISHED_FILE), estimates)
+        published = scorecard.read_published(out_dir / PUBLISHED_FILE)
+        scores = scorecard.score(published, estimates)
+        counted = {row.row_id for row in published if row.counted}
         scorecard.write(scores, out_dir / SCORECARD_FILE)
-    return Analysed(estimates, scores, short_table(estimates, scores))
+    return Analysed(estimates, scores, short_table(estimates, [s for s in scores if s.row_id in counted]))
 
 
-def short_table(estimates: Sequence[Estimate], scores: Sequence[Score]) -> list[Line]:
+def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list[Line]:
     """The counted published rows beside their simulation; without any, every rate over replicates."""
     labels = {e.PARAMCD: e.PARAM for e in estimates}
-    if any(s.inside for s in scores):
-        return [_scored_line(s, labels[s.endpoint]) for s in scores if s.inside]
+    if counted:
+        return [_scored_line(s, labels[s.endpoint]) for s in counted]
     shown = [e for e in estimates if e.STAT == "rate" and e.SCOPE == OVER]
     return [Line(e.PARAMCD, e.PARAM, e.ARM, cells.estimate_error(e.ESTIMATE, e.MCSE, 1), "", "", "") for e in shown]
 

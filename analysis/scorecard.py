@@ -36,6 +36,8 @@ CHOICES = {
     "seen": ("yes", "no"),
 }
 CONFIDENCE = ("printed95", "cp95")
+FEWEST = 10
+"""Replicates needed for a verdict."""
 
 
 @dataclass(frozen=True)
@@ -168,16 +170,19 @@ def _score(row: Published, found: Estimate | None) -> Score:
         ci_low=row.ci_low,
         ci_high=row.ci_high,
         interval=row.interval,
-        inside=_inside(row, simulated),
+        inside=_inside(row, found),
         seen="yes" if row.seen else "no",
     )
 
 
-def _inside(row: Published, simulated: float | None) -> str:
-    if not row.counted or row.interval not in CONFIDENCE or simulated is None:
+def _inside(row: Published, found: Estimate | None) -> str:
+    """yes or no; blank for a row that is not counted, and for fewer than FEWEST replicates."""
+    if not row.counted or row.interval not in CONFIDENCE or found is None or found.ESTIMATE is None:
+        return ""
+    if (found.R or 0) < FEWEST:
         return ""
     assert row.ci_low is not None and row.ci_high is not None
-    return "yes" if row.ci_low <= simulated <= row.ci_high else "no"
+    return "yes" if row.ci_low <= found.ESTIMATE <= row.ci_high else "no"
 
 
 def write(scores: Iterable[Score], path: Path) -> None:

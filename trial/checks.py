@@ -10,6 +10,7 @@ from cohorts.brought import PatientsError, read_patients
 from cohorts.catalogue import PARAMETER_SETS, parameter_set
 from cohorts.populations import POPULATIONS
 from trial.config import Study
+from trial.design import differs_from_published
 from trial.protocol import Problem, not_among
 
 
@@ -48,6 +49,12 @@ def cautions(study: Study) -> Iterator[Problem]:
     for name in study.dose_rules:
         if name not in [arm.dose_rule for arm in study.arms]:
             yield ("dose_rules", name), "no arm uses this dose rule"
+    if differs_from_published(study):
+        yield (
+            ("published", "design"),
+            "the published rows belong to another design (arms, dose rules, days, eligibility, conduct or response "
+            "definition differ): shown, not judged",
+        )
     if study.parameter_uncertainty:
         moved = [p.name for p in parameter_set(study.parameter_set).parameters if p.rse_percent]
         yield (

@@ -60,9 +60,13 @@ def _texts(values: Sequence[str] | NDArray) -> pa.Array:
     return pa.array(list(values), pa.string()).dictionary_encode()
 
 
+def _last_visit(unit: Unit) -> Ints:
+    return unit.plan.visit_day[:, -1]
+
+
 def _leaves(unit: Unit) -> NDArray[np.bool_]:
     """Left before the last planned day."""
-    return unit.plan.leave_day <= unit.plan.visit_day[:, -1]
+    return unit.plan.leave_day <= _last_visit(unit)
 
 
 def _patients(
@@ -88,9 +92,11 @@ def _patients(
         ARM=_coded(plan.arm, [arm.id for arm in unit.study.arms]),
         STRATUM=_texts(stratum),
         ADHER=plan.adherence,
-        EOSSTT=_coded(leaves, ["COMPLETED", "DISCONTINUED"]),
+        EOSSTT=_coded(
+            np.where(result.status > 0, 2, leaves.astype(int)), ["COMPLETED", "DISCONTINUED", "SOLVE FAILED"]
+        ),
         DCSREAS=_coded(np.where(leaves, plan.leave_reason + 1, 0), ["", *reasons]),
-        EOSDY=np.minimum(plan.leave_day, plan.visit_day[:, -1]),
+        EOSDY=np.minimum(plan.leave_day, _last_visit(unit)),
     )
     schema = patients_schema(unit.structure.parameters, units)
     return _table(schema, **columns, **{name: unit.parameters[name] for name in unit.structure.parameters})
@@ -175,7 +181,7 @@ def _block(
 def _doses(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
     """The ledger: one row per start or change of dose, ended by the next one, the end of treatment or leaving."""
     who, day, action, step, count, level = _changes(result.decisions)
-    last = np.minimum(unit.study.treatment_days, unit.plan.leave_day)
+    last = np.minimum.reduce([np.full(unit.plan.n, unit.study.treatment_days), unit.plan.leave_day, _last_visit(unit)])
     keep = day < last[who]
     who, day, action, step, count, level = (x[keep] for x in (who, day, action, step, count, level))
     order = np.lexsort((day, who))

@@ -96,6 +96,8 @@ class Study(Record):
 
     def _arm_problems(self) -> Iterator[Problem]:
         for k, arm in enumerate(self.arms):
+            if arm.id == "ALL":
+                yield ("arms", k, "id"), "seen 'ALL', which is the name of all arms together"
             first = self.arm_ids.index(arm.id)
             if first < k:
                 yield ("arms", k, "id"), f"seen {arm.id!r}, which is already the id of arms.{first}; ids must differ"

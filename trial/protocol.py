@@ -252,6 +252,10 @@ class Published(Record):
 
     rows: str = Field(description="CSV file of published results, relative to the file this key stands in")
     baseline: str | None = Field(default=None, description="CSV file of the published baseline table, likewise")
+    design: str | None = Field(
+        default=None,
+        description="design the rows belong to (vtrial check prints it); another one is not judged by them",
+    )
     label: str = Field(default="", description="name of the publication in the report")
 
 

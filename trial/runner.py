@@ -8,7 +8,10 @@ Workers write finished parts; the parent joins them in order into one file per t
 from __future__ import annotations
 
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from trial.config import Study
 from trial.enrolment import candidates, enrol
 from trial.models import structure
 from trial.plan import Unit, plan_unit
+from trial.provenance import STATEMENT, engine_version
 from trial.randomisation import randomise, strata_labels
 from trial.simulate import simulate_unit
 from trial.tables import TABLES
@@ -76,7 +80,22 @@ def _finished(study: Study, units: list[range], parts: Path, workers: int) -> It
         yield from ((unit, write_unit(study, unit, parts)) for unit in units)
         return
     parallel = Parallel(n_jobs=min(workers, len(units)), return_as="generator_unordered")
-    yield from parallel(delayed(_numbered)(study, unit, parts) for unit in units)
+    with _deaf_children():
+        finished = parallel(delayed(_numbered)(study, unit, parts) for unit in units)
+    yield from finished
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes started meanwhile ignore Ctrl-C: the parent alone answers it, and ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _numbered(study: Study, replicates: range, parts: Path) -> tuple[range, int]:
@@ -86,8 +105,9 @@ def _numbered(study: Study, replicates: range, parts: Path) -> tuple[range, int]
 def write_unit(study: Study, replicates: range, parts: Path) -> int:
     """Simulate one unit and write its parts; the number of patients whose solve failed."""
     tables = simulate_replicates(study, replicates)
+    origin = {"statement": STATEMENT, "study": study.id, "seed": str(study.seed), "engine": engine_version()}
     for name, table in tables.items():
-        write_table(table, parts / f"{name}-{replicates.start:07d}.parquet")
+        write_table(table.replace_schema_metadata(origin), parts / f"{name}-{replicates.start:07d}.parquet")
     status = tables["solves"]["STATUS"].combine_chunks()
     return sum(s != "OK" for s in status.to_pylist())
 

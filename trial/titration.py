@@ -179,4 +179,5 @@ def reason(rule: DoseRule | None, action: Action, step: int) -> str:
     low, high = taken.at_least_1e9L, taken.below_1e9L
     limits = [f"{low:g} or more"] * (low > 0) + [f"below {high:g}"] * bool(np.isfinite(high))
     times = f" at {taken.confirm_visits} visits" if taken.confirm_visits > 1 else ""
-    return f"{action.name.lower()}: count {' and '.join(limits)}{times}"
+    floor = ", on the lowest level" if taken.action == "decrease" and action is Action.INTERRUPT else ""
+    return f"{action.name.lower()}: count {' and '.join(limits)}{times}{floor}"

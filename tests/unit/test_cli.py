@@ -10,7 +10,8 @@ import pytest
 
 import trial.cli.run
 from trial.cli import main
-from trial.cli.console import _plain_lines
+from trial.cli.console import Refused, _plain_lines
+from trial.cli.folder import checked, replacing
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMOKE = str(CONFIGS / "smoke.yaml")
@@ -259,13 +260,41 @@ def test_interrupt_of_a_real_run_is_130(tmp_path):
     ]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     limit = time.monotonic() + 60
-    while not (tmp_path / "x" / "config.resolved.yaml").exists():
+    while not (tmp_path / ".x.unfinished" / "config.resolved.yaml").exists():
         assert time.monotonic() < limit and running.poll() is None
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "Traceback" not in err and "interrupted" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupted_overwrite_leaves_the_earlier_run_as_it_was(tmp_path):
+    run = tmp_path / "x"
+    run.mkdir()
+    (run / "manifest.json").write_text("{}")
+    with pytest.raises(KeyboardInterrupt), replacing(checked(run, overwrite=True)) as beside:
+        (beside / "patients.parquet").write_text("half")
+        raise KeyboardInterrupt
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["manifest.json"]
+
+
+def test_overwrite_refuses_a_run_folder_that_holds_something_else(tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(Refused, match=r"notes\.txt"):
+        checked(tmp_path, overwrite=True)
+
+
+def test_a_changed_design_is_not_judged_by_the_published_rows(capsys, tmp_path):
+    arguments = ("run", PHASE_3, "--workers", "1", "--replicates", "10", "--set", "patients=10")
+    code, out, err = outcome(capsys, *arguments, "--out", "same")
+    assert code == 0 and "another design" not in err and "Inside the published interval" in out
+    code, out, err = outcome(capsys, *arguments, "--out", "other", "--set", "arms.1.start_dose_mg=3.75")
+    assert code == 0 and "another design" in err and "Inside the published interval" not in out
+    rows = (tmp_path / "other" / "scorecard.csv").read_text().splitlines()
+    assert len(rows) > 16 and all(row.split(",")[-2] == "" for row in rows[1:])
 
 
 def test_plain_progress_every_ten_per_cent_or_five_seconds(capsys):

@@ -165,8 +165,8 @@ def run_folder(path: Path, published: bool) -> Path:
 
 def test_analyse_writes_endpoints_estimates_and_scorecard(tmp_path: Path) -> None:
     found = analyse(run_folder(tmp_path, published=True))
-    assert [(s.simulated, s.inside) for s in found.scores] == [(75, "yes")]
-    assert [(line.arm, line.published, line.inside) for line in found.lines] == [("drug", "70.0 (34.8, 93.3)", "yes")]
+    assert [(s.simulated, s.inside) for s in found.scores] == [(75, "")]  # two replicates: no verdict
+    assert [(line.arm, line.published, line.inside) for line in found.lines] == [("drug", "70.0 (34.8, 93.3)", "")]
     written = pq.read_table(tmp_path / "estimates.parquet")
     assert written.schema.equals(ESTIMATES_SCHEMA)
     assert written.schema.field("MCSE").metadata[b"label"] == b"Monte Carlo error of the estimate"

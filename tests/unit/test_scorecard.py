@@ -21,7 +21,7 @@ FIRST_IN_PATIENT = CONFIGS / "hetrombopag_itp_first_in_patient_results.csv"
 ROW = Published(
     "a", "S", "drug", "RESPW8", "rate", "week 8", "%", 58.9, 168, 99, 51.1, 66.4, "cp95", True, True, "", ""
 )
-OVER = Estimate("S", "RESPW8", "", "drug", None, "FAS", "rate", "%", "replicates", ESTIMATE=60.0, MCSE=0.5)
+OVER = Estimate("S", "RESPW8", "", "drug", None, "FAS", "rate", "%", "replicates", ESTIMATE=60.0, MCSE=0.5, R=20)
 NAMED = replace(OVER, SCOPE="replicate", ESTIMATE=99.0)
 
 
@@ -39,6 +39,11 @@ def test_what_does_not_count_stays_blank() -> None:
     assert inside(replace(ROW, interval="none", ci_low=None, ci_high=None), 60) == ""
     assert inside(replace(ROW, arm="other"), 60) == ""
     assert inside(ROW, None) == ""
+
+
+def test_no_verdict_with_fewer_than_ten_replicates() -> None:
+    verdicts = [scorecard.score([ROW], [replace(OVER, R=r)])[0].inside for r in (9, 10)]
+    assert verdicts == ["", "yes"]
 
 
 def test_the_file_has_exactly_these_columns(tmp_path: Path) -> None:

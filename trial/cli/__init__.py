@@ -7,6 +7,7 @@ nothing heavy: each command imports what it needs when it is called.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -25,6 +26,7 @@ OK, FAILED, USAGE, PATIENTS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. No traceback reaches the user unless VTRIAL_DEBUG is set."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = _app()(args=arguments, prog_name="vtrial", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _explained(error)
     if code == INTERRUPTED:
-        say("interrupted; what is there so far is not a finished run, --overwrite replaces it")
+        say("interrupted; nothing was written, an earlier run is as it was")
     return code if isinstance(code, int) else OK
 
 

@@ -21,6 +21,7 @@ def check(
     Example: vtrial check configs/smoke.yaml
     """
     from trial.cli.checks import load_checked
+    from trial.design import fingerprint
 
     loaded = load_checked(config, set_)
     warn(loaded.warnings)
@@ -29,4 +30,5 @@ def check(
     print(f"{study.id}: no problems found")
     print(f"  {study.patients} patients, {study.replicates} replicates, arms {arms}")
     print(f"  {study.treatment_days} days of treatment, {len(study.visits.days)} visits to day {study.visits.days[-1]}")
+    print(f"  design {fingerprint(study)}")
     print(f"  parameter set {study.parameter_set}, population {study.population.id or study.population.file}")

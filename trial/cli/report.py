@@ -25,7 +25,10 @@ def report(
     _exist(run_dir, wanted)
     from analysis.report import write_report
 
-    print(write_report(run_dir, wanted))
+    try:
+        print(write_report(run_dir, wanted))
+    except (OSError, ValueError) as error:
+        raise Refused(f"{run_dir}: a file is missing or damaged ({error}); run the study again") from error
 
 
 def _pair(text: str) -> tuple[int, int]:

@@ -41,6 +41,8 @@ def show(lines: Sequence[Line], study: Study) -> None:
     mean = f"Mean of {study.replicates} replicates" if many else "One replicate"
     console.print(f"\n{mean}{' ± Monte Carlo error' if many and not narrow else ''}. ", end="")
     counts = [f"{kind} {share}" for kind in ("fitted", "predicted") if (share := _inside(lines, kind))]
+    if compared and not counts:
+        console.print("\nToo few replicates for a verdict; 10 are needed.", end="")
     if counts:
         console.print(f"\nInside the published interval: {', '.join(counts)}.", end="")
     console.print("\nSimulated subjects. Not clinical data.\n")

@@ -34,17 +34,17 @@ def run(
     Example: vtrial run configs/smoke.yaml --replicates 5
     """
     from trial.cli.checks import load_checked
-    from trial.cli.folder import prepare
+    from trial.cli.folder import checked, replacing
 
     begun = time.perf_counter()
     loaded = load_checked(config, set_, seed, replicates)
     study = loaded.study
     warn(loaded.warnings)
-    folder = prepare(out or Path("runs") / study.id, overwrite, config)
+    folder = checked(out or Path("runs") / study.id, overwrite, config)
     workers = workers or _cores()
     say(f"{study.id}: {study.replicates} x {study.patients} patients, {workers} worker{'s' if workers > 1 else ''}")
-    with progress("patients") as tell:
-        summary = execute(study, config.parent, folder, workers, tell)
+    with replacing(folder) as beside, progress("patients") as tell:
+        summary = execute(study, config.parent, beside, workers, tell)
     volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
     return _finish(folder, summary, loaded.warnings, volatile)
 

@@ -1,0 +1,30 @@
+"""Is this still the trial whose results are published? A fingerprint of everything that makes the design."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from trial.config import Study
+
+PARTS = ("arms", "dose_rules", "treatment_days", "visits", "screening", "laboratory", "rescue", "dropout", "adherence")
+
+
+def fingerprint(study: Study) -> str:
+    """Twelve hexadecimal digits of a hash over arms, dose rules, days, eligibility, conduct and response definition.
+
+    Names for people, the number of patients and replicates, the seed, the parameter set and the solver do not enter.
+    """
+    said = study.model_dump(mode="json", include=set(PARTS))
+    for arm in said["arms"]:
+        del arm["label"]
+    for rule in said["dose_rules"].values():
+        del rule["source"]
+    said["population"] = study.population.id
+    said["response"] = [study.analysis.response_threshold_1e9L, study.analysis.assessment_day]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def differs_from_published(study: Study) -> bool:
+    """Whether the published rows belong to another design; False when the config does not say which."""
+    return bool(study.published and study.published.design and study.published.design != fingerprint(study))
