@@ -58,7 +58,7 @@ def read(path: Path, chain: tuple[Path, ...] = ()) -> Node:
 
 def _extended(root: Node, parent: Node, path: Path, chain: tuple[Path, ...]) -> Node:
     if not isinstance(parent.value, str):
-        raise ConfigError([f"{parent.place}: {EXTENDS}: seen {parent.value!r}; allowed: the name of one YAML file"])
+        raise ConfigError([f"{parent.place}: {EXTENDS}: seen {plain(parent)!r}; allowed: the name of one YAML file"])
     target = path.parent / parent.value
     if target.resolve() in chain:
         names = " -> ".join(p.name for p in (*chain, target))

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _explained(error)
     if code == INTERRUPTED:
-        say("interrupted; nothing was written, an earlier run is as it was")
+        say("interrupted; an unfinished simulation is not kept, an earlier run is as it was")
     return code if isinstance(code, int) else OK
 
 
