@@ -29,7 +29,8 @@ class DoseStep(Record):
         default=0, description="the step applies so long after the start or the last change of dose"
     )
     confirm_visits: Annotated[Whole, Field(ge=1, le=10)] = Field(
-        default=1, description="consecutive reported counts that must agree"
+        default=1,
+        description="reported counts in a row that must agree; a change of dose does not restart the count of visits",
     )
 
     def problems(self) -> Iterator[Problem]:

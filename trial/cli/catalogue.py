@@ -1,4 +1,4 @@
-"""``vtrial catalogue``: the parameter sets, and every number of one with source and status."""
+"""``vtrial catalogue``: parameter sets, populations and endpoints; one of them with every number and its source."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from analysis.endpoint import Endpoint
     from cohorts.parameters import ParameterSet
     from cohorts.populations import Population
 
+ASSESSMENT_DAY = 56
+SUMMARIES = {
+    "rate": "share of the evaluable patients",
+    "median": "median of the evaluable patients",
+    "geomean": "geometric mean of the evaluable patients",
+}
+
 
 def catalogue(
-    set_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A parameter set.")] = None,
+    set_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="A parameter set, population or endpoint.")
+    ] = None,
 ) -> None:
-    """Show the parameter sets, or one with all its numbers.
+    """Show parameter sets, populations and endpoints, or one with all its numbers.
 
     Example: vtrial catalogue hetrombopag_wang_2022
     """
@@ -26,6 +36,7 @@ def catalogue(
 
 
 def _list_all() -> None:
+    from analysis.endpoints import catalogue as endpoints
     from cohorts.catalogue import PARAMETER_SETS
     from cohorts.populations import POPULATIONS
 
@@ -37,19 +48,47 @@ def _list_all() -> None:
         print(kind)
         for name, title in entries.items():
             print(f"  {name}\n{_wrapped(title, '    ')}")
-    print("vtrial catalogue ID shows every number of one of them.")
+    print(f"Endpoints of a study assessed on day {ASSESSMENT_DAY}")
+    for code, endpoint in endpoints(ASSESSMENT_DAY).items():
+        print(_wrapped(f"  {code:9}  {endpoint.label}", hanging=" " * 13))
+    print(_wrapped("vtrial catalogue ID shows every number of one of them, or the definition of an endpoint."))
 
 
 def _show_one(set_id: str) -> None:
+    from analysis.endpoints import catalogue as endpoints
     from cohorts.catalogue import PARAMETER_SETS
     from cohorts.populations import POPULATIONS
     from trial.cli.console import Refused
     from trial.protocol import not_among
 
     entries: dict[str, ParameterSet | Population] = {s.id: s for s in PARAMETER_SETS} | {p.id: p for p in POPULATIONS}
-    if set_id not in entries:
-        raise Refused(f"catalogue: {not_among(set_id, entries, 'in the catalogue')}")
-    entry = entries[set_id]
+    by_code = endpoints(ASSESSMENT_DAY)
+    if set_id in entries:
+        _show_numbers(entries[set_id])
+    elif set_id in by_code:
+        _show_endpoint(by_code[set_id])
+    else:
+        raise Refused(f"catalogue: {not_among(set_id, [*entries, *by_code], 'in the catalogue')}")
+
+
+def _show_endpoint(endpoint: Endpoint) -> None:
+    from inspect import getdoc
+
+    print(f"{endpoint.code}\n{_wrapped(endpoint.label)}\n")
+    facts = {
+        "Definition": getdoc(endpoint.evaluate),
+        "Unit": "%, of yes or no" if endpoint.unit == "%" else endpoint.unit,
+        "Better": "neither" if endpoint.benefit == "none" else endpoint.benefit,
+        "Summary": SUMMARIES[endpoint.summary],
+        "Source": endpoint.source,
+    }
+    for name, text in facts.items():
+        print(_wrapped(f"{name}: {text}"))
+    if endpoint.needs_profile:
+        print("Only of a study with pk_sampling.")
+
+
+def _show_numbers(entry: ParameterSet | Population) -> None:
     print(f"{entry.id}\n{_wrapped(entry.title)}\n")
     for row in _rows(entry):
         name, value, unit, status = (row[key] for key in ("name", "value", "unit", "status"))
@@ -76,9 +115,9 @@ def _rows(entry: ParameterSet | Population) -> Sequence[Mapping[str, str]]:
     ]
 
 
-def _wrapped(text: str, indent: str = "") -> str:
+def _wrapped(text: str, indent: str = "", hanging: str = "  ") -> str:
     import shutil
     import textwrap
 
     width = min(shutil.get_terminal_size((80, 24)).columns, 110)
-    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent or "  ")
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent or hanging)
