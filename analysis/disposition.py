@@ -16,7 +16,10 @@ Texts = NDArray[np.str_]
 
 @dataclass(frozen=True)
 class Disposition:
-    """Patients of one arm: ``left`` holds (reason, patients) in the order asked for."""
+    """Patients of one arm: ``left`` holds (reason, patients) in the order asked for.
+
+    Everybody is counted once: completed, left or unsolved.
+    """
 
     randomised: int
     completed: int
@@ -32,11 +35,14 @@ class Disposition:
 def disposition(
     completed: NDArray[np.bool_], reason: Texts, unsolved: NDArray[np.bool_], reasons: Sequence[str]
 ) -> Disposition:
-    """Counts of some patients; ``reason`` (n,) why they left, reasons beyond ``reasons`` are added at the end."""
-    counted = Counter(reason[~completed].tolist())
+    """Counts of some patients; ``reason`` (n,) why they left, reasons beyond ``reasons`` are added at the end.
+
+    A patient whose solve failed counts as ``unsolved`` only, whatever was planned for the end of the study.
+    """
+    counted = Counter(reason[~completed & ~unsolved].tolist())
     order = [*reasons, *sorted(set(counted) - set(reasons))]
     left = tuple((name, counted[name]) for name in order)
-    return Disposition(len(completed), int(completed.sum()), left, int(unsolved.sum()))
+    return Disposition(len(completed), int((completed & ~unsolved).sum()), left, int(unsolved.sum()))
 
 
 def share_by_day(first_day: Array, days: Array) -> Array:

@@ -196,7 +196,7 @@ def _forest_row(axes: Axes, y: float, row: Held) -> None:
 
 
 def patient(name: str, course: Course, thresholds: Sequence[float]) -> str:
-    """One patient: counts with rescue marked above, the dose level below."""
+    """One patient: counts with rescue marked above, the dose level below, its levels evenly spaced."""
     with _Panel(name, 4.9, 3.7, "", rows=(2.2, 1)) as (_, out):
         upper, lower = out.figure.axes
         known = ~np.isnan(course.counts)
@@ -207,12 +207,13 @@ def patient(name: str, course: Course, thresholds: Sequence[float]) -> str:
                            color="#b3261e", fontsize=8)  # fmt: skip
         _count_axis(upper, thresholds, [course.counts])
         upper.set_ylabel("Platelets, 10⁹/L")
+        levels = sorted({0.0, *(level for *_, level in course.periods)})
         for start, end, level in course.periods:
-            lower.fill_between([start / 7, end / 7], 0, level, color=tint(course.hue, 0.45), lw=0)
-            lower.plot([start / 7, end / 7], [level, level], color=hue(course.hue), lw=1.6)
-        lower.set_ylim(0, 1.25 * max((p[2] for p in course.periods), default=1.0) or 1.0)
-        levels = sorted({level for *_, level in course.periods})
-        lower.set_yticks(levels, [f"{level:g}" for level in levels])
+            step = levels.index(level)
+            lower.fill_between([start / 7, end / 7], 0, step, color=tint(course.hue, 0.45), lw=0)
+            lower.plot([start / 7, end / 7], [step, step], color=hue(course.hue), lw=1.6)
+        lower.set_ylim(0, len(levels) - 0.5)
+        lower.set_yticks(range(len(levels)), [f"{level:g}" for level in levels])
         lower.set_ylabel("Dose level, mg")
         for part in (upper, lower):
             part.set_xlim(0, course.last_day / 7)

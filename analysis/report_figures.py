@@ -62,7 +62,8 @@ def platelets(run: RunFolder) -> Figure:
 
 def everyone(run: RunFolder) -> str:
     """Who the pooled figures show."""
-    return f"All randomised, {run.n_replicates} replicates together"
+    r = run.n_replicates
+    return f"All randomised, {r} replicates together" if r > 1 else "All randomised, one replicate"
 
 
 def dose_levels(run: RunFolder) -> Figure:
@@ -103,16 +104,18 @@ def over_time(run: RunFolder) -> Figure:
     last = float(run.records.planned[-1])
     days = np.arange(0.0, last + 1)
     left = np.where(run.records.completed, np.inf, run.column("patients", "EOSDY"))
+    solved = run.records.unsolved == ""
     rescued, staying = [], []
     for k, arm in enumerate(run.arms):
-        mine = run.records.arm == k
+        mine = (run.records.arm == k) & solved
         rescued.append(Trace(arm.label, arm.hue, days / 7, share_by_day(run.records.rescue_day[mine], days)))
         staying.append(Trace(arm.label, arm.hue, days / 7, 1 - share_by_day(left[mine], days)))
     panels = (
         figures.shares_over_time("rescue", "Rescue therapy by then", rescued),
         figures.shares_over_time("staying", "Still in the study", staying, top=100.0),
     )
-    return Figure("F 14.2.5", "Rescue and participation over time", everyone(run), panels, ("Of all randomised.",))
+    note = "Of all randomised" + (", those whose solve failed left out." if not solved.all() else ".")
+    return Figure("F 14.2.5", "Rescue and participation over time", everyone(run), panels, (note,))
 
 
 def forest(run: RunFolder) -> Figure | None:

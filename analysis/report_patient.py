@@ -62,7 +62,6 @@ def _page(run: RunFolder, replicate: int, subject: int) -> Page:
 def _facts(run: RunFolder, row: int) -> list[tuple[str, str]]:
     patient = run.tables["patients"].slice(row, 1).to_pylist()[0]
     sex = {"F": "female", "M": "male"}.get(patient["SEX"], patient["SEX"])
-    left = f"{patient['EOSSTT'].lower()}" + (f": {patient['DCSREAS']}" if patient["DCSREAS"] else "")
     facts = [
         ("Subject", patient["USUBJID"]),
         ("Age, sex", f"{cells.rounded(patient['AGE'], 0)} y, {sex}"),
@@ -74,11 +73,19 @@ def _facts(run: RunFolder, row: int) -> list[tuple[str, str]]:
         ("Stratum", patient["STRATUM"]),
         ("Drug response", patient["RESPCLASS"]),
         ("Takes a dose with probability", cells.rounded(patient["ADHER"], 2)),
-        ("End of study", f"{left}, day {patient['EOSDY']}"),
+        ("End of study", _end(patient, bool(run.records.unsolved[row]))),
         ("Outside the validity domain", patient["OUTDOM"]),
-        ("Solve", run.records.unsolved[row]),
+        ("Solve", run.in_words(run.records.unsolved[row])),
     ]
     return [(label, str(text)) for label, text in facts if text]
+
+
+def _end(patient: dict[str, Any], unsolved: bool) -> str:
+    """How the study ended for a patient; a failed solve has no end."""
+    if unsolved:
+        return "solve failed"
+    why = f": {patient['DCSREAS']}" if patient["DCSREAS"] else ""
+    return f"{patient['EOSSTT'].lower()}{why}, day {patient['EOSDY']}"
 
 
 def _rows(run: RunFolder, table: str, replicate: int, subject: int) -> list[dict[str, Any]]:
@@ -135,7 +142,7 @@ def _visits(run: RunFolder, replicate: int, subject: int) -> Table:
         if o["PARAMCD"] != "PLAT":
             continue
         values = (NONE if v is None else f"{v:g}" for v in (o["ADY"], o["AVAL"], grades.get(o["AVISITN"])))
-        remark = "rescue" if o["ADY"] is not None and o["ADY"] in rescued else o["AVALREAS"] or ""
+        remark = "rescue" if o["ADY"] is not None and o["ADY"] in rescued else run.in_words(o["AVALREAS"] or "")
         rows.append(Row((*texts(f"{o['AVISITN']}", *values), Cell(remark, "text")), f"{o['AVISITN']}"))
     return Table(f"L 16.2.6 ({replicate}:{subject})", "Visits", "One patient", columns, tuple(rows))
 
@@ -147,7 +154,13 @@ def _endpoints(run: RunFolder, replicate: int, subject: int) -> Table:
         code, value, why = e["PARAMCD"], e["AVAL"], e["REASON"]
         label, stat = labels.get(code, (code, ""))
         yes_no = stat in ("rate", "difference", "odds ratio", "power")
-        shown = f"not evaluable: {why}" if why else ("yes" if value else "no") if yes_no else cells.significant(value)
+        shown = (
+            f"not evaluable: {run.in_words(why)}"
+            if why
+            else ("yes" if value else "no")
+            if yes_no
+            else cells.significant(value)
+        )
         rows.append(Row((Cell(f"{label} [{code}]", "text"), Cell(shown, "text")), code))
     columns = (Column("endpoint", "Endpoint"), Column("value", "Value"))
     return Table(f"L 16.2.7 ({replicate}:{subject})", "Endpoints", "One patient", columns, tuple(rows))

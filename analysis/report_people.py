@@ -13,7 +13,19 @@ from analysis import baseline, cells
 from analysis.baseline import Continuous, Item
 from analysis.disposition import Disposition, disposition
 from analysis.estimates import ALL
-from analysis.report_records import NONE, Cell, Column, Row, Table, heading, published_name, replicate_name, texts
+from analysis.report_records import (
+    NONE,
+    Cell,
+    Column,
+    Row,
+    Table,
+    all_replicates,
+    heading,
+    plural,
+    published_name,
+    replicate_name,
+    texts,
+)
 from analysis.runfolder import RunFolder, plain
 
 Flags = NDArray[np.bool_]
@@ -98,7 +110,7 @@ def _arm_steps(one: Disposition, every: Disposition, r: int) -> list[Step]:
     steps += [Step(f"Left: {why}", n, _mean(dict(every.left)[why], r)) for why, n in _reasons(one, every)]
     steps.append(Step("Completed", one.completed, _mean(every.completed, r)))
     if every.unsolved:
-        steps.append(Step("Solve failed, not evaluable", one.unsolved, _mean(every.unsolved, r)))
+        steps.append(Step("Solve failed", one.unsolved, _mean(every.unsolved, r)))
     steps.append(Step("Analysed", one.randomised - one.unsolved, _mean(every.randomised - every.unsolved, r)))
     return steps
 
@@ -121,7 +133,7 @@ def disposition_table(run: RunFolder) -> Table:
         Column(arm.id, cells.column_head(arm.label, d.randomised), group) for arm, d in zip(run.arms, one, strict=False)
     ]
     columns.append(Column("all", cells.column_head("All arms", one[-1].randomised), group))
-    columns.append(Column("mean", "Share of all patients, %", f"All {run.n_replicates} replicates"))
+    columns.append(Column("mean", "Share of all patients, %", all_replicates(run)))
     lines: list[tuple[str, list[int], int]] = [
         ("Completed", [d.completed for d in one], every[-1].completed),
         ("Discontinued", [d.discontinued for d in one], every[-1].discontinued),
@@ -160,14 +172,17 @@ def not_evaluable(run: RunFolder) -> Table:
             if k == c:
                 alike.setdefault((why, n, sizes[c]), []).append(c)
     rows = [
-        Row(texts(", ".join(same), why, kind="text") + texts(f"{n:,}", cells.rounded(100 * n / of, 1)), same[0])
+        Row(
+            texts(", ".join(same), run.in_words(why), kind="text") + texts(f"{n:,}", cells.rounded(100 * n / of, 1)),
+            same[0],
+        )
         for (why, n, of), same in alike.items()
     ]
     columns = (
         Column("endpoint", "Endpoints"),
         Column("reason", "Reason"),
-        Column("n", "Patients", f"All {run.n_replicates} replicates"),
-        Column("share", "%", f"All {run.n_replicates} replicates"),
+        Column("n", "Patients", all_replicates(run)),
+        Column("share", "%", all_replicates(run)),
     )
     everyone = f"Every one of the {run.records.n:,} patients has a value for every endpoint."
     return Table(
@@ -186,7 +201,7 @@ def baseline_table(run: RunFolder) -> Table:
         columns.append(Column(f"simulated-{arm.id}", f"Simulated, {replicate_name(run)}", group))
         if held:
             columns.append(Column(f"published-{arm.id}", f"Published, {published_name(run)}", group))
-    columns.append(Column("pooled", f"Simulated, {run.n_replicates} replicates", "All arms"))
+    columns.append(Column("pooled", f"Simulated, {plural(run.n_replicates, 'replicate')}", "All arms"))
     rows: list[Row] = []
     for item in baseline.ITEMS:
         if item.group and heading(item.group) not in rows:

@@ -136,6 +136,32 @@ def published_name(run: RunFolder) -> str:
     return said or next((p.study for p in run.published.values()), "")
 
 
+def plural(n: int, one: str, many: str = "") -> str:
+    """ "1 solve", "2 solves"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def simulated_over(run: RunFolder) -> str:
+    """Heading of the columns over replicates."""
+    r = run.n_replicates
+    return f"Simulated, mean of {r} replicates" if r > 1 else "Simulated, one replicate"
+
+
+def all_replicates(run: RunFolder) -> str:
+    """Heading of what is counted in all replicates together."""
+    return f"All {run.n_replicates} replicates" if run.n_replicates > 1 else "One replicate"
+
+
+def with_error(run: RunFolder, what: str) -> str:
+    """Heading of a column of means; one replicate has no Monte Carlo error."""
+    return f"{what} ± MC error" if run.n_replicates > 1 else what
+
+
+def range_note(run: RunFolder) -> tuple[str, ...]:
+    """What the range is; one replicate has none."""
+    return ("Range: 2.5 to 97.5 % of the replicates' own results.",) * (run.n_replicates > 1)
+
+
 def replicate_name(run: RunFolder) -> str:
     """ "replicate 0"."""
     return f"replicate {run.settings.named_replicate}"

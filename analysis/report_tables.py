@@ -15,6 +15,7 @@ from analysis.report_records import (
     Column,
     Row,
     Table,
+    all_replicates,
     arm_name,
     codes,
     confidence,
@@ -22,15 +23,19 @@ from analysis.report_records import (
     heading,
     judged,
     mean_over,
+    plural,
     published_events,
     published_interval,
     published_name,
+    range_note,
     range_over,
     replicate_name,
+    simulated_over,
     texts,
+    with_error,
 )
 from analysis.runfolder import RunFolder
-from analysis.scorecard import Published
+from analysis.scorecard import FEWEST, Published
 from analysis.tolerability import TOLERABILITY_ENDPOINTS
 
 PROXIES = tuple(e.code for e in TOLERABILITY_ENDPOINTS)
@@ -41,7 +46,7 @@ PUBLISHED_NOTE = (
     "Published intervals: Clopper-Pearson, 95 %, computed from the printed counts; p: as printed in the publication. "
     "Inside: whether the mean over replicates lies in the published interval; –: shown, not judged."
 )
-RANGES = "Range: 2.5 to 97.5 % of the replicates' own results."
+SINGLE = "no two consecutive visits with a response"
 
 
 def efficacy(run: RunFolder) -> Table | None:
@@ -54,7 +59,9 @@ def efficacy(run: RunFolder) -> Table | None:
 def tolerability(run: RunFolder) -> Table | None:
     """T 14.3.4: what counts and dose ledger say about tolerability; proxies, not adverse events."""
     found = codes(run, ["rate"], PROXIES)
-    note = "Adverse events are not simulated. The published value is the nearest printed row, not the same thing."
+    held = any(code in found and stat == "rate" for code, stat, _ in run.published)
+    note = "Adverse events are not simulated."
+    note += " The published value is the nearest printed row, not the same thing." * held
     return _rates(run, "T 14.3.4", "Tolerability proxies", found, (note,)) if found else None
 
 
@@ -63,8 +70,8 @@ def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra:
     held = any((code, "rate", arm) in run.published for code in found for arm in (*run.settings.arm_ids, ALL))
     columns = [
         Column("arm", "Arm"),
-        Column("mean", "Mean ± MC error, %", f"Simulated, mean of {run.n_replicates} replicates"),
-        Column("range", "Range", f"Simulated, mean of {run.n_replicates} replicates"),
+        Column("mean", with_error(run, "Rate") + ", %", simulated_over(run)),
+        Column("range", "Range", simulated_over(run)),
         Column("named", "n/N (%)", f"Simulated, {replicate_name(run)} alone"),
         Column("ci", "95 % CI", f"Simulated, {replicate_name(run)} alone"),
     ]
@@ -75,7 +82,7 @@ def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra:
     ]
     keep = len(columns) + 3 * held
     rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
-    notes = (*extra, RANGES, INTERVALS) + (PUBLISHED_NOTE,) * held
+    notes = (*extra, *range_note(run), INTERVALS) + (PUBLISHED_NOTE,) * held
     return Table(number, title, FAS, tuple(columns + published * held), tuple(rows), notes)
 
 
@@ -117,10 +124,10 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
     reference = run.settings.reference_arm or ""
     powered = any(e.STAT == "power" and e.PARAMCD in found for e in run.estimates)
     rows = tuple(row for code in found for row in _difference_rows(run, code, reference, powered))
-    over, one = f"Simulated, mean of {run.n_replicates} replicates", f"Simulated, {replicate_name(run)} alone"
+    over, one = simulated_over(run), f"Simulated, {replicate_name(run)} alone"
     columns = (
         Column("arm", "Arm"),
-        Column("mean", "Difference ± MC error, points", over),
+        Column("mean", with_error(run, "Difference") + ", points", over),
         Column("range", "Range", over),
         *(Column("power", "Share with p < 0.05, %", over),) * powered,
         Column("named", "Difference (95 % CI), points", one),
@@ -134,7 +141,12 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
         "correction for several comparisons; primary endpoint only; its Monte Carlo error is sqrt(p(1-p)/R).",
     )
     return Table(
-        number, f"{title} from {arm_name(run, reference)[0]}", FAS, columns, rows, notes + share * powered + (RANGES,)
+        number,
+        f"{title} from {arm_name(run, reference)[0]}",
+        FAS,
+        columns,
+        rows,
+        notes + share * powered + range_note(run),
     )
 
 
@@ -169,10 +181,10 @@ def durations(run: RunFolder) -> Table | None:
     found = codes(run, ["median"], [e.PARAMCD for e in run.estimates if e.PARAMCD not in EXPOSURE])
     if not found:
         return None
-    over, one = f"Simulated, mean of {run.n_replicates} replicates", f"Simulated, {replicate_name(run)} alone"
+    over, one = simulated_over(run), f"Simulated, {replicate_name(run)} alone"
     columns = (
         Column("arm", "Arm"),
-        Column("mean", "Median ± MC error", over),
+        Column("mean", with_error(run, "Median"), over),
         Column("range", "Range", over),
         Column("n", "n", one),
         Column("named", "Median (min, max)", one),
@@ -183,10 +195,18 @@ def durations(run: RunFolder) -> Table | None:
     rows = [row for code in found for row in _median_rows(run, code)]
     keep = len(columns) - 2 * (not held)
     rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
-    notes = ("Patients with at least one response. The mean over replicates is a mean of medians.", RANGES)
-    return Table(
-        "T 14.2.4", "Durations of response", "Responders of the full analysis set", columns[:keep], tuple(rows), notes
-    )
+    population = "Patients with responses at two consecutive visits or more, before rescue"
+    several = "The mean over replicates is a mean of medians."
+    notes = (f"{population}.", *_left_out(run, found), *(several,) * (run.n_replicates > 1), *range_note(run))
+    return Table("T 14.2.4", "Durations of response", population, columns[:keep], tuple(rows), notes)
+
+
+def _left_out(run: RunFolder, found: Sequence[str]) -> tuple[str, ...]:
+    """How many responders have no duration; the durations of response leave out the same patients."""
+    code, reason = run.column("endpoints", "PARAMCD"), run.column("endpoints", "REASON")
+    n = max(int(((code == c) & (reason == SINGLE)).sum()) for c in found)
+    who = plural(n, "patient who ever responded before rescue is", "patients who ever responded before rescue are")
+    return (f"{all_replicates(run)}: {who} left out, with {SINGLE}.",) if n else ()
 
 
 def _median_rows(run: RunFolder, code: str) -> list[Row]:
@@ -223,10 +243,10 @@ def exposure(run: RunFolder) -> Table | None:
     found = codes(run, ["geometric mean"], EXPOSURE)
     if not found:
         return None
-    over, one = f"Simulated, mean of {run.n_replicates} replicates", f"Simulated, {replicate_name(run)} alone"
+    over, one = simulated_over(run), f"Simulated, {replicate_name(run)} alone"
     columns = (
         Column("arm", "Arm"),
-        Column("mean", "Geometric mean ± MC error", over),
+        Column("mean", with_error(run, "Geometric mean"), over),
         Column("range", "Range", over),
         Column("n", "n", one),
         Column("named", "Geometric mean (geometric CV %)", one),
@@ -238,7 +258,7 @@ def exposure(run: RunFolder) -> Table | None:
     day = (run.config.get("pk_sampling") or {}).get("visit_day")
     notes = (
         f"One dosing interval from the dose of day {day}; doses differ between patients because they are titrated.",
-        RANGES,
+        *range_note(run),
     )
     return Table("T 14.4.2", "Exposure", "Patients on active drug with a complete profile", columns, tuple(rows), notes)
 
@@ -283,7 +303,7 @@ def scorecard(run: RunFolder) -> Table | None:
     columns = (
         Column("arm", "Arm"),
         Column("timepoint", "When"),
-        Column("simulated", "Simulated ± MC error"),
+        Column("simulated", with_error(run, "Simulated")),
         Column("published", "Published"),
         Column("limits", "Published limits"),
         Column("interval", "Kind"),
@@ -295,8 +315,12 @@ def scorecard(run: RunFolder) -> Table | None:
         "printed; range: over patients, not an interval.",
         "Calibrated on: yes means the model was fitted to this number, so that agreement is no prediction.",
     )
+    unjudged = (
+        f"No verdict with fewer than {FEWEST} replicates, or when the design differs from the published one (see "
+        "warnings).",
+    )
     labels = {e.PARAMCD: e.PARAM for e in run.estimates}
-    notes = (*notes, *_remarks(run))
+    notes = (*notes, *unjudged * (not any(s["inside"] for s in run.scores)), *_remarks(run))
     rows: list[Row] = []
     for code in dict.fromkeys(s["endpoint"] for s in run.scores):
         rows.append(heading(f"{labels.get(code, 'Not in this study')} [{code}]", code))

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis import cells
 from analysis.estimates import FEW_REPLICATES
-from analysis.report_records import INSIDE, arm_name, mean_over, published_name
+from analysis.report_records import INSIDE, arm_name, mean_over, plural, published_name
 from analysis.runfolder import BASELINE_FILE, RunFolder
 from analysis.scorecard import CONFIDENCE
 from trial.tables import PATIENTS
@@ -38,19 +38,26 @@ def summary(run: RunFolder) -> str:
     """One paragraph for somebody who reads nothing else."""
     n, r = run.records.n, run.n_replicates
     parts = [
-        f"This report describes {plural(r, 'virtual trial')} of {n // r:,} patients each ({n:,} patients in all), "
-        f"randomised {_ratio(run)} to {_listed([arm.label for arm in run.arms])}.",
+        f"This report describes {plural(r, 'virtual trial')} of {plural(n // r, 'patient')}"
+        + (f" each ({n:,} patients in all), " if r > 1 else ", ")
+        + _arms(run),
         _solved(run),
         _evaluated(run),
     ]
     return " ".join([*parts, *_score(run)])
 
 
+def _arms(run: RunFolder) -> str:
+    names = _listed([arm.label for arm in run.arms])
+    return f"randomised {_ratio(run)} to {names}." if len(run.arms) > 1 else f"all in one arm, {names}."
+
+
 def _score(run: RunFolder) -> list[str]:
     """How many published results are met, fitted ones and predictions told apart."""
     judged = [s for s in run.scores if s["inside"]]
     if not judged:
-        return []
+        unjudged = "Simulated and published results are shown side by side without a verdict."
+        return [unjudged] if run.scores else []
     inside = sum(s["inside"] == "yes" for s in judged)
     said = [
         f"For {inside} of {plural(len(judged), 'published result')} named for comparison before calibration, the "
@@ -100,8 +107,12 @@ def key_results(run: RunFolder) -> list[KeyResult]:
         spread = cells.interval(over.RANGE_LOW, over.RANGE_HIGH, 1) if over.RANGE_LOW is not None else ""
         inside = INSIDE.get(score["inside"], "") if score else ""
         fitted = bool(score and score["seen"] == "yes")
-        found.append(KeyResult(label, hue, mean_over(over) + " %", spread, published, inside, fitted))
+        found.append(KeyResult(label, hue, _percent(mean_over(over)), spread, published, inside, fitted))
     return found
+
+
+def _percent(text: str) -> str:
+    return text if text == cells.NOT_ESTIMABLE else f"{text} %"
 
 
 def primary_label(run: RunFolder) -> str:
@@ -139,11 +150,13 @@ def design_facts(run: RunFolder) -> list[tuple[str, str]]:
     """The design as label and text."""
     c = run.config
     facts = [
-        ("Patients", f"{c['patients']:,} per replicate, {run.n_replicates} replicates"),
-        ("Allocation", f"{_ratio(run)}, permuted blocks of {c['randomisation']['block_size']}{_strata(c)}"),
+        ("Patients", f"{c['patients']:,} per replicate, {plural(run.n_replicates, 'replicate')}"),
+        ("Allocation", _allocation(run)),
         ("Eligibility", _eligibility(c.get("screening") or {})),
         ("Treatment", f"once daily by mouth for {c['treatment_days']} days"),
         ("Visits", _visits(c["visits"])),
+        ("Laboratory", _laboratory(c.get("laboratory") or {})),
+        ("PK sampling", _pk_sampling(c.get("pk_sampling") or {})),
         ("Primary endpoint", f"{primary_label(run)} (threshold {run.settings.threshold:g} × 10⁹/L)"),
         ("Adherence", _adherence(c.get("adherence") or {})),
         ("Rescue", _rescue(c.get("rescue") or {})),
@@ -209,6 +222,12 @@ def _ratio(run: RunFolder) -> str:
     return ":".join(str(arm.ratio) for arm in run.arms)
 
 
+def _allocation(run: RunFolder) -> str:
+    if len(run.arms) == 1:
+        return "one arm"
+    return f"{_ratio(run)}, permuted blocks of {run.config['randomisation']['block_size']}{_strata(run.config)}"
+
+
 def _strata(config: Mapping[str, Any]) -> str:
     strata = config["randomisation"].get("strata") or []
     named = [
@@ -241,6 +260,26 @@ def _visits(visits: Mapping[str, Any]) -> str:
     return f"day {', '.join(map(str, visits['days']))}; {when}; {f'{100 * missed:g} %' if missed else 'none'} missed"
 
 
+def _laboratory(laboratory: Mapping[str, Any]) -> str:
+    numbers = "as whole numbers " if laboratory.get("whole_numbers", True) else ""
+    days = laboratory.get("turnaround_days", 0)
+    when = f"{plural(days, 'day')} after the visit" if days else "on the day of the visit"
+    return f"counts reported {numbers}not below {laboratory.get('lower_limit_1e9L', 1):g} × 10⁹/L; results {when}"
+
+
+def _pk_sampling(sampling: Mapping[str, Any]) -> str:
+    if not sampling:
+        return ""
+    times = ", ".join(f"{hour:g}" for hour in sampling.get("times_h") or ())
+    return f"day {sampling['visit_day']}; {times} h after the dose of that day"
+
+
+def turnaround(run: RunFolder) -> str:
+    """When a change of dose takes effect, if not on the day of the visit."""
+    days = (run.config.get("laboratory") or {}).get("turnaround_days", 0)
+    return f"A change takes effect {plural(days, 'day')} after the visit." if days else ""
+
+
 def _adherence(adherence: Mapping[str, Any]) -> str:
     mean, sd = adherence.get("mean", 1.0), adherence.get("sd", 0.0)
     return "every dose is taken" if mean == 1 else f"mean {100 * mean:g} % of doses, SD {100 * sd:.3g} %"
@@ -263,11 +302,6 @@ def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def plural(n: int, one: str, many: str = "") -> str:
-    """ "1 solve", "2 solves"."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
 def kinds_of_uncertainty(run: RunFolder) -> list[tuple[str, str]]:
     """The three kinds, never mixed."""
     n = int(np.sum(run.named))
@@ -276,12 +310,18 @@ def kinds_of_uncertainty(run: RunFolder) -> list[tuple[str, str]]:
         if run.config.get("parameter_uncertainty")
         else "when the model is right; it does not hold doubt about the model"
     )
-    return [
+    one = (
         (
             "Interval of one replicate",
             f"What the paper of one trial would print: {n:,} patients, replicate {run.settings.named_replicate}, its "
             "own 95 % confidence interval. It depends on the number of patients in the trial, not on the computer.",
         ),
+    )
+    if run.n_replicates == 1:
+        absent = "Not known: this run has one replicate."
+        return [*one, ("Mean ± Monte Carlo error", absent), ("Range of replicates", absent)]
+    return [
+        *one,
         (
             "Mean ± Monte Carlo error",
             f"The mean result of {plural(run.n_replicates, 'replicate')}, and how far that mean may be off because "

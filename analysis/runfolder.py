@@ -96,6 +96,23 @@ class RunFolder:
         """A column as numpy; dictionary columns as text."""
         return plain(self.tables[table][name])
 
+    def in_words(self, reason: str) -> str:
+        """A reason for a missing value with the code of a failed solve ("solver: STEP_LIMIT") in words."""
+        prefix, _, status = reason.partition("solver: ")
+        return (
+            reason
+            if prefix
+            else f"solve failed: {self.failures.get(status, _plain_code(status))}"
+            if status
+            else reason
+        )
+
+    @cached_property
+    def failures(self) -> Mapping[str, str]:
+        """What the codes of failed solves mean, by code."""
+        said = zip(self.column("solves", "STATUS").tolist(), self.column("solves", "REASON").tolist(), strict=True)
+        return {status: why for status, why in set(said) if why}
+
     @property
     def n_replicates(self) -> int:
         """Replicates in the patients table."""
@@ -112,6 +129,10 @@ def plain(column: pa.ChunkedArray) -> NDArray[Any]:
     if pa.types.is_string(column.type):
         return np.array(column.fill_null("").to_pylist(), dtype=str)
     return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+def _plain_code(status: str) -> str:
+    return status.lower().replace("_", " ")
 
 
 def read_run(path: Path) -> RunFolder:

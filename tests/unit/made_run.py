@@ -81,13 +81,22 @@ BASELINE = [
 ]
 
 
-def make_run_folder(path: Path, *, pk: bool = True, failed: int = 0, published: bool = True, **config: object) -> Path:
-    """Write a run folder of 3 replicates of 30 patients (12, 12, 6) and analyse it; ``failed`` solves per replicate."""
+def make_run_folder(
+    path: Path,
+    *,
+    pk: bool = True,
+    failed: int = 0,
+    published: bool = True,
+    replicates: int = 3,
+    one_arm: bool = False,
+    **config: object,
+) -> Path:
+    """Write a run folder of replicates of 30 patients (12, 12, 6) and analyse it; ``failed`` solves per replicate."""
     path.mkdir(parents=True, exist_ok=True)
-    study = CONFIG | config | ({} if pk else {"pk_sampling": None})
+    study = CONFIG | {"replicates": replicates} | config | ({} if pk else {"pk_sampling": None})
     with (path / "config.resolved.yaml").open("w") as stream:
         YAML().dump(study, stream)
-    for name, table in _tables(pk, failed).items():
+    for name, table in _tables(pk, failed, replicates, one_arm).items():
         pq.write_table(table, path / f"{name}.parquet")
     if published:
         _write_published(path / "published.csv", PUBLISHED)
@@ -121,17 +130,22 @@ def _write_published(path: Path, rows: list[tuple]) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def _tables(pk: bool, failed: int) -> dict[str, pa.Table]:
+def _tables(pk: bool, failed: int, replicates: int, one_arm: bool) -> dict[str, pa.Table]:
     rng = np.random.default_rng(11)
     rows: dict[str, list[dict]] = {name: [] for name in ("patients", "doses", "observations", "events", "solves")}
-    for replicate in range(3):
+    for replicate in range(replicates):
         for subject in range(1, 31):
-            arm = (subject - 1) % 5 // 2
+            arm = 0 if one_arm else (subject - 1) % 5 // 2
             _patient(rows, rng, {"REPLICATE": replicate, "SUBJID": subject}, arm, pk, subject <= failed)
     screening = [
         {"REPLICATE": r, "REASON": why, "N": n}
-        for r in range(3)
-        for why, n in (("screened", 41), ("platelets not below 30", 9 + r), ("age below 18", 2 - r), ("randomised", 30))
+        for r in range(replicates)
+        for why, n in (
+            ("screened", 41),
+            ("platelets not below 30", 9 + r % 3),
+            ("age below 18", 2 - r % 3),
+            ("randomised", 30),
+        )
     ]
     schemas = {"patients": PATIENTS, "doses": DOSES, "observations": OBSERVATIONS, "events": EVENTS, "solves": SOLVES}
     order = {"PLAT": 0, "WHOBLEED": 1, "CONC": 2}
@@ -151,7 +165,7 @@ def _patient(rows: dict, rng: np.random.Generator, key: dict, arm: int, pk: bool
             "STRATUM": "low", "AGE": rng.uniform(18, 74), "SEX": "FM"[int(rng.random() < 0.3)], "HEIGHT": height,
             "WEIGHT": weight, "BMI": weight / (height / 100) ** 2, "ITPDUR": rng.uniform(0.5, 9), "SPLENFL": "N",
             "CONITPFL": "Y", "BLBLEED": int(rng.integers(0, 3)), "BLPLAT": float(base), "RESPCLASS": "responder",
-            "ADHER": 0.9, "OUTDOM": "", "EOSSTT": "DISCONTINUED" if left else "COMPLETED",
+            "ADHER": 0.9, "OUTDOM": "", "EOSSTT": "SOLVE FAILED" if fails else "DISCONTINUED" if left else "COMPLETED",
             "DCSREAS": "adverse event" if left else "", "EOSDY": last,
         }
     )  # fmt: skip
@@ -161,7 +175,7 @@ def _patient(rows: dict, rng: np.random.Generator, key: dict, arm: int, pk: bool
             count = float(max(1, round(base * np.exp(gain * min(day, 28) / 28 + rng.normal(0, 0.5) * (day > 0)))))
             value = base if day == 0 and code == "PLAT" else count if code == "PLAT" else float(count < 15)
             gone = day > last or (fails and day > 0)
-            why = "" if not gone else "solver: STEP_LIMIT" if fails else "discontinued"
+            why = "" if not gone else "solver: more steps than allowed" if fails else "discontinued"
             rows["observations"].append(
                 key | {"PARAMCD": code, "AVISITN": day, "ADY": None if gone else day, "ATPT": 0.0,
                        "AVAL": None if gone else value, "TRUEVAL": None if gone else value, "AVALREAS": why}

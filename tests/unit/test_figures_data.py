@@ -12,8 +12,9 @@ def test_disposition_keeps_the_order_of_the_protocol():
         np.array([False, True, False, False, False]),
         ["adverse event", "withdrawal"],
     )
-    assert found == Disposition(5, 2, (("adverse event", 0), ("withdrawal", 2), ("moved", 1)), 1)
-    assert found.discontinued == 3
+    assert found == Disposition(5, 2, (("adverse event", 0), ("withdrawal", 1), ("moved", 1)), 1)
+    assert found.discontinued == 2
+    assert found.completed + found.discontinued + found.unsolved == found.randomised
 
 
 def test_share_by_day():

@@ -60,6 +60,12 @@ def html(run_dir) -> str:
 
 
 @pytest.fixture(scope="module")
+def judged_html(tmp_path_factory) -> str:
+    """With replicates enough for a verdict."""
+    return write_report(make_run_folder(tmp_path_factory.mktemp("run") / "ten", replicates=10)).read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
 def tables(html) -> Tables:
     return Tables(html)
 
@@ -179,9 +185,9 @@ def test_failed_solves_are_counted_on_the_first_page(html):
     assert "more steps than allowed" in first_page
 
 
-def test_fits_and_predictions_are_told_apart(html):
+def test_fits_and_predictions_are_told_apart(judged_html):
     """Three of the four judged rows were calibrated on (see made_run)."""
-    first_page = html[: html.index('id="design"')]
+    first_page = judged_html[: judged_html.index('id="design"')]
     assert "The model was calibrated on 3 of them: there agreement is a fit. Predictions: " in first_page
 
 
@@ -196,12 +202,65 @@ def test_patient_page_has_the_ledger_with_reasons(run_dir, tables):
 
 def test_patient_visits_say_why_a_count_is_missing(tables):
     assert tables.cells["L 16.2.6 (0:1)", "56", "count"] == "–"
-    assert tables.cells["L 16.2.6 (0:1)", "56", "remark"] == "solver: STEP_LIMIT"
+    assert tables.cells["L 16.2.6 (0:1)", "56", "remark"] == "solve failed: more steps than allowed"
 
 
 def test_patient_whose_solve_failed_has_a_page(html):
     page = html[html.index('id="patient-0-1"') :]
-    assert "not evaluable: solver: STEP_LIMIT" in page
+    assert "not evaluable: solve failed: more steps than allowed" in page
+    assert "<dt>End of study</dt><dd>solve failed</dd>" in page
+    assert "STEP_LIMIT" not in html
+
+
+def test_disposition_counts_everybody_once(run_dir, tables, html):
+    """Patient 1 of every replicate fails; completed, discontinued and failed make up the arm, by a count of our own."""
+    patients = pq.read_table(run_dir / "patients.parquet").to_pandas()
+    low = patients[(patients.REPLICATE == 1) & (patients.ARM == "LOW")]
+    counted = low.EOSSTT.value_counts()
+    named = {"Completed": "COMPLETED", "Discontinued": "DISCONTINUED", "Solve failed": "SOLVE FAILED"}
+    for label, code in named.items():
+        assert tables.cells["T 14.1.1", label, "LOW"] == cells.count(int(counted.get(code, 0)), len(low)), label
+    shares = [float(tables.cells["T 14.1.1", label, "mean"]) for label in named]
+    assert sum(shares) == pytest.approx(100, abs=0.15)
+    assert counted["SOLVE FAILED"] == 1 and "Solve failed" in html[html.index('id="f-14-1-1"') :]
+
+
+def test_durations_say_who_is_left_out(run_dir, html):
+    endpoints = pq.read_table(run_dir / "endpoints.parquet").to_pandas()
+    single = "no two consecutive visits with a response"
+    n = int(((endpoints.PARAMCD == "MAXDUR") & (single == endpoints.REASON)).sum())
+    shown = html[html.index('<section class="item" id="t-14-2-4">') :].split("</section>")[0]
+    assert n > 1
+    assert "Patients with responses at two consecutive visits or more, before rescue" in shown
+    assert f"All 3 replicates: {n} patients who ever responded before rescue are left out, with {single}." in shown
+
+
+def test_too_few_replicates_for_a_verdict(html, judged_html):
+    said = "Simulated and published results are shown side by side without a verdict."
+    note = "No verdict with fewer than 10 replicates, or when the design differs from the published one (see warnings)."
+    assert html.count(said) == 1 and html.count(note) == 1
+    assert said not in judged_html and note not in judged_html
+    assert "lies inside the published 95 % interval" in judged_html
+
+
+def test_one_replicate_has_no_error_and_no_range(tmp_path):
+    arm = {"id": "LOW", "label": "Drug", "start_dose_mg": 5.0}
+    analysis = {"assessment_day": 56, "primary": "RESPW8", "named_replicate": 0}
+    run_dir = make_run_folder(tmp_path / "one", replicates=1, arms=[arm], one_arm=True, published=False,
+                              analysis=analysis)  # fmt: skip
+    html = write_report(run_dir).read_text(encoding="utf-8")
+    assert "1 virtual trial of 30 patients, all in one arm, Drug." in html
+    cards = html[html.index('class="cards"') : html.index("<h3>Warnings")]
+    assert "one replicate" in cards and "±" not in cards and "Monte Carlo" not in cards
+    assert "1 replicates" not in html and "MC error" not in html
+
+
+def test_conduct_in_words(tmp_path):
+    laboratory = {"turnaround_days": 2, "lower_limit_1e9L": 1.0, "whole_numbers": True}
+    html = write_report(make_run_folder(tmp_path / "lab", laboratory=laboratory)).read_text(encoding="utf-8")
+    assert "counts reported as whole numbers not below 1 × 10⁹/L; results 2 days after the visit" in html
+    assert "A change takes effect 2 days after the visit." in html
+    assert "day 28; 0, 8, 24 h after the dose of that day" in html
 
 
 def test_patient_who_does_not_exist(run_dir):
@@ -237,6 +296,7 @@ def test_without_published_results_and_profile(tmp_path):
     assert not any(number in ("T 14.4.2", "T 14.2.15") for number, *_ in page.cells)
     assert not any(column.startswith("published") for *_, column in page.cells)
     assert "Every patient is evaluable" in html
+    assert "Adverse events are not simulated." in html and "nearest printed row" not in html
 
 
 def test_one_arm_without_a_rule_or_a_reference(tmp_path):
@@ -269,5 +329,6 @@ def test_all_solves_failed(tmp_path):
     """A run in which nobody can be evaluated still has a report, and it says so."""
     html = write_report(make_run_folder(tmp_path / "failed", failed=30), [(0, 1)]).read_text(encoding="utf-8")
     assert "90 of 90 solves of the model failed" in html
+    assert "NE %" not in html
     assert "90 patients are not evaluable for the primary endpoint" in html
     assert Tables(html).cells["T 14.2.1", "RESPW8|LOW", "mean"] == cells.NOT_ESTIMABLE
