@@ -196,9 +196,3 @@ def write(scores: Iterable[Score], path: Path) -> None:
 
 def _text(value: float | str | None) -> str:
     return value if isinstance(value, str) else "" if value is None else f"{round(value, 4):g}"
-
-
-def inside_of_counted(scores: Iterable[Score], endpoints: Sequence[str] = ()) -> tuple[int, int]:
-    """How many counted rows lie inside their interval, of how many; ``endpoints`` restricts to some."""
-    judged = [s.inside for s in scores if s.inside and (not endpoints or s.endpoint in endpoints)]
-    return judged.count("yes"), len(judged)

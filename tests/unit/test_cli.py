@@ -12,6 +12,7 @@ import trial.cli.run
 from trial.cli import main
 from trial.cli.console import Refused, _plain_lines
 from trial.cli.folder import checked, replacing
+from trial.provenance import VOLATILE
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMOKE = str(CONFIGS / "smoke.yaml")
@@ -59,6 +60,8 @@ def test_the_resolved_config_runs_again_to_the_same_tables(finished, capsys, tmp
     first, second = (json.loads((f / "manifest.json").read_text()) for f in (finished, tmp_path / "again"))
     assert first["config_sha256"] == second["config_sha256"]
     assert first["files"] == second["files"]
+    lasting = [{k: v for k, v in m.items() if k not in VOLATILE} for m in (first, second)]
+    assert lasting[0] == lasting[1]
 
 
 @pytest.mark.parametrize("columns", [60, 80])

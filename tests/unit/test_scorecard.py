@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from analysis import scorecard
@@ -102,10 +101,3 @@ def test_the_committed_rows_name_known_endpoints() -> None:
     arms = ["HETROM-2.5", "HETROM-5", "HETROM-7.5", "Placebo"]
     assert scorecard.problems(scorecard.read_published(PHASE_3), arms, list(catalogue(56))) == []
     assert scorecard.problems(scorecard.read_published(FIRST_IN_PATIENT), arms, list(catalogue(28))) == []
-
-
-def test_counting_the_inside_rows() -> None:
-    scores = [s for x in (60.0, 70.0) for s in scorecard.score([ROW], [replace(OVER, ESTIMATE=x)])]
-    assert scorecard.inside_of_counted(scores) == (1, 2)
-    assert scorecard.inside_of_counted(scores, ["RESCUE"]) == (0, 0)
-    assert np.isfinite(scores[0].published)
