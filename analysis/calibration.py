@@ -35,7 +35,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A parameter to fit: prior median, prior SD of its logarithm, and why."""
+    """A parameter to fit: prior median in the parameter's own unit, prior SD of its logarithm, and why."""
 
     name: str
     prior_median: float

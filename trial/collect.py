@@ -89,7 +89,7 @@ def _patients(
         REPLICATE=replicate,
         SUBJID=subject,
         USUBJID=[f"{unit.study.id}-{r:05d}-{s:05d}" for r, s in zip(replicate.tolist(), subject.tolist(), strict=True)],
-        ARM=_coded(plan.arm, [arm.id for arm in unit.study.arms]),
+        ARM=_coded(plan.arm, unit.study.arm_ids),
         STRATUM=_texts(stratum),
         ADHER=plan.adherence,
         EOSSTT=_coded(

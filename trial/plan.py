@@ -85,7 +85,7 @@ def plan_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
     visit_day, missed = _visits(study, cohort)
     adherence, taken = _taken(study.adherence, cohort, days)
     weeks = np.stack([occasion_factor(draws, parameter_set, w) for w in range(-(-days // 7))], axis=1)
-    leave_day, leave_reason = _leaving(study.dropout, [a.id for a in study.arms], arm, cohort)
+    leave_day, leave_reason = _leaving(study.dropout, study.arm_ids, arm, cohort)
     clocks = [-np.log(draws.uniform("rescue", k)) for k in range(RESCUE_EPISODES)]
     return Plan(
         arm=arm,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -143,29 +144,25 @@ def _columns(cohort: Cohort) -> dict[str, np.ndarray]:
 def write_table(table: pa.Table, path: Path) -> None:
     """Write atomically: a temporary name, then a rename."""
     temporary = path.with_suffix(".tmp")
-    floats = [f.name for f in table.schema if pa.types.is_floating(f.type)]
-    pq.write_table(
-        table,
-        temporary,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=[f.name for f in table.schema if pa.types.is_dictionary(f.type)],
-        use_byte_stream_split=floats,
-    )
+    pq.write_table(table, temporary, **_encoding(table.schema))
     temporary.replace(path)
 
 
 def join(parts: list[Path], target: Path) -> None:
     """One file from the parts, a row group each, in the given order."""
     temporary = target.with_suffix(".tmp")
-    tables = (pq.read_table(part) for part in parts)
-    first = next(tables)
-    floats = [f.name for f in first.schema if pa.types.is_floating(f.type)]
-    with pq.ParquetWriter(
-        temporary, first.schema, compression="zstd", compression_level=1, use_byte_stream_split=floats,
-        use_dictionary=[f.name for f in first.schema if pa.types.is_dictionary(f.type)],
-    ) as writer:  # fmt: skip
-        writer.write_table(first)
-        for table in tables:
-            writer.write_table(table)
+    schema = pq.read_schema(parts[0])
+    with pq.ParquetWriter(temporary, schema, **_encoding(schema)) as writer:
+        for part in parts:
+            writer.write_table(pq.read_table(part))
     temporary.replace(target)
+
+
+def _encoding(schema: pa.Schema) -> dict[str, Any]:
+    """How columns are stored: byte streams split for floats, dictionaries for texts that repeat."""
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": [f.name for f in schema if pa.types.is_dictionary(f.type)],
+        "use_byte_stream_split": [f.name for f in schema if pa.types.is_floating(f.type)],
+    }

@@ -1,18 +1,14 @@
 """The main loop on hand-made patients."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
+from hand_made import unit
 
 from trial.dosing import days_between, dose_mg, loss_factor
 from trial.rules import start_course
 from trial.simulate import simulate_unit
 from trial.titration import Action
-
-sys.path.insert(0, str(Path(__file__).parent))
-from hand_made import unit
 
 
 def counts(result):

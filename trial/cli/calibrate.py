@@ -63,11 +63,8 @@ def _rates(
     study: Study, wanted: list[tuple[Target, str, str]], replicates: range, values: dict[str, float]
 ) -> dict[str, float]:
     tables = simulate_replicates(study, replicates, parameter_set(study.parameter_set).with_values(values))
-    rates = endpoint_rates(
-        from_tables(tables, [arm.id for arm in study.arms]), study.analysis, sorted({code for _, code, _ in wanted})
-    )
-    arms = [arm.id for arm in study.arms]
-    return {t.row_id: float(rates[code][:, arms.index(arm)].mean()) for t, code, arm in wanted}
+    rates = endpoint_rates(from_tables(tables, study.arm_ids), study.analysis, sorted({code for _, code, _ in wanted}))
+    return {t.row_id: float(rates[code][:, study.arm_ids.index(arm)].mean()) for t, code, arm in wanted}
 
 
 def main() -> None:
