@@ -1,12 +1,10 @@
 """Fit named parameters to named published rates: distance and search, pure. The simulator comes in as an argument.
 
 The distance is the binomial deviance of the published counts under the simulated rates, plus a normal prior on the
-log of
-each parameter: a penalised composite likelihood, because the endpoints of a trial are counted as if they were
-independent (they are not: the same patients), so the distance has no chi-square meaning and gives no standard errors.
-Common random numbers: the simulator must use the same seed and
-replicates at
-every point, so that the distance is a deterministic function of the parameters.
+log of each parameter: a penalised composite likelihood, because the endpoints of a trial are counted as if they
+were independent (they are not: the same patients), so the distance has no chi-square meaning and gives no standard
+errors. Common random numbers: the simulator must use the same seed and replicates at every point, so that the
+distance is a deterministic function of the parameters.
 """
 
 from __future__ import annotations

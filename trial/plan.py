@@ -29,11 +29,10 @@ class Plan:
     """Draws of a unit of ``n`` patients, ``V`` visits after baseline, ``D`` days.
 
     arm (n,) index. visit_day (n, V+1) actual day, column 0 is day 0. missed (n, V+1). taken (n, D): the dose of the day
-    is taken if one is prescribed. bioavailability (n, D) relative. log_loss (n, D) of the loss factor. count_z,
-    bleeding_e
-    (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,). rescue_clock (n, episodes) cumulative hazard at
-    which a rescue is
-    given. leave_day (n,) and leave_reason (n,): index into study.dropout, -1 stays.
+    is taken if one is prescribed. adherence (n,) probability of that. bioavailability (n, D) relative. log_loss (n,
+    D) of the loss factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
+    rescue_clock (n, episodes) cumulative hazard at which a rescue is given. leave_day (n,) and leave_reason (n,):
+    index into study.dropout, -1 stays.
     """
 
     arm: NDArray[np.int64]

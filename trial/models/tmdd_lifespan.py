@@ -1,12 +1,10 @@
 """Target-mediated disposition with dual sequential absorption, and a lifespan chain of platelet production.
 
-The published model of hetrombopag (Wang 2022) is a "modified TMDD with dual sequential first-order absorption" and a
-five-compartment lifespan model (4 transit + 1 platelet); its equations are not printed in what we could read.
-Assumed here:
-quasi-steady-state binding with target turnover (Gibiansky 2008), a peripheral compartment, and a saturable effect of
-free drug
-on production (the form used for romiplostim in ITP, Petrov 2024). At C << EC50 the effect is linear in C (as in
-Hayes 2011).
+The published model of hetrombopag (Wang 2022) is a "modified TMDD with dual sequential first-order absorption" and
+a five-compartment lifespan model (4 transit + 1 platelet); its equations are not printed in what we could read.
+Assumed here: quasi-steady-state binding with target turnover (Gibiansky 2008), a peripheral compartment, and a
+saturable effect of free drug on production (the form used for romiplostim in ITP, Petrov 2024). At C << EC50 the
+effect is linear in C (as in Hayes 2011).
 
     depot'  = -KA depot                                              ug
     Ctot'   = (KA depot - (CL + Q) C + Q Cp) / VC - KINT RC          ng/mL
@@ -17,10 +15,8 @@ Hayes 2011).
     PLT'    = KTR T4 - KOUT factor PLT, KOUT = KIN / BASE            10^9/L
 
 C is free drug, RC the complex, from the binding quadratic. After a dose: nothing until LAG, then KA1 until TSWITCH
-(both from
-the time of the dose), then KA2. What is left of earlier doses shares the depot, hence the rate of the latest dose,
-as in the
-usual NONMEM code by time after dose; LAG delays the entry of the new dose only.
+(both from the time of the dose), then KA2. What is left of earlier doses shares the depot, hence the rate of the
+latest dose, as in the usual NONMEM code by time after dose; LAG delays the entry of the new dose only.
 """
 
 from __future__ import annotations
