@@ -51,6 +51,12 @@ class Cohort:
     draws: Draws
     trueplat0: Array
 
+    def take(self, index: NDArray[np.int64]) -> Cohort:
+        """Some of the patients; the counts of the screening stay those of the whole replicate."""
+        parameters = {name: values[index] for name, values in self.parameters.items()}
+        patients = self.patients.iloc[index].reset_index(drop=True)
+        return Cohort(patients, parameters, self.screened, self.draws.take(index), self.trueplat0[index])
+
 
 def sample_cohort(
     parameter_set: ParameterSet,

@@ -16,6 +16,7 @@ from trial.protocol import (
     Dropout,
     Identifier,
     Laboratory,
+    Output,
     PKSampling,
     Problem,
     Published,
@@ -29,6 +30,8 @@ from trial.protocol import (
     not_among,
 )
 from trial.titration import DoseRule
+
+MANY_REPLICATES, KEPT_REPLICATES = 50, 10
 
 
 class PopulationChoice(Record):
@@ -82,6 +85,11 @@ class Study(Record):
     solver: SolverSettings = Field(default=SolverSettings(), description="error control of the ODE solver")
     analysis: Analysis = Field(description="what is called a response, and when")
     published: Published | None = Field(default=None, description="published results to show beside the simulated ones")
+    output: Output | None = Field(
+        default=None,
+        description="endpoints: every patient's endpoints, all tables of the first 10 replicates; visits: all tables; "
+        "dense: visits and hourly courses; none: visits up to 50 replicates, else endpoints",
+    )
     assumptions: tuple[str, ...] = Field(default=(), description="printed in the report as they stand")
 
     def problems(self) -> Iterator[Problem]:
@@ -93,6 +101,14 @@ class Study(Record):
     def arm_ids(self) -> list[str]:
         """Arm ids in the order of the config."""
         return [arm.id for arm in self.arms]
+
+    @property
+    def kept(self) -> list[int]:
+        """Replicates of which every table is kept: all, or the first few and the named one; see ``output``."""
+        many = self.replicates > MANY_REPLICATES
+        if (self.output or ("endpoints" if many else "visits")) != "endpoints":
+            return list(range(self.replicates))
+        return sorted({*range(min(KEPT_REPLICATES, self.replicates)), self.analysis.named_replicate})
 
     def _arm_problems(self) -> Iterator[Problem]:
         for k, arm in enumerate(self.arms):

@@ -260,3 +260,4 @@ class Published(Record):
 
 
 Allocation = Literal["parallel"]
+Output = Literal["endpoints", "visits", "dense"]

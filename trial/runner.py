@@ -16,25 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cohorts.catalogue import parameter_set
-from cohorts.parameters import ParameterSet
-from cohorts.sampler import Cohort, concatenate
-from cohorts.streams import Streams
-from trial.collect import collect, screening_table
 from trial.config import Study
-from trial.enrolment import candidates, enrol
-from trial.models import structure
-from trial.plan import Unit, plan_unit
 from trial.provenance import STATEMENT, engine_version
-from trial.randomisation import randomise, strata_labels
-from trial.simulate import simulate_unit
 from trial.tables import TABLES
+from trial.units import WorkUnit, enrolment, simulate_enrolled, work_units
 
-UNIT_PATIENTS = 4096
 PARTS = "parts"
 
 
@@ -45,12 +34,6 @@ class RunSummary:
     n_patients: int
     n_failed: int
     out_dir: Path
-
-
-def work_units(study: Study) -> list[range]:
-    """The replicates of each unit."""
-    per_unit = max(1, UNIT_PATIENTS // study.patients)
-    return [range(r, min(r + per_unit, study.replicates)) for r in range(0, study.replicates, per_unit)]
 
 
 def run(
@@ -64,17 +47,17 @@ def run(
     parts = out_dir / PARTS
     parts.mkdir(parents=True, exist_ok=True)
     total, done, failed = study.patients * study.replicates, 0, 0
-    for replicates, n_failed in _finished(study, units, parts, workers):
-        done, failed = done + study.patients * len(replicates), failed + n_failed
+    for unit, n_failed in _finished(study, units, parts, workers):
+        done, failed = done + unit.n_patients, failed + n_failed
         if progress:
             progress(done, total)
     for name in TABLES:
-        join([parts / f"{name}-{unit.start:07d}.parquet" for unit in units], out_dir / f"{name}.parquet")
+        join([parts / f"{name}-{unit.number:07d}.parquet" for unit in units], out_dir / f"{name}.parquet")
     shutil.rmtree(parts)
     return RunSummary(total, failed, out_dir)
 
 
-def _finished(study: Study, units: list[range], parts: Path, workers: int) -> Iterator[tuple[range, int]]:
+def _finished(study: Study, units: list[WorkUnit], parts: Path, workers: int) -> Iterator[tuple[WorkUnit, int]]:
     from joblib import Parallel, delayed
 
     if workers == 1 or len(units) == 1:
@@ -99,46 +82,18 @@ def _deaf_children() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _numbered(study: Study, replicates: range, parts: Path) -> tuple[range, int]:
-    return replicates, write_unit(study, replicates, parts)
+def _numbered(study: Study, unit: WorkUnit, parts: Path) -> tuple[WorkUnit, int]:
+    return unit, write_unit(study, unit, parts)
 
 
-def write_unit(study: Study, replicates: range, parts: Path) -> int:
+def write_unit(study: Study, unit: WorkUnit, parts: Path) -> int:
     """Simulate one unit and write its parts; the number of patients whose solve failed."""
-    tables = simulate_replicates(study, replicates)
+    tables = simulate_enrolled(study, [enrolment(study, s.replicate).take(s.first, s.last) for s in unit.spans])
     origin = {"statement": STATEMENT, "study": study.id, "seed": str(study.seed), "engine": engine_version()}
     for name, table in tables.items():
-        write_table(table.replace_schema_metadata(origin), parts / f"{name}-{replicates.start:07d}.parquet")
+        write_table(table.replace_schema_metadata(origin), parts / f"{name}-{unit.number:07d}.parquet")
     status = tables["solves"]["STATUS"].combine_chunks()
     return sum(s != "OK" for s in status.to_pylist())
-
-
-def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | None = None) -> dict[str, pa.Table]:
-    """Sample, randomise, simulate and tabulate some replicates of a study.
-
-    ``chosen`` replaces the study's parameter set (the calibration varies it).
-    """
-    parameters = chosen or parameter_set(study.parameter_set)
-    streams = Streams(study.seed)
-    screened_from = candidates(study)
-    cohorts = [enrol(study, parameters, screened_from, streams, replicate) for replicate in replicates]
-    strata = [strata_labels(study.randomisation, _columns(cohort)) for cohort in cohorts]
-    arms = [
-        randomise(study.arms, study.randomisation, stratum, streams, replicate)
-        for stratum, replicate in zip(strata, replicates, strict=True)
-    ]
-    cohort = concatenate(cohorts)
-    plan = plan_unit(study, parameters, cohort, np.concatenate(arms))
-    unit = Unit(study, structure(parameters.structure), cohort.parameters, plan)
-    subject = np.concatenate([np.arange(1, len(arm) + 1) for arm in arms])
-    units = {p.name: p.unit for p in parameters.parameters}
-    tables = collect(unit, simulate_unit(unit), cohort, subject, np.concatenate(strata), units)
-    screened = [screening_table(r, c.screened) for r, c in zip(replicates, cohorts, strict=True)]
-    return tables | {"screening": pa.concat_tables(screened)}
-
-
-def _columns(cohort: Cohort) -> dict[str, np.ndarray]:
-    return {name: cohort.patients[name].to_numpy() for name in cohort.patients.columns}
 
 
 def write_table(table: pa.Table, path: Path) -> None:

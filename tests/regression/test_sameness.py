@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from trial.configfile import load_study
-from trial.runner import run, simulate_replicates, work_units
+from trial.runner import run
 from trial.tables import TABLES
+from trial.units import simulate_replicates, work_units
 
 CONFIG = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 

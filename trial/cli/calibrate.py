@@ -25,7 +25,7 @@ from cohorts.catalogue import calibration_file, parameter_set
 from trial.config import Study
 from trial.configfile import load_study
 from trial.provenance import engine_version
-from trial.runner import simulate_replicates
+from trial.units import simulate_replicates
 
 CONFIG = Path("configs/published/hetrombopag_itp_phase3.yaml")
 FITTED = (

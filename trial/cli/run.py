@@ -92,7 +92,7 @@ def facts_of(study: Study) -> dict[str, Any]:
     """What the manifest says of the study and of the catalogue entries it used."""
     from cohorts.catalogue import parameter_set, rows
     from cohorts.streams import BLOCK
-    from trial.runner import UNIT_PATIENTS
+    from trial.units import UNIT_PATIENTS
 
     chosen = parameter_set(study.parameter_set)
     return {
