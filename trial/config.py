@@ -67,7 +67,9 @@ class Study(Record):
     )
     population: PopulationChoice = Field(description="who is screened")
     screening: Screening = Field(default=Screening(), description="who is eligible")
-    allocation: Allocation = Field(default="parallel", description="every patient is in one arm")
+    allocation: Allocation = Field(
+        default="parallel", description="parallel: every patient is in one arm; counterfactual: under every arm"
+    )
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)] = Field(description="treatment arms")
     randomisation: Randomisation = Field(description="how patients are allocated to arms")
     treatment_days: Annotated[Whole, Field(ge=1, le=3650)] = Field(
@@ -101,6 +103,11 @@ class Study(Record):
     def arm_ids(self) -> list[str]:
         """Arm ids in the order of the config."""
         return [arm.id for arm in self.arms]
+
+    @property
+    def subjects(self) -> int:
+        """Simulated courses per replicate: one per patient, or, with counterfactual allocation, one per arm."""
+        return self.patients * (len(self.arms) if self.allocation == "counterfactual" else 1)
 
     @property
     def kept(self) -> list[int]:

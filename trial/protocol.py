@@ -259,5 +259,5 @@ class Published(Record):
     label: str = Field(default="", description="name of the publication in the report")
 
 
-Allocation = Literal["parallel"]
+Allocation = Literal["parallel", "counterfactual"]
 Output = Literal["endpoints", "visits", "dense"]

@@ -68,27 +68,35 @@ class Enrolment:
 
 def work_units(study: Study) -> list[WorkUnit]:
     """All units of a study: several whole replicates each, or, of a large replicate, several blocks each."""
-    if study.patients <= UNIT_PATIENTS:
-        size = UNIT_PATIENTS // study.patients
+    if study.subjects <= UNIT_PATIENTS:
+        size = UNIT_PATIENTS // study.subjects
         starts = range(0, study.replicates, size)
-        whole = [[Span(r, 0, study.patients) for r in range(s, min(s + size, study.replicates))] for s in starts]
+        whole = [[Span(r, 0, study.subjects) for r in range(s, min(s + size, study.replicates))] for s in starts]
         return [WorkUnit(k, tuple(spans)) for k, spans in enumerate(whole)]
     size = BLOCK * (UNIT_PATIENTS // BLOCK)
     spans = [
-        Span(r, first, min(first + size, study.patients))
+        Span(r, first, min(first + size, study.subjects))
         for r in range(study.replicates)
-        for first in range(0, study.patients, size)
+        for first in range(0, study.subjects, size)
     ]
     return [WorkUnit(k, (span,)) for k, span in enumerate(spans)]
 
 
 def enrolment(study: Study, replicate: int, chosen: ParameterSet | None = None) -> Enrolment:
-    """Screen and randomise one whole replicate; ``chosen`` replaces the study's parameter set."""
+    """Screen and randomise one whole replicate; ``chosen`` replaces the study's parameter set.
+
+    With counterfactual allocation all patients come once per arm, arm after arm: patient k of arm a has number
+    a * patients + k, and one more arm leaves the others as they are.
+    """
     parameters, streams = chosen or parameter_set(study.parameter_set), Streams(study.seed)
     cohort = enrol(study, parameters, candidates(study), streams, replicate)
     columns = {name: cohort.patients[name].to_numpy() for name in cohort.patients.columns}
     stratum = strata_labels(study.randomisation, columns)
-    arm = randomise(study.arms, study.randomisation, stratum, streams, replicate)
+    if study.allocation == "counterfactual":
+        arm, person = np.divmod(np.arange(study.subjects), study.patients)
+        cohort, stratum = cohort.take(person), stratum[person]
+    else:
+        arm = randomise(study.arms, study.randomisation, stratum, streams, replicate)
     return Enrolment(cohort, np.arange(1, len(arm) + 1), arm, stratum)
 
 

@@ -1,0 +1,57 @@
+"""Counterfactual allocation: every patient under every arm."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trial.configfile import load_study
+from trial.protocol import Arm
+from trial.units import simulate_replicates, work_units
+
+CONFIG = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
+PERSON = ("AGE", "SEX", "WEIGHT", "BLPLAT", "ADHER", "CL", "EC50", "STRATUM", "RESPCLASS")
+
+
+@pytest.fixture(scope="module")
+def study():
+    loaded = load_study(CONFIG, replicates=2)
+    return loaded.model_copy(update={"patients": 30, "allocation": "counterfactual", "dropout": ()})
+
+
+@pytest.fixture(scope="module")
+def tables(study):
+    return simulate_replicates(study, range(2))
+
+
+def of_arm(tables, name, arm_table, arm):
+    keys = {(r["REPLICATE"], r["SUBJID"]) for r in arm_table.to_pylist() if r["ARM"] == arm}
+    return [row for row in tables[name].to_pylist() if (row["REPLICATE"], row["SUBJID"]) in keys]
+
+
+def test_every_patient_comes_once_under_every_arm(study, tables):
+    patients = tables["patients"].to_pandas()
+    assert patients.groupby(["REPLICATE", "ARM"], observed=True).size().tolist() == [30] * 2 * len(study.arms)
+    assert not patients[["REPLICATE", "SUBJID"]].duplicated().any()
+    for _, replicate in patients.groupby("REPLICATE"):
+        arms = [group[list(PERSON)].to_numpy() for _, group in replicate.groupby("ARM", observed=True)]
+        assert all((arm == arms[0]).all() for arm in arms)
+    assert sum(unit.n_patients for unit in work_units(study)) == len(patients)
+
+
+def test_counts_differ_between_the_arms_only_by_the_drug(study, tables):
+    observations, patients = tables["observations"].to_pandas(), tables["patients"].to_pandas()
+    baseline = observations[(observations.PARAMCD == "PLAT") & (observations.AVISITN == 0)]
+    joined = baseline.merge(patients[["REPLICATE", "SUBJID", "ARM"]], on=["REPLICATE", "SUBJID"])
+    by_arm = [group.AVAL.to_numpy() for _, group in joined.groupby("ARM", observed=True)]
+    assert all(np.array_equal(values, by_arm[0]) for values in by_arm)
+
+
+def test_one_more_arm_keeps_the_others(study, tables):
+    extra = Arm(id="EXTRA", label="one more", start_dose_mg=7.5, dose_rule=None)
+    more = study.model_copy(update={"arms": (*study.arms, extra)})
+    first = simulate_replicates(more, range(2))
+    kept = {(r, s) for r in range(2) for s in range(1, 30 * len(study.arms) + 1)}
+    for name in ("patients", "doses", "observations", "events", "solves"):
+        rows = [row for row in first[name].to_pylist() if (row["REPLICATE"], row["SUBJID"]) in kept]
+        assert rows == tables[name].to_pylist(), name
