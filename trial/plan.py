@@ -7,6 +7,7 @@ adding a visit, an arm or a quantity changes no other draw.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ class Plan:
         return ~self.missed & (self.visit_day < self.leave_day[:, None])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Unit:
     """One work unit: the study, the structure, the patients' parameters by name (n,) and the plan of their trial."""
 
@@ -70,7 +71,7 @@ class Unit:
     parameters: dict[str, Array]
     plan: Plan
 
-    @property
+    @cached_property
     def p(self) -> Array:
         """Parameters of the structure, (n, P), in its order."""
         return np.stack([self.parameters[name] for name in self.structure.parameters], axis=1)

@@ -101,19 +101,16 @@ def daily_events(p: Array, day_h: Array, dose_mg: Array, bioavailability: Array,
     dosed = dose_mg > 0
     enter_h = np.where(dosed, np.minimum(column["LAG"], 23.0), 24.0)
     switch_h = np.where(dosed, np.clip(column["TSWITCH"], enter_h, 23.5), 24.0)
-    amount_ug = 1000.0 * dose_mg * bioavailability
-    nothing = np.zeros_like(amount_ug)
-    ka2 = np.broadcast_to(column["KA2"], dose_mg.shape)
-    ka1 = np.where(dosed, column["KA1"], ka2)
     n, days = dose_mg.shape
-    return Events(
-        time_h=np.stack([day_h, day_h + enter_h, day_h + switch_h], axis=2).reshape(n, 3 * days),
-        amount=np.stack([nothing, amount_ug, nothing], axis=2).reshape(n, 3 * days),
-        inputs=np.stack(
-            [np.stack([ka, loss_factor], axis=2) for ka in (ka2, ka1, ka2)],
-            axis=2,
-        ).reshape(n, 3 * days, len(INPUTS)),
-    )
+    time_h, amount, inputs = np.empty((n, days, 3)), np.zeros((n, days, 3)), np.empty((n, days, 3, len(INPUTS)))
+    time_h[:, :, 0] = day_h
+    time_h[:, :, 1] = day_h + enter_h
+    time_h[:, :, 2] = day_h + switch_h
+    amount[:, :, 1] = 1000.0 * dose_mg * bioavailability
+    inputs[:, :, :, 0] = column["KA2"][:, :, None]
+    inputs[:, :, 1, 0] = np.where(dosed, column["KA1"], column["KA2"])
+    inputs[:, :, :, 1] = loss_factor[:, :, None]
+    return Events(time_h.reshape(n, 3 * days), amount.reshape(n, 3 * days), inputs.reshape(n, 3 * days, len(INPUTS)))
 
 
 TMDD_LIFESPAN = Structure(
