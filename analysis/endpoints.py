@@ -24,6 +24,7 @@ DEFAULT_PRIMARY: str = Analysis.model_fields["primary"].default
 ENDPOINTS_SCHEMA = pa.schema(
     [
         *KEY,
+        field("ARM", TEXT, "Treatment arm"),
         field("PARAMCD", TEXT, "Endpoint"),
         field("AVAL", pa.float64(), "Value; 1 and 0 for yes and no", "see the unit of the endpoint"),
         field("EVALFL", TEXT, "Evaluable, Y or N"),
@@ -92,12 +93,10 @@ def evaluate_all(records: Records, settings: Settings) -> dict[str, Evaluated]:
 
 def table(records: Records, evaluated: Mapping[str, Evaluated]) -> pa.Table:
     """The endpoints table: endpoint after endpoint, patients in order."""
-    replicate, subject = (pa.array(key.astype(np.int32)) for key in (records.replicate, records.subject))
+    keys = [pa.array(key.astype(np.int32)) for key in (records.replicate, records.subject)]
+    keys.append(_dictionary(records.arm.astype(np.int32), list(records.arm_ids)))
     return pa.concat_tables(
-        [
-            pa.table([replicate, subject, *_columns(code, result)], schema=ENDPOINTS_SCHEMA)
-            for code, result in evaluated.items()
-        ]
+        [pa.table([*keys, *_columns(code, result)], schema=ENDPOINTS_SCHEMA) for code, result in evaluated.items()]
     ).unify_dictionaries()
 
 

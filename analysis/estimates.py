@@ -7,18 +7,18 @@ replicates with its Monte Carlo error, and the range of replicates (2.5 to 97.5 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from analysis import estimators
-from analysis.endpoint import Endpoint, Evaluated, Settings
+from analysis.endpoint import Endpoint, Settings
 from analysis.endpoints import chosen
 from analysis.estimators import Interval
-from analysis.records import Array, Codes, Records
+from analysis.records import Array
+from analysis.summaries import LOCATION, STATISTICS, Summary
 from trial.tables import TEXT, field
 
 ALL = "ALL"
@@ -79,45 +79,15 @@ class Estimate:
     NOTE: str = ""
 
 
-class Groups(NamedTuple):
-    """Patients in groups: ``cell`` (n,) = replicate position * arms + arm, for ``r`` replicates and ``a`` arms."""
-
-    cell: Codes
-    r: int
-    a: int
-    named: int
-
-
-def groups(records: Records, named_replicate: int | None = None) -> Groups:
-    """Replicate and arm of every patient. Raises ValueError when the named replicate was not simulated."""
-    replicates, position = np.unique(records.replicate, return_inverse=True)
-    named = np.flatnonzero(replicates == named_replicate) if named_replicate is not None else np.array([0])
-    if not named.size:
-        raise ValueError(f"named_replicate {named_replicate} is not among the {len(replicates)} replicates")
-    a = len(records.arm_ids)
-    return Groups(position.ravel() * a + records.arm, len(replicates), a, int(named[0]))
-
-
-def events_and_sizes(result: Evaluated, by: Groups) -> tuple[Array, Array]:
-    """Subjects with a yes and evaluable subjects, (R, A) each."""
-    cells = by.r * by.a
-    sizes = np.bincount(by.cell[result.evaluable], minlength=cells).astype(np.float64)
-    events = np.bincount(by.cell, weights=np.nan_to_num(result.value), minlength=cells).astype(np.float64)
-    return events.reshape(by.r, by.a), sizes.reshape(by.r, by.a)
-
-
 def rates(events: Array, sizes: Array) -> Array:
     """Proportions, NaN where nobody is evaluable."""
     return np.divide(events, sizes, out=np.full(events.shape, np.nan), where=sizes > 0)
 
 
-def estimate(records: Records, evaluated: Mapping[str, Evaluated], settings: Settings) -> list[Estimate]:
+def estimate(summaries: Mapping[str, Summary], settings: Settings) -> list[Estimate]:
     """Every row of the estimates table, endpoint after endpoint."""
-    by, known = groups(records, settings.named_replicate), chosen(settings)
-    rows: list[Estimate] = []
-    for code, result in evaluated.items():
-        rows += _endpoint_rows(known[code], result, records, by, settings)
-    return rows
+    known = chosen(settings)
+    return [row for code, summary in summaries.items() for row in _endpoint_rows(known[code], summary, settings)]
 
 
 def to_table(rows: Sequence[Estimate]) -> pa.Table:
@@ -125,9 +95,7 @@ def to_table(rows: Sequence[Estimate]) -> pa.Table:
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=ESTIMATES_SCHEMA)
 
 
-def _endpoint_rows(
-    endpoint: Endpoint, result: Evaluated, records: Records, by: Groups, settings: Settings
-) -> list[Estimate]:
+def _endpoint_rows(endpoint: Endpoint, found: Summary, settings: Settings) -> list[Estimate]:
     blank = Estimate(
         STUDYID=settings.study_id,
         PARAMCD=endpoint.code,
@@ -139,46 +107,42 @@ def _endpoint_rows(
         UNIT=endpoint.unit,
         SCOPE=NAMED,
     )
-    arms = [replace(blank, ARM=arm, NOTE=_absent(result, by, k)) for k, arm in enumerate(records.arm_ids)]
+    arms = [replace(blank, ARM=arm, NOTE=_absent(found.absent[k])) for k, arm in enumerate(settings.arm_ids)]
     if endpoint.summary != "rate":
-        return _measured_rows(endpoint, result, by, arms)
-    events, sizes = events_and_sizes(result, by)
-    rows = [row for k, arm in enumerate(arms) for row in _rate_rows(arm, events[:, k], sizes[:, k], by)]
-    if endpoint.pooled and by.a > 1:
-        rows += _rate_rows(replace(blank, ARM=ALL), events.sum(axis=1), sizes.sum(axis=1), by)
-    return rows + _comparisons(endpoint, records, by, settings, blank, events, sizes)
+        return _measured_rows(endpoint, found, arms)
+    events, sizes = found.events, found.sizes
+    rows = [row for k, arm in enumerate(arms) for row in _rate_rows(arm, events[:, k], sizes[:, k], found.named)]
+    if endpoint.pooled and len(arms) > 1:
+        rows += _rate_rows(replace(blank, ARM=ALL), events.sum(axis=1), sizes.sum(axis=1), found.named)
+    return rows + _comparisons(endpoint, found, settings, blank)
 
 
-def _absent(result: Evaluated, by: Groups, arm: int) -> str:
+def _absent(why: Counter[str]) -> str:
     """Why patients of the named replicate have no value, counted."""
-    why = result.reason[(by.cell == by.named * by.a + arm) & ~result.evaluable]
-    counted = Counter(why.tolist()).most_common()
-    return "not evaluable: " + ", ".join(f"{n} {reason}" for reason, n in counted) if counted else ""
+    return "not evaluable: " + ", ".join(f"{n} {reason}" for reason, n in why.most_common()) if why else ""
 
 
-def _rate_rows(arm: Estimate, events: Array, sizes: Array, by: Groups) -> list[Estimate]:
+def _rate_rows(arm: Estimate, events: Array, sizes: Array, named: int) -> list[Estimate]:
     """Rate of one arm: the named replicate with its Clopper-Pearson interval, and over replicates."""
-    x, n = events[by.named], sizes[by.named]
+    x, n = events[named], sizes[named]
     arm = replace(arm, STAT="rate")
     one = replace(arm, N=int(n), N_EVENT=int(x))
     one = _with_interval(one, estimators.clopper_pearson(x, n), PERCENT, "Clopper-Pearson")
     return [one, _over(arm, PERCENT * rates(events, sizes), sizes)]
 
 
-def _comparisons(
-    endpoint: Endpoint, records: Records, by: Groups, settings: Settings, blank: Estimate, events: Array, sizes: Array
-) -> list[Estimate]:
+def _comparisons(endpoint: Endpoint, found: Summary, settings: Settings, blank: Estimate) -> list[Estimate]:
     """Every other arm against the reference arm: difference, odds ratio, and power of the primary endpoint."""
-    if settings.reference_arm not in records.arm_ids:
+    if settings.reference_arm not in settings.arm_ids:
         return []
-    reference = records.arm_ids.index(settings.reference_arm)
+    reference = settings.arm_ids.index(settings.reference_arm)
     rows: list[Estimate] = []
-    for k, arm in enumerate(records.arm_ids):
+    for k, arm in enumerate(settings.arm_ids):
         if k == reference:
             continue
         pair = replace(blank, ARM=arm, COMPARATOR=settings.reference_arm)
-        four = (events[:, k], sizes[:, k], events[:, reference], sizes[:, reference])
-        rows += _difference_rows(pair, four, by)
+        four = (found.events[:, k], found.sizes[:, k], found.events[:, reference], found.sizes[:, reference])
+        rows += _difference_rows(pair, four, found.named)
         if endpoint.code == settings.primary:
             rows.append(_power_row(pair, four, endpoint.benefit))
     return rows
@@ -187,8 +151,8 @@ def _comparisons(
 Four = tuple[Array, Array, Array, Array]
 
 
-def _difference_rows(pair: Estimate, four: Four, by: Groups) -> list[Estimate]:
-    one = tuple(values[by.named] for values in four)
+def _difference_rows(pair: Estimate, four: Four, named: int) -> list[Estimate]:
+    one = tuple(values[named] for values in four)
     n = int(one[1] + one[3])
     difference = replace(pair, STAT="difference", UNIT=POINTS, N=n)
     odds = replace(pair, STAT="odds ratio", UNIT="", N=n, NOTE="crude, not adjusted")
@@ -218,40 +182,21 @@ def _power_row(pair: Estimate, four: Four, benefit: str) -> Estimate:
     )
 
 
-STATISTICS: dict[str, Callable[[Array], float]] = {
-    "geometric mean": estimators.geometric_mean,
-    "geometric CV": estimators.geometric_cv,
-    "median": lambda values: float(np.median(values)),
-    "minimum": lambda values: float(values.min()),
-    "maximum": lambda values: float(values.max()),
-}
 SHOWN = {"median": ("median", "minimum", "maximum"), "geomean": tuple(STATISTICS)}
-LOCATION = ("geometric mean", "median")
 
 
-def _measured_rows(endpoint: Endpoint, result: Evaluated, by: Groups, arms: Sequence[Estimate]) -> list[Estimate]:
+def _measured_rows(endpoint: Endpoint, found: Summary, arms: Sequence[Estimate]) -> list[Estimate]:
     """Location and spread of a measured endpoint in the named replicate; the location also over replicates."""
-    values = _by_group(result, by)
     rows = []
     for k, arm in enumerate(arms):
-        column = [values[r * by.a + k] for r in range(by.r)]
-        sizes = np.array([len(v) for v in column], dtype=float)
+        values = found.values[k]
         for stat in SHOWN[endpoint.summary]:
-            unit = "%" if stat == "geometric CV" else endpoint.unit
-            row = replace(arm, STAT=stat, UNIT=unit)
-            each = np.array([STATISTICS[stat](v) if len(v) else np.nan for v in column])
-            rows.append(replace(row, N=len(column[by.named]), ESTIMATE=_number(each[by.named])))
-            if stat in LOCATION:
-                rows.append(_over(row, each, sizes))
+            row = replace(arm, STAT=stat, UNIT="%" if stat == "geometric CV" else endpoint.unit)
+            one = STATISTICS[stat](values) if len(values) else np.nan
+            rows.append(replace(row, N=len(values), ESTIMATE=_number(one)))
+            if stat == LOCATION[endpoint.summary]:
+                rows.append(_over(row, found.location[:, k], found.sizes[:, k]))
     return rows
-
-
-def _by_group(result: Evaluated, by: Groups) -> list[Array]:
-    """Evaluable values of every replicate and arm, in the order of the cells."""
-    index, value = by.cell[result.evaluable], result.value[result.evaluable]
-    order = np.argsort(index, kind="stable")
-    cuts = np.searchsorted(index[order], np.arange(1, by.r * by.a))
-    return np.split(value[order], cuts)
 
 
 def _over(row: Estimate, per_replicate: Array, sizes: Array) -> Estimate:

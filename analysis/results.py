@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
-from analysis import cells, endpoints, scorecard
+from analysis import cells, endpoints, scorecard, summaries
 from analysis.endpoint import Settings
-from analysis.estimates import OVER, Estimate, estimate, events_and_sizes, groups, rates, to_table
-from analysis.records import Array, Records, load
+from analysis.estimates import OVER, Estimate, estimate, rates, to_table
+from analysis.records import Array, Records, from_tables
 from analysis.scorecard import Score
 from trial.protocol import Analysis
 
@@ -47,15 +48,12 @@ class Analysed:
 
 
 def analyse(out_dir: Path) -> Analysed:
-    """Read a run folder, write its endpoints, estimates and (with published rows) scorecard, return what they say.
+    """From the endpoints of a run folder, write its estimates and (with published rows) scorecard; what they say.
 
-    Reads ``config.resolved.yaml``, the tables, and ``published.csv`` when the folder has one.
+    Reads ``config.resolved.yaml``, ``endpoints.parquet`` piece by piece, and ``published.csv`` when there is one.
     """
     settings = Settings.of(YAML(typ="safe").load((out_dir / CONFIG_FILE).read_text(encoding="utf-8")))
-    records = load(out_dir, settings.arm_ids)
-    evaluated = endpoints.evaluate_all(records, settings)
-    estimates = estimate(records, evaluated, settings)
-    pq.write_table(endpoints.table(records, evaluated), out_dir / ENDPOINTS_FILE, compression="zstd")
+    estimates = estimate(summaries.of_file(out_dir / ENDPOINTS_FILE, settings), settings)
     pq.write_table(to_table(estimates), out_dir / ESTIMATES_FILE, compression="zstd")
     scores: list[Score] = []
     counted: set[str] = set()
@@ -65,6 +63,12 @@ def analyse(out_dir: Path) -> Analysed:
         counted = {row.row_id for row in published if row.counted}
         scorecard.write(scores, out_dir / SCORECARD_FILE)
     return Analysed(estimates, scores, short_table(estimates, [s for s in scores if s.row_id in counted]))
+
+
+def evaluate_tables(settings: Settings, tables: Mapping[str, pa.Table]) -> pa.Table:
+    """The endpoints table of some patients, from their tables."""
+    records = from_tables(tables, settings.arm_ids)
+    return endpoints.table(records, endpoints.evaluate_all(records, settings))
 
 
 def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list[Line]:
@@ -94,13 +98,15 @@ def endpoint_rates(records: Records, analysis: Analysis, codes: Sequence[str]) -
     Arms are in the order of ``records.arm_ids``; NaN where nobody is evaluable. Raises KeyError for an unknown code and
     ValueError for an endpoint that is not a yes or no.
     """
-    settings = Settings(analysis.assessment_day, analysis.response_threshold_1e9L)
+    settings = Settings(analysis.assessment_day, analysis.response_threshold_1e9L, arm_ids=records.arm_ids)
     wrong = endpoints.problems(codes, settings.assessment_day)
     if wrong:
         raise KeyError("; ".join(wrong))
-    known, by = endpoints.catalogue(settings.assessment_day), groups(records)
+    known = endpoints.catalogue(settings.assessment_day)
     measured = [code for code in codes if known[code].summary != "rate"]
     if measured:
         raise ValueError(f"{', '.join(measured)}: not a rate")
+    settings = replace(settings, named_replicate=int(records.replicate[0]))
     evaluated = {code: endpoints.evaluate(known[code], records, settings) for code in codes}
-    return {code: rates(*events_and_sizes(result, by)) for code, result in evaluated.items()}
+    found = summaries.of_records(records, evaluated, settings)
+    return {code: rates(summary.events, summary.sizes) for code, summary in found.items()}

@@ -1,8 +1,7 @@
-"""Replicates -> work units -> workers -> Parquet: the run folder.
+"""Study -> work units -> workers -> Parquet: the run folder.
 
-A unit is some whole replicates, about 4,096 patients, and does not depend on the number of workers; neither do the
-values.
-Workers write finished parts; the parent joins them in order into one file per table.
+Units follow from the study alone, so neither the number of workers nor their order changes a value. Workers write each
+finished unit whole; the parent joins the units in order into one file per table, with one unit in memory at a time.
 """
 
 from __future__ import annotations
@@ -10,21 +9,23 @@ from __future__ import annotations
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from trial.config import Study
+from trial.parts import join, read_unit, remove_unit, write_unit
 from trial.provenance import STATEMENT, engine_version
 from trial.tables import TABLES
-from trial.units import WorkUnit, enrolment, simulate_enrolled, work_units
+from trial.units import Enrolment, WorkUnit, enrolment, of_replicates, simulate_enrolled, work_units
 
-PARTS = "parts"
+UNITS = "units"
+ENDPOINTS = "endpoints"
+Evaluate = Callable[[Mapping[str, pa.Table]], pa.Table]
+Job = tuple[WorkUnit, tuple[Enrolment, ...] | None]
 
 
 @dataclass(frozen=True)
@@ -36,36 +37,100 @@ class RunSummary:
     out_dir: Path
 
 
-def run(
-    study: Study, out_dir: Path, workers: int = 1, progress: Callable[[int, int], None] | None = None
-) -> RunSummary:
-    """Simulate every replicate into ``out_dir``; ``progress(done, total)`` is called with patients after each unit.
+@dataclass(frozen=True)
+class Standing:
+    """Units of an unfinished run: those that verify (with their patients), and those that have to be simulated.
 
-    Parts go to ``out_dir/parts`` and are joined at the end, in order, whatever the order in which units finish.
+    ``damaged``: numbers of units that were there but did not verify.
     """
-    units = work_units(study)
-    parts = out_dir / PARTS
+
+    done: tuple[int, ...]
+    patients: int
+    to_do: tuple[WorkUnit, ...]
+    damaged: tuple[int, ...]
+
+
+def standing(study: Study, out_dir: Path) -> Standing:
+    """What is there of a run in ``out_dir``; every finished unit is read and its checksums compared."""
+    units, parts = work_units(study), out_dir / UNITS
+    good = {unit.number for unit in units if read_unit(parts, unit.number)}
+    to_do = tuple(unit for unit in units if unit.number not in good)
+    damaged = tuple(unit.number for unit in to_do if (parts / f"{unit.number:07d}").exists())
+    done = sum(unit.n_patients for unit in units if unit.number in good)
+    return Standing(tuple(sorted(good)), done, to_do, damaged)
+
+
+def run(
+    study: Study,
+    out_dir: Path,
+    evaluate: Evaluate,
+    workers: int = 1,
+    backend: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> RunSummary:
+    """Simulate every unit that is not in ``out_dir/units`` yet, then join all units into one file per table.
+
+    ``evaluate`` makes the endpoints table of a unit from its tables; it must be picklable. ``backend``: of joblib;
+    None leaves the choice to joblib.parallel_config. ``progress(done, total)`` is told patients after each unit.
+    Raises OSError when the disk refuses; the finished units stay.
+    """
+    parts, now = out_dir / UNITS, standing(study, out_dir)
     parts.mkdir(parents=True, exist_ok=True)
-    total, done, failed = study.patients * study.replicates, 0, 0
-    for unit, n_failed in _finished(study, units, parts, workers):
-        done, failed = done + unit.n_patients, failed + n_failed
+    total, done = study.subjects * study.replicates, now.patients
+    for unit in now.to_do:
+        remove_unit(parts, unit.number)
+    for unit in _finished(study, now.to_do, parts, evaluate, workers, backend):
+        done += unit.n_patients
         if progress:
             progress(done, total)
-    for name in TABLES:
-        join([parts / f"{name}-{unit.number:07d}.parquet" for unit in units], out_dir / f"{name}.parquet")
+    numbers = [unit.number for unit in work_units(study)]
+    failed = sum((read_unit(parts, number) or {})["failed"] for number in numbers)
+    for name in (*TABLES, ENDPOINTS):
+        join(parts, numbers, name, out_dir / f"{name}.parquet")
     shutil.rmtree(parts)
     return RunSummary(total, failed, out_dir)
 
 
-def _finished(study: Study, units: list[WorkUnit], parts: Path, workers: int) -> Iterator[tuple[WorkUnit, int]]:
+def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> WorkUnit:
+    """Simulate one unit, evaluate its endpoints, and write what the study keeps."""
+    unit, enrolled = job
+    tables = simulate_enrolled(study, enrolled or [enrolment(study, span.replicate) for span in unit.spans])
+    endpoints = evaluate(tables)
+    failed = sum(status != "OK" for status in tables["solves"]["STATUS"].to_pylist())
+    screening = tables.pop("screening")
+    kept = of_replicates(tables, study.kept) | {"screening": screening, ENDPOINTS: endpoints}
+    origin = {"statement": STATEMENT, "study": study.id, "seed": str(study.seed), "engine": engine_version()}
+    labelled = {name: table.replace_schema_metadata(origin) for name, table in kept.items()}
+    write_unit(parts, unit.number, labelled, {"patients": unit.n_patients, "failed": failed})
+    return unit
+
+
+def _jobs(study: Study, units: Sequence[WorkUnit]) -> Iterator[Job]:
+    """Units as they are handed out; a replicate larger than a unit is enrolled once and cut."""
+    whole: tuple[int, Enrolment] | None = None
+    for unit in units:
+        span = unit.spans[0]
+        if span.last - span.first == study.subjects:
+            yield unit, None
+            continue
+        if whole is None or whole[0] != span.replicate:
+            whole = span.replicate, enrolment(study, span.replicate)
+        yield unit, (whole[1].take(span.first, span.last),)
+
+
+def _finished(
+    study: Study, units: Sequence[WorkUnit], parts: Path, evaluate: Evaluate, workers: int, backend: str | None
+) -> Iterator[WorkUnit]:
+    """The units in the order in which they finish."""
     from joblib import Parallel, delayed
 
-    if workers == 1 or len(units) == 1:
-        yield from ((unit, write_unit(study, unit, parts)) for unit in units)
+    jobs = _jobs(study, units)
+    if min(workers, len(units)) <= 1:
+        yield from (simulate_into(study, job, parts, evaluate) for job in jobs)
         return
-    parallel = Parallel(n_jobs=min(workers, len(units)), return_as="generator_unordered")
+    parallel = Parallel(n_jobs=min(workers, len(units)), backend=backend, return_as="generator_unordered")
     with _deaf_children():
-        finished = parallel(delayed(_numbered)(study, unit, parts) for unit in units)
+        finished = parallel(delayed(simulate_into)(study, job, parts, evaluate) for job in jobs)
     yield from finished
 
 
@@ -80,44 +145,3 @@ def _deaf_children() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _numbered(study: Study, unit: WorkUnit, parts: Path) -> tuple[WorkUnit, int]:
-    return unit, write_unit(study, unit, parts)
-
-
-def write_unit(study: Study, unit: WorkUnit, parts: Path) -> int:
-    """Simulate one unit and write its parts; the number of patients whose solve failed."""
-    tables = simulate_enrolled(study, [enrolment(study, s.replicate).take(s.first, s.last) for s in unit.spans])
-    origin = {"statement": STATEMENT, "study": study.id, "seed": str(study.seed), "engine": engine_version()}
-    for name, table in tables.items():
-        write_table(table.replace_schema_metadata(origin), parts / f"{name}-{unit.number:07d}.parquet")
-    status = tables["solves"]["STATUS"].combine_chunks()
-    return sum(s != "OK" for s in status.to_pylist())
-
-
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write atomically: a temporary name, then a rename."""
-    temporary = path.with_suffix(".tmp")
-    pq.write_table(table, temporary, **_encoding(table.schema))
-    temporary.replace(path)
-
-
-def join(parts: list[Path], target: Path) -> None:
-    """One file from the parts, a row group each, in the given order."""
-    temporary = target.with_suffix(".tmp")
-    schema = pq.read_schema(parts[0])
-    with pq.ParquetWriter(temporary, schema, **_encoding(schema)) as writer:
-        for part in parts:
-            writer.write_table(pq.read_table(part))
-    temporary.replace(target)
-
-
-def _encoding(schema: pa.Schema) -> dict[str, Any]:
-    """How columns are stored: byte streams split for floats, dictionaries for texts that repeat."""
-    return {
-        "compression": "zstd",
-        "compression_level": 1,
-        "use_dictionary": [f.name for f in schema if pa.types.is_dictionary(f.type)],
-        "use_byte_stream_split": [f.name for f in schema if pa.types.is_floating(f.type)],
-    }

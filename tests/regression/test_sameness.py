@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from trial.cli.run import evaluator
 from trial.configfile import load_study
 from trial.runner import run
 from trial.tables import TABLES
@@ -21,7 +22,7 @@ def study():
 
 def test_one_and_two_workers_give_identical_parquet_values(study, tmp_path):
     assert len(work_units(study)) == 2
-    one, two = (run(study, tmp_path / str(n), workers=n) for n in (1, 2))
+    one, two = (run(study, tmp_path / str(n), evaluator(study), workers=n) for n in (1, 2))
     assert (one.n_patients, one.n_failed) == (two.n_patients, two.n_failed) == (4500, 0)
     for name in TABLES:
         tables = [pq.read_table(tmp_path / str(n) / f"{name}.parquet") for n in (1, 2)]
@@ -49,7 +50,7 @@ def test_a_larger_trial_keeps_its_first_patients(study):
 
 
 def test_labels_and_units_travel_in_the_field_metadata(study, tmp_path):
-    run(study.model_copy(update={"patients": 10, "replicates": 1}), tmp_path)
+    run(study.model_copy(update={"patients": 10, "replicates": 1}), tmp_path, evaluator(study))
     schema = pq.read_schema(tmp_path / "patients.parquet")
     assert schema.field("WEIGHT").metadata == {b"label": b"Weight", b"unit": b"kg"}
     assert schema.field("CL").metadata[b"unit"] == b"L/h"

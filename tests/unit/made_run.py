@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
-from analysis.results import analyse
+from analysis.endpoint import Settings
+from analysis.results import analyse, evaluate_tables
 from analysis.scorecard import PUBLISHED_COLUMNS
 from trial.tables import DOSES, EVENTS, OBSERVATIONS, PATIENTS, SCREENING, SOLVES
 
@@ -96,8 +97,10 @@ def make_run_folder(
     study = CONFIG | {"replicates": replicates} | config | ({} if pk else {"pk_sampling": None})
     with (path / "config.resolved.yaml").open("w") as stream:
         YAML().dump(study, stream)
-    for name, table in _tables(pk, failed, replicates, one_arm).items():
+    tables = _tables(pk, failed, replicates, one_arm)
+    for name, table in tables.items():
         pq.write_table(table, path / f"{name}.parquet")
+    pq.write_table(evaluate_tables(Settings.of(study), tables), path / "endpoints.parquet")
     if published:
         _write_published(path / "published.csv", PUBLISHED)
         _write_published(path / "published_baseline.csv", BASELINE)

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 import trial.cli.run
 from trial.cli import main
 from trial.cli.console import Refused, _plain_lines
-from trial.cli.folder import checked, replacing
+from trial.cli.folder import checked
 from trial.provenance import VOLATILE
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -245,42 +244,17 @@ def test_module_and_closed_pipe():
     schema.wait(timeout=20)
 
 
-def test_interrupt_of_a_real_run_is_130(tmp_path):
-    import signal
+def test_an_earlier_run_stays_until_the_new_one_is_finished(capsys, monkeypatch, tmp_path):
+    assert outcome(capsys, "run", SMOKE, "--workers", "1", "--replicates", "1", "--no-report")[0] == 0
+    before = {p.name: p.read_bytes() for p in (tmp_path / "runs" / "smoke").iterdir()}
 
-    command = [
-        sys.executable,
-        "-m",
-        "trial",
-        "run",
-        PHASE_3,
-        "--replicates",
-        "2000",
-        "--workers",
-        "1",
-        "--out",
-        str(tmp_path / "x"),
-    ]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    limit = time.monotonic() + 60
-    while not (tmp_path / ".x.unfinished" / "config.resolved.yaml").exists():
-        assert time.monotonic() < limit and running.poll() is None
-        time.sleep(0.1)
-    running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert "Traceback" not in err and "interrupted" in err
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_interrupted_overwrite_leaves_the_earlier_run_as_it_was(tmp_path):
-    run = tmp_path / "x"
-    run.mkdir()
-    (run / "manifest.json").write_text("{}")
-    with pytest.raises(KeyboardInterrupt), replacing(checked(run, overwrite=True)) as beside:
-        (beside / "patients.parquet").write_text("half")
+    def fail(*_):
         raise KeyboardInterrupt
-    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["manifest.json"]
+
+    monkeypatch.setattr(trial.cli.run, "execute", fail)
+    assert outcome(capsys, "run", SMOKE, "--workers", "1", "--overwrite")[0] == 130
+    assert {p.name: p.read_bytes() for p in (tmp_path / "runs" / "smoke").iterdir()} == before
+    assert [p.name for p in (tmp_path / "runs").iterdir()] == ["smoke"]
 
 
 def test_overwrite_refuses_a_run_folder_that_holds_something_else(tmp_path):

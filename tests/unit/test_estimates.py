@@ -10,12 +10,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ruamel.yaml import YAML
 from tiny_trial import SETTINGS, Patient, tables
 
-from analysis import endpoints, estimators
+from analysis import endpoints, estimators, summaries
+from analysis.endpoint import Settings
 from analysis.estimates import ESTIMATES_SCHEMA, estimate, to_table
 from analysis.records import from_tables, load
-from analysis.results import analyse, endpoint_rates
+from analysis.results import analyse, endpoint_rates, evaluate_tables
 from trial.protocol import Analysis
 
 YES, NO = Patient([60.0]), Patient([20.0])
@@ -36,7 +38,7 @@ def trial() -> list[Patient]:
 def frame(**changes: object) -> pd.DataFrame:
     settings = replace(SETTINGS, **{"pk_sampling": True, "named_replicate": 1} | changes)  # type: ignore[arg-type]
     records = from_tables(tables(trial()), ("drug", "placebo"))
-    rows = estimate(records, endpoints.evaluate_all(records, settings), settings)
+    rows = estimate(summaries.of_records(records, endpoints.evaluate_all(records, settings), settings), settings)
     return pd.DataFrame(to_table(rows).to_pylist())
 
 
@@ -154,10 +156,42 @@ one,S,drug,RESPW8,rate,week 8,%,70,10,7,34.8,93.3,cp95,yes,no,,
 """
 
 
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (3,), (2, 1), (1, 2)])
+def test_a_file_in_any_pieces_gives_what_the_records_give(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    """Row groups of whole replicates, however many; equal bit for bit to the summary of all records at once."""
+    settings = replace(SETTINGS, pk_sampling=True, named_replicate=1)
+    records = from_tables(tables(trial()), settings.arm_ids)
+    direct = estimate(summaries.of_records(records, endpoints.evaluate_all(records, settings), settings), settings)
+    whole = evaluate_tables(settings, tables(trial()))
+    first = 0
+    with pq.ParquetWriter(tmp_path / "e.parquet", whole.schema) as writer:
+        for size in sizes:
+            writer.write_table(whole.filter(np.isin(whole["REPLICATE"].to_numpy(), range(first, first + size))))
+            first += size
+    assert estimate(summaries.of_file(tmp_path / "e.parquet", settings), settings) == direct
+
+
+def test_a_replicate_in_several_pieces_is_put_together(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, pk_sampling=True, named_replicate=1)
+    whole = evaluate_tables(settings, tables(trial()))
+    replicate, subject = (whole[name].to_numpy() for name in ("REPLICATE", "SUBJID"))
+    with pq.ParquetWriter(tmp_path / "e.parquet", whole.schema) as writer:
+        for r in range(3):
+            for part in (subject <= 2, (subject > 2) & (subject <= 6), subject > 6):
+                writer.write_table(whole.filter((replicate == r) & part))
+    pieces = [table["REPLICATE"].to_numpy() for table in summaries.whole_replicates(tmp_path / "e.parquet")]
+    assert [sorted(set(piece.tolist())) for piece in pieces] == [[0], [1], [2]]
+    records = from_tables(tables(trial()), settings.arm_ids)
+    direct = estimate(summaries.of_records(records, endpoints.evaluate_all(records, settings), settings), settings)
+    assert estimate(summaries.of_file(tmp_path / "e.parquet", settings), settings) == direct
+
+
 def run_folder(path: Path, published: bool) -> Path:
     for name, table in tables(trial()).items():
         pq.write_table(table, path / f"{name}.parquet")
     (path / "config.resolved.yaml").write_text(CONFIG)
+    settings = Settings.of(YAML(typ="safe").load(CONFIG))
+    pq.write_table(evaluate_tables(settings, tables(trial())), path / "endpoints.parquet")
     if published:
         (path / "published.csv").write_text(PUBLISHED)
     return path

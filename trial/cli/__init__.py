@@ -16,7 +16,7 @@ import typer
 
 from trial.cli.catalogue import catalogue as catalogue_
 from trial.cli.check import check as check_
-from trial.cli.console import Refused, say
+from trial.cli.console import Refused, Stopped, say
 from trial.cli.report import report as report_
 from trial.cli.run import run as run_
 from trial.cli.schema import schema as schema_
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _explained(error)
     if code == INTERRUPTED:
-        say("interrupted; an unfinished simulation is not kept, an earlier run is as it was")
+        say("interrupted")
     return code if isinstance(code, int) else OK
 
 
@@ -52,6 +52,9 @@ def _explained(error: Exception) -> int:
     if isinstance(error, Refused):
         say(str(error))
         return USAGE
+    if isinstance(error, Stopped):
+        say(str(error))
+        return FAILED
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         say(f"{error.format_message()} ({getattr(context, 'command_path', 'vtrial')} --help shows what is allowed)")

@@ -17,6 +17,10 @@ class Refused(Exception):
     """Wrong usage: the message says what to do instead."""
 
 
+class Stopped(Exception):
+    """The work could not go on: the message says why, what is kept and how to go on."""
+
+
 def say(text: str) -> None:
     """A line for the user, on stderr."""
     print(text, file=sys.stderr, flush=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from trial.design import differs_from_published
 
 MARKS = ("manifest.json", "config.resolved.yaml")
 CONFIG = "config.resolved.yaml"
+IDENTITY = "identity.json"
+UNITS = "units"
 SUFFIXES = (".parquet", ".csv", ".yaml", ".json", ".html")
 COPIES = {
     ("population", "file"): "",
@@ -47,25 +50,74 @@ def _may_replace(folder: Path, target: Path, overwrite: bool, config: Path | Non
 
 
 @contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """A folder beside ``folder`` to work in; it takes its place when the work is done, and is removed when it fails.
+def locked(folder: Path) -> Iterator[None]:
+    """Only one run at a time works on ``folder``; the lock ends with the process. Raises Refused when it is taken."""
+    from filelock import FileLock, Timeout
 
-    An earlier run stays untouched until then.
-    """
-    beside = folder.resolve().with_name(f".{folder.resolve().name}.unfinished")
+    path = folder.resolve().with_name(f".{folder.resolve().name}.lock")
     try:
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise Refused(f"{folder}: another run is working on this folder; wait for it, or use --out DIR") from None
     except OSError as error:
         raise Refused(f"{folder}: cannot be written ({error.strerror}); give another folder with --out") from None
     try:
-        yield beside
-    except BaseException:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
+
+
+def unfinished(folder: Path) -> Path:
+    """Where a run works before it takes the place of ``folder``; an earlier run stays untouched until then."""
+    return folder.resolve().with_name(f".{folder.resolve().name}.unfinished")
+
+
+def begin(folder: Path, overwrite: bool, resume: bool, identity: Mapping[str, str]) -> Path:
+    """The folder to work in: anew, or with the units of an interrupted run of the same ``identity``.
+
+    Raises Refused when finished units would be lost without a word, or belong to another config or other versions.
+    """
+    beside = unfinished(folder)
+    units = len(list((beside / UNITS).glob("[0-9]*")))
+    if units and resume:
+        _same(folder, beside / IDENTITY, identity)
+        return beside
+    if units and not overwrite:
+        raise Refused(
+            f"{folder}: an interrupted run is there, {units} unit{'s' if units > 1 else ''} finished; --resume goes on "
+            "with it, --overwrite starts anew"
+        )
+    try:
         shutil.rmtree(beside, ignore_errors=True)
-        raise
+        beside.mkdir(parents=True)
+        (beside / IDENTITY).write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"{folder}: cannot be written ({error.strerror}); give another folder with --out") from None
+    return beside
+
+
+def _same(folder: Path, path: Path, identity: Mapping[str, str]) -> None:
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = {}
+    for key, value in identity.items():
+        if before.get(key) != value:
+            raise Refused(
+                f"{folder}: cannot go on with the interrupted run: {key} was {before.get(key, 'not written')}, "
+                f"now it is {value}; --overwrite starts anew"
+            )
+
+
+def finish(folder: Path, beside: Path) -> None:
+    """The finished work takes the place of ``folder``."""
+    (beside / IDENTITY).unlink(missing_ok=True)
     if folder.exists():
         shutil.rmtree(folder)
-    beside.rename(folder)
+    beside.rename(folder.resolve())
 
 
 def with_inputs(study: Study, base: Path, folder: Path) -> Study:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from analysis import nca
 from analysis.results import analyse
 from cohorts.catalogue import parameter_set
-from trial.cli.run import execute
+from trial.cli.run import evaluator, execute
 from trial.configfile import load_study
 from trial.runner import run
 from trial.tables import TABLES
@@ -113,9 +113,9 @@ def speed() -> Iterator[Row]:
     """Patients of 10 titrated weeks per second on two cores, simulation and tables, after a warm start."""
     study = load_study(PUBLISHED / "hetrombopag_itp_phase3.yaml", replicates=60)
     out = _fresh("speed")
-    run(study.model_copy(update={"replicates": 20}), out, workers=2)
+    run(study.model_copy(update={"replicates": 20}), out, evaluator(study), workers=2)
     begun = time.perf_counter()
-    run(study, out, workers=2)
+    run(study, out, evaluator(study), workers=2)
     rate = study.patients * study.replicates / (time.perf_counter() - begun)
     yield "Patients of 10 titrated weeks per second, two cores", f"{rate:.0f}", "at least 1500", rate >= 1500
 
@@ -144,8 +144,8 @@ def sameness() -> Iterator[Row]:
     """Identical Parquet values for one and two workers."""
     study = load_study(PUBLISHED / "hetrombopag_itp_phase3.yaml", replicates=20)
     one, two = _fresh("one_worker"), _fresh("two_workers")
-    run(study, one, workers=1)
-    run(study, two, workers=2)
+    run(study, one, evaluator(study), workers=1)
+    run(study, two, evaluator(study), workers=2)
     same = [pq.read_table(one / f"{t}.parquet").equals(pq.read_table(two / f"{t}.parquet")) for t in TABLES]
     yield "Tables equal for 1 and 2 workers", f"{sum(same)} of {len(same)}", "all", all(same)
 

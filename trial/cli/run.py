@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trial.cli.console import Progress, progress, say, warn
+from trial.cli.console import Progress, Refused, Stopped, progress, say, warn
 
 if TYPE_CHECKING:
     from trial.config import Study
-    from trial.runner import RunSummary
+    from trial.runner import Evaluate, RunSummary
 
 
 def run(
@@ -28,31 +31,109 @@ def run(
     set_: Annotated[
         list[str], typer.Option("--set", metavar="KEY=VALUE", help="Replace one value, as in arms.0.ratio=3.")
     ] = [],  # noqa: B006
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    backend: Annotated[
+        str | None, typer.Option("--backend", help="loky (processes) or threading [default: loky].")
+    ] = None,
+    with_report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
 ) -> int:
     """Simulate a study and write its report.
 
     Example: vtrial run configs/smoke.yaml --replicates 5
     """
     from trial.cli.checks import load_checked
-    from trial.cli.folder import checked, replacing
+    from trial.cli.folder import begin, checked, finish, locked, unfinished
 
     begun = time.perf_counter()
     loaded = load_checked(config, set_, seed, replicates)
     study = loaded.study
     warn(loaded.warnings)
-    folder = checked(out or Path("runs") / study.id, overwrite, config)
-    workers = workers or _cores()
+    folder = out or Path("runs") / study.id
+    if backend not in (None, "loky", "threading"):
+        raise Refused(f"--backend: seen {backend!r}; allowed: loky, threading")
+    with locked(folder):
+        if resume and not unfinished(folder).exists() and _is_finished(study, config.parent, folder):
+            say(f"{folder}: this run is finished; nothing to do")
+            return 0
+        checked(folder, overwrite or (resume and unfinished(folder).exists()), config)
+        beside = begin(folder, overwrite, resume, identity(study))
+        workers = workers or _cores()
+        _announce(study, beside, workers)
+        with _kept(folder, beside, study), progress("patients") as tell:
+            summary = execute(study, config.parent, beside, workers, tell, backend)
+        finish(folder, beside)
+        volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
+        return _finish(folder, summary, loaded.warnings, volatile, with_report)
+
+
+def identity(study: Study) -> dict[str, str]:
+    """What must be the same for an interrupted run to go on: config, engine, packages."""
+    from importlib.metadata import version
+
+    from trial.configfile import resolved_yaml
+    from trial.provenance import PACKAGES, engine_version, text_hash
+
+    versions = {name: version(name) for name in PACKAGES}
+    return {"config": text_hash(resolved_yaml(study))[:12], "engine": engine_version(), **versions}
+
+
+def _is_finished(study: Study, base: Path, folder: Path) -> bool:
+    """Whether ``folder`` holds a finished run of this very study."""
+    from trial.cli.folder import CONFIG, MARKS
+    from trial.configfile import load_study
+
+    if not all((folder / mark).is_file() for mark in MARKS):
+        return False
+    there = load_study(folder / CONFIG).model_dump(exclude={"population", "published"})
+    return there == study.model_dump(exclude={"population", "published"})
+
+
+def _announce(study: Study, beside: Path, workers: int) -> None:
+    from trial.runner import standing
+
     say(f"{study.id}: {study.replicates} x {study.patients} patients, {workers} worker{'s' if workers > 1 else ''}")
-    with replacing(folder) as beside, progress("patients") as tell:
-        summary = execute(study, config.parent, beside, workers, tell)
-    volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-    return _finish(folder, summary, loaded.warnings, volatile)
+    now = standing(study, beside)
+    if now.done:
+        say(f"{len(now.done)} of {len(now.done) + len(now.to_do)} units are there and verified")
+    if now.damaged:
+        say(f"unit {', '.join(map(str, now.damaged))}: damaged, simulated again")
 
 
-def execute(study: Study, base: Path, folder: Path, workers: int = 1, tell: Progress | None = None) -> RunSummary:
+@contextmanager
+def _kept(folder: Path, beside: Path, study: Study) -> Iterator[None]:
+    """When the work stops: say what is kept and how to go on; without a finished unit nothing is kept."""
+    from trial.runner import UNITS
+    from trial.units import work_units
+
+    try:
+        yield
+    except BaseException as error:
+        units = len(list((beside / UNITS).glob("[0-9]*")))
+        kept = f"{units} of {len(work_units(study))} units are kept; the same command with --resume goes on"
+        if not units:
+            shutil.rmtree(beside, ignore_errors=True)
+            kept = "no unit was finished; an earlier run is as it was"
+        if isinstance(error, KeyboardInterrupt):
+            say(f"{folder}: {kept}")
+        if isinstance(error, OSError):
+            free = shutil.disk_usage(folder.resolve().parent).free / 2**30
+            raise Stopped(
+                f"{folder}: cannot be written ({error.strerror or error}; {free:.1f} GiB free); {kept}"
+            ) from error
+        raise
+
+
+def execute(
+    study: Study,
+    base: Path,
+    folder: Path,
+    workers: int = 1,
+    tell: Progress | None = None,
+    backend: str | None = None,
+) -> RunSummary:
     """Write the resolved config, copies of the published results and the trial tables into ``folder``.
 
-    File names in ``study`` are relative to ``base``.
+    File names in ``study`` are relative to ``base``. Units that are in ``folder`` already are not simulated again.
     """
     from trial.cli.folder import CONFIG, with_inputs
     from trial.configfile import resolved_yaml
@@ -60,12 +141,21 @@ def execute(study: Study, base: Path, folder: Path, workers: int = 1, tell: Prog
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(resolved_yaml(with_inputs(study, base, folder)), encoding="utf-8")
-    return simulate(study, folder, workers, tell)
+    return simulate(study, folder, evaluator(study), workers, backend, tell)
 
 
-def _finish(folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any]) -> int:
+def evaluator(study: Study) -> Evaluate:
+    """The endpoints of the study as a function of the tables of a unit."""
+    from analysis.endpoint import Settings
+    from analysis.results import evaluate_tables
+
+    return partial(evaluate_tables, Settings.of(study.model_dump(mode="json")))
+
+
+def _finish(
+    folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any], with_report: bool = True
+) -> int:
     """Results, manifest, report, and what the terminal shows; the exit code."""
-    from analysis.report import write_report
     from analysis.results import analyse
     from trial.cli.folder import CONFIG
     from trial.cli.results import show
@@ -81,10 +171,12 @@ def _finish(folder: Path, summary: RunSummary, warnings: Sequence[str], volatile
     }
     write_manifest(folder, (folder / CONFIG).read_text(encoding="utf-8"), facts, volatile)
     show(analysed.lines, study)
-    page = write_report(folder)
     if summary.n_failed:
         say(f"{summary.n_failed} of {summary.n_patients} patients failed; solves.parquet and the report say why")
-    print(f"report: {page}")
+    if with_report:
+        from analysis.report import write_report
+
+        print(f"report: {write_report(folder)}")
     return 3 if summary.n_failed else 0
 
 
