@@ -62,8 +62,9 @@ def platelets(run: RunFolder) -> Figure:
 
 def everyone(run: RunFolder) -> str:
     """Who the pooled figures show."""
-    r = run.n_replicates
-    return f"All randomised, {r} replicates together" if r > 1 else "All randomised, one replicate"
+    r = run.n_kept
+    kept = f" (of {run.n_replicates:,}; those kept in full)" if r < run.n_replicates else ""
+    return f"All randomised, {r} replicates together{kept}" if r > 1 else f"All randomised, one replicate{kept}"
 
 
 def dose_levels(run: RunFolder) -> Figure:

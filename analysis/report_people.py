@@ -19,7 +19,7 @@ from analysis.report_records import (
     Column,
     Row,
     Table,
-    all_replicates,
+    counted_replicates,
     heading,
     plural,
     published_name,
@@ -73,13 +73,13 @@ def flow(run: RunFolder) -> Flow:
     one, every = dispositions(run, run.named), dispositions(run, np.ones(run.records.n, dtype=bool))
     steps = [Step(label, n, mean) for label, n, mean in _screening(run)]
     arms = tuple(
-        ArmFlow(f"{arm.label}", arm.hue, tuple(_arm_steps(a, b, run.n_replicates)))
+        ArmFlow(f"{arm.label}", arm.hue, tuple(_arm_steps(a, b, run.n_kept)))
         for arm, a, b in zip(run.arms, one, every, strict=False)
     )
     excluded = tuple(s for s in steps if s.label not in ("screened", "randomised"))
     screened = next((s for s in steps if s.label == "screened"), None)
     out = _excluded(run, excluded)
-    total = Step("randomised", one[-1].randomised, _mean(every[-1].randomised, run.n_replicates))
+    total = Step("randomised", one[-1].randomised, _mean(every[-1].randomised, run.n_kept))
     return Flow(screened, excluded, out, total, arms)
 
 
@@ -90,7 +90,7 @@ def _excluded(run: RunFolder, reasons: Sequence[Step]) -> Step | None:
     table = run.tables["screening"]
     chosen = np.isin(plain(table["REASON"]), [s.label for s in reasons])
     total = int(plain(table["N"])[chosen].sum())
-    return Step("excluded", sum(s.n for s in reasons), _mean(total, run.n_replicates))
+    return Step("excluded", sum(s.n for s in reasons), _mean(total, run.n_kept))
 
 
 def _screening(run: RunFolder) -> list[tuple[str, int, str]]:
@@ -100,7 +100,7 @@ def _screening(run: RunFolder) -> list[tuple[str, int, str]]:
     replicate, reason, n = (plain(table[name]) for name in ("REPLICATE", "REASON", "N"))
     named = replicate == run.settings.named_replicate
     return [
-        (label, int(n[named & (reason == label)].sum()), _mean(int(n[reason == label].sum()), run.n_replicates))
+        (label, int(n[named & (reason == label)].sum()), _mean(int(n[reason == label].sum()), run.n_kept))
         for label in dict.fromkeys(reason.tolist())
     ]
 
@@ -133,7 +133,7 @@ def disposition_table(run: RunFolder) -> Table:
         Column(arm.id, cells.column_head(arm.label, d.randomised), group) for arm, d in zip(run.arms, one, strict=False)
     ]
     columns.append(Column("all", cells.column_head("All arms", one[-1].randomised), group))
-    columns.append(Column("mean", "Share of all patients, %", all_replicates(run)))
+    columns.append(Column("mean", "Share of all patients, %", counted_replicates(run)))
     lines: list[tuple[str, list[int], int]] = [
         ("Completed", [d.completed for d in one], every[-1].completed),
         ("Discontinued", [d.discontinued for d in one], every[-1].discontinued),
@@ -181,8 +181,8 @@ def not_evaluable(run: RunFolder) -> Table:
     columns = (
         Column("endpoint", "Endpoints"),
         Column("reason", "Reason"),
-        Column("n", "Patients", all_replicates(run)),
-        Column("share", "%", all_replicates(run)),
+        Column("n", "Patients", counted_replicates(run)),
+        Column("share", "%", counted_replicates(run)),
     )
     everyone = f"Every one of the {run.records.n:,} patients has a value for every endpoint."
     return Table(
@@ -201,7 +201,7 @@ def baseline_table(run: RunFolder) -> Table:
         columns.append(Column(f"simulated-{arm.id}", f"Simulated, {replicate_name(run)}", group))
         if held:
             columns.append(Column(f"published-{arm.id}", f"Published, {published_name(run)}", group))
-    columns.append(Column("pooled", f"Simulated, {plural(run.n_replicates, 'replicate')}", "All arms"))
+    columns.append(Column("pooled", f"Simulated, {plural(run.n_kept, 'replicate')}", "All arms"))
     rows: list[Row] = []
     for item in baseline.ITEMS:
         if item.group and heading(item.group) not in rows:

@@ -147,8 +147,10 @@ def simulated_over(run: RunFolder) -> str:
     return f"Simulated, mean of {r} replicates" if r > 1 else "Simulated, one replicate"
 
 
-def all_replicates(run: RunFolder) -> str:
-    """Heading of what is counted in all replicates together."""
+def counted_replicates(run: RunFolder) -> str:
+    """Heading of what is counted patient by patient: in all replicates, or in those whose tables were kept."""
+    if run.n_kept < run.n_replicates:
+        return f"{plural(run.n_kept, 'replicate')} kept in full of {run.n_replicates:,}"
     return f"All {run.n_replicates} replicates" if run.n_replicates > 1 else "One replicate"
 
 

@@ -15,10 +15,10 @@ from analysis.report_records import (
     Column,
     Row,
     Table,
-    all_replicates,
     arm_name,
     codes,
     confidence,
+    counted_replicates,
     events,
     heading,
     judged,
@@ -206,7 +206,7 @@ def _left_out(run: RunFolder, found: Sequence[str]) -> tuple[str, ...]:
     code, reason = run.column("endpoints", "PARAMCD"), run.column("endpoints", "REASON")
     n = max(int(((code == c) & (reason == SINGLE)).sum()) for c in found)
     who = plural(n, "patient who ever responded before rescue is", "patients who ever responded before rescue are")
-    return (f"{all_replicates(run)}: {who} left out, with {SINGLE}.",) if n else ()
+    return (f"{counted_replicates(run)}: {who} left out, with {SINGLE}.",) if n else ()
 
 
 def _median_rows(run: RunFolder, code: str) -> list[Row]:

@@ -36,7 +36,7 @@ class KeyResult:
 
 def summary(run: RunFolder) -> str:
     """One paragraph for somebody who reads nothing else."""
-    n, r = run.records.n, run.n_replicates
+    n, r = run.n_patients, run.n_replicates
     parts = [
         f"This report describes {plural(r, 'virtual trial')} of {plural(n // r, 'patient')}"
         + (f" each ({n:,} patients in all), " if r > 1 else ", ")
@@ -76,7 +76,7 @@ def _score(run: RunFolder) -> list[str]:
 
 
 def _solved(run: RunFolder) -> str:
-    n, failed = run.records.n, int((run.records.unsolved != "").sum())
+    n, failed = run.n_patients, run.n_failed
     if not failed:
         return f"All {n:,} solves of the model succeeded."
     return f"{failed:,} of {n:,} solves of the model failed; those patients are not evaluable and are counted as such."
@@ -85,9 +85,10 @@ def _solved(run: RunFolder) -> str:
 def _evaluated(run: RunFolder) -> str:
     codes, flags = run.column("endpoints", "PARAMCD"), run.column("endpoints", "EVALFL")
     absent = int(((codes == run.settings.primary) & (flags == "N")).sum())
+    of = f" of the {plural(run.n_kept, 'replicate')} kept in full" if run.n_kept < run.n_replicates else ""
     if not absent:
-        return f"Every patient is evaluable for the primary endpoint ({run.settings.primary})."
-    who = plural(absent, "patient is", "patients are")
+        return f"Every patient{of} is evaluable for the primary endpoint ({run.settings.primary})."
+    who = plural(absent, f"patient{of} is", f"patients{of} are")
     return f"{who} not evaluable for the primary endpoint ({run.settings.primary})."
 
 
@@ -123,6 +124,11 @@ def primary_label(run: RunFolder) -> str:
 def warnings(run: RunFolder) -> list[str]:
     """What to beware of: what the run said, what failed, who lies outside the validity domain, what is absent."""
     said = [str(text) for text in run.manifest.get("warnings") or []]
+    if run.n_kept < run.n_replicates:
+        said.append(
+            f"Results are over all {run.n_replicates:,} replicates; what is counted or drawn patient by patient is of "
+            f"the {plural(run.n_kept, 'replicate')} whose tables were kept (output: endpoints)."
+        )
     statuses = Counter(run.column("solves", "REASON")[run.column("solves", "STATUS") != "OK"].tolist())
     said += [f"{plural(n, 'solve')} failed: {why}." for why, n in statuses.most_common()]
     outside = Counter(run.column("patients", "OUTDOM").tolist())

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
@@ -52,7 +53,9 @@ class ArmStyle:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Everything a report is made of. ``tables`` by name; ``published`` by (endpoint, statistic, arm)."""
+    """Everything a report is made of. ``tables`` by name, with the rows of the replicates whose tables were kept;
+    ``published`` by (endpoint, statistic, arm).
+    """
 
     path: Path
     config: Mapping[str, Any]
@@ -115,8 +118,23 @@ class RunFolder:
 
     @property
     def n_replicates(self) -> int:
-        """Replicates in the patients table."""
+        """Replicates simulated, whether or not their tables were kept."""
+        return int(self.config["replicates"])
+
+    @cached_property
+    def n_kept(self) -> int:
+        """Replicates whose tables were kept; what is counted patient by patient is counted in these."""
         return len(np.unique(self.records.replicate))
+
+    @property
+    def n_patients(self) -> int:
+        """Patients simulated in all replicates."""
+        return int(self.manifest.get("patients_simulated", self.records.n))
+
+    @property
+    def n_failed(self) -> int:
+        """Patients of all replicates whose solve failed."""
+        return int(self.manifest.get("patients_failed", (self.records.unsolved != "").sum()))
 
 
 def plain(column: pa.ChunkedArray) -> NDArray[Any]:
@@ -142,9 +160,11 @@ def read_run(path: Path) -> RunFolder:
     if missing:
         raise FileNotFoundError(f"{path} is not a finished run: no {', '.join(missing)}; run the study again")
     config = YAML(typ="safe").load((path / CONFIG_FILE).read_text(encoding="utf-8"))
-    tables = {name: pq.read_table(path / f"{name}.parquet") for name in (*TABLES, "endpoints")}
-    if (path / "screening.parquet").exists():
-        tables["screening"] = pq.read_table(path / "screening.parquet")
+    tables = {name: pq.read_table(path / f"{name}.parquet") for name in TABLES}
+    kept = pc.unique(tables["patients"]["REPLICATE"]).to_pylist()
+    for name in ("endpoints", "screening"):
+        if (path / f"{name}.parquet").exists():
+            tables[name] = pq.read_table(path / f"{name}.parquet", filters=[("REPLICATE", "in", kept)])
     estimates = pq.read_table(path / ESTIMATES_FILE).to_pylist()
     return RunFolder(
         path=path,

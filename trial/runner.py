@@ -24,6 +24,7 @@ from trial.units import Enrolment, WorkUnit, enrolment, of_replicates, simulate_
 
 UNITS = "units"
 ENDPOINTS = "endpoints"
+FEW_UNITS = 16
 Evaluate = Callable[[Mapping[str, pa.Table]], pa.Table]
 Job = tuple[WorkUnit, tuple[Enrolment, ...] | None]
 
@@ -71,7 +72,7 @@ def run(
     """Simulate every unit that is not in ``out_dir/units`` yet, then join all units into one file per table.
 
     ``evaluate`` makes the endpoints table of a unit from its tables; it must be picklable. ``backend``: of joblib;
-    None leaves the choice to joblib.parallel_config. ``progress(done, total)`` is told patients after each unit.
+    None: what joblib.parallel_config says, else threads for short and processes for long runs. ``progress(done, total)`` is told patients after each unit.
     Raises OSError when the disk refuses; the finished units stay.
     """
     parts, now = out_dir / UNITS, standing(study, out_dir)
@@ -128,10 +129,20 @@ def _finished(
     if min(workers, len(units)) <= 1:
         yield from (simulate_into(study, job, parts, evaluate) for job in jobs)
         return
-    parallel = Parallel(n_jobs=min(workers, len(units)), backend=backend, return_as="generator_unordered")
+    parallel = Parallel(
+        n_jobs=min(workers, len(units)), backend=backend or _backend(len(units)), return_as="generator_unordered"
+    )
     with _deaf_children():
         finished = parallel(delayed(simulate_into)(study, job, parts, evaluate) for job in jobs)
     yield from finished
+
+
+def _backend(units: int) -> str | None:
+    """Threads for short runs, processes (which take 1.5 s to start) for long ones, unless the caller has chosen."""
+    from joblib.parallel import get_active_backend
+
+    chosen = type(get_active_backend()[0]).__name__ != "LokyBackend"
+    return None if chosen else "loky" if units > FEW_UNITS else "threading"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +54,15 @@ def _exist(run_dir: Path, wanted: tuple[tuple[int, int], ...]) -> None:
 
     study = load_study(run_dir / "config.resolved.yaml")
     for replicate, subject in wanted:
-        if replicate >= study.replicates or not 1 <= subject <= study.patients:
-            allowed = f"replicate 0 to {study.replicates - 1}, subject 1 to {study.patients}"
-            raise Refused(f"--patient: seen {replicate}:{subject}; allowed: {allowed}")
+        if replicate not in study.kept or not 1 <= subject <= study.subjects:
+            allowed = f"replicate {_ranges(study.kept)}, subject 1 to {study.subjects}"
+            known = replicate < study.replicates and 1 <= subject <= study.subjects
+            way = f"; the tables of replicate {replicate} were not kept (output: endpoints)" if known else ""
+            raise Refused(f"--patient: seen {replicate}:{subject}; allowed: {allowed}{way}")
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Sorted whole numbers in words: "0 to 9 or 17"."""
+    starts = [n for n in numbers if n - 1 not in numbers]
+    ends = [n for n in numbers if n + 1 not in numbers]
+    return " or ".join(f"{a} to {b}" if b > a else str(a) for a, b in zip(starts, ends, strict=True))

@@ -33,7 +33,7 @@ def run(
     ] = [],  # noqa: B006
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     backend: Annotated[
-        str | None, typer.Option("--backend", help="loky (processes) or threading [default: loky].")
+        str | None, typer.Option("--backend", help="loky (processes) or threading [default: by length].")
     ] = None,
     with_report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
 ) -> int:
