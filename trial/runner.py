@@ -72,8 +72,8 @@ def run(
     """Simulate every unit that is not in ``out_dir/units`` yet, then join all units into one file per table.
 
     ``evaluate`` makes the endpoints table of a unit from its tables; it must be picklable. ``backend``: of joblib;
-    None: what joblib.parallel_config says, else threads for short and processes for long runs. ``progress(done, total)`` is told patients after each unit.
-    Raises OSError when the disk refuses; the finished units stay.
+    None: what joblib.parallel_config says, else threads for short and processes for long runs. ``progress(done,
+    total)`` is told patients after each unit. Raises OSError when the disk refuses; the finished units stay.
     """
     parts, now = out_dir / UNITS, standing(study, out_dir)
     parts.mkdir(parents=True, exist_ok=True)
@@ -129,9 +129,8 @@ def _finished(
     if min(workers, len(units)) <= 1:
         yield from (simulate_into(study, job, parts, evaluate) for job in jobs)
         return
-    parallel = Parallel(
-        n_jobs=min(workers, len(units)), backend=backend or _backend(len(units)), return_as="generator_unordered"
-    )
+    backend = backend or _backend(len(units))
+    parallel = Parallel(n_jobs=min(workers, len(units)), backend=backend, return_as="generator_unordered")
     with _deaf_children():
         finished = parallel(delayed(simulate_into)(study, job, parts, evaluate) for job in jobs)
     yield from finished
