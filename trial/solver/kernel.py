@@ -18,13 +18,16 @@ from trial.solver.emit import BIT, DOUBLE, INT64, POINTER, Value, Vector
 from trial.solver.frame import ARGUMENTS, LANE_INTEGERS, Frame, System, const, repeat, slot_numbers, while_
 from trial.solver.graph import trace
 from trial.solver.lanes import visit_function
+from trial.solver.series import SMOOTH
 from trial.solver.step import Step, as_integer
+from trial.solver.taylor import TaylorStep
 
 if TYPE_CHECKING:
     from trial.models.contract import Structure
 
 C_TYPES = {INT64: ctypes.c_int64, DOUBLE: ctypes.c_double, POINTER: ctypes.c_void_p}
 COMPILING = threading.Lock()
+STEPS: dict[str, type[Step]] = {"taylor": TaylorStep, "pair": Step}
 
 
 def system_of(structure: Structure) -> System:
@@ -33,7 +36,13 @@ def system_of(structure: Structure) -> System:
     return System(trace(structure.rhs, *sizes), sizes[1], sizes[2], structure.dose_state)
 
 
-def solve_module(system: System, lanes: int) -> ir.Module:
+def method_of(structure: Structure) -> str:
+    """How a structure is solved: "taylor" when its right-hand side is smooth, else "pair"."""
+    smooth = all(node.op in SMOOTH for node in system_of(structure).nodes)
+    return "taylor" if smooth else "pair"
+
+
+def solve_module(system: System, lanes: int, method: str) -> ir.Module:
     """The kernel as LLVM code."""
     module = ir.Module("kernel")
     visit = visit_function(module, system, lanes)
@@ -43,7 +52,7 @@ def solve_module(system: System, lanes: int) -> ir.Module:
     integers = b.alloca(INT64, size=const(len(LANE_INTEGERS) * lanes + 2))
     frame = Frame(b, system, lanes, doubles, integers)
     prepare(b, frame, system, lanes)
-    step = Step(Vector(b, lanes), frame, system, dict(zip((name for name, _ in ARGUMENTS), function.args, strict=True)))
+    step = STEPS[method](Vector(b, lanes), frame, system, dict(zip((name for name, _ in ARGUMENTS), function.args, strict=True)))
     changed = b.alloca(INT64)
     b.store(const((1 << lanes) - 1), changed)
     with while_(b, lambda: b.icmp_unsigned("!=", frame.integer("active"), const(0))):
@@ -111,11 +120,11 @@ def compile_module(module: ir.Module) -> tuple[Callable[..., None], Any]:
 
 
 @cache
-def _kernel(structure: Structure, lanes: int) -> tuple[Callable[..., None], Any]:
-    return compile_module(solve_module(system_of(structure), lanes))
+def _kernel(structure: Structure, lanes: int, method: str) -> tuple[Callable[..., None], Any]:
+    return compile_module(solve_module(system_of(structure), lanes, method))
 
 
-def kernel(structure: Structure, lanes: int) -> Callable[..., None]:
-    """The compiled kernel; compiled once per structure and number of lanes."""
+def kernel(structure: Structure, lanes: int, method: str | None = None) -> Callable[..., None]:
+    """The compiled kernel; compiled once per structure, number of lanes and method (by default ``method_of``)."""
     with COMPILING:
-        return _kernel(structure, lanes)[0]
+        return _kernel(structure, lanes, method or method_of(structure))[0]

@@ -50,17 +50,22 @@ class Step:
     def refresh(self, changed: Value) -> None:
         """After visits: slow terms of all lanes, slope and, where it is to start anew, step of the changed ones."""
         v, n = self.v, self.system.n_states
-        leaves = {"parameter": "p", "input": "u"}
-        values = {d: self.frame.vector(leaves[d.op], int(d.value)) for d in self.nodes if d.op in leaves}
-        values = evaluate(v, [d for d in self.nodes if d.level < Level.STATE], values, set())
-        slow = {node: values[node] for node in self.system.slow}
-        for i, value in enumerate(slow.values()):
-            self.frame.put(value, "slow", i)
+        slow = self.refresh_slow()
         y, before = self.vectors("y", n), self.vectors("slope", n)
         slope = [v.select(changed, a, b) for a, b in zip(self.slope(y, slow), before, strict=True)]
         for i in range(n):
             self.frame.put(slope[i], "slope", i)
         self.restart(y, slope)
+
+    def refresh_slow(self) -> dict[Node, Value]:
+        """Terms of parameters and inputs of all lanes."""
+        leaves = {"parameter": "p", "input": "u"}
+        values = {d: self.frame.vector(leaves[d.op], int(d.value)) for d in self.nodes if d.op in leaves}
+        values = evaluate(self.v, [d for d in self.nodes if d.level < Level.STATE], values, set())
+        slow = {node: values[node] for node in self.system.slow}
+        for i, value in enumerate(slow.values()):
+            self.frame.put(value, "slow", i)
+        return slow
 
     def restart(self, y: list[Value], slope: list[Value]) -> None:
         """Where the step is negative: the shorter of the step before and 1 % of size over speed, both in tolerances.
