@@ -19,7 +19,8 @@ Summary = Literal["rate", "median", "geomean"]
 class Settings:
     """What the analysis needs to know of the study.
 
-    ``threshold`` in 10^9/L; ``assessment_day`` is a nominal day; ``endpoints`` empty means all that the study can give.
+    ``threshold`` in 10^9/L; ``assessment_day`` is a nominal day; ``endpoints`` empty means all that the study can give;
+    ``paired``: every patient is in every arm.
     """
 
     assessment_day: int
@@ -32,6 +33,7 @@ class Settings:
     endpoints: tuple[str, ...] = ()
     named_replicate: int = 0
     pk_sampling: bool = False
+    paired: bool = False
 
     @classmethod
     def of(cls, study: Mapping[str, Any]) -> Settings:
@@ -49,6 +51,7 @@ class Settings:
             endpoints=analysis.endpoints,
             named_replicate=analysis.named_replicate,
             pk_sampling=study.get("pk_sampling") is not None,
+            paired=study.get("allocation") == "counterfactual",
         )
 
 

@@ -26,6 +26,7 @@ PERCENT = 100.0
 POINTS = "percentage points"
 NAMED, OVER = "replicate", "replicates"
 FEW_REPLICATES = 40
+PAIRED = "the same patients in both arms: no interval or test of independent arms"
 
 ESTIMATES_SCHEMA = pa.schema(
     [
@@ -142,8 +143,8 @@ def _comparisons(endpoint: Endpoint, found: Summary, settings: Settings, blank: 
             continue
         pair = replace(blank, ARM=arm, COMPARATOR=settings.reference_arm)
         four = (found.events[:, k], found.sizes[:, k], found.events[:, reference], found.sizes[:, reference])
-        rows += _difference_rows(pair, four, found.named)
-        if endpoint.code == settings.primary:
+        rows += _paired_rows(pair, four, found.named) if settings.paired else _difference_rows(pair, four, found.named)
+        if endpoint.code == settings.primary and not settings.paired:
             rows.append(_power_row(pair, four, endpoint.benefit))
     return rows
 
@@ -161,6 +162,17 @@ def _difference_rows(pair: Estimate, four: Four, named: int) -> list[Estimate]:
         _over(difference, PERCENT * (rates(*four[:2]) - rates(*four[2:])), four[1] + four[3]),
         _with_interval(odds, estimators.odds_ratio(*one), 1.0, "Woolf"),
     ]
+
+
+def _paired_rows(pair: Estimate, four: Four, named: int) -> list[Estimate]:
+    """The difference when the same patients are in both arms: no interval, no odds ratio, no test of independent arms.
+
+    The Monte Carlo error over replicates is right for pairs too: each replicate gives one difference.
+    """
+    difference = replace(pair, STAT="difference", UNIT=POINTS, NOTE=PAIRED)
+    each = PERCENT * (rates(*four[:2]) - rates(*four[2:]))
+    one = replace(difference, N=int(four[1][named]), ESTIMATE=_number(each[named]))
+    return [one, replace(_over(difference, each, four[1]), NOTE=PAIRED)]
 
 
 def _power_row(pair: Estimate, four: Four, benefit: str) -> Estimate:

@@ -49,6 +49,8 @@ def summary(run: RunFolder) -> str:
 
 def _arms(run: RunFolder) -> str:
     names = _listed([arm.label for arm in run.arms])
+    if run.settings.paired:
+        return f"every one under {names}."
     return f"randomised {_ratio(run)} to {names}." if len(run.arms) > 1 else f"all in one arm, {names}."
 
 
@@ -231,6 +233,8 @@ def _ratio(run: RunFolder) -> str:
 def _allocation(run: RunFolder) -> str:
     if len(run.arms) == 1:
         return "one arm"
+    if run.settings.paired:
+        return "counterfactual: every patient under every arm"
     return f"{_ratio(run)}, permuted blocks of {run.config['randomisation']['block_size']}{_strata(run.config)}"
 
 

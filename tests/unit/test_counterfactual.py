@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from analysis.endpoint import Settings
+from analysis.estimates import estimate
+from analysis.results import evaluate_tables
+from analysis.summaries import of_file
 from trial.configfile import load_study
 from trial.protocol import Arm
 from trial.units import simulate_replicates, work_units
@@ -55,3 +60,17 @@ def test_one_more_arm_keeps_the_others(study, tables):
     for name in ("patients", "doses", "observations", "events", "solves"):
         rows = [row for row in first[name].to_pylist() if (row["REPLICATE"], row["SUBJID"]) in kept]
         assert rows == tables[name].to_pylist(), name
+
+
+def test_differences_between_arms_have_no_interval_of_independent_arms(study, tables, tmp_path):
+    settings = Settings.of(study.model_dump(mode="json"))
+    pq.write_table(evaluate_tables(settings, tables), tmp_path / "endpoints.parquet")
+    rows = estimate(of_file(tmp_path / "endpoints.parquet", settings), settings)
+    compared = [row for row in rows if row.COMPARATOR]
+    assert {row.STAT for row in compared} == {"difference"}
+    assert all(row.CI_LOW is None and "same patients" in row.NOTE for row in compared)
+    named = [row for row in compared if (settings.primary, "replicate") == (row.PARAMCD, row.SCOPE)]
+    endpoints = pq.read_table(tmp_path / "endpoints.parquet").to_pandas().query("PARAMCD == @settings.primary")
+    rate = 100 * endpoints[endpoints.REPLICATE == 0].groupby("ARM", observed=True).AVAL.mean()
+    for row in named:
+        assert pytest.approx(rate[row.ARM] - rate[row.COMPARATOR]) == row.ESTIMATE
