@@ -23,7 +23,7 @@ from trial.enrolment import candidates, enrol
 from trial.models import structure
 from trial.plan import Unit, plan_unit
 from trial.randomisation import randomise, strata_labels
-from trial.simulate import simulate_unit
+from trial.simulate import UnitResult, simulate_unit
 
 UNIT_PATIENTS = 4096
 
@@ -100,21 +100,31 @@ def enrolment(study: Study, replicate: int, chosen: ParameterSet | None = None) 
     return Enrolment(cohort, np.arange(1, len(arm) + 1), arm, stratum)
 
 
-def simulate_enrolled(
-    study: Study, enrolled: Sequence[Enrolment], chosen: ParameterSet | None = None
-) -> dict[str, pa.Table]:
-    """Every table of ``trial.tables`` for these patients, simulated together.
+def unit_of(study: Study, enrolled: Sequence[Enrolment], chosen: ParameterSet | None = None) -> Unit:
+    """These patients with their parameters and the plan of their trial."""
+    parameters = chosen or parameter_set(study.parameter_set)
+    cohort = concatenate([e.cohort for e in enrolled])
+    plan = plan_unit(study, parameters, cohort, np.concatenate([e.arm for e in enrolled]))
+    return Unit(study, structure(parameters.structure), cohort.parameters, plan)
+
+
+def tabulate(unit: Unit, result: UnitResult, enrolled: Sequence[Enrolment]) -> dict[str, pa.Table]:
+    """Every table of ``trial.tables`` for a simulated unit.
 
     ``screening`` has the counts of each enrolment that begins with the first patient of its replicate.
     """
-    parameters = chosen or parameter_set(study.parameter_set)
     cohort = concatenate([e.cohort for e in enrolled])
-    arm, subject, stratum = (np.concatenate([getattr(e, k) for e in enrolled]) for k in ("arm", "subject", "stratum"))
-    plan = plan_unit(study, parameters, cohort, arm)
-    unit = Unit(study, structure(parameters.structure), cohort.parameters, plan)
-    units = {p.name: p.unit for p in parameters.parameters}
-    tables = collect(unit, simulate_unit(unit), cohort, subject, stratum, units)
-    return tables | {"screening": _screening(enrolled)}
+    subject, stratum = np.concatenate([e.subject for e in enrolled]), np.concatenate([e.stratum for e in enrolled])
+    units = {p.name: p.unit for p in parameter_set(unit.study.parameter_set).parameters}
+    return collect(unit, result, cohort, subject, stratum, units) | {"screening": _screening(enrolled)}
+
+
+def simulate_enrolled(
+    study: Study, enrolled: Sequence[Enrolment], chosen: ParameterSet | None = None
+) -> dict[str, pa.Table]:
+    """Every table of these patients, simulated together."""
+    unit = unit_of(study, enrolled, chosen)
+    return tabulate(unit, simulate_unit(unit), enrolled)
 
 
 def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | None = None) -> dict[str, pa.Table]:

@@ -22,7 +22,7 @@ def report(
     Example: vtrial report runs/smoke --patient 0:17
     """
     wanted = tuple(_pair(text) for text in patient)
-    _is_run_folder(run_dir)
+    is_run_folder(run_dir)
     _exist(run_dir, wanted)
     from analysis.report import write_report
 
@@ -39,7 +39,8 @@ def _pair(text: str) -> tuple[int, int]:
     return int(replicate), int(subject)
 
 
-def _is_run_folder(run_dir: Path) -> None:
+def is_run_folder(run_dir: Path) -> None:
+    """Raises Refused unless the folder holds a finished run."""
     if not run_dir.is_dir():
         raise Refused(f"{run_dir}: there is no such folder; 'vtrial run CONFIG' makes one")
     missing = [

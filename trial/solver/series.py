@@ -1,8 +1,8 @@
 """Taylor coefficients of a solution, order by order, from the expression graph of the right-hand side.
 
 If y(t + h) = sum c_k h^k, every operation of the graph has a series too, and its k-th coefficient follows from those of
-its arguments up to k (recurrences as in Griewank and Walther, Evaluating Derivatives, 2nd ed. 2008, Table 13.1 and 13.2);
-then c_(k+1) = f_k / (k + 1). A coefficient that is zero whatever the values is None.
+its arguments up to k (recurrences as in Griewank and Walther, Evaluating Derivatives, 2nd ed. 2008, Tables 13.1 and
+13.2); then c_(k+1) = f_k / (k + 1). A coefficient that is zero whatever the values is None.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ class Expansion:
     """The series of the states about ``y``; ``fixed`` holds the values of all terms that no state enters."""
 
     def __init__(
-        self, v: Vector, nodes: Sequence[Node], fixed: Mapping[Node, Value], y: Sequence[Value], derivatives: Sequence[Node]
+        self,
+        v: Vector,
+        nodes: Sequence[Node],
+        fixed: Mapping[Node, Value],
+        y: Sequence[Value],
+        derivatives: Sequence[Node],
     ) -> None:
         self.v, self.fixed, self.derivatives = v, fixed, derivatives
         self.states: list[Series] = [[value] for value in y]

@@ -1,8 +1,8 @@
 """Vector code of one Taylor step: every lane expands its own solution and goes as far as its own series is good for.
 
-The step is the largest h with |c_k| h^k <= atol + rtol |y| for every state and the last two orders k (Jorba and Zou 2005,
-Experimental Mathematics 14, 99-117), cut at the lane's stop. No step is rejected and none depends on the one before, so
-that a solve may be cut at any event and goes on bit for bit as if it had not been.
+The step is the largest h with |c_k| h^k <= atol + rtol |y| for every state and the last two orders k (Jorba and Zou
+2005, Experimental Mathematics 14, 99-117), cut at the lane's stop. No step is rejected and none depends on the one
+before, so that a solve may be cut at any event and goes on bit for bit as if it had not been.
 """
 
 from __future__ import annotations
