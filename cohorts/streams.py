@@ -10,8 +10,9 @@ numbers.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -24,6 +25,7 @@ Array = NDArray[np.float64]
 BLOCK = 1024
 LARGEST = 1.0 - 2.0**-53
 _EMPTY_BUFFER = np.zeros(4, dtype=np.uint64)
+_THREAD = threading.local()
 
 
 def to_uniform(raw: NDArray[np.uint64]) -> Array:
@@ -37,14 +39,18 @@ def _key(seed: int, name: str) -> NDArray[np.uint64]:
     return np.frombuffer(digest, dtype="<u8").astype(np.uint64)
 
 
+def _philox() -> np.random.Philox:
+    """The generator of this thread, whose state every use sets anew."""
+    if not hasattr(_THREAD, "philox"):
+        _THREAD.philox = np.random.Philox(0)
+    return _THREAD.philox
+
+
 @dataclass(frozen=True)
 class Streams:
-    """All random streams of a study, from its seed (a whole number, 0 or more). Holds a generator: one per thread."""
+    """All random streams of a study, from its seed (a whole number, 0 or more)."""
 
     seed: int
-    _philox: np.random.Philox = field(
-        default_factory=lambda: np.random.Philox(0), init=False, repr=False, compare=False
-    )
 
     def __post_init__(self) -> None:
         if self.seed != int(self.seed) or self.seed < 0:
@@ -56,7 +62,8 @@ class Streams:
             raise ValueError(
                 f"stream {name!r}: replicate {replicate}, block {block} and day {day} must not be negative"
             )
-        self._philox.state = {
+        philox = _philox()
+        philox.state = {
             "bit_generator": "Philox",
             "state": {"counter": np.array([0, block, replicate, day], dtype=np.uint64), "key": _key(self.seed, name)},
             "buffer": _EMPTY_BUFFER,
@@ -64,7 +71,7 @@ class Streams:
             "has_uint32": 0,
             "uinteger": 0,
         }
-        return to_uniform(self._philox.random_raw(BLOCK))
+        return to_uniform(philox.random_raw(BLOCK))
 
 
 @dataclass(frozen=True, eq=False)

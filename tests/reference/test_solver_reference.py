@@ -52,3 +52,19 @@ def test_washout_to_nothing_stays_accurate_and_positive() -> None:
     states, status, _ = solve(TMDD, p, steady(p), events, times)
     assert (status == Status.OK).all()
     np.testing.assert_allclose(states, slow_solve(TMDD, p, steady(p), events, times), rtol=1e-5, atol=1e-7)
+
+
+def test_a_solve_may_be_cut_at_any_day_without_changing_a_bit() -> None:
+    """Every day start is an event, and a Taylor step does not remember the one before."""
+    p = parameters(9)
+    n, days = len(p), 10
+    times = same_times(n, *(24.0 * d for d in range(days + 1)))
+    whole, status, _ = solve(TMDD, p, steady(p), daily(p, days, 5.0), times)
+    assert (status == Status.OK).all()
+    for cuts in ((3,), (1, 2, 7)):
+        state, begin = steady(p), 0
+        for end in (*cuts, days):
+            events = daily(p, end - begin, 5.0, first_day=begin)
+            states, _, _ = solve(TMDD, p, state, events, same_times(n, 24.0 * begin, 24.0 * end))
+            state, begin = states[:, -1], end
+            assert np.array_equal(state, whole[:, end - 1])

@@ -68,3 +68,30 @@ def test_one_more_sample_or_no_samples_at_all_change_nothing_else(study):
     after = np.array([r["AVAL"] for r in second if r["PARAMCD"] == "CONC" and r["ATPT"] != 0.5], dtype=float)
     np.testing.assert_allclose(after, before, rtol=1e-4)
     assert np.isfinite(before).sum() > 300
+
+
+def test_one_more_visit_that_feeds_no_rule_changes_nothing_else(study):
+    """Fixed doses and no rescue: counts, events and concentrations at the other visits are bitwise the same."""
+    arms = tuple(arm.model_copy(update={"dose_rule": None}) for arm in study.arms)
+    rescue = study.rescue.model_copy(update={"allowed": False})
+    visits = study.visits.model_copy(update={"window_days": 1})
+    fixed = {"patients": 60, "replicates": 1, "arms": arms, "rescue": rescue, "visits": visits}
+    base = study.model_copy(update=fixed)
+    more = base.model_copy(update={"visits": visits.model_copy(update={"days": (7, 11, *visits.days[1:])})})
+    first, second = (simulate_replicates(s, range(1)) for s in (base, more))
+    assert second["observations"].num_rows == first["observations"].num_rows + 2 * 60
+    rows = [row for row in second["observations"].to_pylist() if row["AVISITN"] != 11]
+    assert rows == first["observations"].to_pylist()
+    for name in ("patients", "doses", "events", "screening"):
+        assert second[name].to_pylist() == first[name].to_pylist(), name
+
+
+def test_a_large_replicate_in_several_units_is_the_replicate_at_once(study, tmp_path):
+    large = study.model_copy(update={"patients": 5000, "replicates": 1, "pk_sampling": None})
+    units = work_units(large)
+    assert [(u.spans[0].first, u.spans[0].last) for u in units] == [(0, 4096), (4096, 5000)]
+    run(large, tmp_path, evaluator(large), workers=2)
+    at_once = simulate_replicates(large, range(1))
+    for name in TABLES:
+        pieces, whole = pq.read_table(tmp_path / f"{name}.parquet"), at_once[name]
+        assert sorted(map(repr, pieces.to_pylist())) == sorted(map(repr, whole.to_pylist())), name

@@ -1,6 +1,7 @@
 """The randomness contract: what fixes a number, and what may not change it."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -93,3 +94,13 @@ def test_concatenation_changes_no_number():
     assert np.array_equal(joined.normal("x", 2), np.concatenate([part.normal("x", 2) for part in parts]))
     with pytest.raises(ValueError, match="different seeds"):
         Draws.concatenate([parts[0], Draws(Streams(1), np.zeros(1, int), np.zeros(1, int))])
+
+
+def test_threads_share_the_streams_of_a_study():
+    """The generator is reset for every use, so each thread needs its own."""
+    streams = Streams(7)
+    names = [f"quantity {k}" for k in range(200)]
+    alone = [streams.uniforms(name, 0, 0) for name in names]
+    with ThreadPoolExecutor(8) as pool:
+        for together in pool.map(lambda _: [streams.uniforms(name, 0, 0) for name in names], range(16)):
+            assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))

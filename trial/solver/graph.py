@@ -166,12 +166,14 @@ class Graph:
         return self.node("div", a, b)
 
     def power(self, a: Node, b: Node) -> Node:
-        """a ** b: a square root for 0.5, repeated multiplication for small whole exponents."""
+        """a ** b: a square root for 0.5, products for small whole exponents, exp(b ln a) where the exponent moves."""
         if b.op == "const" and b.value == 0.5:
             return self.node("sqrt", a)
         if b.op == "const" and b.value.is_integer() and abs(b.value) <= MAX_UNROLLED_POWER:
             product = self._whole_power(a, int(abs(b.value)))
             return product if b.value >= 0 else self.divide(self.lift(1.0), product)
+        if b.level == Level.STATE:
+            return self.node("exp", self.multiply(b, self.node("log", a)))
         return self.node("power", a, b)
 
     def _whole_power(self, a: Node, exponent: int) -> Node:

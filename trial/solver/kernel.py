@@ -52,9 +52,8 @@ def solve_module(system: System, lanes: int, method: str) -> ir.Module:
     integers = b.alloca(INT64, size=const(len(LANE_INTEGERS) * lanes + 2))
     frame = Frame(b, system, lanes, doubles, integers)
     prepare(b, frame, system, lanes)
-    step = STEPS[method](
-        Vector(b, lanes), frame, system, dict(zip((name for name, _ in ARGUMENTS), function.args, strict=True))
-    )
+    arg = dict(zip((name for name, _ in ARGUMENTS), function.args, strict=True))
+    step = STEPS[method](Vector(b, lanes), frame, system, arg)
     changed = b.alloca(INT64)
     b.store(const((1 << lanes) - 1), changed)
     with while_(b, lambda: b.icmp_unsigned("!=", frame.integer("active"), const(0))):

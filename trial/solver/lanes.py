@@ -61,6 +61,8 @@ class Lane:
         b.store(self.judge(), self.status)
         self.write_outputs()
         finished = b.fcmp_ordered("==", self.get("next_output_time"), INFINITY)
+        spent = b.and_(self.well(), b.and_(self.exhausted(), b.not_(finished)))
+        b.store(b.select(spent, status_code(Status.STEP_LIMIT), b.load(self.status, typ=INT8)), self.status)
         b.cbranch(b.or_(b.not_(self.well()), finished), blocks["close"], blocks["depart"])
         b.position_at_end(blocks["close"])
         self.close()
@@ -82,6 +84,10 @@ class Lane:
         """Whether nothing has gone wrong."""
         return self.b.icmp_signed("==", self.b.load(self.status, typ=INT8), status_code(Status.OK))
 
+    def exhausted(self) -> Value:
+        """Whether no attempt is left."""
+        return self.b.fcmp_ordered(">=", self.get("attempts"), self.b.sitofp(self.arg["max_steps"], DOUBLE))
+
     def judge(self) -> Value:
         """The lane's status on arrival."""
         b = self.b
@@ -98,9 +104,7 @@ class Lane:
             )
             finite = b.and_(finite, b.fcmp_ordered("<", size, INFINITY))
             negative = b.or_(negative, b.fcmp_ordered("<", y, b.fneg(allowed)))
-        limit = b.sitofp(self.arg["max_steps"], DOUBLE)
-        exhausted = b.fcmp_ordered(">=", self.get("attempts"), limit)
-        failed = b.select(exhausted, status_code(Status.STEP_LIMIT), status_code(Status.NON_FINITE))
+        failed = b.select(self.exhausted(), status_code(Status.STEP_LIMIT), status_code(Status.NON_FINITE))
         arrived = b.select(negative, status_code(Status.NEGATIVE), status_code(Status.OK))
         arrived = b.select(finite, arrived, status_code(Status.NON_FINITE))
         return b.select(b.fcmp_ordered("==", self.get("time"), self.get("stop")), arrived, failed)
