@@ -173,12 +173,7 @@ class Study(Record):
                 f"no dose is given on day {self.pk_sampling.visit_day}: treatment ends before it",
             )
         shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
-        if shortest < 1:
-            yield (
-                ("visits", "window_days"),
-                f"seen {self.visits.window_days}; two visits may fall on one day; allowed: windows that stay apart",
-            )
-        elif self.laboratory.turnaround_days > shortest:
+        if self.laboratory.turnaround_days > shortest:
             yield (
                 ("laboratory", "turnaround_days"),
                 f"seen {self.laboratory.turnaround_days}; visits may be {shortest} days apart; allowed: at most that",
