@@ -124,7 +124,7 @@ def test_an_equation_that_is_never_a_number_is_told_from_a_stiff_one() -> None:
 
 def test_step_limit() -> None:
     times, events = [0.0, 1.0, 1000.0], [(0.0, 0.0, 1.0)]
-    states, status, steps = decay(50.0, 1.0, times, events, max_steps=200)
+    states, status, steps = decay(50.0, 1.0, times, events, max_steps=200, method="pair")
     assert (status[0], steps[0]) == (Status.STEP_LIMIT, 200)
     assert np.isfinite(states[0, 0, 0]) and np.isnan(states[0, 1, 0])
 

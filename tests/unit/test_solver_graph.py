@@ -7,33 +7,33 @@ from trial.solver.graph import Level, needed, slow_terms, trace
 
 
 def test_equal_terms_are_one_node() -> None:
-    a, b = trace(lambda y, p, u: [y[0] * p[0] + 1.0, 1.0 + p[0] * y[0]], 2, 1, 0)
+    a, b = trace(lambda y, p, u: [y[0] * p[0] + 1.0, 1.0 + p[0] * y[0]], 2, 1, 0)[0]
     assert a is b
 
 
 def test_constants_fold_and_neutral_elements_vanish() -> None:
-    (a,) = trace(lambda y, p, u: [(y[0] * 1.0 + 0.0 - 0.0) / 1.0], 1, 0, 0)
+    (a,) = trace(lambda y, p, u: [(y[0] * 1.0 + 0.0 - 0.0) / 1.0], 1, 0, 0)[0]
     assert a.op == "state"
-    (b,) = trace(lambda y, p, u: [y[0] + (2.0 * u[0].graph.lift(3.0)) ** 2], 1, 0, 1)
+    (b,) = trace(lambda y, p, u: [y[0] + (2.0 * u[0].graph.lift(3.0)) ** 2], 1, 0, 1)[0]
     assert 36.0 in [node.value for node in needed([b])]
 
 
 def test_levels_say_how_often_a_term_changes() -> None:
-    (d,) = trace(lambda y, p, u: [y[0] * (p[0] / p[1]) * (u[0] * p[0])], 1, 2, 1)
+    (d,) = trace(lambda y, p, u: [y[0] * (p[0] / p[1]) * (u[0] * p[0])], 1, 2, 1)[0]
     levels = [node.level for node in slow_terms(needed([d]), [d])]
     assert levels == [Level.PARAMETER, Level.INPUT]
     assert d.level == Level.STATE
 
 
 def test_division_by_a_slow_term_becomes_a_product() -> None:
-    (d,) = trace(lambda y, p, u: [y[0] / p[0]], 1, 1, 0)
+    (d,) = trace(lambda y, p, u: [y[0] / p[0]], 1, 1, 0)[0]
     assert d.op == "mul"
     assert {a.op for a in d.args} == {"state", "div"}
 
 
 @pytest.mark.parametrize(("exponent", "operations"), [(0.5, ["sqrt"]), (1, []), (2, ["mul"]), (5, ["mul"] * 3)])
 def test_powers_with_cheap_forms(exponent: float, operations: list[str]) -> None:
-    (d,) = trace(lambda y, p, u: [y[0] ** exponent], 1, 0, 0)
+    (d,) = trace(lambda y, p, u: [y[0] ** exponent], 1, 0, 0)[0]
     assert [node.op for node in needed([d]) if node.op != "state"] == operations
 
 
@@ -48,5 +48,17 @@ def test_number_of_derivatives_is_checked() -> None:
 
 
 def test_numpy_functions_reach_the_graph() -> None:
-    (d,) = trace(lambda y, p, u: [np.exp(np.log(np.sqrt(y[0])))], 1, 0, 0)
+    (d,) = trace(lambda y, p, u: [np.exp(np.log(np.sqrt(y[0])))], 1, 0, 0)[0]
     assert [node.op for node in needed([d])] == ["state", "sqrt", "log", "exp"]
+
+
+def test_numpy_operators_and_the_smaller_and_larger_reach_the_graph() -> None:
+    (d,) = trace(lambda y, p, u: [np.float64(2.0) * np.maximum(y[0], 0.0) - np.minimum(1.0, y[0])], 1, 0, 0)[0]
+    assert {"max", "min", "sub"} <= {node.op for node in needed([d])}
+
+
+def test_other_numpy_functions_are_refused_with_the_way_out() -> None:
+    with pytest.raises(TypeError, match=r"must not use numpy.sin: use one of \['add'"):
+        trace(lambda y, p, u: [np.sin(y[0])], 1, 0, 0)
+    with pytest.raises(TypeError, match="take its elements one by one"):
+        trace(lambda y, p, u: [np.add(np.ones(2), y[0])], 1, 0, 0)

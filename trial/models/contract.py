@@ -34,6 +34,8 @@ class Structure:
     daily_events(p, day_h, dose_mg, bioavailability, loss_factor) -> Events: one dosing day after another, all arrays
     (n, days)
     but p; a day that does not exist has day_h = inf.
+    method: None to let the solver choose by the equations; "pair" for a power of a state that starts at 0, which has
+    no series there.
     """
 
     id: str
@@ -47,3 +49,4 @@ class Structure:
     outputs: Callable[[Values, Values, Values], Sequence[Any]]
     steady_state: Callable[[Array, Array], Array]
     daily_events: Callable[[Array, Array, Array, Array, Array], Events]
+    method: str | None = None

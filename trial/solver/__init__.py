@@ -1,6 +1,7 @@
 """The door to the solver: ``solve(structure, parameters, state, events, times)``."""
 
 from trial.solver.events import REASON, Events, Status
+from trial.solver.kernel import method_of
 from trial.solver.methods import solve
 
-__all__ = ["REASON", "Events", "Status", "solve"]
+__all__ = ["REASON", "Events", "Status", "method_of", "solve"]

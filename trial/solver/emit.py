@@ -99,6 +99,14 @@ class Vector:
         """The smaller; b where one is not a number."""
         return self.select(self.compare("<", a, b), a, b)
 
+    def max(self, a: Value, b: Value) -> Value:
+        """The larger; not a number where one is not, as numpy.maximum."""
+        return self.intrinsic("maximum", a, b)
+
+    def min(self, a: Value, b: Value) -> Value:
+        """The smaller; not a number where one is not, as numpy.minimum."""
+        return self.intrinsic("minimum", a, b)
+
     def weighted_sum(self, weights: Sequence[float], terms: Sequence[Value]) -> Value:
         """Sum of weight times term, left to right."""
         pairs = [(w, t) for w, t in zip(weights, terms, strict=False) if w != 0.0]

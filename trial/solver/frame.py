@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from llvmlite import ir
 
-from trial.solver.emit import DOUBLE, INT8, INT64, POINTER, Value, Vector
+from trial.solver.emit import BIT, DOUBLE, INT8, INT64, POINTER, Value
 from trial.solver.graph import Node, needed, slow_terms
 
 ARGUMENTS: tuple[tuple[str, ir.Type], ...] = (
@@ -16,18 +16,25 @@ ARGUMENTS: tuple[tuple[str, ir.Type], ...] = (
     ("parameters", POINTER), ("state", POINTER), ("event_time", POINTER), ("event_amount", POINTER),
     ("event_inputs", POINTER), ("times", POINTER), ("out", POINTER), ("status", POINTER), ("steps", POINTER),
 )  # fmt: skip
-LANE_DOUBLES = ("time", "step", "stop", "attempts", "log_error", "next_output_time", "next_event_time")
+LANE_DOUBLES = (
+    "time", "from", "stop", "end", "step", "attempts", "log_error", "next_output_time", "next_event_time", "code",
+)  # fmt: skip
 LANE_INTEGERS = ("patient", "event", "output")
 
 
 @dataclass(frozen=True)
 class System:
-    """A traced structure: what the kernel needs to know about it."""
+    """A traced structure: what the kernel needs to know about it.
+
+    outputs: what is stored; empty to store the states. extra: other terms that the method reads inside a step.
+    """
 
     derivatives: tuple[Node, ...]
+    outputs: tuple[Node, ...]
     n_parameters: int
     n_inputs: int
     dose_state: int
+    extra: tuple[Node, ...] = ()
 
     @property
     def n_states(self) -> int:
@@ -35,14 +42,19 @@ class System:
         return len(self.derivatives)
 
     @property
-    def nodes(self) -> list[Node]:
-        """All nodes of the derivatives, arguments first."""
-        return needed(self.derivatives)
+    def width(self) -> int:
+        """Numbers stored per patient and output time."""
+        return len(self.outputs) or self.n_states
+
+    @property
+    def roots(self) -> tuple[Node, ...]:
+        """Every term that is wanted."""
+        return self.derivatives + self.outputs + self.extra
 
     @property
     def slow(self) -> list[Node]:
         """Terms kept between two events."""
-        return slow_terms(self.nodes, self.derivatives)
+        return slow_terms(needed(self.roots), self.roots)
 
 
 class Frame:
@@ -51,14 +63,21 @@ class Frame:
     The same memory is read as vectors (``vector``, ``put``) and lane by lane (``lane``, ``put_lane``).
     """
 
-    def __init__(self, b: ir.IRBuilder, system: System, lanes: int, doubles: Value, integers: Value) -> None:
-        self.b, self.lanes, self.doubles, self.integers = b, lanes, doubles, integers
+    def __init__(self, b: ir.IRBuilder, slots: dict[str, int], lanes: int, doubles: Value, integers: Value) -> None:
+        self.b, self.slots, self.lanes, self.doubles, self.integers = b, slots, lanes, doubles, integers
         self.type = ir.VectorType(DOUBLE, lanes)
-        self.slots = slot_numbers(system)
 
     def vector_address(self, name: str, index: int = 0) -> Value:
         """Address of a slot as a vector."""
         return self.b.gep(self.doubles, [const(self.slots[name] + index)], source_etype=self.type)
+
+    def at(self, name: str, index: Value) -> Value:
+        """Address of a slot as a vector, the index computed by the kernel."""
+        return self.b.gep(self.doubles, [self.b.add(const(self.slots[name]), index)], source_etype=self.type)
+
+    def vectors(self, name: str, count: int) -> list[Value]:
+        """A group of slots."""
+        return [self.vector(name, i) for i in range(count)]
 
     def vector(self, name: str, index: int = 0) -> Value:
         """The slot of all lanes."""
@@ -98,15 +117,16 @@ class Frame:
         self.b.store(value, self.integer_address(name, lane))
 
 
-def slot_numbers(system: System) -> dict[str, int]:
-    """First slot of every named group of doubles; "end" is their number."""
+def slot_numbers(system: System, own: Mapping[str, int]) -> dict[str, int]:
+    """First slot of every named group of doubles, ``own`` being the method's; "end" is their number."""
     n = system.n_states
-    sizes = {"y": n, "slope": n, "peak": n, "p": system.n_parameters, "u": system.n_inputs, "slow": len(system.slow)}
+    sizes = {"y": n, "peak": n, "p": system.n_parameters, "u": system.n_inputs, "slow": len(system.slow)}
+    sizes |= {"row": system.width, **own}
     numbers, end = {}, 0
     for name, size in (*sizes.items(), *((name, 1) for name in LANE_DOUBLES)):
         numbers[name] = end
         end += size
-    return {**numbers, "end": end}
+    return {**numbers, "all": end}
 
 
 def const(value: int) -> Value:
@@ -159,6 +179,18 @@ def while_(b: ir.IRBuilder, condition: Callable[[], Value]) -> Iterator[None]:
     b.position_at_end(after)
 
 
-def load_system(v: Vector, frame: Frame, system: System) -> dict[Node, Value]:
-    """The slow terms of all lanes, as values of their nodes."""
-    return {node: frame.vector("slow", i) for i, node in enumerate(system.slow)}
+@contextmanager
+def each_bit(b: ir.IRBuilder, bits: Value) -> Iterator[Value]:
+    """Code for the number of every set bit, the lowest first."""
+    before = b.block
+    head, body, after = (b.append_basic_block(name) for name in ("bits", "body", "after"))
+    b.branch(head)
+    b.position_at_end(head)
+    left = b.phi(INT64)
+    left.add_incoming(bits, before)
+    b.cbranch(b.icmp_unsigned("!=", left, const(0)), body, after)
+    b.position_at_end(body)
+    yield b.cttz(left, ir.Constant(BIT, 1))
+    left.add_incoming(b.and_(left, b.sub(left, const(1))), b.block)
+    b.branch(head)
+    b.position_at_end(after)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+import numpy as np
+
 MAX_UNROLLED_POWER = 16
 FOLD: dict[str, Callable[..., float]] = {
     "add": lambda a, b: a + b,
@@ -23,6 +25,8 @@ FOLD: dict[str, Callable[..., float]] = {
     "exp": math.exp,
     "log": math.log,
     "power": math.pow,
+    "min": min,
+    "max": max,
 }
 
 
@@ -88,17 +92,13 @@ class Node:
     def __pos__(self) -> Node:
         return self
 
-    def sqrt(self) -> Node:
-        """Square root; numpy's sqrt of a node ends here."""
-        return self.graph.node("sqrt", self)
-
-    def exp(self) -> Node:
-        """Exponential; numpy's exp of a node ends here."""
-        return self.graph.node("exp", self)
-
-    def log(self) -> Node:
-        """Natural logarithm; numpy's log of a node ends here."""
-        return self.graph.node("log", self)
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Node:
+        """numpy's functions of nodes and numbers; TypeError names those that a right-hand side may use."""
+        if ufunc.__name__ not in UFUNCS or method != "__call__" or kwargs:
+            raise TypeError(f"a right-hand side must not use numpy.{ufunc.__name__}: use one of {sorted(UFUNCS)}")
+        if any(isinstance(x, np.ndarray) and x.ndim for x in inputs):
+            raise TypeError(f"numpy.{ufunc.__name__} of an array in a right-hand side: take its elements one by one")
+        return UFUNCS[ufunc.__name__](self.graph, *(self.graph.lift(x) for x in inputs))
 
     def __bool__(self) -> bool:
         raise TypeError("a right-hand side must not branch on a value: make the switch an event that sets an input")
@@ -183,6 +183,26 @@ class Graph:
         return self.multiply(half, a) if exponent % 2 else half
 
 
+UFUNCS: dict[str, Callable[..., Node]] = {
+    "add": Graph.add,
+    "subtract": Graph.subtract,
+    "multiply": Graph.multiply,
+    "divide": Graph.divide,
+    "power": Graph.power,
+    "float_power": Graph.power,
+    "negative": lambda graph, a: graph.node("neg", a),
+    "positive": lambda graph, a: a,
+    "square": lambda graph, a: graph.multiply(a, a),
+    "reciprocal": lambda graph, a: graph.divide(graph.lift(1.0), a),
+    "sqrt": lambda graph, a: graph.node("sqrt", a),
+    "exp": lambda graph, a: graph.node("exp", a),
+    "log": lambda graph, a: graph.node("log", a),
+    "minimum": lambda graph, a, b: graph.node("min", a, b),
+    "maximum": lambda graph, a, b: graph.node("max", a, b),
+}
+"""The numpy functions a right-hand side may use."""
+
+
 def is_constant(node: Node, value: float) -> bool:
     """Whether the node is that number."""
     return node.op == "const" and node.value == value
@@ -206,8 +226,14 @@ def slow_terms(nodes: Sequence[Node], roots: Sequence[Node]) -> list[Node]:
     return [n for n in nodes if n in read and Level.CONSTANT < n.level < Level.STATE]
 
 
-def trace(rhs: Callable[..., Sequence[Any]], n_states: int, n_parameters: int, n_inputs: int) -> tuple[Node, ...]:
-    """The derivatives of a structure's ``rhs(y, p, u)`` as nodes of one graph."""
+def trace(
+    rhs: Callable[..., Sequence[Any]],
+    n_states: int,
+    n_parameters: int,
+    n_inputs: int,
+    outputs: Callable[..., Sequence[Any]] | None = None,
+) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    """The derivatives of a structure's ``rhs(y, p, u)`` and its ``outputs(y, p, u)`` as nodes of one graph."""
     graph = Graph()
     y = [graph.leaf("state", i) for i in range(n_states)]
     p = [graph.leaf("parameter", i) for i in range(n_parameters)]
@@ -215,4 +241,4 @@ def trace(rhs: Callable[..., Sequence[Any]], n_states: int, n_parameters: int, n
     derivatives = tuple(graph.lift(d) for d in rhs(y, p, u))
     if len(derivatives) != n_states:
         raise ValueError(f"the right-hand side returns {len(derivatives)} derivatives for {n_states} states")
-    return derivatives
+    return derivatives, tuple(graph.lift(o) for o in outputs(y, p, u)) if outputs else ()

@@ -15,59 +15,76 @@ from llvmlite import binding as llvm
 from llvmlite import ir
 
 from trial.solver.emit import BIT, DOUBLE, INT64, POINTER, Value, Vector
-from trial.solver.frame import ARGUMENTS, LANE_INTEGERS, Frame, System, const, repeat, slot_numbers, while_
-from trial.solver.graph import trace
-from trial.solver.lanes import visit_function
+from trial.solver.exact import Exact, affine_matrix, with_matrix
+from trial.solver.frame import ARGUMENTS, LANE_INTEGERS, Frame, System, const, each_bit, repeat, slot_numbers, while_
+from trial.solver.graph import needed, trace
+from trial.solver.lanes import lane_functions
 from trial.solver.series import SMOOTH
-from trial.solver.step import Step, as_integer
-from trial.solver.taylor import TaylorStep
+from trial.solver.step import Pair
+from trial.solver.stepper import Stepper
+from trial.solver.taylor import Taylor
 
 if TYPE_CHECKING:
     from trial.models.contract import Structure
 
 C_TYPES = {INT64: ctypes.c_int64, DOUBLE: ctypes.c_double, POINTER: ctypes.c_void_p}
 COMPILING = threading.Lock()
-STEPS: dict[str, type[Step]] = {"taylor": TaylorStep, "pair": Step}
+STEPPERS: dict[str, type[Stepper]] = {"exact": Exact, "taylor": Taylor, "pair": Pair}
 
 
-def system_of(structure: Structure) -> System:
+def system_of(structure: Structure, outputs: bool = False) -> System:
     """The traced structure."""
     sizes = len(structure.states), len(structure.parameters), len(structure.inputs)
-    return System(trace(structure.rhs, *sizes), sizes[1], sizes[2], structure.dose_state)
+    derivatives, stored = trace(structure.rhs, *sizes, structure.outputs if outputs else None)
+    return System(derivatives, stored, sizes[1], sizes[2], structure.dose_state)
 
 
+@cache
 def method_of(structure: Structure) -> str:
-    """How a structure is solved: "taylor" when its right-hand side is smooth, else "pair"."""
-    smooth = all(node.op in SMOOTH for node in system_of(structure).nodes)
-    return "taylor" if smooth else "pair"
+    """How a structure is solved.
+
+    "exact" when its derivatives are affine in the states, "taylor" when they are smooth, else "pair"; unless the
+    structure names a method itself.
+    """
+    if structure.method:
+        return structure.method
+    system = system_of(structure)
+    if affine_matrix(system.derivatives) is not None:
+        return "exact"
+    return "taylor" if all(node.op in SMOOTH for node in needed(system.derivatives)) else "pair"
 
 
 def solve_module(system: System, lanes: int, method: str) -> ir.Module:
     """The kernel as LLVM code."""
     module = ir.Module("kernel")
-    visit = visit_function(module, system, lanes)
+    stepper = STEPPERS[method]
+    if method == "exact":
+        system = with_matrix(system)
+    slots = slot_numbers(system, stepper.slots(system))
+    visit, record = lane_functions(module, system, slots, lanes, stepper.kind)
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [kind for _, kind in ARGUMENTS]), "solve")
-    b = ir.IRBuilder(function.append_basic_block("entry"))
-    doubles = b.alloca(ir.VectorType(DOUBLE, lanes), size=const(slot_numbers(system)["end"]))
-    integers = b.alloca(INT64, size=const(len(LANE_INTEGERS) * lanes + 2))
-    frame = Frame(b, system, lanes, doubles, integers)
-    prepare(b, frame, system, lanes)
     arg = dict(zip((name for name, _ in ARGUMENTS), function.args, strict=True))
-    step = STEPS[method](Vector(b, lanes), frame, system, arg)
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    doubles = b.alloca(ir.VectorType(DOUBLE, lanes), size=const(slots["all"]))
+    integers = b.alloca(INT64, size=const(len(LANE_INTEGERS) * lanes + 2))
+    frame = Frame(b, slots, lanes, doubles, integers)
+    prepare(b, frame)
+    step = stepper(Vector(b, lanes), frame, system, arg, record)
     changed = b.alloca(INT64)
     b.store(const((1 << lanes) - 1), changed)
     with while_(b, lambda: b.icmp_unsigned("!=", frame.integer("active"), const(0))):
-        with repeat(b, const(0), const(lanes)) as lane, b.if_then(bit(b, b.load(changed, typ=INT64), lane)):
+        with each_bit(b, b.load(changed, typ=INT64)) as lane:
             b.call(visit, [lane, doubles, integers, *function.args])
         advance(b, step, frame, changed)
     b.ret_void()
     return module
 
 
-def prepare(b: ir.IRBuilder, frame: Frame, system: System, lanes: int) -> None:
+def prepare(b: ir.IRBuilder, frame: Frame) -> None:
     """All memory zero, no lane has a patient, all lanes are active."""
+    lanes = frame.lanes
     zero = ir.Constant(frame.type, [0.0] * lanes)
-    with repeat(b, const(0), const(slot_numbers(system)["end"])) as slot:
+    with repeat(b, const(0), const(frame.slots["all"])) as slot:
         b.store(zero, b.gep(frame.doubles, [slot], source_etype=frame.type))
     with repeat(b, const(0), const(lanes)) as lane:
         frame.put_integer(const(-1), "patient", lane)
@@ -75,12 +92,7 @@ def prepare(b: ir.IRBuilder, frame: Frame, system: System, lanes: int) -> None:
     frame.put_integer(const((1 << lanes) - 1), "active")
 
 
-def bit(b: ir.IRBuilder, mask: Value, lane: Value) -> Value:
-    """Whether a lane's bit is set."""
-    return b.trunc(b.lshr(mask, lane), BIT)
-
-
-def advance(b: ir.IRBuilder, step: Step, frame: Frame, changed: Value) -> None:
+def advance(b: ir.IRBuilder, step: Stepper, frame: Frame, changed: Value) -> None:
     """Refresh the visited lanes, then step until an active lane must be visited."""
     lanes = frame.lanes
     step.refresh(b.bitcast(b.trunc(b.load(changed, typ=INT64), ir.IntType(lanes)), ir.VectorType(BIT, lanes)))
@@ -88,7 +100,7 @@ def advance(b: ir.IRBuilder, step: Step, frame: Frame, changed: Value) -> None:
     again, after = b.append_basic_block("step"), b.append_basic_block("stepped")
     b.cbranch(b.icmp_unsigned("!=", active, const(0)), again, after)
     b.position_at_end(again)
-    due = b.and_(as_integer(step.v, step.attempt()), active)
+    due = b.and_(step.attempt(), active)
     b.store(due, changed)
     b.cbranch(b.icmp_unsigned("==", due, const(0)), again, after)
     b.position_at_end(after)
@@ -121,11 +133,11 @@ def compile_module(module: ir.Module) -> tuple[Callable[..., None], Any]:
 
 
 @cache
-def _kernel(structure: Structure, lanes: int, method: str) -> tuple[Callable[..., None], Any]:
-    return compile_module(solve_module(system_of(structure), lanes, method))
+def _kernel(structure: Structure, lanes: int, method: str, outputs: bool) -> tuple[Callable[..., None], Any]:
+    return compile_module(solve_module(system_of(structure, outputs), lanes, method))
 
 
-def kernel(structure: Structure, lanes: int, method: str | None = None) -> Callable[..., None]:
-    """The compiled kernel; compiled once per structure, number of lanes and method (by default ``method_of``)."""
+def kernel(structure: Structure, lanes: int, method: str, outputs: bool = False) -> Callable[..., None]:
+    """The compiled kernel; compiled once per structure, number of lanes, method and what is stored."""
     with COMPILING:
-        return _kernel(structure, lanes, method or method_of(structure))[0]
+        return _kernel(structure, lanes, method, outputs)[0]

@@ -1,31 +1,39 @@
-"""Scalar code of one lane that has arrived: judge it, write outputs, apply events, or take the next patient.
+"""Scalar code of one lane: record an output; or, arrived, take what happens there or the next patient.
 
-A lane has arrived when its time equals its stop (next output or next event); a lane that was sent here before its stop
-has failed. At equal times outputs are written first, then events act, in the order of the table.
+A lane has arrived when its time equals its stop (an event, the end of its outputs, or for some methods any output).
+The step has read the outputs up to there before events act, in the order of the table.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from llvmlite import ir
 
-from trial.solver.emit import BIT, DOUBLE, INT8, INT64, POINTER, Value
+from trial.solver.emit import DOUBLE, INT8, INT64, POINTER, Value
 from trial.solver.events import Status
 from trial.solver.frame import ARGUMENTS, Frame, System, const, element, number, repeat, status_code, while_
 
-NEGATIVE_RTOL, NEGATIVE_ATOL = 10.0, 1000.0
-"""A state is negative below -(10 rtol peak + 1000 atol), peak being its largest size so far in this call."""
-
 INFINITY = number(math.inf)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a method asks of the lanes: to stop at outputs, to forget that many maps when a patient begins."""
+
+    outputs_are_stops: bool
+    maps: int = 0
 
 
 class Lane:
     """Emits the code for one lane; ``arg`` holds the kernel's arguments."""
 
-    def __init__(self, b: ir.IRBuilder, system: System, frame: Frame, lane: Value, arg: dict[str, Value]) -> None:
-        self.b, self.system, self.frame, self.lane, self.arg = b, system, frame, lane, arg
+    def __init__(
+        self, b: ir.IRBuilder, system: System, frame: Frame, lane: Value, arg: dict[str, Value], kind: Kind
+    ) -> None:
+        self.b, self.system, self.frame, self.lane, self.arg, self.kind = b, system, frame, lane, arg, kind
         self.status = b.alloca(INT8)
 
     def get(self, name: str, index: int | Value = 0) -> Value:
@@ -55,14 +63,12 @@ class Lane:
     def visit(self) -> None:
         """The whole function."""
         b = self.b
-        blocks = {name: b.append_basic_block(name) for name in ("arrived", "close", "take", "begin", "idle", "depart")}
+        names = ("arrived", "close", "take", "begin", "idle", "depart")
+        blocks = {name: b.append_basic_block(name) for name in names}
         b.cbranch(b.icmp_signed("<", self.count("patient"), const(0)), blocks["take"], blocks["arrived"])
         b.position_at_end(blocks["arrived"])
-        b.store(self.judge(), self.status)
-        self.write_outputs()
         finished = b.fcmp_ordered("==", self.get("next_output_time"), INFINITY)
-        spent = b.and_(self.well(), b.and_(self.exhausted(), b.not_(finished)))
-        b.store(b.select(spent, status_code(Status.STEP_LIMIT), b.load(self.status, typ=INT8)), self.status)
+        b.store(self.judge(finished), self.status)
         b.cbranch(b.or_(b.not_(self.well()), finished), blocks["close"], blocks["depart"])
         b.position_at_end(blocks["close"])
         self.close()
@@ -72,7 +78,7 @@ class Lane:
         b.cbranch(b.icmp_signed("<", waiting, self.arg["n"]), blocks["begin"], blocks["idle"])
         b.position_at_end(blocks["begin"])
         self.begin(waiting)
-        b.branch(blocks["arrived"])
+        b.ret_void()
         b.position_at_end(blocks["idle"])
         self.retire()
         b.ret_void()
@@ -84,48 +90,27 @@ class Lane:
         """Whether nothing has gone wrong."""
         return self.b.icmp_signed("==", self.b.load(self.status, typ=INT8), status_code(Status.OK))
 
-    def exhausted(self) -> Value:
-        """Whether no attempt is left."""
-        return self.b.fcmp_ordered(">=", self.get("attempts"), self.b.sitofp(self.arg["max_steps"], DOUBLE))
-
-    def judge(self) -> Value:
-        """The lane's status on arrival."""
+    def judge(self, finished: Value) -> Value:
+        """The lane's status: what the step said, or that no step is left for the way that is left."""
         b = self.b
-        finite, negative = ir.Constant(BIT, 1), ir.Constant(BIT, 0)
-        for i in range(self.system.n_states):
-            y = self.get("y", i)
-            size = b.select(b.fcmp_ordered("<", y, number(0.0)), b.fneg(y), y)
-            peak = self.get("peak", i)
-            peak = b.select(b.fcmp_ordered(">", size, peak), size, peak)
-            self.put(peak, "peak", i)
-            allowed = b.fadd(
-                b.fmul(b.fmul(number(NEGATIVE_RTOL), self.arg["rtol"]), peak),
-                b.fmul(number(NEGATIVE_ATOL), self.arg["atol"]),
-            )
-            finite = b.and_(finite, b.fcmp_ordered("<", size, INFINITY))
-            negative = b.or_(negative, b.fcmp_ordered("<", y, b.fneg(allowed)))
-        failed = b.select(self.exhausted(), status_code(Status.STEP_LIMIT), status_code(Status.NON_FINITE))
-        arrived = b.select(negative, status_code(Status.NEGATIVE), status_code(Status.OK))
-        arrived = b.select(finite, arrived, status_code(Status.NON_FINITE))
-        return b.select(b.fcmp_ordered("==", self.get("time"), self.get("stop")), arrived, failed)
+        code = b.fptosi(self.get("code"), INT8)
+        limit = b.sitofp(self.arg["max_steps"], DOUBLE)
+        well = b.icmp_signed("==", code, status_code(Status.OK))
+        exhausted = b.and_(b.fcmp_ordered(">=", self.get("attempts"), limit), b.and_(well, b.not_(finished)))
+        return b.select(exhausted, status_code(Status.STEP_LIMIT), code)
 
-    def write_outputs(self) -> None:
-        """Write the state to every output at or before the lane's time."""
-        b = self.b
-
-        def due() -> Value:
-            return b.and_(self.well(), b.fcmp_ordered("<=", self.get("next_output_time"), self.get("time")))
-
-        with while_(b, due):
-            output = self.count("output")
-            self.write_row(output, lambda i: self.get("y", i))
-            self.put_count(b.add(output, const(1)), "output")
-            self.look_ahead_output()
+    def record(self) -> None:
+        """The row computed for this lane becomes its next output."""
+        output = self.count("output")
+        self.write_row(output, lambda i: self.get("row", i))
+        self.put_count(self.b.add(output, const(1)), "output")
+        self.look_ahead_output()
+        self.b.ret_void()
 
     def write_row(self, output: Value, value: Callable[[int], Value]) -> None:
         """One row of the patient's outputs."""
-        base = self.b.mul(self.row(self.arg["n_outputs"], output), const(self.system.n_states))
-        for i in range(self.system.n_states):
+        base = self.b.mul(self.row(self.arg["n_outputs"], output), const(self.system.width))
+        for i in range(self.system.width):
             address = element(self.b, self.arg["out"], self.b.add(base, const(i)), DOUBLE)
             self.b.store(value(i), address)
 
@@ -153,23 +138,26 @@ class Lane:
             self.apply_event(self.row(self.arg["n_events"], event))
             self.put_count(b.add(event, const(1)), "event")
             self.look_ahead_event()
-        output, event_time = self.get("next_output_time"), self.get("next_event_time")
-        self.put(b.select(b.fcmp_ordered("<", event_time, output), event_time, output), "stop")
+        end = self.get("next_output_time" if self.kind.outputs_are_stops else "end")
+        event_time = self.get("next_event_time")
+        self.put(b.select(b.fcmp_ordered("<", event_time, end), event_time, end), "stop")
 
     def apply_event(self, index: Value) -> None:
-        """Add the amount, set the inputs; after a dose the step starts anew (a negative step says so)."""
-        b = self.b
+        """Add the amount, set the inputs, forget the step (-inf says so)."""
         amount = self.read("event_amount", index)
-        self.put(b.fadd(self.get("y", self.system.dose_state), amount), "y", self.system.dose_state)
-        with b.if_then(b.fcmp_unordered("!=", amount, number(0.0))):
-            step = self.get("step")
-            self.put(b.select(b.fcmp_ordered(">", step, number(0.0)), b.fneg(step), step), "step")
+        self.put(self.b.fadd(self.get("y", self.system.dose_state), amount), "y", self.system.dose_state)
+        self.put(number(-math.inf), "step")
+        self.set_inputs(index)
+
+    def set_inputs(self, index: Value) -> None:
+        """The inputs of an event."""
+        b = self.b
         for i in range(self.system.n_inputs):
             address = b.add(b.mul(index, const(self.system.n_inputs)), const(i))
             self.put(self.read("event_inputs", address), "u", i)
 
     def begin(self, patient: Value) -> None:
-        """Take a patient: state, parameters, start time; no step yet."""
+        """Take a patient: state, parameters, first inputs; a step of no length follows and reads the outputs there."""
         b, system = self.b, self.system
         self.frame.put_integer(b.add(patient, const(1)), "waiting")
         self.put_count(patient, "patient")
@@ -178,11 +166,20 @@ class Lane:
             self.put(number(0.0), "peak", i)
         with repeat(b, const(0), const(system.n_parameters)) as i:
             self.put(self.read("parameters", b.add(b.mul(patient, const(system.n_parameters)), i)), "p", i)
-        start = self.read("times", self.row(b.add(self.arg["n_outputs"], const(1)), const(0)))
-        for name, value in (("time", start), ("stop", start), ("step", number(-math.inf)), ("attempts", number(0.0))):
+        start, end = (
+            self.read("times", self.row(b.add(self.arg["n_outputs"], const(1)), i))
+            for i in (const(0), self.arg["n_outputs"])
+        )
+        zero = number(0.0)
+        begin = {"time": start, "stop": start, "end": end, "step": number(-math.inf), "attempts": zero, "code": zero}
+        for name, value in begin.items():
             self.put(value, name)
         for name in ("event", "output"):
             self.put_count(const(0), name)
+        self.set_inputs(self.row(self.arg["n_events"], const(0)))
+        if self.kind.maps:
+            with repeat(b, const(0), const(self.kind.maps)) as i:
+                self.put(number(-1.0), "interval", i)
         self.look_ahead_output()
         self.look_ahead_event()
 
@@ -199,19 +196,26 @@ class Lane:
         """No patient is left for this lane: it stands still, on a step of length 0, and is never visited again."""
         b = self.b
         self.put(number(0.0), "step")
+        for name, value in (("stop", self.get("time")), ("next_output_time", INFINITY)):
+            self.put(value, name)
         self.put_count(const(-1), "patient")
         bit = b.shl(const(1), self.lane)
         self.frame.put_integer(b.and_(self.frame.integer("active"), b.not_(bit)), "active")
 
 
-def visit_function(module: ir.Module, system: System, lanes: int) -> ir.Function:
-    """``visit(lane, doubles, integers, *ARGUMENTS)``"""
-    kinds = [INT64, POINTER, POINTER, *(kind for _, kind in ARGUMENTS)]
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), "visit")
-    function.linkage = "internal"
-    lane, doubles, integers, *arguments = function.args
-    b = ir.IRBuilder(function.append_basic_block("entry"))
-    frame = Frame(b, system, lanes, doubles, integers)
-    arg = dict(zip((name for name, _ in ARGUMENTS), arguments, strict=True))
-    Lane(b, system, frame, lane, arg).visit()
-    return function
+def lane_functions(
+    module: ir.Module, system: System, slots: dict[str, int], lanes: int, kind: Kind
+) -> list[ir.Function]:
+    """``visit`` and ``record``, both of (lane, doubles, integers, *ARGUMENTS)."""
+    functions = []
+    for name in ("visit", "record"):
+        kinds = [INT64, POINTER, POINTER, *(kind for _, kind in ARGUMENTS)]
+        function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+        function.linkage = "internal"
+        number_, doubles, integers, *arguments = function.args
+        b = ir.IRBuilder(function.append_basic_block("entry"))
+        arg = dict(zip((name for name, _ in ARGUMENTS), arguments, strict=True))
+        lane = Lane(b, system, Frame(b, slots, lanes, doubles, integers), number_, arg, kind)
+        lane.visit() if name == "visit" else lane.record()
+        functions.append(function)
+    return functions

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trial.solver.events import Events
-from trial.solver.kernel import kernel
+from trial.solver.kernel import kernel, method_of
 
 if TYPE_CHECKING:
     from trial.models.contract import Array, Structure
@@ -29,6 +29,8 @@ def solve(
     atol: float = 1e-9,
     max_steps: int = MAX_STEPS,
     lanes: int = LANES,
+    outputs: bool = False,
+    method: str | None = None,
 ) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
     """States of n patients at their output times.
 
@@ -36,11 +38,12 @@ def solve(
     at or before the start act at the start; an output at an event's time is read before the event acts; an event at
     the time of the last output is left to the next call. rtol, atol: tolerated error of a step per state, atol + rtol
     |y|. max_steps: attempted steps per patient in this call. lanes: patients side by side, one of LANE_CHOICES; it
-    changes the speed, not the values.
+    changes the speed, not the values. outputs: return the structure's outputs instead of its states. method: "exact",
+    "taylor" or "pair" instead of ``method_of(structure)``, to compare them.
 
-    Returns states (n, T, S), status (n,) (see Status) and attempted steps (n,). The states of a failed patient are
-    nan from the first output it did not reach; a patient whose initial state is not finite comes back NON_FINITE, so
-    that a failure lasts from call to call. Raises ValueError for arguments that make no sense.
+    Returns states (n, T, S) or outputs (n, T, O), status (n,) (see Status) and attempted steps (n,). The values of a
+    failed patient are nan from the first output it did not reach; a patient whose initial state is not finite comes
+    back NON_FINITE, so that a failure lasts from call to call. Raises ValueError for arguments that make no sense.
     """
     p, y, t = (np.ascontiguousarray(a, dtype=np.float64) for a in (parameters, state, times))
     e_time, e_amount, e_inputs = (
@@ -51,10 +54,12 @@ def solve(
     if lanes not in LANE_CHOICES:
         raise ValueError(f"lanes {lanes}: expected one of {LANE_CHOICES}")
     n, n_outputs = len(p), t.shape[1] - 1
-    out = np.empty((n, n_outputs, len(structure.states)))
+    width = len(structure.output_names) if outputs else len(structure.states)
+    out = np.empty((n, n_outputs, width))
     status, steps = np.empty(n, dtype=np.int8), np.empty(n, dtype=np.int64)
     arrays = (p, y, e_time, e_amount, e_inputs, t, out, status, steps)
-    kernel(structure, lanes)(n, e_time.shape[1], n_outputs, max_steps, rtol, atol, *(a.ctypes.data for a in arrays))
+    run = kernel(structure, lanes, method or method_of(structure), outputs)
+    run(n, e_time.shape[1], n_outputs, max_steps, rtol, atol, *(a.ctypes.data for a in arrays))
     return out, status, steps
 
 

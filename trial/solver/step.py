@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 
-from llvmlite import ir
-
-from trial.solver.emit import DOUBLE, INT64, Value, Vector, evaluate, single_use_products
-from trial.solver.frame import Frame, System, load_system
-from trial.solver.graph import Level, Node
+from trial.solver.emit import Value, evaluate, single_use_products
+from trial.solver.frame import System
+from trial.solver.graph import Level, Node, needed
+from trial.solver.lanes import Kind
+from trial.solver.stepper import SMALLEST_STEP, Stepper, Trial
 from trial.solver.tableau import ERROR, ORDER, STAGES
 
 SAFETY, SMALLEST_FACTOR, LARGEST_FACTOR = 0.8, 0.2, 5.0
@@ -22,50 +22,37 @@ MEMORY = 0.04
 GAIN = 1.0 / ORDER - 0.75 * MEMORY
 SMALLEST_ERROR = 1e-8
 FIRST_LOG_ERROR = math.log(1e-4)
-SMALLEST_STEP = 1e-10
-"""Hours; a lane whose step is not a number even at this length has failed."""
 
 
-class Step:
-    """Emits steps; ``arg`` holds the kernel's arguments."""
+class Pair(Stepper):
+    """Emits steps of the embedded pair."""
 
-    def __init__(self, v: Vector, frame: Frame, system: System, arg: dict[str, Value]) -> None:
-        self.v, self.frame, self.system = v, frame, system
-        self.nodes = system.nodes
-        self.fused = single_use_products(self.nodes, system.derivatives)
-        self.rtol, self.atol = v.broadcast(arg["rtol"]), v.broadcast(arg["atol"])
-        self.limit = v.broadcast(v.b.sitofp(arg["max_steps"], DOUBLE))
+    kind = Kind(outputs_are_stops=True)
 
-    def vectors(self, name: str, count: int) -> list[Value]:
-        """A group of slots."""
-        return [self.frame.vector(name, i) for i in range(count)]
+    @staticmethod
+    def slots(system: System) -> dict[str, int]:
+        """The slope at the lane's time."""
+        return {"slope": system.n_states}
 
     def slope(self, y: list[Value], slow: dict[Node, Value]) -> list[Value]:
         """The derivatives at y."""
-        states = {n: y[int(n.value)] for n in self.nodes if n.op == "state"}
-        fast = [n for n in self.nodes if n.level in (Level.CONSTANT, Level.STATE)]
-        values = evaluate(self.v, fast, slow | states, self.fused)
+        nodes = needed(self.system.derivatives)
+        states = {n: y[int(n.value)] for n in nodes if n.op == "state"}
+        fast = [n for n in nodes if n.level in (Level.CONSTANT, Level.STATE)]
+        fused = single_use_products(nodes, self.system.derivatives)
+        values = evaluate(self.v, fast, slow | states, fused)
         return [values[d] for d in self.system.derivatives]
 
     def refresh(self, changed: Value) -> None:
         """After visits: slow terms of all lanes, slope and, where it is to start anew, step of the changed ones."""
         v, n = self.v, self.system.n_states
-        slow = self.refresh_slow()
-        y, before = self.vectors("y", n), self.vectors("slope", n)
+        super().refresh(changed)
+        slow = self.slow()
+        y, before = self.frame.vectors("y", n), self.frame.vectors("slope", n)
         slope = [v.select(changed, a, b) for a, b in zip(self.slope(y, slow), before, strict=True)]
         for i in range(n):
             self.frame.put(slope[i], "slope", i)
         self.restart(y, slope)
-
-    def refresh_slow(self) -> dict[Node, Value]:
-        """Terms of parameters and inputs of all lanes."""
-        leaves = {"parameter": "p", "input": "u"}
-        values = {d: self.frame.vector(leaves[d.op], int(d.value)) for d in self.nodes if d.op in leaves}
-        values = evaluate(self.v, [d for d in self.nodes if d.level < Level.STATE], values, set())
-        slow = {node: values[node] for node in self.system.slow}
-        for i, value in enumerate(slow.values()):
-            self.frame.put(value, "slow", i)
-        return slow
 
     def restart(self, y: list[Value], slope: list[Value]) -> None:
         """Where the step is negative: the shorter of the step before and 1 % of size over speed, both in tolerances.
@@ -83,10 +70,6 @@ class Step:
         error = self.frame.vector("log_error")
         self.frame.put(v.select(anew, v.constant(FIRST_LOG_ERROR), error), "log_error")
 
-    def scale(self, a: Value, b: Value) -> Value:
-        """The tolerated error: atol + rtol max(|a|, |b|)."""
-        return self.v.fma(self.rtol, self.v.maximum(self.v.abs(a), self.v.abs(b)), self.atol)
-
     def sum_of_squares(self, values: list[Value], scale: list[Value]) -> Value:
         """Sum of (value / scale)^2."""
         total = self.v.constant(0.0)
@@ -102,8 +85,8 @@ class Step:
         left = v.sub(stop, time)
         last = v.compare(">=", h_full, left)
         h = v.select(last, left, h_full)
-        y, slopes = self.vectors("y", n), [self.vectors("slope", n)]
-        slow = load_system(v, frame, self.system)
+        y, slopes = self.frame.vectors("y", n), [self.frame.vectors("slope", n)]
+        slow = self.slow()
         y_new = y
         for weights in STAGES[1:]:
             y_new = [v.fma(h, v.weighted_sum(weights, [k[i] for k in slopes]), y[i]) for i in range(n)]
@@ -113,11 +96,12 @@ class Step:
         square = self.sum_of_squares(estimate, scale)
         accepted = v.compare("<=", square, v.constant(1.0))
         for i in range(n):
-            frame.put(v.select(accepted, y_new[i], y[i]), "y", i)
             frame.put(v.select(accepted, slopes[-1][i], slopes[0][i]), "slope", i)
-        frame.put(v.select(accepted, v.select(last, stop, v.add(time, h)), time), "time")
         self.choose_step(square, accepted, last, h, h_full)
-        return self.to_visit(square, accepted, last, h)
+        infinite = v.b.not_(v.compare("<", square, v.constant(math.inf)))
+        lost = v.b.and_(infinite, v.b.not_(v.compare(">", h, v.constant(SMALLEST_STEP))))
+        y = [v.select(accepted, a, b) for a, b in zip(y_new, y, strict=True)]
+        return self.conclude(Trial(y, h, accepted, last, lost))
 
     def choose_step(self, square: Value, accepted: Value, last: Value, h: Value, h_full: Value) -> None:
         """The next step, and the error it will be compared with."""
@@ -134,19 +118,3 @@ class Step:
         self.frame.put(v.select(cut, v.maximum(h_full, h_next), h_next), "step")
         keep = b.or_(cut, b.not_(accepted))
         self.frame.put(v.select(keep, before, error), "log_error")
-
-    def to_visit(self, square: Value, accepted: Value, last: Value, h: Value) -> Value:
-        """Count the attempt; the lanes that arrived, ran out of attempts, or are not numbers at the smallest step."""
-        v, b = self.v, self.v.b
-        attempts = v.add(self.frame.vector("attempts"), v.constant(1.0))
-        self.frame.put(attempts, "attempts")
-        arrived = b.and_(accepted, last)
-        exhausted = v.compare(">=", attempts, self.limit)
-        infinite = b.not_(v.compare("<", square, v.constant(math.inf)))
-        lost = b.and_(infinite, v.compare("<=", h, v.constant(SMALLEST_STEP)))
-        return b.or_(arrived, b.or_(exhausted, lost))
-
-
-def as_integer(v: Vector, mask: Value) -> Value:
-    """A mask of lanes as the low bits of an integer."""
-    return v.b.zext(v.b.bitcast(mask, ir.IntType(v.lanes)), INT64)

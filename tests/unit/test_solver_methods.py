@@ -1,0 +1,131 @@
+"""Each method against closed forms and the slow solver, and what every method must keep: lanes apart, cuts, outputs."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from test_solver_door import DECAY, table, toy
+
+from trial.models import structure
+from trial.models.contract import Array, Structure
+from trial.solver import Events, Status, method_of, solve
+
+METHODS = ("exact", "taylor", "pair")
+ORAL = replace(
+    toy(lambda y, p, u: [-p[0] * y[0], p[0] * y[0] - p[1] * y[1]], 2, parameters=2),
+    output_names=("CONC",),
+    outputs=lambda y, p, u: [0.1 * y[1]],
+)
+"""One compartment with first-order absorption; p = (ka, ke)."""
+CHAIN = toy(lambda y, p, u: [-p[0] * y[0], *(p[0] * (y[i - 1] - y[i]) for i in range(1, 6))], 6)
+FEEDBACK = toy(lambda y, p, u: [u[0] - p[0] * y[0], (1.0 / y[1]) ** 0.3 * np.exp(-0.1 * y[0]) - 0.2 * y[1]], 2)
+SWITCH = toy(lambda y, p, u: [-p[0] * y[0], np.maximum(y[0] - 1.0, 0.0) - np.minimum(0.5 * y[1], 0.3)], 2)
+
+
+def test_the_graph_chooses_the_method() -> None:
+    chosen = [method_of(s) for s in (ORAL, CHAIN, DECAY, FEEDBACK, structure("tmdd_lifespan"), SWITCH)]
+    assert chosen == ["exact", "exact", "exact", "taylor", "taylor", "pair"]
+    assert method_of(replace(FEEDBACK, method="pair")) == "pair"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_doses_superpose(method: str) -> None:
+    """Bateman 1910, one term per dose."""
+    ka, ke, hours = 0.7, 0.11, np.array([0.0, 3.0, 24.0, 30.0, 50.0, 96.0])
+    events = table([(24.0 * d, 100.0, 0.0) for d in range(4)])
+    got, status, _ = solve(ORAL, np.array([[ka, ke]]), np.zeros((1, 2)), events, hours[None], method=method)
+    since = np.maximum(hours[1:, None] - 24.0 * np.arange(4), 0.0)
+    expected = (100.0 * ka / (ka - ke) * (np.exp(-ke * since) - np.exp(-ka * since))).sum(axis=1)
+    assert status[0] == Status.OK
+    np.testing.assert_allclose(got[0, :, 1], expected, rtol=1e-10 if method == "exact" else 1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_transit_chain_is_a_gamma_response(method: str) -> None:
+    k, hours = 0.3, np.array([0.0, 1.0, 5.0, 40.0])
+    start = np.array([[10.0, 0, 0, 0, 0, 0]])
+    got, _, _ = solve(CHAIN, np.array([[k]]), start, table([(0, 0, 0)]), hours[None], method=method)
+    for i in range(6):
+        expected = 10.0 * (k * hours[1:]) ** i / math.factorial(i) * np.exp(-k * hours[1:])
+        np.testing.assert_allclose(got[0, :, i], expected, rtol=1e-10 if method == "exact" else 1e-6, atol=1e-8)
+
+
+def slow(model: Structure, p: Array, y: Array, u: float, end: float) -> Array:
+    """One patient without events by scipy."""
+    solution = solve_ivp(
+        lambda _, x: [float(d) for d in model.rhs(x, p, [u])], (0.0, end), y, rtol=1e-10, atol=1e-13, max_step=0.05
+    )
+    return solution.y[:, -1]
+
+
+@pytest.mark.parametrize(("model", "method"), [(FEEDBACK, "taylor"), (FEEDBACK, "pair"), (SWITCH, "pair")])
+def test_smooth_and_switching_structures_against_scipy(model: Structure, method: str) -> None:
+    p, y = np.array([[0.2], [0.5], [1.1]]), np.array([[4.0, 1.0], [3.0, 2.0], [0.5, 3.0]])
+    times = np.tile([0.0, 6.0], (3, 1))
+    got, status, _ = solve(model, p, y, table(*[[(0, 0, 0.7)]] * 3), times, method=method)
+    assert (status == Status.OK).all()
+    expected = np.stack([slow(model, p[i], y[i], 0.7, 6.0) for i in range(3)])
+    np.testing.assert_allclose(got[:, 0], expected, rtol=1e-5 if model is SWITCH else 1e-6)
+
+
+def oral_cohort(n: int) -> tuple[Array, Array, Events, Array]:
+    """Patients of ORAL with doses of their own."""
+    rng = np.random.default_rng(5)
+    p, y = np.exp(0.5 * rng.standard_normal((n, 2))) * [0.7, 0.1], rng.uniform(0.0, 5.0, (n, 2))
+    time = np.concatenate([np.zeros((n, 1)), np.sort(rng.uniform(0.0, 48.0, (n, 5)), axis=1)], axis=1)
+    events = Events(time, rng.uniform(0.0, 9.0, time.shape), np.zeros((*time.shape, 1)))
+    return p, y, events, np.tile([0.0, 7.0, 24.0, 48.0], (n, 1))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_neighbours_lanes_and_failures_leave_a_patient_alone(method: str) -> None:
+    p, y, events, times = oral_cohort(19)
+    everybody = solve(ORAL, p, y, events, times, method=method)
+    assert (everybody[1] == Status.OK).all()
+    rows = np.array([7, 3, 3, 18])
+    some = Events(events.time_h[rows], events.amount[rows], events.inputs[rows])
+    for lanes in (4, 16):
+        alone = solve(ORAL, p[rows], y[rows], some, times[rows], method=method, lanes=lanes)
+        assert all(np.array_equal(a, b[rows]) for a, b in zip(alone, everybody, strict=True))
+    ill = y.copy()
+    ill[0], ill[9] = np.nan, -50.0
+    values, status, _ = solve(ORAL, p, ill, events, times, method=method)
+    assert status[[0, 9]].tolist() == [Status.NON_FINITE, Status.NEGATIVE] and np.isnan(values[[0, 9]]).all()
+    others = np.setdiff1d(np.arange(19), [0, 9])
+    assert np.array_equal(values[others], everybody[0][others])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_cut_at_an_event_changes_no_bit(method: str) -> None:
+    n = 6
+    p, y = oral_cohort(n)[:2]
+    day = np.tile(24.0 * np.arange(4), (n, 1))
+    events = Events(day, np.full((n, 4), 8.0), np.zeros((n, 4, 1)))
+    whole = solve(ORAL, p, y, events, np.tile([0.0, 96.0], (n, 1)), method=method)[0][:, -1]
+    state = y
+    for begin, end in ((0, 2), (2, 3), (3, 4)):
+        part = Events(day[:, begin:end], events.amount[:, begin:end], events.inputs[:, begin:end])
+        state = solve(ORAL, p, state, part, np.tile([24.0 * begin, 24.0 * end], (n, 1)), method=method)[0][:, -1]
+    assert np.array_equal(state, whole)
+
+
+def test_outputs_inside_a_taylor_step_change_no_bit_and_fit_the_slow_answer() -> None:
+    p, y, events, times = oral_cohort(11)
+    plain = solve(ORAL, p, y, events, times, method="taylor")
+    hours = np.sort(np.unique(np.concatenate([np.arange(0.0, 48.5, 0.5), times[0]])))
+    dense = solve(ORAL, p, y, events, np.tile([0.0, *hours], (11, 1)), method="taylor")
+    assert np.array_equal(dense[0][:, np.searchsorted(hours, times[0, 1:])], plain[0])
+    assert np.array_equal(dense[2], plain[2])
+    exact = solve(ORAL, p, y, events, np.tile([0.0, *hours], (11, 1)), method="exact")
+    np.testing.assert_allclose(dense[0], exact[0], rtol=2e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_outputs_are_those_of_the_states(method: str) -> None:
+    p, y, events, times = oral_cohort(9)
+    states = solve(ORAL, p, y, events, times, method=method)[0]
+    got, status, _ = solve(ORAL, p, y, events, times, method=method, outputs=True)
+    assert got.shape == (9, 3, 1) and (status == Status.OK).all()
+    np.testing.assert_allclose(got[:, :, 0], 0.1 * states[:, :, 1], rtol=1e-15)
