@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trial.provenance import file_hash
+from trial.provenance import file_hash, text_hash
 
 RECORD = "unit.json"
 
@@ -26,36 +27,48 @@ def write_unit(parts: Path, number: int, tables: Mapping[str, pa.Table], facts: 
     """Write the parts of a unit and ``unit.json`` (``facts``, and sha256 and rows of each file) in one atomic step.
 
     Everything is written and synced under a name of this process, then the folder is renamed. A unit that another
-    process has finished meanwhile stays as it is. Raises OSError when the disk refuses; nothing is left then.
+    process has finished meanwhile stays as it is. ``parts`` must exist: a worker that outlives its run must not make it
+    again. Raises OSError when the disk refuses; nothing is left then.
     """
     target, temporary = unit_folder(parts, number), parts / f".{number:07d}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        temporary.mkdir(parents=True)
+        temporary.mkdir()
         files = {}
         for name, table in tables.items():
             path = temporary / f"{name}.parquet"
             pq.write_table(table, path, **encoding(table.schema))
             files[path.name] = {"sha256": file_hash(path), "rows": table.num_rows}
         record = {"unit": number, **facts, "files": files}
+        record["sha256"] = text_hash(json.dumps(record))
         (temporary / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         for path in (*temporary.iterdir(), temporary):
             _sync(path)
-        if not target.exists():
-            temporary.rename(target)
-            _sync(parts)
+        _rename(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _rename(temporary: Path, target: Path) -> None:
+    try:
+        temporary.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    else:
+        _sync(target.parent)
+
+
 def read_unit(parts: Path, number: int) -> dict[str, Any] | None:
-    """What ``unit.json`` says, or None if the unit is not there or a file is not what was written."""
+    """What ``unit.json`` says, or None if the unit is not there or anything in it is not what was written."""
     folder = unit_folder(parts, number)
     try:
         record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        sound = all(file_hash(folder / name) == said["sha256"] for name, said in record["files"].items())
-        return record if sound and record["unit"] == number else None
-    except (OSError, ValueError, KeyError, TypeError):
+        whole = text_hash(json.dumps({key: value for key, value in record.items() if key != "sha256"}))
+        sound = whole == record["sha256"] and record["unit"] == number
+        sound = sound and all(file_hash(folder / name) == said["sha256"] for name, said in record["files"].items())
+        return record if sound else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -79,6 +92,7 @@ def join(parts: Path, numbers: Sequence[int], name: str, target: Path) -> None:
             part = pq.read_table(file)
             if part.num_rows:
                 writer.write_table(part, row_group_size=part.num_rows)
+    _sync(temporary)
     temporary.replace(target)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from trial.units import Enrolment, WorkUnit, enrolment, of_replicates, simulate_
 UNITS = "units"
 ENDPOINTS = "endpoints"
 FEW_UNITS = 16
+"""Up to so many units threads are preferred: processes take 1.5 s to start."""
 Evaluate = Callable[[Mapping[str, pa.Table]], pa.Table]
 Job = tuple[WorkUnit, tuple[Enrolment, ...] | None]
 
@@ -65,15 +65,19 @@ def run(
     study: Study,
     out_dir: Path,
     evaluate: Evaluate,
+    *,
     workers: int = 1,
     backend: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    keep_units: bool = False,
 ) -> RunSummary:
     """Simulate every unit that is not in ``out_dir/units`` yet, then join all units into one file per table.
 
     ``evaluate`` makes the endpoints table of a unit from its tables; it must be picklable. ``backend``: of joblib;
     None: what joblib.parallel_config says, else threads for short and processes for long runs. ``progress(done,
-    total)`` is told patients after each unit. Raises OSError when the disk refuses; the finished units stay.
+    total)`` is told patients after each unit. ``keep_units``: leave the units beside the joined tables, for
+    a caller who has more to do before the run counts as finished. Raises OSError when the disk refuses; the finished
+    units stay.
     """
     parts, now = out_dir / UNITS, standing(study, out_dir)
     parts.mkdir(parents=True, exist_ok=True)
@@ -85,11 +89,19 @@ def run(
         if progress:
             progress(done, total)
     numbers = [unit.number for unit in work_units(study)]
-    failed = sum((read_unit(parts, number) or {})["failed"] for number in numbers)
+    failed = sum(_failed(parts, number) for number in numbers)
     for name in (*TABLES, ENDPOINTS):
         join(parts, numbers, name, out_dir / f"{name}.parquet")
-    shutil.rmtree(parts)
+    if not keep_units:
+        shutil.rmtree(parts)
     return RunSummary(total, failed, out_dir)
+
+
+def _failed(parts: Path, number: int) -> int:
+    record = read_unit(parts, number)
+    if record is None:
+        raise OSError(f"unit {number} was written but cannot be read back")
+    return int(record["failed"])
 
 
 def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> WorkUnit:
@@ -129,29 +141,25 @@ def _finished(
     if min(workers, len(units)) <= 1:
         yield from (simulate_into(study, job, parts, evaluate) for job in jobs)
         return
-    backend = backend or _backend(len(units))
-    parallel = Parallel(n_jobs=min(workers, len(units)), backend=backend, return_as="generator_unordered")
+    parallel = Parallel(
+        n_jobs=min(workers, len(units)),
+        backend=backend,
+        prefer="processes" if len(units) > FEW_UNITS else "threads",
+        return_as="generator_unordered",
+    )
     with _deaf_children():
         finished = parallel(delayed(simulate_into)(study, job, parts, evaluate) for job in jobs)
     yield from finished
 
 
-def _backend(units: int) -> str | None:
-    """Threads for short runs, processes (which take 1.5 s to start) for long ones, unless the caller has chosen."""
-    from joblib.parallel import get_active_backend
-
-    chosen = type(get_active_backend()[0]).__name__ != "LokyBackend"
-    return None if chosen else "loky" if units > FEW_UNITS else "threading"
-
-
 @contextmanager
 def _deaf_children() -> Iterator[None]:
-    """Processes started meanwhile ignore Ctrl-C: the parent alone answers it, and ends them."""
-    if threading.current_thread() is not threading.main_thread():
+    """Processes started meanwhile never see Ctrl-C: the parent alone answers it (after this), and ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

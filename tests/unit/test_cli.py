@@ -178,7 +178,7 @@ def test_a_file_for_a_folder(capsys, tmp_path):
     ],
 )
 def test_unexpected_errors_and_interrupts_are_one_line(capsys, monkeypatch, error, code, words):
-    def fail(*_):
+    def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(trial.cli.run, "execute", fail)
@@ -189,13 +189,13 @@ def test_unexpected_errors_and_interrupts_are_one_line(capsys, monkeypatch, erro
 
 def test_debug_shows_the_traceback(monkeypatch):
     monkeypatch.setenv("VTRIAL_DEBUG", "1")
-    monkeypatch.setattr(trial.cli.run, "execute", lambda *_: 1 / 0)
+    monkeypatch.setattr(trial.cli.run, "execute", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["run", SMOKE, "--workers", "1"])
 
 
 def test_failed_patients_are_exit_3(capsys):
-    few_steps = ("--set", "solver.max_steps_per_day=40")
+    few_steps = ("--set", "solver.max_steps_per_day=10")
     code, out, err = outcome(capsys, "run", SMOKE, "--workers", "1", "--replicates", "1", *few_steps)
     assert code == 3 and "patients failed; solves.parquet and the report say why" in err
     assert "report.html" in out
@@ -248,7 +248,7 @@ def test_an_earlier_run_stays_until_the_new_one_is_finished(capsys, monkeypatch,
     assert outcome(capsys, "run", SMOKE, "--workers", "1", "--replicates", "1", "--no-report")[0] == 0
     before = {p.name: p.read_bytes() for p in (tmp_path / "runs" / "smoke").iterdir()}
 
-    def fail(*_):
+    def fail(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(trial.cli.run, "execute", fail)

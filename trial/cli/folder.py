@@ -37,7 +37,12 @@ def checked(folder: Path, overwrite: bool, config: Path | None = None) -> Path:
 
 
 def _may_replace(folder: Path, target: Path, overwrite: bool, config: Path | None) -> None:
-    foreign = sorted(path.name for path in target.iterdir() if path.is_dir() or path.suffix not in SUFFIXES)
+    left = {UNITS} if (target / IDENTITY).is_file() else set()
+    foreign = sorted(
+        path.name
+        for path in target.iterdir()
+        if path.name not in left and (path.is_dir() or path.suffix not in SUFFIXES)
+    )
     if foreign or not any((target / mark).is_file() for mark in MARKS):
         named = f" ({', '.join(foreign[:3])})" if foreign else ""
         raise Refused(f"{folder}: this folder holds something else than a run{named}; give another one with --out")
@@ -64,6 +69,7 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise Refused(f"{folder}: cannot be written ({error.strerror}); give another folder with --out") from None
     try:
+        _put_back(folder.resolve())
         yield
     finally:
         path.unlink(missing_ok=True)
@@ -75,13 +81,17 @@ def unfinished(folder: Path) -> Path:
     return folder.resolve().with_name(f".{folder.resolve().name}.unfinished")
 
 
+def units_kept(folder: Path) -> int:
+    """Finished units of an interrupted run."""
+    return len(list((unfinished(folder) / UNITS).glob("[0-9]*")))
+
+
 def begin(folder: Path, overwrite: bool, resume: bool, identity: Mapping[str, str]) -> Path:
     """The folder to work in: anew, or with the units of an interrupted run of the same ``identity``.
 
     Raises Refused when finished units would be lost without a word, or belong to another config or other versions.
     """
-    beside = unfinished(folder)
-    units = len(list((beside / UNITS).glob("[0-9]*")))
+    beside, units = unfinished(folder), units_kept(folder)
     if units and resume:
         _same(folder, beside / IDENTITY, identity)
         return beside
@@ -91,7 +101,8 @@ def begin(folder: Path, overwrite: bool, resume: bool, identity: Mapping[str, st
             "with it, --overwrite starts anew"
         )
     try:
-        shutil.rmtree(beside, ignore_errors=True)
+        if beside.exists():
+            shutil.rmtree(beside)
         beside.mkdir(parents=True)
         (beside / IDENTITY).write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
@@ -104,20 +115,36 @@ def _same(folder: Path, path: Path, identity: Mapping[str, str]) -> None:
         before = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         before = {}
-    for key, value in identity.items():
-        if before.get(key) != value:
+    for key in (*identity, *(key for key in before if key not in identity)):
+        was, now = (side.get(key, "not there") for side in (before, identity))
+        if was != now:
             raise Refused(
-                f"{folder}: cannot go on with the interrupted run: {key} was {before.get(key, 'not written')}, "
-                f"now it is {value}; --overwrite starts anew"
+                f"{folder}: cannot go on with the interrupted run: {key} was {was}, now it is {now}; run it as before, "
+                "or start anew with --overwrite"
             )
 
 
 def finish(folder: Path, beside: Path) -> None:
-    """The finished work takes the place of ``folder``."""
-    (beside / IDENTITY).unlink(missing_ok=True)
-    if folder.exists():
-        shutil.rmtree(folder)
-    beside.rename(folder.resolve())
+    """The finished work takes the place of ``folder``; whenever this is interrupted, one of both is whole.
+
+    The units go last, so that the work can be taken up again until it is in its place.
+    """
+    target = folder.resolve()
+    old = target.with_name(f".{target.name}.replaced")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    beside.rename(target)
+    shutil.rmtree(target / UNITS, ignore_errors=True)
+    (target / IDENTITY).unlink(missing_ok=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_back(target: Path) -> None:
+    """An earlier run whose replacement was cut short between two names is itself again."""
+    old = target.with_name(f".{target.name}.replaced")
+    if old.exists() and not target.exists():
+        old.rename(target)
 
 
 def with_inputs(study: Study, base: Path, folder: Path) -> Study:

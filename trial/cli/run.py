@@ -15,6 +15,7 @@ import typer
 from trial.cli.console import Progress, Refused, Stopped, progress, say, warn
 
 if TYPE_CHECKING:
+    from analysis.results import Analysed
     from trial.config import Study
     from trial.runner import Evaluate, RunSummary
 
@@ -42,7 +43,8 @@ def run(
     Example: vtrial run configs/smoke.yaml --replicates 5
     """
     from trial.cli.checks import load_checked
-    from trial.cli.folder import begin, checked, finish, locked, unfinished
+    from trial.cli.folder import begin, checked, finish, locked, units_kept
+    from trial.cli.results import show
 
     begun = time.perf_counter()
     loaded = load_checked(config, set_, seed, replicates)
@@ -52,40 +54,66 @@ def run(
     if backend not in (None, "loky", "threading"):
         raise Refused(f"--backend: seen {backend!r}; allowed: loky, threading")
     with locked(folder):
-        if resume and not unfinished(folder).exists() and _is_finished(study, config.parent, folder):
-            say(f"{folder}: this run is finished; nothing to do")
-            return 0
-        checked(folder, overwrite or (resume and unfinished(folder).exists()), config)
-        beside = begin(folder, overwrite, resume, identity(study))
+        kept = units_kept(folder)
+        if resume and not kept:
+            if _is_finished(study, config.parent, folder):
+                say(f"{folder}: this run is finished; nothing to do")
+                return 0
+            say(f"{folder}: nothing unfinished is there; a new run begins")
+        checked(folder, overwrite or (resume and kept > 0), config)
+        beside = begin(folder, overwrite, resume, identity(study, config.parent))
         workers = workers or _cores()
-        _announce(study, beside, workers)
-        with _kept(folder, beside, study), progress("patients") as tell:
-            summary = execute(study, config.parent, beside, workers, tell, backend)
-        finish(folder, beside)
-        volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-        return _finish(folder, summary, loaded.warnings, volatile, with_report)
+        with _kept(folder, beside, study):
+            _announce(study, beside, workers)
+            with progress("patients") as tell:
+                summary = execute(study, config.parent, beside, workers, tell, backend, keep_units=True)
+            volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
+            analysed, resolved = _finish(beside, summary, loaded.warnings, volatile, with_report)
+            finish(folder, beside)
+    show(analysed.lines, resolved)
+    if summary.n_failed:
+        say(f"{summary.n_failed} of {summary.n_patients} patients failed; solves.parquet and the report say why")
+    if with_report:
+        print(f"report: {folder / 'report.html'}")
+    return 3 if summary.n_failed else 0
 
 
-def identity(study: Study) -> dict[str, str]:
-    """What must be the same for an interrupted run to go on: config, engine, packages."""
+def identity(study: Study, base: Path) -> dict[str, str]:
+    """What must be the same for an interrupted run to go on: engine, packages, every key of the config.
+
+    Files the config names (relative to ``base``) count by what they hold, not by where they are.
+    """
     from importlib.metadata import version
 
-    from trial.configfile import resolved_yaml
-    from trial.provenance import PACKAGES, engine_version, text_hash
+    from trial.configfile import FILES
+    from trial.provenance import PACKAGES, engine_version, file_hash
 
-    versions = {name: version(name) for name in PACKAGES}
-    return {"config": text_hash(resolved_yaml(study))[:12], "engine": engine_version(), **versions}
+    found = {"engine": engine_version(), **{name: version(name) for name in PACKAGES}}
+    keys = dict(_leaves(study.model_dump(mode="json"), ""))
+    for path in map(".".join, FILES):
+        name = keys.get(path, "None")
+        keys[path] = "None" if name == "None" else f"a file with sha256 {file_hash(base / name)[:12]}"
+    return found | keys
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Every value of nested dicts and lists by its dotted name, as in arms.0.ratio."""
+    if isinstance(value, dict | list) and value:
+        for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(entry, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, str(value)
 
 
 def _is_finished(study: Study, base: Path, folder: Path) -> bool:
-    """Whether ``folder`` holds a finished run of this very study."""
+    """Whether ``folder`` holds a finished run of this very study; its published rows are not part of the run."""
     from trial.cli.folder import CONFIG, MARKS
     from trial.configfile import load_study
 
     if not all((folder / mark).is_file() for mark in MARKS):
         return False
-    there = load_study(folder / CONFIG).model_dump(exclude={"population", "published"})
-    return there == study.model_dump(exclude={"population", "published"})
+    there, wanted = identity(load_study(folder / CONFIG), folder), identity(study, base)
+    return all(there.get(key) == wanted.get(key) for key in {*there, *wanted} if not key.startswith("published"))
 
 
 def _announce(study: Study, beside: Path, workers: int) -> None:
@@ -113,13 +141,12 @@ def _kept(folder: Path, beside: Path, study: Study) -> Iterator[None]:
         if not units:
             shutil.rmtree(beside, ignore_errors=True)
             kept = "no unit was finished; an earlier run is as it was"
-        if isinstance(error, KeyboardInterrupt):
-            say(f"{folder}: {kept}")
         if isinstance(error, OSError):
-            free = shutil.disk_usage(folder.resolve().parent).free / 2**30
-            raise Stopped(
-                f"{folder}: cannot be written ({error.strerror or error}; {free:.1f} GiB free); {kept}"
-            ) from error
+            where, free = error.filename or folder, shutil.disk_usage(folder.resolve().parent).free / 2**30
+            why = f"cannot be written ({error.strerror or error}; {free:.1f} GiB free)"
+            raise Stopped(f"{where}: {why}; {kept}") from error
+        if units or isinstance(error, KeyboardInterrupt):
+            say(f"{folder}: {kept}")
         raise
 
 
@@ -130,10 +157,12 @@ def execute(
     workers: int = 1,
     tell: Progress | None = None,
     backend: str | None = None,
+    keep_units: bool = False,
 ) -> RunSummary:
     """Write the resolved config, copies of the published results and the trial tables into ``folder``.
 
-    File names in ``study`` are relative to ``base``. Units that are in ``folder`` already are not simulated again.
+    File names in ``study`` are relative to ``base``. Units that are in ``folder`` already are not simulated again;
+    with ``keep_units`` they stay beside the tables.
     """
     from trial.cli.folder import CONFIG, with_inputs
     from trial.configfile import resolved_yaml
@@ -141,7 +170,9 @@ def execute(
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(resolved_yaml(with_inputs(study, base, folder)), encoding="utf-8")
-    return simulate(study, folder, evaluator(study), workers, backend, tell)
+    return simulate(
+        study, folder, evaluator(study), workers=workers, backend=backend, progress=tell, keep_units=keep_units
+    )
 
 
 def evaluator(study: Study) -> Evaluate:
@@ -153,12 +184,11 @@ def evaluator(study: Study) -> Evaluate:
 
 
 def _finish(
-    folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any], with_report: bool = True
-) -> int:
-    """Results, manifest, report, and what the terminal shows; the exit code."""
+    folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any], with_report: bool
+) -> tuple[Analysed, Study]:
+    """Write results, manifest and report; the results, and the study as it was resolved."""
     from analysis.results import analyse
     from trial.cli.folder import CONFIG
-    from trial.cli.results import show
     from trial.configfile import load_study
     from trial.provenance import write_manifest
 
@@ -170,14 +200,11 @@ def _finish(
         "patients_failed": summary.n_failed,
     }
     write_manifest(folder, (folder / CONFIG).read_text(encoding="utf-8"), facts, volatile)
-    show(analysed.lines, study)
-    if summary.n_failed:
-        say(f"{summary.n_failed} of {summary.n_patients} patients failed; solves.parquet and the report say why")
     if with_report:
         from analysis.report import write_report
 
-        print(f"report: {write_report(folder)}")
-    return 3 if summary.n_failed else 0
+        write_report(folder)
+    return analysed, study
 
 
 def facts_of(study: Study) -> dict[str, Any]:
