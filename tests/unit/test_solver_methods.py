@@ -1,6 +1,7 @@
 """Each method against closed forms and the slow solver, and what every method must keep: lanes apart, cuts, outputs."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from test_solver_door import DECAY, table, toy
 
 from trial.models import structure
 from trial.models.contract import Array, Structure
-from trial.solver import Events, Status, method_of, solve
+from trial.solver import REASON, Events, Status, method_of, solve
 
 METHODS = ("exact", "taylor", "pair")
 ORAL = replace(
@@ -129,3 +130,23 @@ def test_outputs_are_those_of_the_states(method: str) -> None:
     got, status, _ = solve(ORAL, p, y, events, times, method=method, outputs=True)
     assert got.shape == (9, 3, 1) and (status == Status.OK).all()
     np.testing.assert_allclose(got[:, :, 0], 0.1 * states[:, :, 1], rtol=1e-15)
+
+
+def test_threads_at_once_give_the_bits_of_one() -> None:
+    """Every call has its own memory."""
+    p, y, events, times = oral_cohort(64)
+    alone = {method: solve(ORAL, p, y, events, times, method=method)[0] for method in METHODS}
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda m: (m, solve(ORAL, p, y, events, times, method=m)[0]), METHODS * 8))
+    assert all(np.array_equal(values, alone[method]) for method, values in results)
+
+
+def test_a_stiff_patient_ends_with_a_reason_that_says_so() -> None:
+    """A rate of 1e7 per hour against one of 0.01: no explicit step gets through."""
+    p, times = np.array([[1e7], [0.3]]), np.tile([0.0, 24.0], (2, 1))
+    for method in ("taylor", "pair"):
+        _, status, steps = solve(
+            FEEDBACK, p, np.ones((2, 2)), table(*[[(0, 0, 0.7)]] * 2), times, method=method, max_steps=500
+        )
+        assert status.tolist() == [Status.STEP_LIMIT, Status.OK] and steps[0] == 500
+    assert "stiff" in REASON[Status.STEP_LIMIT]

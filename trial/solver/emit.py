@@ -165,6 +165,20 @@ class Vector:
         m = self.select(large, self.mul(m, self.constant(0.5)), m)
         return self.select(large, self.add(exponent, self.constant(1.0)), exponent), m
 
+    def rough_log2(self, x: Value) -> Value:
+        """log2 of normal x > 0 to 0.01, for choosing steps."""
+        exponent, m = self.split(x)
+        d = self.sub(m, self.constant(1.0))
+        slope = self.polynomial(d, [c / math.log(2.0) for c in (-1 / 4, 1 / 3, -1 / 2, 1.0)])
+        return self.fma(d, slope, exponent)
+
+    def rough_exp2(self, x: Value) -> Value:
+        """2^x to 0.3 %, for choosing steps; x is taken as at least -1000 and at most 1000."""
+        x = self.maximum(self.minimum(x, self.constant(1000.0)), self.constant(-1000.0))
+        whole = self.intrinsic("floor", x)
+        value = self.polynomial(self.sub(x, whole), [0.3435, 0.6565, 1.0])
+        return self.mul(value, self.power_of_two(self.b.fptosi(whole, self.int_type)))
+
     def power(self, x: Value, y: Value) -> Value:
         """x^y for x >= 0 as exp(y ln x); 1 for y = 0."""
         value = self.exp(self.mul(y, self.log(x)))

@@ -54,8 +54,8 @@ class Taylor(Stepper):
             largest = v.constant(SMALLEST_TERM)
             for coefficients, weight in zip(self.series, weights, strict=True):
                 largest = v.maximum(v.mul(v.abs(coefficients[order]), weight), largest)
-            logs.append(v.mul(v.log(largest), v.constant(-1.0 / order)))
-        return v.mul(v.constant(SAFETY), v.exp(v.minimum(*logs)))
+            logs.append(v.mul(v.rough_log2(largest), v.constant(-1.0 / order)))
+        return v.mul(v.constant(SAFETY), v.rough_exp2(v.minimum(*logs)))
 
     def horner(self, coefficients: list[Value], h: Value) -> Value:
         """The series at h."""
