@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help trial test check numbers calibrate clean
+.PHONY: help trial test check numbers calibrate bench matrix clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -30,5 +30,17 @@ numbers: $(INSTALLED)  ## every number the project claims, measured
 calibrate: $(INSTALLED)  ## fit the calibrated parameters again (under 60 minutes)
 	$(BIN)/python -m trial.cli.calibrate
 
+bench: $(INSTALLED)  ## speed and error beside scipy and, where it installs, heyoka; runs/bench/bench.csv
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'heyoka>=7,<8'
+	$(BIN)/python tests/benchmarks/bench.py --replicates $(or $(REPLICATES),100)
+
+matrix: $(INSTALLED)  ## the same values under pandas 2 and 3
+	$(PYTHON) -m venv .venv-matrix
+	grep -v '^pandas' constraints.txt > .venv-matrix/constraints.txt
+	.venv-matrix/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv-matrix/constraints.txt 'pandas<3' --editable .
+	$(BIN)/python tests/benchmarks/digest.py > .venv-matrix/pandas-3.txt
+	.venv-matrix/bin/python tests/benchmarks/digest.py > .venv-matrix/pandas-2.txt
+	diff .venv-matrix/pandas-3.txt .venv-matrix/pandas-2.txt && echo "the same values under both"
+
 clean:  ## remove what the build made
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-matrix build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -116,8 +116,8 @@ def target() -> llvm.TargetMachine:
     )
 
 
-def compile_module(module: ir.Module) -> tuple[Callable[..., None], Any]:
-    """The kernel as a C function, and the engine that owns its code."""
+def optimised(module: ir.Module) -> tuple[Any, Any]:
+    """The module as LLVM has optimised it, and the machine it is for."""
     machine = target()
     parsed = llvm.parse_assembly(str(module))
     parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
@@ -126,6 +126,12 @@ def compile_module(module: ir.Module) -> tuple[Callable[..., None], Any]:
     options.loop_vectorization = options.slp_vectorization = False
     passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(parsed, passes)
+    return parsed, machine
+
+
+def compile_module(module: ir.Module) -> tuple[Callable[..., None], Any]:
+    """The kernel as a C function, and the engine that owns its code."""
+    parsed, machine = optimised(module)
     engine = llvm.create_mcjit_compiler(parsed, machine)
     engine.finalize_object()
     kinds: list[Any] = [C_TYPES[kind] for _, kind in ARGUMENTS]

@@ -1,0 +1,350 @@
+"""``make bench``: our speed and error beside those of other programs, in the same run; see README.md in this folder."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pyarrow as pa
+from peers import Heyoka, by_scipy, reference, start_of
+from workload import M1, M2, population
+
+import trial.simulate
+from trial.configfile import load_study
+from trial.models.contract import Array, Structure
+from trial.solver import method_of, solve
+from trial.units import simulate_replicates
+
+ROOT = Path(__file__).parents[2]
+OUT = ROOT / "runs" / "bench"
+PHASE_3 = ROOT / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
+CHUNK = 4096
+WEEKLY, HOURLY = 168.0 * np.arange(9), np.arange(1345.0)
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line of bench.csv; None where nothing was measured."""
+
+    case: str
+    engine: str
+    cores: int
+    patients_per_s: float | None = None
+    worst_error: float | None = None
+    peak_mib: float | None = None
+    ratio_to_scipy: float | None = None
+    ratio_to_heyoka: float | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A demand, what was measured, and whether it holds."""
+
+    demand: str
+    measured: str
+    holds: bool
+
+
+def solve_chunks(structure: Structure, p: Array, hours: Array, threads: int) -> list[Array]:
+    """Solve in chunks that bound the memory; the last states or outputs of each chunk."""
+
+    def one(first: int) -> Array:
+        q = p[first : first + CHUNK]
+        times = np.tile(hours, (len(q), 1))
+        values, status, _ = solve(structure, q, start_of(structure, q), structure.daily_events(q), times)
+        assert (status == 0).all()
+        return values
+
+    starts = range(0, len(p), CHUNK)
+    if threads == 1:
+        return [one(first) for first in starts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(one, starts))
+
+
+def hourly_table(structure: Structure, p: Array, threads: int, chunk: int = 512) -> int:
+    """Hourly concentration and platelets as an Arrow table per chunk; the rows made."""
+
+    def one(first: int) -> int:
+        q = p[first : first + chunk]
+        times = np.tile(HOURLY, (len(q), 1))
+        values, _, _ = solve(structure, q, start_of(structure, q), structure.daily_events(q), times, outputs=True)
+        number = np.repeat(np.arange(first, first + len(q)), len(HOURLY) - 1)
+        columns = [number, np.tile(HOURLY[1:], len(q)), values[:, :, 0].ravel(), values[:, :, 1].ravel()]
+        return pa.table(columns, names=["SUBJID", "TIME", "CONC", "PLT"]).num_rows
+
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(one, range(0, len(p), chunk)))
+
+
+def alternated(*runs: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
+    """Median seconds of each, run in turn, after one warm round."""
+    seconds: list[list[float]] = [[] for _ in runs]
+    for k in range(rounds + 1):
+        for times, run in zip(seconds, runs, strict=True):
+            begun = time.perf_counter()
+            run()
+            if k:
+                times.append(time.perf_counter() - begun)
+    return [median(times) for times in seconds]
+
+
+def worst_error(structure: Structure, states: Array, truth: Array, p: Array) -> float:
+    """Largest relative error of concentration (of at least 1e-3 of the patient's largest) and platelets."""
+
+    def outputs(y: Array) -> list[Array]:
+        return [np.asarray(o) for o in structure.outputs(y.transpose(2, 0, 1), p.T[:, :, None], [])]
+
+    worst = 0.0
+    for ours, true in zip(outputs(states), outputs(truth), strict=True):
+        size = np.maximum(np.abs(true), 1e-3 * np.abs(true).max(axis=1, keepdims=True))
+        worst = max(worst, float((np.abs(ours - true) / size).max()))
+    return worst
+
+
+def weekly(structure: Structure, quick: bool) -> Iterator[Case]:
+    """Ours, scipy's LSODA and heyoka on one core, in turn."""
+    few, many, some = population(16), population(1024 if quick else 8192), population(2 if quick else 8)
+    truth = reference(structure, few)
+    runs: list[Callable[[], object]] = [
+        lambda: solve_chunks(structure, many, WEEKLY, 1),
+        lambda: by_scipy(structure, some, "LSODA", 1e-6, 1e-9),
+    ]
+    try:
+        peer = Heyoka(structure, 1e-6)
+        runs.append(lambda: peer.solve(many[:512]))
+        found = [peer.solve(few)]
+    except ImportError:
+        found = []
+    seconds = alternated(*runs, rounds=ROUNDS)
+    sizes = (len(many), len(some), 512)
+    rates = [n / s for n, s in zip(sizes, seconds, strict=False)]
+    errors = [solve_chunks(structure, few, WEEKLY, 1)[0], by_scipy(structure, few[:4], "LSODA", 1e-6, 1e-9), *found]
+    for name, rate, states in zip(("virtual-trial", "scipy LSODA", "heyoka"), rates, errors, strict=False):
+        n = len(states)
+        error = worst_error(structure, states, truth[:n], few[:n])
+        beside = rate / rates[2] if len(rates) > 2 else None
+        yield Case(f"{structure.id} weekly", name, 1, rate, error, None, rate / rates[1], beside)
+
+
+def two_cores(quick: bool) -> Iterator[Case | Verdict]:
+    """M2: two threads over one; hourly output with its table over weekly output."""
+    p = population(4 * CHUNK if quick else 8 * CHUNK)
+    some = p[: 1024 if quick else 4096]
+    one, two, hourly = alternated(
+        lambda: solve_chunks(M2, p, WEEKLY, 1),
+        lambda: solve_chunks(M2, p, WEEKLY, 2),
+        lambda: hourly_table(M2, some, 2),
+    )
+    rate = len(p) / two
+    yield Case("M2 weekly, two threads", "virtual-trial", 2, rate)
+    yield Case("M2 hourly with table", "virtual-trial", 2, len(some) / hourly)
+    yield Verdict("two threads over one: 1.7", f"{one / two:.2f}", one / two >= 1.7)
+    share = len(some) / hourly / rate
+    yield Verdict("M2 hourly with table over weekly, two cores: 60 %", f"{100 * share:.0f} %", share >= 0.6)
+
+
+def scaling(quick: bool) -> Iterator[Case | Verdict]:
+    """Cost per patient from 1,000 to 1,000,000 patients."""
+    sizes = (1000, 10_000, 100_000) if quick else (1000, 10_000, 100_000, 1_000_000)
+    p = population(sizes[-1])
+    seconds = alternated(*(lambda n=n: _discard(p[:n]) for n in sizes), rounds=1 if quick else 2)
+    rates = [n / s for n, s in zip(sizes, seconds, strict=True)]
+    for n, rate in zip(sizes, rates, strict=True):
+        yield Case(f"M2 weekly, {n} patients", "virtual-trial", 2, rate)
+    spread = max(rates) / min(rates) - 1
+    yield Verdict("cost per patient flat within 20 %", f"{100 * spread:.0f} %, largest over smallest", spread <= 0.2)
+
+
+def _discard(p: Array) -> None:
+    """Solve on two threads and keep nothing but one chunk per thread."""
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(lambda first: len(solve_chunks(M2, p[first : first + CHUNK], WEEKLY, 1)),
+                          range(0, len(p), min(CHUNK, max(1, len(p) // 2)))):  # fmt: skip
+            pass
+
+
+def phase_3(replicates: int) -> Iterator[Case | Verdict]:
+    """24 weeks, weekly titration, 424 patients a replicate, endpoints kept, two workers: a whole `vtrial run`."""
+    folder = OUT / "phase3_24_weeks"
+    days = "[" + ", ".join(str(7 * w) for w in range(1, 25)) + "]"
+    sets = [f"visits.days={days}", "treatment_days=168", "published=null", "output=endpoints"]
+    command = [sys.executable, "-m", "trial", "run", str(PHASE_3), "--replicates", str(replicates), "--no-report",
+               "--workers", "2", "--overwrite", "--out", str(folder)]  # fmt: skip
+    for item in sets:
+        command += ["--set", item]
+    begun = time.perf_counter()
+    peak = _peak_mib(command)
+    seconds, n = time.perf_counter() - begun, 424 * replicates
+    yield Case(f"phase III, 24 weeks, {replicates} replicates", "virtual-trial", 2, n / seconds, None, peak)
+    minutes = seconds / 60 * 1000 / replicates
+    scaled = "" if replicates == 1000 else f" (from {replicates} replicates)"
+    yield Verdict("phase III, 1,000 replicates: under 5 min", f"{minutes:.1f} min{scaled}", minutes < 5)
+    yield Verdict("the same: under 1.5 GiB", f"{peak:.0f} MiB", peak < 1536)
+
+
+def _peak_mib(command: list[str]) -> float:
+    """Run a command; the largest memory (PSS) of it and its children together, looked at four times a second."""
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    peak = 0.0
+    while running.poll() is None:
+        peak = max(peak, sum(_pss_mib(pid) for pid in _family(running.pid)))
+        time.sleep(0.25)
+    if running.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{running.stderr.read() if running.stderr else ''}")
+    return peak
+
+
+def _family(pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parts = status.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        children.setdefault(int(parts[1]), []).append(int(status.parent.name))
+    found = [pid]
+    for parent in found:
+        found += children.get(parent, [])
+    return found
+
+
+def _pss_mib(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def outside_kernel() -> Iterator[Verdict]:
+    """Share of a work unit's time that is not spent in the solver; endpoints included."""
+    from trial.cli.run import evaluator
+
+    study = load_study(PHASE_3, replicates=20)
+    visits = study.visits.model_copy(update={"days": tuple(range(7, 169, 7))})
+    study = study.model_copy(update={"visits": visits, "treatment_days": 168, "pk_sampling": None})
+    evaluate, inside, plain = evaluator(study), [0.0], trial.simulate.solve
+
+    def timed(*args, **kwargs):  # type: ignore[no-untyped-def]
+        begun = time.perf_counter()
+        result = plain(*args, **kwargs)
+        inside[0] += time.perf_counter() - begun
+        return result
+
+    trial.simulate.solve = timed  # type: ignore[assignment]
+    shares = []
+    for _ in range(ROUNDS + 1):
+        inside[0], begun = 0.0, time.perf_counter()
+        evaluate(simulate_replicates(study, range(9)))
+        shares.append(1 - inside[0] / (time.perf_counter() - begun))
+    trial.simulate.solve = plain
+    share = median(shares[1:])
+    yield Verdict("time outside the kernel: under 50 %", f"{100 * share:.0f} %", share < 0.5)
+
+
+def start_up() -> Iterator[Verdict]:
+    """Compilation in a fresh process, help, and a warm run of the smallest study."""
+    code = (
+        "import sys,time; sys.path.insert(0, 'tests/benchmarks')\n"
+        "from trial.models import structure; from trial.solver.kernel import kernel\n"
+        "t = time.perf_counter(); kernel(structure('tmdd_lifespan'), 8, 'taylor'); print(time.perf_counter() - t)"
+    )
+    shown = [float(_run([sys.executable, "-c", code])) for _ in range(ROUNDS)]
+    yield Verdict("compile of one structure: 1 s", f"{median(shown):.2f} s", median(shown) < 1)
+    vtrial = [sys.executable, "-m", "trial"]
+    smoke = [*vtrial, "run", "configs/smoke.yaml", "--overwrite", "--out", str(OUT / "smoke")]
+    helped, plain, reported = alternated(
+        lambda: _run([*vtrial, "--help"]), lambda: _run([*smoke, "--no-report"]), lambda: _run(smoke)
+    )
+    yield Verdict("vtrial --help: 0.5 s", f"{helped:.2f} s", helped < 0.5)
+    yield Verdict("warm configs/smoke.yaml without report: 2 s", f"{plain:.2f} s", plain < 2)
+    yield Verdict("warm configs/smoke.yaml with report: 5 s", f"{reported:.2f} s", reported < 5)
+
+
+def _run(command: list[str]) -> str:
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def vector_instructions() -> Iterator[Verdict]:
+    """Whether the kernel of tmdd_lifespan is vector code: multiply-adds of whole vectors against single numbers."""
+    from trial.models import structure
+    from trial.solver.kernel import optimised, solve_module, system_of
+
+    chosen = structure("tmdd_lifespan")
+    module, machine = optimised(solve_module(system_of(chosen, False), 8, method_of(chosen)))
+    lines = machine.emit_assembly(module).splitlines()
+    packed = sum("vfm" in line and "pd" in line.split()[0] for line in lines if line.strip())
+    single = sum("vfm" in line and "sd" in line.split()[0] for line in lines if line.strip())
+    wide = max((r for r in ("zmm", "ymm", "xmm") if any(r in line for line in lines)), default="none")
+    yield Verdict(
+        "vector instructions", f"{packed} packed, {single} single multiply-adds ({wide})", packed > 10 * max(single, 1)
+    )
+
+
+def verdicts(cases: list[Case]) -> Iterator[Verdict]:
+    """The demands on M1 and M2 weekly."""
+    for name, scipy, heyoka in (("M2 weekly", 600, 2), ("M1 weekly", 3000, 5)):
+        ours = next(c for c in cases if (c.case, c.engine) == (name, "virtual-trial"))
+        yield Verdict(f"{name}: {scipy} x scipy LSODA", f"{ours.ratio_to_scipy:.0f} x", ours.ratio_to_scipy >= scipy)
+        if ours.ratio_to_heyoka is not None:
+            near = f"{ours.ratio_to_heyoka:.1f} x"
+            yield Verdict(f"{name}: {heyoka} x heyoka", near, ours.ratio_to_heyoka >= heyoka)
+        yield Verdict(f"{name}: worst error below 1e-6", f"{ours.worst_error:.1e}", ours.worst_error < 1e-6)
+
+
+def write(cases: list[Case]) -> None:
+    """bench.csv."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    with (OUT / "bench.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [f.name for f in fields(Case)], lineterminator="\n")
+        writer.writeheader()
+        for case in cases:
+            writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in asdict(case).items()})
+
+
+def main() -> None:
+    """Run everything, print two tables, write bench.csv."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
+    parser.add_argument("--replicates", type=int, default=100, help="of the titrated phase III")
+    chosen = parser.parse_args()
+    cases: list[Case] = [*weekly(M1, chosen.quick), *weekly(M2, chosen.quick)]
+    judged: list[Verdict] = [*verdicts(cases)]
+    parts = (two_cores(chosen.quick), scaling(chosen.quick), phase_3(chosen.replicates), outside_kernel(), start_up(),
+             vector_instructions())  # fmt: skip
+    for part in parts:
+        for item in part:
+            if isinstance(item, Case):
+                cases.append(item)
+            else:
+                judged.append(item)
+    write(cases)
+    print(f"{'case':38s} {'engine':14s} {'cores':>5s} {'patients/s':>10s} {'error':>8s} {'MiB':>6s} "
+          f"{'x scipy':>8s} {'x heyoka':>8s}")  # fmt: skip
+    for c in cases:
+        print(
+            f"{c.case:38s} {c.engine:14s} {c.cores:5d} {c.patients_per_s or 0:10.0f} {_text(c.worst_error, '.0e'):>8s} "
+            f"{_text(c.peak_mib, '.0f'):>6s} {_text(c.ratio_to_scipy, '.4g'):>8s} {_text(c.ratio_to_heyoka, '.3g'):>8s}"
+        )
+    print()
+    for v in judged:
+        print(f"{'holds' if v.holds else 'MISS ':5s}  {v.demand:55s} {v.measured}")
+
+
+def _text(value: float | None, how: str) -> str:
+    return "" if value is None else format(value, how)
+
+
+if __name__ == "__main__":
+    main()
