@@ -13,7 +13,7 @@ from analysis import cells, figures
 from analysis.figures import Course
 from analysis.report_figures import thresholds
 from analysis.report_records import NONE, Cell, Column, Row, Table, arm_name, texts
-from analysis.runfolder import RunFolder
+from analysis.runfolder import RunFolder, ranges
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,11 @@ def pages(run: RunFolder, patients: Iterable[tuple[int, int]]) -> list[Page]:
 def _page(run: RunFolder, replicate: int, subject: int) -> Page:
     found = np.flatnonzero((run.records.replicate == replicate) & (run.records.subject == subject))
     if not found.size:
-        last, most = int(run.records.replicate.max()), int(run.records.subject.max())
+        most, few = int(run.records.subject.max()), run.n_kept < run.n_replicates
+        way = "; the tables of other replicates were not kept; vtrial replay shows them" if few else ""
         raise ValueError(
-            f"patient {replicate}:{subject} is not in this run; allowed: replicate 0 to {last}, subject 1 to {most}"
+            f"patient {replicate}:{subject} is not in this run; allowed: replicate {ranges(run.kept)}, "
+            f"subject 1 to {most}{way}"
         )
     row = int(found[0])
     label, hue = arm_name(run, run.arms[int(run.records.arm[row])].id)

@@ -85,12 +85,10 @@ def _solved(run: RunFolder) -> str:
 
 
 def _evaluated(run: RunFolder) -> str:
-    codes, flags = run.column("endpoints", "PARAMCD"), run.column("endpoints", "EVALFL")
-    absent = int(((codes == run.settings.primary) & (flags == "N")).sum())
-    of = f" of the {plural(run.n_kept, 'replicate')} kept in full" if run.n_kept < run.n_replicates else ""
+    absent = sum(n for why, n in run.primary.items() if why)
     if not absent:
-        return f"Every patient{of} is evaluable for the primary endpoint ({run.settings.primary})."
-    who = plural(absent, f"patient{of} is", f"patients{of} are")
+        return f"Every patient is evaluable for the primary endpoint ({run.settings.primary})."
+    who = plural(absent, "patient is", "patients are")
     return f"{who} not evaluable for the primary endpoint ({run.settings.primary})."
 
 
@@ -131,11 +129,12 @@ def warnings(run: RunFolder) -> list[str]:
             f"Results are over all {run.n_replicates:,} replicates; what is counted or drawn patient by patient is of "
             f"the {plural(run.n_kept, 'replicate')} whose tables were kept (output: endpoints)."
         )
-    statuses = Counter(run.column("solves", "REASON")[run.column("solves", "STATUS") != "OK"].tolist())
-    said += [f"{plural(n, 'solve')} failed: {why}." for why, n in statuses.most_common()]
+    said += [f"{plural(n, 'solve')} failed: {why}." for why, n in Counter(run.unsolved).most_common()]
     outside = Counter(run.column("patients", "OUTDOM").tolist())
+    of = f" of the {plural(run.n_kept, 'replicate')} kept" if run.n_kept < run.n_replicates else ""
     said += [
-        f"{plural(n, 'patient lies', 'patients lie')} outside the validity domain of the parameter set: {why}."
+        f"{plural(n, f'patient{of} lies', f'patients{of} lie')} outside the validity domain of the parameter set: "
+        f"{why}."
         for why, n in outside.most_common()
         if why
     ]

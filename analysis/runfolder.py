@@ -7,7 +7,8 @@ published_baseline.csv; ``RunFolder.absent`` says what is not there and what fol
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,7 +55,8 @@ class ArmStyle:
 @dataclass(frozen=True)
 class RunFolder:
     """Everything a report is made of. ``tables`` by name, with the rows of the replicates whose tables were kept;
-    ``published`` by (endpoint, statistic, arm).
+    ``published`` by (endpoint, statistic, arm); ``primary`` counts the patients of all replicates by the reason why the
+    primary endpoint is not evaluable, "" when it is.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class RunFolder:
     published: Mapping[tuple[str, str, str], Published]
     scores: tuple[Mapping[str, str], ...]
     absent: Mapping[str, str]
+    primary: Mapping[str, int]
 
     @cached_property
     def arms(self) -> tuple[ArmStyle, ...]:
@@ -124,17 +127,28 @@ class RunFolder:
     @cached_property
     def n_kept(self) -> int:
         """Replicates whose tables were kept; what is counted patient by patient is counted in these."""
-        return len(np.unique(self.records.replicate))
+        return len(self.kept)
 
     @property
     def n_patients(self) -> int:
         """Patients simulated in all replicates."""
-        return int(self.manifest.get("patients_simulated", self.records.n))
+        return int(self.manifest.get("patients_simulated", sum(self.primary.values())))
 
     @property
     def n_failed(self) -> int:
         """Patients of all replicates whose solve failed."""
-        return int(self.manifest.get("patients_failed", (self.records.unsolved != "").sum()))
+        return int(self.manifest.get("patients_failed", sum(self.unsolved.values())))
+
+    @cached_property
+    def unsolved(self) -> Mapping[str, int]:
+        """Patients of all replicates whose solve failed, by the reason in words."""
+        failed = {why: n for why, n in self.primary.items() if why.startswith("solver: ")}
+        return {self.in_words(why).removeprefix("solve failed: "): n for why, n in failed.items()}
+
+    @cached_property
+    def kept(self) -> tuple[int, ...]:
+        """The replicates whose tables were kept."""
+        return tuple(np.unique(self.records.replicate).tolist())
 
 
 def plain(column: pa.ChunkedArray) -> NDArray[Any]:
@@ -166,17 +180,37 @@ def read_run(path: Path) -> RunFolder:
         if (path / f"{name}.parquet").exists():
             tables[name] = pq.read_table(path / f"{name}.parquet", filters=[("REPLICATE", "in", kept)])
     estimates = pq.read_table(path / ESTIMATES_FILE).to_pylist()
+    settings = Settings.of(config)
     return RunFolder(
         path=path,
         config=config,
         manifest=read_manifest(path),
-        settings=Settings.of(config),
+        settings=settings,
         tables=tables,
         estimates=tuple(Estimate(**row) for row in estimates),
         published=_published(path / PUBLISHED_FILE) | _published(path / BASELINE_FILE),
         scores=_scores(path / SCORECARD_FILE),
         absent={name: what for name, what in OPTIONAL.items() if not (path / name).exists()},
+        primary=reasons(path / ENDPOINTS_FILE, settings.primary),
     )
+
+
+def reasons(path: Path, endpoint: str) -> dict[str, int]:
+    """How many patients of an endpoints table have no value of an endpoint, by reason ("": they have one)."""
+    file, counted = pq.ParquetFile(path), Counter[str]()
+    for k in range(file.num_row_groups):
+        table = file.read_row_group(k, columns=["PARAMCD", "REASON"])
+        mine = pc.equal(table["PARAMCD"].cast(pa.string()), endpoint)
+        found = pc.value_counts(table["REASON"].filter(mine).cast(pa.string())).to_pylist()
+        counted.update({row["values"]: row["counts"] for row in found})
+    return dict(counted)
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Sorted whole numbers in words: "0 to 9 or 17"."""
+    starts = [n for n in numbers if n - 1 not in numbers]
+    ends = [n for n in numbers if n + 1 not in numbers]
+    return " or ".join(f"{a} to {b}" if b > a else str(a) for a, b in zip(starts, ends, strict=True))
 
 
 def _published(path: Path) -> dict[tuple[str, str, str], Published]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -90,23 +91,33 @@ def make_run_folder(
     published: bool = True,
     replicates: int = 3,
     one_arm: bool = False,
+    kept: Sequence[int] | None = None,
     **config: object,
 ) -> Path:
-    """Write a run folder of replicates of 30 patients (12, 12, 6) and analyse it; ``failed`` solves per replicate."""
+    """Write a run folder of replicates of 30 patients (12, 12, 6) and analyse it; ``failed`` solves per replicate.
+
+    ``kept``: the replicates whose tables are kept, as with output: endpoints.
+    """
     path.mkdir(parents=True, exist_ok=True)
     study = CONFIG | {"replicates": replicates} | config | ({} if pk else {"pk_sampling": None})
     with (path / "config.resolved.yaml").open("w") as stream:
         YAML().dump(study, stream)
     tables = _tables(pk, failed, replicates, one_arm)
-    for name, table in tables.items():
+    for name, table in (tables if kept is None else _of(tables, kept)).items():
         pq.write_table(table, path / f"{name}.parquet")
     pq.write_table(evaluate_tables(Settings.of(study), tables), path / "endpoints.parquet")
+    pq.write_table(tables["screening"], path / "screening.parquet")
     if published:
         _write_published(path / "published.csv", PUBLISHED)
         _write_published(path / "published_baseline.csv", BASELINE)
     analyse(path)
     (path / "manifest.json").write_text(json.dumps(_manifest()))
     return path
+
+
+def _of(tables: Mapping[str, pa.Table], kept: Sequence[int]) -> dict[str, pa.Table]:
+    rows = {name: pa.array(np.isin(table["REPLICATE"].to_numpy(), kept)) for name, table in tables.items()}
+    return {name: table.filter(rows[name]) for name, table in tables.items()}
 
 
 def _manifest() -> dict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -51,19 +50,18 @@ def is_run_folder(run_dir: Path) -> None:
 
 
 def _exist(run_dir: Path, wanted: tuple[tuple[int, int], ...]) -> None:
+    from analysis.runfolder import ranges
     from trial.configfile import load_study
 
     study = load_study(run_dir / "config.resolved.yaml")
     for replicate, subject in wanted:
         if replicate not in study.kept or not 1 <= subject <= study.subjects:
-            allowed = f"replicate {_ranges(study.kept)}, subject 1 to {study.subjects}"
+            allowed = f"replicate {ranges(study.kept)}, subject 1 to {study.subjects}"
+            again = f"vtrial replay {run_dir} --replicate {replicate} --patient {subject}"
             known = replicate < study.replicates and 1 <= subject <= study.subjects
-            way = f"; the tables of replicate {replicate} were not kept (output: endpoints)" if known else ""
+            way = (
+                f"; the tables of replicate {replicate} were not kept (output: endpoints); use: {again}"
+                if known
+                else ""
+            )
             raise Refused(f"--patient: seen {replicate}:{subject}; allowed: {allowed}{way}")
-
-
-def _ranges(numbers: Sequence[int]) -> str:
-    """Sorted whole numbers in words: "0 to 9 or 17"."""
-    starts = [n for n in numbers if n - 1 not in numbers]
-    ends = [n for n in numbers if n + 1 not in numbers]
-    return " or ".join(f"{a} to {b}" if b > a else str(a) for a, b in zip(starts, ends, strict=True))

@@ -1,0 +1,87 @@
+"""The report of a run of which not every replicate was kept in full: which numbers are of which replicates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_run import make_run_folder
+
+from analysis import cells
+from analysis.report import write_report
+from analysis.runfolder import ranges, read_run, reasons
+
+KEPT = (0, 1, 3)
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six replicates of 30 patients, one failed solve in each; tables of three of them."""
+    return make_run_folder(
+        tmp_path_factory.mktemp("run") / "few", failed=1, replicates=6, kept=KEPT, output="endpoints"
+    )
+
+
+@pytest.fixture(scope="module")
+def html(run_dir: Path) -> str:
+    return write_report(run_dir, [(3, 2)]).read_text(encoding="utf-8")
+
+
+def test_only_the_kept_replicates_are_read(run_dir: Path) -> None:
+    run = read_run(run_dir)
+    assert (run.kept, run.n_kept, run.n_replicates) == (KEPT, 3, 6)
+    for name in ("patients", "endpoints", "screening"):
+        assert sorted(set(run.column(name, "REPLICATE").tolist())) == list(KEPT), name
+
+
+def test_patients_and_failures_are_counted_in_all_replicates(run_dir: Path, html: str) -> None:
+    """By a count of our own: endpoints.parquet holds everybody."""
+    everybody = pd.read_parquet(run_dir / "endpoints.parquet").query("PARAMCD == 'RESPW8'")
+    assert (len(everybody), (everybody.EVALFL == "N").sum()) == (180, 6)
+    first_page = html[: html.index('id="design"')]
+    assert "6 virtual trials of 30 patients each (180 patients in all)" in first_page
+    assert "6 of 180 solves of the model failed" in first_page
+    assert "6 patients are not evaluable for the primary endpoint" in first_page
+    assert "6 solves failed: more steps than allowed." in first_page
+
+
+def test_reasons_are_those_of_a_count_of_our_own(run_dir: Path) -> None:
+    table = pd.read_parquet(run_dir / "endpoints.parquet").query("PARAMCD == 'MAXDUR'")
+    assert reasons(run_dir / "endpoints.parquet", "MAXDUR") == table.groupby("REASON", observed=True).size().to_dict()
+
+
+def test_rates_are_over_all_replicates(run_dir: Path, html: str) -> None:
+    table = pd.read_parquet(run_dir / "endpoints.parquet").query("PARAMCD == 'RESPW8' and ARM == 'LOW'")
+    rates = 100 * table.groupby("REPLICATE").AVAL.mean()
+    over = read_run(run_dir).over("RESPW8", "LOW", "rate")
+    assert over is not None and over.R == len(rates) == 6
+    assert pytest.approx(rates.mean()) == over.ESTIMATE
+    assert cells.rounded(rates.mean(), 1) in html
+
+
+def test_what_is_of_the_kept_replicates_says_so(html: str) -> None:
+    for item in ("t-14-1-1", "t-14-1-2"):
+        assert "3 replicates kept in full of 6" in _item(html, item), item
+    assert "mean of 3 replicates (of 6; those kept in full)" in _item(html, "f-14-1-1")
+    assert "3 replicates together (of 6; those kept in full)" in _item(html, "f-14-2-11")
+    assert "All 6 replicates" not in html and "6 replicates together" not in html
+
+
+def _item(html: str, name: str) -> str:
+    return html[html.index(f'id="{name}"') :].split("</section>")[0]
+
+
+def test_baseline_is_of_the_kept_replicates(html: str) -> None:
+    assert "Simulated, 3 replicates" in _item(html, "t-14-1-3")
+
+
+def test_a_patient_of_a_replicate_that_was_not_kept(run_dir: Path) -> None:
+    said = "patient 2:1 is not in this run; allowed: replicate 0 to 1 or 3, subject 1 to 30; .* vtrial replay"
+    with pytest.raises(ValueError, match=said):
+        write_report(run_dir, [(2, 1)])
+
+
+def test_numbers_in_words() -> None:
+    assert ranges([0]) == "0"
+    assert ranges([*range(10), 17]) == "0 to 9 or 17"
