@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+import trial.units
 from trial.cli.run import evaluator
 from trial.configfile import load_study
-from trial.runner import run
+from trial.runner import UNITS, run, simulate_into
 from trial.tables import TABLES
 from trial.units import simulate_replicates, work_units
 
@@ -29,6 +31,56 @@ def test_one_and_two_workers_give_identical_parquet_values(study, tmp_path):
         assert tables[0].num_rows > 0
         assert tables[0].equals(tables[1]), name
         assert tables[0].schema.equals(tables[1].schema, check_metadata=True)
+
+
+def _parts(folder: Path) -> dict[str, bytes]:
+    """Every file of a run folder and of its units."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def small(study, monkeypatch):
+    """Twenty units of one replicate of six patients."""
+    monkeypatch.setattr(trial.units, "UNIT_PATIENTS", 6)
+    return study.model_copy(update={"patients": 6, "replicates": 20})
+
+
+def test_threads_and_the_order_of_units_change_no_byte(small, tmp_path):
+    run(small, tmp_path / "1", evaluator(small), keep_units=True)
+    wanted = _parts(tmp_path / "1")
+    assert sum(name.endswith("unit.json") for name in wanted) == len(work_units(small)) == 20
+    for workers in (2, 7, 16):
+        folder = tmp_path / str(workers)
+        run(small, folder, evaluator(small), workers=workers, backend="threading", keep_units=True)
+        assert _parts(folder) == wanted, workers
+    backwards = tmp_path / "backwards"
+    (backwards / UNITS).mkdir(parents=True)
+    for unit in reversed(work_units(small)):
+        simulate_into(small, (unit, None), backwards / UNITS, evaluator(small))
+    run(small, backwards, evaluator(small), keep_units=True)
+    assert _parts(backwards) == wanted
+
+
+def test_processes_and_threads_and_the_backend_of_joblib_change_no_byte(study, tmp_path):
+    for name in ("loky", "threading"):
+        run(study, tmp_path / name, evaluator(study), workers=2, backend=name, keep_units=True)
+    with joblib.parallel_config(backend="loky"):
+        run(study, tmp_path / "chosen", evaluator(study), workers=2, keep_units=True)
+    assert _parts(tmp_path / "loky") == _parts(tmp_path / "threading") == _parts(tmp_path / "chosen")
+
+
+def test_parts_hold_nothing_of_pandas_and_no_time(small, tmp_path):
+    run(small, tmp_path, evaluator(small))
+    for path in tmp_path.glob("*.parquet"):
+        metadata = pq.read_schema(path).metadata
+        assert set(metadata) == {b"statement", b"study", b"seed", b"engine"}, path.name
+
+
+def test_endpoints_have_a_row_group_per_unit(small, tmp_path):
+    run(small, tmp_path, evaluator(small))
+    file = pq.ParquetFile(tmp_path / "endpoints.parquet")
+    assert file.num_row_groups == 20
+    assert [set(file.read_row_group(k)["REPLICATE"].to_pylist()) for k in range(20)] == [{k} for k in range(20)]
 
 
 def test_a_replicate_does_not_depend_on_those_simulated_with_it(study):
