@@ -115,16 +115,25 @@ def _by_endpoint(table: pa.Table, arm_ids: tuple[str, ...]) -> Iterator[tuple[st
     table = table.unify_dictionaries()
     replicate, value = (table[name].to_numpy() for name in ("REPLICATE", "AVAL"))
     (endpoint, codes), (arm, arms), (reason, words) = (_coded(table[n]) for n in ("PARAMCD", "ARM", "REASON"))
-    arm = np.array([arm_ids.index(name) for name in arms])[arm]
-    order = np.argsort(endpoint, kind="stable")
+    known = np.array([arm_ids.index(name) for name in arms])
+    order = np.argsort(endpoint.astype(np.int16), kind="stable")
     cuts = np.searchsorted(endpoint[order], np.arange(1, len(codes)))
     for code, rows in zip(codes, np.split(order, cuts), strict=True):
-        yield code, Rows(replicate[rows].astype(np.int64), arm[rows], value[rows], reason[rows], tuple(words))
+        yield (
+            code,
+            Rows(
+                replicate[rows].astype(np.int64),
+                known[arm[rows]],
+                value[rows],
+                reason[rows].astype(np.int64),
+                tuple(words),
+            ),
+        )
 
 
-def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
+def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
     whole = column.combine_chunks()
-    return whole.indices.to_numpy().astype(np.int64), whole.dictionary.to_pylist()
+    return whole.indices.to_numpy(), whole.dictionary.to_pylist()
 
 
 def _piece(endpoint: Endpoint, rows: Rows, arms: int, settings: Settings) -> _Piece:

@@ -186,6 +186,38 @@ def test_a_replicate_in_several_pieces_is_put_together(tmp_path: Path) -> None:
     assert estimate(summaries.of_file(tmp_path / "e.parquet", settings), settings) == direct
 
 
+def test_memory_does_not_grow_with_the_replicates(tmp_path: Path) -> None:
+    """Arrow's memory while a file of 60 row groups is read: never more than three of them at once."""
+    whole = evaluate_tables(replace(SETTINGS, pk_sampling=True), tables(trial()))
+    many = pa.concat_tables([whole] * 50).unify_dictionaries().combine_chunks()
+    with pq.ParquetWriter(tmp_path / "e.parquet", many.schema) as writer:
+        for k in range(60):
+            writer.write_table(many.set_column(0, many.schema.field(0), pa.array([k] * len(many), type=pa.int32())))
+    before = pa.total_allocated_bytes()
+    held, size = [], 0
+    for table in summaries.whole_replicates(tmp_path / "e.parquet"):
+        held.append(pa.total_allocated_bytes() - before)
+        size = table.nbytes
+    assert len(held) == 60
+    assert max(held) < 3 * size + 2**20 < 60 * size / 4
+
+
+def test_counts_of_a_file_are_those_of_a_group_by(tmp_path: Path) -> None:
+    """Events, evaluable subjects and medians per replicate and arm, against pandas."""
+    settings = replace(SETTINGS, pk_sampling=True, named_replicate=1)
+    whole = evaluate_tables(settings, tables(trial()))
+    pq.write_table(whole, tmp_path / "e.parquet")
+    groups = whole.to_pandas().groupby(["PARAMCD", "REPLICATE", "ARM"], observed=False).AVAL
+    found = summaries.of_file(tmp_path / "e.parquet", settings)
+    assert set(found) == set(whole["PARAMCD"].unique().to_pylist())
+    for code, summary in found.items():
+        for statistic, array in (("sum", summary.events), ("count", summary.sizes)):
+            table = getattr(groups, statistic)().loc[code].unstack("ARM")[list(settings.arm_ids)]
+            assert array == pytest.approx(table.to_numpy()), (code, statistic)
+    medians = groups.median().loc["MAXDUR"].unstack("ARM")[list(settings.arm_ids)]
+    assert found["MAXDUR"].location == pytest.approx(medians.to_numpy(), nan_ok=True)
+
+
 def run_folder(path: Path, published: bool) -> Path:
     for name, table in tables(trial()).items():
         pq.write_table(table, path / f"{name}.parquet")
