@@ -69,7 +69,7 @@ def with_matrix(system: System) -> System:
     matrix = affine_matrix(system.derivatives)
     if matrix is None:
         raise ValueError("exact maps need derivatives that are affine in the states")
-    return replace(system, derivatives=system.derivatives, extra=tuple(matrix.values()))
+    return replace(system, extra=tuple(matrix.values()))
 
 
 def pattern(matrix: Matrix, n: int) -> list[tuple[int, int]]:
@@ -89,9 +89,9 @@ class Exact(Stepper):
     @staticmethod
     def slots(system: System) -> dict[str, int]:
         """A generator, a map in the making, and the kept maps with their intervals and inputs."""
-        n, size = system.n_states, len(pattern(affine_matrix(system.derivatives) or {}, system.n_states))
+        size = len(pattern(affine_matrix(system.derivatives) or {}, system.n_states))
         kept = {"maps": MAPS * size, "interval": MAPS, "given": MAPS * system.n_inputs}
-        return {"generator": size, "map": size, "squarings": 1, "oldest": 1, **kept} if n else {}
+        return {"generator": size, "map": size, "squarings": 1, "oldest": 1, **kept}
 
     def attempt(self) -> Value:
         """Bring every lane to its stop."""

@@ -216,6 +216,6 @@ def lane_functions(
         b = ir.IRBuilder(function.append_basic_block("entry"))
         arg = dict(zip((name for name, _ in ARGUMENTS), arguments, strict=True))
         lane = Lane(b, system, Frame(b, slots, lanes, doubles, integers), number_, arg, kind)
-        lane.visit() if name == "visit" else lane.record()
+        getattr(lane, name)()
         functions.append(function)
     return functions
