@@ -18,6 +18,8 @@ from trial.cli.catalogue import catalogue as catalogue_
 from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.console import Refused, Stopped, say
+from trial.cli.plan import plan as plan_
+from trial.cli.plan import plan as plan_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
 from trial.cli.run import run as run_
@@ -76,7 +78,7 @@ def _app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_vtrial)
-    for command in (run_, check_, report_, replay_, cite_, schema_, catalogue_):
+    for command in (run_, check_, plan_, report_, replay_, cite_, schema_, catalogue_):
         app.command()(command)
     return app
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from trial.config import Study
     from trial.runner import Evaluate, RunSummary
 
+LARGE_RUN = 50_000
+"""Patients from which a run is probed before it starts."""
+
 
 def run(
     config: Annotated[Path, typer.Argument(help="A study as YAML.")],
@@ -60,9 +63,10 @@ def run(
                 say(f"{folder}: this run is finished; nothing to do")
                 return 0
             say(f"{folder}: nothing unfinished is there; a new run begins")
+        workers = workers or cores()
+        _refuse_too_large(study, folder, workers)
         checked(folder, overwrite or (resume and kept > 0), config)
         beside = begin(folder, overwrite, resume, identity(study, config.parent))
-        workers = workers or _cores()
         with _kept(folder, beside, study):
             _announce(study, beside, workers)
             with progress("patients") as tell:
@@ -76,6 +80,16 @@ def run(
     if with_report:
         print(f"report: {folder / 'report.html'}")
     return 3 if summary.n_failed else 0
+
+
+def _refuse_too_large(study: Study, folder: Path, workers: int) -> None:
+    """Before a large run: Refused when the disk or the memory will not do."""
+    from trial.forecast import forecast, problem
+
+    if study.subjects * study.replicates >= LARGE_RUN:
+        refused = problem(forecast(study, workers, evaluator(study)), folder)
+        if refused:
+            raise Refused(refused)
 
 
 def identity(study: Study, base: Path) -> dict[str, str]:
@@ -242,7 +256,8 @@ def _citations(study: Study) -> list[str]:
     return citations_used([citation.text for citation in used])
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores of this machine, the default number of workers."""
     import joblib
 
     return int(joblib.cpu_count())
