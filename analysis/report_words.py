@@ -37,9 +37,10 @@ class KeyResult:
 def summary(run: RunFolder) -> str:
     """One paragraph for somebody who reads nothing else."""
     n, r = run.n_patients, run.n_replicates
+    people = n // len(run.arms) if run.settings.paired else n
     parts = [
-        f"This report describes {plural(r, 'virtual trial')} of {plural(n // r, 'patient')}"
-        + (f" each ({n:,} patients in all), " if r > 1 else ", ")
+        f"This report describes {plural(r, 'virtual trial')} of {plural(people // r, 'patient')}"
+        + (f" each ({people:,} patients in all), " if r > 1 else ", ")
         + _arms(run),
         _solved(run),
         _evaluated(run),

@@ -85,3 +85,17 @@ def test_a_patient_of_a_replicate_that_was_not_kept(run_dir: Path) -> None:
 def test_numbers_in_words() -> None:
     assert ranges([0]) == "0"
     assert ranges([*range(10), 17]) == "0 to 9 or 17"
+
+
+def test_the_same_patients_in_every_arm_are_counted_once(tmp_path: Path) -> None:
+    """30 courses per replicate in three arms are ten patients."""
+    html = write_report(make_run_folder(tmp_path / "pairs", allocation="counterfactual")).read_text(encoding="utf-8")
+    assert "3 virtual trials of 10 patients each (30 patients in all), every one under" in html
+    assert "All 90 solves of the model succeeded" in html
+
+
+def test_a_fit_is_only_named_where_there_is_a_verdict(html: str, tmp_path: Path) -> None:
+    cards = html[html.index('class="cards"') : html.index("<h3>Warnings")]
+    assert "not judged" in cards and "(a fit)" not in cards
+    judged = write_report(make_run_folder(tmp_path / "ten", replicates=10)).read_text(encoding="utf-8")
+    assert "(a fit)" in judged[judged.index('class="cards"') : judged.index("<h3>Warnings")]
