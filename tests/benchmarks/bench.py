@@ -158,20 +158,23 @@ def scaling(quick: bool) -> Iterator[Case | Verdict]:
     """Cost per patient from 1,000 to 1,000,000 patients."""
     sizes = (1000, 10_000, 100_000) if quick else (1000, 10_000, 100_000, 1_000_000)
     p = population(sizes[-1])
-    seconds = alternated(*(lambda n=n: _discard(p[:n]) for n in sizes), rounds=1 if quick else 2)
-    rates = [n / s for n, s in zip(sizes, seconds, strict=True)]
+    times = [max(1, 20_000 // n) for n in sizes]
+    runs = [lambda n=n, k=k: _discard(p[:n], k) for n, k in zip(sizes, times, strict=True)]
+    seconds = alternated(*runs, rounds=1 if quick else 2)
+    rates = [n * k / s for n, k, s in zip(sizes, times, seconds, strict=True)]
     for n, rate in zip(sizes, rates, strict=True):
         yield Case(f"M2 weekly, {n} patients", "virtual-trial", 2, rate)
     spread = max(rates) / min(rates) - 1
     yield Verdict("cost per patient flat within 20 %", f"{100 * spread:.0f} %, largest over smallest", spread <= 0.2)
 
 
-def _discard(p: Array) -> None:
-    """Solve on two threads and keep nothing but one chunk per thread."""
+def _discard(p: Array, repeats: int) -> None:
+    """Solve ``repeats`` times on two threads, in an even number of equal chunks; keep nothing."""
+    size = -(-len(p) // (2 * -(-len(p) // (2 * CHUNK))))
     with ThreadPoolExecutor(2) as pool:
-        for _ in pool.map(lambda first: len(solve_chunks(M2, p[first : first + CHUNK], WEEKLY, 1)),
-                          range(0, len(p), min(CHUNK, max(1, len(p) // 2)))):  # fmt: skip
-            pass
+        for _ in range(repeats):
+            for _ in pool.map(lambda k: len(solve_chunks(M2, p[k : k + size], WEEKLY, 1)), range(0, len(p), size)):
+                pass
 
 
 def phase_3(replicates: int) -> Iterator[Case | Verdict]:
