@@ -66,13 +66,26 @@ def forecast(study: Study, workers: int, evaluate: Evaluate | None = None) -> Fo
 
 
 def problem(found: Forecast, folder: Path) -> str | None:
-    """Why the disk of ``folder`` will not do, and the way out; None when it will."""
+    """Why the disk of ``folder`` or the memory will not do, and the way out; None when they will."""
     there = next(p for p in (folder.resolve(), *folder.resolve().parents) if p.exists())
     free = shutil.disk_usage(there).free
+    memory = available_memory()
+    if memory is not None and found.unit_bytes > memory:
+        need, has = found.unit_bytes / 2**30, memory / 2**30
+        return f"memory: needs {need:.2g} GiB beyond the program, {has:.2g} GiB available; use fewer --workers"
     if found.disk_bytes <= free:
         return None
     need, has = found.disk_bytes / 2**30, free / 2**30
     return f"{folder}: needs {need:.2g} GiB, {has:.2g} GiB free; use output: endpoints, fewer replicates, another --out"
+
+
+def available_memory() -> int | None:
+    """Bytes of memory free for programs, or None where the system does not say (only Linux does)."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), None)
 
 
 def _share(study: Study, name: str, replicates: int, probed: int) -> float:

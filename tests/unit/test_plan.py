@@ -1,14 +1,13 @@
 """The forecast against a real run, and the refusal of a full disk."""
 
 from collections import namedtuple
-from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 import trial.forecast
-from analysis.results import evaluate_tables
 from trial.cli import main
+from trial.cli.run import evaluator
 from trial.configfile import load_study
 from trial.forecast import forecast, problem
 from trial.runner import run
@@ -20,7 +19,7 @@ EXACT = ("patients", "observations", "solves", "endpoints", "screening")
 def test_a_run_takes_what_was_predicted(tmp_path, monkeypatch):
     monkeypatch.setattr(trial.forecast, "PROBE_PATIENTS", 200)
     study = load_study(SMOKE).model_copy(update={"replicates": 10})
-    evaluate = partial(evaluate_tables, study.analysis)
+    evaluate = evaluator(study)
     found = forecast(study, 1, evaluate)
     run(study, tmp_path, evaluate)
     rows = {name: pq.read_metadata(tmp_path / f"{name}.parquet").num_rows for name in found.rows}
@@ -35,6 +34,12 @@ def test_a_full_disk_is_refused_with_the_way_out(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(trial.forecast.shutil, "disk_usage", lambda _: usage(1, 0, 1))
     assert "output: endpoints" in (problem(found, tmp_path) or "")
+
+
+def test_too_little_memory_is_refused_with_the_way_out(tmp_path, monkeypatch):
+    found = forecast(load_study(SMOKE), 1)
+    monkeypatch.setattr(trial.forecast, "available_memory", lambda: 1024)
+    assert "fewer --workers" in (problem(found, tmp_path) or "")
 
 
 def test_the_command(capsys):

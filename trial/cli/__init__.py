@@ -19,7 +19,6 @@ from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.console import Refused, Stopped, say
 from trial.cli.plan import plan as plan_
-from trial.cli.plan import plan as plan_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
 from trial.cli.run import run as run_

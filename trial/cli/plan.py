@@ -20,15 +20,13 @@ def plan(
 
     Example: vtrial plan configs/smoke.yaml --replicates 1000
     """
-    from functools import partial
-
-    from analysis.results import evaluate_tables
     from trial.cli.checks import load_checked
     from trial.cli.console import say
+    from trial.cli.run import evaluator
     from trial.forecast import EFFICIENCY, forecast, problem
 
     study = load_checked(config, set_, None, replicates).study
-    found = forecast(study, workers, partial(evaluate_tables, study.analysis))
+    found = forecast(study, workers, evaluator(study))
     print(f"{study.id}: {found.patients:,} patients in {found.units:,} units")
     for name, rows in found.rows.items():
         print(f"  {name:14}{rows:>14,} rows{found.table_bytes[name] / 2**20:>10.1f} MiB")
