@@ -90,7 +90,7 @@ class Study(Record):
     output: Output | None = Field(
         default=None,
         description="endpoints: every patient's endpoints, all tables of the first 10 replicates; visits: all tables; "
-        "dense: visits and hourly courses; none: visits up to 50 replicates, else endpoints",
+        "none: visits up to 50 replicates, else endpoints",
     )
     assumptions: tuple[str, ...] = Field(default=(), description="printed in the report as they stand")
 

@@ -1,117 +1,120 @@
-"""What a run will take, from a short timing probe: rows, bytes, memory and seconds."""
+"""What a run will come to: patients, rows, disk, memory and time, from a short probe of the study itself.
+
+The probe simulates up to 1,024 patients of the first replicate and writes their tables to a temporary folder. Time and
+disk grow with the number of patients; workers share the work with an assumed efficiency of 85 %; memory is that of the
+workers, each with one unit, and does not grow with the number of replicates.
+"""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import time
-import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from trial.config import Study
-from trial.parts import write_unit
-from trial.units import UNIT_PATIENTS, simulate_replicates, work_units
+from trial.parts import unit_folder, write_unit
+from trial.runner import ENDPOINTS, Evaluate
+from trial.units import UNIT_PATIENTS, Enrolment, enrolment, simulate_enrolled, work_units
 
-PROBE_PATIENTS = 1024
+PROBE_PATIENTS, WARM_PATIENTS = 1024, 8
 EFFICIENCY = 0.85
-"""Assumed share of a worker's speed that stays when several work side by side."""
-Evaluate = Callable[[Mapping[str, pa.Table]], pa.Table]
+START_S = 2.0
+PROCESS_BYTES = 170 * 2**20
+"""Interpreter, libraries and kernel of one process, measured once."""
+ARRAYS_PER_TABLE = 6
+"""Assumed memory of a unit at work over that of its tables."""
+HEADROOM = 1.2
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Rows and bytes per table of the finished run; seconds; ``unit_bytes`` held by all workers beyond the program.
+    """Patients, units, rows by table, bytes on disk while it works and in memory, and seconds of a run.
 
-    Rows of doses and events, all bytes and the time are estimates; the other rows are exact.
+    Rows of doses and events, bytes and seconds are estimates; the other rows are exact. ``workers`` that have work.
     """
 
     patients: int
     units: int
     rows: Mapping[str, int]
-    table_bytes: Mapping[str, int]
+    disk_bytes: float
+    memory_bytes: float
     seconds: float
-    unit_bytes: int
-
-    @property
-    def disk_bytes(self) -> int:
-        """Needed while running: the finished units stay until the joined tables are there."""
-        return 2 * sum(self.table_bytes.values())
+    workers: int
 
 
-def forecast(study: Study, workers: int, evaluate: Evaluate | None = None) -> Forecast:
-    """Simulate up to PROBE_PATIENTS patients of the study in this process and scale up to all of it."""
-    few = study.model_copy(update={"patients": min(study.patients, PROBE_PATIENTS)})
-    replicates = min(study.replicates, max(1, PROBE_PATIENTS // few.subjects))
-    held = _held(few, evaluate)
+def forecast(study: Study, workers: int, evaluate: Evaluate) -> Forecast:
+    """Probe the study and scale up. Takes about a second."""
+    whole = enrolment(study.model_copy(update={"patients": min(study.patients, PROBE_PATIENTS)}), 0)
+    n = len(whole.subject)
+    _tables(study, whole.take(0, min(WARM_PATIENTS, n)), evaluate)
     begun = time.perf_counter()
-    tables = _tables(few, range(replicates), evaluate)
-    sizes = _sizes(tables)
-    probed = replicates * few.subjects
-    patients, units = study.subjects * study.replicates, work_units(study)
-    busy = min(workers, len(units))
-    speed = 1.0 if busy == 1 else busy * EFFICIENCY
-    share = {name: _share(study, name, replicates, probed) for name in tables}
+    tables = _tables(study, whole, evaluate)
+    per_patient_s = (time.perf_counter() - begun) / n
+    patients, units = study.subjects * study.replicates, len(work_units(study))
+    of = {name: study.subjects * len(study.kept) for name in tables}
+    of |= {ENDPOINTS: patients, "screening": n * study.replicates}
+    unit = min(UNIT_PATIENTS, patients) / n * sum(table.nbytes for table in tables.values())
+    busy = min(workers, units)
     return Forecast(
         patients=patients,
-        units=len(units),
-        rows={name: round(table.num_rows * share[name]) for name, table in tables.items()},
-        table_bytes={name: round(sizes[name] * share[name]) for name in tables},
-        seconds=(time.perf_counter() - begun) / probed * patients / speed,
-        unit_bytes=round(held * min(UNIT_PATIENTS, patients) * busy),
+        units=units,
+        rows={name: round(table.num_rows / n * of[name]) for name, table in tables.items()},
+        disk_bytes=2.0 * sum(size / n * of[name] for name, size in _written(tables).items()),
+        memory_bytes=(busy + 1) * PROCESS_BYTES + busy * ARRAYS_PER_TABLE * unit,
+        seconds=START_S + patients * per_patient_s / (1.0 if busy == 1 else busy * EFFICIENCY),
+        workers=busy,
     )
 
 
 def problem(found: Forecast, folder: Path) -> str | None:
-    """Why the disk of ``folder`` or the memory will not do, and the way out; None when they will."""
-    there = next(p for p in (folder.resolve(), *folder.resolve().parents) if p.exists())
-    free = shutil.disk_usage(there).free
-    memory = available_memory()
-    if memory is not None and found.unit_bytes > memory:
-        need, has = found.unit_bytes / 2**30, memory / 2**30
-        return f"memory: needs {need:.2g} GiB beyond the program, {has:.2g} GiB available; use fewer --workers"
-    if found.disk_bytes <= free:
-        return None
-    need, has = found.disk_bytes / 2**30, free / 2**30
-    return f"{folder}: needs {need:.2g} GiB, {has:.2g} GiB free; use output: endpoints, fewer replicates, another --out"
+    """Why the run will not do on this machine and what to do instead, or None."""
+    free, memory = free_disk(folder), free_memory()
+    if HEADROOM * found.disk_bytes > free:
+        return (
+            f"{folder}: the run needs about {size(found.disk_bytes)} on disk while it works, {size(free)} are free; "
+            "--set output=endpoints keeps less, --replicates N simulates less, --out DIR writes elsewhere"
+        )
+    if memory is not None and found.memory_bytes > memory:
+        return (
+            f"the run needs about {size(found.memory_bytes)} of memory with {found.workers} workers, {size(memory)} "
+            "are free; --workers N with fewer workers needs less"
+        )
+    return None
 
 
-def available_memory() -> int | None:
-    """Bytes of memory free for programs, or None where the system does not say (only Linux does)."""
+def free_disk(folder: Path) -> float:
+    """Bytes free where ``folder`` is or will be."""
+    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    return float(shutil.disk_usage(there).free)
+
+
+def free_memory() -> float | None:
+    """Bytes of memory that can be had without swapping; None where the system does not say."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), None)
+    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")), None)
 
 
-def _share(study: Study, name: str, replicates: int, probed: int) -> float:
-    """What the whole run keeps of a table, as a multiple of the probe."""
-    if name == "screening":
-        return study.replicates / replicates
-    kept = study.replicates if name == "endpoints" else len(study.kept)
-    return kept * study.subjects / probed
+def size(count: float) -> str:
+    """Bytes for people."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{max(count / 2**20, 0.1):.{count < 2**20:d}f} MiB"
 
 
-def _tables(study: Study, replicates: range, evaluate: Evaluate | None) -> dict[str, pa.Table]:
-    tables = simulate_replicates(study, replicates)
-    return tables | ({"endpoints": evaluate(tables)} if evaluate else {})
+def _tables(study: Study, enrolled: Enrolment, evaluate: Evaluate) -> dict[str, pa.Table]:
+    tables = simulate_enrolled(study, [enrolled])
+    return tables | {ENDPOINTS: evaluate(tables)}
 
 
-def _held(study: Study, evaluate: Evaluate | None) -> float:
-    """Peak bytes per patient; this first pass also compiles the kernel, so that the timed one does not."""
-    _tables(study, range(1), evaluate)
-    tracemalloc.start()
-    tables = _tables(study, range(1), evaluate)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return (peak + sum(table.nbytes for table in tables.values())) / study.subjects
-
-
-def _sizes(tables: Mapping[str, pa.Table]) -> dict[str, int]:
-    with tempfile.TemporaryDirectory() as folder:
-        write_unit(Path(folder), 0, tables, {})
-        return {path.stem: path.stat().st_size for path in Path(folder).rglob("*.parquet")}
+def _written(tables: Mapping[str, pa.Table]) -> dict[str, int]:
+    """Bytes of each table on disk."""
+    with tempfile.TemporaryDirectory() as name:
+        parts = Path(name)
+        write_unit(parts, 0, tables, {})
+        return {table: (unit_folder(parts, 0) / f"{table}.parquet").stat().st_size for table in tables}

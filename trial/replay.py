@@ -84,18 +84,18 @@ def _rows_of(table: pa.Table, patient: Mapping[str, Any]) -> pa.Table:
 def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[Decision]:
     """One entry for the start and one per visit."""
     rule = rules_of(unit.study)[int(unit.plan.arm[0])]
-    why_none = [row["AVALREAS"] for row in observations.to_pylist() if row["PARAMCD"] == "PLAT"]
+    seen = [(r["AVAL"], r["AVALREAS"]) for r in observations.to_pylist() if r["PARAMCD"] == "PLAT"]
     found, before = [], 0.0
     for visit, made in enumerate(result.decisions):
-        action, count = Action(int(made.action[0])), float(made.count[0])
+        action = Action(int(made.action[0]))
         changed = action != Action.KEEP
         after = float(made.dose_mg[0])
         found.append(
             Decision(
                 planned_day=(0, *unit.study.visits.days)[visit],
                 day=int(unit.plan.visit_day[0, visit]),
-                count=None if count != count else count,
-                why_none=why_none[visit],
+                count=seen[visit][0],
+                why_none=seen[visit][1],
                 rescued=bool(made.rescued[0]),
                 reason=reason(rule, action, int(made.step[0])) if changed else "",
                 dose_before_mg=before,

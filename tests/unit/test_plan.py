@@ -1,48 +1,66 @@
-"""The forecast against a real run, and the refusal of a full disk."""
+"""The forecast of a run against the run, and the refusals when the machine is too small."""
 
-from collections import namedtuple
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
-import trial.forecast
+import trial.cli.run
+from trial import forecast as forecasting
 from trial.cli import main
 from trial.cli.run import evaluator
 from trial.configfile import load_study
 from trial.forecast import forecast, problem
-from trial.runner import run
 
-SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
-EXACT = ("patients", "observations", "solves", "endpoints", "screening")
-
-
-def test_a_run_takes_what_was_predicted(tmp_path, monkeypatch):
-    monkeypatch.setattr(trial.forecast, "PROBE_PATIENTS", 200)
-    study = load_study(SMOKE).model_copy(update={"replicates": 10})
-    evaluate = evaluator(study)
-    found = forecast(study, 1, evaluate)
-    run(study, tmp_path, evaluate)
-    rows = {name: pq.read_metadata(tmp_path / f"{name}.parquet").num_rows for name in found.rows}
-    assert {n: found.rows[n] for n in EXACT} == {n: rows[n] for n in EXACT}
-    disk = sum((tmp_path / f"{name}.parquet").stat().st_size for name in found.rows)
-    assert 0.7 * disk < sum(found.table_bytes.values()) < 1.3 * disk
+CONFIG = str(Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml")
+SMOKE = str(Path(__file__).parents[2] / "configs" / "smoke.yaml")
 
 
-def test_a_full_disk_is_refused_with_the_way_out(tmp_path, monkeypatch):
-    found = forecast(load_study(SMOKE), 1)
-    assert problem(found, tmp_path / "new" / "run") is None
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(trial.forecast.shutil, "disk_usage", lambda _: usage(1, 0, 1))
-    assert "output: endpoints" in (problem(found, tmp_path) or "")
+def test_rows_are_exact_and_the_disk_within_30_percent(tmp_path):
+    study = load_study(Path(CONFIG), replicates=12).model_copy(update={"output": "endpoints"})
+    found = forecast(study, 1, evaluator(study))
+    chosen = ("--replicates", "12", "--set", "output=endpoints", "--workers", "1", "--no-report")
+    assert main(["run", CONFIG, *chosen, "--out", str(tmp_path / "x")]) == 0
+    rows = {name: pq.read_metadata(tmp_path / "x" / f"{name}.parquet").num_rows for name in found.rows}
+    for name in ("patients", "observations", "solves", "screening", "endpoints"):
+        assert found.rows[name] == rows[name], name
+    assert found.rows["patients"] == 10 * 424 and found.rows["endpoints"] == 12 * 424 * 19
+    for name in ("doses", "events"):  # about 125 patients with an event in the probe: 25 % is more than 2 SD
+        assert found.rows[name] == pytest.approx(rows[name], rel=0.25)
+    tables = sum((tmp_path / "x" / f"{name}.parquet").stat().st_size for name in rows)
+    assert found.disk_bytes / 2 == pytest.approx(tables, rel=0.3)
 
 
-def test_too_little_memory_is_refused_with_the_way_out(tmp_path, monkeypatch):
-    found = forecast(load_study(SMOKE), 1)
-    monkeypatch.setattr(trial.forecast, "available_memory", lambda: 1024)
-    assert "fewer --workers" in (problem(found, tmp_path) or "")
+def test_memory_goes_up_with_workers_and_not_with_replicates(tmp_path):
+    study = load_study(Path(CONFIG), replicates=100)
+    many = study.model_copy(update={"replicates": 10_000})
+    one, four, long = (forecast(s, workers, evaluator(s)) for s, workers in ((study, 1), (study, 4), (many, 1)))
+    assert four.memory_bytes > one.memory_bytes == pytest.approx(long.memory_bytes)
+    assert long.seconds > 20 * one.seconds and (long.workers, four.workers) == (1, 4)
+    assert problem(one, tmp_path) is None
 
 
-def test_the_command(capsys):
-    assert main(["plan", str(SMOKE), "--workers", "2"]) == 0
+@pytest.mark.parametrize(
+    ("name", "free", "words"),
+    [
+        ("free_disk", 1.2e6, ["on disk while it works", "1 MiB are free", "output=endpoints"]),
+        ("free_memory", 2e8, ["of memory with 2 workers", "191 MiB are free", "--workers N"]),
+    ],
+)
+def test_a_run_that_will_not_do_is_refused_before_it_starts(tmp_path, monkeypatch, capsys, name, free, words):
+    monkeypatch.setattr(forecasting, name, lambda *_: free)
+    monkeypatch.setattr(trial.cli.run, "LARGE_RUN", 100)
+    arguments = [CONFIG, "--replicates", "200", "--workers", "2", "--out", str(tmp_path / "x")]
+    assert main(["run", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert all(word in said for word in words)
+    assert not list(tmp_path.iterdir())
+    assert main(["plan", *arguments]) == 1
+    assert words[0] in capsys.readouterr().err
+
+
+def test_plan_prints_what_a_run_will_come_to(capsys):
+    assert main(["plan", SMOKE, "--replicates", "1000", "--workers", "2"]) == 0
     out = capsys.readouterr().out
-    assert "disk while running" in out and "85% of its speed alone (assumed)" in out
+    assert "1,000 x 40 patients" in out and "10 of 1,000 replicates" in out
+    assert f"{1000 * 40 * 19:,} rows" in out

@@ -70,6 +70,8 @@ def _show(course: Replay, study: Study) -> None:
         f"{person['AGE']:.0f} y, {person['SEX']}, {person['WEIGHT']:.1f} kg, baseline {person['BLPLAT']:g} x 10^9/L, "
         f"stratum {person['STRATUM']}"
     )
+    if next(arm.placebo for arm in study.arms if arm.id == person["ARM"]):
+        print("placebo: the doses below are sham levels without drug")
     table = Table(box=None, padding=(0, 2, 0, 0))
     for head in ("day", "planned", "count", "dose mg", "what and why"):
         table.add_column(head, justify="left" if head == "what and why" else "right", overflow="fold")

@@ -64,7 +64,8 @@ def run(
                 return 0
             say(f"{folder}: nothing unfinished is there; a new run begins")
         workers = workers or cores()
-        _refuse_too_large(study, folder, workers)
+        if not kept:
+            _refuse_too_large(study, folder, workers)
         checked(folder, overwrite or (resume and kept > 0), config)
         beside = begin(folder, overwrite, resume, identity(study, config.parent))
         with _kept(folder, beside, study):
