@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from trial.provenance import file_hash, text_hash
 
+UNITS = "units"
 RECORD = "unit.json"
 
 

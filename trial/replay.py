@@ -57,10 +57,10 @@ def replay(study: Study, replicate: int, subject: int) -> Replay:
             f"seen replicate {replicate}, patient {subject}; allowed: replicate 0 to {study.replicates - 1}, "
             f"patient 1 to {study.subjects}"
         )
-    enrolled = [enrolment(study, replicate).take(subject - 1, subject)]
-    unit = unit_of(study, enrolled)
+    patient = enrolment(study, replicate).take(subject - 1, subject)
+    unit = unit_of(study, patient)
     result = simulate_unit(unit)
-    tables = tabulate(unit, result, enrolled)
+    tables = tabulate(unit, result, patient)
     return Replay(tables, tuple(_decisions(unit, result, tables["observations"])))
 
 

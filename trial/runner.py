@@ -16,12 +16,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from trial.config import Study
-from trial.parts import join, read_unit, remove_unit, write_unit
+from trial.parts import UNITS, join, read_unit, remove_unit, unit_folder, write_unit
 from trial.provenance import STATEMENT, engine_version
 from trial.tables import TABLES
 from trial.units import Enrolment, WorkUnit, enrolment, of_replicates, simulate_enrolled, work_units
 
-UNITS = "units"
 ENDPOINTS = "endpoints"
 FEW_UNITS = 16
 """Up to so many units threads are preferred: processes take 1.5 s to start."""
@@ -56,7 +55,7 @@ def standing(study: Study, out_dir: Path) -> Standing:
     units, parts = work_units(study), out_dir / UNITS
     good = {unit.number for unit in units if read_unit(parts, unit.number)}
     to_do = tuple(unit for unit in units if unit.number not in good)
-    damaged = tuple(unit.number for unit in to_do if (parts / f"{unit.number:07d}").exists())
+    damaged = tuple(unit.number for unit in to_do if unit_folder(parts, unit.number).exists())
     done = sum(unit.n_patients for unit in units if unit.number in good)
     return Standing(tuple(sorted(good)), done, to_do, damaged)
 

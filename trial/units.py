@@ -100,31 +100,35 @@ def enrolment(study: Study, replicate: int, chosen: ParameterSet | None = None) 
     return Enrolment(cohort, np.arange(1, len(arm) + 1), arm, stratum)
 
 
-def unit_of(study: Study, enrolled: Sequence[Enrolment], chosen: ParameterSet | None = None) -> Unit:
+def together(enrolled: Sequence[Enrolment]) -> Enrolment:
+    """All patients of several enrolments, in order."""
+    subject, arm, stratum = (np.concatenate([getattr(e, k) for e in enrolled]) for k in ("subject", "arm", "stratum"))
+    return Enrolment(concatenate([e.cohort for e in enrolled]), subject, arm, stratum)
+
+
+def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = None) -> Unit:
     """These patients with their parameters and the plan of their trial."""
     parameters = chosen or parameter_set(study.parameter_set)
-    cohort = concatenate([e.cohort for e in enrolled])
-    plan = plan_unit(study, parameters, cohort, np.concatenate([e.arm for e in enrolled]))
-    return Unit(study, structure(parameters.structure), cohort.parameters, plan)
+    plan = plan_unit(study, parameters, patients.cohort, patients.arm)
+    return Unit(study, structure(parameters.structure), patients.cohort.parameters, plan)
 
 
-def tabulate(unit: Unit, result: UnitResult, enrolled: Sequence[Enrolment]) -> dict[str, pa.Table]:
-    """Every table of ``trial.tables`` for a simulated unit.
-
-    ``screening`` has the counts of each enrolment that begins with the first patient of its replicate.
-    """
-    cohort = concatenate([e.cohort for e in enrolled])
-    subject, stratum = np.concatenate([e.subject for e in enrolled]), np.concatenate([e.stratum for e in enrolled])
+def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, pa.Table]:
+    """Every table of ``trial.tables`` but ``screening`` for a simulated unit."""
     units = {p.name: p.unit for p in parameter_set(unit.study.parameter_set).parameters}
-    return collect(unit, result, cohort, subject, stratum, units) | {"screening": _screening(enrolled)}
+    return collect(unit, result, patients.cohort, patients.subject, patients.stratum, units)
 
 
 def simulate_enrolled(
     study: Study, enrolled: Sequence[Enrolment], chosen: ParameterSet | None = None
 ) -> dict[str, pa.Table]:
-    """Every table of these patients, simulated together."""
-    unit = unit_of(study, enrolled, chosen)
-    return tabulate(unit, simulate_unit(unit), enrolled)
+    """Every table of these patients, simulated together.
+
+    ``screening`` has the counts of each enrolment that begins with the first patient of its replicate.
+    """
+    patients = together(enrolled)
+    unit = unit_of(study, patients, chosen)
+    return tabulate(unit, simulate_unit(unit), patients) | {"screening": _screening(enrolled)}
 
 
 def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | None = None) -> dict[str, pa.Table]:

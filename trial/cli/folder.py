@@ -13,11 +13,11 @@ from trial.cli.console import Refused
 from trial.config import Study
 from trial.configfile import FILES
 from trial.design import differs_from_published
+from trial.parts import UNITS
 
 MARKS = ("manifest.json", "config.resolved.yaml")
 CONFIG = "config.resolved.yaml"
 IDENTITY = "identity.json"
-UNITS = "units"
 SUFFIXES = (".parquet", ".csv", ".yaml", ".json", ".html")
 COPIES = {
     ("population", "file"): "",

@@ -145,13 +145,13 @@ def _announce(study: Study, beside: Path, workers: int) -> None:
 @contextmanager
 def _kept(folder: Path, beside: Path, study: Study) -> Iterator[None]:
     """When the work stops: say what is kept and how to go on; without a finished unit nothing is kept."""
-    from trial.runner import UNITS
+    from trial.cli.folder import units_kept
     from trial.units import work_units
 
     try:
         yield
     except BaseException as error:
-        units = len(list((beside / UNITS).glob("[0-9]*")))
+        units = units_kept(folder)
         kept = f"{units} of {len(work_units(study))} units are kept; the same command with --resume goes on"
         if not units:
             shutil.rmtree(beside, ignore_errors=True)
