@@ -117,6 +117,20 @@ class CovariateEffect:
 
 
 @dataclass(frozen=True)
+class PatientClass:
+    """A share of patients with another value of one parameter: a mixture.
+
+    ``share`` and ``value`` are names of parameters of the set: the share of patients in the class, and what
+    ``parameter`` is for them. Stream "class:<name>".
+    """
+
+    name: str
+    share: str
+    parameter: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Range:
     """Values of a patient covariate for which the set was built, limits included."""
 
@@ -152,12 +166,14 @@ class ParameterSet:
     correlations: tuple[Correlation, ...]
     covariate_effects: tuple[CovariateEffect, ...]
     validity: ValidityDomain
+    classes: tuple[PatientClass, ...] = ()
 
     def __post_init__(self) -> None:
         _no_repeats(self.id, [p.name for p in self.parameters])
         _no_repeats(self.id, [f"{e.parameter} ({e.level})" for e in self.random_effects])
         varying = [e.parameter for e in self.effects("patient")]
-        for name in [*varying, *(e.parameter for e in self.covariate_effects)]:
+        mixed = [name for c in self.classes for name in (c.share, c.parameter, c.value)]
+        for name in [*varying, *(e.parameter for e in self.covariate_effects), *mixed]:
             self.parameter(name)
         for c in self.correlations:
             if not {c.a, c.b} <= set(varying) or c.a == c.b:

@@ -13,6 +13,7 @@ from cohorts.streams import Draws, Streams
 
 Array = NDArray[np.float64]
 OCCASION_STREAM = "occasion:"
+NONRESPONDER = "nonresponder"
 
 
 def covariance(parameter_set: ParameterSet) -> Array:
@@ -78,7 +79,8 @@ def individual_parameters(
 
     Log-normal with median 1, so THETA is the value of the typical (median) patient, not the mean. ``covariates`` hold
     the columns that the covariate effects name, and BASE, the patient's own true platelet count off drug, which
-    replaces the typical one. A share NONRESP of patients (stream "class:nonresponder") has EMAX = 0.
+    replaces the typical one. The classes of the set are applied last; who responds is who is not in the class
+    "nonresponder".
     """
     n = len(draws)
     values = {p.name: np.full(n, p.value) for p in parameter_set.parameters}
@@ -89,9 +91,11 @@ def individual_parameters(
     if "BASE" in covariates:
         values["BASE"] = covariates["BASE"]
     responder = np.ones(n, dtype=bool)
-    if "NONRESP" in values:
-        responder = draws.uniform("class:nonresponder") >= parameter_set.value("NONRESP")
-        values["EMAX"] = np.where(responder, values["EMAX"], 0.0)
+    for mixed in parameter_set.classes:
+        member = draws.uniform(f"class:{mixed.name}") < values[mixed.share]
+        values[mixed.parameter] = np.where(member, values[mixed.value], values[mixed.parameter])
+        if mixed.name == NONRESPONDER:
+            responder = ~member
     return values, responder
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from trial.models import Days
 from trial.plan import Plan, Unit
 from trial.rules import Course
 from trial.solver import Events
@@ -42,13 +43,13 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
 
 def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
     """The event table of those days, for the solver."""
-    return unit.structure.daily_events(
-        unit.p,
+    days = Days.of(
         np.where(day >= 0, 24.0 * day, np.inf),
         dose_mg(unit, course, day),
         _of_day(unit.plan.bioavailability, day),
         loss_factor(unit, course, day),
     )
+    return unit.structure.daily_events(unit.p, days)
 
 
 def _of_day(table: NDArray, day: NDArray[np.int64]) -> NDArray:

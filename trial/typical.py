@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cohorts.parameters import ParameterSet
-from trial.models import Structure, structure
+from trial.models import Days, Structure, structure
 from trial.solver import Status, solve
 
 Array = NDArray[np.float64]
@@ -31,8 +31,7 @@ def concentrations(
     p = _typical(parameters, model, base_1e9L)
     day = np.arange(int(max(times_h[-1] // 24 + 1, max(dose_days) + 1)))[None, :]
     dose = np.where(np.isin(day, dose_days), dose_mg, 0.0)
-    one = np.ones_like(dose)
-    events = model.daily_events(p, np.asarray(24.0 * day), dose, one, one)
+    events = model.daily_events(p, Days.of(24.0 * day, dose))
     state = model.steady_state(p, events.inputs[:, 0])
     times = np.array([[0.0, *times_h]])
     states, status, _ = solve(model, p, state, events, times, rtol=1e-8, atol=1e-10, max_steps=1_000_000)
@@ -44,4 +43,6 @@ def concentrations(
 
 def _typical(parameters: ParameterSet, model: Structure, base_1e9L: float) -> Array:
     """THETA in the order of the structure, (1, P); the baseline count is the patient's own, not a THETA."""
-    return np.array([[base_1e9L if name == "BASE" else parameters.value(name) for name in model.parameters]])
+    values = {p.name: np.array([base_1e9L if p.name == "BASE" else p.value]) for p in parameters.parameters}
+    values = model.individual(values)
+    return np.array([values[name] for name in model.parameters]).T

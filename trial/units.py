@@ -110,12 +110,14 @@ def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = Non
     """These patients with their parameters and the plan of their trial."""
     parameters = chosen or parameter_set(study.parameter_set)
     plan = plan_unit(study, parameters, patients.cohort, patients.arm)
-    return Unit(study, structure(parameters.structure), patients.cohort.parameters, plan)
+    model = structure(parameters.structure)
+    return Unit(study, model, model.individual(patients.cohort.parameters), plan)
 
 
 def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, pa.Table]:
     """Every table of ``trial.tables`` but ``screening`` for a simulated unit."""
     units = {p.name: p.unit for p in parameter_set(unit.study.parameter_set).parameters}
+    units |= {s.name: s.unit for s in unit.structure.derived}
     return collect(unit, result, patients.cohort, patients.subject, patients.stratum, units)
 
 

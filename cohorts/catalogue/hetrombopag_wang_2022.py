@@ -15,6 +15,7 @@ from cohorts.parameters import (
     CovariateEffect,
     Parameter,
     ParameterSet,
+    PatientClass,
     RandomEffect,
     Range,
     ValidityDomain,
@@ -64,7 +65,8 @@ _PD = (
               note="largest relative increase of production; class 4.5 (lusutrombopag) to 11.2 (romiplostim, healthy)"),
     Parameter("EC50", 30.0, "ng/mL", CHOICE, "assumed", note="no prior value; scale of steady-state concentrations"),
     Parameter("NONRESP", 0.11, "fraction", Source(cite.ELTROMBOPAG_CHINA_2015, "abstract"), "assumed",
-              "11 % non-responders", note=f"these patients have EMAX = 0; {SURROGATE}"),
+              "11 % non-responders", note=f"these patients have EMAX = EMAX_NONRESP; {SURROGATE}"),
+    Parameter("EMAX_NONRESP", 0.0, "1", CHOICE, "assumed", note="a non-responder does not respond at all"),
 )  # fmt: skip
 _WITHIN = (
     Parameter("FLUCT_SD", 0.4, "1", CHOICE, "assumed", note="SD of the log loss factor of a patient over time"),
@@ -139,6 +141,7 @@ HETROMBOPAG_WANG_2022 = calibrated(
         correlations=_CORRELATIONS,
         covariate_effects=_COVARIATE_EFFECTS,
         validity=_VALIDITY,
+        classes=(PatientClass("nonresponder", "NONRESP", "EMAX", "EMAX_NONRESP"),),
     ),
     read_calibration("hetrombopag_wang_2022"),
 )

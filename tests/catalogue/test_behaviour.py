@@ -6,7 +6,7 @@ import pytest
 from analysis.nca import auc, exposure
 from cohorts.catalogue import PARAMETER_SETS, parameter_set
 from cohorts.parameters import ParameterSet
-from trial.models import structure
+from trial.models import Days, structure
 from trial.solver import Status, solve
 from trial.typical import concentrations
 
@@ -19,9 +19,9 @@ SINGLE_DOSES = (5.0, 10.0, 20.0, 30.0, 40.0)
 def typical_course(chosen: ParameterSet, dose_mg: float, days: int = 70) -> dict[str, np.ndarray]:
     """Every state of the typical patient at the end of each day on a once-daily dose."""
     model = structure(chosen.structure)
-    p = np.array([[chosen.value(name) for name in model.parameters]])
-    one = np.ones((1, days))
-    events = model.daily_events(p, 24.0 * np.arange(days)[None, :], dose_mg * one, one, one)
+    values = model.individual({p.name: np.array([p.value]) for p in chosen.parameters})
+    p = np.array([values[name] for name in model.parameters]).T
+    events = model.daily_events(p, Days.of(24.0 * np.arange(days)[None, :], dose_mg))
     start = model.steady_state(p, events.inputs[:, 0])
     states, status, _ = solve(model, p, start, events, 24.0 * np.arange(days + 1)[None, :])
     assert status[0] == Status.OK

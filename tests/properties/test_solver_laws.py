@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trial.models import structure
+from trial.models import Days, structure
 from trial.models.contract import Array
 from trial.solver import Events, Status, solve
 
@@ -23,7 +23,7 @@ def cohort(seed: int, dose_mg: float = 5.0) -> tuple[Array, Array, Events, Array
     shape = (N, DAYS)
     dose = dose_mg * rng.choice([0.0, 1.0, 2.0], shape)
     loss = np.exp(0.3 * rng.standard_normal(shape))
-    events = TMDD.daily_events(p, np.broadcast_to(24.0 * np.arange(DAYS), shape), dose, np.ones(shape), loss)
+    events = TMDD.daily_events(p, Days.of(24.0 * np.arange(DAYS), dose, loss_factor=loss))
     return p, TMDD.steady_state(p, np.ones((N, 2))), events, np.tile([0.0, 10.0, 24.0, 60.0, 72.0], (N, 1))
 
 
@@ -149,7 +149,7 @@ def test_a_dose_moves_every_state_downstream(dose_mg: float) -> None:
     p = TYPICAL[None]
     y, times = TMDD.steady_state(p, np.ones((1, 2))), np.array([[0.0, 24.0, 240.0]])
     one = np.ones((1, 1))
-    states = solve(TMDD, p, y, TMDD.daily_events(p, 0.0 * one, dose_mg * one, one, one), times)[0][0]
+    states = solve(TMDD, p, y, TMDD.daily_events(p, Days.of(0.0 * one, dose_mg * one)), times)[0][0]
     assert (states[0, :3] > 0.0).all()
     assert states[0, 3] != y[0, 3]
     assert (states[1, 4:] > y[0, 4:] * (1 + 1e-5)).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trial.models import structure
+from trial.models import Days, structure
 from trial.models.contract import Array
 from trial.solver import Events
 
@@ -37,7 +37,7 @@ def daily(p: Array, days: int, dose_mg: float, *, first_day: int = 0, loss_facto
     """Once-daily doses."""
     shape = (len(p), days)
     day_h = np.broadcast_to(24.0 * (first_day + np.arange(days)), shape)
-    return TMDD.daily_events(p, day_h, np.full(shape, dose_mg), np.ones(shape), np.broadcast_to(loss_factor, shape))
+    return TMDD.daily_events(p, Days.of(day_h, np.full(shape, dose_mg), loss_factor=loss_factor))
 
 
 def same_times(n: int, *hours: float) -> Array:

@@ -2,7 +2,7 @@
 all.
 """
 
-from trial.models.contract import State, Structure
+from trial.models.contract import Days, State, Structure
 from trial.models.tmdd_lifespan import TMDD_LIFESPAN
 
 STRUCTURES: tuple[Structure, ...] = (TMDD_LIFESPAN,)
@@ -16,4 +16,4 @@ def structure(structure_id: str) -> Structure:
     raise KeyError(f"no structure {structure_id!r}; known: {[s.id for s in STRUCTURES]}")
 
 
-__all__ = ["STRUCTURES", "State", "Structure", "structure"]
+__all__ = ["STRUCTURES", "Days", "State", "Structure", "structure"]

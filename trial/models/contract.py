@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from trial.solver.events import Events
 
@@ -17,11 +17,42 @@ Values = Sequence[Any] | NDArray[Any]
 
 @dataclass(frozen=True)
 class State:
-    """A state variable: name, unit, meaning."""
+    """A state variable (or a derived parameter): name, unit, meaning."""
 
     name: str
     unit: str
     meaning: str
+
+
+@dataclass(frozen=True, eq=False)
+class Days:
+    """What happens to each patient on some days, one after another; every field (n, days).
+
+    start_h: the day begins (h; inf: the day does not exist). dose_mg: taken at its start. bioavailability: relative.
+    loss_factor: multiplier of platelet loss. kill: intensity of chemotherapy on that day (1: a full dose, 0: none).
+    meal_h: hours from the start of the day to a meal or dairy that binds what is not yet absorbed (inf: none).
+    """
+
+    start_h: Array
+    dose_mg: Array
+    bioavailability: Array
+    loss_factor: Array
+    kill: Array
+    meal_h: Array
+
+    @classmethod
+    def of(
+        cls,
+        start_h: ArrayLike,
+        dose_mg: ArrayLike,
+        bioavailability: ArrayLike = 1.0,
+        loss_factor: ArrayLike = 1.0,
+        kill: ArrayLike = 0.0,
+        meal_h: ArrayLike = np.inf,
+    ) -> Days:
+        """All fields broadcast to one shape; without more, only doses."""
+        said = [np.asarray(x, dtype=float) for x in (start_h, dose_mg, bioavailability, loss_factor, kill, meal_h)]
+        return cls(*(np.array(x) for x in np.broadcast_arrays(*said)))
 
 
 @dataclass(frozen=True)
@@ -31,9 +62,9 @@ class Structure:
     rhs(y, p, u) -> derivatives, all sequences in the order of states, parameters, inputs; time in h.
     outputs(y, p, u) -> one value per name of ``output_names``.
     steady_state(p, u) -> drug-free steady state, shape (n, n_states), p (n, n_parameters), u (n, n_inputs).
-    daily_events(p, day_h, dose_mg, bioavailability, loss_factor) -> Events: one dosing day after another, all arrays
-    (n, days)
-    but p; a day that does not exist has day_h = inf.
+    daily_events(p, days) -> Events: what the days do to the dose state and the inputs.
+    derived, individual: parameters that no set gives, and the function that adds them to a patient's own by name,
+    {name: (n,)} -> {name: (n,)}. takes: what else than doses the equations know: "kill", "meal".
     method: None to let the solver choose by the equations; "pair" for a power of a state that starts at 0, which has
     no series there.
     """
@@ -48,5 +79,8 @@ class Structure:
     rhs: Callable[[Values, Values, Values], Sequence[Any]]
     outputs: Callable[[Values, Values, Values], Sequence[Any]]
     steady_state: Callable[[Array, Array], Array]
-    daily_events: Callable[[Array, Array, Array, Array, Array], Events]
+    daily_events: Callable[[Array, Days], Events]
     method: str | None = None
+    derived: tuple[State, ...] = ()
+    individual: Callable[[Mapping[str, Array]], dict[str, Array]] = dict
+    takes: tuple[str, ...] = ()

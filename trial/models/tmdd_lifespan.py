@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from trial.models.contract import Array, State, Structure, Values
+from trial.models.contract import Array, Days, State, Structure, Values
 from trial.solver.events import Events
 
 STATES = (
@@ -91,26 +91,26 @@ def steady_state(p: Array, u: Array) -> Array:
     return np.stack([zero, zero, zero, par["R0"], chain, chain, chain, chain, platelets], axis=1)
 
 
-def daily_events(p: Array, day_h: Array, dose_mg: Array, bioavailability: Array, loss_factor: Array) -> Events:
+def daily_events(p: Array, days: Days) -> Events:
     """Three events a day: the day begins (new loss factor), the dose enters at LAG with KA1, KA2 from TSWITCH.
 
     On a day without a dose the last two fall on the start of the next day and change nothing.
     """
     par = dict(zip(PARAMETERS, p.T, strict=True))
     column = {name: par[name][:, None] for name in ("LAG", "TSWITCH", "KA1", "KA2")}
-    dosed = dose_mg > 0
+    dosed = days.dose_mg > 0
     enter_h = np.where(dosed, np.minimum(column["LAG"], 23.0), 24.0)
     switch_h = np.where(dosed, np.clip(column["TSWITCH"], enter_h, 23.5), 24.0)
-    n, days = dose_mg.shape
-    time_h, amount, inputs = np.empty((n, days, 3)), np.zeros((n, days, 3)), np.empty((n, days, 3, len(INPUTS)))
-    time_h[:, :, 0] = day_h
-    time_h[:, :, 1] = day_h + enter_h
-    time_h[:, :, 2] = day_h + switch_h
-    amount[:, :, 1] = 1000.0 * dose_mg * bioavailability
+    n, d = dosed.shape
+    time_h, amount, inputs = np.empty((n, d, 3)), np.zeros((n, d, 3)), np.empty((n, d, 3, len(INPUTS)))
+    time_h[:, :, 0] = days.start_h
+    time_h[:, :, 1] = days.start_h + enter_h
+    time_h[:, :, 2] = days.start_h + switch_h
+    amount[:, :, 1] = 1000.0 * days.dose_mg * days.bioavailability
     inputs[:, :, :, 0] = column["KA2"][:, :, None]
     inputs[:, :, 1, 0] = np.where(dosed, column["KA1"], column["KA2"])
-    inputs[:, :, :, 1] = loss_factor[:, :, None]
-    return Events(time_h.reshape(n, 3 * days), amount.reshape(n, 3 * days), inputs.reshape(n, 3 * days, len(INPUTS)))
+    inputs[:, :, :, 1] = days.loss_factor[:, :, None]
+    return Events(time_h.reshape(n, 3 * d), amount.reshape(n, 3 * d), inputs.reshape(n, 3 * d, len(INPUTS)))
 
 
 TMDD_LIFESPAN = Structure(
