@@ -98,3 +98,160 @@ NCD_RISC_2016 = Citation(
     year=2016,
     doi="10.7554/eLife.13410",
 )
+SHIMIZU_2021 = Citation(
+    id="shimizu_2021",
+    authors="Shimizu R, Katsube T, Wajima T",
+    title="Quantitative systems pharmacology model of thrombopoiesis and platelet life-cycle, and its application to "
+    "thrombocytopenia based on chronic liver disease",
+    journal="CPT Pharmacometrics Syst Pharmacol 10(5):489-499",
+    year=2021,
+    pmid="33797208",
+    note="read as coded in nlmixr2lib",
+)
+LOUWES_1999 = Citation(
+    id="louwes_1999",
+    authors="Louwes H, Zeinali Lathori OA, Vellenga E, de Wolf JT",
+    title="Platelet kinetic studies in patients with idiopathic thrombocytopenic purpura",
+    journal="Am J Med 106(4):430-434",
+    year=1999,
+    note="read as abstract",
+)
+STOLL_1985 = Citation(
+    id="stoll_1985",
+    authors="Stoll D, Cines DB, Aster RH, Murphy S",
+    title="Platelet kinetics in patients with idiopathic thrombocytopenic purpura and moderate thrombocytopenia",
+    journal="Blood 65(3):584-588",
+    year=1985,
+    note="read as abstract",
+)
+GU_2002 = Citation(
+    id="gu_2002",
+    authors="Gu J et al",
+    title="Serum thrombopoietin in immune thrombocytopenia and aplastic anaemia",
+    journal="(journal not seen)",
+    year=2002,
+    note="read as abstract",
+)
+MAKAR_2013 = Citation(
+    id="makar_2013",
+    authors="Makar RS, Zhukov OS, Sahud MA, Kuter DJ",
+    title="Thrombopoietin levels in patients with disorders of platelet production: diagnostic potential and utility "
+    "in predicting response to TPO receptor agonists",
+    journal="Am J Hematol 88(12):1041-1044",
+    year=2013,
+    note="read as abstract",
+)
+JIN_2004 = Citation(
+    id="jin_2004",
+    authors="Jin F, Krzyzanski W",
+    title="Pharmacokinetic model of target-mediated disposition of thrombopoietin",
+    journal="AAPS PharmSci 6(1):e9",
+    year=2004,
+    note="read as abstract",
+)
+BACHMANN_2011 = Citation(
+    id="bachmann_2011",
+    authors="Bachmann J et al",
+    title="Division of labor by dual feedback regulators controls JAK2/STAT5 signaling over broad ligand range",
+    journal="Mol Syst Biol 7:516",
+    year=2011,
+    doi="10.1038/msb.2011.50",
+    note="EpoR in CFU-E cells; read as the benchmark model in PEtab",
+)
+XIE_2018 = Citation(
+    id="xie_2018",
+    authors="Xie C et al",
+    title="Hetrombopag in 32D-MPL cells: proliferation and signalling",
+    journal="J Cell Mol Med",
+    year=2018,
+    doi="10.1111/jcmm.13809",
+    note="read as a mirror of the text",
+)
+COLIJN_MACKEY_2005 = Citation(
+    id="colijn_mackey_2005",
+    authors="Colijn C, Mackey MC",
+    title="A mathematical model of hematopoiesis: I. Periodic chronic myelogenous leukemia",
+    journal="J Theor Biol 237(2):117-132",
+    year=2005,
+    note="constants as coded in the package myelo",
+)
+WINER_2015 = Citation(
+    id="winer_2015",
+    authors="Winer ES, Safran H, Karaszewska B et al",
+    title="Eltrombopag with gemcitabine-based chemotherapy in patients with advanced solid tumors: a randomized phase "
+    "I study",
+    journal="Cancer Med 4(1):16-26",
+    year=2015,
+    note="read as abstract and one table",
+)
+GIBIANSKY_2011 = Citation(
+    id="gibiansky_2011",
+    authors="Gibiansky E, Zhang J, Williams D, Wang Z, Ouellet D",
+    title="Population pharmacokinetics of eltrombopag in healthy subjects and patients with chronic idiopathic "
+    "thrombocytopenic purpura",
+    journal="J Clin Pharmacol 51(6):842-856",
+    year=2011,
+    pmid="20663993",
+)
+ELTROMBOPAG_LABEL = Citation(
+    id="eltrombopag_label",
+    authors="Novartis",
+    title="Promacta (eltrombopag), US prescribing information",
+    journal="label",
+    year=2023,
+    note="section 12.3",
+    label="eltrombopag label",
+)
+BUSSEL_2007 = Citation(
+    id="bussel_2007",
+    authors="Bussel JB, Cheng G, Saleh MN et al",
+    title="Eltrombopag for the treatment of chronic idiopathic thrombocytopenic purpura",
+    journal="N Engl J Med 357(22):2237-2247",
+    year=2007,
+    registry="NCT00102739",
+)
+YANG_2016 = Citation(
+    id="yang_2016",
+    authors="Yang R et al",
+    title="Eltrombopag in Chinese patients with chronic immune thrombocytopenia: a phase III, randomised, "
+    "placebo-controlled trial",
+    journal="Br J Haematol",
+    year=2016,
+    registry="NCT01762761",
+)
+AVATROMBOPAG_LABEL = Citation(
+    id="avatrombopag_label",
+    authors="AkaRx",
+    title="Doptelet (avatrombopag), US prescribing information",
+    journal="label",
+    year=2021,
+    note="section 12.3",
+    label="avatrombopag label",
+)
+JURCZYK_2018 = Citation(
+    id="jurczyk_2018",
+    authors="Jurczyk W, Chojnowski K, Mayer J et al",
+    title="Phase 3 randomised study of avatrombopag, a novel thrombopoietin receptor agonist for the treatment of "
+    "chronic immune thrombocytopenia",
+    journal="Br J Haematol 183(3):479-490",
+    year=2018,
+    registry="NCT01438840",
+)
+FOOD_2020 = Citation(
+    id="wang_food_2020",
+    authors="Wang Z et al",
+    title="Effect of food on the pharmacokinetics of hetrombopag in healthy Chinese subjects",
+    journal="Clin Ther",
+    year=2020,
+    doi="10.1016/j.clinthera.2020.10.002",
+    registry="NCT02409394",
+    label="Wang 2020 (food)",
+)
+YANG_2020 = Citation(
+    id="yang_2020",
+    authors="Yang et al",
+    title="Effect of the post-dose fasting time on the pharmacokinetics of hetrombopag",
+    journal="Br J Clin Pharmacol 86:1528",
+    year=2020,
+    doi="10.1111/bcp.14259",
+)

@@ -4,8 +4,9 @@ all.
 
 from trial.models.contract import Days, State, Structure
 from trial.models.tmdd_lifespan import TMDD_LIFESPAN
+from trial.models.tpo_mechanism import TPO_MECHANISM
 
-STRUCTURES: tuple[Structure, ...] = (TMDD_LIFESPAN,)
+STRUCTURES: tuple[Structure, ...] = (TMDD_LIFESPAN, TPO_MECHANISM)
 
 
 def structure(structure_id: str) -> Structure:
