@@ -98,6 +98,114 @@ NCD_RISC_2016 = Citation(
     year=2016,
     doi="10.7554/eLife.13410",
 )
+BUSSEL_2007 = Citation(
+    id="bussel_2007",
+    authors="Bussel JB, Cheng G, Saleh MN et al",
+    title="Eltrombopag for the treatment of chronic idiopathic thrombocytopenic purpura",
+    journal="N Engl J Med 357:2237-2247",
+    year=2007,
+    registry="NCT00102739",
+    note="TRA100773A; read as abstract",
+)
+CHENG_2011 = Citation(
+    id="cheng_2011",
+    authors="Cheng G, Saleh MN, Marcher C et al",
+    title="Eltrombopag for management of chronic immune thrombocytopenia (RAISE): a 6-month, randomised, phase 3 study",
+    journal="Lancet 377:393-402",
+    year=2011,
+    registry="NCT00370331",
+    note="read as abstract, with the congress abstract of the same trial",
+)
+YANG_2016 = Citation(
+    id="yang_2016",
+    authors="Yang R et al",
+    title="Eltrombopag in Chinese patients with chronic immune thrombocytopenia, phase III",
+    journal="Br J Haematol",
+    year=2016,
+    registry="NCT01762761",
+    note="read as abstract and as the registry's summary of results",
+)
+JURCZAK_2018 = Citation(
+    id="jurczak_2018",
+    authors="Jurczak W et al",
+    title="Phase III study of avatrombopag in chronic immune thrombocytopenia (study 302)",
+    journal="Br J Haematol",
+    year=2018,
+    note="read as abstract and as Table 3 of the review PMC8977771",
+)
+ARNOLD_2017 = Citation(
+    id="arnold_2017",
+    authors="Arnold DM et al",
+    title="Misdiagnosis of primary immune thrombocytopenia and frequency of bleeding: lessons from the McMaster ITP "
+    "Registry",
+    journal="Blood Adv 1(25):2414-2420",
+    year=2017,
+    note="Table 2 read",
+)
+GIBIANSKY_2011 = Citation(
+    id="gibiansky_2011",
+    authors="Gibiansky E et al",
+    title="Population pharmacokinetics of eltrombopag in healthy subjects and patients with chronic idiopathic "
+    "thrombocytopenic purpura",
+    journal="J Clin Pharmacol 51(6):842-856",
+    year=2011,
+    doi="10.1177/0091270010375427",
+    pmid="20663993",
+)
+HONG_2015 = Citation(
+    id="hong_2015",
+    authors="Hong J et al",
+    title="Investigation on reference intervals and regional differences of platelet indices in healthy Chinese Han "
+    "adults",
+    journal="J Clin Lab Anal 29(1):21-27",
+    year=2015,
+    doi="10.1002/jcla.21721",
+    pmid="24390860",
+)
+RUAN_2002 = Citation(
+    id="ruan_2002",
+    authors="Ruan C, Wu Y, Okada T et al",
+    title="Studies on reference intervals for platelet counts in three cities in China and one in Japan",
+    journal="Thromb Haemost 88(1):111-114",
+    year=2002,
+    doi="10.1055/s-0037-1613162",
+)
+ELTROMBOPAG_JAPAN_2011 = Citation(
+    id="jscpt_2011",
+    authors="(authors not seen)",
+    title="Pharmacokinetics and pharmacodynamics of eltrombopag in healthy Japanese males",
+    journal="Jpn J Clin Pharmacol Ther 42(1)",
+    year=2011,
+    doi="10.3999/jscpt.42.11",
+    label="Jpn J Clin Pharmacol Ther 2011",
+)
+WINER_2015 = Citation(
+    id="winer_2015",
+    authors="Winer ES, Safran H, Karaszewska B et al",
+    title="Eltrombopag with gemcitabine-based chemotherapy in patients with advanced solid tumors: a randomized "
+    "phase I study",
+    journal="Cancer Med",
+    year=2015,
+    doi="10.1002/cam4.326",
+    registry="NCT01147809",
+)
+PEREZ_RUIXO_2015 = Citation(
+    id="perez_ruixo_2015",
+    authors="Perez-Ruixo C et al",
+    title="(title not seen) platelets after hyperthermic intraperitoneal oxaliplatin",
+    journal="(journal not seen)",
+    year=2015,
+    note="read as coded in nlmixr2lib",
+)
+HETROMBOPAG_CIT_2025 = Citation(
+    id="nct05864014_2025",
+    authors="(authors not seen)",
+    title="Phase III study of hetrombopag in chemotherapy-induced thrombocytopenia (congress abstract)",
+    journal="Blood (supplement)",
+    year=2025,
+    registry="NCT05864014",
+    label="NCT05864014 abstract",
+)
 SHIMIZU_2021 = Citation(
     id="shimizu_2021",
     authors="Shimizu R, Katsube T, Wajima T",
@@ -175,24 +283,6 @@ COLIJN_MACKEY_2005 = Citation(
     year=2005,
     note="constants as coded in the package myelo",
 )
-WINER_2015 = Citation(
-    id="winer_2015",
-    authors="Winer ES, Safran H, Karaszewska B et al",
-    title="Eltrombopag with gemcitabine-based chemotherapy in patients with advanced solid tumors: a randomized phase "
-    "I study",
-    journal="Cancer Med 4(1):16-26",
-    year=2015,
-    note="read as abstract and one table",
-)
-GIBIANSKY_2011 = Citation(
-    id="gibiansky_2011",
-    authors="Gibiansky E, Zhang J, Williams D, Wang Z, Ouellet D",
-    title="Population pharmacokinetics of eltrombopag in healthy subjects and patients with chronic idiopathic "
-    "thrombocytopenic purpura",
-    journal="J Clin Pharmacol 51(6):842-856",
-    year=2011,
-    pmid="20663993",
-)
 ELTROMBOPAG_LABEL = Citation(
     id="eltrombopag_label",
     authors="Novartis",
@@ -202,23 +292,6 @@ ELTROMBOPAG_LABEL = Citation(
     note="section 12.3",
     label="eltrombopag label",
 )
-BUSSEL_2007 = Citation(
-    id="bussel_2007",
-    authors="Bussel JB, Cheng G, Saleh MN et al",
-    title="Eltrombopag for the treatment of chronic idiopathic thrombocytopenic purpura",
-    journal="N Engl J Med 357(22):2237-2247",
-    year=2007,
-    registry="NCT00102739",
-)
-YANG_2016 = Citation(
-    id="yang_2016",
-    authors="Yang R et al",
-    title="Eltrombopag in Chinese patients with chronic immune thrombocytopenia: a phase III, randomised, "
-    "placebo-controlled trial",
-    journal="Br J Haematol",
-    year=2016,
-    registry="NCT01762761",
-)
 AVATROMBOPAG_LABEL = Citation(
     id="avatrombopag_label",
     authors="AkaRx",
@@ -227,15 +300,6 @@ AVATROMBOPAG_LABEL = Citation(
     year=2021,
     note="section 12.3",
     label="avatrombopag label",
-)
-JURCZYK_2018 = Citation(
-    id="jurczyk_2018",
-    authors="Jurczyk W, Chojnowski K, Mayer J et al",
-    title="Phase 3 randomised study of avatrombopag, a novel thrombopoietin receptor agonist for the treatment of "
-    "chronic immune thrombocytopenia",
-    journal="Br J Haematol 183(3):479-490",
-    year=2018,
-    registry="NCT01438840",
 )
 FOOD_2020 = Citation(
     id="wang_food_2020",
