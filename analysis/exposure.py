@@ -1,4 +1,7 @@
-"""Exposure over one dosing interval at the visit with PK sampling, per patient; formulas in ``analysis.nca``."""
+"""Exposure over one dosing interval at the visit with PK sampling, per patient; formulas in ``analysis.nca``.
+
+Of a profile that goes on for longer only the first 24 h are looked at.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from analysis.endpoint import Endpoint, Evaluated, Settings, measured
 from analysis.records import Array, Profile, Records, Texts
 
 SOURCE = "non-compartmental analysis of the reported concentrations; linear-up/log-down trapezoids for the AUC"
+INTERVAL_H = 24.0
 
 
 def _evaluated(records: Records, settings: Settings, value: Array | None) -> Evaluated:
@@ -24,10 +28,16 @@ def _not_evaluable(records: Records, settings: Settings, profile: Profile) -> Te
     return np.where(placebo, "placebo: no drug", np.where(profile.reason != "", profile.reason, no_dose))
 
 
+def _interval(profile: Profile) -> tuple[Array, Array]:
+    """Times (T,) and concentrations (n, T) of the first dosing interval of once-daily dosing."""
+    inside = profile.times <= INTERVAL_H
+    return profile.times[inside], profile.values[:, inside]
+
+
 def maximum(records: Records, settings: Settings) -> Evaluated:
     """Largest concentration over the dosing interval (ng/mL)."""
     profile = records.profile
-    return _evaluated(records, settings, nca.cmax(profile.values) if profile else None)
+    return _evaluated(records, settings, nca.cmax(_interval(profile)[1]) if profile else None)
 
 
 CMAX = Endpoint(
@@ -45,7 +55,7 @@ CMAX = Endpoint(
 def trough(records: Records, settings: Settings) -> Evaluated:
     """Concentration at the end of the dosing interval (ng/mL)."""
     profile = records.profile
-    return _evaluated(records, settings, profile.values[:, -1] if profile else None)
+    return _evaluated(records, settings, _interval(profile)[1][:, -1] if profile else None)
 
 
 CTROUGH = Endpoint(
@@ -63,7 +73,7 @@ CTROUGH = Endpoint(
 def area(records: Records, settings: Settings) -> Evaluated:
     """Area under the concentration over the dosing interval (ng*h/mL)."""
     profile = records.profile
-    return _evaluated(records, settings, nca.auc(profile.times, profile.values) if profile else None)
+    return _evaluated(records, settings, nca.auc(*_interval(profile)) if profile else None)
 
 
 AUCTAU = Endpoint(

@@ -28,7 +28,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Profile:
-    """One concentration profile per patient over one dosing interval.
+    """One concentration profile per patient over one dosing interval or longer.
 
     ``times`` (T,) h after the dose; ``values`` (n, T) reported concentration, ng/mL, NaN where none; ``reason`` (n,)
     why there is none ("" otherwise); ``dose_mg`` (n,) active drug prescribed on the sampling day.

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from trial.checks import cautions, unknown_ids, unusable_patients, value_at
+from trial.checks import cautions, not_taken, unknown_ids, unusable_patients, value_at
 from trial.config import Study
 from trial.explain import explain
 from trial.protocol import Problem
@@ -55,7 +55,10 @@ def load_config(
     """
     tree = _overridden(read(Path(path)), overrides, seed, replicates)
     data = plain(tree)
-    problems = [*_missing_files(data), *(p for check in (unknown_ids, unusable_patients, *checks) for p in check(data))]
+    problems = [
+        *_missing_files(data),
+        *(p for check in (unknown_ids, not_taken, unusable_patients, *checks) for p in check(data)),
+    ]
     try:
         study = Study.model_validate(data)
     except ValidationError as error:

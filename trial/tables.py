@@ -107,7 +107,17 @@ TABLES: dict[str, pa.Schema] = {
 }
 
 
-def patients_schema(parameter_names: tuple[str, ...], units: dict[str, str]) -> pa.Schema:
-    """PATIENTS plus one column per individual model parameter."""
-    extra = [field(name, pa.float64(), f"Individual {name}", units.get(name, "")) for name in parameter_names]
+MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")
+
+
+def events_schema(chemotherapy: bool) -> pa.Schema:
+    """EVENTS; of a study with chemotherapy the label says so."""
+    said = field("EVENT", TEXT, "RESCUE, DROPOUT or CHEMO")
+    return EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy else EVENTS
+
+
+def patients_schema(parameter_names: tuple[str, ...], units: dict[str, str], meals: bool = False) -> pa.Schema:
+    """PATIENTS, of a study with meals MEALSH, and one column per individual model parameter."""
+    extra = [MEALSH] * meals
+    extra += [field(name, pa.float64(), f"Individual {name}", units.get(name, "")) for name in parameter_names]
     return pa.schema([*PATIENTS, *extra])

@@ -52,6 +52,8 @@ def unit(arm=(0, 1), parameters=None, study=None, **plan) -> Unit:
         missed=np.zeros((n, visits), bool),
         taken=np.ones((n, days), bool),
         adherence=np.ones(n),
+        early_meal=np.zeros((n, days), bool),
+        meal_share=np.zeros(n),
         bioavailability=np.ones((n, days)),
         log_loss=np.zeros((n, days)),
         count_z=np.zeros((n, visits)),
