@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.records import Array, Flags, Records, Texts
 from trial.protocol import Analysis, Arm
 
-Summary = Literal["rate", "median", "geomean"]
+Summary = Literal["rate", "median", "mean", "geomean"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Settings:
     """What the analysis needs to know of the study.
 
     ``threshold`` in 10^9/L; ``assessment_day`` is a nominal day; ``endpoints`` empty means all that the study can give;
-    ``paired``: every patient is in every arm.
+    ``paired``: every patient is in every arm. ``treatment_days``: doses are planned on days 0 to this minus 1; None:
+    not known.
     """
 
     assessment_day: int
@@ -34,6 +35,7 @@ class Settings:
     named_replicate: int = 0
     pk_sampling: bool = False
     paired: bool = False
+    treatment_days: int | None = None
 
     @classmethod
     def of(cls, study: Mapping[str, Any]) -> Settings:
@@ -52,6 +54,7 @@ class Settings:
             named_replicate=analysis.named_replicate,
             pk_sampling=study.get("pk_sampling") is not None,
             paired=study.get("allocation") == "counterfactual",
+            treatment_days=study.get("treatment_days"),
         )
 
 
@@ -73,7 +76,8 @@ class Endpoint:
     """Registration of an endpoint. ``code`` may hold "{when}", filled from the assessment day (RESPW8, RESPD10).
 
     ``unit`` is "%" for yes or no; ``benefit`` the better direction; ``source`` where the definition comes from;
-    ``pooled``: also shown over all arms together; ``needs_profile``: only for a study with PK sampling.
+    ``pooled``: also shown over all arms together; ``needs_profile``: only for a study with PK sampling;
+    ``only_named``: a study that names no endpoints does not get it.
     """
 
     code: str
@@ -85,6 +89,7 @@ class Endpoint:
     evaluate: Callable[[Records, Settings], Evaluated]
     pooled: bool = False
     needs_profile: bool = False
+    only_named: bool = False
 
 
 def when(assessment_day: int) -> tuple[str, str]:

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from analysis.chemotherapy import CHEMOTHERAPY_ENDPOINTS
+from analysis.counts import COUNT_ENDPOINTS
+from analysis.durable import DURABLE_ENDPOINTS
 from analysis.endpoint import Endpoint, Evaluated, Settings, when
 from analysis.exposure import EXPOSURE_ENDPOINTS
 from analysis.records import Records
@@ -17,7 +20,14 @@ from analysis.tolerability import TOLERABILITY_ENDPOINTS
 from trial.protocol import Analysis, Problem, not_among
 from trial.tables import KEY, TEXT, field
 
-ENDPOINTS: tuple[Endpoint, ...] = (*RESPONSE_ENDPOINTS, *TOLERABILITY_ENDPOINTS, *EXPOSURE_ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *RESPONSE_ENDPOINTS,
+    *COUNT_ENDPOINTS,
+    *DURABLE_ENDPOINTS,
+    *CHEMOTHERAPY_ENDPOINTS,
+    *TOLERABILITY_ENDPOINTS,
+    *EXPOSURE_ENDPOINTS,
+)
 
 DEFAULT_PRIMARY: str = Analysis.model_fields["primary"].default
 
@@ -71,12 +81,17 @@ def chosen(settings: Settings) -> dict[str, Endpoint]:
     """The endpoints of a study: those it names and its primary, or all it can give when it names none."""
     known = catalogue(settings.assessment_day)
     if not settings.endpoints:
-        return {code: e for code, e in known.items() if settings.pk_sampling or not e.needs_profile}
+        return {code: e for code, e in known.items() if _by_itself(e, settings)}
     wanted = dict.fromkeys((settings.primary, *settings.endpoints))
     wrong = problems(wanted, settings.assessment_day)
     if wrong:
         raise KeyError("; ".join(wrong))
     return {code: known[code] for code in wanted}
+
+
+def _by_itself(endpoint: Endpoint, settings: Settings) -> bool:
+    """Whether a study that names no endpoints gets this one."""
+    return not endpoint.only_named and (settings.pk_sampling or not endpoint.needs_profile)
 
 
 def evaluate(endpoint: Endpoint, records: Records, settings: Settings) -> Evaluated:

@@ -1,6 +1,6 @@
-"""Exposure over one dosing interval at the visit with PK sampling, per patient; formulas in ``analysis.nca``.
+"""Exposure at the visit with PK sampling, per patient; formulas in ``analysis.nca``.
 
-Of a profile that goes on for longer only the first 24 h are looked at.
+A profile may be longer than the dosing interval: Cmax, Ctrough and AUCtau are of its first 24 h, AUClast of all of it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from analysis.endpoint import Endpoint, Evaluated, Settings, measured
 from analysis.records import Array, Profile, Records, Texts
 
 SOURCE = "non-compartmental analysis of the reported concentrations; linear-up/log-down trapezoids for the AUC"
+
+
 INTERVAL_H = 24.0
+
+
+def _interval(profile: Profile) -> tuple[Array, Array]:
+    """Times and concentrations of the first 24 h of a profile."""
+    inside = profile.times <= INTERVAL_H
+    return profile.times[inside], profile.values[:, inside]
 
 
 def _evaluated(records: Records, settings: Settings, value: Array | None) -> Evaluated:
@@ -26,12 +34,6 @@ def _not_evaluable(records: Records, settings: Settings, profile: Profile) -> Te
     placebo = np.isin(records.arm, [k for k, arm in enumerate(records.arm_ids) if arm in settings.placebo_arms])
     no_dose = np.where(profile.dose_mg > 0, "", "no dose prescribed on the sampling day")
     return np.where(placebo, "placebo: no drug", np.where(profile.reason != "", profile.reason, no_dose))
-
-
-def _interval(profile: Profile) -> tuple[Array, Array]:
-    """Times (T,) and concentrations (n, T) of the first dosing interval of once-daily dosing."""
-    inside = profile.times <= INTERVAL_H
-    return profile.times[inside], profile.values[:, inside]
 
 
 def maximum(records: Records, settings: Settings) -> Evaluated:
@@ -87,4 +89,22 @@ AUCTAU = Endpoint(
     needs_profile=True,
 )
 
-EXPOSURE_ENDPOINTS: tuple[Endpoint, ...] = (CMAX, CTROUGH, AUCTAU)
+
+def area_to_last(records: Records, settings: Settings) -> Evaluated:
+    """Area under the concentration from the dose to the last time of the profile (ng*h/mL)."""
+    profile = records.profile
+    return _evaluated(records, settings, nca.auc(profile.times, profile.values) if profile else None)
+
+
+AUCLST = Endpoint(
+    code="AUCLST",
+    label="AUC from 0 to the last time of the profile, of those on drug that day",
+    unit="ng*h/mL",
+    benefit="none",
+    source=SOURCE,
+    summary="geomean",
+    evaluate=area_to_last,
+    needs_profile=True,
+)
+
+EXPOSURE_ENDPOINTS: tuple[Endpoint, ...] = (CMAX, CTROUGH, AUCTAU, AUCLST)

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from analysis import report_figures, report_people, report_tables, report_words
+from analysis import report_figures, report_measured, report_people, report_tables, report_words
 from analysis.figures import HUES, hue, tint
 from analysis.report_figures import Figure
 from analysis.report_patient import pages
@@ -116,7 +116,8 @@ def sections(run: RunFolder) -> list[Section]:
                 report_tables.efficacy(run),
                 report_figures.forest(run),
                 report_tables.differences(run),
-                report_tables.durations(run),
+                report_measured.durations(run),
+                report_measured.counts(run),
                 report_figures.platelets(run),
                 report_figures.over_time(run),
                 report_tables.scorecard(run),
@@ -125,7 +126,7 @@ def sections(run: RunFolder) -> list[Section]:
         (
             "tolerability",
             "Tolerability proxies",
-            [report_tables.tolerability(run), report_tables.proxy_differences(run)],
+            [report_tables.tolerability(run), report_measured.proxies(run), report_tables.proxy_differences(run)],
         ),
         ("exposure", "Exposure", [report_tables.exposure(run)]),
     ]

@@ -16,6 +16,7 @@ ASSESSMENT_DAY = 56
 SUMMARIES = {
     "rate": "share of the evaluable patients",
     "median": "median of the evaluable patients",
+    "mean": "mean of the evaluable patients",
     "geomean": "geometric mean of the evaluable patients",
 }
 
@@ -77,7 +78,7 @@ def _show_endpoint(endpoint: Endpoint) -> None:
     print(f"{endpoint.code}\n{_wrapped(endpoint.label)}\n")
     facts = {
         "Definition": getdoc(endpoint.evaluate),
-        "Unit": "%, of yes or no" if endpoint.unit == "%" else endpoint.unit,
+        "Unit": "%, of yes or no" if endpoint.summary == "rate" else endpoint.unit,
         "Better": "neither" if endpoint.benefit == "none" else endpoint.benefit,
         "Summary": SUMMARIES[endpoint.summary],
         "Source": endpoint.source,
