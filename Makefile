@@ -28,7 +28,7 @@ numbers: $(INSTALLED)  ## every number the project claims, measured
 	$(BIN)/python -m trial.cli.numbers
 
 calibrate: $(INSTALLED)  ## fit the calibrated parameters again (under 60 minutes)
-	$(BIN)/python -m trial.cli.calibrate
+	$(BIN)/vtrial calibrate configs/calibration/hetrombopag_wang_2022.yaml --into-catalogue
 
 bench: $(INSTALLED)  ## speed and error beside scipy and, where it installs, heyoka; runs/bench/bench.csv
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'heyoka>=7,<8'

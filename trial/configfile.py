@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
@@ -15,13 +15,14 @@ from ruamel.yaml.comments import CommentedSeq
 from trial.checks import cautions, not_taken, unknown_ids, unusable_patients, value_at
 from trial.config import Study
 from trial.explain import explain
-from trial.protocol import Problem
+from trial.protocol import Problem, Record
 from trial.yamltree import ConfigError, Node, Place, find, plain, read, with_override
 
-__all__ = ["Config", "ConfigError", "load_config", "load_study", "resolved_yaml"]
+__all__ = ["Config", "ConfigError", "load_config", "load_record", "load_study", "resolved_yaml"]
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -138,3 +139,20 @@ def _lines(tree: Node, problems: Iterable[Problem]) -> list[str]:
     return list(
         dict.fromkeys(": ".join(part for part in (str(place), path, text) if part) for place, path, text in order)
     )
+
+
+def load_record(path: Path, record: type[AnyRecord], check: Check) -> AnyRecord:
+    """A YAML file of another kind than a study as its ``record``; ``check`` looks at the plain data, valid or not.
+
+    Raises ConfigError with every problem found.
+    """
+    tree = read(path)
+    data = plain(tree)
+    problems = list(check(data))
+    try:
+        found = record.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_lines(tree, [*explain(error, record, data), *problems])) from None
+    if problems:
+        raise ConfigError(_lines(tree, problems))
+    return found

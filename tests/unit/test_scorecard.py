@@ -61,7 +61,7 @@ def test_impossible_rows_are_named_with_file_line_and_column(tmp_path: Path) -> 
     with pytest.raises(ValueError) as caught:
         scorecard.read_published(path)
     message = str(caught.value)
-    assert "rows.csv:3: interval: seen 'ci', allowed printed95, cp95, range, none" in message
+    assert "rows.csv:3: interval: seen 'ci', allowed printed95, cp95, tolerance, range, none" in message
     assert "rows.csv:4: published: seen 'many', expected a number" in message
     assert "appears twice" in message
     path.write_text("row_id,study\n")

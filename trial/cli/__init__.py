@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from trial.cli.calibrate import calibrate as calibrate_
 from trial.cli.catalogue import catalogue as catalogue_
 from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
@@ -77,7 +78,7 @@ def _app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_vtrial)
-    for command in (run_, check_, plan_, report_, replay_, cite_, schema_, catalogue_):
+    for command in (run_, check_, plan_, report_, replay_, cite_, schema_, catalogue_, calibrate_):
         app.command()(command)
     return app
 
