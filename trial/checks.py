@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cohorts.brought import PatientsError, read_patients
-from cohorts.catalogue import PARAMETER_SETS, parameter_set
+from cohorts.catalogue import PARAMETER_SETS, SetError, is_file_name, parameter_set
+from cohorts.catalogue.gates import problems
 from cohorts.populations import POPULATIONS
 from trial.config import Study
 from trial.design import differs_from_published
+from trial.gates import structure_problems
 from trial.models import structure
 from trial.protocol import Problem, not_among
 
@@ -27,13 +29,29 @@ def value_at(data: Any, *path: str) -> Any:
 def unknown_ids(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Parameter sets and populations that the catalogue does not have."""
     known = {
-        ("parameter_set",): ([s.id for s in PARAMETER_SETS], "a parameter set of the catalogue"),
+        ("parameter_set",): (
+            [s.id for s in PARAMETER_SETS],
+            "a parameter set of the catalogue, nor a file of your own (.json, .py)",
+        ),
         ("population", "id"): ([p.id for p in POPULATIONS], "a population of the catalogue"),
     }
     for path, (ids, what) in known.items():
         seen = value_at(data, *path)
-        if isinstance(seen, str) and seen not in ids:
+        own = path == ("parameter_set",) and isinstance(seen, str) and is_file_name(seen)
+        if isinstance(seen, str) and seen not in ids and not own:
             yield path, not_among(seen, ids, what)
+
+
+def unusable_set(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the user's own parameter set, if the config names a file of one that exists."""
+    name = value_at(data, "parameter_set")
+    if isinstance(name, str) and is_file_name(name) and Path(name).is_file():
+        try:
+            chosen = parameter_set(name)
+            lines = [f"{Path(name).name}: {line}" for line in (*problems(chosen), *structure_problems(chosen))]
+        except SetError as error:
+            lines = str(error).splitlines()
+        yield from ((("parameter_set",), line) for line in lines)
 
 
 def unusable_patients(data: Mapping[str, Any]) -> Iterator[Problem]:

@@ -63,7 +63,9 @@ class Study(Record):
     patients: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
         description="randomised patients per replicate, all arms"
     )
-    parameter_set: str = Field(description="id of a parameter set of the catalogue")
+    parameter_set: str = Field(
+        description="id of a parameter set of the catalogue, or your own file of one (.json, .py) beside this file"
+    )
     parameter_uncertainty: bool = Field(
         default=False, description="every replicate draws its own population parameters"
     )

@@ -20,7 +20,7 @@ from cohorts.streams import BLOCK, Streams
 from trial.collect import collect, screening_table
 from trial.config import Study
 from trial.enrolment import candidates, enrol
-from trial.models import structure
+from trial.models import structure_of
 from trial.plan import Unit, plan_unit
 from trial.randomisation import randomise, strata_labels
 from trial.simulate import UnitResult, simulate_unit
@@ -110,7 +110,7 @@ def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = Non
     """These patients with their parameters and the plan of their trial."""
     parameters = chosen or parameter_set(study.parameter_set)
     plan = plan_unit(study, parameters, patients.cohort, patients.arm)
-    model = structure(parameters.structure)
+    model = structure_of(parameters)
     return Unit(study, model, model.individual(patients.cohort.parameters), plan)
 
 

@@ -100,7 +100,8 @@ def identity(study: Study, base: Path) -> dict[str, str]:
     """
     from importlib.metadata import version
 
-    from trial.configfile import FILES
+    from cohorts.catalogue.own import digest
+    from trial.configfile import FILES, PARAMETER_SET, file_keys
     from trial.provenance import PACKAGES, engine_version, file_hash
 
     found = {"engine": engine_version(), **{name: version(name) for name in PACKAGES}}
@@ -108,6 +109,8 @@ def identity(study: Study, base: Path) -> dict[str, str]:
     for path in map(".".join, FILES):
         name = keys.get(path, "None")
         keys[path] = "None" if name == "None" else f"a file with sha256 {file_hash(base / name)[:12]}"
+    if PARAMETER_SET in file_keys(study.model_dump()):
+        keys["parameter_set"] = f"a file with sha256 {digest(base / study.parameter_set)[:12]}"
     return found | keys
 
 
@@ -179,12 +182,16 @@ def execute(
     File names in ``study`` are relative to ``base``. Units that are in ``folder`` already are not simulated again;
     with ``keep_units`` they stay beside the tables.
     """
+    from cohorts.catalogue import is_file_name
     from trial.cli.folder import CONFIG, with_inputs
     from trial.configfile import resolved_yaml
     from trial.runner import run as simulate
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / CONFIG).write_text(resolved_yaml(with_inputs(study, base, folder)), encoding="utf-8")
+    standalone = with_inputs(study, base, folder)
+    (folder / CONFIG).write_text(resolved_yaml(standalone), encoding="utf-8")
+    if is_file_name(study.parameter_set):
+        study = study.model_copy(update={"parameter_set": str((folder / standalone.parameter_set).resolve())})
     return simulate(
         study, folder, evaluator(study), workers=workers, backend=backend, progress=tell, keep_units=keep_units
     )
@@ -224,11 +231,13 @@ def _finish(
 
 def facts_of(study: Study) -> dict[str, Any]:
     """What the manifest says of the study and of the catalogue entries it used."""
-    from cohorts.catalogue import parameter_set, rows
+    from cohorts.catalogue import is_file_name, parameter_set, rows
+    from cohorts.catalogue.own import digest
     from cohorts.streams import BLOCK
     from trial.units import UNIT_PATIENTS
 
     chosen = parameter_set(study.parameter_set)
+    own = is_file_name(study.parameter_set)
     return {
         "study": study.id,
         "title": study.title,
@@ -238,6 +247,7 @@ def facts_of(study: Study) -> dict[str, Any]:
         "block_patients": BLOCK,
         "unit_patients": UNIT_PATIENTS,
         "parameter_set": chosen.id,
+        **({"parameter_set_sha256": digest(Path(study.parameter_set))} if own else {}),
         "structure": chosen.structure,
         "population": study.population.id or Path(str(study.population.file)).name,
         "parameters": rows(chosen),
