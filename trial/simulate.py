@@ -27,9 +27,20 @@ class Visit:
 
 
 @dataclass(frozen=True)
+class Hourly:
+    """True values (n, H) at full hours since the first dose: ``conc`` ng/mL, ``plt`` 10^9/L; NaN where the solve did
+    not get to. ``hour`` is NaN where a patient has fewer hours than others.
+    """
+
+    hour: Array
+    conc: Array
+    plt: Array
+
+
+@dataclass(frozen=True)
 class UnitResult:
     """What happened to a unit: one Visit per visit after baseline, the Decisions (start first), the profile, the
-    solves.
+    solves, and with ``output: dense`` the hourly courses, piece by piece from visit to visit.
     """
 
     visits: tuple[Visit, ...]
@@ -38,6 +49,7 @@ class UnitResult:
     true_concentration: Array
     status: NDArray[np.int8]
     steps: NDArray[np.int64]
+    hourly: tuple[Hourly, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,10 +77,14 @@ def simulate_unit(unit: Unit) -> UnitResult:
     solves = _start(unit, course)
     profile = np.full_like(unit.plan.conc_z, np.nan)
     visits, decisions = [], [begin]
+    hourly = [_hour_zero(unit, solves)] if unit.study.dense else []
 
     for visit, nominal_day in enumerate(unit.study.visits.days, start=1):
         events = daily_events(unit, course, days_between(unit.plan, visit))
-        solves = _advance(unit, solves, events, unit.plan.visit_day[:, visit - 1 : visit + 1])
+        days = unit.plan.visit_day[:, visit - 1 : visit + 1]
+        if unit.study.dense:
+            hourly.append(_hourly(unit, solves, events, days))
+        solves = _advance(unit, solves, events, days)
         seen = _observe(unit, solves, visit)
         course, decided = apply_rules(unit, course, seen.count, visit)
         if unit.study.pk_sampling and nominal_day == unit.study.pk_sampling.visit_day:
@@ -77,7 +93,7 @@ def simulate_unit(unit: Unit) -> UnitResult:
         decisions.append(decided)
 
     reported = assay(profile, unit.plan.conc_z, unit.parameters["CONC_CV"][:, None])
-    return UnitResult(tuple(visits), tuple(decisions), reported, profile, solves.status, solves.steps)
+    return UnitResult(tuple(visits), tuple(decisions), reported, profile, solves.status, solves.steps, tuple(hourly))
 
 
 def _start(unit: Unit, course: Course) -> Solves:
@@ -88,12 +104,23 @@ def _start(unit: Unit, course: Course) -> Solves:
 
 
 def _solve(
-    unit: Unit, state: Array, events: Events, times_h: Array
+    unit: Unit, state: Array, events: Events, times_h: Array, outputs: bool = False
 ) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
+    """States or outputs of everybody at ``times_h[:, 1:]``, within the limits of the study; see ``trial.solver``."""
     limits = unit.study.solver
     days = max(1.0, float((times_h[:, -1] - times_h[:, 0]).max()) / 24.0)
     steps = int(limits.max_steps_per_day * days)
-    return solve(unit.structure, unit.p, state, events, times_h, rtol=limits.rtol, atol=limits.atol, max_steps=steps)
+    return solve(
+        unit.structure,
+        unit.p,
+        state,
+        events,
+        times_h,
+        rtol=limits.rtol,
+        atol=limits.atol,
+        max_steps=steps,
+        outputs=outputs,
+    )
 
 
 def _advance(unit: Unit, now: Solves, events: Events, days: NDArray[np.int64]) -> Solves:
@@ -134,3 +161,22 @@ def _profile(unit: Unit, course: Course, now: Solves, sample_h: tuple[float, ...
     sampled = unit.plan.present[:, visit] & (dose_mg(unit, course, day)[:, 0] > 0)
     sampled &= (now.status == Status.OK) & (status == Status.OK)
     return np.where(sampled[:, None], _output(unit, states, "CONC"), np.nan)
+
+
+def _hour_zero(unit: Unit, now: Solves) -> Hourly:
+    """Hour 0 of every course: the drug-free steady state."""
+    state = now.state[:, None]
+    return Hourly(np.zeros((unit.plan.n, 1)), _output(unit, state, "CONC"), _output(unit, state, "PLT"))
+
+
+def _hourly(unit: Unit, now: Solves, events: Events, days: NDArray[np.int64]) -> Hourly:
+    """Every full hour after the first and up to the second of ``days`` (n, 2), in a solve of its own.
+
+    It reads more outputs from the same state and events as the main solve, which it does not touch.
+    """
+    first, last = 24.0 * days[:, :1], 24.0 * days[:, 1:]
+    hour = first + np.arange((last - first).max() + 1)
+    values, _, _ = _solve(unit, now.state, events, np.minimum(hour, last), outputs=True)
+    values[now.status != Status.OK] = np.nan
+    conc, plt = (values[:, :, unit.structure.output_names.index(name)] for name in ("CONC", "PLT"))
+    return Hourly(np.where(hour <= last, hour, np.nan)[:, 1:], conc, plt)
