@@ -61,6 +61,7 @@ class Solves:
     steps: NDArray[np.int64]
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def simulate_unit(unit: Unit) -> UnitResult:
     """Simulate one work unit of patients, arms mixed, no randomness inside.
 
@@ -71,7 +72,8 @@ def simulate_unit(unit: Unit) -> UnitResult:
     5. carry the dose decisions into the following days; with the reason they become the dose ledger
     6. after the last visit: return observations, decisions and one solve status per patient
 
-    A patient whose solve fails has a status and no further observations; the others go on.
+    A patient whose solve fails, or whose numbers overflow on the way to it, has a status and no further observations;
+    the others go on.
     """
     course, begin = start_course(unit)
     solves = _start(unit, course)
@@ -97,10 +99,11 @@ def simulate_unit(unit: Unit) -> UnitResult:
 
 
 def _start(unit: Unit, course: Course) -> Solves:
-    """The drug-free steady state at the loss factor of day 0."""
+    """The drug-free steady state at the loss factor of day 0; not a number for a patient who is not sound."""
     day_0 = daily_events(unit, course, unit.plan.visit_day[:, :1])
+    state = unit.structure.steady_state(unit.p, day_0.inputs[:, 0])
     zero = np.zeros(unit.plan.n, dtype=np.int64)
-    return Solves(unit.structure.steady_state(unit.p, day_0.inputs[:, 0]), zero.astype(np.int8), zero)
+    return Solves(np.where(unit.sound[:, None], state, np.nan), zero.astype(np.int8), zero)
 
 
 def _solve(
