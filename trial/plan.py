@@ -74,7 +74,7 @@ class Unit:
     @cached_property
     def sound(self) -> NDArray[np.bool_]:
         """(n,): every parameter of the patient is a finite number; the others fail from the start (NON_FINITE)."""
-        return np.isfinite(np.stack(list(self.parameters.values()), axis=1)).all(axis=1)
+        return np.logical_and.reduce([np.isfinite(values) for values in self.parameters.values()])
 
     @cached_property
     def p(self) -> Array:
