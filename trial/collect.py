@@ -14,7 +14,7 @@ from trial.plan import Unit
 from trial.rules import NEVER, Decisions, rules_of
 from trial.simulate import UnitResult
 from trial.solver import REASON, Status
-from trial.tables import DOSES, OBSERVATIONS, SCREENING, SOLVES, events_schema, patients_schema
+from trial.tables import COURSES, DOSES, OBSERVATIONS, SCREENING, SOLVES, events_schema, patients_schema
 from trial.titration import Action, reason
 
 Array = NDArray[np.float64]
@@ -28,13 +28,15 @@ def collect(
 ) -> dict[str, pa.Table]:
     """Every table of a unit but ``screening``. ``subject`` (n,) numbers the patients within their replicate, from 1."""
     keys = (cohort.draws.replicate, subject)
-    return {
+    dense = {"courses": _courses(unit, result, keys)} if result.hourly else {}
+    found = {
         "patients": _patients(unit, result, cohort, keys, stratum, units),
         "doses": _doses(unit, result, keys),
         "observations": _observations(unit, result, cohort, keys),
         "events": _events(unit, result, keys, cohort.patients["BLPLAT"].to_numpy()),
         "solves": _solves(result, keys),
     }
+    return found | dense
 
 
 def screening_table(replicate: int, screened: dict[str, int]) -> pa.Table:
@@ -314,3 +316,12 @@ def _solves(result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
         REASON=_coded(result.status, [REASON[s] for s in Status]),
         NSTEPS=result.steps,
     )
+
+
+def _courses(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
+    """Hour by hour and patient by patient, until the patient leaves, the study ends or the solve fails."""
+    hour, conc, plt = (np.hstack([getattr(part, name) for part in result.hourly]) for name in ("hour", "conc", "plt"))
+    here = (hour <= 24.0 * unit.plan.leave_day[:, None]) & ~np.isnan(plt)
+    many = here.sum(axis=1)
+    who = [np.repeat(key, many) for key in keys]
+    return _table(COURSES, REPLICATE=who[0], SUBJID=who[1], AHOUR=hour[here], CONC=conc[here], PLT=plt[here])

@@ -96,7 +96,7 @@ class Study(Record):
     output: Output | None = Field(
         default=None,
         description="endpoints: every patient's endpoints, all tables of the first 10 replicates; visits: all tables; "
-        "none: visits up to 50 replicates, else endpoints",
+        "dense: all tables and every patient's hourly course; none: visits up to 50 replicates, else endpoints",
     )
     assumptions: tuple[str, ...] = Field(default=(), description="printed in the report as they stand")
 
@@ -124,6 +124,11 @@ class Study(Record):
         if (self.output or ("endpoints" if many else "visits")) != "endpoints":
             return list(range(self.replicates))
         return sorted({*range(min(KEPT_REPLICATES, self.replicates)), self.analysis.named_replicate})
+
+    @property
+    def dense(self) -> bool:
+        """Whether the hourly course of every patient is kept; see ``output``."""
+        return self.output == "dense"
 
     def _arm_problems(self) -> Iterator[Problem]:
         for k, arm in enumerate(self.arms):

@@ -35,7 +35,8 @@ HEADROOM = 1.2
 class Forecast:
     """Patients, units, rows by table, bytes on disk while it works and in memory, and seconds of a run.
 
-    Rows of doses and events, bytes and seconds are estimates; the other rows are exact. ``workers`` that have work.
+    Rows of doses, events and courses, bytes and seconds are estimates; the other rows are exact. ``workers`` that have
+    work.
     """
 
     patients: int

@@ -77,9 +77,15 @@ class Unit:
     plan: Plan
 
     @cached_property
+    def sound(self) -> NDArray[np.bool_]:
+        """(n,): every parameter of the patient is a finite number; the others fail from the start (NON_FINITE)."""
+        return np.logical_and.reduce([np.isfinite(values) for values in self.parameters.values()])
+
+    @cached_property
     def p(self) -> Array:
-        """Parameters of the structure, (n, P), in its order."""
-        return np.stack([self.parameters[name] for name in self.structure.parameters], axis=1)
+        """Parameters of the structure, (n, P), in its order; 1 in all places of a patient who is not ``sound``."""
+        own = np.stack([self.parameters[name] for name in self.structure.parameters], axis=1)
+        return np.where(self.sound[:, None], own, 1.0)
 
 
 def plan_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: NDArray[np.int64]) -> Plan:

@@ -353,4 +353,4 @@ class Published(Record):
 
 
 Allocation = Literal["parallel", "counterfactual"]
-Output = Literal["endpoints", "visits"]
+Output = Literal["endpoints", "visits", "dense"]

@@ -27,9 +27,20 @@ class Visit:
 
 
 @dataclass(frozen=True)
+class Hourly:
+    """True values (n, H) at full hours since the first dose: ``conc`` ng/mL, ``plt`` 10^9/L; NaN where the solve did
+    not get to. ``hour`` is NaN where a patient has fewer hours than others.
+    """
+
+    hour: Array
+    conc: Array
+    plt: Array
+
+
+@dataclass(frozen=True)
 class UnitResult:
     """What happened to a unit: one Visit per visit after baseline, the Decisions (start first), the Course at the end,
-    the profile, the solves.
+    the profile, the solves, and with ``output: dense`` the hourly courses, piece by piece from visit to visit.
     """
 
     visits: tuple[Visit, ...]
@@ -39,6 +50,7 @@ class UnitResult:
     true_concentration: Array
     status: NDArray[np.int8]
     steps: NDArray[np.int64]
+    hourly: tuple[Hourly, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class Solves:
     steps: NDArray[np.int64]
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def simulate_unit(unit: Unit) -> UnitResult:
     """Simulate one work unit of patients, arms mixed, no randomness inside.
 
@@ -60,16 +73,21 @@ def simulate_unit(unit: Unit) -> UnitResult:
     5. carry the dose decisions into the following days; with the reason they become the dose ledger
     6. after the last visit: return observations, decisions and one solve status per patient
 
-    A patient whose solve fails has a status and no further observations; the others go on.
+    A patient whose solve fails, or whose numbers overflow on the way to it, has a status and no further observations;
+    the others go on.
     """
     course, begin = start_course(unit)
     solves = _start(unit, course)
     profile = _profile(unit, course, solves, 0, np.full_like(unit.plan.conc_z, np.nan))
     visits, decisions = [], [begin]
+    hourly = [_hour_zero(unit, solves)] if unit.study.dense else []
 
     for visit in range(1, len(unit.study.visits.days) + 1):
         events = daily_events(unit, course, days_between(unit.plan, visit))
-        solves = _advance(unit, solves, events, unit.plan.visit_day[:, visit - 1 : visit + 1])
+        days = unit.plan.visit_day[:, visit - 1 : visit + 1]
+        if unit.study.dense:
+            hourly.append(_hourly(unit, solves, events, days))
+        solves = _advance(unit, solves, events, days)
         seen = _observe(unit, solves, visit)
         course, decided = apply_rules(unit, course, seen.count, visit)
         profile = _profile(unit, course, solves, visit, profile)
@@ -77,23 +95,36 @@ def simulate_unit(unit: Unit) -> UnitResult:
         decisions.append(decided)
 
     reported = assay(profile, unit.plan.conc_z, unit.parameters["CONC_CV"][:, None])
-    return UnitResult(tuple(visits), tuple(decisions), course, reported, profile, solves.status, solves.steps)
+    traced = tuple(hourly)
+    return UnitResult(tuple(visits), tuple(decisions), course, reported, profile, solves.status, solves.steps, traced)
 
 
 def _start(unit: Unit, course: Course) -> Solves:
-    """The drug-free steady state at the loss factor of day 0."""
+    """The drug-free steady state at the loss factor of day 0; not a number for a patient who is not sound."""
     day_0 = daily_events(unit, course, unit.plan.visit_day[:, :1])
+    state = unit.structure.steady_state(unit.p, day_0.inputs[:, 0])
     zero = np.zeros(unit.plan.n, dtype=np.int64)
-    return Solves(unit.structure.steady_state(unit.p, day_0.inputs[:, 0]), zero.astype(np.int8), zero)
+    return Solves(np.where(unit.sound[:, None], state, np.nan), zero.astype(np.int8), zero)
 
 
 def _solve(
-    unit: Unit, state: Array, events: Events, times_h: Array
+    unit: Unit, state: Array, events: Events, times_h: Array, outputs: bool = False
 ) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
+    """States or outputs of everybody at ``times_h[:, 1:]``, within the limits of the study; see ``trial.solver``."""
     limits = unit.study.solver
     days = max(1.0, float((times_h[:, -1] - times_h[:, 0]).max()) / 24.0)
     steps = int(limits.max_steps_per_day * days)
-    return solve(unit.structure, unit.p, state, events, times_h, rtol=limits.rtol, atol=limits.atol, max_steps=steps)
+    return solve(
+        unit.structure,
+        unit.p,
+        state,
+        events,
+        times_h,
+        rtol=limits.rtol,
+        atol=limits.atol,
+        max_steps=steps,
+        outputs=outputs,
+    )
 
 
 def _advance(unit: Unit, now: Solves, events: Events, days: NDArray[np.int64]) -> Solves:
@@ -139,3 +170,22 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
     sampled &= (now.status == Status.OK) & (status == Status.OK)
     here = sampled[:, None] & (first + day_of(sample_h) < unit.plan.leave_day[:, None])
     return np.where(here, _output(unit, states, "CONC"), np.nan)
+
+
+def _hour_zero(unit: Unit, now: Solves) -> Hourly:
+    """Hour 0 of every course: the drug-free steady state."""
+    state = now.state[:, None]
+    return Hourly(np.zeros((unit.plan.n, 1)), _output(unit, state, "CONC"), _output(unit, state, "PLT"))
+
+
+def _hourly(unit: Unit, now: Solves, events: Events, days: NDArray[np.int64]) -> Hourly:
+    """Every full hour after the first and up to the second of ``days`` (n, 2), in a solve of its own.
+
+    It reads more outputs from the same state and events as the main solve, which it does not touch.
+    """
+    first, last = 24.0 * days[:, :1], 24.0 * days[:, 1:]
+    hour = first + np.arange((last - first).max() + 1)
+    values, _, _ = _solve(unit, now.state, events, np.minimum(hour, last), outputs=True)
+    values[now.status != Status.OK] = np.nan
+    conc, plt = (values[:, :, unit.structure.output_names.index(name)] for name in ("CONC", "PLT"))
+    return Hourly(np.where(hour <= last, hour, np.nan)[:, 1:], conc, plt)

@@ -97,6 +97,15 @@ SCREENING = pa.schema(
     ]
 )
 
+COURSES = pa.schema(
+    [
+        *KEY,
+        field("AHOUR", pa.float64(), "Time since the first dose", "h"),
+        field("CONC", pa.float64(), "True concentration", "ng/mL"),
+        field("PLT", pa.float64(), "True platelet count", "10^9/L"),
+    ]
+)
+
 TABLES: dict[str, pa.Schema] = {
     "patients": PATIENTS,
     "doses": DOSES,
@@ -105,6 +114,9 @@ TABLES: dict[str, pa.Schema] = {
     "solves": SOLVES,
     "screening": SCREENING,
 }
+
+DENSE: dict[str, pa.Schema] = {"courses": COURSES}
+"""What ``output: dense`` keeps beside TABLES: a row per patient and full hour, up to the patient's last day."""
 
 
 MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 import trial.parts
 import trial.units
 from trial.cli import main
-from trial.cli.folder import locked, unfinished
+from trial.cli.folder import IDENTITY, finish, locked, unfinished
 from trial.cli.run import evaluator
 from trial.configfile import load_study
 from trial.parts import read_unit
@@ -226,6 +227,75 @@ def test_a_worker_that_outlives_its_run_changes_nothing(study, tmp_path):
     with pytest.raises(FileNotFoundError):
         work()
     assert not parts.exists()
+
+
+class Dead(BaseException):
+    """Stands for the death of the process: nothing of the program answers it."""
+
+
+AGAIN = (*FEW, "--seed", "7")
+
+
+def _die_at(step: int) -> None:
+    """``finish`` of the folder x dies before its operation number ``step``."""
+    done = []
+
+    def dies(real):
+        def operation(*arguments, **options):
+            done.append(real)
+            if len(done) == step:
+                raise Dead
+            return real(*arguments, **options)
+
+        return operation
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Dead):
+        patch.setattr("trial.cli.folder.shutil.rmtree", dies(shutil.rmtree))
+        patch.setattr(Path, "rename", dies(Path.rename))
+        patch.setattr(Path, "unlink", dies(Path.unlink))
+        finish(Path("x"), unfinished(Path("x")))
+
+
+def _die(*_) -> None:
+    raise Dead
+
+
+@pytest.fixture(scope="module")
+def rivals(tmp_path_factory):
+    """A folder with an earlier run, x, and the finished work of another seed that has not taken its place yet."""
+    folder = tmp_path_factory.mktemp("rivals")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial.units, "UNIT_PATIENTS", 6)
+        patch.chdir(folder)
+        assert main(FEW) == 0
+        patch.setattr("trial.cli.folder.finish", _die)
+        with pytest.raises(Dead):
+            main((*AGAIN, "--overwrite"))
+    return folder
+
+
+@pytest.mark.parametrize("step", range(1, 7))
+def test_a_run_that_dies_while_it_takes_its_place_leaves_one_whole_and_goes_on(
+    small_units, rivals, capsys, tmp_path, step
+):
+    """Clear, rename, rename, clear, unlink, clear: the folder is the earlier run or the new one; --resume ends it."""
+    shutil.copytree(rivals, tmp_path, dirs_exist_ok=True)
+    earlier, wanted = bytes_of(Path("x")), bytes_of(unfinished(Path("x")))
+    _die_at(step)
+    with locked(Path("x")):
+        assert bytes_of(Path("x")) == (earlier if step <= 3 else wanted) and earlier != wanted
+    assert main(["cite", "x"]) == 0
+    assert told(capsys, *AGAIN, "--resume")[0] == 0
+    assert bytes_of(Path("x")) == wanted
+
+
+def test_what_a_dead_run_left_is_gone_after_the_next(small_units, rivals, capsys, tmp_path):
+    shutil.copytree(rivals, tmp_path, dirs_exist_ok=True)
+    _die_at(4)
+    assert (Path("x") / UNITS).exists() and Path(".x.replaced").exists()
+    assert told(capsys, *AGAIN, "--overwrite")[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    assert not (Path("x") / UNITS).exists() and not (Path("x") / IDENTITY).exists()
 
 
 def test_the_lock_is_free_again_after_a_run(tmp_path):

@@ -69,6 +69,13 @@ def test_processes_and_threads_and_the_backend_of_joblib_change_no_byte(study, t
     assert _parts(tmp_path / "loky") == _parts(tmp_path / "threading") == _parts(tmp_path / "chosen")
 
 
+def test_seven_and_sixteen_processes_change_no_byte(small, tmp_path):
+    run(small, tmp_path / "1", evaluator(small), keep_units=True)
+    for workers in (7, 16):
+        run(small, tmp_path / str(workers), evaluator(small), workers=workers, backend="loky", keep_units=True)
+        assert _parts(tmp_path / str(workers)) == _parts(tmp_path / "1"), workers
+
+
 def test_parts_hold_nothing_of_pandas_and_no_time(small, tmp_path):
     run(small, tmp_path, evaluator(small))
     for path in tmp_path.glob("*.parquet"):
