@@ -113,6 +113,7 @@ class CovariateEffect:
     reference: float | str
     source: Source
     status: Status
+    reported_as: str = ""
     note: str = ""
 
 

@@ -89,5 +89,6 @@ SPLENECTOMY = CovariateEffect(
     note="the spleen holds 33 % of the platelets in health; without it they are in blood, so destruction must be "
     "faster to give the same low count",
 )  # fmt: skip
-ETA = Parameter("ETA", 1.0, "1", Source(cite.XIE_2018, "full agonist in 32D-MPL cells"), "assumed",
-                note="largest occupancy by drug")  # fmt: skip
+ETA = Parameter(
+    "ETA", 1.0, "1", Source(cite.XIE_2018, "full agonist in 32D-MPL cells"), "assumed", note="largest occupancy by drug"
+)

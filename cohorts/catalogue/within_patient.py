@@ -41,3 +41,9 @@ BLEEDING = (
     Parameter("BLEED_C4", 3.32, "1", TABLE_2, "derived", "grade 4 0/85",
               note="z(67/85) - z(0.5/85), half an event; as BLEED_C2"),
 )  # fmt: skip
+_STEADY = {
+    "FLUCT_SD": Parameter("FLUCT_SD", 0.001, "1", CHOICE, "assumed",
+                          note="no immune destruction that could swing; what differs from day to day is ASSAY_CV"),
+}  # fmt: skip
+STEADY = tuple(_STEADY.get(p.name, p) for p in WITHIN)
+"""The same for people without immune thrombocytopenia."""
