@@ -38,7 +38,7 @@ ELTROMBOPAG_CIT_WINER_2015 = ParameterSet(
         *cells.NO_DESTRUCTION,
         *STEADY,
         *BLEEDING,
-    ),  # fmt: skip
+    ),
     random_effects=(
         *PK_EFFECTS,
         RandomEffect("EC50", cv_to_variance(80.0), "CV 80 %", CHOICE, "assumed", note="between healthy and ITP"),
@@ -52,7 +52,7 @@ ELTROMBOPAG_CIT_WINER_2015 = ParameterSet(
             note="sensitivity to chemotherapy; slopes of the class vary by 57 to 67 %",
         ),
         RandomEffect("KP", cv_to_variance(50.0), "CV 50 %", CHOICE, "assumed", note="see KS"),
-    ),  # fmt: skip
+    ),
     correlations=CORRELATIONS,
     covariate_effects=(SEX_ON_CL, WEIGHT_ON_CL),
     validity=validity(

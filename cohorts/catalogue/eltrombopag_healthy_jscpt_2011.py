@@ -32,14 +32,14 @@ ELTROMBOPAG_HEALTHY_JSCPT_2011 = ParameterSet(
         *cells.NO_DESTRUCTION,
         *STEADY,
         *BLEEDING,
-    ),  # fmt: skip
+    ),
     random_effects=(
         *PK_EFFECTS,
         RandomEffect(
             "EC50", cv_to_variance(50.0), "CV 50 %", CHOICE, "assumed", note="slope in liver disease and health 54 %"
         ),
         RandomEffect("MMT", cv_to_variance(20.0), "CV 20 %", CHOICE, "assumed", note="class 20 to 56 %"),
-    ),  # fmt: skip
+    ),
     correlations=CORRELATIONS,
     covariate_effects=(
         CovariateEffect("CL", "WEIGHT", "power", 0.618, 62.0, GIBIANSKY, "derived", "43 to 122 kg: -26 to +41 %"),

@@ -31,7 +31,7 @@ HETROMBOPAG_CIT_QIN_2024 = ParameterSet(
         *cells.NO_DESTRUCTION,
         *STEADY,
         *BLEEDING,
-    ),  # fmt: skip
+    ),
     random_effects=(
         *PK_EFFECTS,
         RandomEffect("EC50", cv_to_variance(80.0), "CV 80 %", CHOICE, "assumed", note="between healthy and ITP"),
@@ -45,7 +45,7 @@ HETROMBOPAG_CIT_QIN_2024 = ParameterSet(
             note="sensitivity to chemotherapy; slopes of the class vary by 57 to 67 %",
         ),
         RandomEffect("KP", cv_to_variance(50.0), "CV 50 %", CHOICE, "assumed", note="see KS"),
-    ),  # fmt: skip
+    ),
     correlations=CORRELATIONS,
     covariate_effects=COVARIATE_EFFECTS,
     validity=validity(

@@ -33,7 +33,7 @@ HETROMBOPAG_HEALTHY_ZHENG_2017 = ParameterSet(
         *cells.NO_DESTRUCTION,
         *STEADY,
         *BLEEDING,
-    ),  # fmt: skip
+    ),
     random_effects=(
         *PK_EFFECTS,
         RandomEffect(
@@ -45,7 +45,7 @@ HETROMBOPAG_HEALTHY_ZHENG_2017 = ParameterSet(
             note="eltrombopag slope in liver disease and health 54 %",
         ),
         RandomEffect("MMT", cv_to_variance(20.0), "CV 20 %", CHOICE, "assumed", note="class 20 to 56 % of transit"),
-    ),  # fmt: skip
+    ),
     correlations=CORRELATIONS,
     covariate_effects=COVARIATE_EFFECTS,
     validity=validity(
