@@ -113,15 +113,18 @@ CHENG_2011 = Citation(
     title="Eltrombopag for management of chronic immune thrombocytopenia (RAISE): a 6-month, randomised, phase 3 study",
     journal="Lancet 377:393-402",
     year=2011,
+    doi="10.1016/S0140-6736(10)60959-2",
     registry="NCT00370331",
     note="read as abstract, with the congress abstract of the same trial",
 )
 YANG_2016 = Citation(
     id="yang_2016",
     authors="Yang R et al",
-    title="Eltrombopag in Chinese patients with chronic immune thrombocytopenia, phase III",
-    journal="Br J Haematol",
+    title="Multicentre, randomised phase III study of the efficacy and safety of eltrombopag in Chinese patients with "
+    "chronic immune thrombocytopenia",
+    journal="Br J Haematol 176(1):101-110",
     year=2016,
+    pmid="27734464",
     registry="NCT01762761",
     note="read as abstract and as the registry's summary of results",
 )
