@@ -30,8 +30,8 @@ def _not_evaluable(records: Records, settings: Settings, profile: Profile) -> Te
 
 def _interval(profile: Profile) -> tuple[Array, Array]:
     """Times (T,) and concentrations (n, T) of the first dosing interval of once-daily dosing."""
-    inside = profile.times <= INTERVAL_H
-    return profile.times[inside], profile.values[:, inside]
+    end = int(np.searchsorted(profile.times, INTERVAL_H, side="right"))
+    return profile.times[:end], profile.values[:, :end]
 
 
 def maximum(records: Records, settings: Settings) -> Evaluated:
