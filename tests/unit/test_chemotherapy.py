@@ -59,16 +59,26 @@ def test_it_ends_when_the_patient_leaves():
     assert kill(u, start_course(u)[0], FORTNIGHT).tolist() == [BY_DAY, [*BY_DAY[:7], *([0.0] * 7)]]
 
 
-def test_the_kill_reaches_the_equations():
+@pytest.mark.parametrize("on", [0, 6])
+def test_the_kill_reaches_the_equations_and_not_the_steady_state_before_it(on):
     """Closed form on placebo: production is constant, a kill of 1 doubles the loss of that day (made-up structure)."""
-    once = {"cycle_days": 100, "cycles": 1, "doses": [{"day": 6}]}
-    result = simulate_unit(unit(arm=(1, 1), study={"chemotherapy": once}, structure=taking([])))
-    count, rate = 13.0, 1.43 / 13
+    once = {"cycle_days": 100, "cycles": 1, "doses": [{"day": on}]}
+    visits = {"visits": {"days": [1, 7]}, "analysis": {"assessment_day": 7}, "dose_rules": {}}
+    arms = [{"id": "SHAM", "start_dose_mg": 5, "placebo": True}]
+    u = unit(arm=(0, 0), study={"chemotherapy": once, "arms": arms} | visits, structure=taking([]))
+    count, rate = (
+        13.0,
+        1.43 / 13 / 100,
+    )  # a platelet life of weeks, so that the first day does not forget where it began
+    u = replace(u, parameters=u.parameters | {"KIN": u.parameters["KIN"] / 100})
+    result, closed = simulate_unit(u), []
     for day in range(7):
-        loss = rate * (2 if day == 6 else 1)
-        count = 1.43 / loss + (count - 1.43 / loss) * np.exp(-24 * loss)
-    np.testing.assert_allclose(result.visits[0].count, count, rtol=1e-5)
-    assert count < 7
+        loss = rate * (2 if day == on else 1)
+        count = 0.0143 / loss + (count - 0.0143 / loss) * np.exp(-24 * loss)
+        closed.append(count)
+    np.testing.assert_allclose(result.visits[0].count, closed[0], rtol=1e-5)
+    np.testing.assert_allclose(result.visits[1].count, closed[6], rtol=1e-5)
+    assert closed[6] < 12.9
 
 
 def chemo_days(counts, start, **study):
