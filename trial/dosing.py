@@ -88,6 +88,13 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     return np.exp(_of_day(unit.plan.log_loss, day) - drop)
 
 
+def untreated_day(unit: Unit, course: Course) -> Events:
+    """Day 0 without dose, chemotherapy or meal: what the drug-free steady state is made of."""
+    day = np.zeros((unit.plan.n, 1), dtype=np.int64)
+    days = Days.of(24.0 * day, 0.0, loss_factor=loss_factor(unit, course, day))
+    return unit.structure.daily_events(unit.p, days)
+
+
 def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
     """The event table of those days, for the solver."""
     dose = dose_mg(unit, course, day)

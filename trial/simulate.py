@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cohorts.noise import assay, bleeding_grade
-from trial.dosing import daily_events, day_of, days_between, dose_mg
+from trial.dosing import daily_events, day_of, days_between, dose_mg, untreated_day
 from trial.laboratory import report_count
 from trial.plan import Unit
 from trial.rules import Course, Decisions, apply_rules, start_course
@@ -100,9 +100,8 @@ def simulate_unit(unit: Unit) -> UnitResult:
 
 
 def _start(unit: Unit, course: Course) -> Solves:
-    """The drug-free steady state at the loss factor of day 0; not a number for a patient who is not sound."""
-    day_0 = daily_events(unit, course, unit.plan.visit_day[:, :1])
-    state = unit.structure.steady_state(unit.p, day_0.inputs[:, 0])
+    """The drug-free steady state at the loss factor of day 0, before any chemotherapy; NaN for who is not sound."""
+    state = unit.structure.steady_state(unit.p, untreated_day(unit, course).inputs[:, 0])
     zero = np.zeros(unit.plan.n, dtype=np.int64)
     return Solves(np.where(unit.sound[:, None], state, np.nan), zero.astype(np.int8), zero)
 
