@@ -30,6 +30,7 @@ from trial.protocol import (
     not_among,
 )
 from trial.titration import DoseRule
+from trial.tolerability import Tolerability
 
 MANY_REPLICATES, KEPT_REPLICATES = 50, 10
 
@@ -81,6 +82,9 @@ class Study(Record):
     adherence: Adherence = Field(default=Adherence(), description="how regularly doses are taken")
     rescue: Rescue = Field(default=Rescue(), description="rescue therapy")
     dropout: tuple[Dropout, ...] = Field(default=(), description="competing reasons to leave the study early")
+    tolerability: Tolerability | None = Field(
+        default=None, description="adverse events drawn as proxies; none: no adverse events"
+    )
     pk_sampling: PKSampling | None = Field(
         default=None, description="concentration profile on a named day; none: no samples"
     )

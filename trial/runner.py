@@ -89,7 +89,7 @@ def run(
             progress(done, total)
     numbers = [unit.number for unit in work_units(study)]
     failed = sum(_failed(parts, number) for number in numbers)
-    for name in (*TABLES, ENDPOINTS):
+    for name in (*TABLES, *("adverse",) * (study.tolerability is not None), ENDPOINTS):
         join(parts, numbers, name, out_dir / f"{name}.parquet")
     if not keep_units:
         shutil.rmtree(parts)

@@ -97,6 +97,17 @@ SCREENING = pa.schema(
     ]
 )
 
+ADVERSE = pa.schema(
+    [
+        *KEY,
+        field("AECD", TEXT, "Tolerability proxy"),
+        field("TERM", TEXT, "Term, marked as simulated"),
+        field("ADY", pa.int32(), "Day of the first event", "d"),
+        field("AESIMFL", TEXT, "Simulated as a proxy, always Y"),
+    ]
+)
+"""Only of a study with ``tolerability``."""
+
 TABLES: dict[str, pa.Schema] = {
     "patients": PATIENTS,
     "doses": DOSES,
