@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.records import Array, Flags, Records, Texts
+from cohorts.tolerability import PROXIES
 from trial.protocol import Analysis, Arm
 
 Summary = Literal["rate", "median", "mean", "geomean"]
@@ -21,7 +22,7 @@ class Settings:
 
     ``threshold`` in 10^9/L; ``assessment_day`` is a nominal day; ``endpoints`` empty means all that the study can give;
     ``paired``: every patient is in every arm. ``treatment_days``: doses are planned on days 0 to this minus 1; None:
-    not known.
+    not known. ``adverse``: codes of the simulated adverse events of the study.
     """
 
     assessment_day: int
@@ -36,6 +37,7 @@ class Settings:
     pk_sampling: bool = False
     paired: bool = False
     treatment_days: int | None = None
+    adverse: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, study: Mapping[str, Any]) -> Settings:
@@ -55,7 +57,17 @@ class Settings:
             pk_sampling=study.get("pk_sampling") is not None,
             paired=study.get("allocation") == "counterfactual",
             treatment_days=study.get("treatment_days"),
+            adverse=proxies_of(study),
         )
+
+
+def proxies_of(study: Mapping[str, Any]) -> tuple[str, ...]:
+    """Codes of the adverse events a study simulates; none without a ``tolerability`` section."""
+    section = study.get("tolerability")
+    if not isinstance(section, Mapping):
+        return ()
+    named = section.get("proxies", "all")
+    return tuple(p.code for p in PROXIES if named == "all" or p.code in named)
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ class Endpoint:
 
     ``unit`` is "%" for yes or no; ``benefit`` the better direction; ``source`` where the definition comes from;
     ``pooled``: also shown over all arms together; ``needs_profile``: only for a study with PK sampling;
-    ``only_named``: a study that names no endpoints does not get it.
+    ``only_named``: a study that names no endpoints does not get it; ``proxy``: the simulated adverse event it counts.
     """
 
     code: str
@@ -90,6 +102,7 @@ class Endpoint:
     pooled: bool = False
     needs_profile: bool = False
     only_named: bool = False
+    proxy: str = ""
 
 
 def when(assessment_day: int) -> tuple[str, str]:

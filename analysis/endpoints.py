@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from analysis.adverse import ADVERSE_ENDPOINTS
 from analysis.chemotherapy import CHEMOTHERAPY_ENDPOINTS
 from analysis.counts import COUNT_ENDPOINTS
 from analysis.durable import DURABLE_ENDPOINTS
-from analysis.endpoint import Endpoint, Evaluated, Settings, when
+from analysis.endpoint import Endpoint, Evaluated, Settings, proxies_of, when
 from analysis.exposure import EXPOSURE_ENDPOINTS
 from analysis.records import Records
 from analysis.response import RESPONSE_ENDPOINTS
@@ -26,6 +27,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *DURABLE_ENDPOINTS,
     *CHEMOTHERAPY_ENDPOINTS,
     *TOLERABILITY_ENDPOINTS,
+    *ADVERSE_ENDPOINTS,
     *EXPOSURE_ENDPOINTS,
 )
 
@@ -59,7 +61,7 @@ def problems(codes: Iterable[str], assessment_day: int) -> list[str]:
 
 
 def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Endpoints a config names that do not exist, or that need PK sampling it does not have; data may be wrong."""
+    """Endpoints a config names that do not exist, or that need what it does not have; data may be wrong."""
     analysis = data.get("analysis")
     day = analysis.get("assessment_day") if isinstance(analysis, Mapping) else None
     if not isinstance(analysis, Mapping) or not isinstance(day, int):
@@ -75,6 +77,11 @@ def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield path, problems([code], day)[0]
         elif known[code].needs_profile and data.get("pk_sampling") is None:
             yield path, f"endpoint {code} needs pk_sampling, which this study does not have"
+        elif known[code].proxy and known[code].proxy not in proxies_of(data):
+            yield (
+                path,
+                f"endpoint {code} needs {known[code].proxy} in tolerability.proxies, which this study does not have",
+            )
 
 
 def chosen(settings: Settings) -> dict[str, Endpoint]:
@@ -91,7 +98,8 @@ def chosen(settings: Settings) -> dict[str, Endpoint]:
 
 def _by_itself(endpoint: Endpoint, settings: Settings) -> bool:
     """Whether a study that names no endpoints gets this one."""
-    return not endpoint.only_named and (settings.pk_sampling or not endpoint.needs_profile)
+    given = settings.pk_sampling or not endpoint.needs_profile
+    return given and not endpoint.only_named and (not endpoint.proxy or endpoint.proxy in settings.adverse)
 
 
 def evaluate(endpoint: Endpoint, records: Records, settings: Settings) -> Evaluated:

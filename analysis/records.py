@@ -18,7 +18,7 @@ Codes = NDArray[np.int64]
 Texts = NDArray[np.str_]
 
 COLUMNS = {
-    "patients": ["REPLICATE", "SUBJID", "ARM", "BLPLAT", "EOSSTT"],
+    "patients": ["REPLICATE", "SUBJID", "ARM", "BLPLAT", "EOSSTT", "EOSDY"],
     "doses": ["REPLICATE", "SUBJID", "ASTDY", "AENDY", "EXDOSE", "DOSELEV", "ACTION"],
     "observations": ["REPLICATE", "SUBJID", "PARAMCD", "AVISITN", "ADY", "ATPT", "AVAL", "AVALREAS"],
     "events": ["REPLICATE", "SUBJID", "EVENT", "ADY", "TERM"],
@@ -50,6 +50,8 @@ class Records:
     rescue, inf if none; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the solver gave up, ""
     if it did not. ``stop_day`` (n,) the day after the last day with a prescribed dose (sham included), NaN without one;
     ``chemotherapy`` (n, C) day of the first dose of each cycle, NaN where not given, C = 0 in a study without.
+    ``last_day`` (n,) last day in the study, NaN when not told; ``adverse`` day of the first simulated event (n,) by the
+    code of its proxy, inf without one, for the proxies that occurred at all.
     """
 
     replicate: Codes
@@ -68,6 +70,8 @@ class Records:
     unsolved: Texts
     stop_day: Array
     chemotherapy: Array
+    last_day: Array
+    adverse: Mapping[str, Array]
     profile: Profile | None = None
 
     @property
@@ -79,6 +83,8 @@ class Records:
 def load(run: Path, arm_ids: Sequence[str] | None = None) -> Records:
     """Records of a run folder; see ``from_tables``."""
     tables = {name: pq.read_table(run / f"{name}.parquet", columns=columns) for name, columns in COLUMNS.items()}
+    if (run / "adverse.parquet").exists():
+        tables["adverse"] = pq.read_table(run / "adverse.parquet")
     return from_tables(tables, arm_ids)
 
 
@@ -114,6 +120,8 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
         unsolved=_unsolved(tables["solves"], key),
         stop_day=_stop_day(tables["doses"], key),
         chemotherapy=_cycles(tables["events"], key),
+        last_day=_floats(patients, "EOSDY"),
+        adverse=_adverse(tables["adverse"], key) if "adverse" in tables else {},
         profile=_profile(observations, tables["doses"], key),
     )
 
@@ -211,6 +219,16 @@ def _cycles(events: pa.Table, key: Codes) -> Array:
     first = np.full((len(key), int(cycle.max(initial=0))), np.inf)
     np.minimum.at(first, (_rows(key, _key(given)), cycle - 1), _floats(given, "ADY"))
     return np.where(np.isinf(first), np.nan, first)
+
+
+def _adverse(events: pa.Table, key: Codes) -> dict[str, Array]:
+    """Day of each patient's event by code, inf without one."""
+    code, who, day = _text(events, "AECD"), _rows(key, _key(events)), _floats(events, "ADY")
+    found = {}
+    for name in np.unique(code).tolist():
+        found[name] = np.full(len(key), np.inf)
+        found[name][who[code == name]] = day[code == name]
+    return found
 
 
 def _any_action(doses: pa.Table, action: str, key: Codes) -> Flags:

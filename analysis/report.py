@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from analysis import report_figures, report_measured, report_people, report_tables, report_words
+from analysis import report_adverse, report_figures, report_measured, report_people, report_tables, report_words
 from analysis.figures import HUES, hue, tint
 from analysis.report_figures import Figure
 from analysis.report_patient import pages
@@ -126,7 +126,14 @@ def sections(run: RunFolder) -> list[Section]:
         (
             "tolerability",
             "Tolerability proxies",
-            [report_tables.tolerability(run), report_measured.proxies(run), report_tables.proxy_differences(run)],
+            [
+                report_tables.tolerability(run),
+                report_measured.proxies(run),
+                report_tables.proxy_differences(run),
+                report_tables.adverse(run),
+                report_adverse.incidences(run),
+                report_adverse.priors(run),
+            ],
         ),
         ("exposure", "Exposure", [report_tables.exposure(run)]),
     ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from analysis import cells
+from analysis.adverse import ADVERSE_ENDPOINTS
 from analysis.estimates import ALL, Estimate
 from analysis.exposure import EXPOSURE_ENDPOINTS
 from analysis.report_records import (
@@ -36,7 +37,9 @@ from analysis.runfolder import RunFolder
 from analysis.scorecard import FEWEST
 from analysis.tolerability import TOLERABILITY_ENDPOINTS
 
-PROXIES = tuple(e.code for e in TOLERABILITY_ENDPOINTS)
+COUNTED = tuple(e.code for e in TOLERABILITY_ENDPOINTS)
+ADVERSE = tuple(e.code for e in ADVERSE_ENDPOINTS)
+PROXIES = (*COUNTED, *ADVERSE)
 EXPOSURE = tuple(e.code for e in EXPOSURE_ENDPOINTS)
 FAS = "Full analysis set: all randomised, simulated"
 INTERVALS = "The interval of one replicate is Clopper-Pearson, 95 %: what one trial of this size would print."
@@ -55,11 +58,21 @@ def efficacy(run: RunFolder) -> Table | None:
 
 def tolerability(run: RunFolder) -> Table | None:
     """T 14.3.4: what counts and dose ledger say about tolerability; proxies, not adverse events."""
-    found = codes(run, ["rate"], PROXIES)
+    found = codes(run, ["rate"], COUNTED)
     held = any(code in found and stat == "rate" for code, stat, _ in run.published)
-    note = "Adverse events are not simulated."
+    note = "From counts and dose ledger." if run.settings.adverse else "Adverse events are not simulated."
     note += " The published value is the nearest printed row, not the same thing." * held
     return _rates(run, "T 14.3.4", "Tolerability proxies", found, (note,)) if found else None
+
+
+def adverse(run: RunFolder) -> Table | None:
+    """T 14.3.1.3: patients with at least one simulated adverse event."""
+    found = codes(run, ["rate"], ADVERSE)
+    note = (
+        "Proxies: every patient has one exponential clock per event, run by a background and a drug rate (T 14.3.1.6). "
+        "Nobody leaves or changes dose because of an event. Not a prediction."
+    )
+    return _rates(run, "T 14.3.1.3", "Simulated adverse events (proxies)", found, (note,)) if found else None
 
 
 def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra: tuple[str, ...] = ()) -> Table:

@@ -75,7 +75,7 @@ def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list
     """The counted published rows beside their simulation; without any, every rate over replicates."""
     labels = {e.PARAMCD: e.PARAM for e in estimates}
     if counted:
-        return [_scored_line(s, labels[s.endpoint]) for s in counted]
+        return [_scored_line(s, labels.get(s.endpoint, "Not in this study")) for s in counted]
     shown = [e for e in estimates if e.STAT == "rate" and e.SCOPE == OVER]
     return [Line(e.PARAMCD, e.PARAM, e.ARM, cells.estimate_error(e.ESTIMATE, e.MCSE, 1), "", "", "") for e in shown]
 

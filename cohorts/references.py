@@ -322,3 +322,22 @@ YANG_2020 = Citation(
     year=2020,
     doi="10.1111/bcp.14259",
 )
+SHEN_2023 = Citation(
+    id="shen_2023",
+    authors="Shen N, Qiao J, Jiang Y, Yin H, Li M, Zhu S, Li J",
+    title="Safety of non-peptide thrombopoietin receptor agonists in patients with immune thrombocytopenia: a "
+    "systematic review and meta-analysis of short-term double-blind randomized clinical trials",
+    journal="Exp Ther Med 26(2):393",
+    year=2023,
+    doi="10.3892/etm.2023.12092",
+)
+SHEN_2024 = Citation(
+    id="shen_2024",
+    authors="Shen N, Qiao J, Jiang Y, Yan J, Wu R, Yin H, Zhu S, Li J",
+    title="Thrombopoietin receptor agonists use and risk of thrombotic events in patients with immune "
+    "thrombocytopenic purpura: a systematic review and meta-analysis of randomized controlled trials",
+    journal="Biomed Rep 20(3):44",
+    year=2024,
+    doi="10.3892/br.2024.1732",
+    pmid="38357229",
+)

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOORS = {"trial.protocol", "trial.tables", "trial.provenance", "cohorts.units", "cohorts.citations"}
+DOORS = {
+    "trial.protocol",
+    "trial.tables",
+    "trial.provenance",
+    "cohorts.units",
+    "cohorts.citations",
+    "cohorts.tolerability",
+}
 PACKAGES = ("cohorts", "trial", "analysis")
 FILES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
 

@@ -32,6 +32,7 @@ from trial.protocol import (
     not_among,
 )
 from trial.titration import DoseRule
+from trial.tolerability import Tolerability
 
 MANY_REPLICATES, KEPT_REPLICATES = 50, 10
 
@@ -87,6 +88,9 @@ class Study(Record):
     chemotherapy: Chemotherapy | None = Field(default=None, description="cycles of chemotherapy; none: none is given")
     rescue: Rescue = Field(default=Rescue(), description="rescue therapy")
     dropout: tuple[Dropout, ...] = Field(default=(), description="competing reasons to leave the study early")
+    tolerability: Tolerability | None = Field(
+        default=None, description="adverse events drawn as proxies; none: no adverse events"
+    )
     pk_sampling: PKSampling | None = Field(
         default=None, description="concentration profile on a named day; none: no samples"
     )

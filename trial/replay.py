@@ -67,7 +67,7 @@ def replay(study: Study, replicate: int, subject: int) -> Replay:
 def differences(again: Replay, stored: Mapping[str, pa.Table]) -> list[str]:
     """What differs from the stored tables, bit for bit; one line per table. Nothing: the same."""
     found = []
-    for name in COMPARED:
+    for name in (name for name in (*COMPARED, "adverse") if name in stored):
         ours = again.tables[name]
         theirs = _rows_of(stored[name], again.patient)
         if theirs.to_pylist() != ours.to_pylist():

@@ -105,6 +105,16 @@ COURSES = pa.schema(
         field("PLT", pa.float64(), "True platelet count", "10^9/L"),
     ]
 )
+ADVERSE = pa.schema(
+    [
+        *KEY,
+        field("AECD", TEXT, "Tolerability proxy"),
+        field("TERM", TEXT, "Term, marked as simulated"),
+        field("ADY", pa.int32(), "Day of the first event", "d"),
+        field("AESIMFL", TEXT, "Simulated as a proxy, always Y"),
+    ]
+)
+"""Only of a study with ``tolerability``."""
 
 TABLES: dict[str, pa.Schema] = {
     "patients": PATIENTS,
@@ -116,6 +126,7 @@ TABLES: dict[str, pa.Schema] = {
 }
 
 DENSE: dict[str, pa.Schema] = {"courses": COURSES}
+PROXIES: dict[str, pa.Schema] = {"adverse": ADVERSE}
 """What ``output: dense`` keeps beside TABLES: a row per patient and full hour, up to the patient's last day."""
 
 

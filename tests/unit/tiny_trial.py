@@ -39,6 +39,7 @@ class Patient:
     chemo: Sequence[tuple[int, int]] = ()
     """(cycle, day) of every dose of chemotherapy."""
     treated_days: int = 70
+    last_day: int = 70
 
 
 def filled(values: Sequence[float | None]) -> list[float | None]:
@@ -73,7 +74,7 @@ def _rows(patient: Patient, key: dict) -> dict[str, list[dict]]:
     days = [0, *patient.days]
     observations = [
         key | {"PARAMCD": code, "AVISITN": planned, "ADY": None if v is None else day, "ATPT": 0.0, "AVAL": v,
-               "AVALREAS": "" if v is not None else "missed visit"}
+               "TRUEVAL": v, "AVALREAS": "" if v is not None else "missed visit"}
         for code, values in (("PLAT", plat), ("WHOBLEED", bleed))
         for planned, day, v in zip((0, *WEEKS), days, values, strict=True)
     ]  # fmt: skip
@@ -88,7 +89,9 @@ def _rows(patient: Patient, key: dict) -> dict[str, list[dict]]:
         for a, b, act in zip(cuts[:-1], cuts[1:], patient.actions, strict=True)
     ]  # fmt: skip
     return {
-        "patients": [key | {"ARM": patient.arm, "BLPLAT": patient.baseline, "EOSSTT": status}],
+        "patients": [
+            key | {"ARM": patient.arm, "BLPLAT": patient.baseline, "EOSSTT": status, "EOSDY": patient.last_day}
+        ],
         "doses": doses,
         "observations": observations,
         "events": [key | {"EVENT": "RESCUE", "ADY": day} for day in patient.rescue_days]

@@ -107,8 +107,9 @@ def _compared(course: Replay, study: Study, run_dir: Path, replicate: int) -> in
     if replicate not in study.kept:
         print("the tables of this replicate were not kept (output: endpoints): nothing to compare with")
         return 0
+    names = (*COMPARED, *("adverse",) * (study.tolerability is not None))
     stored = {
-        name: pq.read_table(run_dir / f"{name}.parquet", filters=[("REPLICATE", "==", replicate)]) for name in COMPARED
+        name: pq.read_table(run_dir / f"{name}.parquet", filters=[("REPLICATE", "==", replicate)]) for name in names
     }
     found = differences(course, stored)
     for line in found:

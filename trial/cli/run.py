@@ -264,6 +264,8 @@ def _citations(study: Study) -> list[str]:
     used = [*parameter_set(study.parameter_set).citations]
     if study.population.id:
         used += population(study.population.id).citations
+    if study.tolerability:
+        used += [prior.source.citation for p in study.tolerability.chosen for prior in p.named_priors.values()]
     return citations_used([citation.text for citation in used])
 
 
