@@ -1,4 +1,4 @@
-"""Figures as inline SVG: the only module that imports matplotlib, and only when a figure is drawn.
+"""Figures as inline SVG. Only the figures modules import matplotlib, and only when a figure is drawn.
 
 Every figure is a list of small panels, so that a narrow window stacks them instead of shrinking the letters. The same
 numbers give the same bytes: no date, ids from the figure's own name.

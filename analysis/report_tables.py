@@ -44,7 +44,8 @@ EXPOSURE = tuple(e.code for e in EXPOSURE_ENDPOINTS)
 FAS = "Full analysis set: all randomised, simulated"
 INTERVALS = "The interval of one replicate is Clopper-Pearson, 95 %: what one trial of this size would print."
 PUBLISHED_NOTE = (
-    "Published intervals: Clopper-Pearson, 95 %, computed from the printed counts; p: as printed in the publication. "
+    "Published intervals: Clopper-Pearson, 95 %, computed from the printed counts; p: as printed in the publication; "
+    "t: a tolerance set in advance, not published. "
     "Inside: whether the mean over replicates lies in the published interval; –: shown, not judged."
 )
 
@@ -260,7 +261,7 @@ def scorecard(run: RunFolder) -> Table | None:
     )
     notes: tuple[str, ...] = (
         "Which rows are judged was fixed before calibration. cp95: Clopper-Pearson computed here; printed95: as "
-        "printed; range: over patients, not an interval.",
+        "printed; tolerance: set in advance, not published; range: over patients, not an interval.",
         "Calibrated on: yes means the model was fitted to this number, so that agreement is no prediction.",
     )
     unjudged = (

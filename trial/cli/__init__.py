@@ -24,6 +24,7 @@ from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
 from trial.cli.run import run as run_
 from trial.cli.schema import schema as schema_
+from trial.cli.scorecard import scorecard as scorecard_
 
 OK, FAILED, USAGE, PATIENTS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -78,7 +79,7 @@ def _app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_vtrial)
-    for command in (run_, check_, plan_, report_, replay_, cite_, schema_, catalogue_, calibrate_):
+    for command in (run_, check_, plan_, report_, replay_, cite_, schema_, catalogue_, calibrate_, scorecard_):
         app.command()(command)
     return app
 

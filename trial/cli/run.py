@@ -73,7 +73,7 @@ def run(
             with progress("patients") as tell:
                 summary = execute(study, config.parent, beside, workers, tell, backend, keep_units=True)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-            analysed, resolved = _finish(beside, summary, loaded.warnings, volatile, with_report)
+            analysed, resolved = conclude(beside, summary, loaded.warnings, volatile, with_report)
             finish(folder, beside)
     show(analysed.lines, resolved)
     if summary.n_failed:
@@ -205,7 +205,7 @@ def evaluator(study: Study) -> Evaluate:
     return partial(evaluate_tables, Settings.of(study.model_dump(mode="json")))
 
 
-def _finish(
+def conclude(
     folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any], with_report: bool
 ) -> tuple[Analysed, Study]:
     """Write results, manifest and report; the results, and the study as it was resolved."""
