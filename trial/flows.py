@@ -65,9 +65,7 @@ def flows(structure: Structure) -> Flows:
     pairs = sorted(pair for pair, matches in found.items() if matches)
     gained = [{gain for (_, b), m in found.items() if b == k for _, gain in m} for k in range(len(terms))]
     lost = [{loss for (a, _), m in found.items() if a == k for loss, _ in m} for k in range(len(terms))]
-    influences = {
-        (s, k) for k, own in enumerate(terms) for t in own if t not in gained[k] for s in t.states if s != k
-    }
+    influences = {(s, k) for k, own in enumerate(terms) for t in own if t not in gained[k] for s in t.states if s != k}
     return Flows(
         tuple(pairs),
         tuple(sorted(influences)),

@@ -18,7 +18,7 @@ def show(lines: Sequence[Line], study: Study) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _width())
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else width())
     narrow = console.width < NARROW
     compared = any(line.published for line in lines)
     published = "published % (CI)" if narrow else "published % (95 % CI)"
@@ -54,7 +54,7 @@ def _inside(lines: Sequence[Line], kind: str) -> str:
     return f"{judged.count('yes')} of {len(judged)}" if judged else ""
 
 
-def _width() -> int:
+def width() -> int:
     """Width for a pipe or a file: COLUMNS if set, else 80."""
     import shutil
 
