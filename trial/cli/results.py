@@ -53,7 +53,7 @@ def console() -> Console:
     """Where results are printed: no colours of its own, and the width of the terminal, COLUMNS or 80."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _width())
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else width())
 
 
 def _inside(lines: Sequence[Line], kind: str) -> str:
@@ -62,7 +62,7 @@ def _inside(lines: Sequence[Line], kind: str) -> str:
     return f"{judged.count('yes')} of {len(judged)}" if judged else ""
 
 
-def _width() -> int:
+def width() -> int:
     """Width for a pipe or a file: COLUMNS if set, else 80."""
     import shutil
 

@@ -210,7 +210,9 @@ def conclude(
 ) -> tuple[Analysed, Study]:
     """Write results, manifest and report; the results, and the study as it was resolved."""
     from analysis.results import analyse
+    from cohorts.catalogue import parameter_set
     from trial.cli.folder import CONFIG
+    from trial.cli.model import write_model
     from trial.configfile import load_study
     from trial.provenance import write_manifest
 
@@ -221,6 +223,7 @@ def conclude(
         "patients_simulated": summary.n_patients,
         "patients_failed": summary.n_failed,
     }
+    write_model(folder, parameter_set(study.parameter_set))
     write_manifest(folder, (folder / CONFIG).read_text(encoding="utf-8"), facts, volatile)
     if with_report:
         from analysis.report import write_report
