@@ -110,7 +110,7 @@ def write(again: Replay, folder: Path, origin: Mapping[str, str]) -> None:
     Raises OSError when the disk refuses.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, table in (again.tables | {"decisions": decision_table(again)}).items():
+    for name, table in {**again.tables, "decisions": decision_table(again)}.items():
         pq.write_table(table.replace_schema_metadata(dict(origin)), folder / f"{name}.parquet", compression="zstd")
         pyarrow.csv.write_csv(_without_codes(table), folder / f"{name}.csv")
 
