@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -70,8 +69,3 @@ def _files(out_dir: Path) -> dict[str, dict[str, Any]]:
 def read_manifest(out_dir: Path) -> dict[str, Any]:
     """The manifest of a run folder."""
     return json.loads((out_dir / "manifest.json").read_text(encoding="utf-8"))
-
-
-def citations_used(sources: Sequence[str]) -> list[str]:
-    """Distinct citations in order of first use."""
-    return list(dict.fromkeys(sources))

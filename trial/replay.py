@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
 
 from trial.config import Study
 from trial.plan import Unit
 from trial.rules import rules_of
 from trial.simulate import UnitResult, simulate_unit
-from trial.titration import Action, reason
+from trial.tables import DECISIONS
+from trial.titration import Action, reason, unchanged
 from trial.units import enrolment, tabulate, unit_of
 
 COMPARED = ("patients", "doses", "observations", "events", "solves")
@@ -21,7 +25,10 @@ COMPARED = ("patients", "doses", "observations", "events", "solves")
 
 @dataclass(frozen=True)
 class Decision:
-    """One visit as the investigator saw it. ``count`` 10^9/L as reported, None where there is none (``why_none``)."""
+    """One visit as the investigator saw it. ``count`` 10^9/L as reported, None where there is none (``why_none``).
+
+    ``reason``: why the dose was changed; ``why_same``: why a count left it as it was. One of both is empty.
+    """
 
     planned_day: int
     day: int
@@ -29,13 +36,14 @@ class Decision:
     why_none: str
     rescued: bool
     reason: str
+    why_same: str
     dose_before_mg: float
     dose_after_mg: float
 
 
 @dataclass(frozen=True)
 class Replay:
-    """A patient's course: the rows of every table, and the decisions from the start on."""
+    """A patient's course: the rows of every table, the hourly course among them, and the decisions from the start."""
 
     tables: Mapping[str, pa.Table]
     decisions: tuple[Decision, ...]
@@ -58,22 +66,59 @@ def replay(study: Study, replicate: int, subject: int) -> Replay:
             f"patient 1 to {study.subjects}"
         )
     patient = enrolment(study, replicate).take(subject - 1, subject)
-    unit = unit_of(study, patient)
+    unit = unit_of(study.model_copy(update={"output": "dense"}), patient)
     result = simulate_unit(unit)
     tables = tabulate(unit, result, patient)
     return Replay(tables, tuple(_decisions(unit, result, tables["observations"])))
 
 
 def differences(again: Replay, stored: Mapping[str, pa.Table]) -> list[str]:
-    """What differs from the stored tables, bit for bit; one line per table. Nothing: the same."""
+    """What differs from the stored tables that a patient has, bit for bit; one line per table. Nothing: the same."""
     found = []
-    for name in (name for name in (*COMPARED, "adverse") if name in stored):
+    for name in (name for name in stored if name in again.tables):
         ours = again.tables[name]
         theirs = _rows_of(stored[name], again.patient)
         if theirs.to_pylist() != ours.to_pylist():
             columns = [c for c in ours.column_names if theirs[c].to_pylist() != ours[c].to_pylist()]
             found.append(f"{name}: {theirs.num_rows} stored rows, {ours.num_rows} now; differs in {', '.join(columns)}")
     return found
+
+
+def decision_table(again: Replay) -> pa.Table:
+    """The decision log as a table."""
+    key = {name: again.patient[name] for name in ("REPLICATE", "SUBJID")}
+    rows = [
+        key
+        | {
+            "AVISITN": made.planned_day,
+            "ADY": made.day,
+            "AVAL": made.count,
+            "AVALREAS": made.why_none,
+            "RESCUEFL": "Y" if made.rescued else "N",
+            "DOSEBEF": made.dose_before_mg,
+            "DOSELEV": made.dose_after_mg,
+            "REASON": made.reason or made.why_same,
+        }
+        for made in again.decisions
+    ]
+    return pa.Table.from_pylist(rows, schema=DECISIONS)
+
+
+def write(again: Replay, folder: Path, origin: Mapping[str, str]) -> None:
+    """Every table of the patient and the decision log as Parquet (with ``origin`` as metadata) and CSV in ``folder``.
+
+    Raises OSError when the disk refuses.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in {**again.tables, "decisions": decision_table(again)}.items():
+        pq.write_table(table.replace_schema_metadata(dict(origin)), folder / f"{name}.parquet", compression="zstd")
+        pyarrow.csv.write_csv(_without_codes(table), folder / f"{name}.csv")
+
+
+def _without_codes(table: pa.Table) -> pa.Table:
+    """Dictionary columns as plain text, which CSV needs."""
+    kinds = [f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in table.schema]
+    return table.cast(pa.schema(list(zip(table.column_names, kinds, strict=True))))
 
 
 def _rows_of(table: pa.Table, patient: Mapping[str, Any]) -> pa.Table:
@@ -87,20 +132,29 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
     seen = [(r["AVAL"], r["AVALREAS"]) for r in observations.to_pylist() if r["PARAMCD"] == "PLAT"]
     found, before = [], 0.0
     for visit, made in enumerate(result.decisions):
-        action = Action(int(made.action[0]))
+        action, step, day = Action(int(made.action[0])), int(made.step[0]), int(unit.plan.visit_day[0, visit])
+        count, why_none = seen[visit]
         changed = action != Action.KEEP
-        after = float(made.dose_mg[0])
         found.append(
             Decision(
                 planned_day=(0, *unit.study.visits.days)[visit],
-                day=int(unit.plan.visit_day[0, visit]),
-                count=seen[visit][0],
-                why_none=seen[visit][1],
+                day=day,
+                count=count,
+                why_none=why_none,
                 rescued=bool(made.rescued[0]),
-                reason=reason(rule, action, int(made.step[0])) if changed else "",
+                reason=reason(rule, action, step) if changed else "",
+                why_same="" if changed or count is None else _why_same(unit, day, step, held=before == 0),
                 dose_before_mg=before,
-                dose_after_mg=after,
+                dose_after_mg=float(made.dose_mg[0]),
             )
         )
-        before = after
+        before = found[-1].dose_after_mg
     return found
+
+
+def _why_same(unit: Unit, day: int, step: int, held: bool) -> str:
+    """Why the count of ``day`` left the dose as it was."""
+    if day >= unit.study.treatment_days:
+        return "treatment has ended"
+    arm = int(unit.plan.arm[0])
+    return unchanged(rules_of(unit.study)[arm], step, held) if unit.study.arms[arm].dose_rule else "fixed dose"

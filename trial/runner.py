@@ -112,10 +112,14 @@ def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> Wo
     failed = sum(status != "OK" for status in tables["solves"]["STATUS"].to_pylist())
     screening = tables.pop("screening")
     kept = of_replicates(tables, study.kept) | {"screening": screening, ENDPOINTS: endpoints}
-    origin = {"statement": STATEMENT, "study": study.id, "seed": str(study.seed), "engine": engine_version()}
-    labelled = {name: table.replace_schema_metadata(origin) for name, table in kept.items()}
+    labelled = {name: table.replace_schema_metadata(origin(study)) for name, table in kept.items()}
     write_unit(parts, unit.number, labelled, {"patients": unit.n_patients, "failed": failed})
     return unit
+
+
+def origin(study: Study) -> dict[str, str]:
+    """What every file of patients says about itself."""
+    return {"statement": STATEMENT, "study": study.id, "seed": str(study.seed), "engine": engine_version()}
 
 
 def _jobs(study: Study, units: Sequence[WorkUnit]) -> Iterator[Job]:

@@ -125,6 +125,21 @@ TABLES: dict[str, pa.Schema] = {
     "screening": SCREENING,
 }
 
+DECISIONS = pa.schema(
+    [
+        *KEY,
+        field("AVISITN", pa.int32(), "Planned day of the visit", "d"),
+        field("ADY", pa.int32(), "Actual day of the visit", "d"),
+        field("AVAL", pa.float64(), "Reported count", "10^9/L"),
+        field("AVALREAS", pa.string(), "Why there is no count"),
+        field("RESCUEFL", pa.string(), "Rescue therapy given, Y or N"),
+        field("DOSEBEF", pa.float64(), "Rung before the visit, sham included", "mg"),
+        field("DOSELEV", pa.float64(), "Rung after the visit, sham included", "mg"),
+        field("REASON", pa.string(), "Why the dose was changed or kept"),
+    ]
+)
+"""The decision log of one patient, as ``vtrial replay --out`` writes it."""
+
 DENSE: dict[str, pa.Schema] = {"courses": COURSES}
 PROXIES: dict[str, pa.Schema] = {"adverse": ADVERSE}
 """What ``output: dense`` keeps beside TABLES: a row per patient and full hour, up to the patient's last day."""

@@ -182,3 +182,13 @@ def reason(rule: DoseRule | None, action: Action, step: int) -> str:
     times = f" at {taken.confirm_visits} visits" if taken.confirm_visits > 1 else ""
     floor = ", on the lowest level" if taken.action == "decrease" and action is Action.INTERRUPT else ""
     return f"{action.name.lower()}: count {' and '.join(limits)}{times}{floor}"
+
+
+def unchanged(rule: DoseRule, step: int, held: bool) -> str:
+    """Why a reported count left the dose as it was, in words: the step that kept it, or that none applied."""
+    if held and rule.restart is not None:
+        return f"no restart: count not below {rule.restart.below_1e9L:g}"
+    if step < 0:
+        return "no step applied"
+    edge = {"increase": ", on the highest level", "decrease": ", on the lowest level"}
+    return reason(rule, Action.KEEP, step) + edge.get(rule.steps[step].action, "")

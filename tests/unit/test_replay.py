@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 
 from trial.cli import main
 from trial.configfile import load_study
@@ -78,6 +79,123 @@ def test_the_command(run, capsys):
     assert max(len(line.rstrip()) for line in out.splitlines()) <= 100
     assert main(["replay", str(run), "--replicate", "2", "--patient", "7"]) == 2
     assert "allowed: replicate 0 to 1, patient 1 to 120" in capsys.readouterr().err
+
+
+def by_hand(made, since):
+    """Why the rule of the phase III config leaves a dose as it is; ``since``: planned days since the last change."""
+    if made.day >= 70:
+        return "treatment has ended"
+    if made.dose_before_mg == 0:
+        return "no restart: count not below 100"
+    if 50 <= made.count < 150:
+        return "keep: count 50 or more and below 150"
+    if made.count >= 150:
+        return "keep: count 150 or more and below 250, on the lowest level" if since >= 7 else "no step applied"
+    return "keep: count below 50, on the highest level" if since >= 14 else "no step applied"
+
+
+def test_an_unchanged_dose_is_explained_by_the_rule(run):
+    study, seen = load_study(run / "config.resolved.yaml"), set()
+    for subject in range(1, 121):
+        changed = 0
+        for made in replay(study, 0, subject).decisions:
+            if made.reason:
+                assert not made.why_same
+                changed = made.planned_day
+            elif made.count is None:
+                assert not made.why_same and made.why_none
+            else:
+                assert made.why_same == by_hand(made, made.planned_day - changed)
+                assert made.dose_after_mg == made.dose_before_mg
+                seen.add(made.why_same)
+    assert len(seen) == 6
+
+
+def test_a_fixed_dose_is_called_one(run):
+    study = load_study(run / "config.resolved.yaml")
+    fixed = study.model_copy(update={"arms": tuple(a.model_copy(update={"dose_rule": None}) for a in study.arms)})
+    said = {made.why_same for made in replay(fixed, 0, 7).decisions if made.count is not None}
+    assert said == {"", "fixed dose", "treatment has ended"}
+
+
+@pytest.mark.parametrize("columns", [30, 55, 80, 120])
+def test_the_log_folds_between_words(run, capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["replay", str(run), "--replicate", "0", "--patient", "4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= columns
+    words = " ".join(" ".join(lines).split())
+    assert "identical to the stored rows, bit for bit" in words
+    if columns < 70:
+        assert "day 0: count" in words and "start of treatment" in words
+
+
+def test_what_is_written_is_the_patient(run, stored, tmp_path, capsys):
+    out = tmp_path / "one" / "patient"
+    command = ["replay", str(run), "--replicate", "1", "--patient", "7", "--out", str(out)]
+    assert main(command) == 0
+    names = {"patients", "doses", "observations", "events", "solves", "courses", "decisions", "endpoints"}
+    assert {path.name for path in out.iterdir()} == {f"{n}.{kind}" for n in names for kind in ("parquet", "csv")}
+    for name in names:
+        table = pq.read_table(out / f"{name}.parquet")
+        if name in stored:
+            assert table.to_pylist() == mine(stored[name], 1, 7), name
+        again = csv.read_csv(out / f"{name}.csv", convert_options=csv.ConvertOptions(column_types=plain(table.schema)))
+        assert again.num_rows == table.num_rows
+        for column in table.column_names:
+            wanted = [None if value == "" else value for value in table[column].to_pylist()]
+            assert [None if value == "" else value for value in again[column].to_pylist()] == wanted, (name, column)
+    course, seen = pq.read_table(out / "courses.parquet"), mine(stored["observations"], 1, 7)
+    plt = dict(zip(course["AHOUR"].to_pylist(), course["PLT"].to_pylist(), strict=True))
+    visits = [r for r in seen if r["PARAMCD"] == "PLAT" and r["AVISITN"] > 0 and r["AVAL"] is not None]
+    assert len(visits) > 3 and all(plt[24.0 * r["ADY"]] == r["TRUEVAL"] for r in visits)
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "give a new or an empty folder" in capsys.readouterr().err
+
+
+def mine(table, replicate, subject):
+    return [r for r in table.to_pylist() if (r["REPLICATE"], r["SUBJID"]) == (replicate, subject)]
+
+
+def plain(schema):
+    """Types of a CSV's columns; texts without a code."""
+    return {f.name: pa.string() if pa.types.is_dictionary(f.type) else f.type for f in schema}
+
+
+def test_of_a_replicate_that_was_not_kept_the_endpoints_are_compared(tmp_path, capsys):
+    few = ["--set", "patients=8", "--set", "output=endpoints", "--replicates", "12", "--workers", "1", "--no-report"]
+    folder = tmp_path / "x"
+    assert main(["run", "configs/smoke.yaml", *few, "--out", str(folder)]) == 0
+    command = ["replay", str(folder), "--replicate", "11", "--patient", "3"]
+    capsys.readouterr()
+    assert main(command) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "of replicate 11 the run kept the endpoints only" in said
+    assert "identical to the stored 19 endpoints, bit for bit" in said
+    table = pq.read_table(folder / "endpoints.parquet").to_pylist()
+    row = next(r for r in table if (r["REPLICATE"], r["SUBJID"], r["PARAMCD"]) == (11, 3, "MAXDUR"))
+    row["AVAL"] = (row["AVAL"] or 0.0) + 1.0
+    schema = pq.read_schema(folder / "endpoints.parquet")
+    pq.write_table(pa.Table.from_pylist(table, schema=schema), folder / "endpoints.parquet")
+    assert main(command) == 1
+    assert "endpoints: 19 stored rows, 19 now; differs in AVAL" in capsys.readouterr().err
+
+
+def test_a_dense_run_is_compared_hour_by_hour(tmp_path, capsys):
+    few = ["--set", "patients=8", "--set", "output=dense", "--replicates", "1", "--workers", "1", "--no-report"]
+    folder = tmp_path / "x"
+    assert main(["run", "configs/smoke.yaml", *few, "--out", str(folder)]) == 0
+    command = ["replay", str(folder), "--replicate", "0", "--patient", "3"]
+    assert main(command) == 0
+    table = pq.read_table(folder / "courses.parquet")
+    conc = table["CONC"].to_numpy().copy()
+    row = np.flatnonzero(table["SUBJID"].to_numpy() == 3)[100]
+    conc[row] = np.nextafter(conc[row], np.inf)
+    damaged = table.set_column(3, table.schema.field("CONC"), pa.array(conc))
+    pq.write_table(damaged, folder / "courses.parquet")
+    assert main(command) == 1
+    assert "courses: " in capsys.readouterr().err
 
 
 def test_cite_names_the_engine_and_the_sources(run, capsys):

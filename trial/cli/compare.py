@@ -56,11 +56,10 @@ def _warn_of_design(a: Side, b: Side) -> None:
 
 
 def _table(rows: list[Difference]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from analysis.cells import estimate_error
-    from trial.cli.results import width
+    from trial.cli.results import console
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for head in ("endpoint", "arm", "unit", "A", "B", "B - A"):
@@ -71,7 +70,7 @@ def _table(rows: list[Difference]) -> None:
         name = row.endpoint if row.endpoint != before else ""
         table.add_row(name, row.arm, row.unit, *(estimate_error(value, error, 1) for value, error in pairs))
         before = row.endpoint
-    console = Console(highlight=False, markup=False, width=width())
-    console.print()
-    console.print(table)
-    console.print()
+    screen = console()
+    screen.print()
+    screen.print(table)
+    screen.print()

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trial.cli.console import Refused, say
+from trial.cli.console import Refused, Stopped, say
 
 if TYPE_CHECKING:
     from trial.config import Study
     from trial.replay import Decision, Replay
+
+NARROW = 70
+"""Columns below which the decisions are a list instead of a table."""
 
 
 def replay(
     run_dir: Annotated[Path, typer.Argument(help="A run folder, such as runs/smoke.")],
     replicate: Annotated[int, typer.Option("--replicate", metavar="R", help="Replicate, from 0.")],
     patient: Annotated[int, typer.Option("--patient", metavar="P", help="Patient, from 1.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write the tables and the hourly course there.")
+    ] = None,
 ) -> int:
     """Simulate one patient of a run again and show every decision.
 
@@ -26,19 +34,36 @@ def replay(
     """
     from trial.cli.folder import CONFIG
     from trial.cli.report import is_run_folder
+    from trial.cli.run import evaluator
     from trial.configfile import load_study
     from trial.provenance import read_manifest
     from trial.replay import replay as again
 
     is_run_folder(run_dir)
+    if out is not None and out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise Refused(f"{out}: there is something already; give a new or an empty folder with --out")
     study = load_study(run_dir / CONFIG)
     _warn_of_changes(read_manifest(run_dir))
     try:
         course = again(study, replicate, patient)
     except ValueError as error:
         raise Refused(f"{run_dir}: {error}") from None
+    course = replace(course, tables={**course.tables, "endpoints": evaluator(study)(course.tables)})
     _show(course, study)
-    return _compared(course, study, run_dir, replicate)
+    if out is not None:
+        _write(course, study, out)
+    return _compared(course, study, run_dir)
+
+
+def _write(course: Replay, study: Study, out: Path) -> None:
+    from trial.replay import write
+    from trial.runner import origin
+
+    try:
+        write(course, out, origin(study))
+    except OSError as error:
+        raise Stopped(f"{out}: cannot be written ({error.strerror or error})") from None
+    _print(f"written to {out}: the tables of this patient, the decisions and the hourly course, as Parquet and CSV")
 
 
 def _warn_of_changes(manifest: Mapping[str, Any]) -> None:
@@ -58,28 +83,54 @@ def _warn_of_changes(manifest: Mapping[str, Any]) -> None:
         say(f"warning: {'; '.join(changed)}: values may differ in the last digits")
 
 
-def _show(course: Replay, study: Study) -> None:
+def _width() -> int:
     from rich.console import Console
-    from rich.table import Table
 
-    console = Console(highlight=False, markup=False)
+    return Console().width
+
+
+def _print(text: str) -> None:
+    """A line for people, folded between words."""
+    print(textwrap.fill(text, max(_width(), 20), break_on_hyphens=False))
+
+
+def _show(course: Replay, study: Study) -> None:
     person = course.patient
-    label = next(arm.label or arm.id for arm in study.arms if arm.id == person["ARM"])
-    print(f"{person['USUBJID']}, {label}")
-    print(
+    arm = next(arm for arm in study.arms if arm.id == person["ARM"])
+    _print(f"{person['USUBJID']}, {arm.label or arm.id}")
+    _print(
         f"{person['AGE']:.0f} y, {person['SEX']}, {person['WEIGHT']:.1f} kg, baseline {person['BLPLAT']:g} x 10^9/L, "
         f"stratum {person['STRATUM']}"
     )
-    if next(arm.placebo for arm in study.arms if arm.id == person["ARM"]):
-        print("placebo: the doses below are sham levels without drug")
+    if arm.placebo:
+        _print("placebo: the doses below are sham levels without drug")
+    if _width() < NARROW:
+        _list(course.decisions)
+    else:
+        _table(course.decisions)
+    left = f", {person['DCSREAS']}" if person["DCSREAS"] else ""
+    _print(f"end: {person['EOSSTT'].lower()} on day {person['EOSDY']}{left}")
+
+
+def _list(decisions: tuple[Decision, ...]) -> None:
+    """Two lines or more per visit: what was seen, and below it, indented, what was done and why."""
+    width = max(_width(), 20)
+    for made in decisions:
+        planned = "" if made.planned_day == made.day else f" (planned {made.planned_day})"
+        print(textwrap.fill(f"day {made.day}{planned}: count {_count(made)}, dose {_dose(made)} mg", width))
+        print(textwrap.fill(_what(made), width, initial_indent="  ", subsequent_indent="  "))
+
+
+def _table(decisions: tuple[Decision, ...]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, padding=(0, 2, 0, 0))
     for head in ("day", "planned", "count", "dose mg", "what and why"):
         table.add_column(head, justify="left" if head == "what and why" else "right", overflow="fold")
-    for made in course.decisions:
+    for made in decisions:
         table.add_row(str(made.day), str(made.planned_day), _count(made), _dose(made), _what(made))
-    console.print(table)
-    left = f", {person['DCSREAS']}" if person["DCSREAS"] else ""
-    print(f"end: {person['EOSSTT'].lower()} on day {person['EOSDY']}{left}")
+    Console(highlight=False, markup=False).print(table)
 
 
 def _count(made: Decision) -> str:
@@ -94,26 +145,28 @@ def _dose(made: Decision) -> str:
 def _what(made: Decision) -> str:
     if made.count is None and made.planned_day:
         return made.why_none
-    said = ["rescue therapy"] * made.rescued + [made.reason] * bool(made.reason)
-    return "; ".join(said) or "no change"
+    said = ["rescue therapy"] * made.rescued + [made.reason or made.why_same]
+    return "; ".join(said)
 
 
-def _compared(course: Replay, study: Study, run_dir: Path, replicate: int) -> int:
-    """Compare with the stored rows, where the run kept them; 1 when they differ."""
+def _compared(course: Replay, study: Study, run_dir: Path) -> int:
+    """Compare with what the run stored of this patient; 1 when it differs."""
     import pyarrow.parquet as pq
 
     from trial.replay import COMPARED, differences
+    from trial.tables import DENSE, PROXIES
 
-    if replicate not in study.kept:
-        print("the tables of this replicate were not kept (output: endpoints): nothing to compare with")
-        return 0
-    names = (*COMPARED, *("adverse",) * (study.tolerability is not None))
-    stored = {
-        name: pq.read_table(run_dir / f"{name}.parquet", filters=[("REPLICATE", "==", replicate)]) for name in names
-    }
+    optional = (*(DENSE if study.dense else ()), *(PROXIES if study.tolerability else ()))
+    replicate, subject = course.patient["REPLICATE"], course.patient["SUBJID"]
+    kept = (*COMPARED, *optional) if replicate in study.kept else ()
+    mine = [("REPLICATE", "==", replicate), ("SUBJID", "==", subject)]
+    stored = {name: pq.read_table(run_dir / f"{name}.parquet", filters=mine) for name in (*kept, "endpoints")}
+    if not kept:
+        _print(f"of replicate {replicate} the run kept the endpoints only (output: endpoints): they alone are compared")
     found = differences(course, stored)
     for line in found:
         say(f"differs from the stored rows: {line}")
     if not found:
-        print("identical to the stored rows, bit for bit")
+        rows = "rows" if kept else f"{stored['endpoints'].num_rows} endpoints"
+        _print(f"identical to the stored {rows}, bit for bit")
     return 1 if found else 0

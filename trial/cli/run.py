@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ from trial.cli.console import Progress, Refused, Stopped, progress, say, warn
 
 if TYPE_CHECKING:
     from analysis.results import Analysed
+    from cohorts.citations import Citation
     from trial.config import Study
     from trial.runner import Evaluate, RunSummary
 
@@ -255,21 +257,22 @@ def facts_of(study: Study) -> dict[str, Any]:
         "population": study.population.id or Path(str(study.population.file)).name,
         "parameters": rows(chosen),
         "assumptions": list(study.assumptions),
-        "citations": _citations(study),
+        "citations": [citation.text for citation in citations(study)],
+        "references": [asdict(citation) for citation in citations(study)],
     }
 
 
-def _citations(study: Study) -> list[str]:
+def citations(study: Study) -> list[Citation]:
+    """The distinct citations of the parameter set and the population, in order of first use."""
     from cohorts.catalogue import parameter_set
     from cohorts.populations import population
-    from trial.provenance import citations_used
 
     used = [*parameter_set(study.parameter_set).citations]
     if study.population.id:
         used += population(study.population.id).citations
     if study.tolerability:
         used += [prior.source.citation for p in study.tolerability.chosen for prior in p.named_priors.values()]
-    return citations_used([citation.text for citation in used])
+    return list(dict.fromkeys(used))
 
 
 def cores() -> int:
