@@ -1,7 +1,8 @@
 """Chinese adults with a solid tumour whose chemotherapy is late because of a low count (NCT05864014).
 
 The congress abstract gives the median age (61), the count of eligibility (below 75), the share at 50 or more (79.3 %)
-and the tumours (gastric 36.2 %, colorectal 46.9 %). Sex, height and BMI are assumed.
+and the tumours (gastric 36.2 %, colorectal 46.9 %). Sex, height and BMI are assumed. The count is taken as steady:
+that it may be rising again after the last chemotherapy is not part of the law.
 """
 
 from cohorts.citations import THIS_ENGINE, Source
