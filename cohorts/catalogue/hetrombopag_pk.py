@@ -18,17 +18,17 @@ MATCHED = (
 FED = Source(cite.FOOD_2020, "abstract")
 PK = (
     *PUBLISHED_PK,
-    Parameter("Q", 6.67, "L/h", CHOICE, "assumed", note=MATCHED),
-    Parameter("VP", 206.0, "L", CHOICE, "assumed", note=MATCHED),
+    Parameter("Q", 3.096, "L/h", CHOICE, "assumed", note=MATCHED),
+    Parameter("VP", 162.4, "L", CHOICE, "assumed", note=MATCHED),
     Parameter("LAG", 0.05, "h", CHOICE, "assumed", note=MATCHED),
-    Parameter("KD", 0.358, "1/h", CHOICE, "assumed", note=f"from the upper gut, where a meal binds it; {MATCHED}"),
-    Parameter("KA", 0.0532, "1/h", CHOICE, "assumed", note=f"into plasma; {MATCHED}"),
+    Parameter("KD", 0.3488, "1/h", CHOICE, "assumed", note=f"from the upper gut, where a meal binds it; {MATCHED}"),
+    Parameter("KA", 0.0925, "1/h", CHOICE, "assumed", note=f"into plasma; {MATCHED}"),
     Parameter("MEAL_KD", 0.5, "1", FED, "derived", "first-site absorption rate constant about half when fed"),
-    Parameter("MEAL_BIND", 2.08, "1/h", FED, "derived", "matched: AUC -98.7 %, Cmax -95.0 % with a high-fat breakfast",
+    Parameter("MEAL_BIND", 2.973, "1/h", FED, "derived", "matched: AUC -98.7 %, Cmax -95.0 % with a high-fat breakfast",
               note="binding by food and cations in the upper gut; matched with KD and KA"),
-    Parameter("R0", 0.532, "ng/mL", CHOICE, "assumed", note=f"target without drug, as drug equivalents; {MATCHED}"),
-    Parameter("KSS", 0.500, "ng/mL", CHOICE, "assumed", note=f"quasi-steady-state constant; {MATCHED}"),
-    Parameter("KINT", 9.16, "1/h", CHOICE, "assumed", note=f"internalisation of the complex; {MATCHED}"),
+    Parameter("R0", 0.3567, "ng/mL", CHOICE, "assumed", note=f"target without drug, as drug equivalents; {MATCHED}"),
+    Parameter("KSS", 0.0203, "ng/mL", CHOICE, "assumed", note=f"quasi-steady-state constant; {MATCHED}"),
+    Parameter("KINT", 2.471, "1/h", CHOICE, "assumed", note=f"internalisation of the complex; {MATCHED}"),
 )  # fmt: skip
 ZHENG = Source(cite.ZHENG_2017, "abstract")
 
