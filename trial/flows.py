@@ -7,7 +7,7 @@ takes from one state what the same term, at the same rate, gives to another is a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trial.equations import shared_terms
@@ -68,10 +68,16 @@ def flows(structure: Structure) -> Flows:
     influences = {(s, k) for k, own in enumerate(terms) for t in own if t not in gained[k] for s in t.states if s != k}
     return Flows(
         tuple(pairs),
-        tuple(sorted(influences)),
+        tuple(sorted(influences - _reagents(found))),
         tuple(k for k, own in enumerate(terms) if any(t.sign > 0 and t not in gained[k] for t in own)),
         tuple(k for k, own in enumerate(terms) if any(t.sign < 0 and t not in lost[k] for t in own)),
     )
+
+
+def _reagents(found: Mapping[tuple[int, int], list[tuple[Term, Term]]]) -> set[tuple[int, int]]:
+    """Pairs of states that together become a third (drug and target a complex): the two flows say it already."""
+    gains = {pair: {gain for _, gain in matches} for pair, matches in found.items()}
+    return {(a, c) for (a, b), one in gains.items() for (c, d), other in gains.items() if b == d and one & other}
 
 
 def _passes(source: int, loss: Term, gain: Term) -> bool:
