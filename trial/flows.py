@@ -86,10 +86,12 @@ def _passes(source: int, loss: Term, gain: Term) -> bool:
     return same and bool(loss.rates & gain.rates or not loss.rates or not gain.rates)
 
 
+Monomial = tuple[int, Counter[Node]]
+
+
 def _terms(derivative: Node, shared: set[Node]) -> list[Term]:
-    expanded = _expanded(derivative, shared, top=True)
     made = []
-    for sign, factors in expanded:
+    for sign, factors in _Expansion(shared, {}).of(derivative, top=True):
         moving = Counter({n: k for n, k in factors.items() if n.level == Level.STATE and k})
         slow = [(n, k) for n, k in factors.items() if Level.CONSTANT < n.level < Level.STATE]
         rates = [n for n, k in slow if k > 0] or [n for n, k in slow if k < 0]
@@ -97,35 +99,52 @@ def _terms(derivative: Node, shared: set[Node]) -> list[Term]:
     return made
 
 
-Monomial = tuple[int, Counter[Node]]
+@dataclass(frozen=True, eq=False)
+class _Expansion:
+    """Nodes as sums of signed products; a shared product that moves with the states stays one factor.
+
+    ``known``: what was multiplied out already, by node.
+    """
+
+    shared: set[Node]
+    known: dict[Node, list[Monomial]]
+
+    def of(self, node: Node, top: bool = False) -> list[Monomial]:
+        if node in self.shared and not top and node.op not in ("add", "sub") and node.level == Level.STATE:
+            return _whole(node)
+        if node not in self.known:
+            made = self._made(node)
+            self.known[node] = made if len(made) <= MOST_TERMS else _whole(node)
+        return self.known[node]
+
+    def _made(self, node: Node) -> list[Monomial]:
+        if node.op == "const":
+            return [(-1 if node.value < 0 else 1, Counter())]
+        if node.op == "neg":
+            return _negative(self.of(node.args[0]))
+        if node.op in ("add", "sub"):
+            first, second = (self.of(a) for a in node.args)
+            return first + (second if node.op == "add" else _negative(second))
+        if node.op == "mul":
+            return _multiplied(*(self.of(a) for a in node.args)) or _whole(node)
+        if node.op == "div":
+            return _multiplied(self.of(node.args[0]), [(1, Counter({node.args[1]: -1}))]) or _whole(node)
+        return _whole(node)
 
 
-def _expanded(node: Node, shared: set[Node], top: bool = False) -> list[Monomial]:
-    """The node as a sum of signed products; a shared term that moves with the states stays one factor."""
-    whole = [(1, Counter({node: 1}))]
-    if node in shared and not top and node.op not in ("add", "sub") and node.level == Level.STATE:
-        return whole
-    if node.op == "const":
-        return [(-1 if node.value < 0 else 1, Counter())]
-    if node.op in ("add", "sub", "neg"):
-        parts = [_expanded(a, shared) for a in node.args]
-        last = parts[-1] if node.op == "add" else [(-sign, factors) for sign, factors in parts[-1]]
-        return last if len(parts) == 1 else parts[0] + last
-    if node.op == "mul":
-        return _multiplied([_expanded(a, shared) for a in node.args], whole)
-    if node.op == "div":
-        below: list[Monomial] = [(1, Counter({node.args[1]: -1}))]
-        return _multiplied([_expanded(node.args[0], shared), below], whole)
-    return whole
+def _whole(node: Node) -> list[Monomial]:
+    return [(1, Counter({node: 1}))]
 
 
-def _multiplied(parts: Sequence[list[Monomial]], whole: list[Monomial]) -> list[Monomial]:
-    product: list[Monomial] = [(1, Counter())]
-    for part in parts:
-        if len(product) * len(part) > MOST_TERMS:
-            return whole
-        product = [(s * t, _together(f, g)) for s, f in product for t, g in part]
-    return product
+def _negative(terms: list[Monomial]) -> list[Monomial]:
+    return [(-sign, factors) for sign, factors in terms]
+
+
+def _multiplied(one: list[Monomial], other: list[Monomial]) -> list[Monomial]:
+    """Every term of one times every term of the other; empty when they are too many."""
+    if len(one) * len(other) > MOST_TERMS:
+        return []
+    return [(s * t, _together(f, g)) for s, f in one for t, g in other]
 
 
 def _together(f: Counter[Node], g: Counter[Node]) -> Counter[Node]:

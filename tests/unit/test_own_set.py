@@ -139,7 +139,7 @@ def test_the_same_values_under_another_id_give_the_same_patients(capsys):
 def test_a_python_set_with_equations_of_its_own_in_processes_too(capsys, workers):
     good = PYTHON.replace("[*others, 2 * plt]", "[*others, plt]")
     study("sets/twice.py", text=good)
-    more = ("--set", "replicates=600", "--backend", "loky") if workers == "2" else ()
+    more = ("--set", "replicates=513", "--backend", "loky") if workers == "2" else ()
     assert outcome(capsys, "run", "tiny.yaml", "--workers", workers, "--overwrite", *more, "--no-report")[0] == 0
     assert manifest("runs/tiny")["structure"] == "twice"
     assert json.loads(Path("runs/tiny/model.json").read_text())["structure"] == "twice"
