@@ -7,7 +7,7 @@ takes from one state what the same term, at the same rate, gives to another is a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trial.equations import shared_terms

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cohorts.catalogue import parameter_set
+from cohorts.catalogue import own, parameter_set
 from cohorts.parameters import cv_to_variance
 from trial.cli import main
 from trial.cli.run import execute
@@ -105,6 +105,14 @@ def test_a_set_may_extend_another_file():
     )
     child = parameter_set("child.json")
     assert (child.id, child.value("KIN"), child.value("EMAX")) == ("child", 2.0, 12.0)
+    Path("copies").mkdir()
+    assert own.copied(Path("child.json"), Path("copies"), "own_set") == "own_set.json"
+    assert sorted(path.name for path in Path("copies").iterdir()) == ["own_set.json", "own_set_2.json"]
+    assert parameter_set("copies/own_set.json") == child
+    before = own.digest(Path("child.json"))
+    assert own.digest(Path("copies/own_set.json")) == before
+    study(content=RECORD | {"values": {"EMAX": 13.0}})
+    assert own.digest(Path("child.json")) != before
 
 
 def test_a_json_set_runs_and_the_run_folder_stands_alone(capsys):
