@@ -1,7 +1,8 @@
 """What flows between the states of a structure, found in its equations.
 
 Every derivative is multiplied out into terms: a sign, factors that depend on states, factors that do not. A term that
-takes from one state what the same term, at the same rate, gives to another is a flow. The volumes may differ.
+takes from one state what the same term, at the same rate, gives to another is a flow. The volumes may differ, and what
+arrives may be multiplied by other states on the way.
 """
 
 from __future__ import annotations
@@ -62,28 +63,49 @@ def flows(structure: Structure) -> Flows:
         for b in range(len(terms))
         if a != b
     }
-    pairs = sorted(pair for pair, matches in found.items() if matches)
-    gained = [{gain for (_, b), m in found.items() if b == k for _, gain in m} for k in range(len(terms))]
+    pairs = {pair for pair, matches in found.items() if matches}
     lost = [{loss for (a, _), m in found.items() if a == k for loss, _ in m} for k in range(len(terms))]
-    influences = {(s, k) for k, own in enumerate(terms) for t in own if t not in gained[k] for s in t.states if s != k}
+    gained = [{gain for (_, b), m in found.items() if b == k for _, gain in m} for k in range(len(terms))]
+    influences = {
+        (s, k)
+        for k, own in enumerate(terms)
+        for t in own
+        for s in _beyond(t, k, found)
+        if s != k and (s, k) not in pairs
+    }
     return Flows(
-        tuple(pairs),
+        tuple(sorted(pairs)),
         tuple(sorted(influences - _reagents(found))),
         tuple(k for k, own in enumerate(terms) if any(t.sign > 0 and t not in gained[k] for t in own)),
         tuple(k for k, own in enumerate(terms) if any(t.sign < 0 and t not in lost[k] for t in own)),
     )
 
 
-def _reagents(found: Mapping[tuple[int, int], list[tuple[Term, Term]]]) -> set[tuple[int, int]]:
+Found = Mapping[tuple[int, int], list[tuple[Term, Term]]]
+
+
+def _beyond(term: Term, state: int, found: Found) -> set[int]:
+    """The states a term of a derivative depends on; of a gain only those that are not in the loss it comes from."""
+    losses = [loss for (_, b), matches in found.items() if b == state for loss, gain in matches if gain == term]
+    known = {node for loss in losses for node, _ in loss.moving}
+    return states_of([node for node, _ in term.moving if node not in known])
+
+
+def _reagents(found: Found) -> set[tuple[int, int]]:
     """Pairs of states that together become a third (drug and target a complex): the two flows say it already."""
     gains = {pair: {gain for _, gain in matches} for pair, matches in found.items()}
     return {(a, c) for (a, b), one in gains.items() for (c, d), other in gains.items() if b == d and one & other}
 
 
 def _passes(source: int, loss: Term, gain: Term) -> bool:
-    """Whether what one state loses is what another gains: the same moving factors, and a rate in common."""
-    same = loss.sign < 0 < gain.sign and loss.moving == gain.moving and source in loss.states
-    return same and bool(loss.rates & gain.rates or not loss.rates or not gain.rates)
+    """Whether what one state loses is what another gains: at a rate in common, with the same moving factors.
+
+    The gain may have more moving factors: what arrives is multiplied on the way.
+    """
+    if not (loss.sign < 0 < gain.sign and loss.moving <= gain.moving and source in loss.states):
+        return False
+    same = loss.moving == gain.moving
+    return bool(loss.rates & gain.rates or not loss.rates or (same and not gain.rates))
 
 
 Monomial = tuple[int, Counter[Node]]

@@ -110,6 +110,25 @@ def test_a_feedback_is_an_influence_and_binding_flows_from_both():
     assert (influences, sources, losses) == (set(), {"N"}, {"RC", "N"})
 
 
+def test_cells_that_multiply_on_the_way_still_flow_and_the_signal_is_an_influence():
+    def rhs(y, p, u):
+        signal, stem, cell, product = y
+        k, amp, out = p
+        made = k * stem
+        return [out * (product - signal), -made, amp * made * (1 + signal) - out * cell, -k * product + out * cell]
+
+    moves, influences, _, losses = named(made(rhs, ("S", "STEM", "CELL", "PROD"), ("K", "AMP", "OUT")))
+    assert moves == {("STEM", "CELL"), ("CELL", "PROD")}
+    assert influences == {("S", "CELL"), ("PROD", "S")} and losses == {"S", "PROD"}
+
+
+def test_a_minus_is_one_sign_however_it_is_written():
+    def rhs(y, p, u):
+        return [-p[0] * y[0] + 3 * (-y[0]) * -p[0] - -2 * y[0]]
+
+    assert dict(equations(made(rhs, ("A",), ("K",))).derivatives)["A"] == "-K * A + 3 * K * A + 2 * A"
+
+
 def test_every_state_has_a_place_of_its_own_and_a_long_chain_turns_around():
     chain = [f"S{k}" for k in range(17)]
     content = described(parameter_set("hetrombopag_wang_2022")) | {
