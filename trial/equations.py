@@ -54,10 +54,10 @@ def equations(structure: Structure) -> Equations:
 
 
 def shared_terms(nodes: Sequence[Node], roots: Sequence[Node]) -> set[Node]:
-    """The terms read more than once, but for leaves and for reciprocals, which print as a division."""
+    """The terms read more than once, but for leaves, signs, and reciprocals, which print as a division."""
     reads = Counter([a for n in nodes for a in dict.fromkeys(n.args)])
     reads.update(roots)
-    return {n for n, times in reads.items() if times > 1 and n.op not in LEAVES and not is_reciprocal(n)}
+    return {n for n, times in reads.items() if times > 1 and n.op not in (*LEAVES, "neg") and not is_reciprocal(n)}
 
 
 def is_reciprocal(node: Node) -> bool:
@@ -136,11 +136,11 @@ class _Printer:
         return text if binds >= least else f"({text})"
 
     def _sum(self, node: Node) -> Text:
-        terms = list(self._signed(node, 1, top=True))
+        terms = sorted(self._signed(node, 1, top=True), key=lambda t: (t[1].op != "const", t[1].index))
         first = next((k for k, (sign, _) in enumerate(terms) if sign > 0), 0)
         terms.insert(0, terms.pop(first))
-        parts = [f"{'-' if sign < 0 else '+'} {self._inside(term, PRODUCT)}" for sign, term in terms]
-        head = parts[0].removeprefix("+ ").replace("- ", "-", 1) if terms[0][0] < 0 else parts[0].removeprefix("+ ")
+        parts = [_with_sign(sign, self._inside(term, PRODUCT)) for sign, term in terms]
+        head = parts[0][2:] if parts[0].startswith("+") else f"-{parts[0][2:]}"
         return " ".join([head, *parts[1:]]), SUM if len(terms) > 1 else SIGN
 
     def _signed(self, node: Node, sign: int, top: bool = False) -> Iterator[tuple[int, Node]]:
@@ -156,25 +156,33 @@ class _Printer:
     def _product(self, node: Node) -> Text:
         above: list[Node] = []
         below: list[Node] = []
-        self._factors(node, above, below, top=True)
+        sign = self._factors(node, above, below, top=True)
         above.sort(key=lambda n: n.level)
         below.sort(key=lambda n: n.level)
-        numerator = _joined([self._inside(n, POWER) for n in above]) or "1"
-        if not below:
-            return numerator, PRODUCT
-        denominator = _joined([self._inside(n, POWER) for n in below])
-        return f"{numerator} / {f'({denominator})' if len(below) > 1 else denominator}", PRODUCT
+        text = _joined([self._inside(n, POWER) for n in above]) or "1"
+        if below:
+            denominator = _joined([self._inside(n, POWER) for n in below])
+            text += f" / {f'({denominator})' if len(below) > 1 else denominator}"
+        return (text, PRODUCT) if sign > 0 else (f"-{text}", SIGN)
 
-    def _factors(self, node: Node, above: list[Node], below: list[Node], top: bool = False) -> None:
+    def _factors(self, node: Node, above: list[Node], below: list[Node], top: bool = False) -> int:
+        """Sort the factors of a product into those above and below the line; the sign of the whole."""
+        if node.op == "neg" and node not in self.names:
+            return -self._factors(node.args[0], above, below)
+        if node.op == "const" and node.value < 0:
+            return -self._factors(node.graph.lift(-node.value), above, below)
         if node.op not in ("mul", "div") or (node in self.names and not top):
-            if not is_constant(node, 1.0):
-                above.append(node)
-        elif node.op == "mul":
-            for argument in node.args:
-                self._factors(argument, above, below)
-        else:
-            self._factors(node.args[0], above, below)
-            self._factors(node.args[1], below, above)
+            above += [] if is_constant(node, 1.0) else [node]
+            return 1
+        first = self._factors(node.args[0], above, below)
+        return first * self._factors(node.args[1], *((above, below) if node.op == "mul" else (below, above)))
+
+
+def _with_sign(sign: int, text: str) -> str:
+    """A term of a sum with its sign; the sign of a negative text is taken into account."""
+    if text.startswith("-"):
+        sign, text = -sign, text[1:]
+    return f"{'-' if sign < 0 else '+'} {text}"
 
 
 def _joined(factors: Sequence[str]) -> str:

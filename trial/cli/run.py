@@ -179,13 +179,14 @@ def execute(
     backend: str | None = None,
     keep_units: bool = False,
 ) -> RunSummary:
-    """Write the resolved config, copies of the published results and the trial tables into ``folder``.
+    """Write the resolved config, copies of its files, the model and the trial tables into ``folder``.
 
     File names in ``study`` are relative to ``base``. Units that are in ``folder`` already are not simulated again;
     with ``keep_units`` they stay beside the tables.
     """
-    from cohorts.catalogue import is_file_name
+    from cohorts.catalogue import is_file_name, parameter_set
     from trial.cli.folder import CONFIG, with_inputs
+    from trial.cli.model import write_model
     from trial.configfile import resolved_yaml
     from trial.runner import run as simulate
 
@@ -194,6 +195,7 @@ def execute(
     (folder / CONFIG).write_text(resolved_yaml(standalone), encoding="utf-8")
     if is_file_name(study.parameter_set):
         study = study.model_copy(update={"parameter_set": str((folder / standalone.parameter_set).resolve())})
+    write_model(folder, parameter_set(study.parameter_set))
     return simulate(
         study, folder, evaluator(study), workers=workers, backend=backend, progress=tell, keep_units=keep_units
     )
@@ -212,9 +214,7 @@ def conclude(
 ) -> tuple[Analysed, Study]:
     """Write results, manifest and report; the results, and the study as it was resolved."""
     from analysis.results import analyse
-    from cohorts.catalogue import parameter_set
     from trial.cli.folder import CONFIG
-    from trial.cli.model import write_model
     from trial.configfile import load_study
     from trial.provenance import write_manifest
 
@@ -225,7 +225,6 @@ def conclude(
         "patients_simulated": summary.n_patients,
         "patients_failed": summary.n_failed,
     }
-    write_model(folder, parameter_set(study.parameter_set))
     write_manifest(folder, (folder / CONFIG).read_text(encoding="utf-8"), facts, volatile)
     if with_report:
         from analysis.report import write_report
