@@ -175,6 +175,12 @@ def test_chemotherapy_response_needs_100_early_a_first_cycle_and_75_at_its_day_2
     assert value("CITRESP", Patient(counts, chemo=chemo, rescue_days=rescue)) == expected
 
 
-def test_a_study_that_names_no_endpoints_does_not_get_those_of_chemotherapy() -> None:
-    assert not {"NADIR", "CITRESP"} & set(chosen(SETTINGS))
-    assert "NADIR" in chosen(replace(SETTINGS, endpoints=("NADIR",)))
+def test_only_a_study_with_chemotherapy_has_its_endpoints() -> None:
+    of_chemotherapy = {"NADIR", "CITRESP"}
+    assert not of_chemotherapy & set(chosen(SETTINGS))
+    assert of_chemotherapy < set(chosen(replace(SETTINGS, chemotherapy=True)))
+    data = {"analysis": {"assessment_day": 56, "endpoints": ["NADIR"]}}
+    assert [text for _, text in endpoints.config_problems(data)] == [
+        "endpoint NADIR needs chemotherapy, which this study does not have"
+    ]
+    assert not list(endpoints.config_problems(data | {"chemotherapy": {"first_day": 14}}))
