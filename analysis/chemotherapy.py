@@ -48,7 +48,7 @@ NADIR = Endpoint(
     source="eltrombopag with gemcitabine, phase I: Winer 2015, mean nadir of cycles 2 to 6",
     summary="mean",
     evaluate=nadir,
-    only_named=True,
+    needs_chemotherapy=True,
 )
 
 
@@ -83,7 +83,7 @@ CITRESP = Endpoint(
     source=f"{CIT}; a missing count and no chemotherapy as non-response: assumed",
     summary="rate",
     evaluate=chemotherapy_response,
-    only_named=True,
+    needs_chemotherapy=True,
 )
 
 CHEMOTHERAPY_ENDPOINTS: tuple[Endpoint, ...] = (NADIR, CITRESP)

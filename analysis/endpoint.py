@@ -38,6 +38,7 @@ class Settings:
     paired: bool = False
     treatment_days: int | None = None
     adverse: tuple[str, ...] = ()
+    chemotherapy: bool = False
 
     @classmethod
     def of(cls, study: Mapping[str, Any]) -> Settings:
@@ -58,6 +59,7 @@ class Settings:
             paired=study.get("allocation") == "counterfactual",
             treatment_days=study.get("treatment_days"),
             adverse=proxies_of(study),
+            chemotherapy=study.get("chemotherapy") is not None,
         )
 
 
@@ -89,7 +91,7 @@ class Endpoint:
 
     ``unit`` is "%" for yes or no; ``benefit`` the better direction; ``source`` where the definition comes from;
     ``pooled``: also shown over all arms together; ``needs_profile``: only for a study with PK sampling;
-    ``only_named``: a study that names no endpoints does not get it; ``proxy``: the simulated adverse event it counts.
+    ``needs_chemotherapy``: only for a study with chemotherapy; ``proxy``: the simulated adverse event it counts.
     """
 
     code: str
@@ -101,7 +103,7 @@ class Endpoint:
     evaluate: Callable[[Records, Settings], Evaluated]
     pooled: bool = False
     needs_profile: bool = False
-    only_named: bool = False
+    needs_chemotherapy: bool = False
     proxy: str = ""
 
 

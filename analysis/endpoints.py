@@ -77,6 +77,8 @@ def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield path, problems([code], day)[0]
         elif known[code].needs_profile and data.get("pk_sampling") is None:
             yield path, f"endpoint {code} needs pk_sampling, which this study does not have"
+        elif known[code].needs_chemotherapy and data.get("chemotherapy") is None:
+            yield path, f"endpoint {code} needs chemotherapy, which this study does not have"
         elif known[code].proxy and known[code].proxy not in proxies_of(data):
             yield (
                 path,
@@ -98,8 +100,11 @@ def chosen(settings: Settings) -> dict[str, Endpoint]:
 
 def _by_itself(endpoint: Endpoint, settings: Settings) -> bool:
     """Whether a study that names no endpoints gets this one."""
-    given = settings.pk_sampling or not endpoint.needs_profile
-    return given and not endpoint.only_named and (not endpoint.proxy or endpoint.proxy in settings.adverse)
+    given = (
+        settings.pk_sampling or not endpoint.needs_profile,
+        settings.chemotherapy or not endpoint.needs_chemotherapy,
+    )
+    return all(given) and (not endpoint.proxy or endpoint.proxy in settings.adverse)
 
 
 def evaluate(endpoint: Endpoint, records: Records, settings: Settings) -> Evaluated:

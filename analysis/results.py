@@ -81,11 +81,12 @@ def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list
 
 
 def _scored_line(score: Score, label: str) -> Line:
+    unit = "" if score.unit == "%" else f" {score.unit}"
     return Line(
         endpoint=score.endpoint,
         label=label,
         arm=score.arm,
-        simulated=cells.estimate_error(score.simulated, score.mcse, 1),
+        simulated=cells.estimate_error(score.simulated, score.mcse, 1) + unit,
         published=cells.with_interval(score.published, score.ci_low, score.ci_high, 1),
         inside=score.inside,
         kind="fitted" if score.seen == "yes" else "predicted",

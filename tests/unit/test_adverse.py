@@ -83,7 +83,8 @@ def test_off_drug_the_background_holds() -> None:
      (Patient([20.0], status="STEP_LIMIT"), {})],
 )  # fmt: skip
 def test_nothing_happens_from_the_last_day_on_or_after_a_failed_solve(patient: Patient, expected: dict) -> None:
-    assert days("URTI", 10.5 * daily(URTI.on_drug.value), patient) == expected
+    """Beside a patient who stays to the end and has the event on day 10."""
+    assert days("URTI", 10.5 * daily(URTI.on_drug.value), patient, Patient([20.0])) == expected | {2: 10}
 
 
 @pytest.mark.parametrize(("count", "doublings"), [(20.0, 0), (150.0, 0), (300.0, 1), (1200.0, 3)])

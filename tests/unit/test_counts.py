@@ -131,9 +131,9 @@ CYCLES = ((1, 14), (1, 21), (2, 35), (3, 56))
 
 
 def test_nadir_is_the_mean_lowest_count_of_the_cycles_after_the_first() -> None:
-    """Cycle 2 is day 36 to 56 (weeks 6, 7, 8), cycle 3 from day 57 on (weeks 9, 10)."""
-    counts = [90.0, 80.0, 10.0, 60.0, 70.0, 50.0, 30.0, 90.0, 70.0, 40.0]
-    assert value("NADIR", Patient(counts, chemo=CYCLES)) == (30 + 40) / 2
+    """Cycle 2 is day 36 to 56 (weeks 6, 7, 8), cycle 3 from day 57 on (weeks 9, 10); week 5 belongs to cycle 1."""
+    counts = [90.0, 80.0, 10.0, 60.0, 20.0, 50.0, 40.0, 30.0, 70.0, 44.0]
+    assert value("NADIR", Patient(counts, chemo=CYCLES)) == (30 + 44) / 2
     assert value("NADIR", Patient(counts, chemo=CYCLES[:3])) == 30
     assert value("NADIR", Patient([*counts[:8], None, None], chemo=CYCLES)) == 30
 
@@ -175,6 +175,12 @@ def test_chemotherapy_response_needs_100_early_a_first_cycle_and_75_at_its_day_2
     assert value("CITRESP", Patient(counts, chemo=chemo, rescue_days=rescue)) == expected
 
 
-def test_a_study_that_names_no_endpoints_does_not_get_those_of_chemotherapy() -> None:
-    assert not {"NADIR", "CITRESP"} & set(chosen(SETTINGS))
-    assert "NADIR" in chosen(replace(SETTINGS, endpoints=("NADIR",)))
+def test_only_a_study_with_chemotherapy_has_its_endpoints() -> None:
+    of_chemotherapy = {"NADIR", "CITRESP"}
+    assert not of_chemotherapy & set(chosen(SETTINGS))
+    assert of_chemotherapy < set(chosen(replace(SETTINGS, chemotherapy=True)))
+    data = {"analysis": {"assessment_day": 56, "endpoints": ["NADIR"]}}
+    assert [text for _, text in endpoints.config_problems(data)] == [
+        "endpoint NADIR needs chemotherapy, which this study does not have"
+    ]
+    assert not list(endpoints.config_problems(data | {"chemotherapy": {"first_day": 14}}))

@@ -179,7 +179,9 @@ def test_every_proxy_says_so_and_codes_are_short_and_distinct() -> None:
     registered = catalogue(56)
     assert len(registered) == len(endpoints.ENDPOINTS)
     assert all(len(code) <= 9 and code == code.upper() for code in registered)
-    proxies = {"BLEED", "BLEED2", "PLT250", "PLT400", "REDUCE", "INTERRUPT"}
+    counted = {"PLT250", "PLT400", "PLT1000", "DAYS250", "DAYS400", "DAYS1000", "REBOUND", "REBOUND2"}
+    drawn = {code for code in registered if code.startswith("AE_")}
+    proxies = {"BLEED", "BLEED2", "REDUCE", "INTERRUPT"} | counted | drawn
     assert {code for code, e in registered.items() if "(proxy)" in e.label} == proxies
 
 

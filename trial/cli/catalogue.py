@@ -94,6 +94,10 @@ def _show_endpoint(endpoint: Endpoint) -> None:
         print(_wrapped(f"{name}: {text}"))
     if endpoint.needs_profile:
         print("Only of a study with pk_sampling.")
+    if endpoint.needs_chemotherapy:
+        print("Only of a study with chemotherapy.")
+    if endpoint.proxy:
+        print(f"Only of a study with {endpoint.proxy} in tolerability.proxies.")
 
 
 def _show_numbers(entry: ParameterSet | Population) -> None:
