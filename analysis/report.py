@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from analysis import report_figures, report_people, report_tables, report_words
+from analysis import report_figures, report_people, report_sensitivity, report_tables, report_words
 from analysis.figures import HUES, hue, tint
 from analysis.report_figures import Figure
 from analysis.report_patient import pages
@@ -128,6 +128,11 @@ def sections(run: RunFolder) -> list[Section]:
             [report_tables.tolerability(run), report_tables.proxy_differences(run)],
         ),
         ("exposure", "Exposure", [report_tables.exposure(run)]),
+        (
+            "sensitivity",
+            report_sensitivity.TITLE,
+            [report_sensitivity.figure(run), report_sensitivity.table(run)],
+        ),
     ]
     made = [Section(name, title, tuple(p for p in parts if p is not None)) for name, title, parts in chosen]
     return [section for section in made if section.parts]
