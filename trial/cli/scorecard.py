@@ -96,6 +96,8 @@ def _one(path: Path, out: Path, replicates: int | None, workers: int) -> tuple[S
     shutil.rmtree(checked(folder, overwrite=True, config=path), ignore_errors=True)
     with progress(f"{study.id}, patients") as tell:
         done = execute(study, path.parent, folder, workers, tell)
+    if done.n_failed:
+        say(f"{study.id}: {done.n_failed} of {done.n_patients} patients failed; solves.parquet there says why")
     volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
     analysed, _ = conclude(folder, done, loaded.warnings, volatile, with_report=False)
     chosen = parameter_set(study.parameter_set)
