@@ -105,6 +105,15 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Lever:
+    """One line of a tornado: change of the result, and half its Monte Carlo interval, at the low and the high value."""
+
+    label: str
+    low: tuple[float, float]
+    high: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Course:
     """One patient: counts (V,) on ``days`` (V,), the dose level (mg) of each period [start, end) day, rescue days."""
 
@@ -193,6 +202,25 @@ def _forest_row(axes: Axes, y: float, row: Held) -> None:
     axes.plot([row.range_low, row.range_high], [y, y], color=hue(row.hue), lw=1.1)
     face = hue(row.hue) if row.inside else "white"
     axes.plot([row.simulated], [y], marker="o", ms=5.5, mfc=face, mec=hue(row.hue), mew=1.4, ls="none")
+
+
+def tornado(name: str, title: str, levers: Sequence[Lever], k: int, axis: str, reach: float) -> str:
+    """Bars of the change at the low (pale) and the high value (dark), first on top, on an axis of ±``reach``."""
+    with _Panel(name, 3.7, 0.8 + 0.18 * title.count("\n") + 0.24 * len(levers), title, left=1.25) as (axes, out):
+        for y, lever in enumerate(reversed(levers)):
+            for (change, half), strength, shift in ((lever.low, 0.4, 0.18), (lever.high, 1.0, -0.18)):
+                axes.barh(y + shift, change, height=0.34, color=tint(k, strength), lw=0)
+                axes.plot([change - half, change + half], [y + shift] * 2, color=INK, lw=0.7)
+        axes.set_yticks(range(len(levers)), [lever.label for lever in reversed(levers)])
+        axes.set_ylim(-0.6, len(levers) - 0.4)
+        axes.axvline(0, color=FAINT, lw=0.9)
+        axes.set_xlim(-reach, reach)
+        axes.grid(axis="x", color=LINE, lw=0.6)
+        axes.set_axisbelow(True)
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel(axis)
+    return out.svg
 
 
 def patient(name: str, course: Course, thresholds: Sequence[float]) -> str:

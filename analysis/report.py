@@ -9,7 +9,15 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from analysis import report_adverse, report_figures, report_measured, report_people, report_tables, report_words
+from analysis import (
+    report_adverse,
+    report_figures,
+    report_measured,
+    report_people,
+    report_sensitivity,
+    report_tables,
+    report_words,
+)
 from analysis.figure_model import structure_figure
 from analysis.figures import HUES, hue, tint
 from analysis.model import lines, read_model
@@ -142,6 +150,11 @@ def sections(run: RunFolder) -> list[Section]:
             ],
         ),
         ("exposure", "Exposure", [report_tables.exposure(run)]),
+        (
+            "sensitivity",
+            report_sensitivity.TITLE,
+            [report_sensitivity.figure(run), report_sensitivity.table(run)],
+        ),
     ]
     made = [Section(name, title, tuple(p for p in parts if p is not None)) for name, title, parts in chosen]
     return [section for section in made if section.parts]

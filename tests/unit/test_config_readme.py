@@ -7,6 +7,9 @@ import pytest
 from analysis.endpoints import catalogue
 from cohorts.brought import OPTIONAL, REQUIRED, read_patients
 from cohorts.covariates import CATEGORIES, LIMITS
+from trial.cli.schema import key_table
+from trial.fitting import Fit
+from trial.keys import keys_of
 
 README = (Path(__file__).parents[2] / "configs" / "README.md").read_text(encoding="utf-8")
 
@@ -49,3 +52,8 @@ def test_each_endpoint_is_listed_and_no_other():
 @pytest.mark.parametrize("endpoint", catalogue(56).values(), ids=lambda e: e.code)
 def test_each_endpoint_with_label_unit_and_direction(endpoint):
     assert table_row("Endpoints", endpoint.code)[1:] == [endpoint.label, endpoint.unit, endpoint.benefit]
+
+
+def test_the_keys_of_a_calibration_are_listed():
+    assert key_table(Fit) in section("Calibrations"), "write the table again: vtrial schema --calibration --table"
+    assert all(key.field.description for key in keys_of(Fit))

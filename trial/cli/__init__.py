@@ -26,6 +26,7 @@ from trial.cli.report import report as report_
 from trial.cli.run import run as run_
 from trial.cli.schema import schema as schema_
 from trial.cli.scorecard import scorecard as scorecard_
+from trial.cli.sensitivity import sensitivity as sensitivity_
 
 OK, FAILED, USAGE, PATIENTS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -81,8 +82,19 @@ def _app() -> typer.Typer:
     )
     app.callback()(_vtrial)
     for command in (
-        run_, check_, plan_, report_, compare_, replay_, cite_, schema_, catalogue_, calibrate_, scorecard_,
-    ):  # fmt: skip
+        run_,
+        check_,
+        plan_,
+        report_,
+        compare_,
+        replay_,
+        cite_,
+        schema_,
+        catalogue_,
+        calibrate_,
+        scorecard_,
+        sensitivity_,
+    ):
         app.command()(command)
     return app
 

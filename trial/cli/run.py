@@ -42,6 +42,9 @@ def run(
         str | None, typer.Option("--backend", help="loky (processes) or threading [default: by length].")
     ] = None,
     with_report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
+    with_sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Also try every assumed parameter at half and one and a half.")
+    ] = False,
 ) -> int:
     """Simulate a study and write its report.
 
@@ -74,6 +77,10 @@ def run(
             _announce(study, beside, workers)
             with progress("patients") as tell:
                 summary = execute(study, config.parent, beside, workers, tell, backend, keep_units=True)
+            if with_sensitivity:
+                from trial.cli.sensitivity import write_effects
+
+                write_effects(study, beside, workers)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
             analysed, resolved = conclude(beside, summary, loaded.warnings, volatile, with_report)
             finish(folder, beside)

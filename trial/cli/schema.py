@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from trial.protocol import Record
 
 INHERIT = "another YAML file, relative to this one, whose keys hold unless they are given here"
 
 
 def schema(
     table: Annotated[bool, typer.Option("--table", help="A Markdown table of every key instead.")] = False,
+    calibration: Annotated[bool, typer.Option("--calibration", help="Of a calibration instead of a study.")] = False,
 ) -> None:
     """Print the JSON Schema of a config, for editors.
 
@@ -18,22 +22,26 @@ def schema(
     """
     import json
 
-    print(key_table() if table else json.dumps(json_schema(), indent=1, ensure_ascii=False))
+    from trial.config import Study
+    from trial.fitting import Fit
+
+    record, title = (Fit, "vtrial calibration") if calibration else (Study, "vtrial study")
+    print(key_table(record) if table else json.dumps(json_schema(record, title), indent=1, ensure_ascii=False))
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of a config file: a Study, or part of one that extends another file."""
+def json_schema(record: type[Record] | None = None, title: str = "vtrial study") -> dict[str, Any]:
+    """JSON Schema of a config file: a ``record`` (a Study), or part of one that extends another file."""
     from trial.config import Study
     from trial.yamltree import EXTENDS
 
-    content = _without_infinity(Study.model_json_schema())
+    content = _without_infinity((record or Study).model_json_schema())
     needed = content.pop("required")
     inherit = {"type": "string", "description": INHERIT}
     content["properties"] = {EXTENDS: inherit, **content["properties"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **content,
-        "title": "vtrial study",
+        "title": title,
         "anyOf": [{"required": [EXTENDS]}, {"required": needed}],
     }
 
@@ -46,15 +54,15 @@ def _without_infinity(value: Any) -> Any:
     return [_without_infinity(v) for v in value] if isinstance(value, list) else value
 
 
-def key_table() -> str:
-    """Every key with type, unit, default and meaning, as a Markdown table."""
+def key_table(record: type[Record] | None = None) -> str:
+    """Every key of a ``record`` (a Study) with type, unit, default and meaning, as a Markdown table."""
     from trial.config import Study
     from trial.keys import default_of, keys_of, kind_of, unit_of
     from trial.yamltree import EXTENDS
 
     rows = [("Key", "Type", "Unit", "Default", "Meaning"), ("---",) * 5]
     rows.append((f"`{EXTENDS}`", "text", "", "none", INHERIT))
-    for key in keys_of(Study):
+    for key in keys_of(record or Study):
         meaning = key.field.description or ""
         rows.append((f"`{key.path}`", kind_of(key.field), unit_of(key.name), default_of(key.field), meaning))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -32,6 +32,7 @@ def scorecard(
     Example: vtrial scorecard --replicates 20
     """
     from analysis import scoring
+    from analysis.scorecard import FEWEST
     from trial.cli.results import console
     from trial.cli.run import cores
 
@@ -42,6 +43,8 @@ def scorecard(
         explained = scoring.read_explanations(configs / scoring.MISSES_FILE)
     except ValueError as error:
         raise Refused(f"{configs}: {error}") from None
+    if replicates is not None and replicates < FEWEST:
+        say(f"fewer than {FEWEST} replicates: no row gets a verdict")
     studies, fitted_on, failed = _all(paths, out, replicates, workers or cores())
     if studies:
         lines = scoring.summary(studies, explained, fitted_on)
@@ -93,9 +96,13 @@ def _one(path: Path, out: Path, replicates: int | None, workers: int) -> tuple[S
     shutil.rmtree(checked(folder, overwrite=True, config=path), ignore_errors=True)
     with progress(f"{study.id}, patients") as tell:
         done = execute(study, path.parent, folder, workers, tell)
+    if done.n_failed:
+        say(f"{study.id}: {done.n_failed} of {done.n_patients} patients failed; solves.parquet there says why")
     volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
     analysed, _ = conclude(folder, done, loaded.warnings, volatile, with_report=False)
-    targets = [row for p in parameter_set(study.parameter_set).parameters for row in p.targets]
+    chosen = parameter_set(study.parameter_set)
+    targets = [row for p in chosen.parameters for row in p.targets]
+    targets += [row for e in chosen.random_effects for row in e.targets]
     return Study(study.id, tuple(analysed.scores)), targets
 
 

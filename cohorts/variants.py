@@ -1,0 +1,88 @@
+"""Every assumed number of a parameter set at half and at one and a half times its value, one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from cohorts.parameters import OMEGA, ParameterSet
+
+FACTORS = (0.5, 1.5)
+OCCASION = "OCCASION_"
+LARGEST_FRACTION = 0.99
+IN_ORDER = (("LAG", "TSWITCH"),)
+"""Parameters of which the first may not pass the second: times after a dose."""
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """An assumed number: a parameter, OMEGA_<parameter> (variance between patients) or OCCASION_<parameter>."""
+
+    name: str
+    value: float
+    unit: str
+
+    @property
+    def meaning(self) -> str:
+        """What kind of number it is."""
+        if self.name.startswith(OMEGA):
+            return "variance between patients"
+        return "variance between occasions" if self.name.startswith(OCCASION) else "typical value"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The set with one assumed number changed; ``limited`` says why it is not exactly ``factor`` times as large."""
+
+    assumed: Assumed
+    factor: float
+    value: float
+    limited: str
+    parameter_set: ParameterSet
+
+
+def assumed(parameter_set: ParameterSet) -> tuple[Assumed, ...]:
+    """Every typical value and variance with status "assumed", in the order of the set."""
+    typical = [Assumed(p.name, p.value, p.unit) for p in parameter_set.parameters if p.status == "assumed"]
+    levels = {"patient": OMEGA, "occasion": OCCASION}
+    return (
+        *typical,
+        *(
+            Assumed(levels[e.level] + e.parameter, e.variance, "log-scale variance")
+            for e in parameter_set.random_effects
+            if e.status == "assumed"
+        ),
+    )
+
+
+def variants(parameter_set: ParameterSet) -> tuple[Variant, ...]:
+    """Two for each assumed number; none for a number that is 0, which has nothing to halve."""
+    return tuple(_variant(parameter_set, a, factor) for a in assumed(parameter_set) if a.value for factor in FACTORS)
+
+
+def nothing_to_halve(parameter_set: ParameterSet) -> tuple[str, ...]:
+    """Names of the assumed numbers that are 0."""
+    return tuple(a.name for a in assumed(parameter_set) if not a.value)
+
+
+def _variant(parameter_set: ParameterSet, number: Assumed, factor: float) -> Variant:
+    value, limited = factor * number.value, ""
+    if number.unit == "fraction" and value > LARGEST_FRACTION:
+        value, limited = LARGEST_FRACTION, f"a fraction, at most {LARGEST_FRACTION:g}"
+    named = {p.name: p.value for p in parameter_set.parameters}
+    for first, second in IN_ORDER:
+        if number.name == first and second in named and value > named[second]:
+            value, limited = named[second], f"not after {second}"
+        if number.name == second and first in named and value < named[first]:
+            value, limited = named[first], f"not before {first}"
+    return Variant(number, factor, value, limited, with_number(parameter_set, number.name, value))
+
+
+def with_number(parameter_set: ParameterSet, name: str, value: float) -> ParameterSet:
+    """The set with another value of one number, by the names of ``assumed``."""
+    if not name.startswith(OCCASION):
+        return parameter_set.with_values({name: value})
+    effects = tuple(
+        replace(e, variance=value) if e.level == "occasion" and OCCASION + e.parameter == name else e
+        for e in parameter_set.random_effects
+    )
+    return replace(parameter_set, random_effects=effects)
