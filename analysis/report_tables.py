@@ -20,6 +20,7 @@ from analysis.report_records import (
     confidence,
     counted_replicates,
     events,
+    full_set,
     heading,
     judged,
     mean_over,
@@ -40,7 +41,6 @@ from analysis.tolerability import TOLERABILITY_ENDPOINTS
 
 PROXIES = tuple(e.code for e in TOLERABILITY_ENDPOINTS)
 EXPOSURE = tuple(e.code for e in EXPOSURE_ENDPOINTS)
-FAS = "Full analysis set: all randomised, simulated"
 INTERVALS = "The interval of one replicate is Clopper-Pearson, 95 %: what one trial of this size would print."
 PUBLISHED_NOTE = (
     "Published intervals: Clopper-Pearson, 95 %, computed from the printed counts; p: as printed in the publication. "
@@ -83,7 +83,7 @@ def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra:
     keep = len(columns) + 3 * held
     rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
     notes = (*extra, *range_note(run), INTERVALS) + (PUBLISHED_NOTE,) * held
-    return Table(number, title, FAS, tuple(columns + published * held), tuple(rows), notes)
+    return Table(number, title, full_set(run), tuple(columns + published * held), tuple(rows), notes)
 
 
 def _rate_rows(run: RunFolder, code: str) -> list[Row]:
@@ -143,7 +143,7 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
     return Table(
         number,
         f"{title} from {arm_name(run, reference)[0]}",
-        FAS,
+        full_set(run),
         columns,
         rows,
         notes + share * powered + range_note(run),
@@ -325,7 +325,7 @@ def scorecard(run: RunFolder) -> Table | None:
     for code in dict.fromkeys(s["endpoint"] for s in run.scores):
         rows.append(heading(f"{labels.get(code, 'Not in this study')} [{code}]", code))
         rows += [_score_row(run, s) for s in run.scores if s["endpoint"] == code]
-    return Table("T 14.2.15", "Scorecard: simulated beside published", FAS, columns, tuple(rows), notes)
+    return Table("T 14.2.15", "Scorecard: simulated beside published", full_set(run), columns, tuple(rows), notes)
 
 
 def _remarks(run: RunFolder) -> tuple[str, ...]:

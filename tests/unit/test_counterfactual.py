@@ -1,5 +1,7 @@
 """Counterfactual allocation: every patient under every arm."""
 
+import html
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from analysis.endpoint import Settings
 from analysis.estimates import estimate
 from analysis.results import evaluate_tables
 from analysis.summaries import of_file
+from trial.cli import main
 from trial.configfile import load_study
 from trial.protocol import Arm
 from trial.units import simulate_replicates, work_units
@@ -74,3 +77,26 @@ def test_differences_between_arms_have_no_interval_of_independent_arms(study, ta
     rate = 100 * endpoints[endpoints.REPLICATE == 0].groupby("ARM", observed=True).AVAL.mean()
     for row in named:
         assert pytest.approx(rate[row.ARM] - rate[row.COMPARATOR]) == row.ESTIMATE
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory):
+    """What a reader sees of the report of ten patients under three arms, without the config's own assumptions."""
+    folder = tmp_path_factory.mktemp("report") / "x"
+    chosen = ["allocation=counterfactual", "patients=10", "assumptions=[]", "published=null"]
+    few = [part for text in chosen for part in ("--set", text)]
+    assert main(["run", "configs/smoke.yaml", *few, "--replicates", "2", "--workers", "1", "--out", str(folder)]) == 0
+    page = re.sub(r"<(script|style).*?</\1>", "", (folder / "report.html").read_text(encoding="utf-8"), flags=re.S)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def test_the_report_calls_nobody_randomised(words):
+    assert "randomised" not in words.lower() and "Allocated" not in words
+    assert "Patients, each simulated under every arm 10 mean 10.0" in words
+    assert words.count("Simulated under this arm 10 mean 10.0") == 3
+
+
+def test_the_disposition_counts_courses(words):
+    table = words[words.index("T 14.1.1 Disposition All patients, each simulated under every arm") :]
+    assert "All courses (N=30)" in table[:600] and "Share of all courses, %" in table[:600]
+    assert "The patients of all arms are the same." in words
