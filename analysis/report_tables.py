@@ -124,21 +124,25 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
     reference = run.settings.reference_arm or ""
     powered = any(e.STAT == "power" and e.PARAMCD in found for e in run.estimates)
     rows = tuple(row for code in found for row in _difference_rows(run, code, reference, powered))
-    over, one = simulated_over(run), f"Simulated, {replicate_name(run)} alone"
+    over, one, paired = simulated_over(run), f"Simulated, {replicate_name(run)} alone", run.settings.paired
     columns = (
         Column("arm", "Arm"),
         Column("mean", with_error(run, "Difference") + ", points", over),
         Column("range", "Range", over),
         *(Column("power", "Share with p < 0.05, %", over),) * powered,
         Column("named", "Difference (95 % CI), points", one),
-        Column("odds", "Odds ratio (95 % CI)", one),
+        *(Column("odds", "Odds ratio (95 % CI)", one),) * (not paired),
     )
     notes: tuple[str, ...] = (
-        "Difference in percentage points, interval by Miettinen-Nurminen; odds ratio crude, interval by Woolf.",
+        "Difference in percentage points, of patients with a value under both arms; interval of pairs by Tango."
+        if paired
+        else "Difference in percentage points, interval by Miettinen-Nurminen; odds ratio crude, interval by Woolf.",
     )
     share = (
-        "Share with p < 0.05: replicates in which the arm is better, Miettinen-Nurminen score test, two-sided, no "
-        "correction for several comparisons; primary endpoint only; its Monte Carlo error is sqrt(p(1-p)/R).",
+        "Share with p < 0.05: replicates in which the arm is better, "
+        + ("McNemar test of pairs without correction for continuity" if paired else "Miettinen-Nurminen score test")
+        + ", two-sided, no correction for several comparisons; primary endpoint only; its Monte Carlo error is "
+        "sqrt(p(1-p)/R).",
     )
     return Table(
         number,
@@ -161,7 +165,8 @@ def _difference_rows(run: RunFolder, code: str, reference: str, powered: bool) -
         over = run.over(code, arm, "difference", reference)
         power = run.over(code, arm, "power", reference)
         name, hue = arm_name(run, arm)
-        values = (mean_over(over), range_over(over), *(mean_over(power),) * powered, _limits(one), _odds(odds))
+        values = (mean_over(over), range_over(over), *(mean_over(power),) * powered, _limits(one))
+        values += (_odds(odds),) * (not run.settings.paired)
         rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
     return rows
 
