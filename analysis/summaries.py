@@ -37,10 +37,11 @@ class Summary:
     """One endpoint over R replicates and A arms.
 
     ``events``, ``sizes`` (R, A): subjects with a yes, evaluable subjects. ``location`` (R, A) of a measured endpoint
-    (median or geometric mean; NaN where nobody is evaluable). ``pairs`` (R, A, 3) of a rate when the same patients are
-    in every arm: yes in the arm only, yes in the reference arm only, evaluable in both; else (R, 0, 3). Of the named
-    replicate (row ``named``), by arm: ``values`` of the evaluable, and ``absent``, how many have no value for which
-    reason.
+    (median or geometric mean; NaN where nobody is evaluable). Of the named replicate (row ``named``), by arm:
+    ``values`` of the evaluable, and ``absent``, how many have no value for which reason.
+
+    ``pairs`` (R, A, 3) of a rate when the same patients are in every arm: yes in the arm only, yes in the reference arm
+    only, evaluable in both; else (R, 0, 3).
     """
 
     events: Array
