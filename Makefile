@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help trial test check numbers calibrate bench matrix clean
+.PHONY: help trial test check numbers calibrate scorecard bench matrix clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -28,7 +28,10 @@ numbers: $(INSTALLED)  ## every number the project claims, measured
 	$(BIN)/python -m trial.cli.numbers
 
 calibrate: $(INSTALLED)  ## fit the calibrated parameters again (under 60 minutes)
-	$(BIN)/python -m trial.cli.calibrate
+	$(BIN)/vtrial calibrate configs/calibration/hetrombopag_wang_2022.yaml --into-catalogue
+
+scorecard: $(INSTALLED)  ## every published study again, simulated beside published
+	$(BIN)/vtrial scorecard
 
 bench: $(INSTALLED)  ## speed and error beside scipy and, where it installs, heyoka; runs/bench/bench.csv
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'heyoka>=7,<8'

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.records import Array, Flags, Records, Texts
+from cohorts.tolerability import PROXIES
 from trial.protocol import Analysis, Arm
 
-Summary = Literal["rate", "median", "geomean"]
+Summary = Literal["rate", "median", "mean", "geomean"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Settings:
     """What the analysis needs to know of the study.
 
     ``threshold`` in 10^9/L; ``assessment_day`` is a nominal day; ``endpoints`` empty means all that the study can give;
-    ``paired``: every patient is in every arm.
+    ``paired``: every patient is in every arm. ``treatment_days``: doses are planned on days 0 to this minus 1; None:
+    not known. ``adverse``: codes of the simulated adverse events of the study.
     """
 
     assessment_day: int
@@ -34,6 +36,8 @@ class Settings:
     named_replicate: int = 0
     pk_sampling: bool = False
     paired: bool = False
+    treatment_days: int | None = None
+    adverse: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, study: Mapping[str, Any]) -> Settings:
@@ -52,7 +56,18 @@ class Settings:
             named_replicate=analysis.named_replicate,
             pk_sampling=study.get("pk_sampling") is not None,
             paired=study.get("allocation") == "counterfactual",
+            treatment_days=study.get("treatment_days"),
+            adverse=proxies_of(study),
         )
+
+
+def proxies_of(study: Mapping[str, Any]) -> tuple[str, ...]:
+    """Codes of the adverse events a study simulates; none without a ``tolerability`` section."""
+    section = study.get("tolerability")
+    if not isinstance(section, Mapping):
+        return ()
+    named = section.get("proxies", "all")
+    return tuple(p.code for p in PROXIES if named == "all" or p.code in named)
 
 
 @dataclass(frozen=True)
@@ -73,7 +88,8 @@ class Endpoint:
     """Registration of an endpoint. ``code`` may hold "{when}", filled from the assessment day (RESPW8, RESPD10).
 
     ``unit`` is "%" for yes or no; ``benefit`` the better direction; ``source`` where the definition comes from;
-    ``pooled``: also shown over all arms together; ``needs_profile``: only for a study with PK sampling.
+    ``pooled``: also shown over all arms together; ``needs_profile``: only for a study with PK sampling;
+    ``only_named``: a study that names no endpoints does not get it; ``proxy``: the simulated adverse event it counts.
     """
 
     code: str
@@ -85,6 +101,8 @@ class Endpoint:
     evaluate: Callable[[Records, Settings], Evaluated]
     pooled: bool = False
     needs_profile: bool = False
+    only_named: bool = False
+    proxy: str = ""
 
 
 def when(assessment_day: int) -> tuple[str, str]:

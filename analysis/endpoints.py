@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.endpoint import Endpoint, Evaluated, Settings, when
+from analysis.adverse import ADVERSE_ENDPOINTS
+from analysis.chemotherapy import CHEMOTHERAPY_ENDPOINTS
+from analysis.counts import COUNT_ENDPOINTS
+from analysis.durable import DURABLE_ENDPOINTS
+from analysis.endpoint import Endpoint, Evaluated, Settings, proxies_of, when
 from analysis.exposure import EXPOSURE_ENDPOINTS
 from analysis.records import Records
 from analysis.response import RESPONSE_ENDPOINTS
@@ -17,7 +21,15 @@ from analysis.tolerability import TOLERABILITY_ENDPOINTS
 from trial.protocol import Analysis, Problem, not_among
 from trial.tables import KEY, TEXT, field
 
-ENDPOINTS: tuple[Endpoint, ...] = (*RESPONSE_ENDPOINTS, *TOLERABILITY_ENDPOINTS, *EXPOSURE_ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *RESPONSE_ENDPOINTS,
+    *COUNT_ENDPOINTS,
+    *DURABLE_ENDPOINTS,
+    *CHEMOTHERAPY_ENDPOINTS,
+    *TOLERABILITY_ENDPOINTS,
+    *ADVERSE_ENDPOINTS,
+    *EXPOSURE_ENDPOINTS,
+)
 
 DEFAULT_PRIMARY: str = Analysis.model_fields["primary"].default
 
@@ -49,7 +61,7 @@ def problems(codes: Iterable[str], assessment_day: int) -> list[str]:
 
 
 def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Endpoints a config names that do not exist, or that need PK sampling it does not have; data may be wrong."""
+    """Endpoints a config names that do not exist, or that need what it does not have; data may be wrong."""
     analysis = data.get("analysis")
     day = analysis.get("assessment_day") if isinstance(analysis, Mapping) else None
     if not isinstance(analysis, Mapping) or not isinstance(day, int):
@@ -65,18 +77,29 @@ def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield path, problems([code], day)[0]
         elif known[code].needs_profile and data.get("pk_sampling") is None:
             yield path, f"endpoint {code} needs pk_sampling, which this study does not have"
+        elif known[code].proxy and known[code].proxy not in proxies_of(data):
+            yield (
+                path,
+                f"endpoint {code} needs {known[code].proxy} in tolerability.proxies, which this study does not have",
+            )
 
 
 def chosen(settings: Settings) -> dict[str, Endpoint]:
     """The endpoints of a study: those it names and its primary, or all it can give when it names none."""
     known = catalogue(settings.assessment_day)
     if not settings.endpoints:
-        return {code: e for code, e in known.items() if settings.pk_sampling or not e.needs_profile}
+        return {code: e for code, e in known.items() if _by_itself(e, settings)}
     wanted = dict.fromkeys((settings.primary, *settings.endpoints))
     wrong = problems(wanted, settings.assessment_day)
     if wrong:
         raise KeyError("; ".join(wrong))
     return {code: known[code] for code in wanted}
+
+
+def _by_itself(endpoint: Endpoint, settings: Settings) -> bool:
+    """Whether a study that names no endpoints gets this one."""
+    given = settings.pk_sampling or not endpoint.needs_profile
+    return given and not endpoint.only_named and (not endpoint.proxy or endpoint.proxy in settings.adverse)
 
 
 def evaluate(endpoint: Endpoint, records: Records, settings: Settings) -> Evaluated:

@@ -220,7 +220,11 @@ def _power_row(pair: Estimate, tested: Tested, benefit: str) -> Estimate:
     )
 
 
-SHOWN = {"median": ("median", "minimum", "maximum"), "geomean": tuple(STATISTICS)}
+SHOWN = {
+    "median": ("median", "minimum", "maximum"),
+    "mean": ("mean", "SD", "minimum", "maximum"),
+    "geomean": ("geometric mean", "geometric CV", "median", "minimum", "maximum"),
+}
 
 
 def _measured_rows(endpoint: Endpoint, found: Summary, arms: Sequence[Estimate]) -> list[Estimate]:

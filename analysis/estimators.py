@@ -40,6 +40,16 @@ def clopper_pearson(events: ArrayLike, n: ArrayLike, level: float = 0.95) -> Int
     return Interval(*(np.where(ok, value, np.nan) for value in (x / safe, *limits)))
 
 
+def poisson_rate(events: ArrayLike, exposure: ArrayLike, level: float = 0.95) -> Interval:
+    """Events per unit of exposure with the exact Poisson interval (Garwood); NaN where the exposure is 0."""
+    x, time = np.broadcast_arrays(np.asarray(events, float), np.asarray(exposure, float))
+    ok = time > 0
+    safe, tail = np.where(ok, time, 1.0), (1 - level) / 2
+    low = np.where(x > 0, stats.chi2.ppf(tail, 2 * np.maximum(x, 1.0)), 0.0) / 2
+    high = stats.chi2.isf(tail, 2 * x + 2) / 2
+    return Interval(*(np.where(ok, value / safe, np.nan) for value in (x, low, high)))
+
+
 def constrained_rates(x1: Array, n1: Array, x2: Array, n2: Array, difference: Array) -> tuple[Array, Array]:
     """Maximum likelihood rates (p1, p2) under p1 - p2 = difference: the closed form of Miettinen & Nurminen."""
     n, x = n1 + n2, x1 + x2

@@ -1,4 +1,7 @@
-"""Exposure over one dosing interval at the visit with PK sampling, per patient; formulas in ``analysis.nca``."""
+"""Exposure at the visit with PK sampling, per patient; formulas in ``analysis.nca``.
+
+A profile may be longer than the dosing interval: Cmax, Ctrough and AUCtau are of its first 24 h, AUClast of all of it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,15 @@ from analysis.endpoint import Endpoint, Evaluated, Settings, measured
 from analysis.records import Array, Profile, Records, Texts
 
 SOURCE = "non-compartmental analysis of the reported concentrations; linear-up/log-down trapezoids for the AUC"
+
+
+INTERVAL_H = 24.0
+
+
+def _interval(profile: Profile) -> tuple[Array, Array]:
+    """Times and concentrations of the first 24 h of a profile."""
+    inside = profile.times <= INTERVAL_H
+    return profile.times[inside], profile.values[:, inside]
 
 
 def _evaluated(records: Records, settings: Settings, value: Array | None) -> Evaluated:
@@ -27,7 +39,7 @@ def _not_evaluable(records: Records, settings: Settings, profile: Profile) -> Te
 def maximum(records: Records, settings: Settings) -> Evaluated:
     """Largest concentration over the dosing interval (ng/mL)."""
     profile = records.profile
-    return _evaluated(records, settings, nca.cmax(profile.values) if profile else None)
+    return _evaluated(records, settings, nca.cmax(_interval(profile)[1]) if profile else None)
 
 
 CMAX = Endpoint(
@@ -45,7 +57,7 @@ CMAX = Endpoint(
 def trough(records: Records, settings: Settings) -> Evaluated:
     """Concentration at the end of the dosing interval (ng/mL)."""
     profile = records.profile
-    return _evaluated(records, settings, profile.values[:, -1] if profile else None)
+    return _evaluated(records, settings, _interval(profile)[1][:, -1] if profile else None)
 
 
 CTROUGH = Endpoint(
@@ -63,7 +75,7 @@ CTROUGH = Endpoint(
 def area(records: Records, settings: Settings) -> Evaluated:
     """Area under the concentration over the dosing interval (ng*h/mL)."""
     profile = records.profile
-    return _evaluated(records, settings, nca.auc(profile.times, profile.values) if profile else None)
+    return _evaluated(records, settings, nca.auc(*_interval(profile)) if profile else None)
 
 
 AUCTAU = Endpoint(
@@ -77,4 +89,22 @@ AUCTAU = Endpoint(
     needs_profile=True,
 )
 
-EXPOSURE_ENDPOINTS: tuple[Endpoint, ...] = (CMAX, CTROUGH, AUCTAU)
+
+def area_to_last(records: Records, settings: Settings) -> Evaluated:
+    """Area under the concentration from the dose to the last time of the profile (ng*h/mL)."""
+    profile = records.profile
+    return _evaluated(records, settings, nca.auc(profile.times, profile.values) if profile else None)
+
+
+AUCLST = Endpoint(
+    code="AUCLST",
+    label="AUC from 0 to the last time of the profile, of those on drug that day",
+    unit="ng*h/mL",
+    benefit="none",
+    source=SOURCE,
+    summary="geomean",
+    evaluate=area_to_last,
+    needs_profile=True,
+)
+
+EXPOSURE_ENDPOINTS: tuple[Endpoint, ...] = (CMAX, CTROUGH, AUCTAU, AUCLST)

@@ -1,4 +1,4 @@
-"""Figures as inline SVG: the only module that imports matplotlib, and only when a figure is drawn.
+"""Figures as inline SVG. Only the figures modules import matplotlib, and only when a figure is drawn.
 
 Every figure is a list of small panels, so that a narrow window stacks them instead of shrinking the letters. The same
 numbers give the same bytes: no date, ids from the figure's own name.
@@ -120,7 +120,7 @@ def platelets(curves: Sequence[Curve], thresholds: Sequence[float]) -> list[str]
     """Median and quartiles of the counts over time, one panel per arm with the other medians in the background."""
     panels = []
     for k, curve in enumerate(curves):
-        with _Panel(f"platelets{k}", 3.7, 2.9, curve.label) as (axes, out):
+        with Panel(f"platelets{k}", 3.7, 2.9, curve.label) as (axes, out):
             for other in curves:
                 axes.plot(other.weeks, other.quartiles[1], color=LINE, lw=1.2)
             low, middle, high = curve.quartiles
@@ -137,7 +137,7 @@ def dose_levels(arms: Sequence[Rungs]) -> list[str]:
     """Share of patients on each dose level over time, stacked, one panel per arm."""
     panels = []
     for k, arm in enumerate(arms):
-        with _Panel(f"doses{k}", 3.7, 2.9, arm.label) as (axes, out):
+        with Panel(f"doses{k}", 3.7, 2.9, arm.label) as (axes, out):
             days = np.arange(arm.shares.shape[1] + 1) / 7
             colours = rung_colours(arm.hue, len(arm.names))
             steps = np.concatenate([arm.shares, arm.shares[:, -1:]], axis=1) * 100
@@ -156,7 +156,7 @@ def rung_colours(k: int, n: int) -> list[str]:
 
 def shares_over_time(name: str, title: str, traces: Sequence[Trace], top: float = 0.0) -> str:
     """One line per arm of a share over time; the axis ends at ``top`` (%) or, when 0, above the highest line."""
-    with _Panel(name, 3.7, 2.9, title) as (axes, out):
+    with Panel(name, 3.7, 2.9, title) as (axes, out):
         for trace in traces:
             axes.step(trace.weeks, 100 * trace.share, where="post", color=hue(trace.hue), lw=2, label=trace.label)
         highest = 100 * np.nan_to_num([t.share for t in traces]).max()
@@ -172,7 +172,7 @@ def forest(groups: Sequence[tuple[str, Sequence[Held]]]) -> list[str]:
     panels = []
     for k, (title, rows) in enumerate(groups):
         height = 0.8 + 0.18 * title.count("\n") + 0.3 * len(rows)
-        with _Panel(f"forest{k}", 3.7, height, title, left=0.9) as (axes, out):
+        with Panel(f"forest{k}", 3.7, height, title, left=0.9) as (axes, out):
             for y, row in enumerate(reversed(rows)):
                 _forest_row(axes, y, row)
             axes.set_yticks(range(len(rows)), [row.label for row in reversed(rows)])
@@ -197,7 +197,7 @@ def _forest_row(axes: Axes, y: float, row: Held) -> None:
 
 def patient(name: str, course: Course, thresholds: Sequence[float]) -> str:
     """One patient: counts with rescue marked above, the dose level below, its levels evenly spaced."""
-    with _Panel(name, 4.9, 3.7, "", rows=(2.2, 1)) as (_, out):
+    with Panel(name, 4.9, 3.7, "", rows=(2.2, 1)) as (_, out):
         upper, lower = out.figure.axes
         known = ~np.isnan(course.counts)
         upper.plot(course.days[known] / 7, course.counts[known], color=hue(course.hue), lw=1.6, marker="o", ms=4)
@@ -243,11 +243,21 @@ def _count_axis(axes: Axes, thresholds: Sequence[float], drawn: Sequence[Array])
         axes.axhline(threshold, color=FAINT, lw=0.9, ls=(0, (4, 3)))
 
 
-class _Panel:
-    """A small figure that becomes ``svg`` when the with block ends; gives its axes (the first) and itself."""
+class Panel:
+    """A small figure that becomes ``svg`` when the with block ends; gives its axes (the first) and itself.
+
+    ``margins``: left, right, bottom, top of the axes as shares of the figure; None: room for labels and the title.
+    """
 
     def __init__(
-        self, name: str, width: float, height: float, title: str, rows: tuple[float, ...] = (1,), left: float = 0.62
+        self,
+        name: str,
+        width: float,
+        height: float,
+        title: str,
+        rows: tuple[float, ...] = (1,),
+        left: float = 0.62,
+        margins: tuple[float, float, float, float] | None = None,
     ) -> None:
         self.name, self.size, self.title, self.rows = name, (width, height), title, rows
         self.margins = {
@@ -256,9 +266,11 @@ class _Panel:
             "bottom": 0.45 / height,
             "top": 1 - (0.12 + 0.18 * len(title.splitlines() or " ")) / height,
         }
+        if margins:
+            self.margins = dict(zip(("left", "right", "bottom", "top"), margins, strict=True))
         self.svg = ""
 
-    def __enter__(self) -> tuple[Axes, _Panel]:
+    def __enter__(self) -> tuple[Axes, Panel]:
         import matplotlib
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure

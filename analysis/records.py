@@ -18,17 +18,17 @@ Codes = NDArray[np.int64]
 Texts = NDArray[np.str_]
 
 COLUMNS = {
-    "patients": ["REPLICATE", "SUBJID", "ARM", "BLPLAT", "EOSSTT"],
-    "doses": ["REPLICATE", "SUBJID", "ASTDY", "AENDY", "EXDOSE", "ACTION"],
+    "patients": ["REPLICATE", "SUBJID", "ARM", "BLPLAT", "EOSSTT", "EOSDY"],
+    "doses": ["REPLICATE", "SUBJID", "ASTDY", "AENDY", "EXDOSE", "DOSELEV", "ACTION"],
     "observations": ["REPLICATE", "SUBJID", "PARAMCD", "AVISITN", "ADY", "ATPT", "AVAL", "AVALREAS"],
-    "events": ["REPLICATE", "SUBJID", "EVENT", "ADY"],
+    "events": ["REPLICATE", "SUBJID", "EVENT", "ADY", "TERM"],
     "solves": ["REPLICATE", "SUBJID", "STATUS"],
 }
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One concentration profile per patient over one dosing interval.
+    """One concentration profile per patient over one dosing interval or longer.
 
     ``times`` (T,) h after the dose; ``values`` (n, T) reported concentration, ng/mL, NaN where none; ``reason`` (n,)
     why there is none ("" otherwise); ``dose_mg`` (n,) active drug prescribed on the sampling day.
@@ -48,7 +48,10 @@ class Records:
     baseline; ``counts`` (n, V) reported platelets, 10^9/L, and ``days`` (n, V) actual days, both NaN where not done;
     ``baseline`` (n,) reported count, 10^9/L; ``bleeding`` (n, V) WHO grade; ``rescue_day`` (n,) day of the first
     rescue, inf if none; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the solver gave up, ""
-    if it did not.
+    if it did not. ``stop_day`` (n,) the day after the last day with a prescribed dose (sham included), NaN without one;
+    ``chemotherapy`` (n, C) day of the first dose of each cycle, NaN where not given, C = 0 in a study without.
+    ``last_day`` (n,) last day in the study, NaN when not told; ``adverse`` day of the first simulated event (n,) by the
+    code of its proxy, inf without one, for the proxies that occurred at all.
     """
 
     replicate: Codes
@@ -65,6 +68,10 @@ class Records:
     reduced: Flags
     interrupted: Flags
     unsolved: Texts
+    stop_day: Array
+    chemotherapy: Array
+    last_day: Array
+    adverse: Mapping[str, Array]
     profile: Profile | None = None
 
     @property
@@ -76,6 +83,8 @@ class Records:
 def load(run: Path, arm_ids: Sequence[str] | None = None) -> Records:
     """Records of a run folder; see ``from_tables``."""
     tables = {name: pq.read_table(run / f"{name}.parquet", columns=columns) for name, columns in COLUMNS.items()}
+    if (run / "adverse.parquet").exists():
+        tables["adverse"] = pq.read_table(run / "adverse.parquet")
     return from_tables(tables, arm_ids)
 
 
@@ -109,6 +118,10 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
         reduced=_any_action(tables["doses"], "decrease", key),
         interrupted=_any_action(tables["doses"], "interrupt", key),
         unsolved=_unsolved(tables["solves"], key),
+        stop_day=_stop_day(tables["doses"], key),
+        chemotherapy=_cycles(tables["events"], key),
+        last_day=_floats(patients, "EOSDY"),
+        adverse=_adverse(tables["adverse"], key) if "adverse" in tables else {},
         profile=_profile(observations, tables["doses"], key),
     )
 
@@ -189,6 +202,33 @@ def _first_day(events: pa.Table, event: str, key: Codes) -> Array:
     first = np.full(len(key), np.inf)
     np.minimum.at(first, _rows(key, _key(chosen)), _floats(chosen, "ADY"))
     return first
+
+
+def _stop_day(doses: pa.Table, key: Codes) -> Array:
+    """End (day after the last day) of each patient's last period with a dose level above 0."""
+    given = doses.filter(pc.greater(_column(doses, "DOSELEV"), 0.0))
+    last = np.full(len(key), -np.inf)
+    np.maximum.at(last, _rows(key, _key(given)), _floats(given, "AENDY"))
+    return np.where(np.isinf(last), np.nan, last)
+
+
+def _cycles(events: pa.Table, key: Codes) -> Array:
+    """Day of the first CHEMO row of every cycle; the number of the cycle stands at the end of TERM."""
+    given = events.filter(pc.equal(_column(events, "EVENT"), "CHEMO"))
+    cycle = np.array([int(term.rsplit(" ", 1)[-1]) for term in _text(given, "TERM")], dtype=np.int64)
+    first = np.full((len(key), int(cycle.max(initial=0))), np.inf)
+    np.minimum.at(first, (_rows(key, _key(given)), cycle - 1), _floats(given, "ADY"))
+    return np.where(np.isinf(first), np.nan, first)
+
+
+def _adverse(events: pa.Table, key: Codes) -> dict[str, Array]:
+    """Day of each patient's event by code, inf without one."""
+    code, who, day = _text(events, "AECD"), _rows(key, _key(events)), _floats(events, "ADY")
+    found = {}
+    for name in np.unique(code).tolist():
+        found[name] = np.full(len(key), np.inf)
+        found[name][who[code == name]] = day[code == name]
+    return found
 
 
 def _any_action(doses: pa.Table, action: str, key: Codes) -> Flags:

@@ -9,8 +9,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from analysis import report_figures, report_people, report_tables, report_words
+from analysis import report_adverse, report_figures, report_measured, report_people, report_tables, report_words
+from analysis.figure_model import structure_figure
 from analysis.figures import HUES, hue, tint
+from analysis.model import lines, read_model
 from analysis.report_figures import Figure
 from analysis.report_patient import pages
 from analysis.report_records import Table
@@ -18,6 +20,7 @@ from analysis.runfolder import RunFolder, read_run
 from trial.provenance import STATEMENT
 
 REPORT_FILE = "report.html"
+MODEL_KINDS = ("term", "derivative", "output")
 STATUSES = {
     "published": "printed for this drug or trial",
     "derived": "from printed numbers, by arithmetic or by matching",
@@ -78,6 +81,9 @@ def _content(run: RunFolder, patients: Sequence[tuple[int, int]]) -> dict[str, A
         "flow": report_people.flow(run),
         "sections": sections(run),
         "pages": pages(run, patients),
+        "model": (model := read_model(run.path)),
+        "drawing": structure_figure(model) if model else "",
+        "model_lines": {kind: lines(model, kind) for kind in MODEL_KINDS} if model else {},
         "parameters": run.manifest.get("parameters") or [],
         "citations": run.manifest.get("citations") or [],
         "assumptions": run.manifest.get("assumptions") or run.config.get("assumptions") or [],
@@ -116,7 +122,8 @@ def sections(run: RunFolder) -> list[Section]:
                 report_tables.efficacy(run),
                 report_figures.forest(run),
                 report_tables.differences(run),
-                report_tables.durations(run),
+                report_measured.durations(run),
+                report_measured.counts(run),
                 report_figures.platelets(run),
                 report_figures.over_time(run),
                 report_tables.scorecard(run),
@@ -125,7 +132,14 @@ def sections(run: RunFolder) -> list[Section]:
         (
             "tolerability",
             "Tolerability proxies",
-            [report_tables.tolerability(run), report_tables.proxy_differences(run)],
+            [
+                report_tables.tolerability(run),
+                report_measured.proxies(run),
+                report_tables.proxy_differences(run),
+                report_tables.adverse(run),
+                report_adverse.incidences(run),
+                report_adverse.priors(run),
+            ],
         ),
         ("exposure", "Exposure", [report_tables.exposure(run)]),
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from analysis import cells
 from analysis.estimates import ALL, Estimate
 from analysis.runfolder import RunFolder
-from analysis.scorecard import CONFIDENCE, Published
+from analysis.scorecard import JUDGED, Published
 
 NONE = "–"
 INSIDE = {"yes": "inside", "no": "outside"}
@@ -118,10 +118,10 @@ def published_events(p: Published | None) -> str:
 
 
 def published_interval(p: Published | None) -> str:
-    """Published 95 % interval; "p" marks one that is printed in the publication, the others are computed."""
-    if p is None or p.interval not in CONFIDENCE:
+    """Published 95 % interval; "p": as printed, "t": no interval but a tolerance set in advance, else computed."""
+    if p is None or p.interval not in JUDGED:
         return NONE
-    return cells.interval(p.ci_low, p.ci_high, 1) + (" p" if p.interval == "printed95" else "")
+    return cells.interval(p.ci_low, p.ci_high, 1) + {"printed95": " p", "tolerance": " t"}.get(p.interval, "")
 
 
 def judged(run: RunFolder, p: Published | None) -> Cell:

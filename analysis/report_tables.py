@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from analysis import cells
+from analysis.adverse import ADVERSE_ENDPOINTS
 from analysis.estimates import ALL, Estimate
 from analysis.exposure import EXPOSURE_ENDPOINTS
 from analysis.report_records import (
@@ -18,13 +19,11 @@ from analysis.report_records import (
     arm_name,
     codes,
     confidence,
-    counted_replicates,
     events,
     full_set,
     heading,
     judged,
     mean_over,
-    plural,
     published_events,
     published_interval,
     published_name,
@@ -36,17 +35,19 @@ from analysis.report_records import (
     with_error,
 )
 from analysis.runfolder import RunFolder
-from analysis.scorecard import FEWEST, Published
+from analysis.scorecard import FEWEST
 from analysis.tolerability import TOLERABILITY_ENDPOINTS
 
-PROXIES = tuple(e.code for e in TOLERABILITY_ENDPOINTS)
+COUNTED = tuple(e.code for e in TOLERABILITY_ENDPOINTS)
+ADVERSE = tuple(e.code for e in ADVERSE_ENDPOINTS)
+PROXIES = (*COUNTED, *ADVERSE)
 EXPOSURE = tuple(e.code for e in EXPOSURE_ENDPOINTS)
 INTERVALS = "The interval of one replicate is Clopper-Pearson, 95 %: what one trial of this size would print."
 PUBLISHED_NOTE = (
-    "Published intervals: Clopper-Pearson, 95 %, computed from the printed counts; p: as printed in the publication. "
+    "Published intervals: Clopper-Pearson, 95 %, computed from the printed counts; p: as printed in the publication; "
+    "t: a tolerance set in advance, not published. "
     "Inside: whether the mean over replicates lies in the published interval; –: shown, not judged."
 )
-SINGLE = "no two consecutive visits with a response"
 
 
 def efficacy(run: RunFolder) -> Table | None:
@@ -58,11 +59,21 @@ def efficacy(run: RunFolder) -> Table | None:
 
 def tolerability(run: RunFolder) -> Table | None:
     """T 14.3.4: what counts and dose ledger say about tolerability; proxies, not adverse events."""
-    found = codes(run, ["rate"], PROXIES)
+    found = codes(run, ["rate"], COUNTED)
     held = any(code in found and stat == "rate" for code, stat, _ in run.published)
-    note = "Adverse events are not simulated."
+    note = "From counts and dose ledger." if run.settings.adverse else "Adverse events are not simulated."
     note += " The published value is the nearest printed row, not the same thing." * held
     return _rates(run, "T 14.3.4", "Tolerability proxies", found, (note,)) if found else None
+
+
+def adverse(run: RunFolder) -> Table | None:
+    """T 14.3.1.3: patients with at least one simulated adverse event."""
+    found = codes(run, ["rate"], ADVERSE)
+    note = (
+        "Proxies: every patient has one exponential clock per event, run by a background and a drug rate (T 14.3.1.6). "
+        "Nobody leaves or changes dose because of an event. Not a prediction."
+    )
+    return _rates(run, "T 14.3.1.3", "Simulated adverse events (proxies)", found, (note,)) if found else None
 
 
 def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra: tuple[str, ...] = ()) -> Table:
@@ -181,68 +192,6 @@ def _odds(e: Estimate | None) -> str:
     return f"{cells.ratio(e.ESTIMATE)} ({cells.ratio(e.CI_LOW)}, {cells.ratio(e.CI_HIGH)})"
 
 
-def durations(run: RunFolder) -> Table | None:
-    """T 14.2.4: medians of measured endpoints (durations of response) per arm, beside the published median."""
-    found = codes(run, ["median"], [e.PARAMCD for e in run.estimates if e.PARAMCD not in EXPOSURE])
-    if not found:
-        return None
-    over, one = simulated_over(run), f"Simulated, {replicate_name(run)} alone"
-    columns = (
-        Column("arm", "Arm"),
-        Column("mean", with_error(run, "Median"), over),
-        Column("range", "Range", over),
-        Column("n", "n", one),
-        Column("named", "Median (min, max)", one),
-        Column("published_n", "n", f"Published, {published_name(run)}"),
-        Column("published", "Median (min, max)", f"Published, {published_name(run)}"),
-    )
-    held = any((code, "median", arm) in run.published for code in found for arm in run.settings.arm_ids)
-    rows = [row for code in found for row in _median_rows(run, code)]
-    keep = len(columns) - 2 * (not held)
-    rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
-    population = "Patients with responses at two consecutive visits or more, before rescue"
-    several = "The mean over replicates is a mean of medians."
-    notes = (f"{population}.", *_left_out(run, found), *(several,) * (run.n_replicates > 1), *range_note(run))
-    return Table("T 14.2.4", "Durations of response", population, columns[:keep], tuple(rows), notes)
-
-
-def _left_out(run: RunFolder, found: Sequence[str]) -> tuple[str, ...]:
-    """How many responders have no duration; the durations of response leave out the same patients."""
-    code, reason = run.column("endpoints", "PARAMCD"), run.column("endpoints", "REASON")
-    n = max(int(((code == c) & (reason == SINGLE)).sum()) for c in found)
-    who = plural(n, "patient who ever responded before rescue is", "patients who ever responded before rescue are")
-    return (f"{counted_replicates(run)}: {who} left out, with {SINGLE}.",) if n else ()
-
-
-def _median_rows(run: RunFolder, code: str) -> list[Row]:
-    first = next(e for e in run.estimates if code == e.PARAMCD)
-    rows = [heading(f"{first.PARAM}, {first.UNIT} [{code}]", code)]
-    for arm in run.settings.arm_ids:
-        one, over = run.one(code, arm, "median"), run.over(code, arm, "median")
-        if one is None:
-            continue
-        name, hue = arm_name(run, arm)
-        printed = run.published.get((code, "median", arm))
-        values = (mean_over(over), range_over(over), str(one.N), _median(run, code, arm), *_printed(printed))
-        rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
-    return rows
-
-
-def _median(run: RunFolder, code: str, arm: str) -> str:
-    value, low, high = (run.one(code, arm, stat) for stat in ("median", "minimum", "maximum"))
-    if value is None or value.ESTIMATE is None:
-        return cells.NOT_ESTIMABLE
-    limits = [e.ESTIMATE if e else None for e in (low, high)]
-    return f"{cells.median(value.ESTIMATE, 0)} ({cells.minimum_maximum(limits[0], limits[1], 0)})"
-
-
-def _printed(p: Published | None) -> tuple[str, str]:
-    if p is None:
-        return NONE, NONE
-    limits = f" ({cells.minimum_maximum(p.ci_low, p.ci_high, 0)})" if p.interval == "range" else ""
-    return str(p.n) if p.n is not None else NONE, f"{cells.rounded(p.published, 1)}{limits}"
-
-
 def exposure(run: RunFolder) -> Table | None:
     """T 14.4.2: pharmacokinetic parameters per arm."""
     found = codes(run, ["geometric mean"], EXPOSURE)
@@ -317,7 +266,7 @@ def scorecard(run: RunFolder) -> Table | None:
     )
     notes: tuple[str, ...] = (
         "Which rows are judged was fixed before calibration. cp95: Clopper-Pearson computed here; printed95: as "
-        "printed; range: over patients, not an interval.",
+        "printed; tolerance: set in advance, not published; range: over patients, not an interval.",
         "Calibrated on: yes means the model was fitted to this number, so that agreement is no prediction.",
     )
     unjudged = (

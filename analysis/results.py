@@ -75,7 +75,7 @@ def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list
     """The counted published rows beside their simulation; without any, every rate over replicates."""
     labels = {e.PARAMCD: e.PARAM for e in estimates}
     if counted:
-        return [_scored_line(s, labels[s.endpoint]) for s in counted]
+        return [_scored_line(s, labels.get(s.endpoint, "Not in this study")) for s in counted]
     shown = [e for e in estimates if e.STAT == "rate" and e.SCOPE == OVER]
     return [Line(e.PARAMCD, e.PARAM, e.ARM, cells.estimate_error(e.ESTIMATE, e.MCSE, 1), "", "", "") for e in shown]
 
@@ -106,7 +106,19 @@ def endpoint_rates(records: Records, analysis: Analysis, codes: Sequence[str]) -
     measured = [code for code in codes if known[code].summary != "rate"]
     if measured:
         raise ValueError(f"{', '.join(measured)}: not a rate")
+    return endpoint_values(records, settings, codes)
+
+
+def endpoint_values(records: Records, settings: Settings, codes: Sequence[str]) -> dict[str, Array]:
+    """The endpoints ``codes`` per replicate and arm (R, A), in memory: proportions of a rate, else median or mean.
+
+    Arms are in the order of ``records.arm_ids``; NaN where nobody is evaluable. Raises KeyError for an unknown code.
+    """
+    known = endpoints.catalogue(settings.assessment_day)
     settings = replace(settings, named_replicate=int(records.replicate[0]))
     evaluated = {code: endpoints.evaluate(known[code], records, settings) for code in codes}
     found = summaries.of_records(records, evaluated, settings)
-    return {code: rates(summary.events, summary.sizes) for code, summary in found.items()}
+    return {
+        code: rates(summary.events, summary.sizes) if known[code].summary == "rate" else summary.location
+        for code, summary in found.items()
+    }

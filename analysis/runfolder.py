@@ -176,7 +176,7 @@ def read_run(path: Path) -> RunFolder:
     config = YAML(typ="safe").load((path / CONFIG_FILE).read_text(encoding="utf-8"))
     tables = {name: pq.read_table(path / f"{name}.parquet") for name in TABLES}
     kept = pc.unique(tables["patients"]["REPLICATE"]).to_pylist()
-    for name in ("endpoints", "screening"):
+    for name in ("endpoints", "screening", "adverse"):
         if (path / f"{name}.parquet").exists():
             tables[name] = pq.read_table(path / f"{name}.parquet", filters=[("REPLICATE", "in", kept)])
     estimates = pq.read_table(path / ESTIMATES_FILE).to_pylist()

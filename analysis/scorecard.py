@@ -30,12 +30,16 @@ PUBLISHED_COLUMNS = (
     "note",
 )
 CHOICES = {
-    "statistic": ("rate", "median"),
-    "interval": ("printed95", "cp95", "range", "none"),
+    "statistic": ("rate", "median", "mean", "geomean"),
+    "interval": ("printed95", "cp95", "tolerance", "range", "none"),
     "counted": ("yes", "no"),
     "seen": ("yes", "no"),
 }
 CONFIDENCE = ("printed95", "cp95")
+JUDGED = (*CONFIDENCE, "tolerance")
+"""Kinds of limits that a simulated result is judged by; a tolerance was set by us in advance, nobody published it."""
+STAT = {"rate": "rate", "median": "median", "mean": "mean", "geomean": "geometric mean"}
+"""The statistic of a published row as the estimates table names it."""
 FEWEST = 10
 """Replicates needed for a verdict."""
 
@@ -44,8 +48,8 @@ FEWEST = 10
 class Published:
     """One published result.
 
-    ``interval`` says what the limits are: a printed 95 % interval, a Clopper-Pearson one computed here, the range over
-    patients, or nothing. ``counted``: part of the score. ``seen``: was a calibration target.
+    ``interval`` says what the limits are: a printed 95 % interval, a Clopper-Pearson one computed here, a tolerance set
+    in advance, the range over patients, or nothing. ``counted``: part of the score. ``seen``: was a calibration target.
     """
 
     row_id: str
@@ -113,7 +117,7 @@ def _wrong(row: dict[str, str]) -> list[str]:
     for name in ("published", "n", "events", "ci_low", "ci_high"):
         if not _is_number(row[name], optional=name != "published"):
             found.append(f"{name}: seen {row[name]!r}, expected a number")
-    if row["interval"] in CONFIDENCE and not (row["ci_low"] and row["ci_high"]):
+    if row["interval"] in JUDGED and not (row["ci_low"] and row["ci_high"]):
         found.append(f"interval {row['interval']} needs ci_low and ci_high")
     return found
 
@@ -152,7 +156,7 @@ def problems(rows: Iterable[Published], arm_ids: Sequence[str], codes: Sequence[
 def score(rows: Iterable[Published], estimates: Iterable[Estimate]) -> list[Score]:
     """Every published row beside the mean over replicates of the same endpoint, arm and statistic."""
     over = {(e.PARAMCD, e.ARM, e.STAT): e for e in estimates if e.SCOPE == OVER and e.COMPARATOR is None}
-    return [_score(row, over.get((row.endpoint, row.arm, row.statistic))) for row in rows]
+    return [_score(row, over.get((row.endpoint, row.arm, STAT[row.statistic]))) for row in rows]
 
 
 def _score(row: Published, found: Estimate | None) -> Score:
@@ -177,7 +181,7 @@ def _score(row: Published, found: Estimate | None) -> Score:
 
 def _inside(row: Published, found: Estimate | None) -> str:
     """yes or no; blank for a row that is not counted, and for fewer than FEWEST replicates."""
-    if not row.counted or row.interval not in CONFIDENCE or found is None or found.ESTIMATE is None:
+    if not row.counted or row.interval not in JUDGED or found is None or found.ESTIMATE is None:
         return ""
     if (found.R or 0) < FEWEST:
         return ""

@@ -23,13 +23,15 @@ from analysis.endpoints import catalogue, chosen
 from analysis.records import Array, Codes, Records
 
 STATISTICS: dict[str, Callable[[Array], float]] = {
+    "mean": lambda values: float(values.mean()),
+    "SD": lambda values: float(values.std(ddof=1)) if values.size > 1 else float("nan"),
     "geometric mean": estimators.geometric_mean,
     "geometric CV": estimators.geometric_cv,
     "median": lambda values: float(np.median(values)),
     "minimum": lambda values: float(values.min()),
     "maximum": lambda values: float(values.max()),
 }
-LOCATION = {"median": "median", "geomean": "geometric mean"}
+LOCATION = {"median": "median", "mean": "mean", "geomean": "geometric mean"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Summary:
     """One endpoint over R replicates and A arms.
 
     ``events``, ``sizes`` (R, A): subjects with a yes, evaluable subjects. ``location`` (R, A) of a measured endpoint
-    (median or geometric mean; NaN where nobody is evaluable). Of the named replicate (row ``named``), by arm:
+    (median, mean or geometric mean; NaN where nobody is evaluable). Of the named replicate (row ``named``), by arm:
     ``values`` of the evaluable, and ``absent``, how many have no value for which reason.
 
     ``pairs`` (R, A, 3) of a rate when the same patients are in every arm: yes in the arm only, yes in the reference arm

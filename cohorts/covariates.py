@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,11 +36,16 @@ CATEGORIES: dict[str, tuple[str, ...]] = {"SEX": ("F", "M"), "SPLENFL": ("Y", "N
 
 @dataclass(frozen=True)
 class Population:
-    """Who is screened: the numbers of a joint law of covariates, each with unit, source and status."""
+    """Who is screened: the numbers of a joint law of covariates, each with unit, source and status.
+
+    ``disease`` says whose history is drawn: "itp" has a duration, splenectomies and concomitant drugs; "none" (healthy
+    volunteers, patients with a tumour) has a duration of 0 and neither of the others.
+    """
 
     id: str
     title: str
     parameters: tuple[Parameter, ...]
+    disease: Literal["itp", "none"] = "itp"
     size: ClassVar[int | None] = None
 
     def value(self, name: str) -> float:
@@ -58,17 +63,21 @@ class Population:
     def candidates(self, draws: Draws, parameter_set: ParameterSet) -> Candidates:
         """Candidates before screening: covariates, BASE (true count off drug), TRUEPLAT0, BLPLAT (measured, day 0)."""
         law = {p.name: p.value for p in self.parameters}
-        return demography(draws, law) | disease(draws, law) | platelets(draws, law, parameter_set)
+        history = itp_history(draws, law) if self.disease == "itp" else no_itp(draws)
+        return demography(draws, law) | history | platelets(draws, law, parameter_set)
 
 
-def truncated_normal(u: ArrayLike, mean: ArrayLike, sd: float, low: float, high: float) -> Array:
+def truncated_normal(u: ArrayLike, mean: ArrayLike, sd: float, low: ArrayLike, high: float) -> Array:
     """Quantile ``u`` of a normal law cut to [low, high]."""
     below, above = ndtr((low - np.asarray(mean)) / sd), ndtr((high - np.asarray(mean)) / sd)
     return np.clip(mean + sd * ndtri(below + np.asarray(u) * (above - below)), low, high)
 
 
 def demography(draws: Draws, law: Mapping[str, float]) -> Candidates:
-    """Age in completed years, sex, height given sex, weight = BMI x height^2 with a log-normal BMI."""
+    """Age in completed years, sex, height given sex, weight = BMI x height^2 with a log-normal BMI.
+
+    A law may name a lowest weight, WEIGHT_LOW (kg): it raises the lowest BMI of the short.
+    """
     age = np.floor(_age(draws, law))
     female = draws.uniform("covariate:sex") < law["FEMALE"]
     mean = np.where(female, law["HEIGHT_F"], law["HEIGHT_M"])
@@ -77,17 +86,30 @@ def demography(draws: Draws, law: Mapping[str, float]) -> Candidates:
     )
     log_bmi = truncated_normal(
         draws.uniform("covariate:weight"),
-        np.log(law["BMI"]), law["BMI_LOG_SD"], np.log(law["BMI_LOW"]), np.log(law["BMI_HIGH"]),
+        np.log(law["BMI"]), law["BMI_LOG_SD"], np.log(_lowest_bmi(height, law)), np.log(law["BMI_HIGH"]),
     )  # fmt: skip
     weight = np.exp(log_bmi) * (height / 100.0) ** 2
     return {"AGE": age, "SEX": np.where(female, "F", "M"), "HEIGHT": height, "WEIGHT": weight, "BMI": np.exp(log_bmi)}
+
+
+def _lowest_bmi(height: Array, law: Mapping[str, float]) -> ArrayLike:
+    """The lowest BMI of the law, or what the lowest weight asks for at this height (cm)."""
+    if "WEIGHT_LOW" not in law:
+        return law["BMI_LOW"]
+    return np.maximum(law["BMI_LOW"], law["WEIGHT_LOW"] / (height / 100.0) ** 2)
 
 
 def _age(draws: Draws, law: Mapping[str, float]) -> Array:
     return truncated_normal(draws.uniform("covariate:age"), law["AGE"], law["AGE_SD"], law["AGE_LOW"], law["AGE_HIGH"])
 
 
-def disease(draws: Draws, law: Mapping[str, float]) -> Candidates:
+def no_itp(draws: Draws) -> Candidates:
+    """No history of ITP: duration 0, spleen in place, no drug for it."""
+    n = len(draws)
+    return {"ITPDUR": np.zeros(n), "SPLENFL": np.full(n, "N"), "CONITPFL": np.full(n, "N")}
+
+
+def itp_history(draws: Draws, law: Mapping[str, float]) -> Candidates:
     """Duration of ITP (correlated with age), splenectomy (by duration), concomitant ITP drug."""
     age, r = _age(draws, law), law["CORR_AGE_ITPDUR"]
     z = r * ndtri(draws.uniform("covariate:age")) + np.sqrt(1.0 - r * r) * draws.normal("covariate:itp_duration")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Literal
 
@@ -113,6 +113,7 @@ class CovariateEffect:
     reference: float | str
     source: Source
     status: Status
+    reported_as: str = ""
     note: str = ""
 
 
@@ -155,7 +156,10 @@ class ValidityDomain:
 
 @dataclass(frozen=True)
 class ParameterSet:
-    """One published model with all its numbers; the file name in the catalogue is the id (drug_author_year)."""
+    """One published model with all its numbers; the file name in the catalogue is the id (drug_author_year).
+
+    ``home``: the user's own Python file the set was read from, where its structure may stand too; "" in the catalogue.
+    """
 
     id: str
     title: str
@@ -167,6 +171,7 @@ class ParameterSet:
     covariate_effects: tuple[CovariateEffect, ...]
     validity: ValidityDomain
     classes: tuple[PatientClass, ...] = ()
+    home: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         _no_repeats(self.id, [p.name for p in self.parameters])

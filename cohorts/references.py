@@ -98,3 +98,246 @@ NCD_RISC_2016 = Citation(
     year=2016,
     doi="10.7554/eLife.13410",
 )
+BUSSEL_2007 = Citation(
+    id="bussel_2007",
+    authors="Bussel JB, Cheng G, Saleh MN et al",
+    title="Eltrombopag for the treatment of chronic idiopathic thrombocytopenic purpura",
+    journal="N Engl J Med 357:2237-2247",
+    year=2007,
+    registry="NCT00102739",
+    note="TRA100773A; read as abstract",
+)
+CHENG_2011 = Citation(
+    id="cheng_2011",
+    authors="Cheng G, Saleh MN, Marcher C et al",
+    title="Eltrombopag for management of chronic immune thrombocytopenia (RAISE): a 6-month, randomised, phase 3 study",
+    journal="Lancet 377:393-402",
+    year=2011,
+    doi="10.1016/S0140-6736(10)60959-2",
+    registry="NCT00370331",
+    note="read as abstract, with the congress abstract of the same trial",
+)
+YANG_2016 = Citation(
+    id="yang_2016",
+    authors="Yang R et al",
+    title="Multicentre, randomised phase III study of the efficacy and safety of eltrombopag in Chinese patients with "
+    "chronic immune thrombocytopenia",
+    journal="Br J Haematol 176(1):101-110",
+    year=2016,
+    pmid="27734464",
+    registry="NCT01762761",
+    note="read as abstract and as the registry's summary of results",
+)
+JURCZAK_2018 = Citation(
+    id="jurczak_2018",
+    authors="Jurczak W et al",
+    title="Phase III study of avatrombopag in chronic immune thrombocytopenia (study 302)",
+    journal="Br J Haematol",
+    year=2018,
+    note="read as abstract and as Table 3 of the review PMC8977771",
+)
+ARNOLD_2017 = Citation(
+    id="arnold_2017",
+    authors="Arnold DM et al",
+    title="Misdiagnosis of primary immune thrombocytopenia and frequency of bleeding: lessons from the McMaster ITP "
+    "Registry",
+    journal="Blood Adv 1(25):2414-2420",
+    year=2017,
+    note="Table 2 read",
+)
+GIBIANSKY_2011 = Citation(
+    id="gibiansky_2011",
+    authors="Gibiansky E et al",
+    title="Population pharmacokinetics of eltrombopag in healthy subjects and patients with chronic idiopathic "
+    "thrombocytopenic purpura",
+    journal="J Clin Pharmacol 51(6):842-856",
+    year=2011,
+    doi="10.1177/0091270010375427",
+    pmid="20663993",
+)
+HONG_2015 = Citation(
+    id="hong_2015",
+    authors="Hong J et al",
+    title="Investigation on reference intervals and regional differences of platelet indices in healthy Chinese Han "
+    "adults",
+    journal="J Clin Lab Anal 29(1):21-27",
+    year=2015,
+    doi="10.1002/jcla.21721",
+    pmid="24390860",
+)
+RUAN_2002 = Citation(
+    id="ruan_2002",
+    authors="Ruan C, Wu Y, Okada T et al",
+    title="Studies on reference intervals for platelet counts in three cities in China and one in Japan",
+    journal="Thromb Haemost 88(1):111-114",
+    year=2002,
+    doi="10.1055/s-0037-1613162",
+)
+ELTROMBOPAG_JAPAN_2011 = Citation(
+    id="jscpt_2011",
+    authors="(authors not seen)",
+    title="Pharmacokinetics and pharmacodynamics of eltrombopag in healthy Japanese males",
+    journal="Jpn J Clin Pharmacol Ther 42(1)",
+    year=2011,
+    doi="10.3999/jscpt.42.11",
+    label="Jpn J Clin Pharmacol Ther 2011",
+)
+WINER_2015 = Citation(
+    id="winer_2015",
+    authors="Winer ES, Safran H, Karaszewska B et al",
+    title="Eltrombopag with gemcitabine-based chemotherapy in patients with advanced solid tumors: a randomized "
+    "phase I study",
+    journal="Cancer Med",
+    year=2015,
+    doi="10.1002/cam4.326",
+    registry="NCT01147809",
+)
+PEREZ_RUIXO_2015 = Citation(
+    id="perez_ruixo_2015",
+    authors="Perez-Ruixo C et al",
+    title="(title not seen) platelets after hyperthermic intraperitoneal oxaliplatin",
+    journal="(journal not seen)",
+    year=2015,
+    note="read as coded in nlmixr2lib",
+)
+HETROMBOPAG_CIT_2025 = Citation(
+    id="nct05864014_2025",
+    authors="(authors not seen)",
+    title="Phase III study of hetrombopag in chemotherapy-induced thrombocytopenia (congress abstract)",
+    journal="Blood (supplement)",
+    year=2025,
+    registry="NCT05864014",
+    label="NCT05864014 abstract",
+)
+SHIMIZU_2021 = Citation(
+    id="shimizu_2021",
+    authors="Shimizu R, Katsube T, Wajima T",
+    title="Quantitative systems pharmacology model of thrombopoiesis and platelet life-cycle, and its application to "
+    "thrombocytopenia based on chronic liver disease",
+    journal="CPT Pharmacometrics Syst Pharmacol 10(5):489-499",
+    year=2021,
+    pmid="33797208",
+    note="read as coded in nlmixr2lib",
+)
+LOUWES_1999 = Citation(
+    id="louwes_1999",
+    authors="Louwes H, Zeinali Lathori OA, Vellenga E, de Wolf JT",
+    title="Platelet kinetic studies in patients with idiopathic thrombocytopenic purpura",
+    journal="Am J Med 106(4):430-434",
+    year=1999,
+    note="read as abstract",
+)
+STOLL_1985 = Citation(
+    id="stoll_1985",
+    authors="Stoll D, Cines DB, Aster RH, Murphy S",
+    title="Platelet kinetics in patients with idiopathic thrombocytopenic purpura and moderate thrombocytopenia",
+    journal="Blood 65(3):584-588",
+    year=1985,
+    note="read as abstract",
+)
+GU_2002 = Citation(
+    id="gu_2002",
+    authors="Gu J et al",
+    title="Serum thrombopoietin in immune thrombocytopenia and aplastic anaemia",
+    journal="(journal not seen)",
+    year=2002,
+    note="read as abstract",
+)
+MAKAR_2013 = Citation(
+    id="makar_2013",
+    authors="Makar RS, Zhukov OS, Sahud MA, Kuter DJ",
+    title="Thrombopoietin levels in patients with disorders of platelet production: diagnostic potential and utility "
+    "in predicting response to TPO receptor agonists",
+    journal="Am J Hematol 88(12):1041-1044",
+    year=2013,
+    note="read as abstract",
+)
+JIN_2004 = Citation(
+    id="jin_2004",
+    authors="Jin F, Krzyzanski W",
+    title="Pharmacokinetic model of target-mediated disposition of thrombopoietin",
+    journal="AAPS PharmSci 6(1):e9",
+    year=2004,
+    note="read as abstract",
+)
+BACHMANN_2011 = Citation(
+    id="bachmann_2011",
+    authors="Bachmann J et al",
+    title="Division of labor by dual feedback regulators controls JAK2/STAT5 signaling over broad ligand range",
+    journal="Mol Syst Biol 7:516",
+    year=2011,
+    doi="10.1038/msb.2011.50",
+    note="EpoR in CFU-E cells; read as the benchmark model in PEtab",
+)
+XIE_2018 = Citation(
+    id="xie_2018",
+    authors="Xie C et al",
+    title="Hetrombopag in 32D-MPL cells: proliferation and signalling",
+    journal="J Cell Mol Med",
+    year=2018,
+    doi="10.1111/jcmm.13809",
+    note="read as a mirror of the text",
+)
+COLIJN_MACKEY_2005 = Citation(
+    id="colijn_mackey_2005",
+    authors="Colijn C, Mackey MC",
+    title="A mathematical model of hematopoiesis: I. Periodic chronic myelogenous leukemia",
+    journal="J Theor Biol 237(2):117-132",
+    year=2005,
+    note="constants as coded in the package myelo",
+)
+ELTROMBOPAG_LABEL = Citation(
+    id="eltrombopag_label",
+    authors="Novartis",
+    title="Promacta (eltrombopag), US prescribing information",
+    journal="label",
+    year=2023,
+    note="section 12.3",
+    label="eltrombopag label",
+)
+AVATROMBOPAG_LABEL = Citation(
+    id="avatrombopag_label",
+    authors="AkaRx",
+    title="Doptelet (avatrombopag), US prescribing information",
+    journal="label",
+    year=2021,
+    note="section 12.3",
+    label="avatrombopag label",
+)
+FOOD_2020 = Citation(
+    id="wang_food_2020",
+    authors="Wang Z et al",
+    title="Effect of food on the pharmacokinetics of hetrombopag in healthy Chinese subjects",
+    journal="Clin Ther",
+    year=2020,
+    doi="10.1016/j.clinthera.2020.10.002",
+    registry="NCT02409394",
+    label="Wang 2020 (food)",
+)
+YANG_2020 = Citation(
+    id="yang_2020",
+    authors="Yang et al",
+    title="Effect of the post-dose fasting time on the pharmacokinetics of hetrombopag",
+    journal="Br J Clin Pharmacol 86:1528",
+    year=2020,
+    doi="10.1111/bcp.14259",
+)
+SHEN_2023 = Citation(
+    id="shen_2023",
+    authors="Shen N, Qiao J, Jiang Y, Yin H, Li M, Zhu S, Li J",
+    title="Safety of non-peptide thrombopoietin receptor agonists in patients with immune thrombocytopenia: a "
+    "systematic review and meta-analysis of short-term double-blind randomized clinical trials",
+    journal="Exp Ther Med 26(2):393",
+    year=2023,
+    doi="10.3892/etm.2023.12092",
+)
+SHEN_2024 = Citation(
+    id="shen_2024",
+    authors="Shen N, Qiao J, Jiang Y, Yan J, Wu R, Yin H, Zhu S, Li J",
+    title="Thrombopoietin receptor agonists use and risk of thrombotic events in patients with immune "
+    "thrombocytopenic purpura: a systematic review and meta-analysis of randomized controlled trials",
+    journal="Biomed Rep 20(3):44",
+    year=2024,
+    doi="10.3892/br.2024.1732",
+    pmid="38357229",
+)

@@ -19,6 +19,8 @@ class Criteria(Protocol):
     """Anything with the attributes of the protocol's screening record."""
 
     @property
+    def platelets_at_least_1e9L(self) -> float: ...
+    @property
     def platelets_below_1e9L(self) -> float: ...
     @property
     def itp_duration_at_least_y(self) -> float: ...
@@ -34,16 +36,18 @@ def report(measured: ArrayLike) -> NDArray[np.float64]:
 
 
 def exclusions(criteria: Criteria, candidates: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.bool_]]:
-    """Reason -> who it excludes (n,), in the order in which the reasons are asked."""
+    """Reason -> who it excludes (n,), in the order in which the reasons are asked; a limit of 0 is not asked."""
     age = candidates["AGE"]
     asked = {f"age below {criteria.age_at_least_y:g} y": age < criteria.age_at_least_y}
     if criteria.age_at_most_y < NO_UPPER_AGE:
         asked[f"age above {criteria.age_at_most_y:g} y"] = age > criteria.age_at_most_y
-    asked[f"ITP for less than {criteria.itp_duration_at_least_y:g} y"] = (
-        candidates["ITPDUR"] < criteria.itp_duration_at_least_y
-    )
-    count = candidates["BLPLAT"] >= criteria.platelets_below_1e9L
-    asked[f"platelets of {criteria.platelets_below_1e9L:g} x 10^9/L or more"] = count
+    shortest, count = criteria.itp_duration_at_least_y, candidates["BLPLAT"]
+    low, high = criteria.platelets_at_least_1e9L, criteria.platelets_below_1e9L
+    if shortest > 0:
+        asked[f"ITP for less than {shortest:g} y"] = candidates["ITPDUR"] < shortest
+    if low > 0:
+        asked[f"platelets below {low:g} x 10^9/L"] = count < low
+    asked[f"platelets of {high:g} x 10^9/L or more"] = count >= high
     return asked
 
 

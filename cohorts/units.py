@@ -21,6 +21,8 @@ UNITS: dict[str, tuple[str, float]] = {
     "ug": ("mass of drug", 1e-3),
     "ng/mL": ("concentration", 1.0),
     "ug/mL": ("concentration", 1e3),
+    "pM": ("molar concentration", 1.0),
+    "nM": ("molar concentration", 1e3),
     "10^9/L": ("count", 1.0),
     "10^9/L/h": ("production", 1.0),
     "10^9/L/d": ("production", 1.0 / 24.0),

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOORS = {"trial.protocol", "trial.tables", "trial.provenance", "cohorts.units", "cohorts.citations"}
+DOORS = {
+    "trial.protocol",
+    "trial.tables",
+    "trial.provenance",
+    "cohorts.units",
+    "cohorts.citations",
+    "cohorts.tolerability",
+}
 PACKAGES = ("cohorts", "trial", "analysis")
 FILES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
 
@@ -71,3 +78,15 @@ def test_only_figures_imports_matplotlib():
         if "matplotlib" in p.read_text() and "import matplotlib" in p.read_text()
     }
     assert users <= {"analysis/figures.py"}
+
+
+def test_matplotlib_is_imported_inside_functions_of_the_figures_only():
+    """Anywhere else, or at the top of a file, it would be loaded by every command."""
+    for path in FILES:
+        tree = ast.parse(path.read_text())
+        found = [
+            n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom) and "matplotlib" in ast.unparse(n)
+        ]
+        top = [n for n in tree.body if n in found]
+        assert not top, f"{path}: matplotlib at the top of the file"
+        assert not found or path.name.startswith("figures"), f"{path}: only figures*.py draw"

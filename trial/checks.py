@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from cohorts.brought import PatientsError, read_patients
-from cohorts.catalogue import PARAMETER_SETS, parameter_set
+from cohorts.catalogue import PARAMETER_SETS, SetError, is_file_name, parameter_set
+from cohorts.catalogue.gates import problems
 from cohorts.populations import POPULATIONS
 from trial.config import Study
 from trial.design import differs_from_published
+from trial.gates import structure_problems
+from trial.models import structure
 from trial.protocol import Problem, not_among
+
+KNOWN_AS = {"kill": "chemotherapy", "meal": "meals"}
 
 
 def value_at(data: Any, *path: str) -> Any:
@@ -24,13 +29,29 @@ def value_at(data: Any, *path: str) -> Any:
 def unknown_ids(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Parameter sets and populations that the catalogue does not have."""
     known = {
-        ("parameter_set",): ([s.id for s in PARAMETER_SETS], "a parameter set of the catalogue"),
+        ("parameter_set",): (
+            [s.id for s in PARAMETER_SETS],
+            "a parameter set of the catalogue, nor a file of your own (.json, .py)",
+        ),
         ("population", "id"): ([p.id for p in POPULATIONS], "a population of the catalogue"),
     }
     for path, (ids, what) in known.items():
         seen = value_at(data, *path)
-        if isinstance(seen, str) and seen not in ids:
+        own = path == ("parameter_set",) and isinstance(seen, str) and is_file_name(seen)
+        if isinstance(seen, str) and seen not in ids and not own:
             yield path, not_among(seen, ids, what)
+
+
+def unusable_set(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the user's own parameter set, if the config names a file of one that exists."""
+    name = value_at(data, "parameter_set")
+    if isinstance(name, str) and is_file_name(name) and Path(name).is_file():
+        try:
+            chosen = parameter_set(name)
+            lines = [f"{Path(name).name}: {line}" for line in (*problems(chosen), *structure_problems(chosen))]
+        except SetError as error:
+            lines = str(error).splitlines()
+        yield from ((("parameter_set",), line) for line in lines)
 
 
 def unusable_patients(data: Mapping[str, Any]) -> Iterator[Problem]:
@@ -41,6 +62,33 @@ def unusable_patients(data: Mapping[str, Any]) -> Iterator[Problem]:
             read_patients(name)
         except (PatientsError, OSError) as error:
             yield from ((("population", "file"), line) for line in str(error).splitlines())
+
+
+def not_taken(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Chemotherapy and meals that the structure of the parameter set does not know."""
+    known = {s.id: structure(s.structure) for s in PARAMETER_SETS}
+    chosen = value_at(data, "parameter_set")
+    if not isinstance(chosen, str) or chosen not in known:
+        return
+    arms = value_at(data, "arms")
+    asked: list[tuple[tuple[str | int, ...], str]] = [(("chemotherapy",), "kill"), (("meals",), "meal")]
+    asked += [(("arms", k, "meal_after_dose_h"), "meal") for k in range(len(arms) if isinstance(arms, list) else 0)]
+    for path, what in asked:
+        if what in known[chosen].takes or _said(data, path) is None:
+            continue
+        able = ", ".join(name for name, model in known.items() if what in model.takes) or "none in the catalogue"
+        yield (
+            path,
+            f"parameter set {chosen} has structure {known[chosen].id}, which does not know {KNOWN_AS[what]}; "
+            f"parameter sets that do: {able}",
+        )
+
+
+def _said(data: Any, path: tuple[str | int, ...]) -> Any:
+    """The value at a path that may go through lists; None where there is none."""
+    for part in path:
+        data = data[part] if isinstance(part, int) else value_at(data, part)
+    return data
 
 
 def cautions(study: Study) -> Iterator[Problem]:
@@ -61,7 +109,13 @@ def cautions(study: Study) -> Iterator[Problem]:
             ("parameter_uncertainty",),
             f"moves only {', '.join(moved)}, which have a standard error; the spread of replicates then includes it",
         )
-    last = study.visits.days[-1]
+    last, chemotherapy = study.visits.days[-1], study.chemotherapy
+    if chemotherapy and chemotherapy.first_day + (chemotherapy.cycles - 1) * chemotherapy.cycle_days >= last:
+        begun = -(-(last - chemotherapy.first_day) // chemotherapy.cycle_days)
+        yield (
+            ("chemotherapy", "cycles"),
+            f"seen {chemotherapy.cycles}; at most {begun} begin before the last visit, on day {last}",
+        )
     if study.treatment_days > last:
         yield ("treatment_days",), f"seen {study.treatment_days}; the study ends at the last visit, on day {last}"
 

@@ -9,15 +9,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cohorts.sampler import Cohort
+from trial.dosing import active, day_of, drug_day
 from trial.plan import Unit
-from trial.rules import Decisions, rules_of
+from trial.rules import NEVER, Decisions, rules_of
 from trial.simulate import UnitResult
 from trial.solver import REASON, Status
-from trial.tables import COURSES, DOSES, EVENTS, OBSERVATIONS, SCREENING, SOLVES, patients_schema
+from trial.tables import COURSES, DOSES, OBSERVATIONS, SCREENING, SOLVES, events_schema, patients_schema
 from trial.titration import Action, reason
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.integer]
+PLACEBO = len(Action)
+"""What the ledger calls it, beside the actions, when active drug ends with cycle 1 of chemotherapy."""
 
 
 def collect(
@@ -30,7 +33,7 @@ def collect(
         "patients": _patients(unit, result, cohort, keys, stratum, units),
         "doses": _doses(unit, result, keys),
         "observations": _observations(unit, result, cohort, keys),
-        "events": _events(unit, result, keys),
+        "events": _events(unit, result, keys, cohort.patients["BLPLAT"].to_numpy()),
         "solves": _solves(result, keys),
     }
     return found | dense
@@ -100,16 +103,19 @@ def _patients(
         DCSREAS=_coded(np.where(leaves, plan.leave_reason + 1, 0), ["", *reasons]),
         EOSDY=np.minimum(plan.leave_day, _last_visit(unit)),
     )
-    schema = patients_schema(unit.structure.parameters, units)
+    columns["MEALSH"] = plan.meal_share
+    schema = patients_schema(unit.structure.parameters, units, meals=unit.study.meals is not None)
     return _table(schema, **columns, **{name: unit.parameters[name] for name in unit.structure.parameters})
 
 
-def _absence(unit: Unit, result: UnitResult, absent: NDArray[np.bool_], visit: slice | int) -> NDArray[np.int32]:
-    """Code into ABSENT: why there is no value; 0 where there is one. Leaving comes before missing, missing before
-    failing.
+def _absence(
+    unit: Unit, result: UnitResult, absent: NDArray[np.bool_], visit: slice | int, after: Ints
+) -> NDArray[np.int32]:
+    """Code into ABSENT: why there is no value ``after`` (k,) days; 0 where there is one. Leaving comes before missing,
+    missing before failing.
     """
     failed = np.where(result.status > 0, 2 + result.status, 0)
-    left = unit.plan.visit_day[:, visit] >= unit.plan.leave_day.reshape((-1,) + (1,) * (absent.ndim - 1))
+    left = unit.plan.visit_day[:, visit] + after >= unit.plan.leave_day.reshape((-1,) + (1,) * (absent.ndim - 1))
     why = np.where(
         left, 2, np.where(unit.plan.missed[:, visit], 1, failed.reshape(failed.shape + (1,) * (absent.ndim - 1)))
     )
@@ -163,7 +169,7 @@ def _block(
     """
     n, k = value.shape
     absent = np.isnan(value)
-    why = _absence(unit, result, absent, visit)  # type: ignore[arg-type]
+    why = _absence(unit, result, absent, visit, day_of(hours))  # type: ignore[arg-type]
     why = np.where(absent & (why == 0), len(ABSENT) - 1, why)
     day = unit.plan.visit_day[:, visit].astype(float)  # type: ignore[index]
     return _table(
@@ -182,17 +188,19 @@ def _block(
 
 def _doses(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
     """The ledger: one row per start or change of dose, ended by the next one, the end of treatment or leaving."""
-    who, day, action, step, count, level = _changes(result.decisions)
+    changes = [*_changes(result.decisions), _placebo_from_chemotherapy(unit, result)]
+    who, day, action, step, count, level = (np.concatenate(column) for column in zip(*changes, strict=True))
     last = np.minimum.reduce([np.full(unit.plan.n, unit.study.treatment_days), unit.plan.leave_day, _last_visit(unit)])
     keep = day < last[who]
     who, day, action, step, count, level = (x[keep] for x in (who, day, action, step, count, level))
     order = np.lexsort((day, who))
     who, day, action, step, count, level = (x[order] for x in (who, day, action, step, count, level))
     end = np.where(np.append(who[1:] == who[:-1], False), np.append(day[1:], 0), last[who])
-    taken = np.concatenate([np.zeros((unit.plan.n, 1), int), np.cumsum(unit.plan.taken, axis=1)], axis=1)
+    every_day = np.broadcast_to(np.arange(unit.plan.taken.shape[1]), unit.plan.taken.shape)
+    taken = unit.plan.taken & drug_day(unit, result.course, every_day)
+    taken = np.concatenate([np.zeros((unit.plan.n, 1), int), np.cumsum(taken, axis=1)], axis=1)
     final = taken.shape[1] - 1
     n_taken = np.where(level > 0, taken[who, np.minimum(end, final)] - taken[who, np.minimum(day, final)], 0)
-    active = np.array([not arm.placebo for arm in unit.study.arms])[unit.plan.arm[who]]
     code, words = _reason_codes(unit, who, action, step)
     return _table(
         DOSES,
@@ -200,22 +208,39 @@ def _doses(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
         SUBJID=keys[1][who],
         ASTDY=day,
         AENDY=end,
-        EXDOSE=np.where(active, level, 0.0),
+        EXDOSE=np.where(active(unit, result.course, every_day)[who, day], level, 0.0),
         DOSELEV=level,
-        ACTION=_coded(action, [a.name.lower() for a in Action]),
+        ACTION=_coded(action, _action_words(unit)),
         REASON=_coded(code, words),
         TRIGCNT=count,
         NTAKEN=n_taken,
     )
 
 
-def _changes(decisions: Sequence[Decisions]) -> list[NDArray]:
-    """Every start or change of dose: patient, day, action, step, count, dose after (mg)."""
-    rows = []
+def _changes(decisions: Sequence[Decisions]) -> list[tuple[NDArray, ...]]:
+    """Every start or change of dose, a tuple per visit: patient, day, action, step, count, dose after (mg)."""
+    rows: list[tuple[NDArray, ...]] = []
     for made in decisions:
         who = np.flatnonzero(made.action != Action.KEEP)
         rows.append((who, made.day[who], made.action[who], made.step[who], made.count[who], made.dose_mg[who]))
-    return [np.concatenate(column) for column in zip(*rows, strict=True)]
+    return rows
+
+
+def _placebo_from_chemotherapy(unit: Unit, result: UnitResult) -> tuple[NDArray, ...]:
+    """As ``_changes``: where active drug ends with cycle 1, unless the dose changes on that very day."""
+    begins, level = result.course.chemo_day, np.zeros(unit.plan.n)
+    ends = np.array([arm.until_chemotherapy for arm in unit.study.arms])[unit.plan.arm]
+    for made in result.decisions:
+        level = np.where(made.day <= begins, made.dose_mg, level)
+        ends &= ~((made.action != Action.KEEP) & (made.day == begins))
+    who = np.flatnonzero(ends & (begins != NEVER))
+    action, step = np.full(len(who), PLACEBO, dtype=np.int8), np.full(len(who), -1, dtype=np.int16)
+    return who, begins[who], action, step, np.full(len(who), np.nan), level[who]
+
+
+def _action_words(unit: Unit) -> list[str]:
+    until = any(arm.until_chemotherapy for arm in unit.study.arms)
+    return [a.name.lower() for a in Action] + ["placebo"] * until
 
 
 def _reason_codes(unit: Unit, who: Ints, action: NDArray[np.int8], step: NDArray[np.int16]) -> tuple[Ints, list[str]]:
@@ -223,31 +248,62 @@ def _reason_codes(unit: Unit, who: Ints, action: NDArray[np.int8], step: NDArray
     triples = np.stack([unit.plan.arm[who], action, step], axis=1).astype(np.int64)
     distinct, code = np.unique(triples, axis=0, return_inverse=True)
     rules = rules_of(unit.study)
-    return code.ravel(), [reason(rules[arm], Action(act), index) for arm, act, index in distinct.tolist()]
+    words = [
+        "placebo: chemotherapy begins" if act == PLACEBO else reason(rules[arm], Action(act), index)
+        for arm, act, index in distinct.tolist()
+    ]
+    return code.ravel(), words
 
 
-def _events(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
-    """Rescues at their visits, and dropouts with their reason."""
+def _events(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints], baseline: Array) -> pa.Table:
+    """Rescues at their visits, dropouts with their reason, and every dose of chemotherapy."""
     reasons = [item.reason for item in unit.study.dropout]
+    cycles = unit.study.chemotherapy.cycles if unit.study.chemotherapy else 0
     rescued = [(np.flatnonzero(made.rescued), visit) for visit, made in enumerate(result.decisions)]
     gone = np.flatnonzero(_leaves(unit))
-    who = np.concatenate([*(w for w, _ in rescued), gone])
-    day = np.concatenate([*(unit.plan.visit_day[w, v] for w, v in rescued), unit.plan.leave_day[gone]])
-    count = np.concatenate([*(result.decisions[v].count[w] for w, v in rescued), np.full(len(gone), np.nan)])
-    n_rescues = len(who) - len(gone)
-    kind = np.repeat([0, 1], [n_rescues, len(gone)])
-    term = np.concatenate([np.zeros(n_rescues, int), unit.plan.leave_reason[gone] + 1])
+    treated, chemo_day, cycle = _chemotherapy(unit, result)
+    who = np.concatenate([*(w for w, _ in rescued), gone, treated])
+    day = np.concatenate([*(unit.plan.visit_day[w, v] for w, v in rescued), unit.plan.leave_day[gone], chemo_day])
+    at_rescue = [result.decisions[v].count[w] for w, v in rescued]
+    last_count = _reported(result.decisions, treated, chemo_day, baseline)
+    count = np.concatenate([*at_rescue, np.full(len(gone), np.nan), last_count])
+    n_rescues = len(who) - len(gone) - len(treated)
+    kind = np.repeat([0, 1, 2], [n_rescues, len(gone), len(treated)])
+    term = np.concatenate([np.zeros(n_rescues, int), unit.plan.leave_reason[gone] + 1, cycle + 1 + len(reasons)])
     order = np.lexsort((day, who))
     who, day, count, kind, term = (x[order] for x in (who, day, count, kind, term))
     return _table(
-        EVENTS,
+        events_schema(cycles > 0),
         REPLICATE=keys[0][who],
         SUBJID=keys[1][who],
-        EVENT=_coded(kind, ("RESCUE", "DROPOUT")),
+        EVENT=_coded(kind, ("RESCUE", "DROPOUT", "CHEMO")[: 3 if cycles else 2]),
         ADY=day,
-        TERM=_coded(term, ("rescue therapy", *reasons)),
+        TERM=_coded(term, ("rescue therapy", *reasons, *(f"chemotherapy, cycle {k + 1}" for k in range(cycles)))),
         AVAL=count,
     )
+
+
+def _chemotherapy(unit: Unit, result: UnitResult) -> tuple[Ints, Ints, Ints]:
+    """Every dose of chemotherapy given before the last visit: patient, day, cycle from 0."""
+    chemotherapy = unit.study.chemotherapy
+    if chemotherapy is None:
+        nobody = np.empty(0, dtype=np.int64)
+        return nobody, nobody, nobody
+    cycles = np.repeat(np.arange(chemotherapy.cycles), len(chemotherapy.doses))
+    days = np.tile([dose.day for dose in chemotherapy.doses], chemotherapy.cycles)
+    day = result.course.chemo_day[:, None] + cycles * chemotherapy.cycle_days + days
+    until = np.minimum(unit.plan.leave_day, _last_visit(unit))
+    who, dose = np.nonzero(day < until[:, None])
+    return who, day[who, dose], cycles[dose]
+
+
+def _reported(decisions: Sequence[Decisions], who: Ints, day: Ints, baseline: Array) -> Array:
+    """The last count that was reported to each ``who`` by ``day``, day included; at first the baseline count."""
+    count = baseline[who]
+    for made in decisions:
+        known = (made.day[who] <= day) & ~np.isnan(made.count[who])
+        count = np.where(known, made.count[who], count)
+    return count
 
 
 def _solves(result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:

@@ -13,9 +13,11 @@ from trial.protocol import (
     Allocation,
     Analysis,
     Arm,
+    Chemotherapy,
     Dropout,
     Identifier,
     Laboratory,
+    Meals,
     Output,
     PKSampling,
     Problem,
@@ -30,6 +32,7 @@ from trial.protocol import (
     not_among,
 )
 from trial.titration import DoseRule
+from trial.tolerability import Tolerability
 
 MANY_REPLICATES, KEPT_REPLICATES = 50, 10
 
@@ -61,7 +64,9 @@ class Study(Record):
     patients: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
         description="randomised patients per replicate, all arms"
     )
-    parameter_set: str = Field(description="id of a parameter set of the catalogue")
+    parameter_set: str = Field(
+        description="id of a parameter set of the catalogue, or your own file of one (.json, .py) beside this file"
+    )
     parameter_uncertainty: bool = Field(
         default=False, description="every replicate draws its own population parameters"
     )
@@ -79,8 +84,13 @@ class Study(Record):
     laboratory: Laboratory = Field(default=Laboratory(), description="how counts are reported")
     dose_rules: dict[str, DoseRule] = Field(default={}, description="dose rules by name; arms refer to them")
     adherence: Adherence = Field(default=Adherence(), description="how regularly doses are taken")
+    meals: Meals | None = Field(default=None, description="how often a meal comes too early; none: never")
+    chemotherapy: Chemotherapy | None = Field(default=None, description="cycles of chemotherapy; none: none is given")
     rescue: Rescue = Field(default=Rescue(), description="rescue therapy")
     dropout: tuple[Dropout, ...] = Field(default=(), description="competing reasons to leave the study early")
+    tolerability: Tolerability | None = Field(
+        default=None, description="adverse events drawn as proxies; none: no adverse events"
+    )
     pk_sampling: PKSampling | None = Field(
         default=None, description="concentration profile on a named day; none: no samples"
     )
@@ -98,6 +108,8 @@ class Study(Record):
         yield from self._arm_problems()
         yield from self._allocation_problems()
         yield from self._day_problems()
+        yield from self._profile_problems()
+        yield from self._chemotherapy_problems()
 
     @property
     def arm_ids(self) -> list[str]:
@@ -169,14 +181,6 @@ class Study(Record):
         if self.analysis.assessment_day not in self.visits.days:
             seen = self.analysis.assessment_day
             yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day; allowed: {days}"
-        if self.pk_sampling and self.pk_sampling.visit_day not in self.visits.days:
-            seen = self.pk_sampling.visit_day
-            yield ("pk_sampling", "visit_day"), f"seen {seen}, which is not a visit day; allowed: {days}"
-        elif self.pk_sampling and self.pk_sampling.visit_day >= self.treatment_days:
-            yield (
-                ("pk_sampling", "visit_day"),
-                f"no dose is given on day {self.pk_sampling.visit_day}: treatment ends before it",
-            )
         shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
         if self.laboratory.turnaround_days > shortest:
             yield (
@@ -186,3 +190,45 @@ class Study(Record):
         if self.analysis.named_replicate >= self.replicates:
             seen, last = self.analysis.named_replicate, self.replicates - 1
             yield ("analysis", "named_replicate"), f"seen {seen}; with {last + 1} replicates allowed: 0 to {last}"
+
+    def _profile_problems(self) -> Iterator[Problem]:
+        """A profile needs a dose at its visit, and doses that nobody changes while it lasts."""
+        sampling = self.pk_sampling
+        if sampling is None:
+            return
+        day, path = sampling.visit_day, ("pk_sampling", "visit_day")
+        if day not in (0, *self.visits.days):
+            days = ", ".join(map(str, self.visits.days))
+            yield path, f"seen {day}, which is not a visit day; allowed: 0, {days}"
+        elif day >= self.treatment_days:
+            yield path, f"no dose is given on day {day}: treatment ends before it"
+        moved = self.visits.window_days * (2 if day else 1)
+        inside = [v for v in self.visits.days if v > day and v - day - moved < sampling.times_h[-1] / 24]
+        changing = any(arm.dose_rule for arm in self.arms) or bool(self.chemotherapy and self.chemotherapy.start)
+        if inside and changing:
+            longest = 24 * (inside[0] - day - moved)
+            yield (
+                ("pk_sampling", "times_h"),
+                f"seen {sampling.times_h[-1]:g}; the visit of day {inside[0]} may change doses; allowed: to {longest}",
+            )
+
+    def _chemotherapy_problems(self) -> Iterator[Problem]:
+        """Chemotherapy that nobody would get, a study drug that nobody would take, an arm that waits for none."""
+        chemotherapy, last = self.chemotherapy, self.visits.days[-1]
+        if chemotherapy is None:
+            for k, arm in enumerate(self.arms):
+                if arm.until_chemotherapy:
+                    yield ("arms", k, "until_chemotherapy"), "seen true; the study has no chemotherapy"
+            return
+        if chemotherapy.first_day >= last:
+            seen = f"seen {chemotherapy.first_day}; the study ends at the last visit, on day {last}"
+            yield ("chemotherapy", "first_day"), f"{seen}; allowed: 0 to {last - 1}"
+        if chemotherapy.start and chemotherapy.start.latest_day < self.visits.days[0]:
+            seen = f"seen {chemotherapy.start.latest_day}; the first visit that can start it is on day"
+            yield ("chemotherapy", "start", "latest_day"), f"{seen} {self.visits.days[0]}; allowed: that or later"
+        treated = [0 <= chemotherapy.first_day + day < self.treatment_days for day in chemotherapy.days_of_drug]
+        if treated and not any(treated) and not chemotherapy.start:
+            yield (
+                ("chemotherapy", "drug_days"),
+                f"none of them falls on days 0 to {self.treatment_days - 1} of treatment",
+            )

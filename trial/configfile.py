@@ -6,22 +6,25 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from trial.checks import cautions, unknown_ids, unusable_patients, value_at
+from cohorts.catalogue import is_file_name
+from trial.checks import cautions, not_taken, unknown_ids, unusable_patients, unusable_set, value_at
 from trial.config import Study
 from trial.explain import explain
-from trial.protocol import Problem
+from trial.protocol import Problem, Record
 from trial.yamltree import ConfigError, Node, Place, find, plain, read, with_override
 
-__all__ = ["Config", "ConfigError", "load_config", "load_study", "resolved_yaml"]
+__all__ = ["Config", "ConfigError", "load_config", "load_record", "load_study", "resolved_yaml"]
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
+PARAMETER_SET = ("parameter_set",)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,10 @@ def load_config(
     """
     tree = _overridden(read(Path(path)), overrides, seed, replicates)
     data = plain(tree)
-    problems = [*_missing_files(data), *(p for check in (unknown_ids, unusable_patients, *checks) for p in check(data))]
+    problems = [
+        *_missing_files(data),
+        *(p for check in (unknown_ids, not_taken, unusable_patients, unusable_set, *checks) for p in check(data)),
+    ]
     try:
         study = Study.model_validate(data)
     except ValidationError as error:
@@ -111,9 +117,15 @@ def _with_setting(tree: Node, text: str) -> Node:
     return with_override(tree, key.strip(), value, Place(f"--set {text}"))
 
 
+def file_keys(data: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+    """The keys that name a file: FILES, and the parameter set when it is the user's own."""
+    name = value_at(data, *PARAMETER_SET)
+    return (*FILES, PARAMETER_SET) if isinstance(name, str) and is_file_name(name) else FILES
+
+
 def _with_absolute_files(tree: Node) -> Node:
     data = plain(tree)
-    for path in FILES:
+    for path in file_keys(data):
         name, place = value_at(data, *path), find(tree, path).place
         if isinstance(name, str):
             base = place.path.parent if place.path else Path.cwd()
@@ -122,10 +134,10 @@ def _with_absolute_files(tree: Node) -> Node:
 
 
 def _missing_files(data: Mapping[str, Any]) -> Iterable[Problem]:
-    for section, key in FILES:
-        name = value_at(data, section, key)
+    for path in file_keys(data):
+        name = value_at(data, *path)
         if isinstance(name, str) and not Path(name).is_file():
-            yield (section, key), f"there is no file {name}"
+            yield path, f"there is no file {name}"
 
 
 def _lines(tree: Node, problems: Iterable[Problem]) -> list[str]:
@@ -135,3 +147,20 @@ def _lines(tree: Node, problems: Iterable[Problem]) -> list[str]:
     return list(
         dict.fromkeys(": ".join(part for part in (str(place), path, text) if part) for place, path, text in order)
     )
+
+
+def load_record(path: Path, record: type[AnyRecord], check: Check) -> AnyRecord:
+    """A YAML file of another kind than a study as its ``record``; ``check`` looks at the plain data, valid or not.
+
+    Raises ConfigError with every problem found.
+    """
+    tree = read(path)
+    data = plain(tree)
+    problems = list(check(data))
+    try:
+        found = record.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_lines(tree, [*explain(error, record, data), *problems])) from None
+    if problems:
+        raise ConfigError(_lines(tree, problems))
+    return found

@@ -16,13 +16,15 @@ from scipy.special import betaincinv
 from cohorts.noise import fluctuation
 from cohorts.parameters import ParameterSet
 from cohorts.sampler import Cohort
+from cohorts.streams import Draws
 from cohorts.variability import occasion_factor
 from trial.config import Study
 from trial.models import Structure
-from trial.protocol import Adherence, Dropout
+from trial.protocol import Dropout, Meals
 
 Array = NDArray[np.float64]
 RESCUE_EPISODES = 4
+NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,9 @@ class Plan:
     """Draws of a unit of ``n`` patients, ``V`` visits after baseline, ``D`` days.
 
     arm (n,) index. visit_day (n, V+1) actual day, column 0 is day 0. missed (n, V+1). taken (n, D): the dose of the day
-    is taken if one is prescribed. adherence (n,) probability of that. bioavailability (n, D) relative. log_loss (n,
-    D) of the loss factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
+    is taken if one is prescribed. adherence (n,) probability of that. early_meal (n, D): a meal comes too early after
+    that dose. meal_share (n,) probability of that. bioavailability (n, D) relative. log_loss (n, D) of the loss
+    factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
     rescue_clock (n, episodes) cumulative hazard at which a rescue is given. leave_day (n,) and leave_reason (n,):
     index into study.dropout, -1 stays.
     """
@@ -41,6 +44,8 @@ class Plan:
     missed: NDArray[np.bool_]
     taken: NDArray[np.bool_]
     adherence: Array
+    early_meal: NDArray[np.bool_]
+    meal_share: Array
     bioavailability: Array
     log_loss: Array
     count_z: Array
@@ -89,7 +94,9 @@ def plan_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
     nominal = (0, *study.visits.days)
     days = nominal[-1] + study.visits.window_days
     visit_day, missed = _visits(study, cohort)
-    adherence, taken = _taken(study.adherence, cohort, days)
+    adherence, taken = _habit(cohort.draws, "adherence", study.adherence.mean, study.adherence.sd, days)
+    meals = study.meals or NO_MEALS
+    meal_share, early_meal = _habit(cohort.draws, "food", meals.share_mean, meals.share_sd, days)
     weeks = np.stack([occasion_factor(draws, parameter_set, w) for w in range(-(-days // 7))], axis=1)
     leave_day, leave_reason = _leaving(study.dropout, study.arm_ids, arm, cohort)
     clocks = [-np.log(draws.uniform("rescue", k)) for k in range(RESCUE_EPISODES)]
@@ -99,6 +106,8 @@ def plan_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         missed=missed,
         taken=taken,
         adherence=adherence,
+        early_meal=early_meal,
+        meal_share=meal_share,
         bioavailability=np.repeat(weeks, 7, axis=1)[:, :days],
         log_loss=fluctuation(draws, range(days), p["FLUCT_SD"], p["FLUCT_TAU"]),
         count_z=_by_day(cohort, "residual:platelets", nominal),
@@ -137,16 +146,20 @@ def _visits(study: Study, cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np
     return np.stack([first, *actual], axis=1), np.stack([first.astype(bool), *missed], axis=1)
 
 
-def _taken(adherence: Adherence, cohort: Cohort, days: int) -> tuple[Array, NDArray[np.bool_]]:
-    """Each patient's probability of taking a dose (Beta by inverse CDF) and the days on which it is taken."""
-    draws = cohort.draws
-    u = draws.uniform("adherence:propensity")
-    probability = np.full(len(u), adherence.mean)
-    if adherence.sd > 0:
-        size = adherence.mean * (1 - adherence.mean) / adherence.sd**2 - 1
-        probability = betaincinv(adherence.mean * size, (1 - adherence.mean) * size, u)
-    taken = np.stack([draws.uniform("adherence", day) for day in range(days)], axis=1) < probability[:, None]
-    return probability, taken
+def _habit(draws: Draws, name: str, mean: float, sd: float, days: int) -> tuple[Array, NDArray[np.bool_]]:
+    """Each patient's probability of doing something on a day (Beta by inverse CDF) and the days on which it is done.
+
+    Streams "<name>:propensity" and "<name>" by day. With a mean of 0 nothing is drawn: it is never done.
+    """
+    n = len(draws)
+    if mean == 0:
+        return np.zeros(n), np.zeros((n, days), dtype=bool)
+    probability = np.full(n, mean)
+    if sd > 0:
+        size = mean * (1 - mean) / sd**2 - 1
+        probability = betaincinv(mean * size, (1 - mean) * size, draws.uniform(f"{name}:propensity"))
+    done = np.stack([draws.uniform(name, day) for day in range(days)], axis=1) < probability[:, None]
+    return probability, done
 
 
 def _leaving(

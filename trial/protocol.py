@@ -21,7 +21,10 @@ NonNegative = Annotated[Number, Field(ge=0)]
 Probability = Annotated[Number, Field(ge=0, le=1)]
 Day = Annotated[Whole, Field(ge=0, le=3650)]
 VisitDay = Annotated[Whole, Field(ge=1, le=3650)]
+SampleTime = Annotated[Number, Field(ge=0, le=1440)]
+DrugDay = Annotated[Whole, Field(ge=-364, le=364)]
 Dose = Annotated[Number, Field(ge=0, le=200)]
+AfterDose = Annotated[Number, Field(ge=0, lt=24)]
 Problem = tuple[tuple[str | int, ...], str]
 
 CONTINUOUS = ("AGE", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "BLPLAT")
@@ -89,6 +92,18 @@ class Arm(Record):
     start_dose_mg: Dose = Field(description="dose level on day 0, once daily; of a placebo arm the sham level")
     placebo: bool = Field(default=False, description="dose levels are titrated but no drug is given")
     dose_rule: str | None = Field(default=None, description="name of an entry of dose_rules; none: the dose is fixed")
+    until_chemotherapy: bool = Field(
+        default=False,
+        description="active drug only until the patient's cycle 1 of chemotherapy, placebo from that day on",
+    )
+    meal_after_dose_h: AfterDose | None = Field(
+        default=None,
+        description="a meal that binds drug comes so long after every dose taken; 0: with it; none: no meal",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.placebo and self.until_chemotherapy:
+            yield ("until_chemotherapy",), "seen true; an arm with placebo: true has no active drug to end"
 
 
 class Visits(Record):
@@ -139,12 +154,18 @@ class Randomisation(Record):
 class Screening(Record):
     """Eligibility, judged on the measured screening count, which is also the baseline."""
 
+    platelets_at_least_1e9L: NonNegative = Field(default=0.0, description="lowest measured screening count")
     platelets_below_1e9L: Positive = Field(default=30.0, description="measured screening count must be below this")
-    itp_duration_at_least_y: NonNegative = Field(default=0.5, description="shortest duration of ITP")
+    itp_duration_at_least_y: NonNegative = Field(
+        default=0.5, description="shortest duration of ITP; 0: it is not asked, as in people without ITP"
+    )
     age_at_least_y: NonNegative = Field(default=18.0, description="youngest patient")
     age_at_most_y: Annotated[Number, Field(gt=0, le=120)] = Field(default=120.0, description="oldest patient")
 
     def problems(self) -> Iterator[Problem]:
+        low, high = self.platelets_at_least_1e9L, self.platelets_below_1e9L
+        if low >= high:
+            yield ("platelets_at_least_1e9L",), f"seen {low:g}: no count is at least {low:g} and below {high:g}"
         if self.age_at_least_y >= self.age_at_most_y:
             yield (
                 ("age_at_least_y",),
@@ -159,9 +180,75 @@ class Adherence(Record):
     sd: NonNegative = Field(default=0.0, description="standard deviation over patients of that probability")
 
     def problems(self) -> Iterator[Problem]:
-        if self.sd > 0 and self.sd**2 >= self.mean * (1 - self.mean):
-            largest = (self.mean * (1 - self.mean)) ** 0.5
-            yield ("sd",), f"seen {self.sd:g}: probabilities with mean {self.mean:g} have an SD below {largest:.3g}"
+        yield from _too_wide("sd", self.mean, self.sd)
+
+
+class Meals(Record):
+    """Intake habits: on some days a meal or dairy comes too early after the dose and binds what is not yet absorbed.
+
+    Each patient's share of such days is Beta distributed with this mean and SD.
+    """
+
+    share_mean: Probability = Field(description="mean over patients of the share of days with a meal too early")
+    share_sd: NonNegative = Field(default=0.0, description="standard deviation over patients of that share")
+    after_dose_h: AfterDose = Field(description="on such a day the meal comes so long after the dose; 0: with it")
+
+    def problems(self) -> Iterator[Problem]:
+        yield from _too_wide("share_sd", self.share_mean, self.share_sd)
+
+
+class ChemotherapyDose(Record):
+    """One dose of a cycle; the intensity is what the structure of the parameter set multiplies its kill with."""
+
+    day: Annotated[Whole, Field(ge=0, le=364)] = Field(description="day inside the cycle; 0 is its first day")
+    intensity: Annotated[Number, Field(gt=0, le=10)] = Field(default=1.0, description="1 is a full dose")
+
+
+class ChemotherapyStart(Record):
+    """Cycle 1 waits for platelets: it begins on the day on which a visit's count is reported to be high enough."""
+
+    at_least_1e9L: Positive = Field(description="cycle 1 begins once a visit after day 0 reports a count at least this")
+    latest_day: VisitDay = Field(description="last planned visit that may start it; later ones do not: no chemotherapy")
+
+
+class Chemotherapy(Record):
+    """Cycles of chemotherapy, in every arm alike, on schedule until the patient leaves; a cycle is never delayed."""
+
+    first_day: Day = Field(default=0, description="day of the first dose of cycle 1; with start the earliest such day")
+    cycle_days: Annotated[Whole, Field(ge=1, le=365)] = Field(description="from one cycle's first day to the next")
+    cycles: Annotated[Whole, Field(ge=1, le=100)] = Field(description="how many cycles")
+    doses: Annotated[tuple[ChemotherapyDose, ...], Field(min_length=1)] = Field(description="doses of each cycle")
+    start: ChemotherapyStart | None = Field(
+        default=None, description="cycle 1 waits for platelets; none: it begins on first_day"
+    )
+    drug_days: Annotated[tuple[DrugDay, ...], Increasing] = Field(
+        default=(),
+        description="days from each cycle's first day on which the study drug is taken, before it negative; "
+        "none: every treatment day",
+    )
+
+    @property
+    def days_of_drug(self) -> tuple[int, ...]:
+        """``drug_days`` of all cycles, counted from the first day of cycle 1; empty: every day."""
+        return tuple(cycle * self.cycle_days + day for cycle in range(self.cycles) for day in self.drug_days)
+
+    def problems(self) -> Iterator[Problem]:
+        days = [dose.day for dose in self.doses]
+        for k, day in enumerate(days):
+            if day >= self.cycle_days:
+                yield ("doses", k, "day"), f"seen {day}; a cycle has days 0 to {self.cycle_days - 1}"
+            elif k and day <= days[k - 1]:
+                yield ("doses", k, "day"), f"out of order: {day} comes after {days[k - 1]}; the days must increase"
+        if self.start and self.start.latest_day < self.first_day:
+            seen = f"seen {self.start.latest_day}; cycle 1 begins on day {self.first_day} at the earliest"
+            yield ("start", "latest_day"), f"{seen}; allowed: {self.first_day} or later"
+
+
+def _too_wide(key: str, mean: float, sd: float) -> Iterator[Problem]:
+    """The problem of a Beta law that does not exist."""
+    if sd > 0 and sd**2 >= mean * (1 - mean):
+        largest = (mean * (1 - mean)) ** 0.5
+        yield (key,), f"seen {sd:g}: probabilities with mean {mean:g} have an SD below {largest:.3g}"
 
 
 class Rescue(Record):
@@ -203,17 +290,23 @@ class Laboratory(Record):
 
 
 class PKSampling(Record):
-    """A concentration profile over one dosing interval, from the dose given at the visit of ``visit_day``."""
+    """A concentration profile from the dose given at the visit of ``visit_day``: one dosing interval (24 h) or longer.
 
-    visit_day: Day = Field(description="the visit whose dose is followed; one of visits.days")
-    times_h: Annotated[tuple[NonNegative, ...], Field(min_length=3), Increasing] = Field(
-        default=(0, 1, 2, 4, 6, 8, 10, 12, 16, 20, 24), description="times after that dose, from 0 to 24"
+    In a longer one the doses of the following days are taken as planned.
+    """
+
+    visit_day: Day = Field(description="the visit whose dose is followed: 0, the first dose, or one of visits.days")
+    times_h: Annotated[tuple[SampleTime, ...], Field(min_length=3), Increasing] = Field(
+        default=(0, 1, 2, 4, 6, 8, 10, 12, 16, 20, 24),
+        description="times after that dose, from 0; 24, the end of the dosing interval, is one of them",
     )
 
     def problems(self) -> Iterator[Problem]:
-        if self.times_h[0] != 0 or self.times_h[-1] != 24:
+        if self.times_h[0] != 0 or 24 not in self.times_h:
             seen = f"seen {self.times_h[0]:g} to {self.times_h[-1]:g}"
-            yield ("times_h",), f"{seen}; allowed: from 0 to 24, one whole dosing interval"
+            without = "" if self.times_h[-1] <= 24 or 24 in self.times_h else ", without 24"
+            allowed = "allowed: from 0 to 24, one whole dosing interval, or to a later time with 24 among them"
+            yield ("times_h",), f"{seen}{without}; {allowed}"
 
 
 class SolverSettings(Record):

@@ -1,5 +1,6 @@
-"""What the protocol does with what it sees at a visit: rescue, then the dose rules. No randomness: draws come from
-the Plan.
+"""What the protocol does with what it sees at a visit: rescue, start of chemotherapy, then the dose rules.
+
+No randomness: draws come from the Plan.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class Course:
 
     ladders: one DoseState per arm, for the arm's patients. dose_mg: prescribed from ``effective_day`` on,
     dose_before_mg until then. rescue_day: day of the latest rescue (NEVER: none); rescues: how many; hazard:
-    cumulative hazard of rescue up to ``counted_day``, the day of the last count.
+    cumulative hazard of rescue up to ``counted_day``, the day of the last count. chemo_day: first day of cycle 1 of
+    chemotherapy (NEVER: none, or it still waits for platelets).
     """
 
     ladders: tuple[DoseState, ...]
@@ -34,6 +36,7 @@ class Course:
     rescues: NDArray[np.int64]
     hazard: Array
     counted_day: NDArray[np.int64]
+    chemo_day: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,9 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         rung = arm.start_dose_mg if arm.dose_rule else rule.ladder_mg[0]
         ladders.append(start(rule, rung, int((plan.arm == index).sum())))
     dose = _prescribed(study, plan, tuple(ladders))
-    course = Course(tuple(ladders), dose, dose, zero, np.full(plan.n, NEVER), zero, np.zeros(plan.n), zero)
+    never, chemo = np.full(plan.n, NEVER), study.chemotherapy
+    chemo_day = never if chemo is None or chemo.start else np.full(plan.n, chemo.first_day)
+    course = Course(tuple(ladders), dose, dose, zero, never, zero, np.zeros(plan.n), zero, chemo_day)
     begin = Decisions(
         day=zero,
         count=np.full(plan.n, np.nan),
@@ -81,14 +86,15 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
 
 
 def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, Decisions]:
-    """Rescue, then the dose rule of each arm, on the reported counts of ``visit`` (NaN: no count).
+    """Rescue, start of chemotherapy, then each arm's dose rule, on the reported counts of ``visit`` (NaN: no count).
 
-    Dose rules count planned days, so that a visit early in its window is not too early for the rule.
+    Rules count planned days, so that a visit early in its window is not too early for the rule.
     """
     study, plan = unit.study, unit.plan
     planned = np.full(plan.n, study.visits.days[visit - 1])
     day = plan.visit_day[:, visit]
     course, rescued = _rescue(unit, course, count, visit)
+    course = _start_chemotherapy(unit, course, count, visit)
     on_treatment = np.where(day < study.treatment_days, count, np.nan)
     ladders, action, step = [], np.zeros(plan.n, dtype=np.int8), np.full(plan.n, -1, dtype=np.int16)
     for index, rule in enumerate(rules_of(study)):
@@ -114,6 +120,18 @@ def _prescribed(study: Study, plan: Plan, ladders: tuple[DoseState, ...]) -> Arr
         fixed_zero = not arm.dose_rule and arm.start_dose_mg == 0
         dose[plan.arm == index] = 0.0 if fixed_zero else ladders[index].dose_mg(rule.ladder_mg)
     return dose
+
+
+def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) -> Course:
+    """Cycle 1 of those who have waited for platelets begins on the day on which a count is reported to be high enough,
+    not before ``first_day``. A visit planned after the latest day starts nobody.
+    """
+    study, chemo = unit.study, unit.study.chemotherapy
+    if chemo is None or chemo.start is None or study.visits.days[visit - 1] > chemo.start.latest_day:
+        return course
+    reached = (course.chemo_day == NEVER) & (count >= chemo.start.at_least_1e9L)
+    reported = unit.plan.visit_day[:, visit] + study.laboratory.turnaround_days
+    return replace(course, chemo_day=np.where(reached, np.maximum(reported, chemo.first_day), course.chemo_day))
 
 
 def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:

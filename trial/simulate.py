@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cohorts.noise import assay, bleeding_grade
-from trial.dosing import daily_events, days_between, dose_mg
+from trial.dosing import daily_events, day_of, days_between, dose_mg, untreated_day
 from trial.laboratory import report_count
 from trial.plan import Unit
 from trial.rules import Course, Decisions, apply_rules, start_course
@@ -39,12 +39,13 @@ class Hourly:
 
 @dataclass(frozen=True)
 class UnitResult:
-    """What happened to a unit: one Visit per visit after baseline, the Decisions (start first), the profile, the
-    solves, and with ``output: dense`` the hourly courses, piece by piece from visit to visit.
+    """What happened to a unit: one Visit per visit after baseline, the Decisions (start first), the Course at the end,
+    the profile, the solves, and with ``output: dense`` the hourly courses, piece by piece from visit to visit.
     """
 
     visits: tuple[Visit, ...]
     decisions: tuple[Decisions, ...]
+    course: Course
     concentration: Array
     true_concentration: Array
     status: NDArray[np.int8]
@@ -68,7 +69,7 @@ def simulate_unit(unit: Unit) -> UnitResult:
     1. start every patient at the drug-free steady state of the structure, on the start dose of the arm
     2. for each interval between visits: take the planned doses, advance the ODE from event to event
     3. at the visit, before the dose: form observations (true value, then what the laboratory reports)
-    4. apply the protocol's rules in order: rescue, then the arm's dose rule
+    4. apply the protocol's rules in order: rescue, start of chemotherapy, then the arm's dose rule
     5. carry the dose decisions into the following days; with the reason they become the dose ledger
     6. after the last visit: return observations, decisions and one solve status per patient
 
@@ -77,11 +78,11 @@ def simulate_unit(unit: Unit) -> UnitResult:
     """
     course, begin = start_course(unit)
     solves = _start(unit, course)
-    profile = np.full_like(unit.plan.conc_z, np.nan)
+    profile = _profile(unit, course, solves, 0, np.full_like(unit.plan.conc_z, np.nan))
     visits, decisions = [], [begin]
     hourly = [_hour_zero(unit, solves)] if unit.study.dense else []
 
-    for visit, nominal_day in enumerate(unit.study.visits.days, start=1):
+    for visit in range(1, len(unit.study.visits.days) + 1):
         events = daily_events(unit, course, days_between(unit.plan, visit))
         days = unit.plan.visit_day[:, visit - 1 : visit + 1]
         if unit.study.dense:
@@ -89,19 +90,18 @@ def simulate_unit(unit: Unit) -> UnitResult:
         solves = _advance(unit, solves, events, days)
         seen = _observe(unit, solves, visit)
         course, decided = apply_rules(unit, course, seen.count, visit)
-        if unit.study.pk_sampling and nominal_day == unit.study.pk_sampling.visit_day:
-            profile = _profile(unit, course, solves, unit.study.pk_sampling.times_h, visit)
+        profile = _profile(unit, course, solves, visit, profile)
         visits.append(seen)
         decisions.append(decided)
 
     reported = assay(profile, unit.plan.conc_z, unit.parameters["CONC_CV"][:, None])
-    return UnitResult(tuple(visits), tuple(decisions), reported, profile, solves.status, solves.steps, tuple(hourly))
+    traced = tuple(hourly)
+    return UnitResult(tuple(visits), tuple(decisions), course, reported, profile, solves.status, solves.steps, traced)
 
 
 def _start(unit: Unit, course: Course) -> Solves:
-    """The drug-free steady state at the loss factor of day 0; not a number for a patient who is not sound."""
-    day_0 = daily_events(unit, course, unit.plan.visit_day[:, :1])
-    state = unit.structure.steady_state(unit.p, day_0.inputs[:, 0])
+    """The drug-free steady state at the loss factor of day 0, before any chemotherapy; NaN for who is not sound."""
+    state = unit.structure.steady_state(unit.p, untreated_day(unit, course).inputs[:, 0])
     zero = np.zeros(unit.plan.n, dtype=np.int64)
     return Solves(np.where(unit.sound[:, None], state, np.nan), zero.astype(np.int8), zero)
 
@@ -151,19 +151,24 @@ def _observe(unit: Unit, now: Solves, visit: int) -> Visit:
     return Visit(count, true, np.where(seen, grade, np.nan))
 
 
-def _profile(unit: Unit, course: Course, now: Solves, sample_h: tuple[float, ...], visit: int) -> Array:
-    """True concentrations (n, T) over the dosing interval that begins at this visit, in a solve of its own.
+def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array) -> Array:
+    """True concentrations (n, T) from the dose of this visit on, in a solve of its own; at other visits ``so_far``.
 
-    The main solve never stops at the sampling times, so sampling changes nothing else. NaN for patients who are not
-    seen, have failed, or have no active dose that day.
+    The main solve never stops at the sampling times, so sampling changes nothing else. The doses of the days after it
+    are those of the course as it stands. NaN for patients who are not seen, have failed, or have no active dose that
+    day, and once a patient has left.
     """
-    day = unit.plan.visit_day[:, visit : visit + 1]
-    states, status, _ = _solve(
-        unit, now.state, daily_events(unit, course, day), np.asarray(24.0 * day + np.array([0.0, *sample_h]))
-    )
+    sampling = unit.study.pk_sampling
+    if sampling is None or sampling.visit_day != (0, *unit.study.visits.days)[visit]:
+        return so_far
+    sample_h, first = np.array(sampling.times_h), unit.plan.visit_day[:, visit : visit + 1]
+    day = first + np.arange(int(day_of(sample_h[-1])) + 1)
+    times_h = np.asarray(24.0 * first + np.array([0.0, *sample_h]))
+    states, status, _ = _solve(unit, now.state, daily_events(unit, course, day), times_h)
     sampled = unit.plan.present[:, visit] & (dose_mg(unit, course, day)[:, 0] > 0)
     sampled &= (now.status == Status.OK) & (status == Status.OK)
-    return np.where(sampled[:, None], _output(unit, states, "CONC"), np.nan)
+    here = sampled[:, None] & (first + day_of(sample_h) < unit.plan.leave_day[:, None])
+    return np.where(here, _output(unit, states, "CONC"), np.nan)
 
 
 def _hour_zero(unit: Unit, now: Solves) -> Hourly:

@@ -105,6 +105,16 @@ COURSES = pa.schema(
         field("PLT", pa.float64(), "True platelet count", "10^9/L"),
     ]
 )
+ADVERSE = pa.schema(
+    [
+        *KEY,
+        field("AECD", TEXT, "Tolerability proxy"),
+        field("TERM", TEXT, "Term, marked as simulated"),
+        field("ADY", pa.int32(), "Day of the first event", "d"),
+        field("AESIMFL", TEXT, "Simulated as a proxy, always Y"),
+    ]
+)
+"""Only of a study with ``tolerability``."""
 
 TABLES: dict[str, pa.Schema] = {
     "patients": PATIENTS,
@@ -131,10 +141,21 @@ DECISIONS = pa.schema(
 """The decision log of one patient, as ``vtrial replay --out`` writes it."""
 
 DENSE: dict[str, pa.Schema] = {"courses": COURSES}
+PROXIES: dict[str, pa.Schema] = {"adverse": ADVERSE}
 """What ``output: dense`` keeps beside TABLES: a row per patient and full hour, up to the patient's last day."""
 
 
-def patients_schema(parameter_names: tuple[str, ...], units: dict[str, str]) -> pa.Schema:
-    """PATIENTS plus one column per individual model parameter."""
-    extra = [field(name, pa.float64(), f"Individual {name}", units.get(name, "")) for name in parameter_names]
+MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")
+
+
+def events_schema(chemotherapy: bool) -> pa.Schema:
+    """EVENTS; of a study with chemotherapy the label says so."""
+    said = field("EVENT", TEXT, "RESCUE, DROPOUT or CHEMO")
+    return EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy else EVENTS
+
+
+def patients_schema(parameter_names: tuple[str, ...], units: dict[str, str], meals: bool = False) -> pa.Schema:
+    """PATIENTS, of a study with meals MEALSH, and one column per individual model parameter."""
+    extra = [MEALSH] * meals
+    extra += [field(name, pa.float64(), f"Individual {name}", units.get(name, "")) for name in parameter_names]
     return pa.schema([*PATIENTS, *extra])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cohorts.parameters import ParameterSet
-from trial.models import Days, Structure, structure
+from trial.models import Days, Structure, structure_of
 from trial.solver import Status, solve
 
 Array = NDArray[np.float64]
@@ -27,7 +27,7 @@ def concentrations(
 
     ``base_1e9L`` only sets his platelets. Raises RuntimeError when the solve fails.
     """
-    model = structure(parameters.structure)
+    model = structure_of(parameters)
     p = _typical(parameters, model, base_1e9L)
     day = np.arange(int(max(times_h[-1] // 24 + 1, max(dose_days) + 1)))[None, :]
     dose = np.where(np.isin(day, dose_days), dose_mg, 0.0)
@@ -39,6 +39,23 @@ def concentrations(
         raise RuntimeError(f"the typical man of {parameters.id} could not be solved: {Status(int(status[0])).name}")
     values = model.outputs(states.transpose(2, 0, 1), p.T[:, :, None], [None] * len(model.inputs))
     return values[model.output_names.index("CONC")][0]
+
+
+def course(parameters: ParameterSet, dose_mg: float, days: int = 70) -> dict[str, Array]:
+    """Every state and output of the typical man, (days + 1,): at the start and at the end of each day.
+
+    ``dose_mg`` once daily from day 0; his platelet count is BASE of the set. Raises RuntimeError when the solve fails.
+    """
+    model = structure_of(parameters)
+    p = _typical(parameters, model, parameters.value("BASE"))
+    events = model.daily_events(p, Days.of(24.0 * np.arange(days)[None, :], dose_mg))
+    start = model.steady_state(p, events.inputs[:, 0])
+    states, status, _ = solve(model, p, start, events, 24.0 * np.arange(days + 1.0)[None, :])
+    if status[0] != Status.OK:
+        raise RuntimeError(f"the typical man of {parameters.id} could not be solved: {Status(int(status[0])).name}")
+    y = np.concatenate([start, states[0]])
+    said = model.outputs(y.T, p.T, [None] * len(model.inputs))
+    return {s.name: y[:, k] for k, s in enumerate(model.states)} | dict(zip(model.output_names, said, strict=True))
 
 
 def _typical(parameters: ParameterSet, model: Structure, base_1e9L: float) -> Array:

@@ -17,10 +17,11 @@ from cohorts.catalogue import parameter_set
 from cohorts.parameters import ParameterSet
 from cohorts.sampler import Cohort, concatenate
 from cohorts.streams import BLOCK, Streams
+from trial.adverse import adverse_table
 from trial.collect import collect, screening_table
 from trial.config import Study
 from trial.enrolment import candidates, enrol
-from trial.models import structure
+from trial.models import structure_of
 from trial.plan import Unit, plan_unit
 from trial.randomisation import randomise, strata_labels
 from trial.simulate import UnitResult, simulate_unit
@@ -110,15 +111,18 @@ def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = Non
     """These patients with their parameters and the plan of their trial."""
     parameters = chosen or parameter_set(study.parameter_set)
     plan = plan_unit(study, parameters, patients.cohort, patients.arm)
-    model = structure(parameters.structure)
+    model = structure_of(parameters)
     return Unit(study, model, model.individual(patients.cohort.parameters), plan)
 
 
 def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, pa.Table]:
-    """Every table of ``trial.tables`` but ``screening`` for a simulated unit."""
+    """Every table of ``trial.tables`` but ``screening`` for a simulated unit, ``adverse`` only with tolerability."""
     units = {p.name: p.unit for p in parameter_set(unit.study.parameter_set).parameters}
     units |= {s.name: s.unit for s in unit.structure.derived}
-    return collect(unit, result, patients.cohort, patients.subject, patients.stratum, units)
+    tables = collect(unit, result, patients.cohort, patients.subject, patients.stratum, units)
+    if unit.study.tolerability:
+        tables["adverse"] = adverse_table(unit.study, tables, patients.cohort.draws)
+    return tables
 
 
 def simulate_enrolled(

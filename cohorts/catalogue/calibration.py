@@ -29,11 +29,14 @@ def read_calibration(set_id: str) -> dict[str, Any]:
     return content
 
 
-def calibrated(parameter_set: ParameterSet, calibration: Mapping[str, Any]) -> ParameterSet:
+def calibrated(
+    parameter_set: ParameterSet, calibration: Mapping[str, Any], source: Source | None = None
+) -> ParameterSet:
     """The set with the values of a calibration; what is named there gets status "calibrated" and the targets.
 
     Without targets nothing was fitted yet: the values are used, with status "assumed". The note keeps where the
-    starting value came from. An optional "rse_percent" {name: value} gives standard errors.
+    starting value came from. An optional "rse_percent" {name: value} gives standard errors. ``source``: of the new
+    values; None: the calibration file beside the set.
     """
     values, targets = calibration["values"], tuple(calibration["targets"])
     rse = calibration.get("rse_percent", {})
@@ -41,7 +44,7 @@ def calibrated(parameter_set: ParameterSet, calibration: Mapping[str, Any]) -> P
     for name in [*values, *rse]:
         if name not in known:
             raise unknown_name(f"parameter in {parameter_set.id}:", name, known)
-    source = Source(THIS_ENGINE, f"{calibration_file(parameter_set.id).name}: {calibration['note']}")
+    source = source or Source(THIS_ENGINE, f"{calibration_file(parameter_set.id).name}: {calibration['note']}")
     marked: dict[str, Any] = dict(
         source=source, status="calibrated" if targets else "assumed", targets=targets, reported_as=""
     )

@@ -27,7 +27,7 @@ def _rows(parameter_set: ParameterSet) -> Iterator[Row]:
         yield _row(c, f"CORR_{c.a}_{c.b}", f"{c.value:g}", "1", "", c.reported_as, c.note)
     for x in parameter_set.covariate_effects:
         form = f"({x.covariate} / {x.reference})^value" if x.form == "power" else f"times value unless {x.reference}"
-        yield _row(x, f"{x.covariate}_ON_{x.parameter}", f"{x.value:g}", "1", "", form, x.note)
+        yield _row(x, f"{x.covariate}_ON_{x.parameter}", f"{x.value:g}", "1", "", _reported(form, x), x.note)
     for r in parameter_set.validity.ranges:
         yield dict(
             zip(
@@ -36,6 +36,10 @@ def _rows(parameter_set: ParameterSet) -> Iterator[Row]:
                 strict=True,
             )
         )
+
+
+def _reported(form: str, effect: CovariateEffect) -> str:
+    return f"{form}; {effect.reported_as}" if effect.reported_as else form
 
 
 def _fitted(item: Parameter | RandomEffect) -> str:

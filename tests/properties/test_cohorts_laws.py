@@ -91,15 +91,18 @@ candidate = st.tuples(st.floats(0, 100), st.floats(0, 40), st.integers(1, 400))
     st.floats(61, 120),
     st.floats(0, 5),
     st.floats(1, 100),
+    st.floats(0, 20),
 )
-def test_every_candidate_is_counted_once(people, youngest, oldest, longest, count):
+def test_every_candidate_is_counted_once(people, youngest, oldest, longest, count, least):
     age, duration, platelets = (np.array(column, dtype=float) for column in zip(*people, strict=True))
     criteria = SimpleNamespace(
-        platelets_below_1e9L=count, itp_duration_at_least_y=longest, age_at_least_y=youngest, age_at_most_y=oldest
-    )
+        platelets_at_least_1e9L=least, platelets_below_1e9L=count, itp_duration_at_least_y=longest,
+        age_at_least_y=youngest, age_at_most_y=oldest,
+    )  # fmt: skip
     excluded = exclusions(criteria, {"AGE": age, "ITPDUR": duration, "BLPLAT": platelets})
     code = first_reason(excluded)
     screened, *lost, eligible = flow(list(excluded), code).values()
     assert screened == len(people) == sum(lost) + eligible
     fits = (age >= youngest) & ((age <= oldest) | (oldest >= 120)) & (duration >= longest) & (platelets < count)
+    fits &= platelets >= least
     assert np.array_equal(code == ELIGIBLE, fits)

@@ -17,7 +17,11 @@ from cohorts.variability import covariance, occasion_factor, random_effects
 SET = parameter_set("hetrombopag_wang_2022")
 POPULATION = population("chronic_itp_mei_2021")
 SCREENING = SimpleNamespace(
-    platelets_below_1e9L=30.0, itp_duration_at_least_y=0.5, age_at_least_y=18.0, age_at_most_y=120.0
+    platelets_at_least_1e9L=0.0,
+    platelets_below_1e9L=30.0,
+    itp_duration_at_least_y=0.5,
+    age_at_least_y=18.0,
+    age_at_most_y=120.0,
 )
 N = 60_000
 Z = 4.0

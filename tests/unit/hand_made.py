@@ -1,10 +1,13 @@
 """A work unit made by hand: no population, no randomness, so that a test can see the right answer."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from trial.config import Study
-from trial.models import TMDD_LIFESPAN
+from trial.models import TMDD_LIFESPAN, Days, Structure
 from trial.plan import Plan, Unit
+from trial.solver import Events
 
 NEVER = np.iinfo(np.int64).max
 PARAMETERS = {
@@ -40,7 +43,21 @@ STUDY = {
 }
 
 
-def unit(arm=(0, 1), parameters=None, study=None, **plan) -> Unit:
+def taking(seen: list[Days]) -> Structure:
+    """A made-up structure that takes both and keeps the days it is told: a kill of 1 doubles the loss of platelets of
+    that day, a meal h hours after the dose leaves h/24 of it.
+    """
+
+    def daily_events(p: np.ndarray, days: Days) -> Events:
+        seen.append(days)
+        left = days.dose_mg * np.minimum(days.meal_h, 24.0) / 24.0
+        changed = replace(days, dose_mg=left, loss_factor=days.loss_factor * (1.0 + days.kill))
+        return TMDD_LIFESPAN.daily_events(p, changed)
+
+    return replace(TMDD_LIFESPAN, id="taking", takes=("kill", "meal"), daily_events=daily_events)
+
+
+def unit(arm=(0, 1), parameters=None, study=None, structure=TMDD_LIFESPAN, **plan) -> Unit:
     """A unit with the typical parameters, everybody perfectly adherent and present, no fluctuation, no error."""
     chosen = Study.model_validate(STUDY | (study or {}))
     n, nominal = len(arm), np.array([0, *chosen.visits.days])
@@ -52,6 +69,8 @@ def unit(arm=(0, 1), parameters=None, study=None, **plan) -> Unit:
         missed=np.zeros((n, visits), bool),
         taken=np.ones((n, days), bool),
         adherence=np.ones(n),
+        early_meal=np.zeros((n, days), bool),
+        meal_share=np.zeros(n),
         bioavailability=np.ones((n, days)),
         log_loss=np.zeros((n, days)),
         count_z=np.zeros((n, visits)),
@@ -65,4 +84,4 @@ def unit(arm=(0, 1), parameters=None, study=None, **plan) -> Unit:
     values = {
         name: np.broadcast_to(np.asarray(v, float), n).copy() for name, v in (PARAMETERS | (parameters or {})).items()
     }
-    return Unit(chosen, TMDD_LIFESPAN, values, Plan(**(quiet | plan)))
+    return Unit(chosen, structure, values, Plan(**(quiet | plan)))

@@ -1,10 +1,10 @@
-"""The calibration on a toy simulator whose answer is known."""
+"""The calibration on toy simulators whose answer is known, and its misfits against closed forms."""
 
 import numpy as np
 import pytest
 from scipy.stats import binom
 
-from analysis.calibration import Fitted, Target, calibrate, deviance
+from analysis.calibration import NOTHING, Fitted, Measure, Target, calibrate, deviance, misfit
 
 
 def test_deviance_is_twice_the_log_likelihood_ratio():
@@ -40,3 +40,47 @@ def test_the_prior_holds_what_the_targets_do_not_move():
         [Target("row", 5, 10)], [Fitted("free", 3.0, 0.2, "prior")], lambda _: {"row": 0.5}, scan=8, evaluations=50
     )[0]
     assert best.values["free"] == pytest.approx(3.0, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("measure", "simulated", "expected"),
+    [
+        (Measure.of("gm", 100.0, 80.0, 125.0, log=True), 80.0, 1.959964**2),
+        (Measure.of("gm", 100.0, 80.0, 125.0, log=True), 125.0, 1.959964**2),
+        (Measure.of("gm", 100.0, 80.0, 125.0, log=True), 100.0, 0.0),
+        (Measure.of("mean", 5.0, 3.0, 7.0, log=False), 7.0, 1.959964**2),
+        (Measure.of("mean", 5.0, 4.0, 6.0, log=False), 7.0, (2 * 1.959964) ** 2),
+        (Measure.of("change", 5.0, -1.0, 11.0, log=True), 11.0, 1.959964**2),
+    ],
+)
+def test_a_measure_at_its_limit_misfits_by_1_96_squared(measure, simulated, expected):
+    assert misfit(measure, simulated) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_a_target_that_could_not_be_simulated_is_as_bad_as_can_be():
+    measure = Measure.of("median", 20.0, 15.0, 25.0, log=True)
+    assert misfit(measure, float("nan")) == misfit(measure, 0.0) == misfit(Target("r", 1, 2), float("nan")) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("fitted", "value"),
+    [(Fitted("x", 30.0, 1.0, ""), 30 * np.e), (Fitted("x", 0.5, 1.0, "", True), 1 / (1 + np.exp(-1)))],
+)
+def test_one_prior_sd_on_the_log_and_on_the_log_odds(fitted, value):
+    assert fitted.value(1.0) == pytest.approx(value)
+    assert fitted.z(value) == pytest.approx(1.0)
+
+
+def test_every_point_is_told_and_the_best_comes_first():
+    told = []
+    points = calibrate(
+        [Target("row", 5, 10)],
+        [Fitted("a", 1.0, 1.0, "")],
+        lambda v: {"row": 1 / (1 + v["a"])},
+        scan=4,
+        starts=1,
+        evaluations=0,
+        tell=told.append,
+    )
+    assert len(told) == len(points) == 5
+    assert points[0].distance == min(p.distance for p in told) == pytest.approx(0.0)

@@ -14,7 +14,11 @@ from cohorts.streams import Streams
 
 SET = parameter_set("hetrombopag_wang_2022")
 SCREENING = SimpleNamespace(
-    platelets_below_1e9L=30.0, itp_duration_at_least_y=0.5, age_at_least_y=18.0, age_at_most_y=120.0
+    platelets_at_least_1e9L=0.0,
+    platelets_below_1e9L=30.0,
+    itp_duration_at_least_y=0.5,
+    age_at_least_y=18.0,
+    age_at_most_y=120.0,
 )
 HEADER = "AGE,SEX,HEIGHT,WEIGHT,ITPDUR,SPLENFL,CONITPFL,BLPLAT"
 GOOD = ("40,F,162,60,3.5,N,Y,12", "55,M,171,75,0.75,Y,Y,8", "30,F,158,51,0.3,N,N,20")

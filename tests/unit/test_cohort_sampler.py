@@ -18,7 +18,13 @@ POPULATION = population("chronic_itp_mei_2021")
 
 
 def criteria(**changed) -> SimpleNamespace:
-    usual = dict(platelets_below_1e9L=30.0, itp_duration_at_least_y=0.5, age_at_least_y=18.0, age_at_most_y=120.0)
+    usual = dict(
+        platelets_at_least_1e9L=0.0,
+        platelets_below_1e9L=30.0,
+        itp_duration_at_least_y=0.5,
+        age_at_least_y=18.0,
+        age_at_most_y=120.0,
+    )
     return SimpleNamespace(**(usual | changed))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tiny_trial import PK_HOURS, SETTINGS, Patient, records
@@ -93,3 +95,15 @@ def test_pk_endpoints_are_for_complete_profiles_of_patients_on_active_drug() -> 
 def test_a_study_without_pk_sampling_says_so() -> None:
     result = endpoints.evaluate(catalogue(56)["CMAX"], records(Patient([20.0])), SETTINGS)
     assert result.reason[0] == "no PK sampling in this study"
+
+
+def test_a_profile_longer_than_a_day_has_interval_and_whole_area() -> None:
+    """8 h at a mean of 7, 16 h falling from 10 to 5, and 24 h falling from 5 to 2.5."""
+    made = records(Patient([20.0], profile=(4.0, 10.0, 5.0)))
+    assert made.profile is not None
+    longer = replace(made.profile, times=np.array([0.0, 8.0, 24.0, 48.0]), values=np.array([[4.0, 10.0, 5.0, 2.5]]))
+    made = replace(made, profile=longer)
+    interval = 8 * 7 + 16 * 5 / np.log(2)
+    expected = {"CMAX": 10, "CTROUGH": 5, "AUCTAU": interval, "AUCLST": interval + 24 * 2.5 / np.log(2)}
+    for code, value in expected.items():
+        assert endpoints.evaluate(catalogue(56)[code], made, SETTINGS).value[0] == pytest.approx(value)

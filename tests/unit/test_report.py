@@ -103,6 +103,7 @@ def test_anchors_and_ids(html):
 
 RATES = {"mean": ("replicates", "ESTIMATE", "MCSE"), "range": ("replicates", "RANGE_LOW", "RANGE_HIGH"),
          "named": ("replicate", "N_EVENT", "N", "ESTIMATE"), "ci": ("replicate", "CI_LOW", "CI_HIGH")}  # fmt: skip
+MEASURED = {"mean": RATES["mean"], "range": RATES["range"], "n": ("replicate", "N")}
 DIFFERENCES = RATES | {"named": ("replicate", "ESTIMATE", "CI_LOW", "CI_HIGH")}
 
 
@@ -114,6 +115,9 @@ DIFFERENCES = RATES | {"named": ("replicate", "ESTIMATE", "CI_LOW", "CI_HIGH")}
         ("T 14.2.2", "difference", DIFFERENCES, ("RESPW8", "RESP75", "RESCUE")),
         ("T 14.3.5", "difference", DIFFERENCES, ("PLT250", "INTERRUPT")),
         ("T 14.4.2", "geometric mean", {"n": ("replicate", "N")}, ("CMAX", "AUCTAU")),
+        ("T 14.2.7", "median", MEASURED, ("PLTW8", "PEAKDAY", "CUMWK")),
+        ("T 14.2.7", "mean", MEASURED, ("CHGW8", "MAXRISE")),
+        ("T 14.3.6", "mean", MEASURED, ("DAYS250", "DAYS400")),
     ],
 )
 def test_numbers_are_those_of_the_estimates(run_dir, tables, number, stat, columns, among):
@@ -143,6 +147,15 @@ def test_every_rate_of_the_estimates_is_shown(run_dir, tables):
     wanted = {f"{r['PARAMCD']}|{r['ARM']}" for r in rows if r["STAT"] == "rate"}
     shown = {row for number, row, _ in tables.cells if number in ("T 14.2.1", "T 14.3.4")}
     assert shown == wanted
+
+
+def test_every_median_and_mean_is_shown_once(run_dir, tables):
+    rows = pq.read_table(run_dir / "estimates.parquet").to_pylist()
+    wanted = [f"{r['PARAMCD']}|{r['ARM']}" for r in rows
+              if r["STAT"] in ("median", "mean") and r["SCOPE"] == "replicates"]  # fmt: skip
+    shown = [row for number, row, column in tables.cells
+             if number in ("T 14.2.4", "T 14.2.7", "T 14.3.6") and column == "mean"]  # fmt: skip
+    assert sorted(shown) == sorted(wanted)
 
 
 def test_exposure_to_three_figures(run_dir, tables):

@@ -36,6 +36,10 @@ class Patient:
     actions: Sequence[str] = ("start",)
     status: str = "OK"
     profile: Sequence[float | None] = field(default=())
+    chemo: Sequence[tuple[int, int]] = ()
+    """(cycle, day) of every dose of chemotherapy."""
+    treated_days: int = 70
+    last_day: int = 70
 
 
 def filled(values: Sequence[float | None]) -> list[float | None]:
@@ -64,13 +68,13 @@ def tables(patients: Sequence[Patient]) -> dict[str, pa.Table]:
 def _rows(patient: Patient, key: dict) -> dict[str, list[dict]]:
     status = "COMPLETED" if patient.completed else "DISCONTINUED"
     active = 0.0 if patient.arm == "placebo" else 5.0
-    cuts = [0, *[PK_VISIT + 7 * k for k in range(1, len(patient.actions))], 70]
+    cuts = [0, *[PK_VISIT + 7 * k for k in range(1, len(patient.actions))], patient.treated_days]
     plat = [patient.baseline, *filled(patient.counts)]
     bleed = [0, *filled(patient.bleeding)]
     days = [0, *patient.days]
     observations = [
         key | {"PARAMCD": code, "AVISITN": planned, "ADY": None if v is None else day, "ATPT": 0.0, "AVAL": v,
-               "AVALREAS": "" if v is not None else "missed visit"}
+               "TRUEVAL": v, "AVALREAS": "" if v is not None else "missed visit"}
         for code, values in (("PLAT", plat), ("WHOBLEED", bleed))
         for planned, day, v in zip((0, *WEEKS), days, values, strict=True)
     ]  # fmt: skip
@@ -80,14 +84,18 @@ def _rows(patient: Patient, key: dict) -> dict[str, list[dict]]:
         for hour, v in zip(PK_HOURS, patient.profile, strict=False)
     ]  # fmt: skip
     doses = [
-        key | {"ASTDY": a, "AENDY": b, "EXDOSE": 0.0 if act == "interrupt" else active, "ACTION": act}
+        key | {"ASTDY": a, "AENDY": b, "EXDOSE": 0.0 if act == "interrupt" else active,
+               "DOSELEV": 0.0 if act == "interrupt" else 5.0, "ACTION": act}
         for a, b, act in zip(cuts[:-1], cuts[1:], patient.actions, strict=True)
-    ]
+    ]  # fmt: skip
     return {
-        "patients": [key | {"ARM": patient.arm, "BLPLAT": patient.baseline, "EOSSTT": status}],
+        "patients": [
+            key | {"ARM": patient.arm, "BLPLAT": patient.baseline, "EOSSTT": status, "EOSDY": patient.last_day}
+        ],
         "doses": doses,
         "observations": observations,
-        "events": [key | {"EVENT": "RESCUE", "ADY": day} for day in patient.rescue_days],
+        "events": [key | {"EVENT": "RESCUE", "ADY": day} for day in patient.rescue_days]
+        + [key | {"EVENT": "CHEMO", "ADY": day, "TERM": f"chemotherapy, cycle {k}"} for k, day in patient.chemo],
         "solves": [key | {"STATUS": patient.status}],
     }
 

@@ -14,15 +14,18 @@ from typing import Annotated
 
 import typer
 
+from trial.cli.calibrate import calibrate as calibrate_
 from trial.cli.catalogue import catalogue as catalogue_
 from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
+from trial.cli.compare import compare as compare_
 from trial.cli.console import Refused, Stopped, say
 from trial.cli.plan import plan as plan_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
 from trial.cli.run import run as run_
 from trial.cli.schema import schema as schema_
+from trial.cli.scorecard import scorecard as scorecard_
 
 OK, FAILED, USAGE, PATIENTS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -77,7 +80,9 @@ def _app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_vtrial)
-    for command in (run_, check_, plan_, report_, replay_, cite_, schema_, catalogue_):
+    for command in (
+        run_, check_, plan_, report_, compare_, replay_, cite_, schema_, catalogue_, calibrate_, scorecard_,
+    ):  # fmt: skip
         app.command()(command)
     return app
 

@@ -16,13 +16,15 @@ ASSESSMENT_DAY = 56
 SUMMARIES = {
     "rate": "share of the evaluable patients",
     "median": "median of the evaluable patients",
+    "mean": "mean of the evaluable patients",
     "geomean": "geometric mean of the evaluable patients",
 }
 
 
 def catalogue(
     set_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="A parameter set, population or endpoint.")
+        str | None,
+        typer.Argument(metavar="[ID]", help="A parameter set, population or endpoint, or a file with a set."),
     ] = None,
 ) -> None:
     """Show parameter sets, populations and endpoints, or one with all its numbers.
@@ -56,11 +58,17 @@ def _list_all() -> None:
 
 def _show_one(set_id: str) -> None:
     from analysis.endpoints import catalogue as endpoints
-    from cohorts.catalogue import PARAMETER_SETS
+    from cohorts.catalogue import PARAMETER_SETS, SetError, is_file_name, parameter_set
     from cohorts.populations import POPULATIONS
     from trial.cli.console import Refused
     from trial.protocol import not_among
 
+    if is_file_name(set_id):
+        try:
+            _show_numbers(parameter_set(set_id))
+        except SetError as error:
+            raise Refused(str(error)) from None
+        return
     entries: dict[str, ParameterSet | Population] = {s.id: s for s in PARAMETER_SETS} | {p.id: p for p in POPULATIONS}
     by_code = endpoints(ASSESSMENT_DAY)
     if set_id in entries:
@@ -77,7 +85,7 @@ def _show_endpoint(endpoint: Endpoint) -> None:
     print(f"{endpoint.code}\n{_wrapped(endpoint.label)}\n")
     facts = {
         "Definition": getdoc(endpoint.evaluate),
-        "Unit": "%, of yes or no" if endpoint.unit == "%" else endpoint.unit,
+        "Unit": "%, of yes or no" if endpoint.summary == "rate" else endpoint.unit,
         "Better": "neither" if endpoint.benefit == "none" else endpoint.benefit,
         "Summary": SUMMARIES[endpoint.summary],
         "Source": endpoint.source,
@@ -90,6 +98,7 @@ def _show_endpoint(endpoint: Endpoint) -> None:
 
 def _show_numbers(entry: ParameterSet | Population) -> None:
     print(f"{entry.id}\n{_wrapped(entry.title)}\n")
+    _show_structure(entry)
     for row in _rows(entry):
         name, value, unit, status = (row[key] for key in ("name", "value", "unit", "status"))
         between = f", between patients {row['iiv']}" if row.get("iiv") else ""
@@ -100,6 +109,29 @@ def _show_numbers(entry: ParameterSet | Population) -> None:
     print("\nCitations")
     for citation in entry.citations:
         print(_wrapped(citation.text, "  "))
+
+
+def _show_structure(entry: ParameterSet | Population) -> None:
+    """The structure of a set, the parameters it derives, and the classes of patients."""
+    from cohorts.parameters import ParameterSet
+    from trial.models import structure_of
+
+    if not isinstance(entry, ParameterSet):
+        return
+    try:
+        model = structure_of(entry)
+    except KeyError as error:
+        print(_wrapped(f"Structure {entry.structure}: {error.args[0]}") + "\n")
+        return
+    print(_wrapped(f"Structure {model.id}: {model.title}"))
+    for made in model.derived:
+        unit = "" if made.unit == "1" else f", {made.unit}"
+        print(_wrapped(f"  derived: {made.name}{unit}, {made.meaning}", hanging="    "))
+    for c in entry.classes:
+        share, value = entry.parameter(c.share), entry.parameter(c.value)
+        said = f"{c.parameter} is {c.value} = {value.value:g} {'' if value.unit == '1' else value.unit}".rstrip()
+        print(_wrapped(f"  class {c.name}: {100 * share.value:.3g} % of patients ({c.share}); {said}", hanging="    "))
+    print()
 
 
 def _rows(entry: ParameterSet | Population) -> Sequence[Mapping[str, str]]:

@@ -20,6 +20,7 @@ def check(
 
     Example: vtrial check configs/smoke.yaml
     """
+    from cohorts.catalogue import is_file_name, parameter_set
     from trial.cli.checks import load_checked
     from trial.design import fingerprint
 
@@ -31,4 +32,7 @@ def check(
     print(f"  {study.patients} patients, {study.replicates} replicates, arms {arms}")
     print(f"  {study.treatment_days} days of treatment, {len(study.visits.days)} visits to day {study.visits.days[-1]}")
     print(f"  design {fingerprint(study)}")
-    print(f"  parameter set {study.parameter_set}, population {study.population.id or study.population.file}")
+    chosen = parameter_set(study.parameter_set)
+    own = f" ({Path(study.parameter_set).name})" if is_file_name(study.parameter_set) else ""
+    print(f"  parameter set {chosen.id}{own}, structure {chosen.structure}")
+    print(f"  population {study.population.id or study.population.file}")

@@ -18,8 +18,21 @@ def load_checked(
     from analysis.endpoints import config_problems
 
     loaded = load_config(path, overrides, seed, replicates, checks=(config_problems, published_problems))
+    refuse_misbehaving(path, loaded.study)
     refuse_too_few(path, loaded.study)
     return loaded
+
+
+def refuse_misbehaving(path: Path, study: Study) -> None:
+    """ConfigError when the user's own parameter set moves without drug, or a dose does not move what it should."""
+    from cohorts.catalogue import is_file_name, parameter_set
+    from trial.gates import behaviour_problems
+
+    if is_file_name(study.parameter_set):
+        found = behaviour_problems(parameter_set(study.parameter_set))
+        if found:
+            name = Path(study.parameter_set).name
+            raise ConfigError([f"{path}: parameter_set: {name}: {line}" for line in found])
 
 
 def refuse_too_few(path: Path, study: Study) -> None:

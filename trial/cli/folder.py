@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from cohorts.catalogue.own import copied, is_file_name
 from trial.cli.console import Refused
 from trial.config import Study
 from trial.configfile import FILES
@@ -18,7 +20,9 @@ from trial.parts import UNITS
 MARKS = ("manifest.json", "config.resolved.yaml")
 CONFIG = "config.resolved.yaml"
 IDENTITY = "identity.json"
+OWN_SET = "own_set"
 SUFFIXES = (".parquet", ".csv", ".yaml", ".json", ".html")
+OWN_PYTHON = re.compile(OWN_SET + r"(_\d+)?\.py")
 COPIES = {
     ("population", "file"): "",
     ("published", "rows"): "published.csv",
@@ -41,7 +45,7 @@ def _may_replace(folder: Path, target: Path, overwrite: bool, config: Path | Non
     foreign = sorted(
         path.name
         for path in target.iterdir()
-        if path.name not in left and (path.is_dir() or path.suffix not in SUFFIXES)
+        if path.name not in left and (path.is_dir() or not (path.suffix in SUFFIXES or OWN_PYTHON.fullmatch(path.name)))
     )
     if foreign or not any((target / mark).is_file() for mark in MARKS):
         named = f" ({', '.join(foreign[:3])})" if foreign else ""
@@ -152,6 +156,8 @@ def with_inputs(study: Study, base: Path, folder: Path) -> Study:
 
     File names in ``study`` are relative to ``base``. Published rows of another design are kept, but not counted.
     """
+    if is_file_name(study.parameter_set):
+        study = study.model_copy(update={"parameter_set": copied(base / study.parameter_set, folder, OWN_SET)})
     for section, key in FILES:
         record = getattr(study, section)
         name = getattr(record, key, None)

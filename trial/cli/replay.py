@@ -154,10 +154,11 @@ def _compared(course: Replay, study: Study, run_dir: Path) -> int:
     import pyarrow.parquet as pq
 
     from trial.replay import COMPARED, differences
-    from trial.tables import DENSE
+    from trial.tables import DENSE, PROXIES
 
+    optional = (*(DENSE if study.dense else ()), *(PROXIES if study.tolerability else ()))
     replicate, subject = course.patient["REPLICATE"], course.patient["SUBJID"]
-    kept = (*COMPARED, *(DENSE if study.dense else ())) if replicate in study.kept else ()
+    kept = (*COMPARED, *optional) if replicate in study.kept else ()
     mine = [("REPLICATE", "==", replicate), ("SUBJID", "==", subject)]
     stored = {name: pq.read_table(run_dir / f"{name}.parquet", filters=mine) for name in (*kept, "endpoints")}
     if not kept:

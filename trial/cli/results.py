@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from analysis.results import Line
     from trial.config import Study
 
@@ -15,11 +17,10 @@ NARROW = 78
 
 def show(lines: Sequence[Line], study: Study) -> None:
     """Endpoint by arm: the simulated mean beside the published result; narrow terminals drop the Monte Carlo error."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _width())
-    narrow = console.width < NARROW
+    screen = console()
+    narrow = screen.width < NARROW
     compared = any(line.published for line in lines)
     published = "published % (CI)" if narrow else "published % (95 % CI)"
     judgement = ["inside"] if narrow else ["inside", "was"]
@@ -35,17 +36,24 @@ def show(lines: Sequence[Line], study: Study) -> None:
         judged = [line.published, line.inside, line.kind][: 1 + len(judgement)]
         table.add_row(first, line.arm, simulated, *(judged if compared else []))
         before = line.endpoint
-    console.print()
-    console.print(table)
+    screen.print()
+    screen.print(table)
     many = study.replicates > 1
     mean = f"Mean of {study.replicates} replicates" if many else "One replicate"
-    console.print(f"\n{mean}{' ± Monte Carlo error' if many and not narrow else ''}. ", end="")
+    screen.print(f"\n{mean}{' ± Monte Carlo error' if many and not narrow else ''}. ", end="")
     counts = [f"{kind} {share}" for kind in ("fitted", "predicted") if (share := _inside(lines, kind))]
     if compared and not counts:
-        console.print("\nToo few replicates for a verdict; 10 are needed.", end="")
+        screen.print("\nToo few replicates for a verdict; 10 are needed.", end="")
     if counts:
-        console.print(f"\nInside the published interval: {', '.join(counts)}.", end="")
-    console.print("\nSimulated subjects. Not clinical data.\n")
+        screen.print(f"\nInside the published interval: {', '.join(counts)}.", end="")
+    screen.print("\nSimulated subjects. Not clinical data.\n")
+
+
+def console() -> Console:
+    """Where results are printed: no colours of its own, and the width of the terminal, COLUMNS or 80."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else width())
 
 
 def _inside(lines: Sequence[Line], kind: str) -> str:
@@ -54,7 +62,7 @@ def _inside(lines: Sequence[Line], kind: str) -> str:
     return f"{judged.count('yes')} of {len(judged)}" if judged else ""
 
 
-def _width() -> int:
+def width() -> int:
     """Width for a pipe or a file: COLUMNS if set, else 80."""
     import shutil
 

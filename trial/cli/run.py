@@ -75,7 +75,7 @@ def run(
             with progress("patients") as tell:
                 summary = execute(study, config.parent, beside, workers, tell, backend, keep_units=True)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-            analysed, resolved = _finish(beside, summary, loaded.warnings, volatile, with_report)
+            analysed, resolved = conclude(beside, summary, loaded.warnings, volatile, with_report)
             finish(folder, beside)
     show(analysed.lines, resolved)
     if summary.n_failed:
@@ -102,7 +102,8 @@ def identity(study: Study, base: Path) -> dict[str, str]:
     """
     from importlib.metadata import version
 
-    from trial.configfile import FILES
+    from cohorts.catalogue.own import digest
+    from trial.configfile import FILES, PARAMETER_SET, file_keys
     from trial.provenance import PACKAGES, engine_version, file_hash
 
     found = {"engine": engine_version(), **{name: version(name) for name in PACKAGES}}
@@ -110,6 +111,8 @@ def identity(study: Study, base: Path) -> dict[str, str]:
     for path in map(".".join, FILES):
         name = keys.get(path, "None")
         keys[path] = "None" if name == "None" else f"a file with sha256 {file_hash(base / name)[:12]}"
+    if PARAMETER_SET in file_keys(study.model_dump()):
+        keys["parameter_set"] = f"a file with sha256 {digest(base / study.parameter_set)[:12]}"
     return found | keys
 
 
@@ -181,12 +184,16 @@ def execute(
     File names in ``study`` are relative to ``base``. Units that are in ``folder`` already are not simulated again;
     with ``keep_units`` they stay beside the tables.
     """
+    from cohorts.catalogue import is_file_name
     from trial.cli.folder import CONFIG, with_inputs
     from trial.configfile import resolved_yaml
     from trial.runner import run as simulate
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / CONFIG).write_text(resolved_yaml(with_inputs(study, base, folder)), encoding="utf-8")
+    standalone = with_inputs(study, base, folder)
+    (folder / CONFIG).write_text(resolved_yaml(standalone), encoding="utf-8")
+    if is_file_name(study.parameter_set):
+        study = study.model_copy(update={"parameter_set": str((folder / standalone.parameter_set).resolve())})
     return simulate(
         study, folder, evaluator(study), workers=workers, backend=backend, progress=tell, keep_units=keep_units
     )
@@ -200,12 +207,14 @@ def evaluator(study: Study) -> Evaluate:
     return partial(evaluate_tables, Settings.of(study.model_dump(mode="json")))
 
 
-def _finish(
+def conclude(
     folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any], with_report: bool
 ) -> tuple[Analysed, Study]:
     """Write results, manifest and report; the results, and the study as it was resolved."""
     from analysis.results import analyse
+    from cohorts.catalogue import parameter_set
     from trial.cli.folder import CONFIG
+    from trial.cli.model import write_model
     from trial.configfile import load_study
     from trial.provenance import write_manifest
 
@@ -216,6 +225,7 @@ def _finish(
         "patients_simulated": summary.n_patients,
         "patients_failed": summary.n_failed,
     }
+    write_model(folder, parameter_set(study.parameter_set))
     write_manifest(folder, (folder / CONFIG).read_text(encoding="utf-8"), facts, volatile)
     if with_report:
         from analysis.report import write_report
@@ -226,11 +236,13 @@ def _finish(
 
 def facts_of(study: Study) -> dict[str, Any]:
     """What the manifest says of the study and of the catalogue entries it used."""
-    from cohorts.catalogue import parameter_set, rows
+    from cohorts.catalogue import is_file_name, parameter_set, rows
+    from cohorts.catalogue.own import digest
     from cohorts.streams import BLOCK
     from trial.units import UNIT_PATIENTS
 
     chosen = parameter_set(study.parameter_set)
+    own = is_file_name(study.parameter_set)
     return {
         "study": study.id,
         "title": study.title,
@@ -240,6 +252,7 @@ def facts_of(study: Study) -> dict[str, Any]:
         "block_patients": BLOCK,
         "unit_patients": UNIT_PATIENTS,
         "parameter_set": chosen.id,
+        **({"parameter_set_sha256": digest(Path(study.parameter_set))} if own else {}),
         "structure": chosen.structure,
         "population": study.population.id or Path(str(study.population.file)).name,
         "parameters": rows(chosen),
@@ -257,6 +270,8 @@ def citations(study: Study) -> list[Citation]:
     used = [*parameter_set(study.parameter_set).citations]
     if study.population.id:
         used += population(study.population.id).citations
+    if study.tolerability:
+        used += [prior.source.citation for p in study.tolerability.chosen for prior in p.named_priors.values()]
     return list(dict.fromkeys(used))
 
 

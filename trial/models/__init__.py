@@ -2,10 +2,15 @@
 all.
 """
 
+from pathlib import Path
+
+from cohorts.catalogue.own import SetError, module
+from cohorts.parameters import ParameterSet
 from trial.models.contract import Days, State, Structure
 from trial.models.tmdd_lifespan import TMDD_LIFESPAN
+from trial.models.tpo_mechanism import TPO_MECHANISM
 
-STRUCTURES: tuple[Structure, ...] = (TMDD_LIFESPAN,)
+STRUCTURES: tuple[Structure, ...] = (TMDD_LIFESPAN, TPO_MECHANISM)
 
 
 def structure(structure_id: str) -> Structure:
@@ -16,4 +21,19 @@ def structure(structure_id: str) -> Structure:
     raise KeyError(f"no structure {structure_id!r}; known: {[s.id for s in STRUCTURES]}")
 
 
-__all__ = ["STRUCTURES", "Days", "State", "Structure", "structure"]
+def structure_of(parameters: ParameterSet) -> Structure:
+    """The structure of a parameter set: STRUCTURE of the user's own file where it has that id, else of the catalogue.
+
+    KeyError names the known ones; SetError when STRUCTURE is something else.
+    """
+    if parameters.home:
+        path = Path(parameters.home)
+        own = getattr(module(path), "STRUCTURE", None)
+        if own is not None and not isinstance(own, Structure):
+            raise SetError(f"{path.name}: STRUCTURE: seen {type(own).__name__}; needed: a trial.models.Structure")
+        if own is not None and own.id == parameters.structure:
+            return own
+    return structure(parameters.structure)
+
+
+__all__ = ["STRUCTURES", "Days", "State", "Structure", "structure", "structure_of"]

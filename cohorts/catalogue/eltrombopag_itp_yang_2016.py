@@ -1,0 +1,47 @@
+"""Eltrombopag in Chinese patients with chronic ITP: the set of the international trial with East Asian clearance.
+
+Nothing of the drug effect is fitted to Chinese patients: their trial and the published dose simulation are predictions.
+"""
+
+from dataclasses import replace
+
+from cohorts import references as cite
+from cohorts.catalogue.eltrombopag_itp_bussel_2007 import ELTROMBOPAG_ITP_BUSSEL_2007
+from cohorts.catalogue.eltrombopag_pk import GIBIANSKY
+from cohorts.catalogue.thrombopoiesis import ITP
+from cohorts.citations import Source
+from cohorts.parameters import Parameter, Range
+
+_CL = Parameter(
+    "CL",
+    0.67 * 0.668,
+    "L/h",
+    GIBIANSKY,
+    "derived",
+    "CL/F 0.668 L/h, East Asian -33 %",
+    note="of a man of 70 kg without steroid",
+)
+_NONRESP = next(p for p in ITP if p.name == "NONRESP")
+_OWN = {p.name: p for p in (_CL, replace(_NONRESP, status="published"))}
+
+ELTROMBOPAG_ITP_YANG_2016 = replace(
+    ELTROMBOPAG_ITP_BUSSEL_2007,
+    id="eltrombopag_itp_yang_2016",
+    title="Eltrombopag in Chinese chronic ITP: the mechanism with East Asian clearance, nothing fitted to Chinese data",
+    parameters=tuple(
+        _OWN.get(p.name, replace(p, status="assumed", targets=(), rse_percent=None) if p.targets else p)
+        for p in ELTROMBOPAG_ITP_BUSSEL_2007.parameters
+    ),
+    random_effects=tuple(
+        replace(e, status="assumed", targets=()) if e.targets else e for e in ELTROMBOPAG_ITP_BUSSEL_2007.random_effects
+    ),
+    validity=replace(
+        ELTROMBOPAG_ITP_BUSSEL_2007.validity,
+        population="Chinese adults with chronic ITP",
+        ranges=(
+            Range("AGE", 18.0, 75.0, "y", Source(cite.YANG_2016, "abstract")),
+            Range("WEIGHT", 39.0, 115.0, "kg", Source(cite.YANG_2016, "abstract")),
+            Range("BLPLAT", 1.0, 30.0, "10^9/L", Source(cite.YANG_2016, "abstract")),
+        ),
+    ),
+)

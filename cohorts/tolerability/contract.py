@@ -1,0 +1,109 @@
+"""What a simulated adverse event is: rates with their priors. A proxy, never a prediction of an event.
+
+No published model gives coefficients for adverse events of this class. A proxy is a constant hazard without drug and
+another one on drug, with a wide prior where little is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cohorts.citations import Source
+from cohorts.parameters import Status
+
+Array = NDArray[np.float64]
+Z_95 = 1.959964
+DAYS_PER_YEAR = 365.25
+FLAT_BELOW_1E9L = 150.0
+"""Below this count the hazard does not depend on it."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A positive number, log-normal: median ``value``, SD of its logarithm ``log_sd``; unit, source, status."""
+
+    value: float
+    log_sd: float
+    unit: str
+    source: Source
+    status: Status
+    reported_as: str = ""
+    note: str = ""
+
+    def at(self, z: ArrayLike) -> Array:
+        """The number for standard normal ``z``; 0 gives the median."""
+        return self.value * np.exp(self.log_sd * np.asarray(z, dtype=np.float64))
+
+    @property
+    def range95(self) -> tuple[float, float]:
+        """2.5 and 97.5 % of the prior."""
+        return self.value * exp(-Z_95 * self.log_sd), self.value * exp(Z_95 * self.log_sd)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Hazards of n patients: ``background`` and ``on_drug`` (n,) per year; ``doubling`` (n,) ratio per doubling of the
+    count above 150.
+    """
+
+    background: Array
+    on_drug: Array
+    doubling: Array
+
+    def daily(self, drug: NDArray[np.bool_], count: Array) -> Array:
+        """Hazard per day (n, D); ``drug`` (n, D) days with active drug, ``count`` (n, D) or (1, 1), 10^9/L."""
+        yearly = np.where(drug, self.on_drug[:, None], self.background[:, None])
+        doublings = np.log2(np.maximum(count, FLAT_BELOW_1E9L) / FLAT_BELOW_1E9L)
+        return yearly * self.doubling[:, None] ** doublings / DAYS_PER_YEAR
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """One simulated adverse event. ``background``: hazard without drug (1/y). On drug it is ``on_drug`` (1/y, from the
+    drug's own arms) or ``ratio`` times the background: exactly one of the two. ``doubling``: ratio of the hazard per
+    doubling of the count above 150 x 10^9/L, None when it does not depend on the count.
+    """
+
+    code: str
+    term: str
+    background: Prior
+    on_drug: Prior | None = None
+    ratio: Prior | None = None
+    doubling: Prior | None = None
+
+    def __post_init__(self) -> None:
+        if (self.on_drug is None) == (self.ratio is None):
+            raise ValueError(f"proxy {self.code}: give either on_drug or ratio")
+
+    @property
+    def named_priors(self) -> dict[str, Prior]:
+        """Every prior of the proxy, named in words."""
+        named = {
+            "background": self.background,
+            "on drug": self.on_drug,
+            "drug ratio": self.ratio,
+            "per doubling of the count above 150": self.doubling,
+        }
+        return {name: prior for name, prior in named.items() if prior is not None}
+
+    def rates(self, z: Array) -> Rates:
+        """Rates for standard normal ``z`` (3, n): background, drug, count. Zeros give the medians."""
+        background = self.background.at(z[0])
+        drug = self.on_drug or self.ratio
+        assert drug is not None
+        on_drug = drug.at(z[1]) if self.on_drug else background * drug.at(z[1])
+        return Rates(background, on_drug, self.doubling.at(z[2]) if self.doubling else np.ones_like(background))
+
+    @property
+    def drug_ratio(self) -> tuple[float, float, float]:
+        """Rate on drug over rate without: median, 2.5 and 97.5 % of the prior."""
+        if self.ratio:
+            return (self.ratio.value, *self.ratio.range95)
+        assert self.on_drug is not None
+        value = self.on_drug.value / self.background.value
+        spread = Z_95 * sqrt(self.on_drug.log_sd**2 + self.background.log_sd**2)
+        return value, value * exp(-spread), value * exp(spread)

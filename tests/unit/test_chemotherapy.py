@@ -1,0 +1,262 @@
+"""Chemotherapy on hand-made patients and in a whole trial with a made-up structure that takes it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hand_made import taking, unit
+
+import trial.units
+from trial.config import Study
+from trial.configfile import load_study
+from trial.dosing import daily_events, days_between, dose_mg, kill
+from trial.rules import NEVER, apply_rules, start_course
+from trial.simulate import simulate_unit
+from trial.tables import DOSES, EVENTS
+from trial.units import simulate_replicates
+
+PHASE_3 = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
+TWO_CYCLES = {
+    "first_day": 2,
+    "cycle_days": 5,
+    "cycles": 2,
+    "doses": [{"day": 0}, {"day": 3, "intensity": 0.8}],
+}
+BY_DAY = [0, 0, 1, 0, 0, 0.8, 0, 1, 0, 0, 0.8, 0, 0, 0]
+FORTNIGHT = np.arange(14)[None, :].repeat(2, axis=0)
+WEEKLY = {"cycle_days": 21, "cycles": 3, "doses": [{"day": 0}, {"day": 7, "intensity": 0.8}]}
+
+
+def started(**chemotherapy):
+    """A unit of a study with this chemotherapy, and its course on day 0."""
+    u = unit(study={"chemotherapy": TWO_CYCLES | chemotherapy})
+    return u, start_course(u)[0]
+
+
+def test_each_dose_of_each_cycle_on_its_day_with_its_intensity_in_every_arm():
+    u, course = started()
+    assert kill(u, course, FORTNIGHT).tolist() == [BY_DAY, BY_DAY]
+    u = unit()
+    assert kill(u, start_course(u)[0], FORTNIGHT).tolist() == [[0.0] * 14] * 2
+
+
+def test_the_structure_is_told_every_day_once_and_nothing_on_days_that_do_not_exist():
+    seen = []
+    visits = {"visits": {"days": [7, 14], "window_days": 2}, "analysis": {"assessment_day": 14}}
+    visit_day = np.array([[0, 5, 14], [0, 9, 12]])
+    u = unit(study={"chemotherapy": TWO_CYCLES} | visits, structure=taking(seen), visit_day=visit_day)
+    simulate_unit(u)
+    _, first, second = seen  # the steady state of day 0, then one interval after the other
+    told = [np.concatenate([first.kill[i], second.kill[i]]) for i in range(2)]
+    exists = [np.concatenate([np.isfinite(first.start_h[i]), np.isfinite(second.start_h[i])]) for i in range(2)]
+    assert told[0][exists[0]].tolist() == BY_DAY and told[1][exists[1]].tolist() == BY_DAY[:12]
+    assert not any(told[i][~exists[i]].any() for i in range(2))
+
+
+def test_it_ends_when_the_patient_leaves():
+    u = unit(study={"chemotherapy": TWO_CYCLES}, leave_day=np.array([10**9, 7]))
+    assert kill(u, start_course(u)[0], FORTNIGHT).tolist() == [BY_DAY, [*BY_DAY[:7], *([0.0] * 7)]]
+
+
+@pytest.mark.parametrize("on", [0, 6])
+def test_the_kill_reaches_the_equations_and_not_the_steady_state_before_it(on):
+    """Closed form on placebo: production is constant, a kill of 1 doubles the loss of that day (made-up structure)."""
+    once = {"cycle_days": 100, "cycles": 1, "doses": [{"day": on}]}
+    visits = {"visits": {"days": [1, 7]}, "analysis": {"assessment_day": 7}, "dose_rules": {}}
+    arms = [{"id": "SHAM", "start_dose_mg": 5, "placebo": True}]
+    u = unit(arm=(0, 0), study={"chemotherapy": once, "arms": arms} | visits, structure=taking([]))
+    count, rate = (
+        13.0,
+        1.43 / 13 / 100,
+    )  # a platelet life of weeks, so that the first day does not forget where it began
+    u = replace(u, parameters=u.parameters | {"KIN": u.parameters["KIN"] / 100})
+    result, closed = simulate_unit(u), []
+    for day in range(7):
+        loss = rate * (2 if day == on else 1)
+        count = 0.0143 / loss + (count - 0.0143 / loss) * np.exp(-24 * loss)
+        closed.append(count)
+    np.testing.assert_allclose(result.visits[0].count, closed[0], rtol=1e-5)
+    np.testing.assert_allclose(result.visits[1].count, closed[6], rtol=1e-5)
+    assert closed[6] < 12.9
+
+
+def chemo_days(counts, start, **study):
+    """First day of cycle 1 of patients with these counts at the first visits (n, visits)."""
+    counts = np.array(counts, dtype=float)
+    more = study.pop("plan", {})
+    u = unit(arm=(0,) * len(counts), study={"chemotherapy": WEEKLY | start} | study, **more)
+    course, _ = start_course(u)
+    for visit, count in enumerate(counts.T, start=1):
+        course, _ = apply_rules(u, course, count, visit)
+    return [None if day == NEVER else int(day) for day in course.chemo_day]
+
+
+def test_cycle_1_waits_for_the_first_report_that_is_high_enough():
+    """Reached exactly; reached, then low; visit missed; one visit late; only after the latest day; never."""
+    counts = [
+        [99, 100, 300], [100, 20, 20], [np.nan, 120, 20], [99.9, 99.9, 101], [99, 99, 99], [np.nan, np.nan, np.nan],
+    ]  # fmt: skip
+    assert chemo_days(counts, {"start": {"at_least_1e9L": 100, "latest_day": 14}}) == [14, 7, 14, None, None, None]
+    assert chemo_days(counts, {"start": {"at_least_1e9L": 100, "latest_day": 21}}) == [14, 7, 14, 21, None, None]
+
+
+def test_it_begins_on_the_day_of_the_report_and_not_before_the_first_day():
+    """Actual visit days 5 and 9 of the visit planned for day 7; results two days later; not before day 10."""
+    visit_day = np.array([[0, 5, *range(14, 71, 7)], [0, 9, *range(14, 71, 7)]])
+    start = {"start": {"at_least_1e9L": 100, "latest_day": 7}}
+    late = {"laboratory": {"turnaround_days": 2}, "plan": {"visit_day": visit_day}}
+    assert chemo_days([[100], [100]], start, **late) == [7, 11]
+    late = {"laboratory": {"turnaround_days": 2}, "plan": {"visit_day": visit_day}}
+    both = {"first_day": 10, "start": {"at_least_1e9L": 100, "latest_day": 14}}
+    assert chemo_days([[100], [100]], both, **late) == [10, 11]
+
+
+def test_the_latest_day_is_a_planned_day():
+    """The visit planned for day 14 takes place on day 16 and still starts cycle 1."""
+    visit_day = np.array([[0, 7, 16, *range(21, 71, 7)]])
+    start = {"start": {"at_least_1e9L": 100, "latest_day": 14}}
+    assert chemo_days([[50, 100]], start, plan={"visit_day": visit_day}) == [16]
+
+
+def test_the_drug_is_taken_around_each_cycle_only():
+    u, course = started(first_day=3, cycle_days=7, doses=[{"day": 0}], drug_days=[-2, -1, 2])
+    given = dose_mg(u, course, FORTNIGHT)[0] > 0
+    assert np.flatnonzero(given).tolist() == [1, 2, 5, 8, 9, 12]
+
+
+def test_drug_days_before_day_0_and_after_the_end_of_treatment_do_not_exist():
+    around = TWO_CYCLES | {"first_day": 1, "cycle_days": 7, "drug_days": [-2, -1, 4]}
+    u = unit(study={"chemotherapy": around, "treatment_days": 12})
+    given = dose_mg(u, start_course(u)[0], FORTNIGHT)[0] > 0
+    assert np.flatnonzero(given).tolist() == [0, 5, 6, 7]
+
+
+def test_while_cycle_1_waits_the_drug_is_taken_every_day():
+    u, course = started(first_day=0, drug_days=[-1, 1], start={"at_least_1e9L": 100, "latest_day": 14})
+    assert (dose_mg(u, course, FORTNIGHT)[0] > 0).all()
+    begun = replace(course, chemo_day=np.array([7, NEVER]))
+    assert np.flatnonzero(dose_mg(u, begun, FORTNIGHT)[0] == 0).tolist() == [7, 9, 10, 12]
+
+
+ARMS = [
+    {"id": "DRUG", "start_dose_mg": 5, "until_chemotherapy": True},
+    {"id": "GOES_ON", "start_dose_mg": 5},
+]
+
+
+def test_an_arm_until_chemotherapy_changes_to_placebo_with_cycle_1():
+    u = unit(study={"chemotherapy": TWO_CYCLES | {"first_day": 4}, "arms": ARMS})
+    course, _ = start_course(u)
+    assert dose_mg(u, course, days_between(u.plan, 1)).tolist() == [[5] * 4 + [0] * 3, [5] * 7]
+    never = replace(course, chemo_day=np.full(2, NEVER))
+    assert (dose_mg(u, never, FORTNIGHT) == 5).all()
+
+
+@pytest.fixture
+def in_the_catalogue(monkeypatch):
+    """The made-up structure in place of the one of the parameter set."""
+    monkeypatch.setattr(trial.units, "structure", lambda _: taking([]))
+
+
+def whole_trial(patients=60, **changes) -> dict:
+    """Tables of one replicate of the phase III study with these changes, as lists of rows."""
+    data = load_study(PHASE_3).model_dump() | {"patients": patients, "replicates": 1, "pk_sampling": None} | changes
+    tables = simulate_replicates(Study.model_validate(data), range(1))
+    return {name: table.to_pylist() for name, table in tables.items()} | {"events_schema": tables["events"].schema}
+
+
+WAITING = WEEKLY | {"start": {"at_least_1e9L": 50, "latest_day": 42}}
+
+
+def test_every_dose_given_is_a_row_of_the_events(in_the_catalogue):
+    """Recomputed from the other tables: first planned count of 50 or more to day 42, then days 0, 7, 21, 28, 42, 49."""
+    made = whole_trial(chemotherapy=WAITING, dropout=[{"reason": "tired", "hazard_per_week": 0.05}])
+    leaves = {r["SUBJID"]: (r["EOSSTT"] != "COMPLETED", r["EOSDY"]) for r in made["patients"]}
+    plat = {subject: [] for subject in leaves}
+    for row in made["observations"]:
+        if row["PARAMCD"] == "PLAT" and row["AVAL"] is not None:
+            plat[row["SUBJID"]].append((row["AVISITN"], row["ADY"], row["AVAL"]))
+    last_visit = 68  # planned for day 70, at most two days early; later doses are left out of the comparison
+    expected, stopped = set(), 0
+    for subject, counts in plat.items():
+        begin = next((day for planned, day, count in counts if 0 < planned <= 42 and count >= 50), None)
+        for cycle, offset in ((1, 0), (1, 7), (2, 21), (2, 28), (3, 42), (3, 49)):
+            day = None if begin is None else begin + offset
+            gone, end = leaves[subject]
+            if day is None or day >= last_visit:
+                continue
+            if gone and day >= end:
+                stopped += 1
+                continue
+            count = [c for _, on, c in counts if on <= day][-1]
+            expected.add((subject, f"chemotherapy, cycle {cycle}", day, count))
+    rows = [r for r in made["events"] if r["EVENT"] == "CHEMO" and r["ADY"] < last_visit]
+    assert {(r["SUBJID"], r["TERM"], r["ADY"], r["AVAL"]) for r in rows} == expected
+    assert len(rows) == len(expected) > 60 and stopped > 3
+    assert [(r["SUBJID"], r["ADY"]) for r in made["events"]] == sorted((r["SUBJID"], r["ADY"]) for r in made["events"])
+    assert b"CHEMO" in made["events_schema"].field("EVENT").metadata[b"label"]
+
+
+def test_without_chemotherapy_the_events_are_what_they_were(in_the_catalogue):
+    made = whole_trial()
+    assert {r["EVENT"] for r in made["events"]} == {"RESCUE", "DROPOUT"}
+    assert made["events_schema"].equals(EVENTS, check_metadata=True)
+
+
+def test_a_larger_trial_keeps_its_first_patients_with_chemotherapy_and_meals(in_the_catalogue):
+    both = {"chemotherapy": WAITING, "meals": {"share_mean": 0.2, "share_sd": 0.1, "after_dose_h": 1}}
+    small, large = whole_trial(40, **both), whole_trial(90, **both)
+    for name in ("patients", "doses", "events", "solves"):
+        assert small[name] == [r for r in large[name] if r["SUBJID"] <= 40], name
+    assert any(r["EVENT"] == "CHEMO" for r in small["events"])
+
+
+def test_the_ledger_says_where_active_drug_ends(in_the_catalogue):
+    arms = [
+        {"id": "DRUG", "start_dose_mg": 7.5, "until_chemotherapy": True},
+        {"id": "GOES_ON", "start_dose_mg": 7.5},
+    ]
+    full = {"mean": 1.0, "sd": 0.0}
+    changes = {"dropout": [], "arms": arms, "adherence": full, "randomisation": {"block_size": 2}}
+    changes |= {"analysis": {"assessment_day": 56}, "published": None, "dose_rules": {}}
+    around = WAITING | {"drug_days": [-1, 0, 1, 2]}
+    made = whole_trial(chemotherapy=around, **changes)
+    arm = {r["SUBJID"]: r["ARM"] for r in made["patients"]}
+    begin = {}
+    for row in made["events"]:
+        if row["EVENT"] == "CHEMO":
+            begin.setdefault(row["SUBJID"], row["ADY"])
+    switched = 0
+    for subject, of in arm.items():
+        rows = [(r["ASTDY"], r["EXDOSE"], r["ACTION"], r["REASON"]) for r in made["doses"] if r["SUBJID"] == subject]
+        first = (0, 7.5, "start", "start of treatment")
+        ends = of == "DRUG" and subject in begin
+        switched += ends
+        assert rows == [first] + [(begin.get(subject), 0.0, "placebo", "placebo: chemotherapy begins")] * ends
+        taken = sum(r["NTAKEN"] for r in made["doses"] if r["SUBJID"] == subject)
+        last = max(r["AENDY"] for r in made["doses"] if r["SUBJID"] == subject)
+        # every day before cycle 1, then days 0, 1, 2 and the day before each further cycle
+        since = np.arange(last) - begin.get(subject, 10**6)
+        assert taken == (since < 0).sum() + np.isin(since, [0, 1, 2, 20, 21, 22, 23, 41, 42, 43, 44]).sum()
+    assert switched > 5
+
+
+def test_a_change_of_dose_on_the_day_of_cycle_1_is_one_row_of_placebo(in_the_catalogue):
+    """The rule moves everybody at the visit whose count starts cycle 1."""
+    arms = [{"id": "DRUG", "start_dose_mg": 5.0, "dose_rule": "up", "until_chemotherapy": True}]
+    up = {"up": {"ladder_mg": [5.0, 7.5], "steps": [{"action": "increase"}], "source": "test"}}
+    changes = {"dropout": [], "arms": arms, "randomisation": {"block_size": 1}, "dose_rules": up}
+    changes |= {"analysis": {"assessment_day": 56}, "published": None}
+    at_once = WEEKLY | {"start": {"at_least_1e9L": 1, "latest_day": 7}}
+    made = whole_trial(10, chemotherapy=at_once, **changes)
+    rows = [(r["DOSELEV"], r["EXDOSE"], r["ACTION"]) for r in made["doses"] if r["SUBJID"] == 1]
+    assert rows == [(5.0, 5.0, "start"), (7.5, 0.0, "increase")]
+    assert DOSES.names == list(made["doses"][0])
+
+
+def test_a_study_without_them_tells_the_structure_no_kill_and_no_meal():
+    seen = []
+    u = unit(structure=taking(seen))
+    daily_events(u, start_course(u)[0], days_between(u.plan, 1))
+    assert (seen[0].kill == 0).all() and np.isinf(seen[0].meal_h).all()

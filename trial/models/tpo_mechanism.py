@@ -1,0 +1,175 @@
+"""Thrombopoietin, its receptor, three signalling arms and the platelet line, with disease, chemotherapy and meals.
+
+Oral drug with target-mediated disposition; endogenous TPO cleared by the receptor (c-Mpl) on platelets and
+megakaryocytes; drug and TPO act on the receptor together, without competing (they bind at different places); JAK-STAT
+drives proliferation of progenitors, MAPK (ERK) maturation of megakaryocytes, PI3K/AKT survival and platelet release.
+
+    D1'   = -(KD_NOW + KBIND_NOW) D1                        ug     drug in the upper gut; a meal binds what is there
+    D2'   = KD_NOW D1 - KA D2                               ug     drug at the site of absorption
+    Ctot' = (KA D2 - (CL + Q) C + Q Cp) / VC - KINT RC      ng/mL
+    Cp'   = Q (C - Cp) / VP                                 ng/mL
+    Rtot' = KDEG_T (R0 - Rtot + RC) - KINT RC               ng/mL  (as in tmdd_lifespan; R0 = 0: linear disposition)
+    T'    = KTPO (TPO0 (FHEP HEP + (1 - FHEP) REN) - (FP PLT / P0 + FM M + 1 - FP - FM) T)     pM
+    theta = thetaT + thetaD - thetaT thetaD                        occupancy of the receptor
+            thetaT = T / (KAPPA TPO0 + T), thetaD = ETA C^2 / (EC50^2 + C^2)
+    x_i   : x_i (1 + G_i x_i) = ACT_i theta / (A50_i + theta)  arm i at the plateau of its feedback: JS, ERK, AKT
+    Xi'   = (x_i / x_i(healthy, no drug) - Xi) / TAUX              what has been transcribed; 1 in health
+    S'    = RS S (1 - S) - KS KILL S                               stem cells, 1 in health
+    PR'   = (GPROD S JS^W_JS - PR) / TPR - KP KILL PR              progenitors
+    M1'   = 4/MMT (PR - M1) - KM KILL M1                           megakaryocytes, four stages, 1 in health
+    M2'   = 4/MMT (M1 - M2);  M3' = 4/MMT (M2 ERK^W_ERK - M3);  M4' = 4/MMT (M3 - M4);  M = mean
+    P1'   = P0/LS M4 AKT^W_AKT - (5/LS + KAB LOSS) P1              10^9/L, platelets by age
+    Pk'   = 5/LS P(k-1) - (5/LS + KAB LOSS) Pk, k = 2..5;  PLT = sum
+
+Signalling settles within hours and platelets within days, so an arm is taken at its plateau (an algebraic term) and
+only the lag TAUX remains. Platelets do not identify the arms' weights W_i, A50_i and G_i: they are priors. KAB (immune
+destruction) or GPROD (low production) is not given but follows from the patient's count without drug: see
+``trial.models.tpo_balance``. A meal multiplies KD by MEAL_KD and adds MEAL_BIND to the loss from D1 to the next dose.
+Sources: the forms are those of Shimizu 2021 (additive stimulus, ages of platelets), Gibiansky 2008 (binding) and the
+reduction of Bachmann 2011 (feedback); exponents and numbers are in the parameter sets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from trial.models.contract import Array, Days, State, Structure, Values
+from trial.models.tmdd_lifespan import binding
+from trial.models.tpo_balance import N_AGES, N_STAGES, individual, steady_cells
+from trial.solver.events import Events
+
+_CELLS = "relative to health"
+STATES = (
+    State("D1", "ug", "drug in the upper gut, open to binding by food and cations"),
+    State("D2", "ug", "drug at the site of absorption"),
+    State("CTOT", "ng/mL", "total drug in the central compartment"),
+    State("CP", "ng/mL", "drug in the peripheral compartment"),
+    State("RTOT", "ng/mL", "total target, as drug equivalents"),
+    State("TPO", "pM", "endogenous thrombopoietin in serum"),
+    State("JS", "1", f"JAK-STAT signal after transcription, {_CELLS}"),
+    State("ERK", "1", f"MAPK signal after transcription, {_CELLS}"),
+    State("AKT", "1", f"PI3K/AKT signal after transcription, {_CELLS}"),
+    State("S", "1", f"stem and early progenitor cells, {_CELLS}"),
+    State("PR", "1", f"megakaryocyte progenitors, {_CELLS}"),
+    *(State(f"M{k}", "1", f"megakaryocytes, stage {k}, {_CELLS}") for k in range(1, N_STAGES + 1)),
+    *(State(f"P{k}", "10^9/L", f"platelets in blood, age class {k} of {N_AGES}") for k in range(1, N_AGES + 1)),
+)
+PARAMETERS = (
+    "CL", "VC", "Q", "VP", "LAG", "KD", "KA", "MEAL_KD", "MEAL_BIND", "R0", "KDEG_T", "KSS", "KINT",
+    "TPO0", "KTPO", "FHEP", "HEP", "REN", "FP", "FM", "KAPPA", "EC50", "ETA",
+    "A50_JS", "A50_ERK", "A50_AKT", "G_JS", "G_ERK", "G_AKT", "ACT_JS", "ACT_ERK", "ACT_AKT",
+    "W_JS", "W_ERK", "W_AKT", "TAUX", "RS", "TPR", "MMT", "LS", "P0", "KS", "KP", "KM", "BASE", "GPROD", "KAB",
+)  # fmt: skip
+INPUTS = ("KD_NOW", "KBIND_NOW", "LOSS_FACTOR", "KILL")
+DERIVED = (
+    State("KAB", "1/h", "immune destruction of platelets, from the count without drug"),
+    State("GPROD", "1", "production of progenitors relative to health; given, or from the count without drug"),
+)
+HOURS_PER_DAY = 24.0
+
+
+def arm(theta: Any, theta_0: Any, a50: Any, gain: Any, activity: Any) -> Any:
+    """Plateau of one signalling arm relative to its value in health without drug, from x (1 + G x) = theta/(A50+theta).
+
+    ``activity`` 1: intact; below 1: knocked down.
+    """
+    root = (1.0 + 4.0 * gain * activity * theta / (a50 + theta)) ** 0.5
+    root_0 = (1.0 + 4.0 * gain * theta_0 / (a50 + theta_0)) ** 0.5
+    return (root - 1.0) / (root_0 - 1.0)
+
+
+def rhs(y: Values, p: Values, u: Values) -> list[Any]:
+    """Time derivatives per hour; see the equations above."""
+    d1, d2, c_total, c_peripheral, r_total, tpo, js, erk, akt, s, pr, m1, m2, m3, m4, *ages = y
+    q = dict(zip(PARAMETERS, p, strict=True))
+    kd, kbind, loss, kill = u
+    free, complex_ = binding(c_total, r_total, q["KSS"])
+    absorbed = q["KA"] * d2
+    square = free * free
+    theta_d = q["ETA"] * square / (q["EC50"] * q["EC50"] + square)
+    theta_t = tpo / (q["KAPPA"] * q["TPO0"] + tpo)
+    theta, theta_0 = theta_t + theta_d - theta_t * theta_d, 1.0 / (1.0 + q["KAPPA"])
+    signals = [
+        (arm(theta, theta_0, q[f"A50_{i}"], q[f"G_{i}"], q[f"ACT_{i}"]) - x) / q["TAUX"]
+        for i, x in (("JS", js), ("ERK", erk), ("AKT", akt))
+    ]
+    made = q["TPO0"] * (q["FHEP"] * q["HEP"] + (1.0 - q["FHEP"]) * q["REN"])
+    cells = q["FP"] / q["P0"] * sum(ages) + q["FM"] / N_STAGES * (m1 + m2 + m3 + m4)
+    kill_per_h = kill / HOURS_PER_DAY
+    step, ageing, immune = N_STAGES / q["MMT"], N_AGES / q["LS"], q["KAB"] * loss
+    born = q["P0"] / q["LS"] * (m4 * akt ** q["W_AKT"])
+    return [
+        -(kd + kbind) * d1,
+        kd * d1 - absorbed,
+        (absorbed - (q["CL"] + q["Q"]) * free + q["Q"] * c_peripheral) / q["VC"] - q["KINT"] * complex_,
+        q["Q"] / q["VP"] * (free - c_peripheral),
+        q["KDEG_T"] * (q["R0"] - r_total + complex_) - q["KINT"] * complex_,
+        q["KTPO"] * (made - (cells + (1.0 - q["FP"] - q["FM"])) * tpo),
+        *signals,
+        q["RS"] * (s * (1.0 - s)) - q["KS"] * kill_per_h * s,
+        (q["GPROD"] * (s * js ** q["W_JS"]) - pr) / q["TPR"] - q["KP"] * kill_per_h * pr,
+        step * (pr - m1) - q["KM"] * kill_per_h * m1,
+        step * (m1 - m2),
+        step * (m2 * erk ** q["W_ERK"] - m3),
+        step * (m3 - m4),
+        *(ageing * before - (ageing + immune) * now for before, now in zip((born / ageing, *ages), ages, strict=False)),
+    ]
+
+
+def outputs(y: Values, p: Values, u: Values) -> list[Any]:
+    """CONC: free drug in plasma (ng/mL); PLT: platelets (10^9/L); TPO: endogenous thrombopoietin (pM)."""
+    free, _ = binding(y[2], y[4], p[PARAMETERS.index("KSS")])
+    return [free, sum(y[-N_AGES:]), y[5]]
+
+
+def steady_state(p: Array, u: Array) -> Array:
+    """Drug-free steady state (n, 20); with a loss factor other than 1 platelets follow it and the rest does not."""
+    q = dict(zip(PARAMETERS, p.T, strict=True))
+    zero = np.zeros(len(p))
+    cells = steady_cells(q, u[:, INPUTS.index("LOSS_FACTOR")])
+    return np.stack([zero, zero, zero, zero, q["R0"], *cells], axis=1)
+
+
+def daily_events(p: Array, days: Days) -> Events:
+    """Three events a day: the day begins; the dose enters at LAG; a meal begins, whichever of the two comes first.
+
+    What does not happen falls on the start of the next day and changes nothing.
+    """
+    q = dict(zip(PARAMETERS, (column[:, None] for column in p.T), strict=True))
+    dosed = days.dose_mg > 0
+    enter_h = np.where(dosed, np.minimum(q["LAG"], 23.0), 24.0)
+    meal_h = np.minimum(days.meal_h, 24.0)
+    hour = np.stack([np.zeros_like(enter_h), np.minimum(enter_h, meal_h), np.maximum(enter_h, meal_h)], axis=2)
+    fed = (hour >= meal_h[:, :, None]) & (meal_h < 24.0)[:, :, None]
+    n, d = dosed.shape
+    amount, inputs = np.zeros((n, d, 3)), np.empty((n, d, 3, len(INPUTS)))
+    dose_ug = 1000.0 * days.dose_mg * days.bioavailability
+    amount[:, :, 1] = np.where(enter_h <= meal_h, dose_ug, 0.0)
+    amount[:, :, 2] = np.where(enter_h <= meal_h, 0.0, dose_ug)
+    inputs[:, :, :, 0] = (q["KD"] * np.ones((1, d)))[:, :, None] * np.where(fed, q["MEAL_KD"][:, :, None], 1.0)
+    inputs[:, :, :, 1] = np.where(fed, q["MEAL_BIND"][:, :, None], 0.0)
+    inputs[:, :, :, 2] = days.loss_factor[:, :, None]
+    inputs[:, :, :, 3] = days.kill[:, :, None]
+    time_h = days.start_h[:, :, None] + hour
+    return Events(time_h.reshape(n, 3 * d), amount.reshape(n, 3 * d), inputs.reshape(n, 3 * d, len(INPUTS)))
+
+
+TPO_MECHANISM = Structure(
+    id="tpo_mechanism",
+    title="Thrombopoietin, c-Mpl with three signalling arms, megakaryocytes and platelet ages; oral drug with "
+    "target-mediated disposition",
+    states=STATES,
+    parameters=PARAMETERS,
+    inputs=INPUTS,
+    dose_state=0,
+    output_names=("CONC", "PLT", "TPO"),
+    rhs=rhs,
+    outputs=outputs,
+    steady_state=steady_state,
+    daily_events=daily_events,
+    derived=DERIVED,
+    individual=individual,
+    takes=("kill", "meal"),
+)
