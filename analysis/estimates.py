@@ -26,7 +26,7 @@ PERCENT = 100.0
 POINTS = "percentage points"
 NAMED, OVER = "replicate", "replicates"
 FEW_REPLICATES = 40
-PAIRED = "the same patients in both arms: no interval or test of independent arms"
+PAIRED = "pairs: the same patients in both arms"
 
 ESTIMATES_SCHEMA = pa.schema(
     [
@@ -143,9 +143,14 @@ def _comparisons(endpoint: Endpoint, found: Summary, settings: Settings, blank: 
             continue
         pair = replace(blank, ARM=arm, COMPARATOR=settings.reference_arm)
         four = (found.events[:, k], found.sizes[:, k], found.events[:, reference], found.sizes[:, reference])
-        rows += _paired_rows(pair, four, found.named) if settings.paired else _difference_rows(pair, four, found.named)
-        if endpoint.code == settings.primary and not settings.paired:
-            rows.append(_power_row(pair, four, endpoint.benefit))
+        rows += (
+            _paired_rows(pair, found.pairs[:, k], found.named)
+            if settings.paired
+            else _difference_rows(pair, four, found.named)
+        )
+        if endpoint.code == settings.primary:
+            tested = _tested_pairs(found.pairs[:, k]) if settings.paired else _tested(four)
+            rows.append(_power_row(pair, tested, endpoint.benefit))
     return rows
 
 
@@ -164,33 +169,54 @@ def _difference_rows(pair: Estimate, four: Four, named: int) -> list[Estimate]:
     ]
 
 
-def _paired_rows(pair: Estimate, four: Four, named: int) -> list[Estimate]:
-    """The difference when the same patients are in both arms: no interval, no odds ratio, no test of independent arms.
-
-    The Monte Carlo error over replicates is right for pairs too: each replicate gives one difference.
-    """
+def _paired_rows(pair: Estimate, pairs: Array, named: int) -> list[Estimate]:
+    """The difference when the same patients are in both arms, of those with a value in both; ``pairs`` (R, 3)."""
     difference = replace(pair, STAT="difference", UNIT=POINTS, NOTE=PAIRED)
-    each = PERCENT * (rates(*four[:2]) - rates(*four[2:]))
-    one = replace(difference, N=int(four[1][named]), ESTIMATE=_number(each[named]))
-    return [one, replace(_over(difference, each, four[1]), NOTE=PAIRED)]
+    first, second, n = pairs.T
+    one = replace(difference, N=int(n[named]))
+    over = _over(difference, PERCENT * rates(first - second, n), n)
+    return [
+        _with_interval(one, estimators.paired_rate_difference(*pairs[named]), PERCENT, "Tango"),
+        replace(over, NOTE="; ".join(filter(None, (PAIRED, over.NOTE)))),
+    ]
 
 
-def _power_row(pair: Estimate, four: Four, benefit: str) -> Estimate:
+@dataclass(frozen=True)
+class Tested:
+    """A test in every replicate: the difference (R,), two-sided p (R,), subjects (R,) and the name of the test."""
+
+    gain: Array
+    p: Array
+    n: Array
+    name: str
+
+
+def _tested(four: Four) -> Tested:
+    gain = rates(*four[:2]) - rates(*four[2:])
+    return Tested(gain, estimators.score_test(*four), four[1] + four[3], "Miettinen-Nurminen score test")
+
+
+def _tested_pairs(pairs: Array) -> Tested:
+    first, second, n = pairs.T
+    p = estimators.paired_score_test(first, second, n)
+    return Tested(rates(first - second, n), p, n, "McNemar test of pairs without correction for continuity")
+
+
+def _power_row(pair: Estimate, tested: Tested, benefit: str) -> Estimate:
     """Share of replicates in which the arm is better than the reference arm with two-sided p < 0.05."""
-    gain = (rates(*four[:2]) - rates(*four[2:])) * {"higher": 1, "lower": -1}.get(benefit, 0)
-    tested = estimators.score_test(*four)
-    won = (tested < 0.05) & (gain >= 0)
+    gain = tested.gain * {"higher": 1, "lower": -1}.get(benefit, 0)
+    won = (tested.p < 0.05) & (gain >= 0)
     power, r = won.mean(), len(won)
     return replace(
         pair,
         STAT="power",
         UNIT="%",
         SCOPE=OVER,
-        N=round(float((four[1] + four[3]).mean())),
+        N=round(float(tested.n.mean())),
         ESTIMATE=PERCENT * float(power),
         MCSE=PERCENT * float(estimators.power_error(power, r)),
         R=r,
-        NOTE="Miettinen-Nurminen score test, two-sided 0.05, no correction for several comparisons",
+        NOTE=f"{tested.name}, two-sided 0.05, no correction for several comparisons",
     )
 
 

@@ -1,7 +1,8 @@
 """Pure statistics on arrays. Everything broadcasts, so that all replicates are done at once; proportions, not percent.
 
 The difference of proportions is our own: statsmodels' score interval is wrong (statsmodels issue 10269) and stops at
-zero cells. Method: Miettinen & Nurminen, Stat Med 1985;4:213-226, with its N/(N-1) factor.
+zero cells. Method: Miettinen & Nurminen, Stat Med 1985;4:213-226, with its N/(N-1) factor. For pairs statsmodels has
+none: the score interval of Tango, Stat Med 1998;17:891-908.
 """
 
 from __future__ import annotations
@@ -166,6 +167,37 @@ def score_test(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> Ar
     safe_m, safe_n = np.where(ok, m, 1.0), np.where(ok, n, 1.0)
     p = 2 * stats.norm.sf(np.abs(_ratio(a / safe_m - b / safe_n, spread * (1 / safe_m + 1 / safe_n))))
     return np.where(ok, p, np.nan)
+
+
+def _paired_variance(b: Array, c: Array, n: Array, difference: Array) -> Array:
+    """Variance of the observed difference of pairs when the true one is ``difference``: Tango's constrained rates."""
+    linear = -b - c + (2 * n - b + c) * difference
+    constant = -c * difference * (1 - difference)
+    q = (np.sqrt(np.maximum(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
+    return np.maximum(2 * q + difference * (1 - difference), 0.0) / n
+
+
+def paired_rate_difference(b: ArrayLike, c: ArrayLike, n: ArrayLike, level: float = 0.95) -> Interval:
+    """Difference of two proportions in the same ``n`` subjects, (b - c) / n, with Tango's score interval.
+
+    ``b``: yes under the first condition only; ``c``: under the second only. NaN where there is no pair.
+    """
+    first, second, pairs = _counts(b, c, n)
+    empty = pairs <= 0
+    pairs = np.where(empty, 2.0, pairs)
+    estimate = (first - second) / pairs
+
+    def z(difference: Array) -> Array:
+        return _ratio(estimate - difference, _paired_variance(first, second, pairs, difference))
+
+    return Interval(*(np.where(empty, np.nan, value) for value in _invert(z, estimate, level)))
+
+
+def paired_score_test(b: ArrayLike, c: ArrayLike, n: ArrayLike) -> Array:
+    """Two-sided p of no difference in pairs, McNemar without correction: p < 0.05 agrees with Tango's interval."""
+    first, second, pairs = _counts(b, c, n)
+    p = 2 * stats.norm.sf(np.abs(_ratio(first - second, first + second)))
+    return np.where(pairs > 0, p, np.nan)
 
 
 def odds_ratio(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, level: float = 0.95) -> Interval:

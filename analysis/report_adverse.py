@@ -13,12 +13,12 @@ from analysis.report_records import (
     Table,
     arm_name,
     counted_replicates,
+    full_set,
     heading,
     range_note,
     replicate_name,
     texts,
 )
-from analysis.report_tables import FAS
 from analysis.runfolder import RunFolder
 from cohorts.tolerability import Prior, Proxy, proxy
 
@@ -39,7 +39,7 @@ def incidences(run: RunFolder) -> Table | None:
     )
     rows = [row for code in run.settings.adverse for row in _incidence_rows(run, code)]
     title = "Simulated adverse events (proxies): incidence per 100 patient-years"
-    return Table("T 14.3.1.5", title, FAS, columns, tuple(rows), (EXACT, *range_note(run)))
+    return Table("T 14.3.1.5", title, full_set(run), columns, tuple(rows), (EXACT, *range_note(run)))
 
 
 def _incidence_rows(run: RunFolder, code: str) -> list[Row]:

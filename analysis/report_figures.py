@@ -64,7 +64,8 @@ def everyone(run: RunFolder) -> str:
     """Who the pooled figures show."""
     r = run.n_kept
     kept = f" (of {run.n_replicates:,}; those kept in full)" if r < run.n_replicates else ""
-    return f"All randomised, {r} replicates together{kept}" if r > 1 else f"All randomised, one replicate{kept}"
+    who = "All patients under each arm" if run.settings.paired else "All randomised"
+    return f"{who}, {r} replicates together{kept}" if r > 1 else f"{who}, one replicate{kept}"
 
 
 def dose_levels(run: RunFolder) -> Figure:
@@ -115,7 +116,9 @@ def over_time(run: RunFolder) -> Figure:
         figures.shares_over_time("rescue", "Rescue therapy by then", rescued),
         figures.shares_over_time("staying", "Still in the study", staying, top=100.0),
     )
-    note = "Of all randomised" + (", those whose solve failed left out." if not solved.all() else ".")
+    note = f"Of all {'patients under the arm' if run.settings.paired else 'randomised'}" + (
+        ", those whose solve failed left out." if not solved.all() else "."
+    )
     return Figure("F 14.2.5", "Rescue and participation over time", everyone(run), panels, (note,))
 
 

@@ -15,6 +15,7 @@ from analysis.report_records import (
     arm_name,
     codes,
     counted_replicates,
+    full_set,
     heading,
     mean_over,
     plural,
@@ -26,7 +27,7 @@ from analysis.report_records import (
     texts,
     with_error,
 )
-from analysis.report_tables import EXPOSURE, FAS, PROXIES
+from analysis.report_tables import EXPOSURE, PROXIES
 from analysis.runfolder import RunFolder
 from analysis.scorecard import Published
 
@@ -48,13 +49,13 @@ def durations(run: RunFolder) -> Table | None:
 def counts(run: RunFolder) -> Table | None:
     """T 14.2.7: the other measured endpoints of efficacy: counts, changes, weeks of response."""
     others = [e.PARAMCD for e in run.estimates if e.PARAMCD not in (*DURATIONS, *PROXIES, *EXPOSURE)]
-    return _measured(run, "T 14.2.7", "Platelet counts and weeks of response", others, FAS, (SPREAD,))
+    return _measured(run, "T 14.2.7", "Platelet counts and weeks of response", others, full_set(run), (SPREAD,))
 
 
 def proxies(run: RunFolder) -> Table | None:
     """T 14.3.6: the measured tolerability proxies: days above a count."""
     notes = (SPREAD, "Days above a count: log counts joined by straight lines between visits.")
-    return _measured(run, "T 14.3.6", "Tolerability proxies: days above a count", PROXIES, FAS, notes)
+    return _measured(run, "T 14.3.6", "Tolerability proxies: days above a count", PROXIES, full_set(run), notes)
 
 
 def _measured(

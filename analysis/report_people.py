@@ -20,6 +20,8 @@ from analysis.report_records import (
     Row,
     Table,
     counted_replicates,
+    courses,
+    everybody,
     heading,
     plural,
     published_name,
@@ -73,13 +75,15 @@ def flow(run: RunFolder) -> Flow:
     one, every = dispositions(run, run.named), dispositions(run, np.ones(run.records.n, dtype=bool))
     steps = [Step(label, n, mean) for label, n, mean in _screening(run)]
     arms = tuple(
-        ArmFlow(f"{arm.label}", arm.hue, tuple(_arm_steps(a, b, run.n_kept)))
+        ArmFlow(f"{arm.label}", arm.hue, tuple(_arm_steps(a, b, run)))
         for arm, a, b in zip(run.arms, one, every, strict=False)
     )
     excluded = tuple(s for s in steps if s.label not in ("screened", "randomised"))
     screened = next((s for s in steps if s.label == "screened"), None)
     out = _excluded(run, excluded)
-    total = Step("randomised", one[-1].randomised, _mean(every[-1].randomised, run.n_kept))
+    paired = run.settings.paired
+    label, who = ("Patients, each simulated under every arm", 0) if paired else ("Randomised", -1)
+    total = Step(label, one[who].randomised, _mean(every[who].randomised, run.n_kept))
     return Flow(screened, excluded, out, total, arms)
 
 
@@ -105,8 +109,15 @@ def _screening(run: RunFolder) -> list[tuple[str, int, str]]:
     ]
 
 
-def _arm_steps(one: Disposition, every: Disposition, r: int) -> list[Step]:
-    steps = [Step("Allocated", one.randomised, _mean(every.randomised, r))]
+def _arm_steps(one: Disposition, every: Disposition, run: RunFolder) -> list[Step]:
+    r = run.n_kept
+    steps = [
+        Step(
+            "Simulated under this arm" if run.settings.paired else "Allocated",
+            one.randomised,
+            _mean(every.randomised, r),
+        )
+    ]
     steps += [Step(f"Left: {why}", n, _mean(dict(every.left)[why], r)) for why, n in _reasons(one, every)]
     steps.append(Step("Completed", one.completed, _mean(every.completed, r)))
     if every.unsolved:
@@ -132,8 +143,14 @@ def disposition_table(run: RunFolder) -> Table:
     columns += [
         Column(arm.id, cells.column_head(arm.label, d.randomised), group) for arm, d in zip(run.arms, one, strict=False)
     ]
-    columns.append(Column("all", cells.column_head("All arms", one[-1].randomised), group))
-    columns.append(Column("mean", "Share of all patients, %", counted_replicates(run)))
+    columns.append(
+        Column(
+            "all",
+            cells.column_head(f"All {courses(run)}" if run.settings.paired else "All arms", one[-1].randomised),
+            group,
+        )
+    )
+    columns.append(Column("mean", f"Share of all {courses(run)}, %", counted_replicates(run)))
     lines: list[tuple[str, list[int], int]] = [
         ("Completed", [d.completed for d in one], every[-1].completed),
         ("Discontinued", [d.discontinued for d in one], every[-1].discontinued),
@@ -156,7 +173,7 @@ def disposition_table(run: RunFolder) -> Table:
     printed = run.published.get(("COMPL", "rate", ALL))
     if printed and printed.events is not None and printed.n:
         notes = (f"Published, {printed.study}: {cells.count(printed.events, printed.n)} of {printed.n} completed.",)
-    return Table("T 14.1.1", "Disposition", "All randomised, simulated", tuple(columns), tuple(rows), notes)
+    return Table("T 14.1.1", "Disposition", everybody(run), tuple(columns), tuple(rows), notes)
 
 
 def not_evaluable(run: RunFolder) -> Table:
@@ -181,12 +198,12 @@ def not_evaluable(run: RunFolder) -> Table:
     columns = (
         Column("endpoint", "Endpoints"),
         Column("reason", "Reason"),
-        Column("n", "Patients", counted_replicates(run)),
+        Column("n", courses(run, capital=True), counted_replicates(run)),
         Column("share", "%", counted_replicates(run)),
     )
-    everyone = f"Every one of the {run.records.n:,} patients has a value for every endpoint."
+    everyone = f"Every one of the {run.records.n:,} {courses(run)} has a value for every endpoint."
     return Table(
-        "T 14.1.2", "Patients who cannot be evaluated", "All randomised, simulated", columns, tuple(rows),
+        "T 14.1.2", "Patients who cannot be evaluated", everybody(run), columns, tuple(rows),
         () if rows else (everyone,),
     )  # fmt: skip
 
@@ -208,13 +225,16 @@ def baseline_table(run: RunFolder) -> Table:
             rows.append(heading(item.group))
         rows += _item_rows(run, item, sets, held)
     notes: tuple[str, ...] = (
-        "n (%) for categories; SD with n - 1. No tests between arms: differences at baseline are chance.",
+        "n (%) for categories; SD with n - 1. "
+        + (
+            "The patients of all arms are the same."
+            if run.settings.paired
+            else "No tests between arms: differences at baseline are chance."
+        ),
     )
     if held:
         notes += ("Published age, weight, height, BMI and counts are medians with the range over patients.",)
-    return Table(
-        "T 14.1.3", "Demographics and baseline", "All randomised, simulated", tuple(columns), tuple(rows), notes
-    )
+    return Table("T 14.1.3", "Demographics and baseline", everybody(run), tuple(columns), tuple(rows), notes)
 
 
 def _item_rows(run: RunFolder, item: Item, sets: Sequence[Flags], held: bool) -> list[Row]:

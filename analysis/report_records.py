@@ -141,6 +141,23 @@ def plural(n: int, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def everybody(run: RunFolder) -> str:
+    """Who is counted: nobody is randomised where every patient is simulated under every arm."""
+    return "All patients, each simulated under every arm" if run.settings.paired else "All randomised, simulated"
+
+
+def full_set(run: RunFolder) -> str:
+    """Population of the tables of results."""
+    who = everybody(run)
+    return f"Full analysis set: {who[0].lower()}{who[1:]}"
+
+
+def courses(run: RunFolder, capital: bool = False) -> str:
+    """What is counted: patients, or, where each comes once per arm, courses."""
+    word = "courses" if run.settings.paired else "patients"
+    return word.capitalize() if capital else word
+
+
 def simulated_over(run: RunFolder) -> str:
     """Heading of the columns over replicates."""
     r = run.n_replicates

@@ -20,6 +20,7 @@ from analysis.report_records import (
     codes,
     confidence,
     events,
+    full_set,
     heading,
     judged,
     mean_over,
@@ -41,7 +42,6 @@ COUNTED = tuple(e.code for e in TOLERABILITY_ENDPOINTS)
 ADVERSE = tuple(e.code for e in ADVERSE_ENDPOINTS)
 PROXIES = (*COUNTED, *ADVERSE)
 EXPOSURE = tuple(e.code for e in EXPOSURE_ENDPOINTS)
-FAS = "Full analysis set: all randomised, simulated"
 INTERVALS = "The interval of one replicate is Clopper-Pearson, 95 %: what one trial of this size would print."
 PUBLISHED_NOTE = (
     "Published intervals: Clopper-Pearson, 95 %, computed from the printed counts; p: as printed in the publication; "
@@ -94,7 +94,7 @@ def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra:
     keep = len(columns) + 3 * held
     rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
     notes = (*extra, *range_note(run), INTERVALS) + (PUBLISHED_NOTE,) * held
-    return Table(number, title, FAS, tuple(columns + published * held), tuple(rows), notes)
+    return Table(number, title, full_set(run), tuple(columns + published * held), tuple(rows), notes)
 
 
 def _rate_rows(run: RunFolder, code: str) -> list[Row]:
@@ -135,26 +135,30 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
     reference = run.settings.reference_arm or ""
     powered = any(e.STAT == "power" and e.PARAMCD in found for e in run.estimates)
     rows = tuple(row for code in found for row in _difference_rows(run, code, reference, powered))
-    over, one = simulated_over(run), f"Simulated, {replicate_name(run)} alone"
+    over, one, paired = simulated_over(run), f"Simulated, {replicate_name(run)} alone", run.settings.paired
     columns = (
         Column("arm", "Arm"),
         Column("mean", with_error(run, "Difference") + ", points", over),
         Column("range", "Range", over),
         *(Column("power", "Share with p < 0.05, %", over),) * powered,
         Column("named", "Difference (95 % CI), points", one),
-        Column("odds", "Odds ratio (95 % CI)", one),
+        *(Column("odds", "Odds ratio (95 % CI)", one),) * (not paired),
     )
     notes: tuple[str, ...] = (
-        "Difference in percentage points, interval by Miettinen-Nurminen; odds ratio crude, interval by Woolf.",
+        "Difference in percentage points, of patients with a value under both arms; interval of pairs by Tango."
+        if paired
+        else "Difference in percentage points, interval by Miettinen-Nurminen; odds ratio crude, interval by Woolf.",
     )
     share = (
-        "Share with p < 0.05: replicates in which the arm is better, Miettinen-Nurminen score test, two-sided, no "
-        "correction for several comparisons; primary endpoint only; its Monte Carlo error is sqrt(p(1-p)/R).",
+        "Share with p < 0.05: replicates in which the arm is better, "
+        + ("McNemar test of pairs without correction for continuity" if paired else "Miettinen-Nurminen score test")
+        + ", two-sided, no correction for several comparisons; primary endpoint only; its Monte Carlo error is "
+        "sqrt(p(1-p)/R).",
     )
     return Table(
         number,
         f"{title} from {arm_name(run, reference)[0]}",
-        FAS,
+        full_set(run),
         columns,
         rows,
         notes + share * powered + range_note(run),
@@ -172,7 +176,8 @@ def _difference_rows(run: RunFolder, code: str, reference: str, powered: bool) -
         over = run.over(code, arm, "difference", reference)
         power = run.over(code, arm, "power", reference)
         name, hue = arm_name(run, arm)
-        values = (mean_over(over), range_over(over), *(mean_over(power),) * powered, _limits(one), _odds(odds))
+        values = (mean_over(over), range_over(over), *(mean_over(power),) * powered, _limits(one))
+        values += (_odds(odds),) * (not run.settings.paired)
         rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
     return rows
 
@@ -274,7 +279,7 @@ def scorecard(run: RunFolder) -> Table | None:
     for code in dict.fromkeys(s["endpoint"] for s in run.scores):
         rows.append(heading(f"{labels.get(code, 'Not in this study')} [{code}]", code))
         rows += [_score_row(run, s) for s in run.scores if s["endpoint"] == code]
-    return Table("T 14.2.15", "Scorecard: simulated beside published", FAS, columns, tuple(rows), notes)
+    return Table("T 14.2.15", "Scorecard: simulated beside published", full_set(run), columns, tuple(rows), notes)
 
 
 def _remarks(run: RunFolder) -> tuple[str, ...]:

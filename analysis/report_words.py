@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis import cells
 from analysis.estimates import FEW_REPLICATES
-from analysis.report_records import INSIDE, arm_name, mean_over, plural, published_name
+from analysis.report_records import INSIDE, arm_name, courses, mean_over, plural, published_name
 from analysis.runfolder import BASELINE_FILE, RunFolder
 from analysis.scorecard import CONFIDENCE
 from trial.tables import PATIENTS
@@ -82,14 +82,15 @@ def _solved(run: RunFolder) -> str:
     n, failed = run.n_patients, run.n_failed
     if not failed:
         return f"All {n:,} solves of the model succeeded."
-    return f"{failed:,} of {n:,} solves of the model failed; those patients are not evaluable and are counted as such."
+    counted = "are not evaluable and are counted as such."
+    return f"{failed:,} of {n:,} solves of the model failed; those {courses(run)} {counted}"
 
 
 def _evaluated(run: RunFolder) -> str:
     absent = sum(n for why, n in run.primary.items() if why)
     if not absent:
         return f"Every patient is evaluable for the primary endpoint ({run.settings.primary})."
-    who = plural(absent, "patient is", "patients are")
+    who = plural(absent, f"{courses(run)[:-1]} is", f"{courses(run)} are")
     return f"{who} not evaluable for the primary endpoint ({run.settings.primary})."
 
 

@@ -41,11 +41,15 @@ class Summary:
     ``events``, ``sizes`` (R, A): subjects with a yes, evaluable subjects. ``location`` (R, A) of a measured endpoint
     (median, mean or geometric mean; NaN where nobody is evaluable). Of the named replicate (row ``named``), by arm:
     ``values`` of the evaluable, and ``absent``, how many have no value for which reason.
+
+    ``pairs`` (R, A, 3) of a rate when the same patients are in every arm: yes in the arm only, yes in the reference arm
+    only, evaluable in both; else (R, 0, 3).
     """
 
     events: Array
     sizes: Array
     location: Array
+    pairs: Array
     values: tuple[Array, ...]
     absent: tuple[Counter[str], ...]
     named: int
@@ -70,6 +74,7 @@ class _Piece:
     events: Array
     sizes: Array
     location: Array
+    pairs: Array
     values: tuple[Array, ...] = ()
     absent: tuple[Counter[str], ...] = ()
 
@@ -150,12 +155,30 @@ def _piece(endpoint: Endpoint, rows: Rows, arms: int, settings: Settings) -> _Pi
         statistic = STATISTICS[LOCATION[endpoint.summary]]
         groups = _grouped(cell[evaluable], rows.value[evaluable], location.size)
         location.ravel()[:] = [statistic(group) if len(group) else np.nan for group in groups]
+    pairs = np.empty((shape[0], 0, 3))
+    if settings.paired and endpoint.summary == "rate" and settings.reference_arm in settings.arm_ids:
+        pairs = _pairs(rows.value, cell, shape, settings.arm_ids.index(settings.reference_arm))
     if settings.named_replicate not in replicates:
-        return _Piece(replicates, events, sizes, location)
+        return _Piece(replicates, events, sizes, location, pairs)
     mine = [(rows.replicate == settings.named_replicate) & (rows.arm == k) for k in range(arms)]
     values = tuple(rows.value[m & evaluable] for m in mine)
     absent = tuple(Counter(rows.words[k] for k in rows.reason[m & ~evaluable]) for m in mine)
-    return _Piece(replicates, events, sizes, location, values, absent)
+    return _Piece(replicates, events, sizes, location, pairs, values, absent)
+
+
+def _pairs(value: Array, cell: Codes, shape: tuple[int, int], reference: int) -> Array:
+    """See ``Summary.pairs``; patients of every cell (replicate, arm) come in the same order.
+
+    Raises ValueError when the cells do not have the same number of patients.
+    """
+    people = np.bincount(cell, minlength=shape[0] * shape[1])
+    if (people != people[0]).any():
+        raise ValueError(f"every patient is in every arm, but arms have {people.min()} to {people.max()} patients")
+    mine = value[np.argsort(cell, kind="stable")].reshape(*shape, people[0])
+    theirs = mine[:, reference : reference + 1]
+    known = ~np.isnan(mine) & ~np.isnan(theirs)
+    counts = [(known & yes).sum(axis=2) for yes in (mine > theirs, mine < theirs, known)]
+    return np.stack(counts, axis=2).astype(np.float64)
 
 
 def _grouped(cell: Codes, value: Array, cells: int) -> list[Array]:
@@ -169,8 +192,8 @@ def _joined(pieces: list[_Piece], settings: Settings) -> Summary:
     row = np.flatnonzero(replicates == settings.named_replicate)
     if not row.size:
         raise ValueError(f"named_replicate {settings.named_replicate} is not among the {len(replicates)} replicates")
-    events, sizes, location = (
-        np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("events", "sizes", "location")
+    events, sizes, location, pairs = (
+        np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("events", "sizes", "location", "pairs")
     )
     one = next(piece for piece in pieces if piece.values)
-    return Summary(events, sizes, location, one.values, one.absent, int(row[0]))
+    return Summary(events, sizes, location, pairs, one.values, one.absent, int(row[0]))

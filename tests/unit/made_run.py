@@ -102,7 +102,7 @@ def make_run_folder(
     study = CONFIG | {"replicates": replicates} | config | ({} if pk else {"pk_sampling": None})
     with (path / "config.resolved.yaml").open("w") as stream:
         YAML().dump(study, stream)
-    tables = _tables(pk, failed, replicates, one_arm)
+    tables = _tables(pk, failed, replicates, one_arm, paired=config.get("allocation") == "counterfactual")
     for name, table in (tables if kept is None else _of(tables, kept)).items():
         pq.write_table(table, path / f"{name}.parquet")
     pq.write_table(evaluate_tables(Settings.of(study), tables), path / "endpoints.parquet")
@@ -144,12 +144,12 @@ def _write_published(path: Path, rows: list[tuple]) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def _tables(pk: bool, failed: int, replicates: int, one_arm: bool) -> dict[str, pa.Table]:
+def _tables(pk: bool, failed: int, replicates: int, one_arm: bool, paired: bool) -> dict[str, pa.Table]:
     rng = np.random.default_rng(11)
     rows: dict[str, list[dict]] = {name: [] for name in ("patients", "doses", "observations", "events", "solves")}
     for replicate in range(replicates):
         for subject in range(1, 31):
-            arm = 0 if one_arm else (subject - 1) % 5 // 2
+            arm = 0 if one_arm else (subject - 1) // 10 if paired else (subject - 1) % 5 // 2
             _patient(rows, rng, {"REPLICATE": replicate, "SUBJID": subject}, arm, pk, subject <= failed)
     screening = [
         {"REPLICATE": r, "REASON": why, "N": n}

@@ -1,7 +1,9 @@
 """Estimators against published and independently computed values.
 
 ratesci: tests/testthat/test3.R of that R package. Mei: Mei 2021 Table 2 (PMC7905908). Newcombe: Newcombe 1998, Stat Med
-17:873-890, as reproduced by an independent program.
+17:873-890, as reproduced by an independent program. Pairs, by Tango's interval: Fagerland et al., Stat Med 2014, table
+II (1, 1, 7, 12); tests of the R package contingencytables (59, 6, 16, 80); R package PropCIs, scoreci.mp(25, 28, 618)
+at 90 %; z^2 / (n + z^2) in closed form without a discordant pair.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.contingency_tables import StratifiedTable, Table2x2
+from scipy.optimize import minimize_scalar
+from statsmodels.stats.contingency_tables import StratifiedTable, Table2x2, mcnemar
 
 from analysis import estimators
 
@@ -94,6 +97,60 @@ def test_the_score_test_is_pearsons_with_the_factor_of_miettinen_and_nurminen() 
     assert estimators.score_test(99, 168, 5, 85) == pytest.approx(stats.chi2.sf(chi2 * 252 / 253, 1))
     assert estimators.score_test([0, 5], [10, 5], [0, 5], [10, 5]).tolist() == [1, 1]
     assert np.isnan(estimators.score_test(0, 0, 1, 5))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "level", "low", "high", "decimals"),
+    [
+        ((1, 7, 21), 0.95, -0.517, -0.026, 3),
+        ((6, 16, 161), 0.95, -0.1240, -0.0054, 4),
+        ((28, 25, 618), 0.90, -0.0148, 0.0247, 4),
+        ((0, 0, 10), 0.95, -0.2775, 0.2775, 4),
+    ],
+)
+def test_tango_reference_values(
+    pairs: tuple[int, int, int], level: float, low: float, high: float, decimals: int
+) -> None:
+    interval = estimators.paired_rate_difference(*pairs, level=level)
+    assert interval.estimate == pytest.approx((pairs[0] - pairs[1]) / pairs[2])
+    assert round(float(interval.low), decimals) == low
+    assert round(float(interval.high), decimals) == high
+
+
+def test_the_limits_of_tango_are_where_the_likelihood_says() -> None:
+    """At each limit the score with the rates of greatest likelihood, found by search, is the normal quantile."""
+    b, c, n = 9, 4, 60
+    interval = estimators.paired_rate_difference(b, c, n)
+    for limit, z in ((float(interval.low), 1.959964), (float(interval.high), -1.959964)):
+
+        def loss(q: float, d: float = limit) -> float:
+            return -(b * np.log(q + d) + c * np.log(q) + (n - b - c) * np.log(1 - 2 * q - d))
+
+        bounds = (max(0.0, -limit) + 1e-9, (1 - limit) / 2 - 1e-9)
+        q = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-12}).x
+        score = (b - c - n * limit) / np.sqrt(n * (2 * q + limit * (1 - limit)))
+        assert score == pytest.approx(z, abs=1e-4)
+
+
+def test_the_test_of_pairs_is_mcnemars_and_agrees_with_the_interval() -> None:
+    b, c = (values.ravel() for values in np.meshgrid(np.arange(15), np.arange(15)))
+    p, interval = estimators.paired_score_test(b, c, 40), estimators.paired_rate_difference(b, c, 40)
+    some = b + c > 0
+    theirs = [
+        mcnemar([[5, x], [y, 5]], exact=False, correction=False).pvalue for x, y in zip(b[some], c[some], strict=True)
+    ]
+    np.testing.assert_allclose(p[some], theirs, rtol=1e-10)
+    assert p[~some].tolist() == [1.0]
+    assert np.array_equal(p < 0.05, (interval.low > 0) | (interval.high < 0))
+
+
+def test_pairs_at_the_edges() -> None:
+    interval = estimators.paired_rate_difference([5, 0, 3], [0, 5, 3], [5, 5, 0])
+    one = (1 - 1.959964**2 / 5) / (1 + 1.959964**2 / 5)  # (1 - d) / (1 + d) = z^2 / n, by hand
+    np.testing.assert_allclose(interval.low[:2], [one, -1], atol=1e-6)
+    np.testing.assert_allclose(interval.high[:2], [1, -one], atol=1e-6)
+    assert np.isnan([interval.estimate[2], interval.low[2], interval.high[2]]).all()
+    assert np.isnan(estimators.paired_score_test(0, 0, 0))
 
 
 def test_crude_odds_ratio_is_that_of_statsmodels_and_not_the_adjusted_one_of_the_paper() -> None:
