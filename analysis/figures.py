@@ -206,7 +206,7 @@ def _forest_row(axes: Axes, y: float, row: Held) -> None:
 
 def tornado(name: str, title: str, levers: Sequence[Lever], k: int, axis: str, reach: float) -> str:
     """Bars of the change at the low (pale) and the high value (dark), first on top, on an axis of ±``reach``."""
-    with _Panel(name, 3.7, 0.8 + 0.18 * title.count("\n") + 0.24 * len(levers), title, left=1.25) as (axes, out):
+    with Panel(name, 3.7, 0.8 + 0.18 * title.count("\n") + 0.24 * len(levers), title, left=1.25) as (axes, out):
         for y, lever in enumerate(reversed(levers)):
             for (change, half), strength, shift in ((lever.low, 0.4, 0.18), (lever.high, 1.0, -0.18)):
                 axes.barh(y + shift, change, height=0.34, color=tint(k, strength), lw=0)

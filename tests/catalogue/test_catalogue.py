@@ -52,7 +52,10 @@ def test_the_set_has_every_parameter_of_its_structure_and_no_other(chosen):
     assert not structure_problems(chosen)
 
 
-@EVERY_SET
+CALIBRATED = [s for s in PARAMETER_SETS if calibration_file(s.id).is_file()]
+
+
+@pytest.mark.parametrize("chosen", CALIBRATED, ids=lambda s: s.id)
 def test_the_calibration_file_is_what_the_set_uses(chosen):
     record = read_calibration(chosen.id)
     known = {p.name: p.value for p in chosen.parameters} | chosen.variances
@@ -63,10 +66,19 @@ def test_the_calibration_file_is_what_the_set_uses(chosen):
     assert json.loads(calibration_file(chosen.id).read_text())["note"]
 
 
-def test_calibration_targets_are_rows_of_the_published_results():
-    with (ROOT / "configs/published/hetrombopag_itp_phase3_results.csv").open(encoding="utf-8", newline="") as stream:
-        seen = {row["row_id"] for row in csv.DictReader(stream) if row["seen"] == "yes"}
-    assert set(read_calibration(HETROMBOPAG.id)["targets"]) <= seen
+@EVERY_SET
+def test_only_a_set_with_a_calibration_file_has_calibrated_numbers(chosen):
+    fitted = [x for x in (*chosen.parameters, *chosen.random_effects) if x.status == "calibrated" or x.targets]
+    assert bool(fitted) == (chosen in CALIBRATED)
+
+
+@pytest.mark.parametrize("chosen", CALIBRATED, ids=lambda s: s.id)
+def test_calibration_targets_are_published_rows_marked_seen(chosen):
+    seen = set()
+    for path in (ROOT / "configs/published").glob("*_results.csv"):
+        with path.open(encoding="utf-8", newline="") as stream:
+            seen |= {row["row_id"] for row in csv.DictReader(stream) if row["seen"] == "yes"}
+    assert read_calibration(chosen.id)["targets"] and set(read_calibration(chosen.id)["targets"]) <= seen
 
 
 @pytest.mark.parametrize(("name", "value", "cv"), [("CL", 7.66, 63.5), ("VC", 30.0, 77.2), ("KDEG_T", 0.693, 87.1)])
