@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from cohorts.catalogue import parameter_set
+from cohorts.catalogue import PARAMETER_SETS, parameter_set
 from trial.configfile import Check, load_record
 from trial.protocol import Identifier, Positive, Problem, Record, Whole, not_among
 
 FRACTION = "fraction"
+FILE_SUFFIXES = (".json", ".py")
 Count = Annotated[Whole, Field(ge=0, le=100_000)]
 
 
@@ -38,7 +39,7 @@ class Fit(Record):
     """A calibration, fully resolved."""
 
     id: Identifier = Field(description="name of the calibration; becomes the name of the file that is written")
-    parameter_set: str = Field(description="id of the parameter set that is fitted")
+    parameter_set: str = Field(description="parameter set that is fitted: an id of the catalogue, or your own file")
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(
         description="the same at every point; not that of a study, so that its own runs are new draws"
     )
@@ -72,7 +73,13 @@ def load_fit(path: Path, check: Check = lambda data: ()) -> Fit:
     ``check`` looks at the plain data, valid or not, for what only the caller knows.
     """
     fit = load_record(path, Fit, lambda data: [*_unknown(data, path.parent), *check(data)])
-    return fit.model_copy(update={"studies": tuple(str(path.parent / name) for name in fit.studies)})
+    studies = tuple(str(path.parent / name) for name in fit.studies)
+    return fit.model_copy(update={"studies": studies, "parameter_set": set_name(fit.parameter_set, path.parent)})
+
+
+def set_name(name: str, base: Path) -> str:
+    """A parameter set as the catalogue finds it: an id as it is, the name of a user's own file from ``base``."""
+    return str((base / name).resolve()) if name.endswith(FILE_SUFFIXES) else name
 
 
 def _unknown(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
@@ -80,11 +87,13 @@ def _unknown(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
     for k, name in enumerate(_entries(data.get("studies"))):
         if isinstance(name, str) and not (base / name).is_file():
             yield ("studies", k), f"there is no file {base / name}; names are relative to this file"
+    if data.get("id") in [known.id for known in PARAMETER_SETS]:
+        yield ("id",), f"seen {data['id']!r}, which is a parameter set of the catalogue; give the result another id"
     if not isinstance(data.get("parameter_set"), str):
         return
     try:
-        chosen = parameter_set(data["parameter_set"])
-    except KeyError as error:
+        chosen = parameter_set(set_name(data["parameter_set"], base))
+    except (KeyError, ValueError) as error:
         yield ("parameter_set",), str(error.args[0])
         return
     known = [*(p.name for p in chosen.parameters), *chosen.variances]

@@ -84,6 +84,11 @@ def test_an_interruption_keeps_the_best_point(capsys, monkeypatch, tmp_path):
         ("EC50, median", "EC5O, median", "fit.yaml:8: fitted.0.name: seen 'EC5O', which is not a parameter of"),
         ("name: NONRESP", "name: EC50", "fit.yaml:9: fitted.1.name: seen 'EC50', which is fitted already"),
         ("0.11", "1.1", "fit.yaml:9: fitted.1.median: seen 1.1; NONRESP is a fraction"),
+        (
+            "id: small",
+            "id: hetrombopag_wang_2022",
+            "fit.yaml:1: id: seen 'hetrombopag_wang_2022', which is a parameter set",
+        ),
         ("replicates:", "replicate:", "fit.yaml:4: replicate: unknown key; did you mean replicates?"),
         ("[study.yaml]", "[studie.yaml]", "fit.yaml:5: studies.0: there is no file studie.yaml"),
         ("wang_2022", "wang_2002", "fit.yaml:2: parameter_set: no parameter set 'hetrombopag_wang_2002'; did you mean"),

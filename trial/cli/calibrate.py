@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -45,9 +46,11 @@ def calibrate(
     from cohorts.catalogue import calibration_file
     from trial.cli.run import cores
     from trial.cli.targets import studies_of, target_problems, wanted_of
-    from trial.fitting import load_fit
+    from trial.fitting import FILE_SUFFIXES, load_fit
 
     fit = load_fit(config, lambda data: target_problems(data, config.parent))
+    if into_catalogue and fit.parameter_set.endswith(FILE_SUFFIXES):
+        raise Refused(f"--into-catalogue: {fit.parameter_set} is not a set of the catalogue; give a folder with --out")
     path = calibration_file(fit.parameter_set) if into_catalogue else out / f"{fit.id}{SUFFIX}"
     if path.exists() and not (overwrite or into_catalogue):
         raise Refused(f"{path}: a result is already there; --overwrite replaces it, --out DIR writes elsewhere")
@@ -75,7 +78,7 @@ def _fitted_record(
 
     chosen, targets, begun = parameter_set(fit.parameter_set), [w.target for w in wanted], time.perf_counter()
     fitted = _fitted(fit)
-    say_of = partial(record_of, fit, wanted, config)
+    say_of = partial(record_of, fit, wanted, config, _extends(fit, path))
     with _kept(path, say_of) as keep, Parallel(n_jobs=workers, prefer="threads") as pool:
         simulate = partial(simulate_targets, jobs_of(studies, wanted, workers), wanted, pool, chosen)
         most = 1 + fit.search.scan + fit.search.starts * fit.search.evaluations
@@ -87,6 +90,14 @@ def _fitted_record(
             at = partial(objective, targets, fitted, simulate)
             found = _uncertainty(fit, fitted, at, best)
         return say_of(best, len(points), time.perf_counter() - begun) | found
+
+
+def _extends(fit: Fit, path: Path) -> str:
+    """The fitted set as the file at ``path`` names it: an id, or the user's own file relative to it."""
+    from trial.fitting import FILE_SUFFIXES
+
+    own_file = fit.parameter_set.endswith(FILE_SUFFIXES)
+    return os.path.relpath(fit.parameter_set, path.parent.resolve()) if own_file else fit.parameter_set
 
 
 def _fitted(fit: Fit) -> list[Fitted]:

@@ -21,7 +21,7 @@ NOTE = (
 
 
 def record_of(
-    fit: Fit, wanted: Sequence[Wanted], config: Path, best: Point, points: int, seconds: float
+    fit: Fit, wanted: Sequence[Wanted], config: Path, extends: str, best: Point, points: int, seconds: float
 ) -> dict[str, Any]:
     """The calibration record of a point."""
     from datetime import date
@@ -30,7 +30,7 @@ def record_of(
 
     return {
         "id": fit.id,
-        "extends": fit.parameter_set,
+        "extends": extends,
         "values": {name: short(value) for name, value in best.values.items()},
         "targets": [w.row.row_id for w in wanted],
         "fit": [_held(w, best.simulated[w.row.row_id]) for w in wanted],

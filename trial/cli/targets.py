@@ -22,7 +22,7 @@ from cohorts.parameters import ParameterSet
 from trial.config import Study
 from trial.configfile import ConfigError, load_study
 from trial.design import differs_from_published
-from trial.fitting import Fit
+from trial.fitting import Fit, set_name
 from trial.protocol import Problem, not_among
 from trial.units import simulate_replicates
 
@@ -61,7 +61,7 @@ def studies_of(fit: Fit) -> list[Study]:
 
 
 def _study(path: Path, parameter_set: str, seed: int, replicates: int) -> Study:
-    settings = [f"parameter_set={parameter_set}", "analysis.named_replicate=0", "parameter_uncertainty=false"]
+    settings = [f"parameter_set={parameter_set!r}", "analysis.named_replicate=0", "parameter_uncertainty=false"]
     return load_study(path, settings, seed=seed, replicates=replicates)
 
 
@@ -81,9 +81,9 @@ def target_problems(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
         if not (isinstance(name, str) and (base / name).is_file()):
             return
         try:
-            study = _study(base / name, set_id, 0, 1)
+            study = _study(base / name, set_name(set_id, base), 0, 1)
             mine = _rows(study)
-        except (ConfigError, ValueError) as error:
+        except (ConfigError, ValueError, KeyError) as error:
             yield from ((("studies", k), line) for line in str(error).splitlines())
             return
         found += mine
