@@ -12,7 +12,7 @@ from cohorts.parameters import Parameter, ParameterSet, RandomEffect, Range, cv_
 BUSSEL = Source(cite.BUSSEL_2007, "abstract")
 CL = Parameter(
     "CL",
-    0.655,
+    0.661,
     "L/h",
     LABEL,
     "derived",
