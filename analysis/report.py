@@ -18,8 +18,8 @@ from analysis import (
     report_tables,
     report_words,
 )
-from analysis.figure_model import structure_figure
 from analysis.figures import HUES, hue, tint
+from analysis.figures_model import structure_figure
 from analysis.model import lines, read_model
 from analysis.report_figures import Figure
 from analysis.report_patient import pages

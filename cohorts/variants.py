@@ -11,6 +11,8 @@ OCCASION = "OCCASION_"
 LARGEST_FRACTION = 0.99
 IN_ORDER = (("LAG", "TSWITCH"),)
 """Parameters of which the first may not pass the second: times after a dose."""
+SHARES = (("FP", "FM"),)
+"""Shares of one whole: together at most LARGEST_FRACTION."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ def _variant(parameter_set: ParameterSet, number: Assumed, factor: float) -> Var
             value, limited = named[second], f"not after {second}"
         if number.name == second and first in named and value < named[first]:
             value, limited = named[first], f"not before {first}"
+    for shares in SHARES:
+        rest = sum(named[other] for other in shares if other != number.name and other in named)
+        if number.name in shares and value > LARGEST_FRACTION - rest:
+            others = " and ".join(other for other in shares if other != number.name)
+            value, limited = LARGEST_FRACTION - rest, f"with {others} at most {LARGEST_FRACTION:g}"
     return Variant(number, factor, value, limited, with_number(parameter_set, number.name, value))
 
 

@@ -167,6 +167,19 @@ def test_chemotherapy_empties_the_marrow_and_lets_it_recover():
     assert seen["PLT"][-1] == pytest.approx(230.0, rel=0.1)
 
 
+def test_a_wild_draw_touches_nobody_else():
+    """A patient whose numbers are not numbers, or absurd, gets what he gets; the others keep every bit."""
+    tame = {p.name: np.full(3, p.value) for p in ITP.parameters}
+    wild = {name: values.copy() for name, values in tame.items()}
+    for name, value in (("KAPPA", np.nan), ("BASE", np.inf), ("MMT", 1e300)):
+        wild[name][1] = value
+    with np.errstate(all="ignore"):
+        first, second = individual(tame), individual(wild)
+    for name in first:
+        assert first[name][[0, 2]].tobytes() == second[name][[0, 2]].tobytes(), name
+    assert not np.isfinite(second["KAB"][1] + second["GPROD"][1])
+
+
 # -- biology the equations were not fitted to; ranges from the evidence on TPO and platelet kinetics
 
 

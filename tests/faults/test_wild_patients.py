@@ -12,7 +12,20 @@ from trial.cli import main
 from trial.solver import REASON, Status
 
 CONFIG = "configs/published/hetrombopag_itp_phase3.yaml"
-FEW = ("run", CONFIG, "--workers", "1", "--set", "patients=50", "--set", "published=null", "--set", "output=dense")
+FEW = (
+    "run",
+    CONFIG,
+    "--workers",
+    "1",
+    "--set",
+    "parameter_set=hetrombopag_wang_2022",
+    "--set",
+    "patients=50",
+    "--set",
+    "published=null",
+    "--set",
+    "output=dense",
+)
 WILD = {
     3: ("KSS", np.nan, Status.NON_FINITE),
     4: ("EC50", np.inf, Status.NON_FINITE),

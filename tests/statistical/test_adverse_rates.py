@@ -15,7 +15,7 @@ PRINTED = {
     "LDH": (12 + 21, 6), "HYPOK": (7 + 10, 14), "PROTU": (11 + 7, 8),
 }  # fmt: skip
 N_DRUG, N_PLACEBO = 339, 85
-PATIENTS = 10_000
+PATIENTS, REPLICATES = 5_000, 5
 Z = 4.0
 """Standard errors allowed: with 16 comparisons and a fixed seed, 4 leaves a false alarm of 1 in 1,000."""
 
@@ -23,16 +23,16 @@ Z = 4.0
 @pytest.fixture(scope="module")
 def shares():
     """Share of patients with each event on drug and on placebo: fixed doses, nobody leaves, ten weeks for everybody."""
-    study = load_study(CONFIG, replicates=1)
+    study = load_study(CONFIG, replicates=REPLICATES)
     visits = study.visits.model_copy(update={"window_days": 0, "days": (70,)})
     fixed = tuple(arm.model_copy(update={"dose_rule": None}) for arm in study.arms)
     changes = {"dropout": (), "arms": fixed, "dose_rules": {}, "visits": visits, "tolerability": Tolerability()}
     found = simulate_replicates(
-        study.model_copy(update={"patients": PATIENTS, "pk_sampling": None, **changes}), range(1)
+        study.model_copy(update={"patients": PATIENTS, "pk_sampling": None, **changes}), range(REPLICATES)
     )
     placebo = found["patients"]["ARM"].to_pandas().to_numpy() == "Placebo"
     events = found["adverse"].to_pandas()
-    on_placebo = placebo[events.SUBJID.to_numpy() - 1]
+    on_placebo = placebo[events.REPLICATE.to_numpy() * PATIENTS + events.SUBJID.to_numpy() - 1]
     return {
         code: [
             (sum((code == events.AECD) & (on_placebo == group)), (placebo == group).sum()) for group in (False, True)

@@ -17,6 +17,7 @@ from trial.tables import DOSES, EVENTS
 from trial.units import simulate_replicates
 
 PHASE_3 = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
+TMDD = "hetrombopag_wang_2022"
 TWO_CYCLES = {
     "first_day": 2,
     "cycle_days": 5,
@@ -156,12 +157,16 @@ def test_an_arm_until_chemotherapy_changes_to_placebo_with_cycle_1():
 @pytest.fixture
 def in_the_catalogue(monkeypatch):
     """The made-up structure in place of the one of the parameter set."""
-    monkeypatch.setattr(trial.units, "structure", lambda _: taking([]))
+    monkeypatch.setattr(trial.units, "structure_of", lambda _: taking([]))
 
 
 def whole_trial(patients=60, **changes) -> dict:
     """Tables of one replicate of the phase III study with these changes, as lists of rows."""
-    data = load_study(PHASE_3).model_dump() | {"patients": patients, "replicates": 1, "pk_sampling": None} | changes
+    data = (
+        load_study(PHASE_3).model_dump()
+        | {"patients": patients, "replicates": 1, "pk_sampling": None, "parameter_set": TMDD}
+        | changes
+    )
     tables = simulate_replicates(Study.model_validate(data), range(1))
     return {name: table.to_pylist() for name, table in tables.items()} | {"events_schema": tables["events"].schema}
 

@@ -18,6 +18,7 @@ from trial.simulate import simulate_unit
 from trial.units import enrolment, simulate_replicates
 
 PHASE_3 = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
+TMDD = "hetrombopag_wang_2022"
 INF = np.inf
 FOOD_ARMS = [
     {"id": "FASTED", "start_dose_mg": 5},
@@ -58,7 +59,11 @@ def test_the_structure_is_told_the_meals_and_less_drug_means_fewer_platelets():
 
 
 def planned(patients=2000, **changes):
-    data = load_study(PHASE_3).model_dump() | {"patients": patients, "replicates": 1, "pk_sampling": None} | changes
+    data = (
+        load_study(PHASE_3).model_dump()
+        | {"patients": patients, "replicates": 1, "pk_sampling": None, "parameter_set": TMDD}
+        | changes
+    )
     study, chosen = Study.model_validate(data), parameter_set("hetrombopag_wang_2022")
     who = enrolment(study, 0, chosen)
     return plan_unit(study, chosen, who.cohort, who.arm)
@@ -93,8 +98,13 @@ def test_meals_change_no_other_draw():
 
 
 def test_a_study_with_meals_has_the_share_in_its_patients_table_and_another_has_not(monkeypatch):
-    monkeypatch.setattr(trial.units, "structure", lambda _: taking([]))
-    data = load_study(PHASE_3).model_dump() | {"patients": 20, "replicates": 1, "pk_sampling": None}
+    monkeypatch.setattr(trial.units, "structure_of", lambda _: taking([]))
+    data = load_study(PHASE_3).model_dump() | {
+        "patients": 20,
+        "replicates": 1,
+        "pk_sampling": None,
+        "parameter_set": TMDD,
+    }
     without = simulate_replicates(Study.model_validate(data), range(1))["patients"]
     with_meals = Study.model_validate(data | {"meals": {"share_mean": 0.3, "share_sd": 0.1, "after_dose_h": 1}})
     table = simulate_replicates(with_meals, range(1))["patients"]

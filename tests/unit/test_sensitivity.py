@@ -20,6 +20,7 @@ from trial.configfile import load_study
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 SET = parameter_set("hetrombopag_wang_2022")
+MECHANISM = parameter_set(load_study(SMOKE).parameter_set)
 BASE = np.array([[60.0, 5.0], [62.0, 7.0], [64.0, 3.0]])
 
 
@@ -47,6 +48,13 @@ def test_a_fraction_stays_below_one_and_times_stay_in_order():
     late = {(v.assumed.name, v.factor): v for v in variants(SET.with_values({"LAG": 3.0}))}
     assert late["LAG", 1.5].value == 3.28 and late["LAG", 1.5].limited == "not after TSWITCH"
     assert late["TSWITCH", 0.5].value == 3.0 and late["TSWITCH", 0.5].limited == "not before LAG"
+
+
+def test_shares_of_one_whole_stay_below_it():
+    """FP 0.5 and FM 0.49 of the clearance of TPO: one and a half times either would leave less than nothing."""
+    found = {(v.assumed.name, v.factor): v for v in variants(MECHANISM)}
+    assert found["FP", 1.5].value == pytest.approx(0.99 - 0.49) and "FM" in found["FP", 1.5].limited
+    assert found["FM", 0.5].value == 0.245 and not found["FM", 0.5].limited
 
 
 def test_a_variance_between_occasions_can_be_tried():
@@ -114,7 +122,7 @@ def test_the_whole_way_with_a_fake_simulator(monkeypatch):
 
 def test_a_variant_that_cannot_be_simulated_is_said_and_the_others_are_not_lost(monkeypatch):
     def failing(job, chosen):
-        if chosen.value("Q") != SET.value("Q"):
+        if chosen.value("Q") != MECHANISM.value("Q"):
             raise ValueError("nobody is eligible")
         return fake(job, chosen)
 
@@ -134,7 +142,7 @@ def test_the_report_shows_the_tornado(tmp_path, monkeypatch, capsys):
     assert "F 14.5.1" in page and "The assumption that matters most is NONRESP" in page
     assert "No effect at all: Q, VP, LAG" in page
     assert '<tr data-row="NONRESP|HETROM-5"' in page
-    assert len(pure.read(folder)) == 3 * len(variants(SET))
+    assert len(pure.read(folder)) == 3 * len(variants(MECHANISM))
     assert main(["sensitivity", str(SMOKE), "--out", str(tmp_path / "s"), "--replicates", "2"]) == 0
     out = capsys.readouterr().out
     assert "NONRESP" in out and "matters most" in out
