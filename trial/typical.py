@@ -22,16 +22,18 @@ def concentrations(
     dose_days: Sequence[int],
     times_h: Sequence[float],
     base_1e9L: float = 13.0,
+    meal_h: float = np.inf,
 ) -> Array:
     """Free drug (ng/mL) of the typical man at ``times_h`` (h, from 0) after once-daily doses on ``dose_days``.
 
-    ``base_1e9L`` only sets his platelets. Raises RuntimeError when the solve fails.
+    ``meal_h``: hours after each dose to a meal that binds it. ``base_1e9L`` only sets his platelets. Raises
+    RuntimeError when the solve fails.
     """
     model = structure_of(parameters)
     p = _typical(parameters, model, base_1e9L)
     day = np.arange(int(max(times_h[-1] // 24 + 1, max(dose_days) + 1)))[None, :]
     dose = np.where(np.isin(day, dose_days), dose_mg, 0.0)
-    events = model.daily_events(p, Days.of(24.0 * day, dose))
+    events = model.daily_events(p, Days.of(24.0 * day, dose, meal_h=np.where(dose > 0, meal_h, np.inf)))
     state = model.steady_state(p, events.inputs[:, 0])
     times = np.array([[0.0, *times_h]])
     states, status, _ = solve(model, p, state, events, times, rtol=1e-8, atol=1e-10, max_steps=1_000_000)
@@ -41,14 +43,17 @@ def concentrations(
     return values[model.output_names.index("CONC")][0]
 
 
-def course(parameters: ParameterSet, dose_mg: float, days: int = 70) -> dict[str, Array]:
+def course(parameters: ParameterSet, dose_mg: float, days: int = 70, dose_days: int | None = None) -> dict[str, Array]:
     """Every state and output of the typical man, (days + 1,): at the start and at the end of each day.
 
-    ``dose_mg`` once daily from day 0; his platelet count is BASE of the set. Raises RuntimeError when the solve fails.
+    ``dose_mg`` once daily from day 0, on the first ``dose_days`` days (None: all); his platelet count is BASE of the
+    set. Raises RuntimeError when the solve fails.
     """
     model = structure_of(parameters)
     p = _typical(parameters, model, parameters.value("BASE"))
-    events = model.daily_events(p, Days.of(24.0 * np.arange(days)[None, :], dose_mg))
+    day = np.arange(days)[None, :]
+    dose = np.where(day < (days if dose_days is None else dose_days), dose_mg, 0.0)
+    events = model.daily_events(p, Days.of(24.0 * day, dose))
     start = model.steady_state(p, events.inputs[:, 0])
     states, status, _ = solve(model, p, start, events, 24.0 * np.arange(days + 1.0)[None, :])
     if status[0] != Status.OK:
