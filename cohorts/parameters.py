@@ -200,6 +200,12 @@ class ParameterSet:
         return self.parameter(name).value
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """Ids of the published rows that any of the numbers was fitted on or matched to."""
+        said = [item.targets for item in self.parameters] + [item.targets for item in self.random_effects]
+        return tuple(dict.fromkeys(row for rows in said for row in rows))
+
+    @property
     def variances(self) -> dict[str, float]:
         """Patient-level variances by the names ``with_values`` knows them by: OMEGA_<parameter>."""
         return {OMEGA + e.parameter: e.variance for e in self.effects("patient")}

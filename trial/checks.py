@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ def _said(data: Any, path: tuple[str | int, ...]) -> Any:
 def cautions(study: Study) -> Iterator[Problem]:
     """What is allowed, but probably not meant: doses outside the validity domain, rules and days without effect."""
     yield from _doses(study)
+    yield from _not_predicted(study)
     for name in study.dose_rules:
         if name not in [arm.dose_rule for arm in study.arms]:
             yield ("dose_rules", name), "no arm uses this dose rule"
@@ -118,6 +120,21 @@ def cautions(study: Study) -> Iterator[Problem]:
         )
     if study.treatment_days > last:
         yield ("treatment_days",), f"seen {study.treatment_days}; the study ends at the last visit, on day {last}"
+
+
+def _not_predicted(study: Study) -> Iterator[Problem]:
+    """Rows that the parameter set knows although their file calls them predictions: it was made for another set."""
+    if study.published is None:
+        return
+    chosen = parameter_set(study.parameter_set)
+    with Path(study.published.rows).open(encoding="utf-8", newline="") as stream:
+        known = [r["row_id"] for r in csv.DictReader(stream) if r.get("seen") == "no" and r["row_id"] in chosen.targets]
+    if known:
+        yield (
+            ("published", "rows"),
+            f"{chosen.id} was fitted on or matched to {', '.join(known)}: of this set they are no predictions, "
+            "whatever the report calls them",
+        )
 
 
 def _doses(study: Study) -> Iterator[Problem]:

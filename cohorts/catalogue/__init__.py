@@ -7,6 +7,7 @@ from cohorts.catalogue.calibration import calibrated, calibration_file, read_cal
 from cohorts.catalogue.eltrombopag_cit_winer_2015 import ELTROMBOPAG_CIT_WINER_2015
 from cohorts.catalogue.eltrombopag_healthy_jscpt_2011 import ELTROMBOPAG_HEALTHY_JSCPT_2011
 from cohorts.catalogue.eltrombopag_itp_bussel_2007 import ELTROMBOPAG_ITP_BUSSEL_2007
+from cohorts.catalogue.eltrombopag_itp_hayes_2011 import ELTROMBOPAG_ITP_HAYES_2011
 from cohorts.catalogue.eltrombopag_itp_yang_2016 import ELTROMBOPAG_ITP_YANG_2016
 from cohorts.catalogue.hetrombopag_cit_qin_2024 import HETROMBOPAG_CIT_QIN_2024
 from cohorts.catalogue.hetrombopag_healthy_zheng_2017 import HETROMBOPAG_HEALTHY_ZHENG_2017
@@ -23,6 +24,7 @@ PARAMETER_SETS: tuple[ParameterSet, ...] = (
     HETROMBOPAG_CIT_QIN_2024,
     ELTROMBOPAG_ITP_BUSSEL_2007,
     ELTROMBOPAG_ITP_YANG_2016,
+    ELTROMBOPAG_ITP_HAYES_2011,
     ELTROMBOPAG_HEALTHY_JSCPT_2011,
     ELTROMBOPAG_CIT_WINER_2015,
     AVATROMBOPAG_ITP_JURCZAK_2018,

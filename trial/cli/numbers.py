@@ -94,9 +94,11 @@ def biology() -> Iterator[Row]:
     """What the mechanism does that it was not fitted to; typical patients."""
     itp, healthy = parameter_set(MECHANISM), parameter_set(HEALTHY)
     normal = healthy.value("TPO0")
-    for production, high in ((1.0, 2.3), (0.4, 2.3)):
-        ratio = course(itp.with_values({"GPROD": production}), 0.0, 1)["TPO"][0] / normal
-        yield within(f"TPO in ITP over normal, production {production:g}", float(ratio), 1.3, high)
+    share, low = itp.value("LOWPROD"), itp.value("GPROD_LOW")
+    full, both = (float(course(itp.with_values({"GPROD": g}), 0.0, 1)["TPO"][0] / normal) for g in (1.0, low))
+    yield within("TPO in ITP over normal, both types of patients", (1 - share) * full + share * both, 1.3, 2.3)
+    yield within("TPO in ITP over normal, destruction only", full, 1.3, 2.3)
+    yield within("TPO in ITP over normal, with low production", both, 1.3, 2.3)
     for count in (11.0, 20.0):
         ratio = course(healthy.with_values({"BASE": count}), 0.0, 1)["TPO"][0] / normal
         yield within(f"TPO in aplasia over normal, count {count:g}", float(ratio), 13, 29)

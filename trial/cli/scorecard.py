@@ -100,10 +100,7 @@ def _one(path: Path, out: Path, replicates: int | None, workers: int) -> tuple[S
         say(f"{study.id}: {done.n_failed} of {done.n_patients} patients failed; solves.parquet there says why")
     volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
     analysed, _ = conclude(folder, done, loaded.warnings, volatile, with_report=False)
-    chosen = parameter_set(study.parameter_set)
-    targets = [row for p in chosen.parameters for row in p.targets]
-    targets += [row for e in chosen.random_effects for row in e.targets]
-    return Study(study.id, tuple(analysed.scores)), targets
+    return Study(study.id, tuple(analysed.scores)), list(parameter_set(study.parameter_set).targets)
 
 
 def _write(studies: Sequence[Study], out: Path, summary: Sequence[str]) -> None:
