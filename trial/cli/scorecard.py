@@ -113,7 +113,7 @@ def _write(studies: Sequence[Study], out: Path, summary: Sequence[str]) -> None:
     write([s for study in studies for s in study.scores], out / "scorecard.csv")
     pq.write_table(scoring.to_table(studies), out / "scorecard.parquet", compression="zstd")
     (out / "summary.txt").write_text("\n".join(summary) + "\n", encoding="utf-8")
-    note = f"{STATEMENT} virtual-trial {engine_version()}. {'  '.join(summary[:2])}"
+    note = f"{'  '.join(summary[:2])}\n{STATEMENT} virtual-trial {engine_version()}."
     figures_scores.forest(scoring.panels(studies), note, [out / name for name in FOREST])
 
 

@@ -102,10 +102,14 @@ def individual(parameters: Mapping[str, Array]) -> dict[str, Array]:
     share = bisect(lambda s: sum(s**k for k in range(1, N_AGES + 1)) - wanted, np.zeros_like(born), np.ones_like(born))
     destroyed = (q["DESTRUCTION"] > 0) & (wanted < N_AGES)
     kab = np.where(destroyed, ageing * (1.0 / share - 1.0), 0.0)
+    return q | {"KAB": kab, "GPROD": q["GPROD"] if destroyed.all() else np.where(destroyed, q["GPROD"], _produced(q))}
+
+
+def _produced(q: Parameters) -> Array:
+    """The production that explains the count BASE without any destruction."""
 
     def first(x: dict[str, Array]) -> Array:
         return q["BASE"] / q["P0"] / (x["ERK"] ** q["W_ERK"] * x["AKT"] ** q["W_AKT"])
 
-    low = solve_tpo(q, lambda x: (q["BASE"], first(x)))
-    produced = first(signals(q, low)) / signals(q, low)["JS"] ** q["W_JS"]
-    return q | {"KAB": kab, "GPROD": np.where(destroyed, q["GPROD"], produced)}
+    x = signals(q, solve_tpo(q, lambda x: (q["BASE"], first(x))))
+    return first(x) / x["JS"] ** q["W_JS"]
