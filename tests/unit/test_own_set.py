@@ -144,14 +144,15 @@ def test_the_same_values_under_another_id_give_the_same_patients(capsys):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_python_set_with_equations_of_its_own_in_processes_too(capsys, workers):
-    good = PYTHON.replace("[*others, 2 * plt]", "[*others, plt]")
-    study("sets/twice.py", text=good)
-    more = ("--set", "replicates=513", "--backend", "loky") if workers == "2" else ()
-    assert outcome(capsys, "run", "tiny.yaml", "--workers", workers, "--overwrite", *more, "--no-report")[0] == 0
+def test_a_python_set_with_equations_of_its_own_in_processes_too(capsys, monkeypatch, workers):
+    """Units of one replicate, so that two processes have one each."""
+    monkeypatch.setattr("trial.units.UNIT_PATIENTS", 8)
+    study("sets/twice.py", text=PYTHON.replace("[*others, 2 * plt]", "[*others, plt]"))
+    command = ("run", "tiny.yaml", "--workers", workers, "--backend", "loky", "--no-report")
+    assert outcome(capsys, *command)[0] == 0
+    assert outcome(capsys, *command, "--overwrite")[0] == 0, "a run folder with own_set.py may be replaced"
     assert manifest("runs/tiny")["structure"] == "twice"
     assert json.loads(Path("runs/tiny/model.json").read_text())["structure"] == "twice"
-    assert run(capsys, "--overwrite")[0] == 0, "a run folder with own_set.py may be replaced"
     assert run(capsys, "--out", "plain", "--set", "parameter_set=hetrombopag_wang_2022")[0] == 0
     assert file_hash(Path("plain/observations.parquet")) == file_hash(Path("runs/tiny/observations.parquet"))
 
