@@ -29,6 +29,8 @@ numbers: $(INSTALLED)  ## every number the project claims, measured
 
 calibrate: $(INSTALLED)  ## fit the calibrated parameters again (under 60 minutes)
 	$(BIN)/vtrial calibrate configs/calibration/hetrombopag_wang_2022.yaml --into-catalogue
+	$(BIN)/vtrial calibrate configs/calibration/hetrombopag_itp_mei_2021.yaml --into-catalogue
+	$(BIN)/vtrial calibrate configs/calibration/eltrombopag_itp_bussel_2007.yaml --into-catalogue
 
 scorecard: $(INSTALLED)  ## every published study again, simulated beside published
 	$(BIN)/vtrial scorecard
