@@ -19,12 +19,13 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit, ndtri, xlogy
 from scipy.stats import qmc
 
+from analysis.estimators import Z95
+
 Array = NDArray[np.float64]
 Simulate = Callable[[Mapping[str, float]], Mapping[str, float]]
 At = Callable[[Array], "Point"]
 NOTHING = 1e4
 """Misfit of a target of which nothing could be simulated, for example the duration of responses nobody has."""
-Z95 = float(ndtri(0.975))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 from analysis.records import Array
 
+Z95 = float(stats.norm.ppf(0.975))
+"""Half the width of a normal 95 % interval, in standard errors."""
 BISECTIONS = 60
 WEIGHT_ROUNDS = 50
 Weights = Literal["MH", "MN"]

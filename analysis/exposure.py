@@ -1,9 +1,12 @@
 """Exposure at the visit with PK sampling, per patient; formulas in ``analysis.nca``.
 
 A profile may be longer than the dosing interval: Cmax, Ctrough and AUCtau are of its first 24 h, AUClast of all of it.
+Whoever lacks a sample of that part is not evaluable.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,34 +15,32 @@ from analysis.endpoint import Endpoint, Evaluated, Settings, measured
 from analysis.records import Array, Profile, Records, Texts
 
 SOURCE = "non-compartmental analysis of the reported concentrations; linear-up/log-down trapezoids for the AUC"
-
-
 INTERVAL_H = 24.0
+"""Doses are taken once a day."""
 
 
-def _interval(profile: Profile) -> tuple[Array, Array]:
-    """Times and concentrations of the first 24 h of a profile."""
-    inside = profile.times <= INTERVAL_H
-    return profile.times[inside], profile.values[:, inside]
-
-
-def _evaluated(records: Records, settings: Settings, value: Array | None) -> Evaluated:
-    """``value`` of patients on active drug with a complete profile; the reason for the others."""
-    if records.profile is None or value is None:
+def _evaluated(
+    records: Records, settings: Settings, hours: float, computed: Callable[[Array, Array], Array]
+) -> Evaluated:
+    """``computed(times, values)`` of the first ``hours`` of the profile, of patients on active drug who have all its
+    samples; the reason for the others.
+    """
+    if records.profile is None:
         return measured(np.full(records.n, np.nan), np.full(records.n, "no PK sampling in this study"))
-    return measured(value, _not_evaluable(records, settings, records.profile))
+    profile = records.profile.first(hours)
+    return measured(computed(profile.times, profile.values), _not_evaluable(records, settings, profile))
 
 
 def _not_evaluable(records: Records, settings: Settings, profile: Profile) -> Texts:
     placebo = np.isin(records.arm, [k for k, arm in enumerate(records.arm_ids) if arm in settings.placebo_arms])
     no_dose = np.where(profile.dose_mg > 0, "", "no dose prescribed on the sampling day")
-    return np.where(placebo, "placebo: no drug", np.where(profile.reason != "", profile.reason, no_dose))
+    missing = profile.incomplete
+    return np.where(placebo, "placebo: no drug", np.where(missing != "", missing, no_dose))
 
 
 def maximum(records: Records, settings: Settings) -> Evaluated:
     """Largest concentration over the dosing interval (ng/mL)."""
-    profile = records.profile
-    return _evaluated(records, settings, nca.cmax(_interval(profile)[1]) if profile else None)
+    return _evaluated(records, settings, INTERVAL_H, lambda times, values: nca.cmax(values))
 
 
 CMAX = Endpoint(
@@ -56,8 +57,7 @@ CMAX = Endpoint(
 
 def trough(records: Records, settings: Settings) -> Evaluated:
     """Concentration at the end of the dosing interval (ng/mL)."""
-    profile = records.profile
-    return _evaluated(records, settings, _interval(profile)[1][:, -1] if profile else None)
+    return _evaluated(records, settings, INTERVAL_H, lambda times, values: values[:, -1])
 
 
 CTROUGH = Endpoint(
@@ -74,8 +74,7 @@ CTROUGH = Endpoint(
 
 def area(records: Records, settings: Settings) -> Evaluated:
     """Area under the concentration over the dosing interval (ng*h/mL)."""
-    profile = records.profile
-    return _evaluated(records, settings, nca.auc(*_interval(profile)) if profile else None)
+    return _evaluated(records, settings, INTERVAL_H, nca.auc)
 
 
 AUCTAU = Endpoint(
@@ -92,8 +91,7 @@ AUCTAU = Endpoint(
 
 def area_to_last(records: Records, settings: Settings) -> Evaluated:
     """Area under the concentration from the dose to the last time of the profile (ng*h/mL)."""
-    profile = records.profile
-    return _evaluated(records, settings, nca.auc(profile.times, profile.values) if profile else None)
+    return _evaluated(records, settings, np.inf, nca.auc)
 
 
 AUCLST = Endpoint(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +30,26 @@ COLUMNS = {
 class Profile:
     """One concentration profile per patient over one dosing interval or longer.
 
-    ``times`` (T,) h after the dose; ``values`` (n, T) reported concentration, ng/mL, NaN where none; ``reason`` (n,)
+    ``times`` (T,) h after the dose; ``values`` (n, T) reported concentration, ng/mL, NaN where none; ``reasons`` (n, T)
     why there is none ("" otherwise); ``dose_mg`` (n,) active drug prescribed on the sampling day.
     """
 
     times: Array
     values: Array
-    reason: Texts
+    reasons: Texts
     dose_mg: Array
+
+    def first(self, hours: float) -> Profile:
+        """The profile of the first ``hours``."""
+        inside = self.times <= hours
+        return replace(self, times=self.times[inside], values=self.values[:, inside], reasons=self.reasons[:, inside])
+
+    @property
+    def incomplete(self) -> Texts:
+        """Why a profile lacks a sample, (n,): the reason of the first it lacks; "" for a complete one."""
+        missing = np.isnan(self.values)
+        first = np.take_along_axis(self.reasons, missing.argmax(axis=1)[:, None], axis=1)[:, 0]
+        return np.where(missing.any(axis=1), np.where(first == "", "incomplete profile", first), "")
 
 
 @dataclass(frozen=True)
@@ -251,10 +263,7 @@ def _profile(observations: pa.Table, doses: pa.Table, key: Codes) -> Profile | N
         return None
     times, values, days = _pivot(rows, key, "ATPT", "ADY")
     reasons = _text(rows, "AVALREAS").reshape(values.shape)
-    missing = np.isnan(values)
-    first_missing = np.take_along_axis(reasons, missing.argmax(axis=1)[:, None], axis=1)[:, 0]
-    reason = np.where(missing.any(axis=1), np.where(first_missing == "", "incomplete profile", first_missing), "")
-    return Profile(times, values, reason, _dose_on(doses, days[:, 0], key))
+    return Profile(times, values, reasons, _dose_on(doses, days[:, 0], key))
 
 
 def _dose_on(doses: pa.Table, day: Array, key: Codes) -> Array:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from analysis import cells
+from analysis.estimators import Z95
 from analysis.figures_scores import Mark, Panel
 from analysis.scorecard import Score
 from trial.tables import TEXT, field
@@ -17,7 +18,6 @@ from trial.tables import TEXT, field
 MISSES_FILE = "misses.csv"
 MISSES_COLUMNS = ("row_id", "explanation")
 UNEXPLAINED = "not explained"
-Z95 = 1.959963984540054
 LABELS = {
     "row_id": "Published row",
     "study": "Publication",

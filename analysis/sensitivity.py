@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis import cells
+from analysis.estimators import Z95 as Z95
 from analysis.records import Array
 from trial.tables import TEXT, field
 
 SENSITIVITY_FILE = "sensitivity.parquet"
-Z95 = 1.959963984540054
 LABELS = {
     "parameter": ("Assumed number", ""),
     "meaning": ("What kind of number", ""),

@@ -14,7 +14,7 @@ from cohorts.populations import POPULATIONS
 from trial.config import Study
 from trial.design import differs_from_published
 from trial.gates import structure_problems
-from trial.models import structure
+from trial.models import structure_of
 from trial.protocol import Problem, not_among
 
 KNOWN_AS = {"kill": "chemotherapy", "meal": "meals"}
@@ -67,20 +67,22 @@ def unusable_patients(data: Mapping[str, Any]) -> Iterator[Problem]:
 
 def not_taken(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Chemotherapy and meals that the structure of the parameter set does not know."""
-    known = {s.id: structure(s.structure) for s in PARAMETER_SETS}
-    chosen = value_at(data, "parameter_set")
-    if not isinstance(chosen, str) or chosen not in known:
+    name = value_at(data, "parameter_set")
+    try:
+        chosen = parameter_set(str(name))
+        model = structure_of(chosen)
+    except (KeyError, SetError):
         return
     arms = value_at(data, "arms")
     asked: list[tuple[tuple[str | int, ...], str]] = [(("chemotherapy",), "kill"), (("meals",), "meal")]
     asked += [(("arms", k, "meal_after_dose_h"), "meal") for k in range(len(arms) if isinstance(arms, list) else 0)]
     for path, what in asked:
-        if what in known[chosen].takes or _said(data, path) is None:
+        if what in model.takes or _said(data, path) is None:
             continue
-        able = ", ".join(name for name, model in known.items() if what in model.takes) or "none in the catalogue"
+        able = ", ".join(s.id for s in PARAMETER_SETS if what in structure_of(s).takes) or "none in the catalogue"
         yield (
             path,
-            f"parameter set {chosen} has structure {known[chosen].id}, which does not know {KNOWN_AS[what]}; "
+            f"parameter set {chosen.id} has structure {model.id}, which does not know {KNOWN_AS[what]}; "
             f"parameter sets that do: {able}",
         )
 

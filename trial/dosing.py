@@ -85,7 +85,8 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     since = day - course.rescue_day[:, None]
     fading = np.exp(-np.maximum(since, 0) / unit.parameters["RESCUE_TAU"][:, None])
     drop = np.where(since >= 0, unit.parameters["RESCUE_DROP"][:, None] * fading, 0.0)
-    return np.exp(_of_day(unit.plan.log_loss, day) - drop)
+    with np.errstate(over="ignore"):  # the solver says NON_FINITE where a wild draw gives infinity
+        return np.exp(_of_day(unit.plan.log_loss, day) - drop)
 
 
 def untreated_day(unit: Unit, course: Course) -> Events:

@@ -8,12 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from cohorts.catalogue import PARAMETER_SETS, parameter_set
+from cohorts.catalogue import PARAMETER_SETS, is_file_name, parameter_set
 from trial.configfile import Check, load_record
 from trial.protocol import Identifier, Positive, Problem, Record, Whole, not_among
 
 FRACTION = "fraction"
-FILE_SUFFIXES = (".json", ".py")
 Count = Annotated[Whole, Field(ge=0, le=100_000)]
 
 
@@ -79,7 +78,7 @@ def load_fit(path: Path, check: Check = lambda data: ()) -> Fit:
 
 def set_name(name: str, base: Path) -> str:
     """A parameter set as the catalogue finds it: an id as it is, the name of a user's own file from ``base``."""
-    return str((base / name).resolve()) if name.endswith(FILE_SUFFIXES) else name
+    return str((base / name).resolve()) if is_file_name(name) else name
 
 
 def _unknown(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:

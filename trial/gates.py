@@ -41,25 +41,32 @@ def structure_problems(chosen: ParameterSet) -> list[str]:
 
 
 def _given(chosen: ParameterSet, model: Structure) -> Iterator[str]:
-    given = {p.name: np.array([p.value]) for p in chosen.parameters}
-    derived = [d.name for d in model.derived]
-    needed = [name for name in model.parameters if name not in derived and name not in given]
-    for name in needed:
+    given = [p.name for p in chosen.parameters]
+    derived = {d.name for d in model.derived} - set(model.reads)
+    read = dict.fromkeys(name for name in (*model.parameters, *model.reads) if name not in derived)
+    missing = [name for name in read if name not in given]
+    for name in missing:
         yield f"{name}: not given; structure {model.id} needs it"
-    if needed:
-        return
+    classes = {name for c in chosen.classes for name in (c.share, c.value)}
+    for name in given:
+        if name in derived:
+            yield f"{name}: given, but structure {model.id} derives it"
+        elif name not in {*read, *classes, *BEYOND_STRUCTURE}:
+            yield f"{name}: neither structure {model.id} nor the trial around it reads it"
+    if not missing:
+        yield from _underived(chosen, model)
+
+
+def _underived(chosen: ParameterSet, model: Structure) -> Iterator[str]:
+    """What ``individual`` does not compute."""
     try:
-        known = model.individual(given)
+        known = model.individual({p.name: np.array([p.value]) for p in chosen.parameters})
     except Exception as error:
         yield f"structure {model.id}: derived parameters cannot be computed: {type(error).__name__}: {error}"
         return
     for name in model.parameters:
         if name not in known:
             yield f"{name}: derived by structure {model.id}, but not computed"
-    classes = {name for c in chosen.classes for name in (c.share, c.value)}
-    for name in [] if derived else given:
-        if name not in {*model.parameters, *classes, *BEYOND_STRUCTURE}:
-            yield f"{name}: neither structure {model.id} nor the trial around it reads it"
 
 
 def _units(chosen: ParameterSet) -> Iterator[str]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from trial.config import Study
 from trial.parts import UNITS, join, read_unit, remove_unit, unit_folder, write_unit
 from trial.provenance import STATEMENT, engine_version
-from trial.tables import DENSE, PROXIES, TABLES
+from trial.tables import TABLES, more_tables
 from trial.units import Enrolment, WorkUnit, enrolment, of_replicates, simulate_enrolled, work_units
 
 ENDPOINTS = "endpoints"
@@ -89,8 +89,7 @@ def run(
             progress(done, total)
     numbers = [unit.number for unit in work_units(study)]
     failed = sum(_failed(parts, number) for number in numbers)
-    optional = (*(DENSE if study.dense else ()), *(PROXIES if study.tolerability else ()))
-    for name in (*TABLES, *optional, ENDPOINTS):
+    for name in (*TABLES, *more_tables(study.dense, bool(study.tolerability)), ENDPOINTS):
         join(parts, numbers, name, out_dir / f"{name}.parquet")
     if not keep_units:
         shutil.rmtree(parts)

@@ -62,7 +62,6 @@ class Solves:
     steps: NDArray[np.int64]
 
 
-@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def simulate_unit(unit: Unit) -> UnitResult:
     """Simulate one work unit of patients, arms mixed, no randomness inside.
 
@@ -100,8 +99,12 @@ def simulate_unit(unit: Unit) -> UnitResult:
 
 
 def _start(unit: Unit, course: Course) -> Solves:
-    """The drug-free steady state at the loss factor of day 0, before any chemotherapy; NaN for who is not sound."""
-    state = unit.structure.steady_state(unit.p, untreated_day(unit, course).inputs[:, 0])
+    """The drug-free steady state at the loss factor of day 0, before any chemotherapy; NaN for who is not sound.
+
+    A wild draw may make a state that is not finite; the solver then says NON_FINITE.
+    """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        state = unit.structure.steady_state(unit.p, untreated_day(unit, course).inputs[:, 0])
     zero = np.zeros(unit.plan.n, dtype=np.int64)
     return Solves(np.where(unit.sound[:, None], state, np.nan), zero.astype(np.int8), zero)
 

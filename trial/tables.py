@@ -141,8 +141,14 @@ DECISIONS = pa.schema(
 """The decision log of one patient, as ``vtrial replay --out`` writes it."""
 
 DENSE: dict[str, pa.Schema] = {"courses": COURSES}
-PROXIES: dict[str, pa.Schema] = {"adverse": ADVERSE}
 """What ``output: dense`` keeps beside TABLES: a row per patient and full hour, up to the patient's last day."""
+PROXIES: dict[str, pa.Schema] = {"adverse": ADVERSE}
+"""What a study with ``tolerability`` has beside TABLES: a row per simulated adverse event."""
+
+
+def more_tables(dense: bool, proxies: bool) -> tuple[str, ...]:
+    """Names of the tables that a study has beside TABLES."""
+    return (*(DENSE if dense else ()), *(PROXIES if proxies else ()))
 
 
 MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from cohorts import references as cite
 from cohorts.catalogue.eltrombopag_itp_bussel_2007 import ELTROMBOPAG_ITP_BUSSEL_2007
 from cohorts.catalogue.eltrombopag_pk import CHOICE
+from cohorts.catalogue.taken_over import as_assumed
 from cohorts.catalogue.thrombopoiesis import SPLENECTOMY
 from cohorts.citations import Source
 from cohorts.parameters import Parameter, RandomEffect, ValidityDomain, cv_to_variance
@@ -44,18 +45,11 @@ AVATROMBOPAG_ITP_JURCZAK_2018 = replace(
     id="avatrombopag_itp_jurczak_2018",
     title="Avatrombopag in chronic ITP: published kinetics, effect by equivalence of the labelled start doses",
     drug="avatrombopag",
-    parameters=tuple(
-        _OWN.get(p.name, replace(p, status="assumed", targets=(), rse_percent=None) if p.targets else p)
-        for p in ELTROMBOPAG_ITP_BUSSEL_2007.parameters
-    ),
+    parameters=tuple(_OWN.get(p.name, as_assumed(p)) for p in ELTROMBOPAG_ITP_BUSSEL_2007.parameters),
     random_effects=(
         RandomEffect("CL", cv_to_variance(29.0), "CV 29 %", LABEL, "published"),
         RandomEffect("VC", cv_to_variance(25.0), "CV 25 %", LABEL, "published"),
-        *(
-            replace(e, status="assumed", targets=())
-            for e in ELTROMBOPAG_ITP_BUSSEL_2007.random_effects
-            if e.parameter not in ("CL", "VC")
-        ),
+        *(as_assumed(e) for e in ELTROMBOPAG_ITP_BUSSEL_2007.random_effects if e.parameter not in ("CL", "VC")),
     ),
     correlations=(),
     covariate_effects=(SPLENECTOMY,),

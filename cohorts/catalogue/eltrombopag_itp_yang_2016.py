@@ -8,6 +8,7 @@ from dataclasses import replace
 from cohorts import references as cite
 from cohorts.catalogue.eltrombopag_itp_bussel_2007 import ELTROMBOPAG_ITP_BUSSEL_2007
 from cohorts.catalogue.eltrombopag_pk import GIBIANSKY
+from cohorts.catalogue.taken_over import as_assumed
 from cohorts.catalogue.thrombopoiesis import ITP
 from cohorts.citations import Source
 from cohorts.parameters import Parameter, Range
@@ -28,13 +29,8 @@ ELTROMBOPAG_ITP_YANG_2016 = replace(
     ELTROMBOPAG_ITP_BUSSEL_2007,
     id="eltrombopag_itp_yang_2016",
     title="Eltrombopag in Chinese chronic ITP: the mechanism with East Asian clearance, nothing fitted to Chinese data",
-    parameters=tuple(
-        _OWN.get(p.name, replace(p, status="assumed", targets=(), rse_percent=None) if p.targets else p)
-        for p in ELTROMBOPAG_ITP_BUSSEL_2007.parameters
-    ),
-    random_effects=tuple(
-        replace(e, status="assumed", targets=()) if e.targets else e for e in ELTROMBOPAG_ITP_BUSSEL_2007.random_effects
-    ),
+    parameters=tuple(_OWN.get(p.name, as_assumed(p)) for p in ELTROMBOPAG_ITP_BUSSEL_2007.parameters),
+    random_effects=tuple(as_assumed(e) for e in ELTROMBOPAG_ITP_BUSSEL_2007.random_effects),
     validity=replace(
         ELTROMBOPAG_ITP_BUSSEL_2007.validity,
         population="Chinese adults with chronic ITP",

@@ -1,16 +1,17 @@
-"""What the other sets of ``tpo_mechanism`` take over from the calibration of hetrombopag in ITP: cells and patients.
+"""What a set of ``tpo_mechanism`` takes over from the calibration of another: for itself an assumption, marked so.
 
-Biology does not depend on the drug, so what the phase III trial of hetrombopag says of it (the size of the largest
-drive, the time in the marrow, swings of destruction, rescue) is used for every drug. For a set that takes it over it is
-an assumption, and is marked so.
+Biology does not depend on the drug, so what the phase III trial of hetrombopag says of cells and patients (the size of
+the largest drive, the time in the marrow, swings of destruction, rescue) is used for every drug.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from cohorts.catalogue.hetrombopag_itp_mei_2021 import HETROMBOPAG_ITP_MEI_2021
-from cohorts.parameters import Parameter
+from cohorts.parameters import Parameter, RandomEffect
 
+Number = TypeVar("Number", Parameter, RandomEffect)
 FROM = HETROMBOPAG_ITP_MEI_2021
 
 
@@ -21,7 +22,12 @@ def taken_over(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
 
 def _taken(p: Parameter) -> Parameter:
     fitted = FROM.parameter(p.name)
-    if fitted.status != "calibrated":
-        return p
-    note = f"as calibrated for {FROM.id}; {p.note}"
-    return replace(fitted, status="assumed", targets=(), rse_percent=None, note=note)
+    return as_assumed(replace(fitted, note=f"as calibrated for {FROM.id}; {p.note}")) if fitted.targets else p
+
+
+def as_assumed(number: Number) -> Number:
+    """The number as another set has it; one that was calibrated there is assumed here."""
+    if not number.targets:
+        return number
+    no_error: dict[str, Any] = {"rse_percent": None} if isinstance(number, Parameter) else {}
+    return replace(number, status="assumed", targets=(), **no_error)

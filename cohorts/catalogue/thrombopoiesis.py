@@ -6,7 +6,7 @@ sensitivity analysis shows what they do. What a calibration moves is marked in t
 
 from cohorts import references as cite
 from cohorts.citations import THIS_ENGINE, Source
-from cohorts.parameters import CovariateEffect, Parameter, PatientClass
+from cohorts.parameters import CovariateEffect, Parameter, PatientClass, RandomEffect, cv_to_variance
 
 SHIMIZU = Source(cite.SHIMIZU_2021, "model code")
 BACHMANN = Source(cite.BACHMANN_2011, "time course at 5 U/mL")
@@ -64,6 +64,11 @@ CELLS = (
     Parameter("KM", 0.6, "1", Source(cite.WINER_2015, "placebo with gemcitabine and platinum"), "derived",
               "matched: mean nadir 53 of cycles 2 to 6", note="loss of young megakaryocytes (log); see KS"),
     Parameter("GPROD", 1.0, "1", CHOICE, "assumed", note="production of progenitors relative to health"),
+)  # fmt: skip
+KILL_EFFECTS = (
+    RandomEffect("KS", cv_to_variance(50.0), "CV 50 %", CHOICE, "assumed",
+                 note="sensitivity to chemotherapy; slopes of the class vary by 57 to 67 %"),
+    RandomEffect("KP", cv_to_variance(50.0), "CV 50 %", CHOICE, "assumed", note="see KS"),
 )  # fmt: skip
 ITP = (
     Parameter("DESTRUCTION", 1.0, "1", CHOICE, "assumed",

@@ -59,7 +59,7 @@ CASES = [
 @pytest.fixture
 def known(monkeypatch):
     """As if the structure of every parameter set took chemotherapy and meals."""
-    monkeypatch.setattr(trial.checks, "structure", lambda _: taking([]))
+    monkeypatch.setattr(trial.checks, "structure_of", lambda _: taking([]))
 
 
 def load(tmp_path, text):

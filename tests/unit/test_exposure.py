@@ -101,9 +101,27 @@ def test_a_profile_longer_than_a_day_has_interval_and_whole_area() -> None:
     """8 h at a mean of 7, 16 h falling from 10 to 5, and 24 h falling from 5 to 2.5."""
     made = records(Patient([20.0], profile=(4.0, 10.0, 5.0)))
     assert made.profile is not None
-    longer = replace(made.profile, times=np.array([0.0, 8.0, 24.0, 48.0]), values=np.array([[4.0, 10.0, 5.0, 2.5]]))
+    times, values = np.array([0.0, 8.0, 24.0, 48.0]), np.array([[4.0, 10.0, 5.0, 2.5]])
+    longer = replace(made.profile, times=times, values=values, reasons=np.full(values.shape, ""))
     made = replace(made, profile=longer)
     interval = 8 * 7 + 16 * 5 / np.log(2)
     expected = {"CMAX": 10, "CTROUGH": 5, "AUCTAU": interval, "AUCLST": interval + 24 * 2.5 / np.log(2)}
     for code, value in expected.items():
         assert endpoints.evaluate(catalogue(56)[code], made, SETTINGS).value[0] == pytest.approx(value)
+
+
+def test_whoever_leaves_during_a_long_profile_keeps_the_endpoints_of_the_first_day() -> None:
+    """The first leaves after a day, the second missed the sample at 8 h: only the first has Cmax, neither AUClast."""
+    made = records(*[Patient([20.0], profile=(4.0, 10.0, 5.0))] * 2)
+    assert made.profile is not None
+    values = np.array([[4.0, 10.0, 5.0, np.nan], [4.0, np.nan, 5.0, np.nan]])
+    reasons = np.array([["", "", "", "discontinued"], ["", "missed visit", "", "discontinued"]])
+    times = np.array([0.0, 8.0, 24.0, 48.0])
+    made = replace(made, profile=replace(made.profile, times=times, values=values, reasons=reasons))
+    first = {"CMAX": 10, "CTROUGH": 5, "AUCTAU": 8 * 7 + 16 * 5 / np.log(2)}
+    for code, value in first.items():
+        result = endpoints.evaluate(catalogue(56)[code], made, SETTINGS)
+        assert result.value == pytest.approx([value, np.nan], nan_ok=True), code
+        assert result.reason.tolist() == ["", "missed visit"], code
+    whole = endpoints.evaluate(catalogue(56)["AUCLST"], made, SETTINGS)
+    assert np.isnan(whole.value).all() and whole.reason.tolist() == ["discontinued", "missed visit"]

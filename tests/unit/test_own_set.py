@@ -144,14 +144,15 @@ def test_the_same_values_under_another_id_give_the_same_patients(capsys):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_python_set_with_equations_of_its_own_in_processes_too(capsys, workers):
-    good = PYTHON.replace("[*others, 2 * plt]", "[*others, plt]")
-    study("sets/twice.py", text=good)
-    more = ("--set", "replicates=513", "--backend", "loky") if workers == "2" else ()
-    assert outcome(capsys, "run", "tiny.yaml", "--workers", workers, "--overwrite", *more, "--no-report")[0] == 0
+def test_a_python_set_with_equations_of_its_own_in_processes_too(capsys, monkeypatch, workers):
+    """Units of one replicate, so that two processes have one each."""
+    monkeypatch.setattr("trial.units.UNIT_PATIENTS", 8)
+    study("sets/twice.py", text=PYTHON.replace("[*others, 2 * plt]", "[*others, plt]"))
+    command = ("run", "tiny.yaml", "--workers", workers, "--backend", "loky", "--no-report")
+    assert outcome(capsys, *command)[0] == 0
+    assert outcome(capsys, *command, "--overwrite")[0] == 0, "a run folder with own_set.py may be replaced"
     assert manifest("runs/tiny")["structure"] == "twice"
     assert json.loads(Path("runs/tiny/model.json").read_text())["structure"] == "twice"
-    assert run(capsys, "--overwrite")[0] == 0, "a run folder with own_set.py may be replaced"
     assert run(capsys, "--out", "plain", "--set", "parameter_set=hetrombopag_wang_2022")[0] == 0
     assert file_hash(Path("plain/observations.parquet")) == file_hash(Path("runs/tiny/observations.parquet"))
 
@@ -197,6 +198,17 @@ def test_a_json_set_that_cannot_be_used(capsys, change, words):
         assert err.startswith("tiny.yaml:6: parameter_set: "), err
 
 
+@pytest.mark.parametrize(("takes", "refused"), [("()", True), ('("kill",)', False)])
+def test_chemotherapy_is_for_a_set_whose_own_structure_knows_it(capsys, takes, refused):
+    good = PYTHON.replace("[*others, 2 * plt]", "[*others, plt]")
+    study("sets/twice.py", text=good.replace("rhs=rhs)", f"rhs=rhs, takes={takes})"))
+    with Path("tiny.yaml").open("a") as file:
+        file.write("chemotherapy: {first_day: 3, cycle_days: 21, cycles: 1, doses: [{day: 0}]}\n")
+    code, _, err = outcome(capsys, "check", "tiny.yaml")
+    told = "chemotherapy: parameter set twice_set has structure twice, which does not know chemotherapy"
+    assert (code, told in err) == ((2, True) if refused else (0, False)), err
+
+
 EDITED = """\
 from dataclasses import replace
 from cohorts.catalogue import parameter_set
@@ -205,8 +217,11 @@ def but(name, **change):
     return tuple(replace(p, **change) if p.name == name else p for p in S.parameters)
 def without(name):
     return tuple(p for p in S.parameters if p.name != name)
+def more(name):
+    return (*S.parameters, replace(S.parameters[0], name=name))
 PARAMETER_SET = replace(S, id="edited", {})
 """
+MECHANISM = EDITED.replace("hetrombopag_wang_2022", "hetrombopag_itp_mei_2021").format("parameters={}")
 BROKEN = {
     "PARAMETER_SET = (": "broken.py:1: not Python: ",
     "x = 1\ny = 1 / 0\n": "broken.py:2: ZeroDivisionError: division by zero",
@@ -224,7 +239,11 @@ BROKEN = {
     EDITED.format('parameters=but("FLUCT_TAU", unit="h")'): "broken.py: FLUCT_TAU: unit: seen 'h'; it is read in 'd'",
     EDITED.format('parameters=but("VC", reported_as="")'): "broken.py: VC: reported_as: say on which scale",
     EDITED.format('parameters=but("Q", note="")'): "broken.py: Q: note: say why it was assumed",
-    EDITED.format('parameters=(*S.parameters, replace(S.parameters[0], name="MORE"))'): "MORE: neither structure",
+    EDITED.format('parameters=more("MORE")'): "MORE: neither structure",
+    MECHANISM.format('without("LS")'): "broken.py: LS: not given; structure tpo_mechanism needs it",
+    MECHANISM.format('without("DESTRUCTION")'): "broken.py: DESTRUCTION: not given; structure tpo_mechanism needs it",
+    MECHANISM.format('more("LIFE")'): "broken.py: LIFE: neither structure tpo_mechanism nor the trial",
+    MECHANISM.format('more("KAB")'): "broken.py: KAB: given, but structure tpo_mechanism derives it",
     EDITED.format("correlations=(replace(S.correlations[0], value=1.0),)"): "covariance of the random effects",
     EDITED.format("random_effects=(replace(S.random_effects[0], variance=-0.1),)"): "variance of CL is -0.1; a finite",
 }

@@ -43,13 +43,13 @@ def calibrate(
 
     Example: vtrial calibrate configs/calibration/hetrombopag_wang_2022.yaml
     """
-    from cohorts.catalogue import calibration_file
+    from cohorts.catalogue import calibration_file, is_file_name
     from trial.cli.run import cores
     from trial.cli.targets import studies_of, target_problems, wanted_of
-    from trial.fitting import FILE_SUFFIXES, load_fit
+    from trial.fitting import load_fit
 
     fit = load_fit(config, lambda data: target_problems(data, config.parent))
-    if into_catalogue and fit.parameter_set.endswith(FILE_SUFFIXES):
+    if into_catalogue and is_file_name(fit.parameter_set):
         raise Refused(f"--into-catalogue: {fit.parameter_set} is not a set of the catalogue; give a folder with --out")
     path = calibration_file(fit.parameter_set) if into_catalogue else out / f"{fit.id}{SUFFIX}"
     if path.exists() and not (overwrite or into_catalogue):
@@ -94,9 +94,9 @@ def _fitted_record(
 
 def _extends(fit: Fit, path: Path) -> str:
     """The fitted set as the file at ``path`` names it: an id, or the user's own file relative to it."""
-    from trial.fitting import FILE_SUFFIXES
+    from cohorts.catalogue import is_file_name
 
-    own_file = fit.parameter_set.endswith(FILE_SUFFIXES)
+    own_file = is_file_name(fit.parameter_set)
     return os.path.relpath(fit.parameter_set, path.parent.resolve()) if own_file else fit.parameter_set
 
 

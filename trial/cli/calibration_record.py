@@ -9,6 +9,8 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trial.cli.console import columns
+
 if TYPE_CHECKING:
     from analysis.calibration import Point
     from trial.cli.targets import Wanted
@@ -72,6 +74,7 @@ def short(value: float) -> float:
 
 
 def write(path: Path, record: Mapping[str, Any]) -> None:
+    """Write the record whole or not at all, lists of numbers on one line."""
     temporary = path.with_suffix(".tmp")
     text = json.dumps(record, indent=1, ensure_ascii=False)
     text = re.sub(r"\[\s*(-?[\d.][^\[\]{}\"]*?)\s*\]", lambda m: f"[{' '.join(m[1].split())}]", text)
@@ -111,14 +114,9 @@ def _number(value: float | None) -> str:
 
 
 def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-
     from trial.cli.results import console
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for head in heads:
-        text = head in ("target", "parameter", "decided by", "inside")
-        table.add_column(head, justify="left" if text else "right", overflow="fold")
+    table = columns(heads, left=("target", "parameter", "decided by", "inside"))
     for line in lines:
         table.add_row(*line)
     console().print(table)

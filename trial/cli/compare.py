@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trial.cli.console import Refused, say
+from trial.cli.console import Refused, columns, say
 
 if TYPE_CHECKING:
     from analysis.comparison import Difference, Side
@@ -56,14 +56,11 @@ def _warn_of_design(a: Side, b: Side) -> None:
 
 
 def _table(rows: list[Difference]) -> None:
-    from rich.table import Table
-
     from analysis.cells import estimate_error
     from trial.cli.results import console
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for head in ("endpoint", "arm", "unit", "A", "B", "B - A"):
-        table.add_column(head, justify="right" if head in ("A", "B", "B - A") else "left", overflow="fold")
+    texts = ("endpoint", "arm", "unit")
+    table = columns((*texts, "A", "B", "B - A"), left=texts)
     before = ""
     for row in rows:
         pairs = ((row.a, row.a_mcse), (row.b, row.b_mcse), (row.difference, row.mcse))

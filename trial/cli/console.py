@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Progress = Callable[[int, int], None]
 
@@ -30,6 +34,16 @@ def warn(lines: Iterable[str]) -> None:
     """Warnings, one line each."""
     for line in lines:
         say(f"warning: {line}")
+
+
+def columns(heads: Sequence[str], left: Collection[str]) -> Table:
+    """A table without lines: ``left`` columns are texts, the others numbers, set right; long cells are folded."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+    for head in heads:
+        table.add_column(head, justify="left" if head in left else "right", overflow="fold")
+    return table
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trial.cli.console import Refused, Stopped, say
+from trial.cli.console import Refused, Stopped, columns, say
 
 if TYPE_CHECKING:
     from trial.config import Study
@@ -123,11 +123,8 @@ def _list(decisions: tuple[Decision, ...]) -> None:
 
 def _table(decisions: tuple[Decision, ...]) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for head in ("day", "planned", "count", "dose mg", "what and why"):
-        table.add_column(head, justify="left" if head == "what and why" else "right", overflow="fold")
+    table = columns(("day", "planned", "count", "dose mg", "what and why"), left=("what and why",))
     for made in decisions:
         table.add_row(str(made.day), str(made.planned_day), _count(made), _dose(made), _what(made))
     Console(highlight=False, markup=False).print(table)
@@ -154,11 +151,11 @@ def _compared(course: Replay, study: Study, run_dir: Path) -> int:
     import pyarrow.parquet as pq
 
     from trial.replay import COMPARED, differences
-    from trial.tables import DENSE, PROXIES
+    from trial.tables import more_tables
 
-    optional = (*(DENSE if study.dense else ()), *(PROXIES if study.tolerability else ()))
     replicate, subject = course.patient["REPLICATE"], course.patient["SUBJID"]
-    kept = (*COMPARED, *optional) if replicate in study.kept else ()
+    tables = (*COMPARED, *more_tables(study.dense, bool(study.tolerability)))
+    kept = tables if replicate in study.kept else ()
     mine = [("REPLICATE", "==", replicate), ("SUBJID", "==", subject)]
     stored = {name: pq.read_table(run_dir / f"{name}.parquet", filters=mine) for name in (*kept, "endpoints")}
     if not kept:

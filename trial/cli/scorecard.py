@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trial.cli.console import Refused, progress, say, warn
+from trial.cli.console import Refused, columns, progress, say, warn
 
 if TYPE_CHECKING:
     from analysis.scoring import Study
@@ -119,15 +119,13 @@ def _write(studies: Sequence[Study], out: Path, summary: Sequence[str]) -> None:
 
 def _show(studies: Sequence[Study]) -> None:
     """Every row, study by study; "–" where a row is shown but not counted."""
-    from rich.table import Table
-
     from analysis import scoring
     from trial.cli.results import console
 
     for study in studies:
-        table = Table(box=None, padding=(0, 2, 0, 0), title=study.id, title_justify="left")
-        for head in ("endpoint", "arm", "simulated", "published (limits)", "inside", "was"):
-            table.add_column(head, justify="right" if head[0] in "sp" else "left", overflow="fold")
+        texts = ("endpoint", "arm", "inside", "was")
+        table = columns((*texts[:2], "simulated", "published (limits)", *texts[2:]), left=texts)
+        table.title = study.id
         before = ""
         for s in study.scores:
             name = s.endpoint if s.unit == "%" else f"{s.endpoint}, {s.unit}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trial.cli.console import Progress, progress, say, warn
+from trial.cli.console import Progress, columns, progress, say, warn
 
 if TYPE_CHECKING:
     from analysis.sensitivity import Effect, Tried
@@ -78,11 +77,12 @@ def effects_of(study: Study, workers: int, replicates: int, tell: Progress) -> l
     from analysis.endpoints import catalogue
     from cohorts.catalogue import parameter_set
     from cohorts.variants import variants
+    from trial.cli.targets import cut
 
     chosen = parameter_set(study.parameter_set)
     tried = variants(chosen)
     endpoint = catalogue(study.analysis.assessment_day)[study.analysis.primary]
-    jobs = _jobs(study, replicates, endpoint.needs_profile)
+    jobs = cut(0, study.model_copy(update={"replicates": replicates}), (endpoint.code,))
     sets = [chosen, *(variant.parameter_set for variant in tried)]
     pool = Parallel(n_jobs=workers, prefer="threads", return_as="generator")
     results = pool(delayed(_result)(job, which) for which in sets for job in jobs)
@@ -92,18 +92,6 @@ def effects_of(study: Study, workers: int, replicates: int, tell: Progress) -> l
     if base[1]:
         raise ValueError(f"{study.id} cannot be simulated as it is: {base[1]}")
     return pure.effects(scale * base[0], rows, study.arm_ids, endpoint.code, endpoint.unit)
-
-
-def _jobs(study: Study, replicates: int, needs_profile: bool) -> list[Any]:
-    from analysis.endpoint import Settings
-    from trial.cli.targets import CHUNK_PATIENTS, Job
-
-    if not needs_profile:
-        study = study.model_copy(update={"pk_sampling": None})
-    size = max(1, CHUNK_PATIENTS // study.subjects)
-    settings = Settings.of(study.model_dump(mode="json"))
-    make = partial(Job, 0, study, settings, (study.analysis.primary,))
-    return [make(range(s, min(s + size, replicates))) for s in range(0, replicates, size)]
 
 
 def _result(job: Any, chosen: ParameterSet) -> tuple[Any, str]:
@@ -150,16 +138,12 @@ def _tried(variant: Variant, scale: float, result: Any, why: str) -> Tried:
 
 def _show(rows: Sequence[Effect], study: Study) -> None:
     """One line per assumed number: change of each arm at half and at one and a half; then what matters most."""
-    from rich.table import Table
-
     from analysis import sensitivity as pure
     from analysis.endpoints import catalogue
     from trial.cli.results import console
 
     screen = console()
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for head in ("assumed", "value", "times", *study.arm_ids):
-        table.add_column(head, justify="left" if head == "assumed" else "right", overflow="fold")
+    table = columns(("assumed", "value", "times", *study.arm_ids), left=("assumed",))
     by_arm = [pure.by_parameter(rows, arm) for arm in study.arm_ids]
     for name in by_arm[0]:
         for k, row in enumerate(by_arm[0][name]):

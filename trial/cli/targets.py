@@ -147,17 +147,19 @@ def _target(row: Published) -> Target | Measure:
 
 def jobs_of(studies: Sequence[Study], wanted: Sequence[Wanted], workers: int) -> list[Job]:
     """What is simulated at each point, cut so that every worker has something to do."""
-    jobs: list[Job] = []
-    for k, study in enumerate(studies):
-        codes = tuple(dict.fromkeys(w.row.endpoint for w in wanted if w.study == k))
-        known = catalogue(study.analysis.assessment_day)
-        if not any(known[code].needs_profile for code in codes):
-            study = study.model_copy(update={"pk_sampling": None})
-        size = max(1, min(-(-study.replicates // workers), CHUNK_PATIENTS // study.subjects))
-        settings = Settings.of(study.model_dump(mode="json"))
-        starts = range(0, study.replicates, size) if codes else ()
-        jobs += [Job(k, study, settings, codes, range(s, min(s + size, study.replicates))) for s in starts]
-    return jobs
+    codes = [tuple(dict.fromkeys(w.row.endpoint for w in wanted if w.study == k)) for k in range(len(studies))]
+    return [job for k, study in enumerate(studies) if codes[k] for job in cut(k, study, codes[k], workers)]
+
+
+def cut(place: int, study: Study, codes: tuple[str, ...], workers: int = 1) -> list[Job]:
+    """The replicates of a study in at least as many jobs as workers; samples are taken only where an endpoint is."""
+    known = catalogue(study.analysis.assessment_day)
+    if not any(known[code].needs_profile for code in codes):
+        study = study.model_copy(update={"pk_sampling": None})
+    size = max(1, min(-(-study.replicates // workers), CHUNK_PATIENTS // study.subjects))
+    settings = Settings.of(study.model_dump(mode="json"))
+    starts = range(0, study.replicates, size)
+    return [Job(place, study, settings, codes, range(s, min(s + size, study.replicates))) for s in starts]
 
 
 def simulate_targets(

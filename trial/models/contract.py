@@ -64,7 +64,8 @@ class Structure:
     steady_state(p, u) -> drug-free steady state, shape (n, n_states), p (n, n_parameters), u (n, n_inputs).
     daily_events(p, days) -> Events: what the days do to the dose state and the inputs.
     derived, individual: parameters that no set gives, and the function that adds them to a patient's own by name,
-    {name: (n,)} -> {name: (n,)}. takes: what else than doses the equations know: "kill", "meal".
+    {name: (n,)} -> {name: (n,)}. reads: what ``individual`` takes from the set beside the other parameters; a name
+    that is also derived is given and may be replaced. takes: what else than doses the equations know: "kill", "meal".
     method: None to let the solver choose by the equations; "pair" for a power of a state that starts at 0, which has
     no series there.
     """
@@ -83,4 +84,5 @@ class Structure:
     method: str | None = None
     derived: tuple[State, ...] = ()
     individual: Callable[[Mapping[str, Array]], dict[str, Array]] = dict
+    reads: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()

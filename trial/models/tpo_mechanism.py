@@ -171,5 +171,6 @@ TPO_MECHANISM = Structure(
     daily_events=daily_events,
     derived=DERIVED,
     individual=individual,
+    reads=("GPROD", "DESTRUCTION"),
     takes=("kill", "meal"),
 )
