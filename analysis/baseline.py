@@ -121,3 +121,5 @@ ITEMS: tuple[Item, ...] = (
     Item("BLPLAT", "Platelet count", "10^9/L", _number("BLPLAT")),
     Item("BLPLAT_LT10", "Platelet count below 10", "%", _between("BLPLAT", 0, 10)),
 )
+ITP = (*(item.code for item in ITEMS if item.group == DURATION), "SPLENFL", "CONITPFL")
+"""Lines that only patients with immune thrombocytopenia have."""

@@ -50,6 +50,11 @@ def with_interval(value: float | None, low: float | None, high: float | None, de
     return text if text == NOT_ESTIMABLE else f"{text} {interval(low, high, decimals)}"
 
 
+def decimals(*values: float | None) -> int:
+    """Decimals that numbers shown together need: 1, or 0 when one of them is 1000 or more."""
+    return 0 if any(value is not None and abs(value) >= 1000 for value in values) else 1
+
+
 def p_value(p: float | None) -> str:
     """Four decimals, "<0.0001" or ">0.9999" outside them; never "0.0000"."""
     if p is None or not math.isfinite(p):

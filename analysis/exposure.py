@@ -45,7 +45,7 @@ def maximum(records: Records, settings: Settings) -> Evaluated:
 
 CMAX = Endpoint(
     code="CMAX",
-    label="Cmax, at the titrated dose, of those on drug that day",
+    label="Cmax of those on drug that day",
     unit="ng/mL",
     benefit="none",
     source=SOURCE,
@@ -62,7 +62,7 @@ def trough(records: Records, settings: Settings) -> Evaluated:
 
 CTROUGH = Endpoint(
     code="CTROUGH",
-    label="Ctrough, at the titrated dose, of those on drug that day",
+    label="Ctrough of those on drug that day",
     unit="ng/mL",
     benefit="none",
     source=SOURCE,
@@ -79,7 +79,7 @@ def area(records: Records, settings: Settings) -> Evaluated:
 
 AUCTAU = Endpoint(
     code="AUCTAU",
-    label="AUCtau, at the titrated dose, of those on drug that day",
+    label="AUCtau of those on drug that day",
     unit="ng*h/mL",
     benefit="none",
     source=SOURCE,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 INK, FAINT, LINE = "#1f2933", "#6b7785", "#d5dae0"
+CHEMO = "#7c2d12"
 HUES = ("#5f6b7a", "#0f766e", "#3949ab", "#b45309", "#a21caf", "#4d7c0f")
 WEB_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 STYLE: Any = {
@@ -61,12 +63,16 @@ def tint(k: int, strength: float) -> str:
 
 @dataclass(frozen=True)
 class Curve:
-    """Counts of one arm: first quartile, median and third quartile (3, V), 10^9/L, at the weeks of the visits (V,)."""
+    """Counts of one arm: first quartile, median and third quartile (3, V), 10^9/L, at the weeks of the visits (V,).
+
+    ``marks``: weeks of chemotherapy.
+    """
 
     label: str
     hue: int
     weeks: Array
     quartiles: Array
+    marks: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,9 @@ class Lever:
 
 @dataclass(frozen=True)
 class Course:
-    """One patient: counts (V,) on ``days`` (V,), the dose level (mg) of each period [start, end) day, rescue days."""
+    """One patient: counts (V,) on ``days`` (V,), the dose level (mg) of each period [start, end) day, days of rescue
+    and of chemotherapy.
+    """
 
     hue: int
     days: Array
@@ -123,13 +131,14 @@ class Course:
     periods: tuple[tuple[float, float, float], ...]
     rescue_days: tuple[float, ...]
     last_day: float
+    chemo_days: tuple[float, ...] = ()
 
 
 def platelets(curves: Sequence[Curve], thresholds: Sequence[float]) -> list[str]:
     """Median and quartiles of the counts over time, one panel per arm with the other medians in the background."""
     panels = []
     for k, curve in enumerate(curves):
-        with Panel(f"platelets{k}", 3.7, 2.9, curve.label) as (axes, out):
+        with Panel(f"platelets{k}", 3.7, 2.9, over_panel(curve.label)) as (axes, out):
             for other in curves:
                 axes.plot(other.weeks, other.quartiles[1], color=LINE, lw=1.2)
             low, middle, high = curve.quartiles
@@ -137,6 +146,7 @@ def platelets(curves: Sequence[Curve], thresholds: Sequence[float]) -> list[str]
             axes.plot(curve.weeks, middle, color=hue(curve.hue), lw=2)
             _count_axis(axes, thresholds, [q for c in curves for q in (c.quartiles[0], c.quartiles[2])])
             _week_axis(axes, curve.weeks)
+            _mark(axes, curve.marks)
             axes.set_ylabel("Platelets, 10⁹/L")
         panels.append(out.svg)
     return panels
@@ -146,7 +156,7 @@ def dose_levels(arms: Sequence[Rungs]) -> list[str]:
     """Share of patients on each dose level over time, stacked, one panel per arm."""
     panels = []
     for k, arm in enumerate(arms):
-        with Panel(f"doses{k}", 3.7, 2.9, arm.label) as (axes, out):
+        with Panel(f"doses{k}", 3.7, 2.9, over_panel(arm.label)) as (axes, out):
             days = np.arange(arm.shares.shape[1] + 1) / 7
             colours = rung_colours(arm.hue, len(arm.names))
             steps = np.concatenate([arm.shares, arm.shares[:, -1:]], axis=1) * 100
@@ -234,6 +244,7 @@ def patient(name: str, course: Course, thresholds: Sequence[float]) -> str:
             upper.annotate("rescue", (day / 7, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom",
                            color="#b3261e", fontsize=8)  # fmt: skip
         _count_axis(upper, thresholds, [course.counts])
+        _mark(upper, [day / 7 for day in course.chemo_days])
         upper.set_ylabel("Platelets, 10⁹/L")
         levels = sorted({0.0, *(level for *_, level in course.periods)})
         for start, end, level in course.periods:
@@ -249,9 +260,26 @@ def patient(name: str, course: Course, thresholds: Sequence[float]) -> str:
     return out.svg
 
 
+def over_panel(label: str) -> str:
+    """A label over a small panel, in two lines when it is long."""
+    return "\n".join(wrap(label, 32)[:2])
+
+
+def _mark(axes: Axes, weeks: Sequence[float]) -> None:
+    """Triangles that stand on the axis at the days of chemotherapy."""
+    axes.plot(
+        weeks, [0.03] * len(weeks), transform=axes.get_xaxis_transform(), marker="^", ms=6, color=CHEMO, ls="none"
+    )
+
+
 def _week_axis(axes: Axes, weeks: Array) -> None:
     last = float(weeks[-1])
     axes.set_xlim(0, last)
+    if last <= 2:
+        days = np.arange(0, 7 * last + 0.5, max(1, np.ceil(7 * last / 7)))
+        axes.set_xticks(days / 7, [f"{day:g}" for day in days])
+        axes.set_xlabel("Day")
+        return
     axes.set_xticks(np.arange(0, last + 0.5, 1 if last <= 5 else 2 if last <= 14 else np.ceil(last / 7)))
     axes.set_xlabel("Week")
 
@@ -260,7 +288,7 @@ def _count_axis(axes: Axes, thresholds: Sequence[float], drawn: Sequence[Array])
     """Logarithmic axis of counts with the thresholds as named lines."""
     values = np.concatenate([np.asarray(v).ravel() for v in drawn])
     values = values[np.isfinite(values) & (values > 0)]
-    low = min(float(values.min()) if values.size else 1.0, 10.0) / 1.25
+    low = min(float(values.min()) if values.size else 1.0, *(thresholds or (10.0,))) / 1.25
     high = max(float(values.max()) if values.size else 100.0, 1.1 * max(thresholds, default=100.0)) * 1.2
     axes.set_yscale("log")
     axes.set_ylim(low, high)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.figures import FAINT, HUES, INK, Panel, tint
 from analysis.model import Model, positions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from matplotlib.axes import Axes
 
 STEP_X, STEP_Y = 1.36, 1.25
 WIDE, HIGH = 0.98, 0.52
 """Distance between boxes and size of a box (inches)."""
+FEW, BUS = 3, 0.34
+"""Influences in a row that are drawn as one arrow, and how far above the boxes they meet (inches)."""
 FLOW, INFLUENCE = HUES[1], HUES[3]
 Point = tuple[float, float]
 
@@ -27,8 +31,12 @@ def structure_figure(model: Model) -> str:
         axes.set_axis_off()
         axes.set_xlim(-WIDE / 2 - 0.55, width - WIDE / 2 + 0.35)
         axes.set_ylim(HIGH / 2 - height - 0.45, HIGH / 2 + 0.5)
+        bundled = _bundles(model, at)
+        for target, sources in bundled.items():
+            _bundle(axes, [at[name] for name in sources], at[target])
         for a, b in model.influences:
-            _influence(axes, at[a], at[b])
+            if a not in bundled.get(b, ()):
+                _influence(axes, at[a], at[b])
         for a, b in model.flows:
             _flow(axes, at[a], at[b], (b, a) in model.flows)
         for name in model.sources:
@@ -51,7 +59,16 @@ def _box(axes: Axes, at: Point, name: str, unit: str) -> None:
     corners = ([left, right, right, left], [low, low, high, high])
     axes.fill(*corners, facecolor=tint(1, 0.1), edgecolor=FLOW, lw=1, zorder=3)
     size = min(9.0, 9.0 * 9 / max(len(name), 1))
-    axes.text(x, y + 0.08, name, ha="center", va="center", fontsize=size, fontweight="bold", zorder=4)
+    axes.text(
+        x,
+        y + (0.08 if unit != "1" else 0.0),
+        name,
+        ha="center",
+        va="center",
+        fontsize=size,
+        fontweight="bold",
+        zorder=4,
+    )
     if unit != "1":
         axes.text(
             x, y - 0.13, unit.replace("10^9", "10⁹"), ha="center", va="center", fontsize=7.5, color=FAINT, zorder=4
@@ -81,6 +98,31 @@ def _influence(axes: Axes, a: Point, b: Point) -> None:
     else:
         down = by < ay
         _arrow(axes, *_vertical(a, b, 0.16 if down else -0.16), INFLUENCE, bend=0.08, dashed=True)
+
+
+def _bundles(model: Model, at: Mapping[str, Point]) -> dict[str, list[str]]:
+    """States by a target they all set the rate of, from three in a row below it: drawn as one arrow, not as many."""
+    found: dict[str, list[str]] = {}
+    for target in at:
+        sources = [a for a, b in model.influences if b == target and at[a][1] < at[target][1]]
+        rows = [at[a][1] for a in sources]
+        found[target] = [a for a in sources if rows.count(at[a][1]) >= FEW]
+    return {target: sources for target, sources in found.items() if sources}
+
+
+def _bundle(axes: Axes, sources: Sequence[Point], target: Point) -> None:
+    """Per row a dashed line over the boxes with a stub from each; all rise beside the target's column and meet there."""
+    dashed: Any = {"color": INFLUENCE, "lw": 0.9, "ls": (0, (4, 2.5)), "zorder": 2}
+    x = target[0] - STEP_X / 2
+    meet = (x, target[1] - HIGH / 2 - BUS)
+    for y in sorted({y for _, y in sources}):
+        bus = y + HIGH / 2 + BUS
+        stubs = [a for a, b in sources if b == y]
+        axes.plot([min(x, *stubs), max(x, *stubs)], [bus, bus], **dashed)
+        for stub in stubs:
+            axes.plot([stub, stub], [y + HIGH / 2, bus], **dashed)
+        axes.plot([x, x], [bus, meet[1]], **dashed)
+    _arrow(axes, meet, (target[0] - WIDE / 4, target[1] - HIGH / 2), INFLUENCE, dashed=True)
 
 
 def _vertical(a: Point, b: Point, shift: float) -> tuple[Point, Point]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 MODEL_FILE = "model.json"
-WIDTH = 110
+WIDTH = 96
 PER_ROW = 7
 """Most boxes side by side; a longer chain turns around and goes on in the next row."""
 Pairs = tuple[tuple[str, str], ...]
@@ -83,7 +83,7 @@ def model_of(content: Mapping[str, Any]) -> Model:
 
 
 def lines(model: Model, kind: str) -> str:
-    """The equations of one kind as text, aligned at the equals sign and wrapped at 110 columns."""
+    """The equations of one kind as text, aligned at the equals sign and wrapped at 96 columns."""
     chosen = [e for e in model.equations if e.kind == kind]
     heads = [f"d{e.name}/dt" if kind == "derivative" else e.name for e in chosen]
     wide = max(map(len, heads), default=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import wrap
 
 import numpy as np
 
@@ -50,14 +49,32 @@ def platelets(run: RunFolder) -> Figure:
     curves = []
     for k, arm in enumerate(run.arms):
         counts = np.column_stack([r.baseline, r.counts])[r.arm == k]
-        curves.append(Curve(arm.label, arm.hue, weeks, quartiles(counts)))
-    notes = (
+        curves.append(Curve(arm.label, arm.hue, weeks, quartiles(counts), chemotherapy_weeks(run, k)))
+    notes: tuple[str, ...] = (
         "Line: median; band: first to third quartile of all patients still in the study; grey lines: medians "
         "of the other arms. Reported counts, logarithmic axis, after rescue included.",
         f"Dashed: {run.settings.threshold:g} (response) and {HIGH_COUNT_1E9L:g} (tolerability proxy PLT250).",
     )
+    if any(curve.marks for curve in curves):
+        notes += (
+            "Triangles: doses of chemotherapy that half or more of the arm's patients were given; where the day "
+            "differs between patients, its median.",
+        )
     title = "Platelet counts over time"
     return Figure("F 14.2.11", title, everyone(run), tuple(figures.platelets(curves, thresholds(run))), notes)
+
+
+def chemotherapy_weeks(run: RunFolder, arm: int) -> tuple[float, ...]:
+    """Week of the first, second, ... dose of chemotherapy in an arm: medians, of doses that half of it were given."""
+    given = run.column("events", "EVENT") == "CHEMO"
+    given[given] = run.records.arm[_patient_rows(run, "events")[given]] == arm
+    day = run.column("events", "ADY")[given].astype(float)
+    patient = _patient_rows(run, "events")[given]
+    order = np.lexsort((day, patient))
+    day, patient = day[order], patient[order]
+    nth = np.arange(len(day)) - np.searchsorted(patient, patient)
+    half = (run.records.arm == arm).sum() / 2
+    return tuple(float(np.median(day[nth == k])) / 7 for k in np.unique(nth) if (nth == k).sum() >= half)
 
 
 def everyone(run: RunFolder) -> str:
@@ -68,10 +85,12 @@ def everyone(run: RunFolder) -> str:
     return f"{who}, {r} replicates together{kept}" if r > 1 else f"{who}, one replicate{kept}"
 
 
-def dose_levels(run: RunFolder) -> Figure:
-    """F 14.1.4: share of patients on each dose level."""
+def dose_levels(run: RunFolder) -> Figure | None:
+    """F 14.1.4: share of patients on each dose level; None for a single dose."""
+    if run.config["treatment_days"] == 1:
+        return None
     start, end, level = (run.column("doses", name) for name in ("ASTDY", "AENDY", "DOSELEV"))
-    arm = run.records.arm[_patient_rows(run)]
+    arm = run.records.arm[_patient_rows(run, "doses")]
     rungs = sorted({0.0, *np.unique(level).tolist()})
     names = ("interrupted", *(f"{dose:g} mg" for dose in rungs[1:]))
     last = int(run.config["treatment_days"])
@@ -83,37 +102,43 @@ def dose_levels(run: RunFolder) -> Figure:
         drawn.append(Rungs(style.label, style.hue, names, shares))
     first = next((a.hue for a in run.arms if not a.placebo), 0)
     keys = [Key(c, name) for c, name in zip(figures.rung_colours(first, len(rungs)), names, strict=True)]
+    keys = keys if (level == 0).any() else keys[1:]
     notes = (
-        "From below: interrupted, then the dose levels from the lowest (pale) to the highest (dark), in each arm's own "
-        "colour; white: left the study.",
+        f"From below: {'interrupted, then ' * bool((level == 0).any())}the dose levels from the lowest (pale) to the "
+        "highest (dark), in each arm's own colour; white: left the study.",
         *("Placebo: sham levels without drug.",) * any(a.placebo for a in run.arms),
+        *("From the first day of chemotherapy the levels are sham in an arm that goes on with placebo.",)
+        * any(a.get("until_chemotherapy") for a in run.config["arms"]),
     )
     title = "Dose level over time"
     return Figure("F 14.1.4", title, everyone(run), tuple(figures.dose_levels(drawn)), notes, tuple(keys))
 
 
-def _patient_rows(run: RunFolder) -> np.ndarray:
-    """Row of the patients table for each row of the doses table."""
+def _patient_rows(run: RunFolder, table: str) -> np.ndarray:
+    """Row of the patients table for each row of another table."""
     width = int(run.records.subject.max()) + 1
     key = run.records.replicate * width + run.records.subject
     order = np.argsort(key)
-    wanted = run.column("doses", "REPLICATE").astype(np.int64) * width + run.column("doses", "SUBJID")
+    wanted = run.column(table, "REPLICATE").astype(np.int64) * width + run.column(table, "SUBJID")
     return order[np.searchsorted(key[order], wanted)]
 
 
-def over_time(run: RunFolder) -> Figure:
-    """F 14.2.5: rescue and staying in the study over time."""
+def over_time(run: RunFolder) -> Figure | None:
+    """F 14.2.5: rescue and staying in the study over time; None when nobody was rescued and nobody left."""
     last = float(run.records.planned[-1])
     days = np.arange(0.0, last + 1)
     left = np.where(run.records.completed, np.inf, run.column("patients", "EOSDY"))
     solved = run.records.unsolved == ""
+    anyone = bool(np.isfinite(run.records.rescue_day[solved]).any())
+    if not anyone and run.records.completed[solved].all():
+        return None
     rescued, staying = [], []
     for k, arm in enumerate(run.arms):
         mine = (run.records.arm == k) & solved
         rescued.append(Trace(arm.label, arm.hue, days / 7, share_by_day(run.records.rescue_day[mine], days)))
         staying.append(Trace(arm.label, arm.hue, days / 7, 1 - share_by_day(left[mine], days)))
     panels = (
-        figures.shares_over_time("rescue", "Rescue therapy by then", rescued),
+        *(figures.shares_over_time("rescue", "Rescue therapy by then", rescued),) * anyone,
         figures.shares_over_time("staying", "Still in the study", staying, top=100.0),
     )
     note = f"Of all {'patients under the arm' if run.settings.paired else 'randomised'}" + (
@@ -156,6 +181,6 @@ def forest(run: RunFolder) -> Figure | None:
     return Figure("F 14.2.14", "Simulated beside published", "Judged rows of the scorecard", tuple(panels), notes)
 
 
-def _short(label: str, width: int = 32) -> str:
+def _short(label: str) -> str:
     """A label over a small panel, in two lines when it is long."""
-    return "\n".join(wrap(label.split(":")[0].split(", as observed")[0], width)[:2])
+    return figures.over_panel(label.split(":")[0].split(", as observed")[0])

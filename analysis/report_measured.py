@@ -34,6 +34,7 @@ from analysis.scorecard import Published
 DURATIONS = ("MAXDUR", "TOTDUR")
 SINGLE = "no two consecutive visits with a response"
 LOCATIONS = ("median", "mean")
+WORDS = {"median": ("Median", "Median (min, max)"), "mean": ("Mean", "Mean (SD)")}
 SPREAD = (
     "Named replicate: median (min, max), or mean (SD) where the line says mean. Patients without a value are left out."
 )
@@ -66,7 +67,8 @@ def _measured(
     if not found:
         return None
     kinds = {_location(run, code) for code in found}
-    word, spread = ("Median", "Median (min, max)") if kinds == {"median"} else ("Value", "Value (spread)")
+    medians = "median" in kinds
+    word, spread = WORDS[kinds.pop()] if len(kinds) == 1 else ("Value", "Value (spread)")
     over, one, said = (
         simulated_over(run),
         f"Simulated, {replicate_name(run)} alone",
@@ -85,7 +87,7 @@ def _measured(
     keep = len(columns) - 2 * (not held)
     rows = [row for code in found for row in _rows(run, code)]
     rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
-    several = "The mean over replicates is a mean of medians." if "median" in kinds else ""
+    several = "The mean over replicates is a mean of medians." if medians else ""
     notes = (*notes, *(several,) * bool(several and run.n_replicates > 1), *range_note(run))
     return Table(number, title, population, columns[:keep], tuple(rows), notes)
 

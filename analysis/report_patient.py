@@ -68,18 +68,27 @@ def _facts(run: RunFolder, row: int) -> list[tuple[str, str]]:
         ("Subject", patient["USUBJID"]),
         ("Age, sex", f"{cells.rounded(patient['AGE'], 0)} y, {sex}"),
         ("Weight, height", f"{cells.rounded(patient['WEIGHT'], 1)} kg, {cells.rounded(patient['HEIGHT'], 1)} cm"),
-        ("ITP for", f"{cells.rounded(patient['ITPDUR'], 1)} y"),
-        ("Splenectomy", {"Y": "yes", "N": "no"}.get(patient["SPLENFL"], NONE)),
+        ("ITP for", f"{cells.rounded(patient['ITPDUR'], 1)} y" if patient["ITPDUR"] else ""),
+        ("Splenectomy", {"Y": "yes", "N": "no"}.get(patient["SPLENFL"], NONE) if patient["ITPDUR"] else ""),
         ("Baseline count", f"{patient['BLPLAT']:g} × 10⁹/L"),
         ("Baseline bleeding", f"WHO grade {patient['BLBLEED']}"),
         ("Stratum", patient["STRATUM"]),
         ("Drug response", patient["RESPCLASS"]),
         ("Takes a dose with probability", cells.rounded(patient["ADHER"], 2)),
+        ("Chemotherapy", _chemotherapy(run, row)),
         ("End of study", _end(patient, bool(run.records.unsolved[row]))),
         ("Outside the validity domain", patient["OUTDOM"]),
         ("Solve", run.in_words(run.records.unsolved[row])),
     ]
     return [(label, str(text)) for label, text in facts if text]
+
+
+def _chemotherapy(run: RunFolder, row: int) -> str:
+    """Days on which the patient was given chemotherapy; "" in a study without it."""
+    if not run.config.get("chemotherapy"):
+        return ""
+    days = _days_of("CHEMO", run, int(run.records.replicate[row]), int(run.records.subject[row]))
+    return f"day {', '.join(f'{day:g}' for day in days)}" if days else "none given"
 
 
 def _end(patient: dict[str, Any], unsolved: bool) -> str:
@@ -97,9 +106,9 @@ def _rows(run: RunFolder, table: str, replicate: int, subject: int) -> list[dict
     return whole.filter(mine).to_pylist()
 
 
-def _rescue_days(run: RunFolder, replicate: int, subject: int) -> tuple[float, ...]:
+def _days_of(event: str, run: RunFolder, replicate: int, subject: int) -> tuple[float, ...]:
     events = _rows(run, "events", replicate, subject)
-    return tuple(float(e["ADY"]) for e in events if e["EVENT"] == "RESCUE")
+    return tuple(float(e["ADY"]) for e in events if e["EVENT"] == event)
 
 
 def _course(run: RunFolder, row: int, hue: int) -> Course:
@@ -109,7 +118,8 @@ def _course(run: RunFolder, row: int, hue: int) -> Course:
         days=np.concatenate([[0.0], run.records.days[row]]),
         counts=np.concatenate([run.records.baseline[[row]], run.records.counts[row]]),
         periods=tuple((d["ASTDY"], d["AENDY"], d["DOSELEV"]) for d in _rows(run, "doses", replicate, subject)),
-        rescue_days=_rescue_days(run, replicate, subject),
+        rescue_days=_days_of("RESCUE", run, replicate, subject),
+        chemo_days=_days_of("CHEMO", run, replicate, subject),
         last_day=float(np.nanmax([run.records.planned[-1], *run.records.days[row]])),
     )
 
@@ -136,7 +146,7 @@ def _visits(run: RunFolder, replicate: int, subject: int) -> Table:
         Column("planned", "Planned day"), Column("day", "Actual day"), Column("count", "Count, 10^9/L"),
         Column("bleeding", "WHO bleeding"), Column("remark", "Remark"),
     )  # fmt: skip
-    rescued = _rescue_days(run, replicate, subject)
+    rescued = _days_of("RESCUE", run, replicate, subject)
     observed = _rows(run, "observations", replicate, subject)
     grades = {o["AVISITN"]: o["AVAL"] for o in observed if o["PARAMCD"] == "WHOBLEED"}
     rows = []

@@ -220,7 +220,7 @@ def baseline_table(run: RunFolder) -> Table:
             columns.append(Column(f"published-{arm.id}", f"Published, {published_name(run)}", group))
     columns.append(Column("pooled", f"Simulated, {plural(run.n_kept, 'replicate')}", "All arms"))
     rows: list[Row] = []
-    for item in baseline.ITEMS:
+    for item in _items(run):
         if item.group and heading(item.group) not in rows:
             rows.append(heading(item.group))
         rows += _item_rows(run, item, sets, held)
@@ -235,6 +235,12 @@ def baseline_table(run: RunFolder) -> Table:
     if held:
         notes += ("Published age, weight, height, BMI and counts are medians with the range over patients.",)
     return Table("T 14.1.3", "Demographics and baseline", everybody(run), tuple(columns), tuple(rows), notes)
+
+
+def _items(run: RunFolder) -> list[Item]:
+    """The lines of the baseline table; without those of ITP where no patient has it."""
+    itp = bool((run.column("patients", "ITPDUR") > 0).any())
+    return [item for item in baseline.ITEMS if itp or item.code not in baseline.ITP]
 
 
 def _item_rows(run: RunFolder, item: Item, sets: Sequence[Flags], held: bool) -> list[Row]:

@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from analysis import cells, figures, sensitivity
 from analysis.figures import Lever
+from analysis.report_conduct import listed
 from analysis.report_figures import Figure, Key
 from analysis.report_records import NONE, Cell, Column, Row, Table, arm_name, heading, texts
 from analysis.runfolder import RunFolder
@@ -35,14 +36,16 @@ def figure(run: RunFolder) -> Figure | None:
     panels = [
         figures.tornado(f"tornado{k}", _title(run, arm, rows), levers, arm_name(run, arm)[1] or 0, _axis(rows), reach)
         for k, (arm, levers) in enumerate(drawn.items())
-        if levers
+        if any(change for lever in levers for change, _ in (lever.low, lever.high))
     ]
+    still = [arm_name(run, arm)[0] for arm, levers in drawn.items() if not any(x.low[0] or x.high[0] for x in levers)]
     idle = [name for name, size in sensitivity.strengths(rows).items() if size == 0]
     notes = (
         sensitivity.headline(rows, _label(run)),
         SCOPE,
         f"{rows[0].replicates} replicates, the same patients and draws in each; thin lines: Monte Carlo 95 % interval.",
         *(f"No effect at all: {', '.join(idle)}.",) * bool(idle),
+        *(f"Nothing changes the result of {listed(still)}.",) * bool(still),
         *(f"The {DRAWN} strongest of {len(order)} are drawn.",) * (len(order) > DRAWN),
     )
     keys = (
@@ -97,8 +100,9 @@ def _lever(name: str, pair: Sequence[Effect]) -> Lever:
 
 def _heading(rows: Sequence[Effect]) -> str:
     first = rows[0]
+    unit = "" if first.parameter_unit == "1" else f" {first.parameter_unit}"
     tried = " and ".join(dict.fromkeys(f"{r.value:.4g}{f' ({r.limited})' if r.limited else ''}" for r in rows))
-    return f"{first.parameter}, {first.meaning}: {first.assumed:.4g} {first.parameter_unit}; tried {tried}"
+    return f"{first.parameter}, {first.meaning}: {first.assumed:.4g}{unit}; tried {tried}"
 
 
 def _line(run: RunFolder, name: str, arm: str, rows: Sequence[Effect]) -> list[Row]:

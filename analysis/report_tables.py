@@ -35,7 +35,7 @@ from analysis.report_records import (
     with_error,
 )
 from analysis.runfolder import RunFolder
-from analysis.scorecard import FEWEST
+from analysis.scorecard import FEWEST, JUDGED, Published
 from analysis.tolerability import TOLERABILITY_ENDPOINTS
 
 COUNTED = tuple(e.code for e in TOLERABILITY_ENDPOINTS)
@@ -147,7 +147,8 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
     notes: tuple[str, ...] = (
         "Difference in percentage points, of patients with a value under both arms; interval of pairs by Tango."
         if paired
-        else "Difference in percentage points, interval by Miettinen-Nurminen; odds ratio crude, interval by Woolf.",
+        else "Difference in percentage points, interval by Miettinen-Nurminen; odds ratio crude, interval by "
+        "Woolf; NE: not estimable, a cell of the table is empty.",
     )
     share = (
         "Share with p < 0.05: replicates in which the arm is better, "
@@ -198,7 +199,7 @@ def exposure(run: RunFolder) -> Table | None:
     if not found:
         return None
     over, one = simulated_over(run), f"Simulated, {replicate_name(run)} alone"
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("arm", "Arm"),
         Column("mean", with_error(run, "Geometric mean"), over),
         Column("range", "Range", over),
@@ -206,13 +207,20 @@ def exposure(run: RunFolder) -> Table | None:
         Column("named", "Geometric mean (geometric CV %)", one),
         Column("median", "Median (min, max)", one),
     )
+    held = any((code, "geomean", arm) in run.published for code in found for arm in run.settings.arm_ids)
+    said = f"Published, {published_name(run)}"
+    columns += (Column("published", "Geometric mean", said), Column("limits", "95 % CI", said)) * held
     rows = [row for code in found for row in _exposure_rows(run, code)]
     if not rows:
         return None
+    rows = [Row(row.cells[: len(columns)], row.key, row.hue, row.heading) for row in rows]
     day = (run.config.get("pk_sampling") or {}).get("visit_day")
+    single = run.config["treatment_days"] == 1
+    titrated = "; doses differ between patients because they are titrated" * any(arm.rule for arm in run.arms)
     notes = (
-        f"One dosing interval from the dose of day {day}; doses differ between patients because they are titrated.",
+        f"{'After the single dose' if single else f'One dosing interval from the dose of day {day}'}{titrated}.",
         *range_note(run),
+        *("Published limits: as printed, 95 %; t: a tolerance set in advance, not published.",) * held,
     )
     return Table("T 14.4.2", "Exposure", "Patients on active drug with a complete profile", columns, tuple(rows), notes)
 
@@ -239,9 +247,19 @@ def _exposure_rows(run: RunFolder, code: str) -> list[Row]:
             str(n.N),
             f"{number['geometric mean']} ({cv})",
             f"{number['median']} ({number['minimum']}, {number['maximum']})",
+            *_printed_exposure(run.published.get((code, "geomean", arm))),
         )
         rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
     return [heading(f"{first.PARAM}, {first.UNIT} [{code}]", code), *rows] if rows else []
+
+
+def _printed_exposure(p: Published | None) -> tuple[str, str]:
+    """A published geometric mean and its limits, with the figures of the simulated ones."""
+    if p is None:
+        return NONE, NONE
+    tolerance = " t" if p.interval == "tolerance" else ""
+    limits = f"({cells.significant(p.ci_low)}, {cells.significant(p.ci_high)}){tolerance}"
+    return cells.significant(p.published), limits if p.interval in JUDGED else NONE
 
 
 def _significant_error(e: Estimate | None) -> str:
@@ -269,9 +287,12 @@ def scorecard(run: RunFolder) -> Table | None:
         "printed; tolerance: set in advance, not published; range: over patients, not an interval.",
         "Calibrated on: yes means the model was fitted to this number, so that agreement is no prediction.",
     )
+    counted = any(row.counted for row in run.published.values())
     unjudged = (
         f"No verdict with fewer than {FEWEST} replicates, or when the design differs from the published one (see "
-        "warnings).",
+        "warnings)."
+        if counted
+        else "No row is judged: none of them is counted.",
     )
     labels = {e.PARAMCD: e.PARAM for e in run.estimates}
     notes = (*notes, *unjudged * (not any(s["inside"] for s in run.scores)), *_remarks(run))
@@ -296,14 +317,16 @@ def _score_row(run: RunFolder, s: Mapping[str, str]) -> Row:
         name: float(s[name]) if s[name] else None for name in ("simulated", "mcse", "published", "ci_low", "ci_high")
     }
     name, hue = arm_name(run, s["arm"]) if s["arm"] in (*run.settings.arm_ids, ALL) else (s["arm"], None)
-    simulated = NONE if number["simulated"] is None else cells.estimate_error(number["simulated"], number["mcse"], 1)
-    limits = NONE if number["ci_low"] is None else cells.interval(number["ci_low"], number["ci_high"], 1)
+    decimals = cells.decimals(*(number[name] for name in ("simulated", "published", "ci_high")))
+    simulated = cells.estimate_error(number["simulated"], number["mcse"], decimals)
+    simulated = NONE if number["simulated"] is None else f"{simulated} {s['unit']}"
+    limits = NONE if number["ci_low"] is None else cells.interval(number["ci_low"], number["ci_high"], decimals)
     inside = Cell(INSIDE[s["inside"]], INSIDE[s["inside"]]) if s["inside"] in INSIDE else Cell(NONE)
     return Row(
         (
             Cell(name, "arm"), Cell(s["timepoint"], "short"), Cell(simulated),
-            Cell(f"{cells.rounded(number['published'], 1)} {s['unit']}"), Cell(limits), Cell(s["interval"], "short"),
-            inside, Cell(s["seen"], "short"),
+            Cell(f"{cells.rounded(number['published'], decimals)} {s['unit']}"), Cell(limits),
+            Cell(s["interval"], "short"), inside, Cell(s["seen"], "short"),
         ),
         s["row_id"],
         hue,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from analysis import cells
-from analysis.estimates import FEW_REPLICATES
+from analysis.estimates import FEW_REPLICATES, Estimate
+from analysis.report_conduct import chemotherapy, listed, meals, treatment
 from analysis.report_records import INSIDE, arm_name, courses, mean_over, plural, published_name
 from analysis.runfolder import BASELINE_FILE, RunFolder
-from analysis.scorecard import CONFIDENCE
+from analysis.scorecard import CONFIDENCE, STAT, Published
 from trial.tables import PATIENTS
 
 INFINITY = float("inf")
@@ -49,7 +50,7 @@ def summary(run: RunFolder) -> str:
 
 
 def _arms(run: RunFolder) -> str:
-    names = _listed([arm.label for arm in run.arms])
+    names = listed([arm.label for arm in run.arms])
     if run.settings.paired:
         return f"every one under {names}."
     return f"randomised {_ratio(run)} to {names}." if len(run.arms) > 1 else f"all in one arm, {names}."
@@ -64,7 +65,7 @@ def _score(run: RunFolder) -> list[str]:
     inside = sum(s["inside"] == "yes" for s in judged)
     said = [
         f"For {inside} of {plural(len(judged), 'published result')} named for comparison before calibration, the "
-        "simulated mean lies inside the published 95 % interval."
+        f"simulated mean lies inside {_limits_of(judged)}."
     ]
     new = [s for s in judged if s["seen"] != "yes"]
     if len(new) < len(judged):
@@ -76,6 +77,15 @@ def _score(run: RunFolder) -> list[str]:
             else "The model was calibrated on all of them, so that agreement is a fit and no prediction."
         )
     return said
+
+
+def _limits_of(judged: Sequence[Mapping[str, str]]) -> str:
+    """What the judged rows are held against."""
+    tolerances = sum(s["interval"] not in CONFIDENCE for s in judged)
+    if not tolerances:
+        return "the published 95 % interval"
+    set_here = "a tolerance set in advance"
+    return set_here if tolerances == len(judged) else f"the published 95 % interval or, for {tolerances}, {set_here}"
 
 
 def _solved(run: RunFolder) -> str:
@@ -98,24 +108,32 @@ def key_results(run: RunFolder) -> list[KeyResult]:
     """The primary endpoint per arm, simulated beside published."""
     found = []
     for arm in run.settings.arm_ids:
-        over = run.over(run.settings.primary, arm, "rate")
-        if over is None:
-            continue
-        label, hue = arm_name(run, arm)
-        printed = run.published.get((run.settings.primary, "rate", arm))
-        score = next((s for s in run.scores if printed and s["row_id"] == printed.row_id), None)
-        published = f"{cells.rounded(printed.published, 1)} %" if printed else ""
-        if printed and printed.interval in CONFIDENCE:
-            published += f" {cells.interval(printed.ci_low, printed.ci_high, 1)}"
-        spread = cells.interval(over.RANGE_LOW, over.RANGE_HIGH, 1) if over.RANGE_LOW is not None else ""
-        inside = INSIDE.get(score["inside"], "") if score else ""
-        fitted = bool(score and score["seen"] == "yes")
-        found.append(KeyResult(label, hue, _percent(mean_over(over)), spread, published, inside, fitted))
+        for said, stat in STAT.items():
+            over = run.over(run.settings.primary, arm, stat)
+            if over is not None:
+                found.append(_key_result(run, over, run.published.get((run.settings.primary, said, arm))))
     return found
 
 
-def _percent(text: str) -> str:
-    return text if text == cells.NOT_ESTIMABLE else f"{text} %"
+def _key_result(run: RunFolder, over: Estimate, printed: Published | None) -> KeyResult:
+    label, hue = arm_name(run, over.ARM)
+    decimals = cells.decimals(over.ESTIMATE)
+    score = next((s for s in run.scores if printed and s["row_id"] == printed.row_id), None)
+    published = f"{cells.rounded(printed.published, decimals)} {printed.unit}" if printed else ""
+    if printed and printed.interval in CONFIDENCE:
+        published += f" {cells.interval(printed.ci_low, printed.ci_high, decimals)}"
+    inside = INSIDE.get(score["inside"], "") if score else ""
+    fitted = bool(score and score["seen"] == "yes")
+    simulated = _with_unit(mean_over(over, decimals), over.UNIT)
+    return KeyResult(label, hue, simulated, _known_range(over, decimals), published, inside, fitted)
+
+
+def _known_range(over: Estimate, decimals: int) -> str:
+    return "" if over.RANGE_LOW is None else cells.interval(over.RANGE_LOW, over.RANGE_HIGH, decimals)
+
+
+def _with_unit(text: str, unit: str) -> str:
+    return text if text == cells.NOT_ESTIMABLE else f"{text} {unit}"
 
 
 def primary_label(run: RunFolder) -> str:
@@ -162,11 +180,13 @@ def design_facts(run: RunFolder) -> list[tuple[str, str]]:
         ("Patients", f"{c['patients']:,} per replicate, {plural(run.n_replicates, 'replicate')}"),
         ("Allocation", _allocation(run)),
         ("Eligibility", _eligibility(c.get("screening") or {})),
-        ("Treatment", f"once daily by mouth for {c['treatment_days']} days"),
+        ("Treatment", treatment(run)),
+        ("Chemotherapy", chemotherapy(c.get("chemotherapy") or {})),
+        ("Meals", meals(run)),
         ("Visits", _visits(c["visits"])),
         ("Laboratory", _laboratory(c.get("laboratory") or {})),
         ("PK sampling", _pk_sampling(c.get("pk_sampling") or {})),
-        ("Primary endpoint", f"{primary_label(run)} (threshold {run.settings.threshold:g} × 10⁹/L)"),
+        ("Primary endpoint", primary_label(run) + _threshold(run)),
         ("Adherence", _adherence(c.get("adherence") or {})),
         ("Rescue", _rescue(c.get("rescue") or {})),
         ("Leaving early", "; ".join(_hazard(item) for item in c.get("dropout") or []) or "nobody"),
@@ -199,7 +219,7 @@ def _rule(run: RunFolder, name: str, rule: Mapping[str, Any]) -> RuleTable:
         lines.append((f"below {rule['restart']['below_1e9L']:g} while interrupted", f"restart {level}", "at the visit"))
     floor = {"keep": "keep the dose", "interrupt": "interrupt"}[rule.get("at_floor", "keep")]
     lines.append(("“one level lower” on the lowest level", floor, ""))
-    arms = _listed([arm.label for arm in run.arms if arm.rule == name])
+    arms = listed([arm.label for arm in run.arms if arm.rule == name])
     ladder = ", ".join(f"{dose:g}" for dose in rule["ladder_mg"])
     return RuleTable(name, arms, ladder, tuple(lines), str(rule.get("source", "")))
 
@@ -231,6 +251,12 @@ def _ratio(run: RunFolder) -> str:
     return ":".join(str(arm.ratio) for arm in run.arms)
 
 
+def _threshold(run: RunFolder) -> str:
+    """The response threshold, where the primary endpoint is a rate."""
+    rate = run.over(run.settings.primary, run.settings.arm_ids[0], "rate")
+    return f" (threshold {run.settings.threshold:g} × 10⁹/L)" if rate else ""
+
+
 def _allocation(run: RunFolder) -> str:
     if len(run.arms) == 1:
         return "one arm"
@@ -244,7 +270,7 @@ def _strata(config: Mapping[str, Any]) -> str:
     named = [
         _covariate(s["covariate"]) + (f" (cut at {s['cut']:g})" if s.get("cut") is not None else "") for s in strata
     ]
-    return f", stratified by {_listed(named)}" if named else ""
+    return f", stratified by {listed(named)}" if named else ""
 
 
 def _covariate(name: str) -> str:
@@ -254,8 +280,10 @@ def _covariate(name: str) -> str:
 
 def _eligibility(screening: Mapping[str, Any]) -> str:
     said = []
-    if "platelets_below_1e9L" in screening:
-        said.append(f"measured platelets below {screening['platelets_below_1e9L']:g} × 10⁹/L")
+    low, high = screening.get("platelets_at_least_1e9L") or 0, screening.get("platelets_below_1e9L")
+    if low or high is not None:
+        limits = [f"at least {low:g}"] * bool(low) + [f"below {high or 0:g}"] * (high is not None)
+        said.append(f"measured platelets {' and '.join(limits)} × 10⁹/L")
     if screening.get("itp_duration_at_least_y"):
         said.append(f"ITP for {screening['itp_duration_at_least_y']:g} y or longer")
     if screening.get("age_at_least_y"):
@@ -309,13 +337,9 @@ def _hazard(item: Mapping[str, Any]) -> str:
     return f"{item['reason']}: {100 * hazard:.3g} %/week"
 
 
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
 def kinds_of_uncertainty(run: RunFolder) -> list[tuple[str, str]]:
     """The three kinds, never mixed."""
-    n = int(np.sum(run.named))
+    n = int(np.sum(run.named)) // (len(run.arms) if run.settings.paired else 1)
     doubt = (
         "and, as every replicate drew its own population parameters, those drawn ones too (see the warnings)"
         if run.config.get("parameter_uncertainty")

@@ -36,6 +36,10 @@ class Line:
     inside: str
     kind: str
     """"fitted" for a calibration target, "predicted" otherwise; "" when it is not judged."""
+    unit: str = "%"
+    """Of ``simulated`` and ``published``."""
+    limits: str = ""
+    """What stands in brackets in ``published``: "95 % CI" or "tolerance"."""
 
 
 @dataclass(frozen=True)
@@ -72,24 +76,31 @@ def evaluate_tables(settings: Settings, tables: Mapping[str, pa.Table]) -> pa.Ta
 
 
 def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list[Line]:
-    """The counted published rows beside their simulation; without any, every rate over replicates."""
+    """The counted published rows beside their simulation; without any, every endpoint over replicates."""
     labels = {e.PARAMCD: e.PARAM for e in estimates}
     if counted:
         return [_scored_line(s, labels.get(s.endpoint, "Not in this study")) for s in counted]
-    shown = [e for e in estimates if e.STAT == "rate" and e.SCOPE == OVER]
-    return [Line(e.PARAMCD, e.PARAM, e.ARM, cells.estimate_error(e.ESTIMATE, e.MCSE, 1), "", "", "") for e in shown]
+    stats = scorecard.STAT.values()
+    return [_line(e) for e in estimates if e.STAT in stats and e.SCOPE == OVER and e.COMPARATOR is None]
+
+
+def _line(e: Estimate) -> Line:
+    simulated = cells.estimate_error(e.ESTIMATE, e.MCSE, cells.decimals(e.ESTIMATE))
+    return Line(e.PARAMCD, e.PARAM, e.ARM, simulated, "", "", "", e.UNIT)
 
 
 def _scored_line(score: Score, label: str) -> Line:
-    unit = "" if score.unit == "%" else f" {score.unit}"
+    decimals = cells.decimals(score.simulated, score.published, score.ci_high)
     return Line(
         endpoint=score.endpoint,
         label=label,
         arm=score.arm,
-        simulated=cells.estimate_error(score.simulated, score.mcse, 1) + unit,
-        published=cells.with_interval(score.published, score.ci_low, score.ci_high, 1),
+        simulated=cells.estimate_error(score.simulated, score.mcse, decimals),
+        published=cells.with_interval(score.published, score.ci_low, score.ci_high, decimals),
         inside=score.inside,
         kind="fitted" if score.seen == "yes" else "predicted",
+        unit=score.unit,
+        limits="95 % CI" if score.interval in scorecard.CONFIDENCE else score.interval,
     )
 
 

@@ -33,7 +33,8 @@ FACTORS = {
     ("percent", "0 to 1"): 0.01,
 }
 ALIASES = {"d": "days", "day": "days", "h": "hours", "hour": "hours", "y": "years", "year": "years", "month": "months"}
-UNIT_WORDS = {*ALIASES, *(unit for unit, _ in FACTORS), "mg", "kg", "ng", "minutes", "1e9L", "1e9", "uL", "mL", "pct"}
+UNIT_WORDS = {*ALIASES, *ALIASES.values(), *(unit for unit, _ in FACTORS)}
+UNIT_WORDS |= {"mg", "kg", "ng", "minutes", "1e9L", "1e9", "uL", "mL", "pct"}
 NUMBER_TYPES = {"float_type", "float_parsing", "int_type", "int_parsing", "int_from_float", "finite_number"}
 BOUNDS = {
     "greater_than": ("gt", "more than {:g}"),

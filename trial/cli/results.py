@@ -22,9 +22,13 @@ def show(lines: Sequence[Line], study: Study) -> None:
     screen = console()
     narrow = screen.width < NARROW
     compared = any(line.published for line in lines)
-    published = "published % (CI)" if narrow else "published % (95 % CI)"
+    unit = _common(lines, "unit")
+    limits = _common(lines, "limits") or "limits"
+    limits = "CI" if narrow and limits == "95 % CI" else limits
     judgement = ["inside"] if narrow else ["inside", "was"]
-    heads = ["endpoint", "arm", "simulated %"] + ([published, *judgement] if compared else [])
+    gap = " " if len(unit) == 1 else "\n"
+    heads = ["endpoint", "arm", *(f"{what}{gap}{unit}".strip() for what in ("simulated", "published"))]
+    heads = [*heads[:3], f"{heads[3]} ({limits})", *judgement] if compared else heads[:3]
     table = Table(box=None, padding=(0, 1 if narrow else 2, 0, 0), title_justify="left")
     for head in heads:
         right = head.startswith(("simulated", "published"))
@@ -33,6 +37,7 @@ def show(lines: Sequence[Line], study: Study) -> None:
     for line in lines:
         first = line.endpoint if line.endpoint != before else ""
         simulated = line.simulated.split(" ±")[0] if narrow else line.simulated
+        simulated = simulated if unit else f"{simulated} {line.unit}"
         judged = [line.published, line.inside, line.kind][: 1 + len(judgement)]
         table.add_row(first, line.arm, simulated, *(judged if compared else []))
         before = line.endpoint
@@ -45,7 +50,8 @@ def show(lines: Sequence[Line], study: Study) -> None:
     if compared and not counts:
         screen.print("\nToo few replicates for a verdict; 10 are needed.", end="")
     if counts:
-        screen.print(f"\nInside the published interval: {', '.join(counts)}.", end="")
+        against = "tolerance" if limits == "tolerance" else "published interval"
+        screen.print(f"\nInside the {against}: {', '.join(counts)}.", end="")
     screen.print("\nSimulated subjects. Not clinical data.\n")
 
 
@@ -54,6 +60,12 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else width())
+
+
+def _common(lines: Sequence[Line], name: str) -> str:
+    """What all lines have there; "" when they differ."""
+    found = {getattr(line, name) for line in lines}
+    return str(found.pop()) if len(found) == 1 else ""
 
 
 def _inside(lines: Sequence[Line], kind: str) -> str:
