@@ -123,3 +123,8 @@ def yes_no(yes: NDArray[np.bool_] | np.bool_, not_evaluable: Texts | str = "") -
 def measured(value: Array, not_evaluable: Texts) -> Evaluated:
     """A measured value, NaN where ``not_evaluable`` gives a reason."""
     return Evaluated(np.where(not_evaluable == "", value, np.nan), not_evaluable)
+
+
+def no_count(records: Records) -> Texts:
+    """(n,) why a patient has no count at all after baseline; "" for one who has."""
+    return np.where(np.isnan(records.counts).all(axis=1), "no count after baseline", "")
