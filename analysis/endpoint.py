@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from inspect import getdoc
 from typing import Any, Literal
 
 import numpy as np
@@ -105,6 +107,11 @@ class Endpoint:
     needs_profile: bool = False
     needs_chemotherapy: bool = False
     proxy: str = ""
+
+    @property
+    def definition(self) -> str:
+        """What is computed, in the words of the function that does it."""
+        return getdoc(self.evaluate.func if isinstance(self.evaluate, partial) else self.evaluate) or ""
 
 
 def when(assessment_day: int) -> tuple[str, str]:
