@@ -35,8 +35,6 @@ def source(proxy: Proxy) -> str:
 
 
 def _endpoint(proxy: Proxy) -> Endpoint:
-    evaluate = partial(occurred, code=proxy.code)
-    evaluate.__doc__ = occurred.__doc__
     return Endpoint(
         code=f"AE_{proxy.code}",
         label=f"Simulated: {proxy.term} (proxy)",
@@ -44,7 +42,7 @@ def _endpoint(proxy: Proxy) -> Endpoint:
         benefit="lower",
         source=source(proxy),
         summary="rate",
-        evaluate=evaluate,
+        evaluate=partial(occurred, code=proxy.code),
         proxy=proxy.code,
     )
 

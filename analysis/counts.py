@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.endpoint import Endpoint, Evaluated, Settings, measured, yes_no
+from analysis.endpoint import Endpoint, Evaluated, Settings, measured, no_count, yes_no
 from analysis.records import Array, Records, Texts
 
 CHINA = "eltrombopag in Chinese ITP, Clin Ther 2015;37:1382, abstract"
@@ -20,10 +20,6 @@ def _at_assessment(records: Records, settings: Settings) -> tuple[Array, Texts]:
     visit = np.flatnonzero(records.planned == settings.assessment_day)
     count = records.counts[:, visit[0]] if visit.size else np.full(records.n, np.nan)
     return count, np.where(np.isnan(count), "no count at the assessment visit", "")
-
-
-def _no_count(records: Records) -> Texts:
-    return np.where(np.isnan(records.counts).all(axis=1), "no count after baseline", "")
 
 
 def count_at_assessment(records: Records, settings: Settings) -> Evaluated:
@@ -116,7 +112,7 @@ def largest_rise(records: Records, settings: Settings) -> Evaluated:
     rise = 100.0 * (
         np.fmax.reduce(records.counts, axis=1) / np.where(records.baseline > 0, records.baseline, np.nan) - 1
     )
-    return measured(rise, np.where(records.baseline > 0, _no_count(records), "baseline count of 0"))
+    return measured(rise, np.where(records.baseline > 0, no_count(records), "baseline count of 0"))
 
 
 MAXRISE = Endpoint(
@@ -133,7 +129,7 @@ MAXRISE = Endpoint(
 def day_of_peak(records: Records, settings: Settings) -> Evaluated:
     """Actual day of the largest count after baseline, the first one of equals."""
     peak = np.where(np.isnan(records.counts), -np.inf, records.counts).argmax(axis=1)
-    return measured(np.take_along_axis(records.days, peak[:, None], axis=1)[:, 0], _no_count(records))
+    return measured(np.take_along_axis(records.days, peak[:, None], axis=1)[:, 0], no_count(records))
 
 
 PEAKDAY = Endpoint(

@@ -33,7 +33,7 @@ CUMWK = Endpoint(
     label="Cumulative weeks of response, no rescue",
     unit="wk",
     benefit="higher",
-    source="avatrombopag study 302, Jurczyk 2018: cumulative weeks of response; counts from the first rescue on are "
+    source="avatrombopag study 302, Jurczak 2018: cumulative weeks of response; counts from the first rescue on are "
     "left out: assumed",
     summary="median",
     evaluate=cumulative_weeks,

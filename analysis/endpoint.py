@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from inspect import getdoc
 from typing import Any, Literal
 
 import numpy as np
@@ -106,6 +108,11 @@ class Endpoint:
     needs_chemotherapy: bool = False
     proxy: str = ""
 
+    @property
+    def definition(self) -> str:
+        """What is computed, in the words of the function that does it."""
+        return getdoc(self.evaluate.func if isinstance(self.evaluate, partial) else self.evaluate) or ""
+
 
 def when(assessment_day: int) -> tuple[str, str]:
     """Short and long name of the assessment day: ("W8", "week 8") for day 56, ("D10", "day 10") for day 10."""
@@ -123,3 +130,8 @@ def yes_no(yes: NDArray[np.bool_] | np.bool_, not_evaluable: Texts | str = "") -
 def measured(value: Array, not_evaluable: Texts) -> Evaluated:
     """A measured value, NaN where ``not_evaluable`` gives a reason."""
     return Evaluated(np.where(not_evaluable == "", value, np.nan), not_evaluable)
+
+
+def no_count(records: Records) -> Texts:
+    """(n,) why a patient has no count at all after baseline; "" for one who has."""
+    return np.where(np.isnan(records.counts).all(axis=1), "no count after baseline", "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from analysis.endpoint import Endpoint, Evaluated, Settings, measured, yes_no
+from analysis.endpoint import Endpoint, Evaluated, Settings, measured, no_count, yes_no
 from analysis.records import Array, Flags, Records, Texts
 
 PROXY = "proxy chosen here; nearest published row: Mei 2021 (PMC7905908) Table 4, "
@@ -15,60 +17,25 @@ STOPPING = "proxy of depressed thrombopoietin after stopping: "
 AFTER_STOP_DAYS = 28
 
 
-def _no_count(records: Records) -> Texts:
-    return np.where(np.isnan(records.counts).all(axis=1), "no count after baseline", "")
+def ever_above(records: Records, settings: Settings, limit_1e9L: float) -> Evaluated:
+    """Any reported count above the limit at a visit after baseline, whole period."""
+    return yes_no((records.counts > limit_1e9L).any(axis=1), no_count(records))
 
 
-def _any_count_above(records: Records, limit_1e9L: float) -> Evaluated:
-    return yes_no((records.counts > limit_1e9L).any(axis=1), _no_count(records))
+def _ever_above(limit_1e9L: float, source: str) -> Endpoint:
+    return Endpoint(
+        code=f"PLT{limit_1e9L:g}",
+        label=f"Any count above {limit_1e9L:g} (proxy)",
+        unit="%",
+        benefit="lower",
+        source=source,
+        summary="rate",
+        evaluate=partial(ever_above, limit_1e9L=limit_1e9L),
+    )
 
 
-def above_250(records: Records, settings: Settings) -> Evaluated:
-    """Any reported count above 250 x 10^9/L at a visit after baseline, whole period."""
-    return _any_count_above(records, 250.0)
-
-
-PLT250 = Endpoint(
-    code="PLT250",
-    label="Any count above 250 (proxy)",
-    unit="%",
-    benefit="lower",
-    source=INCREASED,
-    summary="rate",
-    evaluate=above_250,
-)
-
-
-def above_400(records: Records, settings: Settings) -> Evaluated:
-    """Any reported count above 400 x 10^9/L at a visit after baseline, whole period."""
-    return _any_count_above(records, 400.0)
-
-
-PLT400 = Endpoint(
-    code="PLT400",
-    label="Any count above 400 (proxy)",
-    unit="%",
-    benefit="lower",
-    source=INCREASED,
-    summary="rate",
-    evaluate=above_400,
-)
-
-
-def above_1000(records: Records, settings: Settings) -> Evaluated:
-    """Any reported count above 1000 x 10^9/L at a visit after baseline, whole period."""
-    return _any_count_above(records, 1000.0)
-
-
-PLT1000 = Endpoint(
-    code="PLT1000",
-    label="Any count above 1000 (proxy)",
-    unit="%",
-    benefit="lower",
-    source=LEVEL,
-    summary="rate",
-    evaluate=above_1000,
-)
+PLT250, PLT400 = (_ever_above(limit, INCREASED) for limit in (250.0, 400.0))
+PLT1000 = _ever_above(1000.0, LEVEL)
 
 
 def days_above(records: Records, limit_1e9L: float) -> Array:
@@ -93,52 +60,24 @@ def _share_above_zero(a: Array, b: Array) -> Array:
     return np.where(high <= 0, 0.0, np.where(low >= 0, 1.0, crossing))
 
 
-def days_above_250(records: Records, settings: Settings) -> Evaluated:
-    """Days with a count above 250 x 10^9/L, log counts joined by straight lines between visits, whole period."""
-    return measured(days_above(records, 250.0), _no_count(records))
+def days_with_more(records: Records, settings: Settings, limit_1e9L: float) -> Evaluated:
+    """Days with a count above the limit, log counts joined by straight lines between visits, whole period."""
+    return measured(days_above(records, limit_1e9L), no_count(records))
 
 
-DAYS250 = Endpoint(
-    code="DAYS250",
-    label="Days with a count above 250 (proxy)",
-    unit="d",
-    benefit="lower",
-    source=LEVEL,
-    summary="mean",
-    evaluate=days_above_250,
-)
+def _days_with_more(limit_1e9L: float) -> Endpoint:
+    return Endpoint(
+        code=f"DAYS{limit_1e9L:g}",
+        label=f"Days with a count above {limit_1e9L:g} (proxy)",
+        unit="d",
+        benefit="lower",
+        source=LEVEL,
+        summary="mean",
+        evaluate=partial(days_with_more, limit_1e9L=limit_1e9L),
+    )
 
 
-def days_above_400(records: Records, settings: Settings) -> Evaluated:
-    """Days with a count above 400 x 10^9/L, log counts joined by straight lines between visits, whole period."""
-    return measured(days_above(records, 400.0), _no_count(records))
-
-
-DAYS400 = Endpoint(
-    code="DAYS400",
-    label="Days with a count above 400 (proxy)",
-    unit="d",
-    benefit="lower",
-    source=LEVEL,
-    summary="mean",
-    evaluate=days_above_400,
-)
-
-
-def days_above_1000(records: Records, settings: Settings) -> Evaluated:
-    """Days with a count above 1000 x 10^9/L, log counts joined by straight lines between visits, whole period."""
-    return measured(days_above(records, 1000.0), _no_count(records))
-
-
-DAYS1000 = Endpoint(
-    code="DAYS1000",
-    label="Days with a count above 1000 (proxy)",
-    unit="d",
-    benefit="lower",
-    source=LEVEL,
-    summary="mean",
-    evaluate=days_above_1000,
-)
+DAYS250, DAYS400, DAYS1000 = (_days_with_more(limit) for limit in (250.0, 400.0, 1000.0))
 
 
 def _after_stopping(records: Records, settings: Settings) -> tuple[Flags, Texts]:

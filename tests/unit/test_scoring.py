@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from matplotlib.axes import Axes
 
 from analysis import scoring
 from analysis.estimates import Estimate
@@ -82,8 +83,14 @@ def test_rates_are_drawn_in_percent_and_the_rest_as_a_ratio_to_the_published_val
     assert not mark.inside
 
 
-def test_the_forest_is_written_and_says_each_miss(tmp_path):
+def test_the_forest_is_written_the_same_twice_and_says_each_miss(tmp_path, monkeypatch):
+    written = []
+    annotate = Axes.annotate
+    monkeypatch.setattr(
+        Axes, "annotate", lambda axes, text, *a, **k: (written.append(text), annotate(axes, text, *a, **k))
+    )
     forest(scoring.panels(STUDIES), "note", [tmp_path / "f.png", tmp_path / "f.svg"])
+    assert written.count("miss") == 1, "one of the three scored rows is missed"
     first = (tmp_path / "f.svg").read_bytes()
     assert (tmp_path / "f.png").read_bytes()[:4] == b"\x89PNG"
     forest(scoring.panels(STUDIES), "note", [tmp_path / "f.svg"])

@@ -126,3 +126,9 @@ def test_rebound_needs_visits_after_treatment() -> None:
     never = Patient([60.0], actions=("interrupt",), treated_days=35)
     why = "no count within 28 days of the last dose"
     assert stopped("REBOUND", missed, never).reason.tolist() == [why, why]
+
+
+@pytest.mark.parametrize("code", ["PLT250", "DAYS1000", "AE_TE", "RESPW8"])
+def test_an_endpoint_says_what_it_computes_whether_or_not_it_shares_its_function(code: str) -> None:
+    words = {"PLT250": "count above the limit", "DAYS1000": "log counts joined", "AE_TE": "simulated event"}
+    assert words.get(code, "Count at or above") in catalogue(56)[code].definition

@@ -80,11 +80,9 @@ def _show_one(set_id: str) -> None:
 
 
 def _show_endpoint(endpoint: Endpoint) -> None:
-    from inspect import getdoc
-
     print(f"{endpoint.code}\n{_wrapped(endpoint.label)}\n")
     facts = {
-        "Definition": getdoc(endpoint.evaluate),
+        "Definition": endpoint.definition,
         "Unit": "%, of yes or no" if endpoint.summary == "rate" else endpoint.unit,
         "Better": "neither" if endpoint.benefit == "none" else endpoint.benefit,
         "Summary": SUMMARIES[endpoint.summary],

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from cohorts.parameters import ParameterSet
     from trial.models import Structure
 
-MODEL = "model.json"
-
 
 def write_model(folder: Path, parameters: ParameterSet) -> None:
     """Write states, flows, equations, derived parameters and classes of the structure of a set."""
+    from analysis.model import MODEL_FILE
+
     text = json.dumps(described(parameters), indent=1, ensure_ascii=False)
-    (folder / MODEL).write_text(text + "\n", encoding="utf-8")
+    (folder / MODEL_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def described(parameters: ParameterSet) -> dict[str, Any]:
