@@ -111,7 +111,7 @@ def _bundles(model: Model, at: Mapping[str, Point]) -> dict[str, list[str]]:
 
 
 def _bundle(axes: Axes, sources: Sequence[Point], target: Point) -> None:
-    """Per row a dashed line over the boxes with a stub from each; all rise beside the target's column and meet there."""
+    """Per row a dashed line over the boxes with a stub from each; all rise beside the target and meet there."""
     dashed: Any = {"color": INFLUENCE, "lw": 0.9, "ls": (0, (4, 2.5)), "zorder": 2}
     x = target[0] - STEP_X / 2
     meet = (x, target[1] - HIGH / 2 - BUS)

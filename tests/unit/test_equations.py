@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from analysis.figures_model import INFLUENCE, _bundles, structure_figure
 from analysis.model import lines, model_of, positions
 from cohorts.catalogue import parameter_set
 from trial.cli.model import described
@@ -147,3 +148,19 @@ def test_equations_of_the_report_are_wrapped_and_carry_units():
     text = lines(model_of(described(parameter_set("hetrombopag_wang_2022"))), "derivative")
     assert max(map(len, text.splitlines())) <= 96
     assert re.search(r"^dDEPOT/dt = -absorbed   \[ug/h\]$", text, flags=re.M)
+
+
+def test_influences_of_a_whole_row_are_drawn_as_one_arrow():
+    """Three stages of a chain set the rate of a state above them; two stay two arrows."""
+    names = ("DEPOT", "ALONE", "A", "B", "C")
+    content = described(parameter_set("hetrombopag_wang_2022")) | {
+        "states": [{"name": n, "unit": "1", "meaning": ""} for n in names],
+        "flows": [["A", "B"], ["B", "C"]],
+        "influences": [[n, "ALONE"] for n in "ABC"],
+        "sources": [],
+        "losses": [],
+    }
+    three, two = model_of(content), model_of(content | {"influences": [[n, "ALONE"] for n in "AB"]})
+    at = {name: (x, -y) for name, (x, y) in positions(three).items()}
+    assert _bundles(three, at) == {"ALONE": ["A", "B", "C"]} and _bundles(two, at) == {}
+    assert structure_figure(three).count(INFLUENCE) > 0

@@ -11,6 +11,7 @@ from analysis import scorecard
 from analysis.endpoints import catalogue
 from analysis.estimates import Estimate
 from analysis.estimators import clopper_pearson
+from analysis.results import short_table
 from analysis.scorecard import Published
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "published"
@@ -101,3 +102,15 @@ def test_the_committed_rows_name_known_endpoints() -> None:
     arms = ["HETROM-2.5", "HETROM-5", "HETROM-7.5", "Placebo"]
     assert scorecard.problems(scorecard.read_published(PHASE_3), arms, list(catalogue(56))) == []
     assert scorecard.problems(scorecard.read_published(FIRST_IN_PATIENT), arms, list(catalogue(28))) == []
+
+
+def test_the_short_table_says_unit_and_kind_of_limits_and_shows_measured_endpoints() -> None:
+    area = replace(ROW, row_id="b", endpoint="AUCTAU", statistic="geomean", unit="ng*h/mL", published=56000.0,
+                   ci_low=47600.0, ci_high=64400.0, interval="tolerance")  # fmt: skip
+    over = replace(OVER, PARAMCD="AUCTAU", STAT="geometric mean", UNIT="ng*h/mL", ESTIMATE=55077.51, MCSE=1495.2)
+    rate, exposure = short_table([OVER, over], scorecard.score([ROW, area], [OVER, over]))
+    assert (rate.simulated, rate.unit, rate.limits) == ("60.0 ± 0.5", "%", "95 % CI")
+    assert (exposure.simulated, exposure.unit, exposure.limits) == ("55078 ± 1495", "ng*h/mL", "tolerance")
+    assert exposure.published == "56000 (47600, 64400)"
+    alone = short_table([OVER, NAMED, over], [])
+    assert [(line.endpoint, line.unit) for line in alone] == [("RESPW8", "%"), ("AUCTAU", "ng*h/mL")]
