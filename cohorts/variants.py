@@ -13,6 +13,8 @@ IN_ORDER = (("LAG", "TSWITCH"),)
 """Parameters of which the first may not pass the second: times after a dose."""
 SHARES = (("FP", "FM"),)
 """Shares of one whole: together at most LARGEST_FRACTION."""
+AT_MOST = {"ETA": 1.0}
+"""Largest possible value: an occupancy."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ def _variant(parameter_set: ParameterSet, number: Assumed, factor: float) -> Var
             value, limited = named[second], f"not after {second}"
         if number.name == second and first in named and value < named[first]:
             value, limited = named[first], f"not before {first}"
+    if value > AT_MOST.get(number.name, value):
+        value, limited = AT_MOST[number.name], f"at most {AT_MOST[number.name]:g}"
     for shares in SHARES:
         rest = sum(named[other] for other in shares if other != number.name and other in named)
         if number.name in shares and value > LARGEST_FRACTION - rest:

@@ -1,8 +1,8 @@
 """Avatrombopag in chronic ITP: published kinetics, the patients of eltrombopag, an effect by equivalence of doses.
 
-No dose-response in ITP was readable. EC50 is set so that the labelled start dose of 20 mg occupies the receptor as much
-as the labelled start dose of eltrombopag, 50 mg, does at the mean concentrations of typical men: an assumption, and the
-study is a prediction.
+No dose-response in ITP was readable. EC50 is set so that the labelled start dose of 20 mg occupies the receptor as
+much as the labelled start dose of eltrombopag, 50 mg, does at the mean exposures of the trial populations: an
+assumption, and the study is a prediction.
 """
 
 from dataclasses import replace
@@ -30,8 +30,8 @@ _OWN = {
         Parameter("Q", 0.01, "L/h", CHOICE, "assumed", note=ONE),
         Parameter("VP", 1.0, "L", CHOICE, "assumed", note=ONE),
         Parameter("LAG", 0.2, "h", CHOICE, "assumed", note="with KD and KA it gives the printed Tmax of 5 to 8 h"),
-        Parameter("KD", 0.5, "1/h", CHOICE, "assumed", note="see LAG"),
-        Parameter("KA", 0.4, "1/h", CHOICE, "assumed", note="see LAG; 0.582 /h after 1.33 h (Liu 2025)"),
+        Parameter("KD", 0.8, "1/h", CHOICE, "assumed", note="see LAG"),
+        Parameter("KA", 0.6, "1/h", CHOICE, "assumed", note="see LAG; 0.582 /h after 1.33 h (Liu 2025)"),
         Parameter("MEAL_KD", 1.0, "1", LABEL, "published", "AUC unchanged by food", note=NO_FOOD),
         Parameter("MEAL_BIND", 0.001, "1/h", LABEL, "derived", "AUC unchanged by food", note=NO_FOOD),
         Parameter("R0", 0.0001, "ng/mL", CHOICE, "assumed", note=LINEAR),

@@ -20,7 +20,8 @@ from cohorts.parameters import Parameter, ParameterSet, RandomEffect, Range, cv_
 WINER = Source(cite.WINER_2015, "abstract")
 _EC50 = ELTROMBOPAG_ITP_BUSSEL_2007.value("EC50")
 _DRUG = (
-    Parameter("CL", 0.668, "L/h", GIBIANSKY, "published", "CL/F 0.668 L/h", note="of a man of 70 kg"),
+    Parameter("CL", 0.668, "L/h", GIBIANSKY, "assumed", "CL/F 0.668 L/h",
+              note="of a man of 70 kg with ITP, taken for cancer"),
     Parameter("BASE", 230.0, "10^9/L", WINER, "assumed", note="typical patient only: a count of 100 or more at entry"),
     Parameter("EC50", _EC50, "ng/mL", CHOICE, "assumed", note="as calibrated for eltrombopag_itp_bussel_2007"),
     cells.ETA,

@@ -15,8 +15,8 @@ _DRUG = (
               note="of a healthy East Asian man of 62 kg"),
     Parameter("BASE", 230.0, "10^9/L", Source(cite.FARRELL_2014, "healthy, as quoted in the model file"), "assumed",
               "230 in healthy volunteers", note="typical volunteer only; each has a count of the population"),
-    Parameter("EC50", 21500.0, "ng/mL", JAPAN, "derived", "matched: largest rise 72 % with 50 mg for 10 days",
-              note="of the typical man, by bisection"),
+    Parameter("EC50", 32250.0, "ng/mL", JAPAN, "derived", "matched: mean largest rise 72 % with 50 mg for 10 days",
+              targets=("japan2011_maxrise_eltrom-50",), note="mean of the virtual volunteers, by bisection"),
     cells.ETA,
 )  # fmt: skip
 

@@ -27,7 +27,7 @@ _ABSORPTION = (
 )
 _PLATELETS = (
     Parameter("KIN", 1.43, "10^9/L/h", HAYES, "assumed", "1.43 Gi/L/h", note="the same in health and ITP"),
-    Parameter("BASE", 13.0, "10^9/L", CHINA, "assumed", note="typical patient only; the population has counts"),
+    Parameter("BASE", 13.0, "10^9/L", CHOICE, "assumed", note="typical patient only; the population has counts"),
     Parameter("MTT", 150.0, "h", CHINA, "derived", "70 to 80 % of steady state by week 2", note="140 to 200 h"),
     Parameter("EMAX", 100.0, "1", CHOICE, "assumed", note="so far above the effect of 75 mg that the effect is linear"),
     Parameter("EC50", 213000.0, "ng/mL", CHINA, "derived", SLOPE, targets=MATCHED,

@@ -1,6 +1,8 @@
 """Eltrombopag in Chinese patients with chronic ITP: the set of the international trial with East Asian clearance.
 
-Nothing of the drug effect is fitted to Chinese patients: their trial and the published dose simulation are predictions.
+The half-effect is not fitted to Chinese patients on eltrombopag: their trial and the published dose simulation are
+predictions. The share of non-responders comes from that simulation paper; cells and swings from the Chinese trial of
+hetrombopag.
 """
 
 from dataclasses import replace
@@ -28,7 +30,7 @@ _OWN = {p.name: p for p in (_CL, replace(_NONRESP, status="published"))}
 ELTROMBOPAG_ITP_YANG_2016 = replace(
     ELTROMBOPAG_ITP_BUSSEL_2007,
     id="eltrombopag_itp_yang_2016",
-    title="Eltrombopag in Chinese chronic ITP: the mechanism with East Asian clearance, nothing fitted to Chinese data",
+    title="Eltrombopag in Chinese chronic ITP: the mechanism with East Asian clearance, no effect fitted to it",
     parameters=tuple(_OWN.get(p.name, as_assumed(p)) for p in ELTROMBOPAG_ITP_BUSSEL_2007.parameters),
     random_effects=tuple(as_assumed(e) for e in ELTROMBOPAG_ITP_BUSSEL_2007.random_effects),
     validity=replace(

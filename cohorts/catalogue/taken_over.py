@@ -1,7 +1,8 @@
 """What a set of ``tpo_mechanism`` takes over from the calibration of another: for itself an assumption, marked so.
 
-Biology does not depend on the drug, so what the phase III trial of hetrombopag says of cells and patients (the size of
-the largest drive, the time in the marrow, swings of destruction, rescue) is used for every drug.
+Biology does not depend on the drug, so the values of cells and patients (the largest drive, the time in the marrow,
+swings of destruction, rescue) that go with the fit to the phase III trial of hetrombopag are used for every drug;
+some of them that trial hardly informs (see its calibration record).
 """
 
 from collections.abc import Iterable

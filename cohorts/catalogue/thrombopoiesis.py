@@ -20,15 +20,17 @@ TPO = (
     Parameter("KTPO", 2.0 / 24.0, "1/h", CHOICE, "assumed", note="2 per day: half-life of serum TPO about 8 to 14 h"),
     Parameter("FHEP", 0.9, "fraction", CHOICE, "assumed",
               note="share of TPO made by the liver; kidney and marrow make the rest, by consent the smaller part"),
-    Parameter("HEP", 1.0, "1", CHOICE, "assumed", note="function of the liver relative to health"),
-    Parameter("REN", 1.0, "1", CHOICE, "assumed", note="function of the kidney relative to health"),
+    Parameter("HEP", 1.0, "1", CHOICE, "assumed",
+              note="production of TPO by the liver relative to health; not clearance of the drug"),
+    Parameter("REN", 1.0, "1", CHOICE, "assumed",
+              note="production of TPO by the kidney relative to health; not clearance of the drug"),
     Parameter("FP", 0.5, "fraction", CHOICE, "assumed",
               note="share of TPO cleared by platelets in health; 0.25 to 0.5 gives the TPO of ITP (1.3 to 2.3 times)"),
     Parameter("FM", 0.49, "fraction", CHOICE, "assumed",
               note="share cleared by megakaryocytes; the rest, 1 %, caps TPO in aplasia (13 to 29 times)"),
     Parameter("KAPPA", 30.0, "1", Source(cite.JIN_2004, "Kd 45.5 pM"), "assumed",
               note="TPO of half occupancy over TPO in health: 30 puts it at 42 pM; 3.5 (lusutrombopag, healthy) to 115 "
-              "(Kd 163 pM); 1 + KAPPA is the largest possible drive"),
+              "(Kd 163 pM); 1 + KAPPA would be the largest drive without A50 and G, which lower it to 20"),
 )  # fmt: skip
 ARMS = (
     *(Parameter(f"A50_{i}", 3.0, "1", CHOICE, "assumed",
@@ -50,8 +52,8 @@ CELLS = (
     Parameter("RS", 0.15 / 24.0, "1/h", CHOICE, "assumed", note="regrowth of stem and early progenitor cells, 0.15/d"),
     Parameter("TPR", 60.0, "h", CHOICE, "assumed", note="mean time as progenitor, 2.5 d"),
     Parameter("MMT", 156.0, "h", CHOICE, "assumed",
-              note="mean time as megakaryocyte, 6.5 d in four stages; with TPR and TAUX it spans the 140 to 200 h of "
-              "the empirical chains and 5 to 7 d of maturation"),
+              note="mean time as megakaryocyte, 6.5 d in four stages (5 to 7 d of maturation); with TPR and TAUX 228 h "
+              "from signal to platelet, longer than the 140 to 200 h of the empirical chains, which have no lag"),
     Parameter("LS", 211.0, "h", CHOICE, "assumed", note="platelet life without immune loss, 8.8 d (6.7 to 10.5 d)"),
     Parameter("P0", 230.0, "10^9/L", Source(cite.FARRELL_2014, "healthy, as quoted in the model file"), "assumed",
               "230 in healthy volunteers", note="the count the patient would have without disease, spleen in place"),
@@ -73,8 +75,9 @@ KILL_EFFECTS = (
 ITP = (
     Parameter("DESTRUCTION", 1.0, "1", CHOICE, "assumed",
               note="1: the count without drug is explained by immune destruction, given GPROD; 0: by low production"),
-    Parameter("LOWPROD", 0.42, "fraction", LOUWES, "published", "42 % with low production (n = 141)",
-              note="share of patients whose production is low beside the destruction"),
+    Parameter("LOWPROD", 0.42, "fraction", LOUWES, "assumed", "42 % with low platelet production (n = 141)",
+              note="share of patients who make fewer progenitors, beside the destruction; the share is published, that "
+              "its cause is this one is assumed: TPO brings their platelet production back to normal"),
     Parameter("GPROD_LOW", 0.4, "1", CHOICE, "assumed",
               note="production of progenitors in those patients; their TPO is 2.7 times normal, in the others 1.5"),
     Parameter("NONRESP", 0.11, "fraction", Source(cite.ELTROMBOPAG_CHINA_2015, "abstract"), "assumed",

@@ -11,22 +11,24 @@ drives proliferation of progenitors, MAPK (ERK) maturation of megakaryocytes, PI
     Rtot' = KDEG_T (R0 - Rtot + RC) - KINT RC               ng/mL  (as in tmdd_lifespan; R0 = 0: linear disposition)
     T'    = KTPO (TPO0 (FHEP HEP + (1 - FHEP) REN) - (FP PLT / P0 + FM M + 1 - FP - FM) T)     pM
     theta = thetaT + thetaD - thetaT thetaD                        occupancy of the receptor
-            thetaT = T / (KAPPA TPO0 + T), thetaD = ETA C^2 / (EC50^2 + C^2)
+            thetaT = T / (KAPPA TPO0 + T), thetaD = ETA C^2 / (EC50^2 + C^2); the exponent 2 is assumed
     x_i   : x_i (1 + G_i x_i) = ACT_i theta / (A50_i + theta)  arm i at the plateau of its feedback: JS, ERK, AKT
     Xi'   = (x_i / x_i(healthy, no drug) - Xi) / TAUX              what has been transcribed; 1 in health
-    S'    = RS S (1 - S) - KS KILL S                               stem cells, 1 in health
-    PR'   = (GPROD S JS^W_JS - PR) / TPR - KP KILL PR              progenitors
-    M1'   = 4/MMT (PR - M1) - KM KILL M1                           megakaryocytes, four stages, 1 in health
+    S'    = RS S (1 - S) - KS KILL/24 S                            stem cells, 1 in health
+    PR'   = (GPROD S JS^W_JS - PR) / TPR - KP KILL/24 PR           progenitors; KILL is 1 on the day of a full dose
+    M1'   = 4/MMT (PR - M1) - KM KILL/24 M1                        megakaryocytes, four stages, 1 in health
     M2'   = 4/MMT (M1 - M2);  M3' = 4/MMT (M2 ERK^W_ERK - M3);  M4' = 4/MMT (M3 - M4);  M = mean
     P1'   = P0/LS M4 AKT^W_AKT - (5/LS + KAB LOSS) P1              10^9/L, platelets by age
     Pk'   = 5/LS P(k-1) - (5/LS + KAB LOSS) Pk, k = 2..5;  PLT = sum
 
-Signalling settles within hours and platelets within days, so an arm is taken at its plateau (an algebraic term) and
-only the lag TAUX remains. Platelets do not identify the arms' weights W_i, A50_i and G_i: they are priors. KAB (immune
-destruction) or GPROD (low production) is not given but follows from the patient's count without drug: see
+C is drug not bound to the target (total plasma as far as proteins are concerned) and RC the complex, at quasi-steady
+state with constant KSS. ERK multiplies the mass of cells between two stages (ploidy), AKT the platelets that leave
+per cell. Signalling settles within hours and platelets within days, so an arm is taken at its plateau (an algebraic
+term) and only the lag TAUX remains. Platelets do not identify the arms' weights W_i, A50_i and G_i: they are priors.
+KAB (immune destruction) or GPROD (low production) is not given but follows from the patient's count without drug: see
 ``trial.models.tpo_balance``. A meal multiplies KD by MEAL_KD and adds MEAL_BIND to the loss from D1 to the next dose.
-Sources: the forms are those of Shimizu 2021 (additive stimulus, ages of platelets), Gibiansky 2008 (binding) and the
-reduction of Bachmann 2011 (feedback); exponents and numbers are in the parameter sets.
+Sources: the forms follow Shimizu 2021 (TPO and drug together, ages of platelets), Gibiansky 2008 (binding) and a
+reduction of Bachmann 2011 (feedback); occupancies combine as of independent sites. Numbers are in the parameter sets.
 """
 
 from __future__ import annotations
@@ -119,13 +121,13 @@ def rhs(y: Values, p: Values, u: Values) -> list[Any]:
 
 
 def outputs(y: Values, p: Values, u: Values) -> list[Any]:
-    """CONC: free drug in plasma (ng/mL); PLT: platelets (10^9/L); TPO: endogenous thrombopoietin (pM)."""
+    """CONC: drug in plasma not bound to the target (ng/mL); PLT: platelets (10^9/L); TPO: thrombopoietin (pM)."""
     free, _ = binding(y[2], y[4], p[PARAMETERS.index("KSS")])
     return [free, sum(y[-N_AGES:]), y[5]]
 
 
 def steady_state(p: Array, u: Array) -> Array:
-    """Drug-free steady state (n, 20); with a loss factor other than 1 platelets follow it and the rest does not."""
+    """Drug-free start (n, 20): the steady state, with platelets alone adjusted to a loss factor other than 1."""
     q = dict(zip(PARAMETERS, p.T, strict=True))
     zero = np.zeros(len(p))
     cells = steady_cells(q, u[:, INPUTS.index("LOSS_FACTOR")])
