@@ -24,6 +24,8 @@ from cohorts.tolerability import Prior, Proxy, proxy
 
 EXACT = "First events over time to the event or to the last day in the study; interval exact for a Poisson count, 95 %."
 
+ANY_DRUG = "The rates are those of the trials named under Source, whatever the drug and the patients of this study."
+
 
 def incidences(run: RunFolder) -> Table | None:
     """T 14.3.1.5: exposure-adjusted incidence of every simulated adverse event per arm."""
@@ -77,7 +79,11 @@ def priors(run: RunFolder) -> Table | None:
     used = "drawn from the priors once per replicate" if drawn else "the medians; parameter_uncertainty draws them"
     rows = tuple(_prior_row(proxy(code)) for code in run.settings.adverse)
     title = "Simulated adverse events (proxies): rates, priors and sources"
-    said = [f"Rates of this run: {used}.", *(note for code in run.settings.adverse for note in _notes(proxy(code)))]
+    said = [
+        f"Rates of this run: {used}.",
+        ANY_DRUG,
+        *(note for code in run.settings.adverse for note in _notes(proxy(code))),
+    ]
     return Table("T 14.3.1.6", title, "Log-normal priors", columns, rows, tuple(dict.fromkeys(said)))
 
 
