@@ -33,6 +33,7 @@ reduction of Bachmann 2011 (feedback); occupancies combine as of independent sit
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -98,16 +99,18 @@ def rhs(y: Values, p: Values, u: Values) -> list[Any]:
         for i, x in (("JS", js), ("ERK", erk), ("AKT", akt))
     ]
     made = q["TPO0"] * (q["FHEP"] * q["HEP"] + (1.0 - q["FHEP"]) * q["REN"])
-    cells = q["FP"] / q["P0"] * sum(ages) + q["FM"] / N_STAGES * (m1 + m2 + m3 + m4)
+    platelets, internalised = sum(ages), q["KINT"] * complex_
+    cells = q["FP"] / q["P0"] * platelets + q["FM"] / N_STAGES * (m1 + m2 + m3 + m4)
     kill_per_h = kill / HOURS_PER_DAY
-    step, ageing, immune = N_STAGES / q["MMT"], N_AGES / q["LS"], q["KAB"] * loss
+    step, ageing = N_STAGES / q["MMT"], N_AGES / q["LS"]
+    removal = ageing + q["KAB"] * loss
     born = q["P0"] / q["LS"] * (m4 * akt ** q["W_AKT"])
     return [
         -(kd + kbind) * d1,
         kd * d1 - absorbed,
-        (absorbed - (q["CL"] + q["Q"]) * free + q["Q"] * c_peripheral) / q["VC"] - q["KINT"] * complex_,
+        (absorbed - (q["CL"] + q["Q"]) * free + q["Q"] * c_peripheral) / q["VC"] - internalised,
         q["Q"] / q["VP"] * (free - c_peripheral),
-        q["KDEG_T"] * (q["R0"] - r_total + complex_) - q["KINT"] * complex_,
+        q["KDEG_T"] * (q["R0"] - r_total + complex_) - internalised,
         q["KTPO"] * (made - (cells + (1.0 - q["FP"] - q["FM"])) * tpo),
         *signals,
         q["RS"] * (s * (1.0 - s)) - q["KS"] * kill_per_h * s,
@@ -116,7 +119,8 @@ def rhs(y: Values, p: Values, u: Values) -> list[Any]:
         step * (m1 - m2),
         step * (m2 * erk ** q["W_ERK"] - m3),
         step * (m3 - m4),
-        *(ageing * before - (ageing + immune) * now for before, now in zip((born / ageing, *ages), ages, strict=False)),
+        born - removal * ages[0],
+        *(ageing * before - removal * now for before, now in pairwise(ages)),
     ]
 
 
