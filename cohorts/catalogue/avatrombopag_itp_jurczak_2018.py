@@ -19,8 +19,12 @@ LABEL = Source(cite.AVATROMBOPAG_LABEL, "section 12.3")
 ONE = "one compartment is printed; so small that it does nothing"
 NO_FOOD = "food does not change the exposure"
 LINEAR = "no target-mediated part is known; so small that disposition is linear"
+CL_OF_TRIAL = 0.79
+"""Geometric mean clearance of the international population over that of a man of 70 kg: sex, weight, steroid."""
 _EQUIVALENT = (
-    ELTROMBOPAG_ITP_BUSSEL_2007.value("EC50") * (20.0 / 6.9) / (50.0 / ELTROMBOPAG_ITP_BUSSEL_2007.value("CL"))
+    ELTROMBOPAG_ITP_BUSSEL_2007.value("EC50")
+    * (20.0 / 6.9)
+    / (50.0 / (CL_OF_TRIAL * ELTROMBOPAG_ITP_BUSSEL_2007.value("CL")))
 )
 _OWN = {
     p.name: p
