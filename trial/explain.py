@@ -132,16 +132,16 @@ def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
 
 
 def _nearest_key(record: type[Record], path: Path) -> str | None:
-    """The key meant at the end of ``path``: the same name with another unit or none, else the nearest spelling."""
+    """The key meant at the end of ``path``: a letter off, else the same name with another unit, else the nearest."""
     here = record_at(record, path[:-1])
     if here is None:
         return None
+    names, wanted = {name.lower(): name for name in here.model_fields}, str(path[-1])
     stems = {_stem(name): name for name in here.model_fields}
-    wanted = str(path[-1])
-    if _stem(wanted) in stems:
+    slip, near = (get_close_matches(wanted.lower(), names, n=1, cutoff=least) for least in (0.9, 0.6))
+    if not slip and _stem(wanted) in stems:
         return stems[_stem(wanted)]
-    near = get_close_matches(wanted.lower(), [name.lower() for name in here.model_fields], n=1, cutoff=0.6)
-    return next((name for name in here.model_fields if near and name.lower() == near[0]), None)
+    return names[near[0]] if near else None
 
 
 def _stem(name: str) -> str:
