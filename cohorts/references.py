@@ -227,31 +227,6 @@ LOUWES_1999 = Citation(
     year=1999,
     note="read as abstract",
 )
-STOLL_1985 = Citation(
-    id="stoll_1985",
-    authors="Stoll D, Cines DB, Aster RH, Murphy S",
-    title="Platelet kinetics in patients with idiopathic thrombocytopenic purpura and moderate thrombocytopenia",
-    journal="Blood 65(3):584-588",
-    year=1985,
-    note="read as abstract",
-)
-GU_2002 = Citation(
-    id="gu_2002",
-    authors="Gu J et al",
-    title="Serum thrombopoietin in immune thrombocytopenia and aplastic anaemia",
-    journal="(journal not seen)",
-    year=2002,
-    note="read as abstract",
-)
-MAKAR_2013 = Citation(
-    id="makar_2013",
-    authors="Makar RS, Zhukov OS, Sahud MA, Kuter DJ",
-    title="Thrombopoietin levels in patients with disorders of platelet production: diagnostic potential and utility "
-    "in predicting response to TPO receptor agonists",
-    journal="Am J Hematol 88(12):1041-1044",
-    year=2013,
-    note="read as abstract",
-)
 JIN_2004 = Citation(
     id="jin_2004",
     authors="Jin F, Krzyzanski W",
@@ -277,14 +252,6 @@ XIE_2018 = Citation(
     year=2018,
     doi="10.1111/jcmm.13809",
     note="read as a mirror of the text",
-)
-COLIJN_MACKEY_2005 = Citation(
-    id="colijn_mackey_2005",
-    authors="Colijn C, Mackey MC",
-    title="A mathematical model of hematopoiesis: I. Periodic chronic myelogenous leukemia",
-    journal="J Theor Biol 237(2):117-132",
-    year=2005,
-    note="constants as coded in the package myelo",
 )
 ELTROMBOPAG_LABEL = Citation(
     id="eltrombopag_label",
