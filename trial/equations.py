@@ -43,7 +43,8 @@ def equations(structure: Structure) -> Equations:
     states = [s.name for s in structure.states]
     leaves = {"state": states, "parameter": list(structure.parameters), "input": list(structure.inputs)}
     nodes = needed([*derivatives, *outputs])
-    shared = [n for n in nodes if n in shared_terms(nodes, [*derivatives, *outputs])]
+    often = shared_terms(nodes, [*derivatives, *outputs])
+    shared = [n for n in nodes if n in often]
     names = _names(shared, said, [name for group in leaves.values() for name in group])
     printer = _Printer(leaves, names)
     return Equations(
@@ -67,8 +68,14 @@ def is_reciprocal(node: Node) -> bool:
 
 @contextmanager
 def _local_names() -> Iterator[dict[Node, str]]:
-    """The names that the functions called meanwhile give their nodes, the first name of each node."""
+    """The names that the functions called meanwhile give their nodes, the first name of each node.
+
+    None while a profiler is at work: it cannot be put back.
+    """
     found: dict[Node, str] = {}
+    if sys.getprofile():
+        yield found
+        return
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
         file = frame.f_code.co_filename
@@ -77,12 +84,11 @@ def _local_names() -> Iterator[dict[Node, str]]:
                 if isinstance(value, Node):
                     found.setdefault(value, name)
 
-    before = sys.getprofile()
     sys.setprofile(watch)
     try:
         yield found
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)
 
 
 def _names(shared: Sequence[Node], said: Mapping[Node, str], taken: Sequence[str]) -> dict[Node, str]:

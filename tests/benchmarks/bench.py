@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import subprocess
 import sys
 import time
@@ -287,8 +288,9 @@ def start_up() -> Iterator[Verdict]:
     """Compilation in a fresh process, help, and a warm run of the smallest study."""
     code = (
         "import sys,time; sys.path.insert(0, 'tests/benchmarks')\n"
-        "from trial.models import structure; from trial.solver.kernel import kernel\n"
-        "t = time.perf_counter(); kernel(structure(sys.argv[1]), 8, 'taylor'); print(time.perf_counter() - t)"
+        "from trial.models import structure; from trial.solver.kernel import kernel, native_lanes\n"
+        "t = time.perf_counter(); kernel(structure(sys.argv[1]), native_lanes(), 'taylor')\n"
+        "print(time.perf_counter() - t)"
     )
     for name in SETS:
         shown = [float(_run([sys.executable, "-c", code, name])) for _ in range(ROUNDS)]
@@ -304,16 +306,18 @@ def start_up() -> Iterator[Verdict]:
 
 
 def _run(command: list[str]) -> str:
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    """What a command prints; Python keeps its bytecode, as on a user's machine."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=environment).stdout
 
 
 def vector_instructions() -> Iterator[Verdict]:
     """Whether the kernel of tmdd_lifespan is vector code: multiply-adds of whole vectors against single numbers."""
     from trial.models import structure
-    from trial.solver.kernel import optimised, solve_module, system_of
+    from trial.solver.kernel import native_lanes, optimised, solve_module, system_of
 
     chosen = structure("tmdd_lifespan")
-    module, machine = optimised(solve_module(system_of(chosen, False), 8, method_of(chosen)))
+    module, machine = optimised(solve_module(system_of(chosen, False), native_lanes(), method_of(chosen)))
     lines = machine.emit_assembly(module).splitlines()
     packed = sum("vfm" in line and "pd" in line.split()[0] for line in lines if line.strip())
     single = sum("vfm" in line and "sd" in line.split()[0] for line in lines if line.strip())

@@ -47,7 +47,7 @@ def test_a_patient_does_not_depend_on_order_number_or_neighbours(seed: int, data
     assert same(some, tuple(a[rows] for a in everybody))
 
 
-@pytest.mark.parametrize("lanes", [2, 4, 16])
+@pytest.mark.parametrize("lanes", [2, 4, 8, 16])
 def test_the_number_of_lanes_changes_nothing(lanes: int) -> None:
     p, y, events, times = cohort(1)
     assert same(solve(TMDD, p, y, events, times, lanes=lanes), solve(TMDD, p, y, events, times))

@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -82,6 +83,19 @@ def test_terms_have_the_names_of_the_source_and_no_text_more_parentheses_than_it
 
 def test_a_word_of_python_is_not_a_name():
     assert [name for name, _ in equations(SHARED).terms] == ["X1", "a"]
+
+
+def test_a_profiler_at_work_is_left_alone():
+    def watch(*_):
+        return None
+
+    sys.setprofile(watch)
+    try:
+        terms = [name for name, _ in equations(SHARED).terms]
+        assert sys.getprofile() is watch
+    finally:
+        sys.setprofile(None)
+    assert terms == ["X1", "X2"]
 
 
 def named(structure):

@@ -87,7 +87,7 @@ def test_neighbours_lanes_and_failures_leave_a_patient_alone(method: str) -> Non
     assert (everybody[1] == Status.OK).all()
     rows = np.array([7, 3, 3, 18])
     some = Events(events.time_h[rows], events.amount[rows], events.inputs[rows])
-    for lanes in (4, 16):
+    for lanes in (4, 8, 16):
         alone = solve(ORAL, p[rows], y[rows], some, times[rows], method=method, lanes=lanes)
         assert all(np.array_equal(a, b[rows]) for a, b in zip(alone, everybody, strict=True))
     ill = y.copy()

@@ -106,6 +106,11 @@ def advance(b: ir.IRBuilder, step: Stepper, frame: Frame, changed: Value) -> Non
     b.position_at_end(after)
 
 
+def native_lanes() -> int:
+    """Lanes that fill one vector register of this machine's processor; at least 4."""
+    return 8 if llvm.get_host_cpu_features().get("avx512f") else 4
+
+
 def target() -> llvm.TargetMachine:
     """This machine's processor; one for each engine, which owns it."""
     llvm.initialize_native_target()
@@ -117,15 +122,17 @@ def target() -> llvm.TargetMachine:
 
 
 def optimised(module: ir.Module) -> tuple[Any, Any]:
-    """The module as LLVM has optimised it, and the machine it is for."""
+    """The module with its local memory in registers, and the machine it is for.
+
+    Shared terms are shared already, so the rest of LLVM's pipeline only takes time (docs/solver.md).
+    """
     machine = target()
     parsed = llvm.parse_assembly(str(module))
     parsed.triple, parsed.data_layout = machine.triple, str(machine.target_data)
     parsed.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = options.slp_vectorization = False
-    passes = llvm.create_pass_builder(machine, options)
-    passes.getModulePassManager().run(parsed, passes)
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    passes.run(parsed, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
     return parsed, machine
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trial.solver.events import Events
-from trial.solver.kernel import kernel, method_of
+from trial.solver.kernel import kernel, method_of, native_lanes
 
 if TYPE_CHECKING:
     from trial.models.contract import Array, Structure
 
-LANES = 8
+LANES = native_lanes()
 LANE_CHOICES = (1, 2, 4, 8, 16, 32)
 MAX_STEPS = 100_000
 
