@@ -137,17 +137,19 @@ def _comparisons(endpoint: Endpoint, found: Summary, settings: Settings, blank: 
     if settings.reference_arm not in settings.arm_ids:
         return []
     reference = settings.arm_ids.index(settings.reference_arm)
+    events, sizes, named = found.events, found.sizes, found.named
+    one = events[named], sizes[named], events[named, reference], sizes[named, reference]
+    differences = None if settings.paired else estimators.rate_difference(*one)
     rows: list[Estimate] = []
     for k, arm in enumerate(settings.arm_ids):
         if k == reference:
             continue
         pair = replace(blank, ARM=arm, COMPARATOR=settings.reference_arm)
-        four = (found.events[:, k], found.sizes[:, k], found.events[:, reference], found.sizes[:, reference])
-        rows += (
-            _paired_rows(pair, found.pairs[:, k], found.named)
-            if settings.paired
-            else _difference_rows(pair, four, found.named)
-        )
+        four = (events[:, k], sizes[:, k], events[:, reference], sizes[:, reference])
+        if differences is None:
+            rows += _paired_rows(pair, found.pairs[:, k], named)
+        else:
+            rows += _difference_rows(pair, four, named, Interval(*(values[k] for values in differences)))
         if endpoint.code == settings.primary:
             tested = _tested_pairs(found.pairs[:, k]) if settings.paired else _tested(four)
             rows.append(_power_row(pair, tested, endpoint.benefit))
@@ -157,13 +159,14 @@ def _comparisons(endpoint: Endpoint, found: Summary, settings: Settings, blank: 
 Four = tuple[Array, Array, Array, Array]
 
 
-def _difference_rows(pair: Estimate, four: Four, named: int) -> list[Estimate]:
+def _difference_rows(pair: Estimate, four: Four, named: int, interval: Interval) -> list[Estimate]:
+    """Difference and odds ratio; ``interval`` is that of the difference in the named replicate."""
     one = tuple(values[named] for values in four)
     n = int(one[1] + one[3])
     difference = replace(pair, STAT="difference", UNIT=POINTS, N=n)
     odds = replace(pair, STAT="odds ratio", UNIT="", N=n, NOTE="crude, not adjusted")
     return [
-        _with_interval(difference, estimators.rate_difference(*one), PERCENT, "Miettinen-Nurminen"),
+        _with_interval(difference, interval, PERCENT, "Miettinen-Nurminen"),
         _over(difference, PERCENT * (rates(*four[:2]) - rates(*four[2:])), four[1] + four[3]),
         _with_interval(odds, estimators.odds_ratio(*one), 1.0, "Woolf"),
     ]
