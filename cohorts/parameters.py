@@ -11,7 +11,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from cohorts.citations import Citation, Source, merge
 from cohorts.units import check_unit
@@ -99,6 +101,47 @@ class Correlation:
 
 
 @dataclass(frozen=True)
+class Uncertainty:
+    """How far calibrated numbers may be off together: relative standard errors (%) and their correlations.
+
+    ``names``: parameters, or OMEGA_<parameter> for a variance. ``correlation`` on the log scale, of a share on that of
+    its log odds. Raises ValueError when the three do not fit each other or do not make a covariance.
+    """
+
+    names: tuple[str, ...]
+    rse_percent: tuple[float, ...]
+    correlation: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        n = len(self.names)
+        if len(self.rse_percent) != n or [len(row) for row in self.correlation] != [n] * n:
+            raise ValueError(f"uncertainty of {', '.join(self.names)}: {n} standard errors and {n} x {n} are needed")
+        matrix = np.array(self.correlation)
+        if not np.array_equal(matrix, matrix.T) or np.linalg.eigvalsh(matrix).min(initial=1.0) <= 0:
+            raise ValueError(f"uncertainty of {', '.join(self.names)}: the correlations are not positive definite")
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Uncertainty:
+        """From the entry ``uncertainty`` of a calibration record; ValueError when something is missing."""
+        wanted = ("names", "rse_percent", "correlation")
+        missing = [key for key in wanted if key not in record]
+        missing += [f"rse_percent.{n}" for n in record.get("names", ()) if n not in record.get("rse_percent", {})]
+        if missing:
+            raise ValueError(f"uncertainty: missing {', '.join(missing)}; needed: {', '.join(wanted)}")
+        names, rse, rows = (record[key] for key in wanted)
+        return cls(tuple(names), tuple(float(rse[n]) for n in names), tuple(tuple(map(float, row)) for row in rows))
+
+    def without(self, names: Iterable[str]) -> Uncertainty:
+        """That of the other numbers."""
+        keep = [k for k, name in enumerate(self.names) if name not in set(names)]
+        return Uncertainty(
+            tuple(self.names[k] for k in keep),
+            tuple(self.rse_percent[k] for k in keep),
+            tuple(tuple(self.correlation[j][k] for k in keep) for j in keep),
+        )
+
+
+@dataclass(frozen=True)
 class CovariateEffect:
     """How a covariate moves a parameter.
 
@@ -158,7 +201,9 @@ class ValidityDomain:
 class ParameterSet:
     """One published model with all its numbers; the file name in the catalogue is the id (drug_author_year).
 
-    ``home``: the user's own Python file the set was read from, where its structure may stand too; "" in the catalogue.
+    ``uncertainty``: how far the numbers of each calibration may be off; a value with an ``rse_percent`` of its own is
+    off alone. ``home``: the user's own Python file the set was read from, where its structure may stand too; "" in the
+    catalogue.
     """
 
     id: str
@@ -171,6 +216,7 @@ class ParameterSet:
     covariate_effects: tuple[CovariateEffect, ...]
     validity: ValidityDomain
     classes: tuple[PatientClass, ...] = ()
+    uncertainty: tuple[Uncertainty, ...] = ()
     home: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -180,6 +226,8 @@ class ParameterSet:
         mixed = [name for c in self.classes for name in (c.share, c.parameter, c.value)]
         for name in [*varying, *(e.parameter for e in self.covariate_effects), *mixed]:
             self.parameter(name)
+        for name in self.uncertain:
+            self.unit(name)
         for c in self.correlations:
             if not {c.a, c.b} <= set(varying) or c.a == c.b:
                 raise ValueError(f"{self.id}: correlation of {c.a} and {c.b}: both need a patient-level random effect")
@@ -198,6 +246,16 @@ class ParameterSet:
     def value(self, name: str) -> float:
         """Typical value of a parameter."""
         return self.parameter(name).value
+
+    def unit(self, name: str) -> str:
+        """Unit of a parameter, or of a variance by its name OMEGA_<parameter>; KeyError lists near names."""
+        return "1" if name in self.variances else self.parameter(name).unit
+
+    @property
+    def uncertain(self) -> tuple[str, ...]:
+        """Every number with a standard error: parameters and OMEGA_<parameter>."""
+        alone = [p.name for p in self.parameters if p.rse_percent is not None]
+        return (*alone, *(name for together in self.uncertainty for name in together.names))
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cohorts.parameters import CovariateEffect, ParameterSet, cv_to_variance
+from cohorts.parameters import CovariateEffect, ParameterSet, Uncertainty, cv_to_variance
 from cohorts.streams import Draws, Streams
 
 Array = NDArray[np.float64]
@@ -112,24 +112,33 @@ def occasion_factor(draws: Draws, parameter_set: ParameterSet, week: int) -> Arr
 
 
 def uncertain(parameter_set: ParameterSet, streams: Streams, replicate: int) -> ParameterSet:
-    """The set as one replicate believes it: each value with a standard error moved by it, log-normal, independently.
+    """The set as one replicate believes it: each number with a standard error moved by it, log-normal.
 
-    One number per parameter and replicate, stream "uncertainty:<name>". A share is moved on the logit scale and stays
-    a share.
+    Values with a standard error of their own move alone, those of one calibration together. One number per parameter
+    and replicate, stream "uncertainty:<name>". A share is moved on the logit scale and stays a share.
     """
-    known = [p for p in parameter_set.parameters if p.rse_percent is not None]
-    if not known:
+    alone = [p for p in parameter_set.parameters if p.rse_percent is not None]
+    blocks = [Uncertainty((p.name,), (float(p.rse_percent or 0.0),), ((1.0,),)) for p in alone]
+    blocks += parameter_set.uncertainty
+    if not blocks:
         raise ValueError(
             f"{parameter_set.id}: no parameter has a standard error, so parameter uncertainty cannot be drawn"
         )
+    draws = Draws(streams, np.array([replicate]), np.array([0]))
+    values = {p.name: p.value for p in parameter_set.parameters} | parameter_set.variances
     moved = {}
-    for p in known:
-        draws = Draws(streams, np.array([replicate]), np.array([0]))
-        z = float(draws.normal(f"uncertainty:{p.name}")[0])
-        rse = float(p.rse_percent or 0.0)
-        if p.unit == "fraction":
-            odds = p.value / (1.0 - p.value) * np.exp(rse / 100.0 / (1.0 - p.value) * z)
-            moved[p.name] = float(odds / (1.0 + odds))
-        else:
-            moved[p.name] = float(p.value * np.exp(np.sqrt(cv_to_variance(rse)) * z))
+    for block in blocks:
+        z = [float(draws.normal(f"uncertainty:{name}")[0]) for name in block.names]
+        lower = np.linalg.cholesky(np.array(block.correlation))
+        for row, name, rse in zip(lower, block.names, block.rse_percent, strict=True):
+            together = sum(float(factor) * own for factor, own in zip(row, z, strict=True))
+            moved[name] = _moved(values[name], parameter_set.unit(name) == "fraction", rse, together)
     return parameter_set.with_values(moved)
+
+
+def _moved(value: float, share: bool, rse_percent: float, z: float) -> float:
+    """A value ``z`` standard errors off."""
+    if share:
+        odds = value / (1.0 - value) * np.exp(rse_percent / 100.0 / (1.0 - value) * z)
+        return float(odds / (1.0 + odds))
+    return float(value * np.exp(np.sqrt(cv_to_variance(rse_percent)) * z))

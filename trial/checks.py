@@ -108,10 +108,13 @@ def cautions(study: Study) -> Iterator[Problem]:
             "definition differ): shown, not judged",
         )
     if study.parameter_uncertainty:
-        moved = [p.name for p in parameter_set(study.parameter_set).parameters if p.rse_percent]
+        chosen = parameter_set(study.parameter_set)
+        together = [name for block in chosen.uncertainty for name in block.names]
+        fitted = f" ({', '.join(together)} together, with errors of a calibration, which are too small)"
         yield (
             ("parameter_uncertainty",),
-            f"moves only {', '.join(moved)}, which have a standard error; the spread of replicates then includes it",
+            f"moves only {', '.join(chosen.uncertain)}, which have a standard error{fitted if together else ''}; "
+            "the spread of replicates then includes it",
         )
     last, chemotherapy = study.visits.days[-1], study.chemotherapy
     if chemotherapy and chemotherapy.first_day + (chemotherapy.cycles - 1) * chemotherapy.cycle_days >= last:

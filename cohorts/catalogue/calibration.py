@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cohorts.citations import THIS_ENGINE, Source
-from cohorts.parameters import OMEGA, ParameterSet, unknown_name
+from cohorts.parameters import OMEGA, ParameterSet, Uncertainty, unknown_name
 
 
 def calibration_file(set_id: str) -> Path:
@@ -35,8 +35,9 @@ def calibrated(
     """The set with the values of a calibration; what is named there gets status "calibrated" and the targets.
 
     Without targets nothing was fitted yet: the values are used, with status "assumed". The note keeps where the
-    starting value came from. An optional "rse_percent" {name: value} gives standard errors. ``source``: of the new
-    values; None: the calibration file beside the set.
+    starting value came from. An optional "rse_percent" {name: value} gives standard errors, "uncertainty" those of all
+    values together (see Uncertainty); what was known of a value before is forgotten. ``source``: of the new values;
+    None: the calibration file beside the set.
     """
     values, targets = calibration["values"], tuple(calibration["targets"])
     rse = calibration.get("rse_percent", {})
@@ -60,7 +61,19 @@ def calibrated(
         else e
         for e in parameter_set.random_effects
     )
-    return replace(parameter_set, parameters=tuple(parameters), random_effects=tuple(effects))
+    return replace(
+        parameter_set,
+        parameters=tuple(parameters),
+        random_effects=tuple(effects),
+        uncertainty=_uncertainty(parameter_set, calibration),
+    )
+
+
+def _uncertainty(parameter_set: ParameterSet, calibration: Mapping[str, Any]) -> tuple[Uncertainty, ...]:
+    """Of the values that stay, and of the new ones."""
+    stay = [together.without(calibration["values"]) for together in parameter_set.uncertainty]
+    own = calibration.get("uncertainty")
+    return (*(together for together in stay if together.names), *([Uncertainty.of(own)] if own else ()))
 
 
 def _said(note: str, start: Source) -> str:

@@ -1,8 +1,9 @@
 """A user's own parameter set: a JSON file of values over another set, or a Python file with a whole one.
 
 JSON: ``id``, ``extends`` (an id of the catalogue, or another such file relative to this one), ``values``, ``targets``,
-``note``, and if known ``rse_percent``; other keys are left alone. Python: ``PARAMETER_SET``, and ``STRUCTURE`` where
-the set needs equations of its own (``trial.models`` reads it). A Python file is run: use only files that you trust.
+``note``, and if known ``rse_percent`` or ``uncertainty``; other keys are left alone. Python: ``PARAMETER_SET``, and
+``STRUCTURE`` where the set needs equations of its own (``trial.models`` reads it). A Python file is run: use only files
+that you trust.
 """
 
 from __future__ import annotations

@@ -154,6 +154,53 @@ def test_an_uncertain_share_stays_a_share():
     assert 0 < min(shares) < 0.11 < max(shares) < 1
 
 
+RECORD = {
+    "values": {"EC50": 12.5, "OMEGA_MTT": 0.04, "NONRESP": 0.2},
+    "targets": ["row_1"],
+    "note": "fit",
+    "uncertainty": {
+        "names": ["EC50", "OMEGA_MTT", "NONRESP"],
+        "rse_percent": {"EC50": 30.0, "OMEGA_MTT": 45.0, "NONRESP": 20.0},
+        "correlation": [[1.0, 0.7, 0.0], [0.7, 1.0, -0.3], [0.0, -0.3, 1.0]],
+    },
+}
+
+
+def test_calibrated_values_move_together():
+    """Log-normal with the record's standard errors and correlations (log odds of a share); 1,000 replicates."""
+    fitted, n = calibrated(SET, RECORD), 1000
+    drawn = [uncertain(fitted, Streams(3), r) for r in range(n)]
+    share = np.array([d.value("NONRESP") for d in drawn])
+    scale = [np.sqrt(cv_to_variance(30.0)), np.sqrt(cv_to_variance(45.0)), 0.2 / 0.8]
+    start = [np.log(12.5), np.log(0.04), np.log(0.2 / 0.8)]
+    logs = [np.log([d.value("EC50") for d in drawn]), np.log([d.variances["OMEGA_MTT"] for d in drawn])]
+    z = (np.array([*logs, np.log(share / (1 - share))]) - np.array(start)[:, None]) / np.array(scale)[:, None]
+    assert np.abs(z.mean(axis=1)).max() < 4 / np.sqrt(n)
+    assert np.abs(z.std(axis=1) - 1).max() < 4 / np.sqrt(2 * n)
+    off = np.abs(np.corrcoef(z) - np.array(RECORD["uncertainty"]["correlation"]))
+    assert off.max() < 4 / np.sqrt(n)
+    assert drawn[0].value("CL") == uncertain(SET, Streams(3), 0).value("CL") != SET.value("CL")
+
+
+def test_a_value_given_anew_is_no_longer_uncertain_and_the_others_stay_so():
+    again = calibrated(calibrated(SET, RECORD), {"values": {"EC50": 9.0}, "targets": [], "note": "mine"})
+    assert "EC50" not in again.uncertain and {"OMEGA_MTT", "NONRESP"} < set(again.uncertain)
+    assert uncertain(again, Streams(3), 0).value("EC50") == 9.0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"names": ["EC50", "OMEGA_MTT"]}, "2 standard errors and 2 x 2 are needed"),
+        ({"correlation": [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]}, "not positive definite"),
+        ({"rse_percent": {"EC50": 30.0}}, "uncertainty: missing rse_percent.OMEGA_MTT, rse_percent.NONRESP"),
+    ],
+)
+def test_an_uncertainty_that_makes_no_sense_is_refused(change, said):
+    with pytest.raises(ValueError, match=said):
+        calibrated(SET, RECORD | {"uncertainty": RECORD["uncertainty"] | change})
+
+
 def test_calibrated_values_carry_status_and_targets():
     new = calibrated(
         SET, {"values": {"EC50": 12.5, "OMEGA_MTT": 0.04}, "targets": ["row_1"], "note": "fit", "rse_percent": {}}
