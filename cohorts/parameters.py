@@ -226,7 +226,7 @@ class ParameterSet:
         mixed = [name for c in self.classes for name in (c.share, c.parameter, c.value)]
         for name in [*varying, *(e.parameter for e in self.covariate_effects), *mixed]:
             self.parameter(name)
-        for name in self.uncertain:
+        for name in self.rse_percent:
             self.unit(name)
         for c in self.correlations:
             if not {c.a, c.b} <= set(varying) or c.a == c.b:
@@ -252,10 +252,10 @@ class ParameterSet:
         return "1" if name in self.variances else self.parameter(name).unit
 
     @property
-    def uncertain(self) -> tuple[str, ...]:
-        """Every number with a standard error: parameters and OMEGA_<parameter>."""
-        alone = [p.name for p in self.parameters if p.rse_percent is not None]
-        return (*alone, *(name for together in self.uncertainty for name in together.names))
+    def rse_percent(self) -> dict[str, float]:
+        """The relative standard error (%) of every number that has one: parameters and OMEGA_<parameter>."""
+        alone = {p.name: p.rse_percent for p in self.parameters if p.rse_percent is not None}
+        return alone | {n: rse for u in self.uncertainty for n, rse in zip(u.names, u.rse_percent, strict=True)}
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ def cautions(study: Study) -> Iterator[Problem]:
         fitted = f" ({', '.join(together)} together, with errors of a calibration, which are too small)"
         yield (
             ("parameter_uncertainty",),
-            f"moves only {', '.join(chosen.uncertain)}, which have a standard error{fitted if together else ''}; "
+            f"moves only {', '.join(chosen.rse_percent)}, which have a standard error{fitted if together else ''}; "
             "the spread of replicates then includes it",
         )
     last, chemotherapy = study.visits.days[-1], study.chemotherapy

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cohorts.parameters import Correlation, CovariateEffect, Parameter, ParameterSet, RandomEffect, variance_to_cv
 
 Row = dict[str, str]
-COLUMNS = ("name", "value", "unit", "iiv", "status", "source", "reported_as", "note")
+COLUMNS = ("name", "value", "unit", "iiv", "rse", "status", "source", "reported_as", "note")
 
 
 def rows(parameter_set: ParameterSet) -> list[Row]:
@@ -17,22 +17,24 @@ def rows(parameter_set: ParameterSet) -> list[Row]:
 
 def _rows(parameter_set: ParameterSet) -> Iterator[Row]:
     iiv = {e.parameter: f"{variance_to_cv(e.variance):.1f} %" for e in parameter_set.effects("patient")}
+    rse = {name: f"{value:.2g} %" for name, value in parameter_set.rse_percent.items()}
     for p in parameter_set.parameters:
-        yield _row(p, p.name, f"{p.value:g}", p.unit, iiv.get(p.name, ""), p.reported_as, _fitted(p))
+        spread = iiv.get(p.name, ""), rse.get(p.name, "")
+        yield _row(p, p.name, f"{p.value:g}", p.unit, *spread, p.reported_as, _fitted(p))
     for e in parameter_set.random_effects:
         name = f"{'OMEGA' if e.level == 'patient' else 'OCCASION'}_{e.parameter}"
         cv = f"{variance_to_cv(e.variance):.1f} %"
-        yield _row(e, name, f"{e.variance:.4g}", "1", cv, e.reported_as, _fitted(e))
+        yield _row(e, name, f"{e.variance:.4g}", "1", cv, rse.get(name, ""), e.reported_as, _fitted(e))
     for c in parameter_set.correlations:
-        yield _row(c, f"CORR_{c.a}_{c.b}", f"{c.value:g}", "1", "", c.reported_as, c.note)
+        yield _row(c, f"CORR_{c.a}_{c.b}", f"{c.value:g}", "1", "", "", c.reported_as, c.note)
     for x in parameter_set.covariate_effects:
         form = f"({x.covariate} / {x.reference})^value" if x.form == "power" else f"times value unless {x.reference}"
-        yield _row(x, f"{x.covariate}_ON_{x.parameter}", f"{x.value:g}", "1", "", _reported(form, x), x.note)
+        yield _row(x, f"{x.covariate}_ON_{x.parameter}", f"{x.value:g}", "1", "", "", _reported(form, x), x.note)
     for r in parameter_set.validity.ranges:
         yield dict(
             zip(
                 COLUMNS,
-                (f"VALID_{r.covariate}", f"{r.low:g} to {r.high:g}", r.unit, "", "domain", r.source.text, "", ""),
+                (f"VALID_{r.covariate}", f"{r.low:g} to {r.high:g}", r.unit, "", "", "domain", r.source.text, "", ""),
                 strict=True,
             )
         )
@@ -49,6 +51,7 @@ def _fitted(item: Parameter | RandomEffect) -> str:
 
 def _row(
     item: Parameter | RandomEffect | Correlation | CovariateEffect,
-    name: str, value: str, unit: str, iiv: str, reported_as: str, note: str,
+    name: str, value: str, unit: str, iiv: str, rse: str, reported_as: str, note: str,
 ) -> Row:  # fmt: skip
-    return dict(zip(COLUMNS, (name, value, unit, iiv, item.status, item.source.text, reported_as, note), strict=True))
+    texts = (name, value, unit, iiv, rse, item.status, item.source.text, reported_as, note)
+    return dict(zip(COLUMNS, texts, strict=True))

@@ -184,7 +184,7 @@ def test_calibrated_values_move_together():
 
 def test_a_value_given_anew_is_no_longer_uncertain_and_the_others_stay_so():
     again = calibrated(calibrated(SET, RECORD), {"values": {"EC50": 9.0}, "targets": [], "note": "mine"})
-    assert "EC50" not in again.uncertain and {"OMEGA_MTT", "NONRESP"} < set(again.uncertain)
+    assert "EC50" not in again.rse_percent and {"OMEGA_MTT", "NONRESP"} < set(again.rse_percent)
     assert uncertain(again, Streams(3), 0).value("EC50") == 9.0
 
 
@@ -223,6 +223,8 @@ def test_rows_show_every_number_as_text():
     cl = next(row for row in table if row["name"] == "CL")
     assert (cl["value"], cl["unit"], cl["iiv"], cl["status"]) == ("7.66", "L/h", "63.5 %", "published")
     assert next(row for row in table if row["name"] == "OCCASION_F")["value"] == "0.4356"
+    errors = {row["name"]: row["rse"] for row in rows(calibrated(SET, RECORD))}
+    assert (errors["EC50"], errors["OMEGA_MTT"], errors["Q"]) == ("30 %", "45 %", "")
 
 
 def test_merge_keeps_the_order_of_first_use():

@@ -104,7 +104,8 @@ def _show_numbers(entry: ParameterSet | Population) -> None:
     for row in _rows(entry):
         name, value, unit, status = (row[key] for key in ("name", "value", "unit", "status"))
         between = f", between patients {row['iiv']}" if row.get("iiv") else ""
-        print(_wrapped(f"{name} = {value} {'' if unit == '1' else unit}".rstrip() + f" ({status}{between})"))
+        error = f", RSE {row['rse']}" if row.get("rse") else ""
+        print(_wrapped(f"{name} = {value} {'' if unit == '1' else unit}".rstrip() + f" ({status}{between}{error})"))
         for detail in (row["source"], row["reported_as"], row["note"]):
             if detail:
                 print(_wrapped(detail, "    "))
