@@ -98,6 +98,7 @@ def cautions(study: Study) -> Iterator[Problem]:
     """What is allowed, but probably not meant: doses outside the validity domain, rules and days without effect."""
     yield from _doses(study)
     yield from _not_predicted(study)
+    yield from _other_drugs_rates(study)
     for name in study.dose_rules:
         if name not in [arm.dose_rule for arm in study.arms]:
             yield ("dose_rules", name), "no arm uses this dose rule"
@@ -140,6 +141,15 @@ def _not_predicted(study: Study) -> Iterator[Problem]:
             f"{chosen.id} was fitted on or matched to {', '.join(known)}: of this set they are no predictions, "
             "whatever the report calls them",
         )
+
+
+def _other_drugs_rates(study: Study) -> Iterator[Problem]:
+    """Adverse events whose rates were seen with another drug than that of the parameter set."""
+    drug, proxies = parameter_set(study.parameter_set).drug, study.tolerability.chosen if study.tolerability else ()
+    other = [p for p in proxies if p.drug not in ("", drug)]
+    if other:
+        codes, seen = ", ".join(p.code for p in other), ", ".join(dict.fromkeys(p.drug for p in other))
+        yield ("tolerability", "proxies"), f"{codes}: rates seen with {seen}, used here for {drug}"
 
 
 def _doses(study: Study) -> Iterator[Problem]:

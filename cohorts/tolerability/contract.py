@@ -65,7 +65,8 @@ class Rates:
 class Proxy:
     """One simulated adverse event. ``background``: hazard without drug (1/y). On drug it is ``on_drug`` (1/y, from the
     drug's own arms) or ``ratio`` times the background: exactly one of the two. ``doubling``: ratio of the hazard per
-    doubling of the count above 150 x 10^9/L, None when it does not depend on the count.
+    doubling of the count above 150 x 10^9/L, None when it does not depend on the count. ``drug``: the one drug its
+    rates are of; "" of the whole class.
     """
 
     code: str
@@ -74,6 +75,7 @@ class Proxy:
     on_drug: Prior | None = None
     ratio: Prior | None = None
     doubling: Prior | None = None
+    drug: str = ""
 
     def __post_init__(self) -> None:
         if (self.on_drug is None) == (self.ratio is None):

@@ -22,7 +22,7 @@ def rate(events: int, n: int, reported_as: str) -> Prior:
 
 def _proxy(code: str, term: str, low: int, high: int, placebo: int) -> Proxy:
     drug = rate(low + high, sum(DOSES), f"{low}/{DOSES[0]} and {high}/{DOSES[1]}")
-    return Proxy(code, term, rate(placebo, PLACEBO, f"{placebo}/{PLACEBO}"), on_drug=drug)
+    return Proxy(code, term, rate(placebo, PLACEBO, f"{placebo}/{PLACEBO}"), on_drug=drug, drug="hetrombopag")
 
 
 COMMON = (

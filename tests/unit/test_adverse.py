@@ -201,6 +201,15 @@ def test_a_config_that_cannot_be_is_refused(changes: list[str], said: str, capsy
     assert said in capsys.readouterr().err
 
 
+def test_rates_of_another_drug_are_a_caution(capsys) -> None:
+    changes = ["--set", "tolerability.proxies=[URTI, TE]", "--set", "parameter_set=eltrombopag_itp_bussel_2007"]
+    assert main(["check", SMOKE, *changes]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "tolerability.proxies: URTI: rates seen with hetrombopag, used here for eltrombopag" in said
+    assert main(["check", SMOKE, *changes[:2]]) == 0
+    assert "rates seen with" not in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
     out = tmp_path_factory.mktemp("adverse") / "run"
