@@ -199,7 +199,7 @@ def _numbers_at_risk(axes: Axes, traces: Sequence[Trace]) -> None:
     if known:
         axes.annotate("At risk", (0, 0), (-40, -32), color=FAINT, annotation_clip=False, **place)
     for line, (trace, numbers) in enumerate(known, start=1):
-        for tick in axes.get_xticks():
+        for tick in (t for t in axes.get_xticks() if t <= trace.weeks[-1]):
             n = numbers[np.searchsorted(trace.weeks, tick - 1e-9)]
             axes.annotate(f"{n:.0f}", (tick, 0), (0, -32 - 10.5 * line), color=hue(trace.hue), ha="center",
                           annotation_clip=False, **place)  # fmt: skip

@@ -133,6 +133,7 @@ def sections(run: RunFolder) -> list[Section]:
                 report_tables.differences(run),
                 report_measured.durations(run),
                 report_times.table(run),
+                report_times.shares(run),
                 report_measured.counts(run),
                 report_figures.platelets(run),
                 report_figures.over_time(run),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from analysis import cells
@@ -32,6 +34,10 @@ from analysis.time_to_event import (
 )
 
 WEEKS = (1, 2, 4, 8)
+MEDIAN = (
+    "Actual days; who completed is watched to the last day of the study. Median of Kaplan-Meier: first day by which half "
+    "had the event; limits log-log. NR: not reached; NE: not estimable."
+)
 NOT_REACHED = "NR"
 
 
@@ -42,50 +48,93 @@ def kinds(run: RunFolder) -> list[TimeTo]:
 
 def table(run: RunFolder) -> Table | None:
     """T 14.2.5: of the named replicate, what the paper of one trial would print; None without anybody watched."""
-    found = [(kind, kind.times(run.records, run.settings)) for kind in kinds(run)]
-    found = [(kind, times) for kind, times in found if times.of(run.named).day.size]
+    found = _watched(run)
     if not found:
         return None
     tested = not run.settings.paired and run.settings.reference_arm in run.settings.arm_ids
-    weeks = [week for week in WEEKS if 7 * week <= run.records.planned[-1]]
     against = f"Against {arm_name(run, str(run.settings.reference_arm))[0]}" if tested else ""
-    shares = [Column(f"week{week}", f"Week {week}", "Share with the event (95 % CI), %") for week in weeks]
     columns = (
         Column("arm", "Arm"),
         Column("n", "n"),
         Column("events", "Events (%)"),
         Column("censored", "Censored"),
         Column("median", "Median (95 % CI), days"),
-        *shares,
         *(Column("hr", "Hazard ratio (95 % CI)", against), Column("p", "Log-rank p", against)) * tested,
     )
-    rows = [row for kind, times in found for row in _rows(run, kind, times, weeks, tested)]
-    population = f"{full_set(run)}; {replicate_name(run)} alone"
-    return Table("T 14.2.5", "Time to event", population, columns, tuple(rows), _notes(run, found, tested))
+
+    def line(kind: TimeTo, times: Times, arm: int) -> tuple[str, ...]:
+        is_compared = kind.compared and tested and run.settings.arm_ids[arm] != run.settings.reference_arm
+        compared = _compared(run, times, arm) if is_compared else (NONE, NONE)
+        return (*_described(_of_arm(run, times, arm)), *compared * tested)
+
+    notes = (
+        *(f"{kind.code}: {kind.estimand} Source: {kind.source}." for kind, _ in found),
+        MEDIAN,
+        *_tests(run, tested),
+        *_failed(run),
+    )
+    return Table("T 14.2.5", "Time to event", _population(run), columns, _rows(run, found, line), notes)
 
 
-def _rows(run: RunFolder, kind: TimeTo, times: Times, weeks: list[int], tested: bool) -> list[Row]:
-    rows = [heading(f"{kind.label}, days [{kind.code}]", kind.code)]
-    reference = run.settings.reference_arm
-    for k, arm in enumerate(run.settings.arm_ids):
-        mine = run.named & (run.records.arm == k)
-        against = kind.compared and tested and arm != reference
-        values = (
-            _described(run, times.of(mine), weeks) + (_compared(run, times, k) if against else (NONE, NONE)) * tested
-        )
-        name, hue = arm_name(run, arm)
-        rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{kind.code}|{arm}", hue))
-    return rows
+def shares(run: RunFolder) -> Table | None:
+    """T 14.2.5.1: the share with the event by weeks 1, 2, 4 and 8, of the named replicate; None without such a week."""
+    found = _watched(run)
+    weeks = [week for week in WEEKS if 7 * week <= run.records.planned[-1]]
+    if not found or not weeks:
+        return None
+    group = "Share with the event (95 % CI), %"
+    columns = (Column("arm", "Arm"), Column("n", "n"), *(Column(f"week{w}", f"Week {w}", group) for w in weeks))
+
+    def line(kind: TimeTo, times: Times, arm: int) -> tuple[str, ...]:
+        mine = _of_arm(run, times, arm)
+        return (str(len(mine.day)), *_shares(run, mine, weeks))
+
+    late = f", the last day of its visit window: day 7 × week + {window(run)}" if window(run) else ""
+    notes = (f"Kaplan-Meier, limits log-log. By the end of the week{late}. Definitions: T 14.2.5.", *_failed(run))
+    return Table("T 14.2.5.1", "Time to event: by week", _population(run), columns, _rows(run, found, line), notes)
 
 
-def _described(run: RunFolder, times: Times, weeks: list[int]) -> tuple[str, ...]:
-    """Cells of one arm: n, events, censored, median and the shares by the end of the visit windows of the weeks."""
-    n, events, curve = len(times.day), int(times.event.sum()), kaplan_meier(times)
-    shares = curve.by(7.0 * np.array(weeks) + window(run))
-    by_week = (_interval(Interval(*(100 * part[j] for part in shares))) for j in range(len(weeks)))
-    median = NOT_REACHED if n and np.isnan(curve.median.estimate) else cells.rounded(float(curve.median.estimate), 1)
-    limits = "" if np.isnan(curve.median.low) else f" {_limits(curve.median)}"
-    return str(n), cells.count(events, n), str(n - events), median + limits, *by_week
+def _watched(run: RunFolder) -> list[tuple[TimeTo, Times]]:
+    """The times to event for which somebody of the named replicate is watched."""
+    found = [(kind, kind.times(run.records, run.settings)) for kind in kinds(run)]
+    return [(kind, times) for kind, times in found if times.of(run.named).day.size]
+
+
+def _population(run: RunFolder) -> str:
+    return f"{full_set(run)}; {replicate_name(run)} alone"
+
+
+def _of_arm(run: RunFolder, times: Times, arm: int) -> Times:
+    """Times of an arm of the named replicate."""
+    return times.of(run.named & (run.records.arm == arm))
+
+
+Line = Callable[[TimeTo, Times, int], tuple[str, ...]]
+
+
+def _rows(run: RunFolder, found: list[tuple[TimeTo, Times]], line: Line) -> tuple[Row, ...]:
+    """A heading per time to event, and under it a line per arm."""
+    rows: list[Row] = []
+    for kind, times in found:
+        rows.append(heading(f"{kind.label} [{kind.code}]", kind.code))
+        for k, arm in enumerate(run.settings.arm_ids):
+            name, hue = arm_name(run, arm)
+            rows.append(Row((Cell(name, "arm"), *texts(*line(kind, times, k))), f"{kind.code}|{arm}", hue))
+    return tuple(rows)
+
+
+def _described(times: Times) -> tuple[str, ...]:
+    """Cells of one arm: n, events, censored, median day."""
+    n, events, median = len(times.day), int(times.event.sum()), kaplan_meier(times).median
+    said = NOT_REACHED if n and np.isnan(median.estimate) else cells.rounded(float(median.estimate), 1)
+    return str(n), cells.count(events, n), str(n - events), said + _limits(median)
+
+
+def _shares(run: RunFolder, times: Times, weeks: list[int]) -> list[str]:
+    """Cells of one arm: the share with the event by the end of the visit window of each week, %."""
+    found = kaplan_meier(times).by(7.0 * np.array(weeks) + window(run))
+    by_week = [Interval(*(100 * part[j] for part in found)) for j in range(len(weeks))]
+    return [cells.rounded(float(one.estimate), 1) + _limits(one) for one in by_week]
 
 
 def _compared(run: RunFolder, times: Times, arm: int) -> tuple[str, str]:
@@ -96,17 +145,13 @@ def _compared(run: RunFolder, times: Times, arm: int) -> tuple[str, str]:
     strata = strata if stratified(run) else np.full(len(strata), "")
     ratio = hazard_ratio(times.of(pair), treated, strata)
     decimals = 3 if ratio.estimate < 0.1 else 2
-    said = cells.with_interval(*(float(part) for part in ratio), decimals)
+    said = cells.with_interval(float(ratio.estimate), float(ratio.low), float(ratio.high), decimals)
     return said, cells.p_value(log_rank(times.of(pair), treated, strata))
 
 
-def _interval(found: Interval) -> str:
-    estimate = cells.rounded(float(found.estimate), 1)
-    return estimate if np.isnan(found.low) else f"{estimate} {_limits(found)}"
-
-
 def _limits(found: Interval) -> str:
-    return cells.interval(float(found.low), float(found.high), 1)
+    """Limits after an estimate; nothing where there are none."""
+    return "" if np.isnan(found.low) else f" {cells.interval(float(found.low), float(found.high), 1)}"
 
 
 def window(run: RunFolder) -> int:
@@ -119,24 +164,17 @@ def stratified(run: RunFolder) -> bool:
     return bool((run.config.get("randomisation") or {}).get("strata"))
 
 
-def _notes(run: RunFolder, found: list[tuple[TimeTo, Times]], tested: bool) -> tuple[str, ...]:
-    late = f", the last day of its visit window: day 7 × week + {window(run)}" if window(run) else ""
+def _failed(run: RunFolder) -> tuple[str, ...]:
     failed = int((run.named & (run.records.unsolved != "")).sum())
-    who = plural(failed, courses(run)[:-1], courses(run))
-    return (
-        *(f"{kind.code}: {kind.estimand}" for kind, _ in found),
-        "Actual days from baseline. Kaplan-Meier; median: first day by which half had the event; limits log-log. "
-        f"Share by the end of the week{late}. NR: not reached; NE: not estimable.",
-        *_tests(run) * tested,
-        *("No test between arms: the same patients are under every arm, and these tests are for independent groups.",)
-        * run.settings.paired,
-        *(f"{who} whose solve failed left out.",) * bool(failed),
-    )
+    return (f"{plural(failed, courses(run)[:-1])} whose solve failed left out.",) if failed else ()
 
 
-def _tests(run: RunFolder) -> tuple[str, ...]:
+def _tests(run: RunFolder, tested: bool) -> tuple[str, ...]:
+    if run.settings.paired:
+        return ("No test between arms: the same patients are under every arm, and these are tests of separate groups.",)
     within = "stratified by the strata of the randomisation" if stratified(run) else "not stratified"
-    return (
+    said = (
         f"Cox model (Efron's ties) and log-rank test, two-sided, {within}, no correction for several comparisons. A "
-        "ratio above 1: the event comes sooner. NE: one of the arms has no event while the other is watched.",
+        "ratio above 1: the event comes sooner. NE: one of the arms has no event while the other is watched."
     )
+    return (said,) * tested

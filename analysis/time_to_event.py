@@ -63,16 +63,21 @@ def _watched(event_day: Array, last: Array, records: Records) -> Times:
 
 
 def _last_day(records: Records) -> Array:
-    """(n,) last day in the study; where it is not told, the last actual visit."""
-    return np.where(np.isnan(records.last_day), np.fmax.reduce(records.days, axis=1, initial=0.0), records.last_day)
+    """(n,) last day watched: the day of leaving (not told: of the last visit), or the end of the study.
+
+    The end is one day for all who completed, the latest last visit. Days of their own would leave the few whose last
+    visit came late alone at risk, and an event at that visit would weigh far more than one patient.
+    """
+    seen = np.fmax.reduce(records.days, axis=1, initial=0.0)
+    last = np.where(np.isnan(records.last_day), seen, records.last_day)
+    return np.where(records.completed, last.max(initial=0.0), last)
 
 
 def first_response(records: Records, settings: Settings) -> Times:
     """Days to the first count at or above the threshold before rescue; who was rescued first is watched to the end."""
     day = _first((records.counts >= settings.threshold) & (records.days < records.rescue_day[:, None]), records.days)
     last = _last_day(records)
-    rescued = np.isfinite(records.rescue_day)
-    return _watched(day, np.where(rescued, np.max(last, initial=0.0), last), records)
+    return _watched(day, np.where(np.isfinite(records.rescue_day), last.max(initial=0.0), last), records)
 
 
 TTRESP = TimeTo(
@@ -178,7 +183,7 @@ def at_risk(times: Times, days: Array) -> Array:
 
 
 def log_rank(times: Times, treated: Flags, strata: Texts) -> float:
-    """Two-sided p of the log-rank test stratified by ``strata`` (n,); NaN when no event falls while both are watched."""
+    """Two-sided p of the log-rank test within ``strata`` (n,); NaN when no event falls while both are watched."""
     from statsmodels.duration.survfunc import survdiff
 
     if not any(_tells(times, treated, strata)):
