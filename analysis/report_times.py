@@ -26,6 +26,7 @@ from analysis.report_records import (
 from analysis.runfolder import RunFolder
 from analysis.time_to_event import (
     TIMES,
+    TTRESC,
     Times,
     TimeTo,
     hazard_ratio,
@@ -35,15 +36,17 @@ from analysis.time_to_event import (
 
 WEEKS = (1, 2, 4, 8)
 MEDIAN = (
-    "Actual days; who completed is watched to the last day of the study. Median of Kaplan-Meier: first day by which half "
-    "had the event; limits log-log. NR: not reached; NE: not estimable."
+    "Actual days; who completed is watched to the last day of the study. Median of Kaplan-Meier: first day by which "
+    "half had the event; limits log-log. NR: not reached; NE: not estimable."
 )
 NOT_REACHED = "NR"
 
 
 def kinds(run: RunFolder) -> list[TimeTo]:
-    """The times to event that the study has, by its endpoints."""
-    return [kind for kind in TIMES if any(e.PARAMCD.startswith(kind.beside) for e in run.estimates)]
+    """The times to event that the study has: to rescue where it is allowed, the others with an endpoint of response."""
+    rescues = bool((run.config.get("rescue") or {}).get("allowed", True))
+    responds = any(e.PARAMCD.startswith("RESP") for e in run.estimates)
+    return [kind for kind in TIMES if (rescues if kind is TTRESC else responds)]
 
 
 def table(run: RunFolder) -> Table | None:

@@ -37,15 +37,12 @@ class Times:
 
 @dataclass(frozen=True)
 class TimeTo:
-    """Registration of a time to event. ``beside``: a study has it when the code of one of its endpoints begins so;
-    ``compared``: arms may be compared, because everybody randomised is watched.
-    """
+    """Registration of a time to event. ``compared``: arms may be compared, because everybody randomised is watched."""
 
     code: str
     label: str
     source: str
     estimand: str
-    beside: str
     times: Callable[[Records, Settings], Times]
     compared: bool = True
 
@@ -86,7 +83,6 @@ TTRESP = TimeTo(
     source="threshold of the study; rescue as never: assumed, the strategy of the primary estimand",
     estimand="first reported count at or above the threshold. Rescue before it counts as never (composite strategy): "
     "such a patient stays at risk to the end of the study. Leaving censors.",
-    beside="RESP",
     times=first_response,
 )
 
@@ -101,7 +97,6 @@ TTRESC = TimeTo(
     label="Time to first rescue",
     source="the day of the first rescue; no definition needed",
     estimand="first rescue therapy. Leaving censors.",
-    beside="RESCUE",
     times=first_rescue,
 )
 
@@ -121,7 +116,6 @@ TTLOSS = TimeTo(
     source="one count below the threshold as loss: assumed",
     estimand="of patients who responded, from that day to the first reported count below the threshold, or rescue. "
     "Leaving censors. Who responds depends on the arm, so that arms are not compared.",
-    beside="RESP",
     times=loss_of_response,
     compared=False,
 )
