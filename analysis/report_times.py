@@ -70,12 +70,7 @@ def table(run: RunFolder) -> Table | None:
         compared = _compared(run, times, arm) if is_compared else (NONE, NONE)
         return (*_described(_of_arm(run, times, arm)), *compared * tested)
 
-    notes = (
-        *(f"{kind.code}: {kind.estimand} Source: {kind.source}." for kind, _ in found),
-        MEDIAN,
-        *_tests(run, tested),
-        *_failed(run),
-    )
+    notes = (*_definitions(run, found), MEDIAN, *_tests(run, tested), *_failed(run))
     return Table("T 14.2.5", "Time to event", _population(run), columns, _rows(run, found, line), notes)
 
 
@@ -165,6 +160,12 @@ def window(run: RunFolder) -> int:
 def stratified(run: RunFolder) -> bool:
     """Whether the randomisation has strata."""
     return bool((run.config.get("randomisation") or {}).get("strata"))
+
+
+def _definitions(run: RunFolder, found: list[tuple[TimeTo, Times]]) -> tuple[str, ...]:
+    said = (f"{kind.code}: {kind.estimand} Source: {kind.source}." for kind, _ in found)
+    threshold = f"Threshold: {run.settings.threshold:g} x 10^9/L."
+    return (*said, *(threshold,) * any(kind is not TTRESC for kind, _ in found))
 
 
 def _failed(run: RunFolder) -> tuple[str, ...]:
