@@ -87,12 +87,13 @@ class Rungs:
 
 @dataclass(frozen=True)
 class Trace:
-    """A share (D,) of the patients of one arm at ``weeks`` (D,)."""
+    """A share (D,) of the patients of one arm at ``weeks`` (D,), NaN: not known; ``at_risk`` (D,) stand below it."""
 
     label: str
     hue: int
     weeks: Array
     share: Array
+    at_risk: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -174,16 +175,34 @@ def rung_colours(k: int, n: int) -> list[str]:
 
 
 def shares_over_time(name: str, title: str, traces: Sequence[Trace], top: float = 0.0) -> str:
-    """One line per arm of a share over time; the axis ends at ``top`` (%) or, when 0, above the highest line."""
-    with Panel(name, 3.7, 2.9, title) as (axes, out):
+    """One line per arm of a share over time; the axis ends at ``top`` (%) or, when 0, above the highest line.
+
+    Numbers at risk stand below it, in the order of the arms.
+    """
+    room = 0.15 * (len(traces) + 1) * any(trace.at_risk is not None for trace in traces)
+    with Panel(name, 3.7, 2.9 + room, title, bottom=0.45 + room) as (axes, out):
         for trace in traces:
             axes.step(trace.weeks, 100 * trace.share, where="post", color=hue(trace.hue), lw=2, label=trace.label)
         highest = 100 * np.nan_to_num([t.share for t in traces]).max()
-        axes.set_ylim(0, top or max(10.0, 1.25 * highest))
+        axes.set_ylim(0, top or min(100.0, max(10.0, 1.25 * highest)))
         _week_axis(axes, traces[0].weeks)
         axes.set_ylabel("Patients, %")
         axes.legend(frameon=False, fontsize=8, loc="best", handlelength=1.2)
+        _numbers_at_risk(axes, traces)
     return out.svg
+
+
+def _numbers_at_risk(axes: Axes, traces: Sequence[Trace]) -> None:
+    """A line of numbers per arm under the ticks of the week axis, in the arm's colour."""
+    place: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 7.5}
+    known = [(trace, trace.at_risk) for trace in traces if trace.at_risk is not None]
+    if known:
+        axes.annotate("At risk", (0, 0), (-40, -32), color=FAINT, annotation_clip=False, **place)
+    for line, (trace, numbers) in enumerate(known, start=1):
+        for tick in (t for t in axes.get_xticks() if t <= trace.weeks[-1]):
+            n = numbers[np.searchsorted(trace.weeks, tick - 1e-9)]
+            axes.annotate(f"{n:.0f}", (tick, 0), (0, -32 - 10.5 * line), color=hue(trace.hue), ha="center",
+                          annotation_clip=False, **place)  # fmt: skip
 
 
 def forest(groups: Sequence[tuple[str, Sequence[Held]]]) -> list[str]:
@@ -313,13 +332,14 @@ class Panel:
         title: str,
         rows: tuple[float, ...] = (1,),
         left: float = 0.62,
+        bottom: float = 0.45,
         margins: tuple[float, float, float, float] | None = None,
     ) -> None:
         self.name, self.size, self.title, self.rows = name, (width, height), title, rows
         self.margins = {
             "left": left / width,
             "right": 1 - 0.14 / width,
-            "bottom": 0.45 / height,
+            "bottom": bottom / height,
             "top": 1 - (0.12 + 0.18 * len(title.splitlines() or " ")) / height,
         }
         if margins:

@@ -16,6 +16,7 @@ from analysis import (
     report_people,
     report_sensitivity,
     report_tables,
+    report_times,
     report_words,
 )
 from analysis.figures import HUES, hue, tint
@@ -131,6 +132,8 @@ def sections(run: RunFolder) -> list[Section]:
                 report_figures.forest(run),
                 report_tables.differences(run),
                 report_measured.durations(run),
+                report_times.table(run),
+                report_times.shares(run),
                 report_measured.counts(run),
                 report_figures.platelets(run),
                 report_figures.over_time(run),

@@ -11,8 +11,10 @@ from analysis.disposition import quartiles, rung_shares, share_by_day
 from analysis.estimates import ALL
 from analysis.figures import Curve, Held, Rungs, Trace
 from analysis.report_records import arm_name, replicate_name
+from analysis.report_times import kinds, window
 from analysis.runfolder import RunFolder
 from analysis.scorecard import CONFIDENCE
+from analysis.time_to_event import TTRESC, TTRESP, Times, TimeTo, at_risk, kaplan_meier
 
 HIGH_COUNT_1E9L = 250.0
 
@@ -124,27 +126,41 @@ def _patient_rows(run: RunFolder, table: str) -> np.ndarray:
 
 
 def over_time(run: RunFolder) -> Figure | None:
-    """F 14.2.5: rescue and staying in the study over time; None when nobody was rescued and nobody left."""
-    last = float(run.records.planned[-1])
-    days = np.arange(0.0, last + 1)
-    left = np.where(run.records.completed, np.inf, run.column("patients", "EOSDY"))
+    """F 14.2.5: response, rescue and staying in the study over time; None when there is none and nobody left."""
     solved = run.records.unsolved == ""
-    anyone = bool(np.isfinite(run.records.rescue_day[solved]).any())
-    if not anyone and run.records.completed[solved].all():
+    left = np.where(run.records.completed, np.inf, run.column("patients", "EOSDY"))
+    days = np.arange(0.0, float(run.records.planned[-1]) + window(run) + 1)
+    shown = [kind for kind in (TTRESP, TTRESC) if kind in kinds(run)]
+    times = {kind.code: kind.times(run.records, run.settings) for kind in shown}
+    happened = [kind for kind in shown if times[kind.code].event.any()]
+    if not happened and run.records.completed[solved].all():
         return None
-    rescued, staying = [], []
-    for k, arm in enumerate(run.arms):
-        mine = (run.records.arm == k) & solved
-        rescued.append(Trace(arm.label, arm.hue, days / 7, share_by_day(run.records.rescue_day[mine], days)))
-        staying.append(Trace(arm.label, arm.hue, days / 7, 1 - share_by_day(left[mine], days)))
+    staying = [
+        Trace(arm.label, arm.hue, days / 7, 1 - share_by_day(left[(run.records.arm == k) & solved], days))
+        for k, arm in enumerate(run.arms)
+    ]
     panels = (
-        *(figures.shares_over_time("rescue", "Rescue therapy by then", rescued),) * anyone,
+        *(cumulative(run, kind, times[kind.code], days) for kind in happened),
         figures.shares_over_time("staying", "Still in the study", staying, top=100.0),
     )
-    note = f"Of all {'patients under the arm' if run.settings.paired else 'randomised'}" + (
-        ", those whose solve failed left out." if not solved.all() else "."
-    )
-    return Figure("F 14.2.5", "Rescue and participation over time", everyone(run), panels, (note,))
+    notes = (
+        *("Response and rescue: Kaplan-Meier share with the event; numbers at risk below, of all replicates drawn "
+          "together. Leaving censors; rescue before response counts as never. Medians and intervals: T 14.2.5.",)
+        * bool(happened),
+        f"Of all {'patients under the arm' if run.settings.paired else 'randomised'}"
+        + (", those whose solve failed left out." if not solved.all() else "."),
+    )  # fmt: skip
+    return Figure("F 14.2.5", "Response, rescue and participation over time", everyone(run), panels, notes)
+
+
+def cumulative(run: RunFolder, kind: TimeTo, times: Times, days: np.ndarray) -> str:
+    """A panel: the Kaplan-Meier share of each arm with the event by each day, numbers at risk below."""
+    traces = []
+    for k, arm in enumerate(run.arms):
+        mine = times.of(run.records.arm == k)
+        share = kaplan_meier(mine).by(days).estimate
+        traces.append(Trace(arm.label, arm.hue, days / 7, share, at_risk(mine, days)))
+    return figures.shares_over_time(kind.code.lower(), f"{kind.label.removeprefix('Time to ').capitalize()}", traces)
 
 
 def forest(run: RunFolder) -> Figure | None:
