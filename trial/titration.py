@@ -73,7 +73,10 @@ class DoseRule(Record):
     def problems(self) -> Iterator[Problem]:
         interrupts = self.at_floor == "interrupt" or any(s.action == "interrupt" for s in self.steps)
         if interrupts and self.restart is None:
-            yield ("steps",), "a rule that can interrupt needs a restart entry, or the patient never gets drug again"
+            yield (
+                ("steps",),
+                "a rule that can interrupt needs a restart entry; to end the drug for good use action: stop",
+            )
 
 
 class Action(IntEnum):
