@@ -64,7 +64,7 @@ def chemotherapy_response(records: Records, settings: Settings) -> Evaluated:
     """A count of at least 100 within 14 days, cycle 1 given, and at least 75 at its day 21 (+4) without rescue to then.
 
     Day 21 (+4) is the first count 21 to 25 days after the first chemotherapy. Without chemotherapy or without that
-    count the answer is no.
+    count the answer is no. A stop by the dose rule counts as a rescue.
     """
     early = (records.days > 0) & (records.days <= READY_DAYS)
     recovered = (early & (records.counts >= RECOVERED_1E9L)).any(axis=1)
@@ -72,7 +72,7 @@ def chemotherapy_response(records: Records, settings: Settings) -> Evaluated:
         return yes_no(np.zeros(records.n, dtype=bool))
     since = records.days - records.chemotherapy[:, :1]
     count, day = _first_count_in((since >= DAY_21) & (since <= DAY_21 + WINDOW_DAYS), records)
-    return yes_no(recovered & (count >= KEPT_1E9L) & (records.rescue_day > day))
+    return yes_no(recovered & (count >= KEPT_1E9L) & (records.failed_day > day))
 
 
 CITRESP = Endpoint(

@@ -18,13 +18,15 @@ Texts = NDArray[np.str_]
 class Disposition:
     """Patients of one arm: ``left`` holds (reason, patients) in the order asked for.
 
-    Everybody is counted once: completed, left or unsolved.
+    Everybody is counted once: completed, left or unsolved. ``stopped``: those of the first two whose treatment the dose
+    rule stopped; it did not end their part in the study.
     """
 
     randomised: int
     completed: int
     left: tuple[tuple[str, int], ...]
     unsolved: int
+    stopped: int = 0
 
     @property
     def discontinued(self) -> int:
@@ -33,16 +35,22 @@ class Disposition:
 
 
 def disposition(
-    completed: NDArray[np.bool_], reason: Texts, unsolved: NDArray[np.bool_], reasons: Sequence[str]
+    completed: NDArray[np.bool_],
+    reason: Texts,
+    unsolved: NDArray[np.bool_],
+    reasons: Sequence[str],
+    stopped: NDArray[np.bool_] | None = None,
 ) -> Disposition:
-    """Counts of some patients; ``reason`` (n,) why they left, reasons beyond ``reasons`` are added at the end.
+    """Counts of some patients; ``reason`` (n,) why they left, reasons beyond ``reasons`` are added at the end;
+    ``stopped`` (n,) whether the dose rule stopped treatment, None: nobody.
 
     A patient whose solve failed counts as ``unsolved`` only, whatever was planned for the end of the study.
     """
     counted = Counter(reason[~completed & ~unsolved].tolist())
     order = [*reasons, *sorted(set(counted) - set(reasons))]
     left = tuple((name, counted[name]) for name in order)
-    return Disposition(len(completed), int((completed & ~unsolved).sum()), left, int(unsolved.sum()))
+    by_rule = 0 if stopped is None else int((stopped & ~unsolved).sum())
+    return Disposition(len(completed), int((completed & ~unsolved).sum()), left, int(unsolved.sum()), by_rule)
 
 
 def share_by_day(first_day: Array, days: Array) -> Array:

@@ -22,9 +22,10 @@ def _days_each_visit_stands_for(records: Records) -> Array:
 def cumulative_weeks(records: Records, settings: Settings) -> Evaluated:
     """Weeks with a count at or above the threshold before any rescue, over the whole study.
 
-    Each such visit counts the planned days to the next visit, at most 7. A missed visit counts nothing.
+    Each such visit counts the planned days to the next visit, at most 7. A missed visit counts nothing. A stop by the
+    dose rule counts as a rescue.
     """
-    yes = (records.counts >= settings.threshold) & (records.days < records.rescue_day[:, None])
+    yes = (records.counts >= settings.threshold) & (records.days < records.failed_day[:, None])
     return measured(yes @ _days_each_visit_stands_for(records) / WEEK, np.full(records.n, ""))
 
 
@@ -51,8 +52,8 @@ def _last_weeks(records: Records, settings: Settings) -> Flags:
 def durable_response(records: Records, settings: Settings) -> Evaluated:
     """Counts at or above the threshold at 6 or more of the weekly visits of the last 8 weeks of treatment, no rescue.
 
-    With other schedules 3 of 4 of the planned visits and no fewer than 6; a missed visit is a no. Rescue at any time up
-    to the last visit of treatment makes it a no.
+    With other schedules 3 of 4 of the planned visits and no fewer than 6; a missed visit is a no. Rescue, or a stop by
+    the dose rule, at any time up to the last visit of treatment makes it a no.
     """
     inside = _last_weeks(records, settings)
     planned = int(inside.sum())
@@ -60,7 +61,7 @@ def durable_response(records: Records, settings: Settings) -> Evaluated:
     enough = (records.counts[:, inside] >= settings.threshold).sum(axis=1) >= max(NEEDED, 0.75 * planned)
     seen = np.fmax.reduce(records.days[:, inside], axis=1, initial=0)
     end = np.maximum(seen, records.planned[inside].max(initial=0))
-    return yes_no(enough & (records.rescue_day > end), few)
+    return yes_no(enough & (records.failed_day > end), few)
 
 
 DURRESP = Endpoint(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import getdoc
@@ -24,7 +24,8 @@ class Settings:
 
     ``threshold`` in 10^9/L; ``assessment_day`` is a nominal day; ``endpoints`` empty means all that the study can give;
     ``paired``: every patient is in every arm. ``treatment_days``: doses are planned on days 0 to this minus 1; None:
-    not known. ``adverse``: codes of the simulated adverse events of the study.
+    not known. ``adverse``: codes of the simulated adverse events of the study. ``stops``: a dose rule can stop
+    treatment.
     """
 
     assessment_day: int
@@ -41,6 +42,7 @@ class Settings:
     treatment_days: int | None = None
     adverse: tuple[str, ...] = ()
     chemotherapy: bool = False
+    stops: bool = False
 
     @classmethod
     def of(cls, study: Mapping[str, Any]) -> Settings:
@@ -62,6 +64,7 @@ class Settings:
             treatment_days=study.get("treatment_days"),
             adverse=proxies_of(study),
             chemotherapy=study.get("chemotherapy") is not None,
+            stops=can_stop(study),
         )
 
 
@@ -72,6 +75,15 @@ def proxies_of(study: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     named = section.get("proxies", "all")
     return tuple(p.code for p in PROXIES if named == "all" or p.code in named)
+
+
+def can_stop(study: Mapping[str, Any]) -> bool:
+    """Whether a dose rule of the study can stop treatment for good; ``study`` may be wrong in any way."""
+    rules = study.get("dose_rules")
+    named = rules.values() if isinstance(rules, Mapping) else ()
+    listed = [rule.get("steps") for rule in named if isinstance(rule, Mapping)]
+    steps = [step for steps in listed if isinstance(steps, Sequence) for step in steps]
+    return any(isinstance(step, Mapping) and step.get("action") == "stop" for step in steps)
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,8 @@ class Endpoint:
 
     ``unit`` is "%" for yes or no; ``benefit`` the better direction; ``source`` where the definition comes from;
     ``pooled``: also shown over all arms together; ``needs_profile``: only for a study with PK sampling;
-    ``needs_chemotherapy``: only for a study with chemotherapy; ``proxy``: the simulated adverse event it counts.
+    ``needs_chemotherapy``: only for a study with chemotherapy; ``needs_stop``: only for a study whose dose rules can
+    stop treatment; ``proxy``: the simulated adverse event it counts.
     """
 
     code: str
@@ -106,6 +119,7 @@ class Endpoint:
     pooled: bool = False
     needs_profile: bool = False
     needs_chemotherapy: bool = False
+    needs_stop: bool = False
     proxy: str = ""
 
     @property

@@ -13,7 +13,7 @@ from analysis.adverse import ADVERSE_ENDPOINTS
 from analysis.chemotherapy import CHEMOTHERAPY_ENDPOINTS
 from analysis.counts import COUNT_ENDPOINTS
 from analysis.durable import DURABLE_ENDPOINTS
-from analysis.endpoint import Endpoint, Evaluated, Settings, proxies_of, when
+from analysis.endpoint import Endpoint, Evaluated, Settings, can_stop, proxies_of, when
 from analysis.exposure import EXPOSURE_ENDPOINTS
 from analysis.records import Records
 from analysis.response import RESPONSE_ENDPOINTS
@@ -79,6 +79,8 @@ def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield path, f"endpoint {code} needs pk_sampling, which this study does not have"
         elif known[code].needs_chemotherapy and data.get("chemotherapy") is None:
             yield path, f"endpoint {code} needs chemotherapy, which this study does not have"
+        elif known[code].needs_stop and not can_stop(data):
+            yield path, f"endpoint {code} needs a dose rule with action: stop, which this study does not have"
         elif known[code].proxy and known[code].proxy not in proxies_of(data):
             yield (
                 path,
@@ -103,6 +105,7 @@ def _by_itself(endpoint: Endpoint, settings: Settings) -> bool:
     given = (
         settings.pk_sampling or not endpoint.needs_profile,
         settings.chemotherapy or not endpoint.needs_chemotherapy,
+        settings.stops or not endpoint.needs_stop,
     )
     return all(given) and (not endpoint.proxy or endpoint.proxy in settings.adverse)
 

@@ -59,8 +59,9 @@ class Records:
     ``replicate``, ``subject`` (n,) keys; ``arm`` (n,) index into ``arm_ids``; ``planned`` (V,) nominal days after
     baseline; ``counts`` (n, V) reported platelets, 10^9/L, and ``days`` (n, V) actual days, both NaN where not done;
     ``baseline`` (n,) reported count, 10^9/L; ``bleeding`` (n, V) WHO grade; ``rescue_day`` (n,) day of the first
-    rescue, inf if none; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the solver gave up, ""
-    if it did not. ``stop_day`` (n,) the day after the last day with a prescribed dose (sham included), NaN without one;
+    rescue, inf if none; ``stopped_day`` (n,) first day without study drug after the dose rule stopped it for good, inf
+    if it did not; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the solver gave up, "" if it
+    did not. ``stop_day`` (n,) the day after the last day with a prescribed dose (sham included), NaN without one;
     ``chemotherapy`` (n, C) day of the first dose of each cycle, NaN where not given, C = 0 in a study without.
     ``last_day`` (n,) last day in the study, NaN when not told; ``adverse`` day of the first simulated event (n,) by the
     code of its proxy, inf without one, for the proxies that occurred at all.
@@ -76,6 +77,7 @@ class Records:
     baseline: Array
     bleeding: Array
     rescue_day: Array
+    stopped_day: Array
     completed: Flags
     reduced: Flags
     interrupted: Flags
@@ -90,6 +92,14 @@ class Records:
     def n(self) -> int:
         """Number of patients over all replicates."""
         return len(self.replicate)
+
+    @property
+    def failed_day(self) -> Array:
+        """(n,) day of the first rescue or of the stop by the dose rule, whichever is earlier; inf: neither.
+
+        The composite strategy of ICH E9(R1): from that day on a patient is no responder.
+        """
+        return np.minimum(self.rescue_day, self.stopped_day)
 
 
 def load(run: Path, arm_ids: Sequence[str] | None = None) -> Records:
@@ -125,7 +135,8 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
         days=np.where(np.isnan(counts), np.nan, days)[:, after],
         baseline=_floats(patients, "BLPLAT"),
         bleeding=bleeding[:, after],
-        rescue_day=_first_day(tables["events"], "RESCUE", key),
+        rescue_day=_first_day(tables["events"], ("EVENT", "RESCUE"), "ADY", key),
+        stopped_day=_first_day(tables["doses"], ("ACTION", "stop"), "ASTDY", key),
         completed=_text(patients, "EOSSTT") == "COMPLETED",
         reduced=_any_action(tables["doses"], "decrease", key),
         interrupted=_any_action(tables["doses"], "interrupt", key),
@@ -209,10 +220,11 @@ def _rows(key: Codes, wanted: Codes) -> Codes:
     return rows
 
 
-def _first_day(events: pa.Table, event: str, key: Codes) -> Array:
-    chosen = events.filter(pc.equal(_column(events, "EVENT"), event))
+def _first_day(rows: pa.Table, which: tuple[str, str], day: str, key: Codes) -> Array:
+    """Each patient's earliest ``day`` in the rows whose column and value are ``which``; inf without one."""
+    chosen = rows.filter(pc.equal(_column(rows, which[0]), which[1]))
     first = np.full(len(key), np.inf)
-    np.minimum.at(first, _rows(key, _key(chosen)), _floats(chosen, "ADY"))
+    np.minimum.at(first, _rows(key, _key(chosen)), _floats(chosen, day))
     return first
 
 

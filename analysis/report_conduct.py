@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.report_records import arm_name, plural
+from analysis.report_records import AS_RESCUE, arm_name, plural
 from analysis.runfolder import RunFolder
 
 
@@ -28,6 +28,12 @@ def treatment(run: RunFolder) -> str:
     if switched:
         said.append(f"placebo from the first day of chemotherapy: {listed(switched)}")
     return "; ".join(said)
+
+
+def stopping(run: RunFolder) -> str:
+    """What a stop by the dose rule means; "" when no rule of the study can stop."""
+    meaning = "no study drug from then on; the patient stays in the study, with visits and rescue"
+    return f"{meaning}; {AS_RESCUE}" if run.settings.stops else ""
 
 
 def _days(days: Sequence[int]) -> str:

@@ -94,7 +94,8 @@ def dose_levels(run: RunFolder) -> Figure | None:
     start, end, level = (run.column("doses", name) for name in ("ASTDY", "AENDY", "DOSELEV"))
     arm = run.records.arm[_patient_rows(run, "doses")]
     rungs = sorted({0.0, *np.unique(level).tolist()})
-    names = ("interrupted", *(f"{dose:g} mg" for dose in rungs[1:]))
+    no_dose = "interrupted or stopped" if run.settings.stops else "interrupted"
+    names = (no_dose, *(f"{dose:g} mg" for dose in rungs[1:]))
     last = int(run.config["treatment_days"])
     drawn = []
     for k, style in enumerate(run.arms):
@@ -106,7 +107,7 @@ def dose_levels(run: RunFolder) -> Figure | None:
     keys = [Key(c, name) for c, name in zip(figures.rung_colours(first, len(rungs)), names, strict=True)]
     keys = keys if (level == 0).any() else keys[1:]
     notes = (
-        f"From below: {'interrupted, then ' * bool((level == 0).any())}the dose levels from the lowest (pale) to the "
+        f"From below: {f'{no_dose}, then ' * bool((level == 0).any())}the dose levels from the lowest (pale) to the "
         "highest (dark), in each arm's own colour; white: left the study.",
         *("Placebo: sham levels without drug.",) * any(a.placebo for a in run.arms),
         *("From the first day of chemotherapy the levels are sham in an arm that goes on with placebo.",)

@@ -24,6 +24,7 @@ from analysis.report_records import (
     range_over,
     replicate_name,
     simulated_over,
+    stop_note,
     texts,
     with_error,
 )
@@ -43,7 +44,7 @@ SPREAD = (
 def durations(run: RunFolder) -> Table | None:
     """T 14.2.4: medians of the durations of response per arm, beside the published median."""
     population = "Patients with responses at two consecutive visits or more, before rescue"
-    notes = (f"{population}.", *_left_out(run, codes(run, LOCATIONS, DURATIONS)))
+    notes = (f"{population}.", *stop_note(run), *_left_out(run, codes(run, LOCATIONS, DURATIONS)))
     return _measured(run, "T 14.2.4", "Durations of response", DURATIONS, population, notes)
 
 

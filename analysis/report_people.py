@@ -31,6 +31,7 @@ from analysis.report_records import (
 from analysis.runfolder import RunFolder, plain
 
 Flags = NDArray[np.bool_]
+STOPPED = "Treatment stopped by the dose rule"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,10 @@ def dispositions(run: RunFolder, patients: Flags) -> list[Disposition]:
     records, reason = run.records, run.column("patients", "DCSREAS")
     reasons = [item["reason"] for item in run.config.get("dropout") or []]
     chosen = [patients & (records.arm == k) for k in range(len(run.arms))] + [patients]
-    return [disposition(records.completed[c], reason[c], records.unsolved[c] != "", reasons) for c in chosen]
+    stopped = np.isfinite(records.stopped_day)
+    return [
+        disposition(records.completed[c], reason[c], records.unsolved[c] != "", reasons, stopped[c]) for c in chosen
+    ]
 
 
 def flow(run: RunFolder) -> Flow:
@@ -118,6 +122,8 @@ def _arm_steps(one: Disposition, every: Disposition, run: RunFolder) -> list[Ste
             _mean(every.randomised, r),
         )
     ]
+    if run.settings.stops:
+        steps.append(Step(f"{STOPPED}, stayed in the study", one.stopped, _mean(every.stopped, r)))
     steps += [Step(f"Left: {why}", n, _mean(dict(every.left)[why], r)) for why, n in _reasons(one, every)]
     steps.append(Step("Completed", one.completed, _mean(every.completed, r)))
     if every.unsolved:
@@ -158,6 +164,8 @@ def disposition_table(run: RunFolder) -> Table:
     for why, _ in every[-1].left:
         lines.append((f"  {why}", [dict(d.left).get(why, 0) for d in one], dict(every[-1].left)[why]))
     lines.append(("Solve failed", [d.unsolved for d in one], every[-1].unsolved))
+    if run.settings.stops:
+        lines.append((STOPPED, [d.stopped for d in one], every[-1].stopped))
     rows = [
         Row(
             (
@@ -169,10 +177,10 @@ def disposition_table(run: RunFolder) -> Table:
         )
         for label, counts, total in lines
     ]
-    notes: tuple[str, ...] = ()
+    notes = (f"{STOPPED}: they stayed in the study and are among the lines above too.",) * run.settings.stops
     printed = run.published.get(("COMPL", "rate", ALL))
     if printed and printed.events is not None and printed.n:
-        notes = (f"Published, {printed.study}: {cells.count(printed.events, printed.n)} of {printed.n} completed.",)
+        notes += (f"Published, {printed.study}: {cells.count(printed.events, printed.n)} of {printed.n} completed.",)
     return Table("T 14.1.1", "Disposition", everybody(run), tuple(columns), tuple(rows), notes)
 
 

@@ -11,6 +11,7 @@ from analysis.runfolder import RunFolder
 from analysis.scorecard import JUDGED, Published
 
 NONE = "–"
+AS_RESCUE = "where a result says no rescue or before rescue, a stop of treatment by the dose rule counts as a rescue"
 INSIDE = {"yes": "inside", "no": "outside"}
 
 
@@ -179,6 +180,11 @@ def with_error(run: RunFolder, what: str) -> str:
 def range_note(run: RunFolder) -> tuple[str, ...]:
     """What the range is; one replicate has none."""
     return ("Range: 2.5 to 97.5 % of the replicates' own results.",) * (run.n_replicates > 1)
+
+
+def stop_note(run: RunFolder) -> tuple[str, ...]:
+    """What a stop by the dose rule does to a result that depends on rescue; none where no rule can stop."""
+    return (f"{AS_RESCUE[0].upper()}{AS_RESCUE[1:]}.",) * run.settings.stops
 
 
 def replicate_name(run: RunFolder) -> str:

@@ -31,6 +31,7 @@ from analysis.report_records import (
     range_over,
     replicate_name,
     simulated_over,
+    stop_note,
     texts,
     with_error,
 )
@@ -54,7 +55,8 @@ def efficacy(run: RunFolder) -> Table | None:
     """T 14.2.1: every yes or no endpoint per arm, beside the published value."""
     others = [e.PARAMCD for e in run.estimates if e.PARAMCD not in PROXIES + EXPOSURE]
     found = codes(run, ["rate"], others)
-    return _rates(run, "T 14.2.1", "Response, rescue, bleeding and completion", found) if found else None
+    title = "Response, rescue, bleeding and completion"
+    return _rates(run, "T 14.2.1", title, found, stop_note(run)) if found else None
 
 
 def tolerability(run: RunFolder) -> Table | None:

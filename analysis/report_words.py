@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis import cells
 from analysis.estimates import FEW_REPLICATES, Estimate
-from analysis.report_conduct import chemotherapy, listed, meals, treatment
+from analysis.report_conduct import chemotherapy, listed, meals, stopping, treatment
 from analysis.report_records import INSIDE, arm_name, courses, mean_over, plural, published_name
 from analysis.runfolder import BASELINE_FILE, RunFolder
 from analysis.scorecard import CONFIDENCE, STAT, Published
@@ -189,6 +189,7 @@ def design_facts(run: RunFolder) -> list[tuple[str, str]]:
         ("Primary endpoint", primary_label(run) + _threshold(run)),
         ("Adherence", _adherence(c.get("adherence") or {})),
         ("Rescue", _rescue(c.get("rescue") or {})),
+        ("Stop by the dose rule", stopping(run)),
         ("Leaving early", "; ".join(_hazard(item) for item in c.get("dropout") or []) or "nobody"),
         ("Parameter set", f"{c['parameter_set']}"),
         ("Population", str((c.get("population") or {}).get("id") or (c.get("population") or {}).get("file"))),
@@ -213,7 +214,7 @@ def dose_rules(run: RunFolder) -> list[RuleTable]:
 
 
 def _rule(run: RunFolder, name: str, rule: Mapping[str, Any]) -> RuleTable:
-    lines = [(_limits(step), ACTIONS[step["action"]], _waiting(step)) for step in rule["steps"]]
+    lines = [(_limits(step) + _rung(step), ACTIONS[step["action"]], _waiting(step)) for step in rule["steps"]]
     if rule.get("restart"):
         level = {"same": "at the same dose", "lower": "one level lower"}[rule["restart"].get("level", "lower")]
         lines.append((f"below {rule['restart']['below_1e9L']:g} while interrupted", f"restart {level}", "at the visit"))
@@ -229,6 +230,7 @@ ACTIONS = {
     "decrease": "one level lower",
     "keep": "keep the dose",
     "interrupt": "interrupt (no dose)",
+    "stop": "stop for good (no dose, no restart)",
 }
 
 
@@ -238,6 +240,11 @@ def _limits(step: Mapping[str, Any]) -> str:
     if math.isinf(top):
         return f"{low:g} or more" if low > 0 else "any count"
     return f"{low:g} to below {top:g}" if low > 0 else f"below {top:g}"
+
+
+def _rung(step: Mapping[str, Any]) -> str:
+    rung = step.get("rung", "any")
+    return f", on the {rung} level" if rung != "any" else ""
 
 
 def _waiting(step: Mapping[str, Any]) -> str:

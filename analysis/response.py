@@ -1,7 +1,8 @@
 """Platelet response, durations, rescue, bleeding and completion, per patient.
 
 "To the assessment day" means the planned visits up to ``Settings.assessment_day``; a visit counts at its actual day.
-"As observed" keeps counts after rescue; "rescue-free" drops counts from the day of the first rescue on.
+"As observed" keeps counts after rescue; "rescue-free" drops counts from the day of the first rescue on. A stop of the
+study drug by the dose rule counts as a rescue does (composite strategy, ICH E9(R1)); nowhere else does it matter.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ def _to_assessment(records: Records, settings: Settings) -> Flags:
 
 
 def _before_rescue(records: Records) -> Flags:
-    """(n, V) visits on a day before the first rescue."""
-    return records.days < records.rescue_day[:, None]
+    """(n, V) visits on a day before the first rescue or the stop by the dose rule."""
+    return records.days < records.failed_day[:, None]
 
 
 def _responses(records: Records, settings: Settings) -> Flags:
@@ -40,18 +41,21 @@ def _doubled(records: Records, settings: Settings) -> Flags:
     return (records.counts >= enough[:, None]) & _to_assessment(records, settings)
 
 
-def _rescued_by_assessment(records: Records, settings: Settings) -> Flags:
-    """(n,) rescue on or before the assessment visit (its planned day when it was not done)."""
+def _day_of_assessment(records: Records, settings: Settings) -> Array:
+    """(n,) actual day of the assessment visit, its planned day when it was not done."""
     visit = np.flatnonzero(records.planned == settings.assessment_day)
     day = records.days[:, visit[0]] if visit.size else np.full(records.n, np.nan)
-    return records.rescue_day <= np.where(np.isnan(day), settings.assessment_day, day)
+    return np.where(np.isnan(day), settings.assessment_day, day)
 
 
 def response_at_assessment(records: Records, settings: Settings) -> Evaluated:
-    """Count at or above the threshold at the assessment visit, no rescue before or at it; missing is non-response."""
+    """Count at or above the threshold at the assessment visit; missing is non-response.
+
+    Rescue, or a stop by the dose rule, before or at that visit is non-response.
+    """
     at = records.planned == settings.assessment_day
     yes = (records.counts[:, at] >= settings.threshold).any(axis=1)
-    return yes_no(yes & ~_rescued_by_assessment(records, settings))
+    return yes_no(yes & (records.failed_day > _day_of_assessment(records, settings)))
 
 
 RESPW = Endpoint(
@@ -82,7 +86,10 @@ RESP1 = Endpoint(
 
 
 def ever_response_rescue_free(records: Records, settings: Settings) -> Evaluated:
-    """Count at or above the threshold at least once before the first rescue, to the assessment day."""
+    """Count at or above the threshold at least once before the first rescue, to the assessment day.
+
+    A stop by the dose rule counts as a rescue.
+    """
     return yes_no((_responses(records, settings) & _before_rescue(records)).any(axis=1))
 
 
@@ -98,7 +105,10 @@ RESP1RF = Endpoint(
 
 
 def sustained_response(records: Records, settings: Settings) -> Evaluated:
-    """Responses before rescue at 75 % or more of the planned visits to the assessment day; a missed visit is a no."""
+    """Responses before rescue at 75 % or more of the planned visits to the assessment day; a missed visit is a no.
+
+    A stop by the dose rule counts as a rescue.
+    """
     planned = int(_to_assessment(records, settings).sum())
     responses = (_responses(records, settings) & _before_rescue(records)).sum(axis=1)
     return yes_no((responses >= SHARE_OF_VISITS * planned) & (planned > 0))
@@ -132,7 +142,10 @@ RESP2X = Endpoint(
 
 
 def doubling_rescue_free(records: Records, settings: Settings) -> Evaluated:
-    """Count of at least 30 and twice the baseline at least once before the first rescue, to the assessment day."""
+    """Count of at least 30 and twice the baseline at least once before the first rescue, to the assessment day.
+
+    A stop by the dose rule counts as a rescue.
+    """
     return yes_no((_doubled(records, settings) & _before_rescue(records)).any(axis=1))
 
 
@@ -158,7 +171,7 @@ class Runs(NamedTuple):
 def response_runs(records: Records, settings: Settings) -> Runs:
     """Runs of consecutive planned visits with a response before rescue, from the first to the last actual day.
 
-    A missed visit ends a run. A single response has no duration.
+    A missed visit ends a run. A single response has no duration. A stop by the dose rule counts as a rescue.
     """
     inside = _to_assessment(records, settings)
     response = (_responses(records, settings) & _before_rescue(records))[:, inside]
@@ -179,7 +192,10 @@ def _no_duration(runs: Runs) -> np.ndarray:
 
 
 def longest_response(records: Records, settings: Settings) -> Evaluated:
-    """Longest continuous response in days, of patients with a response at two consecutive visits."""
+    """Longest continuous response in days, of patients with a response at two consecutive visits.
+
+    Rescue, or a stop by the dose rule, ends it.
+    """
     runs = response_runs(records, settings)
     return measured(runs.longest, _no_duration(runs))
 
@@ -197,7 +213,10 @@ MAXDUR = Endpoint(
 
 
 def total_response(records: Records, settings: Settings) -> Evaluated:
-    """Sum of all continuous responses in days, of patients with a response at two consecutive visits."""
+    """Sum of all continuous responses in days, of patients with a response at two consecutive visits.
+
+    Rescue, or a stop by the dose rule, ends the last one.
+    """
     runs = response_runs(records, settings)
     return measured(runs.total, _no_duration(runs))
 
@@ -215,7 +234,7 @@ TOTDUR = Endpoint(
 
 def rescue(records: Records, settings: Settings) -> Evaluated:
     """Rescue therapy on or before the assessment visit."""
-    return yes_no(_rescued_by_assessment(records, settings))
+    return yes_no(records.rescue_day <= _day_of_assessment(records, settings))
 
 
 RESCUE = Endpoint(
@@ -269,7 +288,7 @@ BLEED2 = Endpoint(
 
 
 def completion(records: Records, settings: Settings) -> Evaluated:
-    """Completed the study period."""
+    """Completed the study period, on study drug or after the dose rule stopped it."""
     return yes_no(records.completed)
 
 
@@ -282,6 +301,23 @@ COMPL = Endpoint(
     summary="rate",
     evaluate=completion,
     pooled=True,
+)
+
+
+def treatment_stopped(records: Records, settings: Settings) -> Evaluated:
+    """Study drug (or sham) stopped for good by the dose rule at any time; the patient stays in the study."""
+    return yes_no(np.isfinite(records.stopped_day))
+
+
+STOPPED = Endpoint(
+    code="STOPPED",
+    label="Treatment stopped by the dose rule",
+    unit="%",
+    benefit="lower",
+    source="dose ledger; discontinuing treatment is not leaving the study: ICH E9(R1)",
+    summary="rate",
+    evaluate=treatment_stopped,
+    needs_stop=True,
 )
 
 RESPONSE_ENDPOINTS: tuple[Endpoint, ...] = (
@@ -297,4 +333,5 @@ RESPONSE_ENDPOINTS: tuple[Endpoint, ...] = (
     BLEED,
     BLEED2,
     COMPL,
+    STOPPED,
 )

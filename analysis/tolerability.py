@@ -83,13 +83,14 @@ DAYS250, DAYS400, DAYS1000 = (_days_with_more(limit) for limit in (250.0, 400.0,
 def _after_stopping(records: Records, settings: Settings) -> tuple[Flags, Texts]:
     """(n, V) counts in the 28 days after the day that follows the last dose, and why a patient has none.
 
-    The count on that day still belongs to treatment. A dose held to the end of the study is a last dose.
+    The count on that day still belongs to treatment. A dose held to the end of the study is a last dose, and so is the
+    one before a stop by the dose rule.
     """
     since = records.days - records.stop_day[:, None]
     inside = (since > 0) & (since <= AFTER_STOP_DAYS) & ~np.isnan(records.counts)
     reason = np.where(inside.any(axis=1), "", "no count within 28 days of the last dose")
     if settings.treatment_days is not None and not (records.planned > settings.treatment_days).any():
-        reason = np.full(records.n, "no visit planned after the end of treatment")
+        reason = np.where(np.isinf(records.stopped_day), "no visit planned after the end of treatment", reason)
     return inside, reason
 
 

@@ -227,12 +227,15 @@ def _changes(decisions: Sequence[Decisions]) -> list[tuple[NDArray, ...]]:
 
 
 def _placebo_from_chemotherapy(unit: Unit, result: UnitResult) -> tuple[NDArray, ...]:
-    """As ``_changes``: where active drug ends with cycle 1, unless the dose changes on that very day."""
+    """As ``_changes``: where active drug ends with cycle 1, unless the dose changes on that very day or the rule has
+    stopped it before.
+    """
     begins, level = result.course.chemo_day, np.zeros(unit.plan.n)
     ends = np.array([arm.until_chemotherapy for arm in unit.study.arms])[unit.plan.arm]
     for made in result.decisions:
         level = np.where(made.day <= begins, made.dose_mg, level)
         ends &= ~((made.action != Action.KEEP) & (made.day == begins))
+        ends &= ~((made.action == Action.STOP) & (made.day < begins))
     who = np.flatnonzero(ends & (begins != NEVER))
     action, step = np.full(len(who), PLACEBO, dtype=np.int8), np.full(len(who), -1, dtype=np.int16)
     return who, begins[who], action, step, np.full(len(who), np.nan), level[who]

@@ -15,6 +15,7 @@ PARTS = (
 SILENT = {
     "until_chemotherapy": False,
     "meal_after_dose_h": None,
+    "rung": "any",
     "platelets_at_least_1e9L": 0.0,
     "chemotherapy": None,
     "meals": None,
@@ -35,6 +36,7 @@ def fingerprint(study: Study) -> str:
         del arm["label"]
     for rule in said["dose_rules"].values():
         del rule["source"]
+        rule["steps"] = [_spoken(step) for step in rule["steps"]]
     said["population"] = study.population.id
     said["response"] = [study.analysis.response_threshold_1e9L, study.analysis.assessment_day]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]

@@ -130,7 +130,7 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
     """One entry for the start and one per visit."""
     rule = rules_of(unit.study)[int(unit.plan.arm[0])]
     seen = [(r["AVAL"], r["AVALREAS"]) for r in observations.to_pylist() if r["PARAMCD"] == "PLAT"]
-    found, before = [], 0.0
+    found, before, stopped = [], 0.0, False
     for visit, made in enumerate(result.decisions):
         action, step, day = Action(int(made.action[0])), int(made.step[0]), int(unit.plan.visit_day[0, visit])
         count, why_none = seen[visit]
@@ -143,18 +143,19 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
                 why_none=why_none,
                 rescued=bool(made.rescued[0]),
                 reason=reason(rule, action, step) if changed else "",
-                why_same="" if changed or count is None else _why_same(unit, day, step, held=before == 0),
+                why_same="" if changed or count is None else _why_same(unit, day, step, before == 0, stopped),
                 dose_before_mg=before,
                 dose_after_mg=float(made.dose_mg[0]),
             )
         )
-        before = found[-1].dose_after_mg
+        before, stopped = found[-1].dose_after_mg, stopped or action is Action.STOP
     return found
 
 
-def _why_same(unit: Unit, day: int, step: int, held: bool) -> str:
+def _why_same(unit: Unit, day: int, step: int, held: bool, stopped: bool) -> str:
     """Why the count of ``day`` left the dose as it was."""
     if day >= unit.study.treatment_days:
         return "treatment has ended"
     arm = int(unit.plan.arm[0])
-    return unchanged(rules_of(unit.study)[arm], step, held) if unit.study.arms[arm].dose_rule else "fixed dose"
+    rule = rules_of(unit.study)[arm]
+    return unchanged(rule, step, held, stopped) if unit.study.arms[arm].dose_rule else "fixed dose"

@@ -17,13 +17,17 @@ from trial.protocol import Increasing, NonNegative, Positive, Problem, Record, W
 class DoseStep(Record):
     """One line of a dose rule: when the last ``confirm_visits`` reported counts all lie in [at_least, below), do this.
 
-    ``min_days_since_change`` counts from the start of treatment or the last change of dose.
+    ``min_days_since_change`` counts from the start of treatment or the last change of dose. "stop" ends the study drug,
+    not the study: visits, rescue and chemotherapy go on (ICH E9(R1) tells discontinuing treatment from leaving).
     """
 
     at_least_1e9L: NonNegative = Field(default=0.0, description="the step applies to reported counts from here on")
     below_1e9L: Annotated[float, Field(strict=True, gt=0)] = Field(default=float("inf"), description="and below here")
-    action: Literal["increase", "decrease", "keep", "interrupt"] = Field(
-        description="one rung up, one rung down, same dose, or no dose until the restart"
+    action: Literal["increase", "decrease", "keep", "interrupt", "stop"] = Field(
+        description="one rung up, one rung down, same dose, no dose until the restart, or no dose ever again"
+    )
+    rung: Literal["any", "highest", "lowest"] = Field(
+        default="any", description="the step applies only to patients on this rung"
     )
     min_days_since_change: Annotated[Whole, Field(ge=0, le=365)] = Field(
         default=0, description="the step applies so long after the start or the last change of dose"
@@ -69,7 +73,10 @@ class DoseRule(Record):
     def problems(self) -> Iterator[Problem]:
         interrupts = self.at_floor == "interrupt" or any(s.action == "interrupt" for s in self.steps)
         if interrupts and self.restart is None:
-            yield ("steps",), "a rule that can interrupt needs a restart entry, or the patient never gets drug again"
+            yield (
+                ("steps",),
+                "a rule that can interrupt needs a restart entry; to end the drug for good use action: stop",
+            )
 
 
 class Action(IntEnum):
@@ -81,24 +88,26 @@ class Action(IntEnum):
     DECREASE = 3
     INTERRUPT = 4
     RESTART = 5
+    STOP = 6
 
 
 @dataclass(frozen=True)
 class DoseState:
     """Where each patient stands on the ladder; all arrays over patients.
 
-    ``rung`` index into the ladder; ``held`` no dose for now; ``changed_day`` planned day of the start or last change;
-    ``streak`` (n, steps) consecutive reported counts inside each step's range.
+    ``rung`` index into the ladder; ``held`` no dose for now; ``stopped`` no dose ever again; ``changed_day`` planned
+    day of the start or last change; ``streak`` (n, steps) consecutive reported counts inside each step's range.
     """
 
     rung: NDArray[np.int64]
     held: NDArray[np.bool_]
+    stopped: NDArray[np.bool_]
     changed_day: NDArray[np.int64]
     streak: NDArray[np.int64]
 
     def dose_mg(self, ladder_mg: Sequence[float]) -> NDArray[np.float64]:
-        """Prescribed dose level, 0 while held (mg)."""
-        return np.where(self.held, 0.0, np.asarray(ladder_mg)[self.rung])
+        """Prescribed dose level, 0 while held and once stopped (mg)."""
+        return np.where(self.held | self.stopped, 0.0, np.asarray(ladder_mg)[self.rung])
 
 
 def start(rule: DoseRule, start_dose_mg: float, n: int) -> DoseState:
@@ -106,6 +115,7 @@ def start(rule: DoseRule, start_dose_mg: float, n: int) -> DoseState:
     return DoseState(
         rung=np.full(n, rule.ladder_mg.index(start_dose_mg)),
         held=np.zeros(n, dtype=bool),
+        stopped=np.zeros(n, dtype=bool),
         changed_day=np.zeros(n, dtype=np.int64),
         streak=np.zeros((n, len(rule.steps)), dtype=np.int64),
     )
@@ -117,12 +127,12 @@ def decide(
     """Apply the rule to the reported counts (10^9/L, NaN where none) at the visit planned for ``day``.
 
     Returns the new state, the Action and the index of the step that applied (-1: none or the restart) per patient.
-    A patient without a count keeps everything. While held only the restart is considered.
+    A patient without a count keeps everything. While held only the restart is considered, once stopped nothing.
     """
     seen = ~np.isnan(count)
     streak = _streaks(rule, state.streak, count, seen)
-    step = _first_step(rule, streak, day - state.changed_day)
-    step[~seen | state.held] = -1
+    step = _first_step(rule, streak, day - state.changed_day, state.rung)
+    step[~seen | state.held | state.stopped] = -1
     move = np.array([_MOVES[s.action] for s in rule.steps] + [Action.KEEP], dtype=np.int8)[step]
     at_floor = (move == Action.DECREASE) & (state.rung == 0)
     move[at_floor] = Action.KEEP if rule.at_floor == "keep" else Action.INTERRUPT
@@ -137,6 +147,7 @@ _MOVES = {
     "decrease": Action.DECREASE,
     "keep": Action.KEEP,
     "interrupt": Action.INTERRUPT,
+    "stop": Action.STOP,
 }
 
 
@@ -147,10 +158,13 @@ def _streaks(
     return np.where(seen[:, None], np.where(inside, streak + 1, 0), streak)
 
 
-def _first_step(rule: DoseRule, streak: NDArray[np.int64], days_since_change: NDArray[np.int64]) -> NDArray[np.int64]:
+def _first_step(
+    rule: DoseRule, streak: NDArray[np.int64], days_since_change: NDArray[np.int64], rung: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    there = {"any": rung >= 0, "highest": rung == len(rule.ladder_mg) - 1, "lowest": rung == 0}
     applies = np.stack(
         [
-            (streak[:, k] >= s.confirm_visits) & (days_since_change >= s.min_days_since_change)
+            (streak[:, k] >= s.confirm_visits) & (days_since_change >= s.min_days_since_change) & there[s.rung]
             for k, s in enumerate(rule.steps)
         ],
         axis=1,
@@ -166,6 +180,7 @@ def _moved(rule: DoseRule, state: DoseState, move: NDArray[np.int8], day: NDArra
         state,
         rung=np.clip(state.rung + shift, 0, len(rule.ladder_mg) - 1),
         held=np.where(move == Action.INTERRUPT, True, np.where(move == Action.RESTART, False, state.held)),
+        stopped=state.stopped | (move == Action.STOP),
         changed_day=np.where(move == Action.KEEP, state.changed_day, day),
     )
 
@@ -180,15 +195,24 @@ def reason(rule: DoseRule | None, action: Action, step: int) -> str:
     low, high = taken.at_least_1e9L, taken.below_1e9L
     limits = [f"{low:g} or more"] * (low > 0) + [f"below {high:g}"] * bool(np.isfinite(high))
     times = f" at {taken.confirm_visits} visits" if taken.confirm_visits > 1 else ""
-    floor = ", on the lowest level" if taken.action == "decrease" and action is Action.INTERRUPT else ""
-    return f"{action.name.lower()}: count {' and '.join(limits)}{times}{floor}"
+    rung = _rung_that_mattered(taken, action)
+    level = f", on the {rung} level" if rung != "any" else ""
+    return f"{action.name.lower()}: count {' and '.join(limits)}{times}{level}"
 
 
-def unchanged(rule: DoseRule, step: int, held: bool) -> str:
+def _rung_that_mattered(taken: DoseStep, action: Action) -> str:
+    """The rung a step asks for; else the end of the ladder that made another action of it."""
+    if taken.rung == "any" and taken.action == "decrease" and action in (Action.KEEP, Action.INTERRUPT):
+        return "lowest"
+    if taken.rung == "any" and taken.action == "increase" and action is Action.KEEP:
+        return "highest"
+    return taken.rung
+
+
+def unchanged(rule: DoseRule, step: int, held: bool, stopped: bool) -> str:
     """Why a reported count left the dose as it was, in words: the step that kept it, or that none applied."""
+    if stopped:
+        return "treatment was stopped for good"
     if held and rule.restart is not None:
         return f"no restart: count not below {rule.restart.below_1e9L:g}"
-    if step < 0:
-        return "no step applied"
-    edge = {"increase": ", on the highest level", "decrease": ", on the lowest level"}
-    return reason(rule, Action.KEEP, step) + edge.get(rule.steps[step].action, "")
+    return reason(rule, Action.KEEP, step) if step >= 0 else "no step applied"

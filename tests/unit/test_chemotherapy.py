@@ -260,6 +260,17 @@ def test_a_change_of_dose_on_the_day_of_cycle_1_is_one_row_of_placebo(in_the_cat
     assert DOSES.names == list(made["doses"][0])
 
 
+def test_who_was_stopped_before_cycle_1_is_not_switched_to_placebo_and_has_chemotherapy(in_the_catalogue):
+    arms = [{"id": "DRUG", "start_dose_mg": 5.0, "dose_rule": "off", "until_chemotherapy": True}]
+    off = {"off": {"ladder_mg": [5.0], "steps": [{"action": "stop"}], "source": "test"}}
+    changes = {"dropout": [], "arms": arms, "randomisation": {"block_size": 1}, "dose_rules": off}
+    changes |= {"analysis": {"assessment_day": 56}, "published": None}
+    made = whole_trial(10, chemotherapy=WEEKLY | {"first_day": 30}, **changes)
+    rows = [(r["EXDOSE"], r["ACTION"]) for r in made["doses"]]
+    assert rows == [(5.0, "start"), (0.0, "stop")] * 10
+    assert {r["SUBJID"] for r in made["events"] if r["EVENT"] == "CHEMO"} == set(range(1, 11))
+
+
 def test_a_study_without_them_tells_the_structure_no_kill_and_no_meal():
     seen = []
     u = unit(structure=taking(seen))

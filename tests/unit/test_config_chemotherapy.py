@@ -136,6 +136,13 @@ def test_the_designs_written_in_the_configs_still_hold(path):
     assert loaded.published is None or loaded.published.design == fingerprint(loaded)
 
 
+def rule_with_first_step(**changes):
+    """The rule of the phase III study with its first step changed."""
+    rule = study().model_dump()["dose_rules"]["titration"]
+    first, *others = rule["steps"]
+    return rule | {"steps": (first | changes, *others)}
+
+
 def test_the_fingerprint_sees_every_new_key_and_not_its_silence():
     plain = {"cycle_days": 21, "cycles": 3, "doses": [{"day": 0}]}
     designs = [
@@ -148,10 +155,18 @@ def test_the_fingerprint_sees_every_new_key_and_not_its_silence():
         study(meals={"share_mean": 0.2, "after_dose_h": 2}),
         study(arm={"meal_after_dose_h": 0}),
         study(screening={"platelets_at_least_1e9L": 10}),
+        study(dose_rules={"titration": rule_with_first_step(rung="highest")}),
+        study(dose_rules={"titration": rule_with_first_step(action="stop")}),
     ]
     assert len({fingerprint(s) for s in designs}) == len(designs)
     silent = {"until_chemotherapy": False, "meal_after_dose_h": None}
-    said = study(arm=silent, screening={"platelets_at_least_1e9L": 0.0}, chemotherapy=None, meals=None)
+    said = study(
+        arm=silent,
+        screening={"platelets_at_least_1e9L": 0.0},
+        chemotherapy=None,
+        meals=None,
+        dose_rules={"titration": rule_with_first_step(rung="any")},
+    )
     assert fingerprint(said) == fingerprint(study()) == "474e0446c98d"
 
 

@@ -1,9 +1,11 @@
 """Dose rules on hand-made patients; expected moves read off the rule's text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from trial.titration import Action, DoseRule, decide, reason, start
+from trial.titration import Action, DoseRule, DoseStep, decide, reason, start, unchanged
 
 RULE = DoseRule.model_validate(
     {
@@ -74,3 +76,72 @@ def test_confirmation_needs_consecutive_reported_counts(counts, expected):
     for week, count in enumerate(counts, start=1):
         state, action, _ = decide(rule, state, np.array([float(count)]), np.array([7 * week]))
     assert action[0] == expected
+
+
+STOPPING = DoseRule.model_validate(
+    {
+        "ladder_mg": [2.5, 5, 7.5],
+        "steps": [
+            {"below_1e9L": 50, "action": "stop", "rung": "highest", "min_days_since_change": 28, "confirm_visits": 2},
+            {"below_1e9L": 50, "action": "increase", "min_days_since_change": 14},
+        ],
+        "source": "test",
+    }
+)
+
+
+def moves(rule, start_mg, counts):
+    """(day, action, dose) of each weekly count for one patient."""
+    state, found = start(rule, start_mg, 1), []
+    for week, count in enumerate(counts, start=1):
+        state, action, _ = decide(rule, state, np.array([float(count)]), np.array([7 * week]))
+        found.append((7 * week, Action(action[0]).name, state.dose_mg(rule.ladder_mg)[0]))
+    return found
+
+
+def test_a_stop_after_28_days_on_the_highest_rung_and_not_earlier():
+    """Started there: days 7 to 21 are too early. From the rung below: the 28 days count from the increase on day 14."""
+    assert moves(STOPPING, 7.5, [20] * 4) == [(7, "KEEP", 7.5), (14, "KEEP", 7.5), (21, "KEEP", 7.5), (28, "STOP", 0)]
+    climbs = moves(STOPPING, 5, [20] * 6)
+    assert [(day, action) for day, action, _ in climbs if action != "KEEP"] == [(14, "INCREASE"), (42, "STOP")]
+    assert [dose for *_, dose in climbs] == [5, 7.5, 7.5, 7.5, 7.5, 0]
+
+
+def test_a_stop_needs_two_counts_in_a_row_below_the_limit():
+    """A missed visit neither confirms nor breaks: of the last two counts both must be low."""
+    assert moves(STOPPING, 7.5, [20, 20, 50, 20, 20])[-2:] == [(28, "KEEP", 7.5), (35, "STOP", 0)]
+    assert moves(STOPPING, 7.5, [20, 20, 20, np.nan, 20])[-2:] == [(28, "KEEP", 7.5), (35, "STOP", 0)]
+    assert moves(STOPPING, 7.5, [20, 20, 20, 49.9])[-1] == (28, "STOP", 0)
+    assert moves(STOPPING, 7.5, [20, 20, 20, 50])[-1] == (28, "KEEP", 7.5)
+
+
+@pytest.mark.parametrize(("rung", "stopped"), [("any", [1, 1, 1]), ("highest", [0, 0, 1]), ("lowest", [1, 0, 0])])
+def test_a_step_applies_on_its_rung_only(rung, stopped):
+    """Three patients, one on each rung of the ladder."""
+    rule = DoseRule.model_validate(
+        {"ladder_mg": [1, 2, 3], "steps": [{"action": "stop", "rung": rung}], "source": "test"}
+    )
+    state = replace(start(rule, 1, 3), rung=np.array([0, 1, 2]))
+    after, action, step = decide(rule, state, np.full(3, 20.0), np.full(3, 7))
+    assert (action == Action.STOP).tolist() == (after.dose_mg(rule.ladder_mg) == 0).tolist() == stopped
+    assert step.tolist() == [0 if yes else -1 for yes in stopped]
+
+
+def test_nothing_follows_a_stop_however_high_or_low_the_count():
+    """Beside one that is stopped, the same counts interrupt, restart and raise the dose of another patient."""
+    steps = [{"at_least_1e9L": 250, "action": "interrupt"}, {"below_1e9L": 50, "action": "increase"}]
+    rule = RULE.model_copy(
+        update={"steps": (DoseStep(action="stop", below_1e9L=5), *map(DoseStep.model_validate, steps))}
+    )
+    stopped, going = ([first, 300, 99, 20, np.nan, 2, 60] for first in (4, 40))
+    assert {(action, dose) for _, action, dose in moves(rule, 5, stopped)[1:]} == {("KEEP", 0)}
+    assert [action for _, action, _ in moves(rule, 5, going)[:4]] == ["INCREASE", "INTERRUPT", "RESTART", "INCREASE"]
+
+
+def test_a_stop_in_words():
+    assert reason(STOPPING, Action.STOP, 0) == "stop: count below 50 at 2 visits, on the highest level"
+    assert unchanged(STOPPING, -1, held=True, stopped=True) == "treatment was stopped for good"
+    assert unchanged(STOPPING, 1, held=False, stopped=False) == "keep: count below 50, on the highest level"
+    floor = DoseStep(action="decrease", at_least_1e9L=150, rung="lowest")
+    at_floor = RULE.model_copy(update={"steps": (floor,)})
+    assert reason(at_floor, Action.INTERRUPT, 0) == "interrupt: count 150 or more, on the lowest level"

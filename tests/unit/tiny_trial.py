@@ -46,6 +46,7 @@ def filled(values: Sequence[float | None]) -> list[float | None]:
     return [*values, *[values[-1]] * (len(WEEKS) - len(values))]
 
 
+NO_DOSE = ("interrupt", "stop")
 PK_HOURS = (0.0, 8.0, 24.0)
 PK_VISIT = 28
 
@@ -84,8 +85,8 @@ def _rows(patient: Patient, key: dict) -> dict[str, list[dict]]:
         for hour, v in zip(PK_HOURS, patient.profile, strict=False)
     ]  # fmt: skip
     doses = [
-        key | {"ASTDY": a, "AENDY": b, "EXDOSE": 0.0 if act == "interrupt" else active,
-               "DOSELEV": 0.0 if act == "interrupt" else 5.0, "ACTION": act}
+        key | {"ASTDY": a, "AENDY": b, "EXDOSE": 0.0 if act in NO_DOSE else active,
+               "DOSELEV": 0.0 if act in NO_DOSE else 5.0, "ACTION": act}
         for a, b, act in zip(cuts[:-1], cuts[1:], patient.actions, strict=True)
     ]  # fmt: skip
     return {
