@@ -71,18 +71,21 @@ def _last_day(records: Records) -> Array:
 
 
 def first_response(records: Records, settings: Settings) -> Times:
-    """Days to the first count at or above the threshold before rescue; who was rescued first is watched to the end."""
-    day = _first((records.counts >= settings.threshold) & (records.days < records.rescue_day[:, None]), records.days)
+    """Days to the first count at or above the threshold before rescue or a stop by the dose rule.
+
+    Who was rescued or stopped first is watched to the end.
+    """
+    day = _first((records.counts >= settings.threshold) & (records.days < records.failed_day[:, None]), records.days)
     last = _last_day(records)
-    return _watched(day, np.where(np.isfinite(records.rescue_day), last.max(initial=0.0), last), records)
+    return _watched(day, np.where(np.isfinite(records.failed_day), last.max(initial=0.0), last), records)
 
 
 TTRESP = TimeTo(
     code="TTRESP",
     label="Time to first response",
     source="threshold of the study; rescue as never: assumed, the strategy of the primary estimand",
-    estimand="first reported count at or above the threshold. Rescue before it counts as never (composite strategy): "
-    "such a patient stays at risk to the end of the study. Leaving censors.",
+    estimand="first reported count at or above the threshold. Rescue, or a stop by the dose rule, before it counts as "
+    "never (composite strategy): such a patient stays at risk to the end of the study. Leaving censors.",
     times=first_response,
 )
 
@@ -102,11 +105,11 @@ TTRESC = TimeTo(
 
 
 def loss_of_response(records: Records, settings: Settings) -> Times:
-    """Days from the first response to the first count below the threshold, or to rescue, of patients who responded."""
+    """Days from the first response to the first count below the threshold, to rescue or to a stop by the dose rule."""
     response = first_response(records, settings)
     start = np.where(response.event, response.day, np.nan)
     below = (records.counts < settings.threshold) & (records.days > start[:, None])
-    lost = np.minimum(_first(below, records.days), records.rescue_day)
+    lost = np.minimum(_first(below, records.days), records.failed_day)
     return _watched(np.where(response.event, lost - start, np.inf), _last_day(records) - start, records)
 
 
@@ -114,8 +117,8 @@ TTLOSS = TimeTo(
     code="TTLOSS",
     label="Time from first response to its loss",
     source="one count below the threshold as loss: assumed",
-    estimand="of patients who responded, from that day to the first reported count below the threshold, or rescue. "
-    "Leaving censors. Who responds depends on the arm, so that arms are not compared.",
+    estimand="of patients who responded, from that day to the first reported count below the threshold, rescue or "
+    "a stop. Leaving censors. Who responds depends on the arm, so that arms are not compared.",
     times=loss_of_response,
     compared=False,
 )
