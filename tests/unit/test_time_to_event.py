@@ -155,6 +155,8 @@ PEOPLE = {
         Patient(counts("-R.") + [None] * 7, completed=False, last_day=20), (14, True), (20, False), (6, False)
     ),
     "missed in response": (Patient(counts("R.R-")), (7, True), (72, False), (21, True)),
+    "stopped first": (Patient(counts("-----R"), actions=("start", "stop")), (72, False), (72, False), None),
+    "stopped in response": (Patient(counts("R"), actions=("start", "stop")), (7, True), (72, False), (28, True)),
     "failed": (Patient(counts("R"), status="STEP_LIMIT", rescue_days=(7,)), None, None, None),
 }  # fmt: skip
 
