@@ -25,7 +25,7 @@ check: $(INSTALLED)  ## format, lint, types
 	$(BIN)/mypy
 
 numbers: $(INSTALLED)  ## every number the project claims, measured
-	$(BIN)/python -m trial.cli.numbers
+	$(BIN)/python -m tools.numbers
 
 calibrate: $(INSTALLED)  ## fit the calibrated parameters again, in the order in which they build on each other (half an hour)
 	$(BIN)/vtrial calibrate configs/calibration/hetrombopag_wang_2022.yaml --into-catalogue

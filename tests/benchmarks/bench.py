@@ -19,12 +19,12 @@ import pyarrow as pa
 from peers import Heyoka, by_scipy, reference, start_of
 from workload import M1, M2, population
 
-import trial.simulate
-from trial.configfile import load_study
+import trial.engine.simulate
+from trial.jobs.work import enrolment, simulate_replicates, unit_of
 from trial.models import Days
-from trial.models.contract import Array, Structure
 from trial.solver import method_of, solve
-from trial.units import enrolment, simulate_replicates, unit_of
+from trial.solver.structure import Array, Structure
+from trial.study.load import load_study
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "runs" / "bench"
@@ -268,7 +268,7 @@ def outside_kernel() -> Iterator[Verdict]:
     study = load_study(PHASE_3, replicates=20)
     visits = study.visits.model_copy(update={"days": tuple(range(7, 169, 7))})
     study = study.model_copy(update={"visits": visits, "treatment_days": 168, "pk_sampling": None})
-    evaluate, inside, plain = evaluator(study), [0.0], trial.simulate.solve
+    evaluate, inside, plain = evaluator(study), [0.0], trial.engine.simulate.solve
 
     def timed(*args, **kwargs):  # type: ignore[no-untyped-def]
         begun = time.perf_counter()
@@ -276,13 +276,13 @@ def outside_kernel() -> Iterator[Verdict]:
         inside[0] += time.perf_counter() - begun
         return result
 
-    trial.simulate.solve = timed  # type: ignore[assignment]
+    trial.engine.simulate.solve = timed  # type: ignore[assignment]
     shares = []
     for _ in range(ROUNDS + 1):
         inside[0], begun = 0.0, time.perf_counter()
         evaluate(simulate_replicates(study, range(9)))
         shares.append(1 - inside[0] / (time.perf_counter() - begun))
-    trial.simulate.solve = plain
+    trial.engine.simulate.solve = plain
     share = median(shares[1:])
     yield Verdict("time outside the kernel: under 50 %", f"{100 * share:.0f} %", share < 0.5)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from trial.cli.run import evaluator
-from trial.configfile import load_study
-from trial.units import simulate_replicates
+from trial.jobs.work import simulate_replicates
+from trial.study.load import load_study
 
 PHASE_3 = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 

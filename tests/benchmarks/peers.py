@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 from workload import DAYS, DOSE_MG, M1
 
-from trial.models.contract import Array, Structure
+from trial.solver.structure import Array, Structure
 
 NO_INPUTS: list[float] = []
 

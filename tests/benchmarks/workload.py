@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from trial.models.contract import Array, State, Structure
 from trial.solver import Events
+from trial.solver.structure import Array, State, Structure
 
 DAYS, DOSE_MG = 56, 5.0
 TYPICAL = {"CL": 7.66, "VC": 30.0, "Q": 2.0, "VP": 40.0, "KA": 0.5, "KIN": 1.0, "KOUT": 0.02, "SLOPE": 0.03}

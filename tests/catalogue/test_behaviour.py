@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from analysis.nca import auc, exposure
-from cohorts.catalogue import PARAMETER_SETS, parameter_set
-from trial.gates import behaviour_problems
-from trial.typical import concentrations, course
+from analysis.endpoints.nca import auc, exposure
+from cohorts.sets import PARAMETER_SETS, parameter_set
+from trial.models.behaviour import behaviour_problems
+from trial.models.typical import concentrations, course
 
 HETROMBOPAG = parameter_set("hetrombopag_wang_2022")
 EVERY_SET = pytest.mark.parametrize("chosen", PARAMETER_SETS, ids=lambda s: s.id)

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import cohorts.catalogue
 import cohorts.populations
-from cohorts.catalogue import PARAMETER_SETS, calibration_file, gates, parameter_set, read_calibration
+import cohorts.sets
+from cohorts import gates
 from cohorts.parameters import cv_to_variance
 from cohorts.populations import POPULATIONS
-from trial.gates import structure_problems
+from cohorts.sets import PARAMETER_SETS, calibration_file, parameter_set, read_calibration
+from trial.models.behaviour import structure_problems
 
 ROOT = Path(__file__).parents[2]
 HETROMBOPAG = parameter_set("hetrombopag_wang_2022")
@@ -24,7 +25,7 @@ NUMBERS = [(s.id, p) for s in (*PARAMETER_SETS, *POPULATIONS) for p in s.paramet
 @pytest.mark.parametrize("item", [*PARAMETER_SETS, *POPULATIONS], ids=lambda s: s.id)
 def test_the_id_is_the_file_name(item):
     assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*_([a-z]+_(19|20)\d\d|nct\d{8})", item.id)
-    home = cohorts.catalogue if item in PARAMETER_SETS else cohorts.populations
+    home = cohorts.sets if item in PARAMETER_SETS else cohorts.populations
     assert (Path(home.__file__).parent / f"{item.id}.py").is_file()
     assert item.title
 

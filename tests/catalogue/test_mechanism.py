@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.nca import auc
-from cohorts.catalogue import parameter_set
+from analysis.endpoints.nca import auc
+from cohorts.sets import parameter_set
 from trial.models import Days, structure
 from trial.models.tpo_balance import individual, signals
 from trial.models.tpo_mechanism import INPUTS, PARAMETERS, arm

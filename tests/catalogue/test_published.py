@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis.endpoint import when
+from analysis.endpoints.contract import when
 from cohorts.populations import POPULATIONS
 
 FOLDER = Path(__file__).parents[2] / "configs" / "published"

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-import trial.parts
-import trial.units
+import trial.jobs.parts
+import trial.jobs.work
+from trial.app.folder import IDENTITY, finish, locked, unfinished
 from trial.cli import main
-from trial.cli.folder import IDENTITY, finish, locked, unfinished
 from trial.cli.run import evaluator
-from trial.configfile import load_study
-from trial.parts import read_unit
-from trial.runner import UNITS, run, simulate_into, standing
-from trial.units import work_units
+from trial.jobs.parts import read_unit
+from trial.jobs.runner import UNITS, run, simulate_into, standing
+from trial.jobs.work import work_units
+from trial.study.load import load_study
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 KILLS = 20
@@ -46,7 +46,7 @@ def told(capsys, *arguments):
 @pytest.fixture
 def small_units(monkeypatch, tmp_path):
     """Units of one replicate of six patients."""
-    monkeypatch.setattr(trial.units, "UNIT_PATIENTS", 6)
+    monkeypatch.setattr(trial.jobs.work, "UNIT_PATIENTS", 6)
     monkeypatch.chdir(tmp_path)
 
 
@@ -129,7 +129,7 @@ def test_a_killed_and_an_interrupted_command_go_on_to_the_same_tables(tmp_path, 
 
 def _failing_after(units: int, error: OSError, monkeypatch) -> None:
     """The disk refuses every file after so many units."""
-    real, written = trial.parts.pq.write_table, []
+    real, written = trial.jobs.parts.pq.write_table, []
 
     def write(table, path, **options):
         written.append(path.parent.name)
@@ -137,7 +137,7 @@ def _failing_after(units: int, error: OSError, monkeypatch) -> None:
             raise error
         real(table, path, **options)
 
-    monkeypatch.setattr(trial.parts.pq, "write_table", write)
+    monkeypatch.setattr(trial.jobs.parts.pq, "write_table", write)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
@@ -189,7 +189,7 @@ def test_another_config_or_version_does_not_go_on(small_units, capsys, monkeypat
     _interrupted(monkeypatch)
     code, err = told(capsys, *FEW, "--resume", "--seed", "7")
     assert code == 2 and "seed was " in err and "now it is 7" in err
-    monkeypatch.setattr("trial.provenance.engine_version", lambda: "9.9")
+    monkeypatch.setattr("trial.jobs.provenance.engine_version", lambda: "9.9")
     code, err = told(capsys, *FEW, "--resume")
     assert code == 2 and "engine was " in err and "now it is 9.9" in err
 
@@ -208,10 +208,10 @@ def test_work_interrupted_after_the_last_unit_is_not_lost(small_units, capsys, m
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("analysis.results.analyse", fail)
+        patch.setattr("analysis.evidence.results.analyse", fail)
         code, err = told(capsys, *FEW)
     assert code == 130 and "6 of 6 units are kept" in err and not Path("x").exists()
-    monkeypatch.setattr("trial.runner.simulate_into", fail)
+    monkeypatch.setattr("trial.jobs.runner.simulate_into", fail)
     assert told(capsys, *FEW, "--resume")[0] == 0
     assert (Path("x") / "manifest.json").is_file() and not (Path("x") / UNITS).exists()
 
@@ -251,7 +251,7 @@ def _die_at(step: int) -> None:
         return operation
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Dead):
-        patch.setattr("trial.cli.folder.shutil.rmtree", dies(shutil.rmtree))
+        patch.setattr("trial.app.folder.shutil.rmtree", dies(shutil.rmtree))
         patch.setattr(Path, "rename", dies(Path.rename))
         patch.setattr(Path, "unlink", dies(Path.unlink))
         finish(Path("x"), unfinished(Path("x")))
@@ -266,10 +266,10 @@ def rivals(tmp_path_factory):
     """A folder with an earlier run, x, and the finished work of another seed that has not taken its place yet."""
     folder = tmp_path_factory.mktemp("rivals")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trial.units, "UNIT_PATIENTS", 6)
+        patch.setattr(trial.jobs.work, "UNIT_PATIENTS", 6)
         patch.chdir(folder)
         assert main(FEW) == 0
-        patch.setattr("trial.cli.folder.finish", _die)
+        patch.setattr("trial.app.folder.finish", _die)
         with pytest.raises(Dead):
             main((*AGAIN, "--overwrite"))
     return folder

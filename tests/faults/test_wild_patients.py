@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import trial.units
+import trial.jobs.work
 from trial.cli import main
 from trial.solver import REASON, Status
 
@@ -57,7 +57,7 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wild")
     assert main([*FEW, "--replicates", "3", "--no-report", "--out", str(folder / "tame")]) == 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trial.runner.enrolment", wild(trial.units.enrolment))
+        patch.setattr("trial.jobs.runner.enrolment", wild(trial.jobs.work.enrolment))
         assert main([*FEW, "--replicates", "3", "--out", str(folder / "wild")]) == 3
     return folder / "tame", folder / "wild"
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trial.models import Days, structure
-from trial.models.contract import Array
 from trial.solver import Events, Status, solve
+from trial.solver.structure import Array
 
 TMDD = structure("tmdd_lifespan")
 TYPICAL = np.array(

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from trial.models import Structure
-from trial.models.contract import Array
 from trial.solver import Events
+from trial.solver.structure import Array
 
 
 def advance(structure: Structure, p: Array, u: Array, y: Array, start: float, end: float, method: str) -> Array:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from trial.models import Days, structure
-from trial.models.contract import Array
 from trial.solver import Events
+from trial.solver.structure import Array
 
 TMDD = structure("tmdd_lifespan")
 TYPICAL = {

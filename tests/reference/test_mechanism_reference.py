@@ -3,7 +3,7 @@
 import numpy as np
 from slow_solver import slow_solve
 
-from cohorts.catalogue import parameter_set
+from cohorts.sets import parameter_set
 from trial.models import Days, structure
 from trial.solver import Status, method_of, solve
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from solver_cases import TMDD, TYPICAL, daily, parameters, same_times, steady
 
-from trial.models.contract import Array
 from trial.solver import solve
+from trial.solver.structure import Array
 
 STATE = {state.name: i for i, state in enumerate(TMDD.states)}
 LINEAR = {"R0": 0.0, "Q": 0.0, "EMAX": 0.0, "KA1": 0.5, "KA2": 0.5}

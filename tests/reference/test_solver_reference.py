@@ -5,8 +5,8 @@ import pytest
 from slow_solver import slow_solve
 from solver_cases import TMDD, daily, parameters, same_times, steady
 
-from trial.models.contract import Array
 from trial.solver import Status, solve
+from trial.solver.structure import Array
 
 N = 6
 

@@ -14,8 +14,8 @@ import numpy as np
 from slow_solver import slow_solve
 from solver_cases import TMDD, daily, parameters, same_times, steady
 
-from trial.models.contract import Array
 from trial.solver import Events, Status, solve
+from trial.solver.structure import Array
 
 N, WEEKS = 160, 10
 RTOL_TRUTH = 1e-12

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-import trial.units
+import trial.jobs.work
 from trial.cli.run import evaluator
-from trial.configfile import load_study
-from trial.runner import UNITS, run, simulate_into
+from trial.jobs.runner import UNITS, run, simulate_into
+from trial.jobs.work import simulate_replicates, work_units
+from trial.study.load import load_study
 from trial.tables import TABLES
-from trial.units import simulate_replicates, work_units
 
 CONFIG = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 
@@ -41,7 +41,7 @@ def _parts(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def small(study, monkeypatch):
     """Twenty units of one replicate of six patients."""
-    monkeypatch.setattr(trial.units, "UNIT_PATIENTS", 6)
+    monkeypatch.setattr(trial.jobs.work, "UNIT_PATIENTS", 6)
     return study.model_copy(update={"patients": 6, "replicates": 20})
 
 

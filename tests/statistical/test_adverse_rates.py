@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trial.configfile import load_study
-from trial.tolerability import Tolerability
-from trial.units import simulate_replicates
+from trial.jobs.work import simulate_replicates
+from trial.study.load import load_study
+from trial.study.tolerability import Tolerability
 
 CONFIG = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 PRINTED = {

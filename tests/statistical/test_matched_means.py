@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trial.configfile import load_study
-from trial.units import simulate_replicates
+from trial.jobs.work import simulate_replicates
+from trial.study.load import load_study
 
 PUBLISHED = Path(__file__).parents[2] / "configs" / "published"
 REPLICATES = 40

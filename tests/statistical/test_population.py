@@ -7,10 +7,10 @@ import pytest
 from scipy.special import ndtr
 from scipy.stats import beta, kstest, norm
 
-from cohorts.catalogue import parameter_set
 from cohorts.noise import assay, fluctuation
 from cohorts.populations import population
 from cohorts.sampler import sample_cohort
+from cohorts.sets import parameter_set
 from cohorts.streams import Draws, Streams
 from cohorts.variability import covariance, occasion_factor, random_effects
 

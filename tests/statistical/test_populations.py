@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from cohorts.catalogue import parameter_set
 from cohorts.populations import POPULATIONS, population
 from cohorts.sampler import sample_cohort
+from cohorts.sets import parameter_set
 from cohorts.streams import Draws, Streams
 
 STEADY = parameter_set("hetrombopag_wang_2022").with_values({"FLUCT_SD": 0.05})

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from trial.config import Study
+from trial.engine.draws import Plan, Unit
 from trial.models import TMDD_LIFESPAN, Days, Structure
-from trial.plan import Plan, Unit
 from trial.solver import Events
+from trial.study.study import Study
 
 NEVER = np.iinfo(np.int64).max
 PARAMETERS = {

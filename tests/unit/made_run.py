@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
-from analysis.endpoint import Settings
-from analysis.results import analyse, evaluate_tables
-from analysis.scorecard import PUBLISHED_COLUMNS
+from analysis.endpoints.contract import Settings
+from analysis.evidence.results import analyse, evaluate_tables
+from analysis.evidence.scorecard import PUBLISHED_COLUMNS
 from trial.tables import DOSES, EVENTS, OBSERVATIONS, PATIENTS, SCREENING, SOLVES
 
 DAYS = (0, *range(7, 71, 7))

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from tiny_trial import SETTINGS, Patient, tables
 
 from analysis import endpoints
-from analysis.adverse import incidence
 from analysis.endpoints import catalogue, chosen
-from analysis.estimators import poisson_rate
-from analysis.records import from_tables
+from analysis.endpoints.adverse import incidence
+from analysis.endpoints.records import from_tables
+from analysis.statistics.estimators import poisson_rate
+from cohorts.adverse_events import DAYS_PER_YEAR, PROXIES, proxy
 from cohorts.streams import Streams
-from cohorts.tolerability import DAYS_PER_YEAR, PROXIES, proxy
-from trial.adverse import adverse_table
 from trial.cli import main
+from trial.engine.adverse import adverse_table
+from trial.jobs.work import simulate_replicates
+from trial.study.tolerability import Tolerability
 from trial.tables import ADVERSE
-from trial.tolerability import Tolerability
-from trial.units import simulate_replicates
 
 SMOKE = "configs/smoke.yaml"
 
@@ -228,7 +228,7 @@ def test_a_run_with_proxies_reports_them_with_sources_and_can_be_replayed(run_di
 
 
 def test_proxies_change_no_other_table() -> None:
-    from trial.configfile import load_study
+    from trial.study.load import load_study
 
     study = load_study(SMOKE)
     without = simulate_replicates(study, range(1))

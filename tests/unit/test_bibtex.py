@@ -8,9 +8,9 @@ import pytest
 
 from cohorts import references
 from cohorts.citations import THIS_ENGINE, Citation
-from trial.bibtex import authors, bibtex
+from trial.app.bibtex import authors, bibtex
 from trial.cli import main
-from trial.provenance import engine_version
+from trial.jobs.provenance import engine_version
 
 
 def value_at(text: str, start: int) -> int:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import trial.cli.targets
-from analysis.scorecard import read_published
-from cohorts.catalogue import parameter_set, read_calibration
+import trial.app.targets
+from analysis.evidence.scorecard import read_published
+from cohorts.sets import parameter_set, read_calibration
+from trial.app.targets import job_values, jobs_of, studies_of, target_problems, wanted_of
 from trial.cli import main
-from trial.cli.targets import job_values, jobs_of, studies_of, target_problems, wanted_of
-from trial.fitting import load_fit
+from trial.study.fit import load_fit
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 COMMITTED = CONFIGS / "calibration" / "hetrombopag_wang_2022.yaml"
@@ -69,7 +69,7 @@ def test_an_interruption_keeps_the_best_point(capsys, monkeypatch, tmp_path):
             raise KeyboardInterrupt
         return job_values(*arguments)
 
-    monkeypatch.setattr(trial.cli.targets, "job_values", interrupted)
+    monkeypatch.setattr(trial.app.targets, "job_values", interrupted)
     code, _, err = run(capsys, "fit.yaml")
     assert code == 130 and "the best of 2 points" in err
     (left,) = (tmp_path / "runs/calibration").iterdir()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from analysis.calibration import NOTHING, Fitted, Measure, Target, calibrate, deviance, misfit
+from analysis.evidence.calibration import NOTHING, Fitted, Measure, Target, calibrate, deviance, misfit
 
 
 def test_deviance_is_twice_the_log_likelihood_ratio():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis import cells
+from analysis.text import cells
 
 
 @pytest.mark.parametrize(

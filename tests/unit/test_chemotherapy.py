@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from hand_made import taking, unit
 
-import trial.units
-from trial.config import Study
-from trial.configfile import load_study
-from trial.dosing import daily_events, days_between, dose_mg, kill
-from trial.rules import NEVER, apply_rules, start_course
-from trial.simulate import simulate_unit
+import trial.jobs.work
+from trial.engine.dosing import daily_events, days_between, dose_mg, kill
+from trial.engine.rules import NEVER, apply_rules, start_course
+from trial.engine.simulate import simulate_unit
+from trial.jobs.work import simulate_replicates
+from trial.study.load import load_study
+from trial.study.study import Study
 from trial.tables import DOSES, EVENTS
-from trial.units import simulate_replicates
 
 PHASE_3 = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 TMDD = "hetrombopag_wang_2022"
@@ -157,7 +157,7 @@ def test_an_arm_until_chemotherapy_changes_to_placebo_with_cycle_1():
 @pytest.fixture
 def in_the_catalogue(monkeypatch):
     """The made-up structure in place of the one of the parameter set."""
-    monkeypatch.setattr(trial.units, "structure_of", lambda _: taking([]))
+    monkeypatch.setattr(trial.jobs.work, "structure_of", lambda _: taking([]))
 
 
 def whole_trial(patients=60, **changes) -> dict:

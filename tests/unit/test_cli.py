@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import trial.cli.run
+from trial.app.folder import checked
 from trial.cli import main
 from trial.cli.console import Refused, _plain_lines
-from trial.cli.folder import checked
-from trial.provenance import VOLATILE
+from trial.jobs.provenance import VOLATILE
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMOKE = str(CONFIGS / "smoke.yaml")

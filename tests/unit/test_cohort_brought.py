@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from cohorts.brought import PatientsError, read_patients
-from cohorts.catalogue import parameter_set
 from cohorts.populations import population
 from cohorts.sampler import sample_cohort
+from cohorts.sets import parameter_set
 from cohorts.streams import Streams
 
 SET = parameter_set("hetrombopag_wang_2022")

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cohorts.catalogue import parameter_set
 from cohorts.noise import bleeding_grade
 from cohorts.populations import population
 from cohorts.sampler import PATIENT_COLUMNS, Cohort, concatenate, sample_cohort
 from cohorts.screening import exclusions, first_reason, flow, outside_domain, report
+from cohorts.sets import parameter_set
 from cohorts.streams import Streams
 
 SET = parameter_set("hetrombopag_wang_2022")

@@ -10,12 +10,12 @@ import pytest
 from hand_made import taking
 from test_config_errors import GOOD
 
-import trial.checks
+import trial.study.checks
 from cohorts.screening import exclusions
-from trial.config import Study
-from trial.configfile import ConfigError, load_config, load_study
-from trial.design import fingerprint
-from trial.protocol import Screening
+from trial.study.fingerprint import fingerprint
+from trial.study.load import ConfigError, load_config, load_study
+from trial.study.protocol import Screening
+from trial.study.study import Study
 
 PUBLISHED = sorted((Path(__file__).parents[2] / "configs" / "published").glob("*.yaml"))
 CHEMO = """\
@@ -59,7 +59,7 @@ CASES = [
 @pytest.fixture
 def known(monkeypatch):
     """As if the structure of every parameter set took chemotherapy and meals."""
-    monkeypatch.setattr(trial.checks, "structure_of", lambda _: taking([]))
+    monkeypatch.setattr(trial.study.checks, "structure_of", lambda _: taking([]))
 
 
 def load(tmp_path, text):

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from trial.configfile import ConfigError, load_config, load_study
+from trial.study.load import ConfigError, load_config, load_study
 
 GOOD = """\
 id: small

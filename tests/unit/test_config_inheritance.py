@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from trial.cli.schema import json_schema, key_table
-from trial.config import Study
-from trial.configfile import ConfigError, load_study, resolved_yaml
-from trial.keys import keys_of
+from trial.study.keys import keys_of
+from trial.study.load import ConfigError, load_study, resolved_yaml
+from trial.study.study import Study
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PHASE_3 = CONFIGS / "published" / "hetrombopag_itp_phase3.yaml"

@@ -8,8 +8,8 @@ from analysis.endpoints import catalogue
 from cohorts.brought import OPTIONAL, REQUIRED, read_patients
 from cohorts.covariates import CATEGORIES, LIMITS
 from trial.cli.schema import key_table
-from trial.fitting import Fit
-from trial.keys import keys_of
+from trial.study.fit import Fit
+from trial.study.keys import keys_of
 
 README = (Path(__file__).parents[2] / "configs" / "README.md").read_text(encoding="utf-8")
 

@@ -9,16 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.endpoint import Settings
 from analysis.endpoints import ENDPOINTS_SCHEMA
-from analysis.estimates import estimate
-from analysis.estimators import paired_rate_difference
-from analysis.results import evaluate_tables
-from analysis.summaries import of_file
+from analysis.endpoints.contract import Settings
+from analysis.evidence.results import evaluate_tables
+from analysis.statistics.estimates import estimate
+from analysis.statistics.estimators import paired_rate_difference
+from analysis.statistics.summaries import of_file
 from trial.cli import main
-from trial.configfile import load_study
-from trial.protocol import Arm
-from trial.units import simulate_replicates, work_units
+from trial.jobs.work import simulate_replicates, work_units
+from trial.study.load import load_study
+from trial.study.protocol import Arm
 
 CONFIG = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 PERSON = ("AGE", "SEX", "WEIGHT", "BLPLAT", "ADHER", "CL", "EC50", "STRATUM", "RESPCLASS")

@@ -9,8 +9,8 @@ import pytest
 from tiny_trial import SETTINGS, WEEKS, Patient, records
 
 from analysis import endpoints
-from analysis.endpoint import Evaluated
 from analysis.endpoints import catalogue, chosen
+from analysis.endpoints.contract import Evaluated
 
 TREATED = replace(SETTINGS, treatment_days=70)
 MISSED = "no count at the assessment visit"

@@ -7,17 +7,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import trial.parts
-import trial.provenance
-import trial.units
+import trial.jobs.parts
+import trial.jobs.provenance
+import trial.jobs.work
 from trial.cli import main
 from trial.cli.run import evaluator
-from trial.configfile import load_study
-from trial.forecast import forecast
-from trial.parts import unit_folder
-from trial.runner import UNITS, run
+from trial.jobs.forecast import forecast
+from trial.jobs.parts import unit_folder
+from trial.jobs.runner import UNITS, run
+from trial.jobs.work import simulate_replicates
+from trial.study.load import load_study
 from trial.tables import COURSES, TABLES
-from trial.units import simulate_replicates
 
 CONFIG = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
@@ -101,11 +101,11 @@ def test_a_run_keeps_the_courses_as_one_more_file(study, tmp_path):
 
 
 def test_an_interrupted_dense_run_goes_on_and_is_listed_in_the_manifest(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(trial.units, "UNIT_PATIENTS", 6)
+    monkeypatch.setattr(trial.jobs.work, "UNIT_PATIENTS", 6)
     monkeypatch.chdir(tmp_path)
     few = ["run", str(SMOKE), "--workers", "1", "--set", "patients=6", "--set", "output=dense", "--replicates", "4"]
     assert main([*few, "--no-report", "--out", "whole"]) == 0
-    real = trial.parts.pq.write_table
+    real = trial.jobs.parts.pq.write_table
 
     def refuse(table, path, **options):
         if path.parent.name.startswith(".0000002") and path.name == "courses.parquet":
@@ -113,7 +113,7 @@ def test_an_interrupted_dense_run_goes_on_and_is_listed_in_the_manifest(tmp_path
         real(table, path, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(trial.parts.pq, "write_table", refuse)
+        patch.setattr(trial.jobs.parts.pq, "write_table", refuse)
         assert main([*few, "--no-report", "--out", "x"]) == 1
     unit = unit_folder(tmp_path / ".x.unfinished" / UNITS, 1) / "courses.parquet"
     unit.write_bytes(unit.read_bytes()[:-4])
@@ -121,7 +121,7 @@ def test_an_interrupted_dense_run_goes_on_and_is_listed_in_the_manifest(tmp_path
     assert "unit 1: damaged, simulated again" in capsys.readouterr().err
     for path in (tmp_path / "whole").glob("*.parquet"):
         assert (tmp_path / "x" / path.name).read_bytes() == path.read_bytes(), path.name
-    said = trial.provenance.read_manifest(tmp_path / "x")["files"]["courses.parquet"]
+    said = trial.jobs.provenance.read_manifest(tmp_path / "x")["files"]["courses.parquet"]
     assert said["rows"] == pq.read_metadata(tmp_path / "x" / "courses.parquet").num_rows > 4 * 6 * 24 * 60
 
 

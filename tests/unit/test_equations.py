@@ -8,13 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from analysis.figures_model import INFLUENCE, _bundles, structure_figure
-from analysis.model import lines, model_of, positions
-from cohorts.catalogue import parameter_set
-from trial.cli.model import described
-from trial.equations import equations
-from trial.flows import flows
+from analysis.figures.drawing import INFLUENCE, _bundles, structure_figure
+from analysis.report.model import lines, model_of, positions
+from cohorts.sets import parameter_set
+from trial.app.model_file import described
 from trial.models import STRUCTURES, State, Structure
+from trial.models.equations import equations
+from trial.models.flows import flows
 
 FUNCTIONS = {"sqrt": math.sqrt, "exp": math.exp, "ln": math.log, "min": min, "max": max}
 

@@ -13,12 +13,13 @@ import pytest
 from ruamel.yaml import YAML
 from tiny_trial import SETTINGS, Patient, tables
 
-from analysis import endpoints, estimators, summaries
-from analysis.endpoint import Settings
-from analysis.estimates import ESTIMATES_SCHEMA, estimate, to_table
-from analysis.records import from_tables, load
-from analysis.results import analyse, endpoint_rates, evaluate_tables
-from trial.protocol import Analysis
+from analysis import endpoints
+from analysis.endpoints.contract import Settings
+from analysis.endpoints.records import from_tables, load
+from analysis.evidence.results import analyse, endpoint_rates, evaluate_tables
+from analysis.statistics import estimators, summaries
+from analysis.statistics.estimates import ESTIMATES_SCHEMA, estimate, to_table
+from trial.study.protocol import Analysis
 
 YES, NO = Patient([60.0]), Patient([20.0])
 RESPONDERS = {"drug": (3, 2, 4), "placebo": (0, 1, 0)}

@@ -14,7 +14,7 @@ from scipy import stats
 from scipy.optimize import minimize_scalar
 from statsmodels.stats.contingency_tables import StratifiedTable, Table2x2, mcnemar
 
-from analysis import estimators
+from analysis.statistics import estimators
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tiny_trial import PK_HOURS, SETTINGS, Patient, records
 
-from analysis import endpoints, nca
-from analysis.endpoints import catalogue
+from analysis import endpoints
+from analysis.endpoints import catalogue, nca
 
 THEOPH_1_H = np.array([0, 0.25, 0.57, 1.12, 2.02, 3.82, 5.1, 7.03, 9.05, 12.12, 24.37])
 THEOPH_1 = np.array([0.74, 2.84, 6.57, 10.5, 9.66, 8.58, 8.36, 7.47, 6.89, 5.94, 3.28])

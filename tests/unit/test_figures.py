@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from analysis import figures
-from analysis.figures import Course, Curve, Held, Rungs, Trace
+from analysis.figures import charts as figures
+from analysis.figures.charts import Course, Curve, Held, Rungs, Trace
 
 WEEKS = np.arange(11.0)
 
@@ -65,6 +65,6 @@ def test_placebo_is_grey_and_arms_differ():
 
 
 def test_matplotlib_is_imported_only_to_draw():
-    code = "import sys, analysis.report; print('matplotlib' in sys.modules)"
+    code = "import sys, analysis.report.page; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

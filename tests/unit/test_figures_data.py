@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis.disposition import Disposition, disposition, quartiles, rung_shares, share_by_day
+from analysis.statistics.disposition import Disposition, disposition, quartiles, rung_shares, share_by_day
 
 
 def test_disposition_keeps_the_order_of_the_protocol():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.calibration import Fitted, Measure, Point, objective
-from analysis.identifiability import curvature, profile, rse_percent, verdict
+from analysis.evidence.calibration import Fitted, Measure, Point, objective
+from analysis.evidence.identifiability import curvature, profile, rse_percent, verdict
 
 HESSIAN = np.array([[25.0, 6.0, 0.0], [6.0, 4.0, 0.0], [0.0, 0.0, 1.0]])
 OPTIMUM = np.array([0.3, -0.4, 0.0])

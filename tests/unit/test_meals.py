@@ -7,15 +7,15 @@ import pytest
 from hand_made import taking, unit
 from scipy.stats import beta, kstest
 
-import trial.units
-from cohorts.catalogue import parameter_set
-from trial.config import Study
-from trial.configfile import load_study
-from trial.dosing import days_between, dose_mg, meal_h
-from trial.plan import plan_unit
-from trial.rules import start_course
-from trial.simulate import simulate_unit
-from trial.units import enrolment, simulate_replicates
+import trial.jobs.work
+from cohorts.sets import parameter_set
+from trial.engine.dosing import days_between, dose_mg, meal_h
+from trial.engine.draws import plan_unit
+from trial.engine.rules import start_course
+from trial.engine.simulate import simulate_unit
+from trial.jobs.work import enrolment, simulate_replicates
+from trial.study.load import load_study
+from trial.study.study import Study
 
 PHASE_3 = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 TMDD = "hetrombopag_wang_2022"
@@ -98,7 +98,7 @@ def test_meals_change_no_other_draw():
 
 
 def test_a_study_with_meals_has_the_share_in_its_patients_table_and_another_has_not(monkeypatch):
-    monkeypatch.setattr(trial.units, "structure_of", lambda _: taking([]))
+    monkeypatch.setattr(trial.jobs.work, "structure_of", lambda _: taking([]))
     data = load_study(PHASE_3).model_dump() | {
         "patients": 20,
         "replicates": 1,

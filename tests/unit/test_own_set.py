@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from cohorts.catalogue import own, parameter_set
+from cohorts import own
 from cohorts.parameters import cv_to_variance
+from cohorts.sets import parameter_set
 from trial.cli import main
 from trial.cli.run import execute
-from trial.configfile import load_study
-from trial.provenance import file_hash
+from trial.jobs.provenance import file_hash
+from trial.study.load import load_study
 
 RECORD = {
     "id": "mine",
@@ -42,7 +43,7 @@ PYTHON = '''\
 """The catalogue's set with equations of its own: platelets are lost twice as fast, and made twice as fast."""
 from dataclasses import replace
 
-from cohorts.catalogue import parameter_set
+from cohorts.sets import parameter_set
 from trial.models import structure
 
 ORIGINAL = structure("tmdd_lifespan")
@@ -146,7 +147,7 @@ def test_the_same_values_under_another_id_give_the_same_patients(capsys):
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_python_set_with_equations_of_its_own_in_processes_too(capsys, monkeypatch, workers):
     """Units of one replicate, so that two processes have one each."""
-    monkeypatch.setattr("trial.units.UNIT_PATIENTS", 8)
+    monkeypatch.setattr("trial.jobs.work.UNIT_PATIENTS", 8)
     study("sets/twice.py", text=PYTHON.replace("[*others, 2 * plt]", "[*others, plt]"))
     command = ("run", "tiny.yaml", "--workers", workers, "--backend", "loky", "--no-report")
     assert outcome(capsys, *command)[0] == 0
@@ -211,7 +212,7 @@ def test_chemotherapy_is_for_a_set_whose_own_structure_knows_it(capsys, takes, r
 
 EDITED = """\
 from dataclasses import replace
-from cohorts.catalogue import parameter_set
+from cohorts.sets import parameter_set
 S = parameter_set("hetrombopag_wang_2022")
 def but(name, **change):
     return tuple(replace(p, **change) if p.name == name else p for p in S.parameters)
@@ -261,7 +262,7 @@ def test_a_file_changed_between_two_sittings_is_refused(capsys):
     study()
     folder = Path(".work.unfinished")
     tiny = load_study("tiny.yaml")
-    from trial.cli.folder import IDENTITY, begin
+    from trial.app.folder import IDENTITY, begin
     from trial.cli.run import identity
 
     assert begin(Path("work"), False, False, identity(tiny, Path())) == folder.resolve()

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cohorts.catalogue import calibrated, parameter_set, rows
 from cohorts.citations import THIS_ENGINE, Source, merge
 from cohorts.parameters import Correlation, CovariateEffect, Parameter, RandomEffect, cv_to_variance, variance_to_cv
+from cohorts.sets import calibrated, parameter_set, rows
 from cohorts.streams import Draws, Streams
 from cohorts.units import convert
 from cohorts.variability import (

@@ -6,11 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import trial.cli.run
-from trial import forecast as forecasting
 from trial.cli import main
 from trial.cli.run import evaluator
-from trial.configfile import load_study
-from trial.forecast import forecast, problem
+from trial.jobs import forecast as forecasting
+from trial.jobs.forecast import forecast, problem
+from trial.study.load import load_study
 
 CONFIG = str(Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml")
 SMOKE = str(Path(__file__).parents[2] / "configs" / "smoke.yaml")

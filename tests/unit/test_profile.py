@@ -8,13 +8,13 @@ import pytest
 from hand_made import PARAMETERS, unit
 from tiny_trial import SETTINGS, Patient, records
 
-from analysis import endpoints, nca
-from analysis.endpoints import catalogue
-from analysis.records import Profile
-from trial.config import Study
-from trial.configfile import load_study
-from trial.simulate import simulate_unit
-from trial.units import simulate_replicates
+from analysis import endpoints
+from analysis.endpoints import catalogue, nca
+from analysis.endpoints.records import Profile
+from trial.engine.simulate import simulate_unit
+from trial.jobs.work import simulate_replicates
+from trial.study.load import load_study
+from trial.study.study import Study
 
 PHASE_3 = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 

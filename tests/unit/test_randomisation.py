@@ -3,8 +3,8 @@
 import numpy as np
 
 from cohorts.streams import Streams
-from trial.protocol import Arm, Randomisation
-from trial.randomisation import randomise, strata_labels
+from trial.engine.randomisation import randomise, strata_labels
+from trial.study.protocol import Arm, Randomisation
 
 ARMS = [Arm(id=name, ratio=ratio, start_dose_mg=1) for name, ratio in (("A", 2), ("B", 2), ("P", 1))]
 PLAN = Randomisation(block_size=5)

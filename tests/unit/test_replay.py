@@ -9,9 +9,9 @@ import pytest
 from pyarrow import csv
 
 from trial.cli import main
-from trial.configfile import load_study
-from trial.replay import differences, replay
-from trial.runner import TABLES
+from trial.jobs.replay import differences, replay
+from trial.jobs.runner import TABLES
+from trial.study.load import load_study
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 from made_run import make_run_folder
 
-from analysis import cells
-from analysis.baseline import ITEMS
-from analysis.report import write_report
-from analysis.runfolder import read_run
-from trial.provenance import STATEMENT
+from analysis.report.page import write_report
+from analysis.report.runfolder import read_run
+from analysis.statistics.baseline import ITEMS
+from analysis.text import cells
+from trial.jobs.provenance import STATEMENT
 
 
 class Tables(HTMLParser):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.baseline import ITEMS, Continuous, Share, continuous, share, summary
+from analysis.statistics.baseline import ITEMS, Continuous, Share, continuous, share, summary
 
 PATIENTS = {
     "AGE": np.array([18.0, 65.0, 66.0, 40.0]),

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from made_run import make_run_folder
 
-from analysis.report import render
-from analysis.report_conduct import chemotherapy, listed, meals, treatment
-from analysis.report_figures import chemotherapy_weeks
-from analysis.runfolder import ArmStyle, read_run
+from analysis.report.conduct import chemotherapy, listed, meals, treatment
+from analysis.report.page import render
+from analysis.report.pictures import chemotherapy_weeks
+from analysis.report.runfolder import ArmStyle, read_run
 
 ARMS = ({"id": "A", "until_chemotherapy": True}, {"id": "B", "meal_after_dose_h": 2.0})
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from made_run import make_run_folder
 
-from analysis import cells
-from analysis.report import write_report
-from analysis.runfolder import ranges, read_run, reasons
+from analysis.report.page import write_report
+from analysis.report.runfolder import ranges, read_run, reasons
+from analysis.text import cells
 
 KEPT = (0, 1, 3)
 

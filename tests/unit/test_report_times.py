@@ -12,8 +12,8 @@ import pytest
 from made_run import make_run_folder
 from test_report import Tables, numbers
 
-from analysis import cells
-from analysis.report import write_report
+from analysis.report.page import write_report
+from analysis.text import cells
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 

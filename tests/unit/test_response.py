@@ -9,9 +9,9 @@ import pytest
 from tiny_trial import SETTINGS, WEEKS, Patient, records, tables
 
 from analysis import endpoints
-from analysis.endpoint import Evaluated
 from analysis.endpoints import catalogue
-from analysis.records import from_tables
+from analysis.endpoints.contract import Evaluated
+from analysis.endpoints.records import from_tables
 
 LOW = 20.0
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from analysis import scorecard
 from analysis.endpoints import catalogue
-from analysis.estimates import Estimate
-from analysis.estimators import clopper_pearson
-from analysis.results import short_table
-from analysis.scorecard import Published
+from analysis.evidence import scorecard
+from analysis.evidence.results import short_table
+from analysis.evidence.scorecard import Published
+from analysis.statistics.estimates import Estimate
+from analysis.statistics.estimators import clopper_pearson
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "published"
 PHASE_3 = CONFIGS / "hetrombopag_itp_phase3_results.csv"

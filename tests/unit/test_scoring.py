@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 from matplotlib.axes import Axes
 
-from analysis import scoring
-from analysis.estimates import Estimate
-from analysis.figures_scores import forest
-from analysis.scorecard import Published, Score, read_published, score
-from analysis.scoring import Study
+from analysis.evidence import scoring
+from analysis.evidence.scorecard import Published, Score, read_published, score
+from analysis.evidence.scoring import Study
+from analysis.figures.scores import forest
+from analysis.statistics.estimates import Estimate
 from trial.cli import main
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 from hand_made import unit
 
-from trial.dosing import days_between, dose_mg, loss_factor
-from trial.rules import start_course
-from trial.simulate import simulate_unit
-from trial.titration import Action
+from trial.engine.dosing import days_between, dose_mg, loss_factor
+from trial.engine.rules import start_course
+from trial.engine.simulate import simulate_unit
+from trial.engine.titration import Action
 
 
 def counts(result):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from trial.models import State, Structure
-from trial.models.contract import Array
 from trial.solver import Events, Status, solve
+from trial.solver.structure import Array
 
 
 def toy(rhs: Callable[..., Sequence[Any]], states: int, parameters: int = 1, inputs: int = 1) -> Structure:

@@ -10,8 +10,8 @@ from scipy.integrate import solve_ivp
 from test_solver_door import DECAY, table, toy
 
 from trial.models import structure
-from trial.models.contract import Array, Structure
 from trial.solver import REASON, Events, Status, method_of, solve
+from trial.solver.structure import Array, Structure
 
 METHODS = ("exact", "taylor", "pair")
 ORAL = replace(

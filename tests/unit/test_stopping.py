@@ -14,14 +14,14 @@ from hand_made import STUDY, unit
 from tiny_trial import SETTINGS, Patient, records
 
 from analysis import endpoints
-from analysis.cells import count as cell
-from analysis.endpoint import can_stop
 from analysis.endpoints import catalogue, chosen, config_problems
+from analysis.endpoints.contract import can_stop
+from analysis.text.cells import count as cell
 from trial.cli import main
-from trial.configfile import load_study
-from trial.replay import replay
-from trial.simulate import simulate_unit
-from trial.titration import Action
+from trial.engine.simulate import simulate_unit
+from trial.engine.titration import Action
+from trial.jobs.replay import replay
+from trial.study.load import load_study
 
 CONFIG = Path(__file__).parents[2] / "configs" / "hetrombopag_itp_24_weeks_stop.yaml"
 STOP = {"below_1e9L": 50, "action": "stop", "rung": "highest", "min_days_since_change": 28, "confirm_visits": 2}

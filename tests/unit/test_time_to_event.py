@@ -11,7 +11,16 @@ from tiny_trial import SETTINGS, WEEKS, Patient, records
 
 from analysis import endpoints
 from analysis.endpoints import catalogue
-from analysis.time_to_event import TTLOSS, TTRESC, TTRESP, Times, at_risk, hazard_ratio, kaplan_meier, log_rank
+from analysis.endpoints.time_to_event import (
+    TTLOSS,
+    TTRESC,
+    TTRESP,
+    Times,
+    at_risk,
+    hazard_ratio,
+    kaplan_meier,
+    log_rank,
+)
 
 DRUG = "6,6,6,6+,7,9+,10,10+,11+,13,16,17+,19+,20+,22,23,25+,32+,32+,34+,35+"
 PLACEBO = "1,1,2,2,3,4,4,5,5,8,8,8,8,11,11,12,12,15,17,22,23"

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trial.titration import Action, DoseRule, DoseStep, decide, reason, start, unchanged
+from trial.engine.titration import Action, decide, reason, start, unchanged
+from trial.study.dose_rule import DoseRule, DoseStep
 
 RULE = DoseRule.model_validate(
     {

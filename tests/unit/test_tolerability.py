@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tiny_trial import SETTINGS, WEEKS, Patient, records
 
 from analysis import endpoints
-from analysis.endpoint import Evaluated
 from analysis.endpoints import catalogue
-from analysis.tolerability import days_above
+from analysis.endpoints.contract import Evaluated
+from analysis.endpoints.count_proxies import days_above
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from analysis.endpoint import Settings
-from analysis.records import Records, from_tables
+from analysis.endpoints.contract import Settings
+from analysis.endpoints.records import Records, from_tables
 from trial.tables import DOSES, EVENTS, OBSERVATIONS, PATIENTS, SOLVES
 
 WEEKS = tuple(range(7, 71, 7))

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explained(error: Exception) -> int:
     """Say what went wrong in a line or more; the exit code."""
-    from trial.yamltree import ConfigError
+    from trial.study.yamltree import ConfigError
 
     if isinstance(error, ConfigError):
         for line in error.messages:
@@ -104,7 +104,7 @@ def _app() -> typer.Typer:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from trial.provenance import engine_version
+        from trial.jobs.provenance import engine_version
 
         print(f"vtrial {engine_version()}")
         raise typer.Exit

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trial.cli.calibration_record import NOTE, record_of, short, show, write
+from trial.app.calibration_record import NOTE, record_of, short, show, write
 from trial.cli.console import Refused, progress, say
 
 if TYPE_CHECKING:
-    from analysis.calibration import Fitted, Point
-    from trial.cli.targets import Wanted
-    from trial.fitting import Fit
+    from analysis.evidence.calibration import Fitted, Point
+    from trial.app.targets import Wanted
+    from trial.study.fit import Fit
 
 SUFFIX = ".calibration.json"
 NEWS = 0.99
@@ -43,10 +43,10 @@ def calibrate(
 
     Example: vtrial calibrate configs/calibration/hetrombopag_wang_2022.yaml
     """
-    from cohorts.catalogue import calibration_file, is_file_name
+    from cohorts.sets import calibration_file, is_file_name
+    from trial.app.targets import studies_of, target_problems, wanted_of
     from trial.cli.run import cores
-    from trial.cli.targets import studies_of, target_problems, wanted_of
-    from trial.fitting import load_fit
+    from trial.study.fit import load_fit
 
     fit = load_fit(config, lambda data: target_problems(data, config.parent))
     if into_catalogue and is_file_name(fit.parameter_set):
@@ -71,10 +71,10 @@ def _fitted_record(
 
     from joblib import Parallel
 
-    from analysis.calibration import calibrate as search
-    from analysis.calibration import objective
-    from cohorts.catalogue import parameter_set
-    from trial.cli.targets import jobs_of, simulate_targets
+    from analysis.evidence.calibration import calibrate as search
+    from analysis.evidence.calibration import objective
+    from cohorts.sets import parameter_set
+    from trial.app.targets import jobs_of, simulate_targets
 
     chosen, targets, begun = parameter_set(fit.parameter_set), [w.target for w in wanted], time.perf_counter()
     fitted = _fitted(fit)
@@ -94,7 +94,7 @@ def _fitted_record(
 
 def _extends(fit: Fit, path: Path) -> str:
     """The fitted set as the file at ``path`` names it: an id, or the user's own file relative to it."""
-    from cohorts.catalogue import is_file_name
+    from cohorts.sets import is_file_name
 
     own_file = is_file_name(fit.parameter_set)
     return os.path.relpath(fit.parameter_set, path.parent.resolve()) if own_file else fit.parameter_set
@@ -102,9 +102,9 @@ def _extends(fit: Fit, path: Path) -> str:
 
 def _fitted(fit: Fit) -> list[Fitted]:
     """The parameters to fit, as the search knows them."""
-    from analysis.calibration import Fitted
-    from cohorts.catalogue import parameter_set
-    from trial.fitting import FRACTION
+    from analysis.evidence.calibration import Fitted
+    from cohorts.sets import parameter_set
+    from trial.study.fit import FRACTION
 
     shares = [p.name for p in parameter_set(fit.parameter_set).parameters if p.unit == FRACTION]
     return [Fitted(p.name, p.median, p.log_sd, p.reason, p.name in shares) for p in fit.fitted]
@@ -155,7 +155,7 @@ def _uncertainty(fit: Fit, fitted: Sequence[Fitted], at: Callable[..., Any], bes
     """Standard errors, correlation, identifiability and profiles around the best point."""
     import numpy as np
 
-    from analysis import identifiability as ident
+    from analysis.evidence import identifiability as ident
 
     optimum, k, names = np.array([f.z(best.values[f.name]) for f in fitted]), len(fitted), [f.name for f in fitted]
     with _ticking("points around the best", 1 + 4 * k + k * (k - 1)) as tell:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from analysis.endpoint import Endpoint
+    from analysis.endpoints.contract import Endpoint
     from cohorts.parameters import ParameterSet
     from cohorts.populations import Population
 
@@ -39,8 +39,8 @@ def catalogue(
 
 def _list_all() -> None:
     from analysis.endpoints import catalogue as endpoints
-    from cohorts.catalogue import PARAMETER_SETS
     from cohorts.populations import POPULATIONS
+    from cohorts.sets import PARAMETER_SETS
 
     titles = {
         "Parameter sets": {s.id: s.title for s in PARAMETER_SETS},
@@ -58,10 +58,10 @@ def _list_all() -> None:
 
 def _show_one(set_id: str) -> None:
     from analysis.endpoints import catalogue as endpoints
-    from cohorts.catalogue import PARAMETER_SETS, SetError, is_file_name, parameter_set
     from cohorts.populations import POPULATIONS
+    from cohorts.sets import PARAMETER_SETS, SetError, is_file_name, parameter_set
     from trial.cli.console import Refused
-    from trial.protocol import not_among
+    from trial.study.protocol import not_among
 
     if is_file_name(set_id):
         try:
@@ -138,8 +138,8 @@ def _show_structure(entry: ParameterSet | Population) -> None:
 
 
 def _rows(entry: ParameterSet | Population) -> Sequence[Mapping[str, str]]:
-    from cohorts.catalogue import rows
     from cohorts.parameters import ParameterSet
+    from cohorts.sets import rows
 
     if isinstance(entry, ParameterSet):
         return rows(entry)

@@ -20,9 +20,9 @@ def check(
 
     Example: vtrial check configs/smoke.yaml
     """
-    from cohorts.catalogue import is_file_name, parameter_set
-    from trial.cli.checks import load_checked
-    from trial.design import fingerprint
+    from cohorts.sets import is_file_name, parameter_set
+    from trial.app.checked import load_checked
+    from trial.study.fingerprint import fingerprint
 
     loaded = load_checked(config, set_)
     warn(loaded.warnings)

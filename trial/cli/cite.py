@@ -20,7 +20,7 @@ def cite(
     Example: vtrial cite runs/smoke --bibtex
     """
     from trial.cli.report import is_run_folder
-    from trial.provenance import read_manifest
+    from trial.jobs.provenance import read_manifest
 
     is_run_folder(run_dir)
     manifest = read_manifest(run_dir)
@@ -37,7 +37,7 @@ def cite(
 
 def _bibtex(run_dir: Path, manifest: Mapping[str, Any]) -> str:
     """The engine and every source; only a run by an engine without ``references`` in its manifest has none."""
-    from trial.bibtex import bibtex, software
+    from trial.app.bibtex import bibtex, software
 
     if "references" not in manifest:
         raise Refused(f"{run_dir}: the run was made before citations were kept in parts; run the study again")

@@ -10,7 +10,7 @@ import typer
 from trial.cli.console import Refused, columns, say
 
 if TYPE_CHECKING:
-    from analysis.comparison import Difference, Side
+    from analysis.evidence.comparison import Difference, Side
 
 
 def compare(
@@ -21,7 +21,7 @@ def compare(
 
     Example: vtrial compare runs/smoke runs/smoke_mine
     """
-    from analysis.comparison import compared, problems, read_side
+    from analysis.evidence.comparison import compared, problems, read_side
     from trial.cli.report import is_run_folder
 
     for folder in (run_a, run_b):
@@ -44,9 +44,9 @@ def compare(
 
 def _warn_of_design(a: Side, b: Side) -> None:
     """Say when the runs are of different designs; what differs may then be the design."""
-    from trial.cli.folder import CONFIG
-    from trial.configfile import load_study
-    from trial.design import fingerprint
+    from trial.app.folder import CONFIG
+    from trial.study.fingerprint import fingerprint
+    from trial.study.load import load_study
 
     designs = [fingerprint(load_study(side.path / CONFIG)) for side in (a, b)]
     if designs[0] != designs[1]:
@@ -56,7 +56,7 @@ def _warn_of_design(a: Side, b: Side) -> None:
 
 
 def _table(rows: list[Difference]) -> None:
-    from analysis.cells import estimate_error
+    from analysis.text.cells import estimate_error
     from trial.cli.results import console
 
     texts = ("endpoint", "arm", "unit")

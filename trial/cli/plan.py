@@ -25,9 +25,9 @@ def plan(
 
     Example: vtrial plan configs/smoke.yaml --replicates 10000
     """
-    from trial.cli.checks import load_checked
+    from trial.app.checked import load_checked
     from trial.cli.run import cores, evaluator
-    from trial.forecast import forecast, free_disk, free_memory, problem, size
+    from trial.jobs.forecast import forecast, free_disk, free_memory, problem, size
 
     loaded = load_checked(config, set_, None, replicates)
     warn(loaded.warnings)

@@ -13,8 +13,8 @@ import typer
 from trial.cli.console import Refused, Stopped, columns, say
 
 if TYPE_CHECKING:
-    from trial.config import Study
-    from trial.replay import Decision, Replay
+    from trial.jobs.replay import Decision, Replay
+    from trial.study.study import Study
 
 NARROW = 70
 """Columns below which the decisions are a list instead of a table."""
@@ -32,12 +32,12 @@ def replay(
 
     Example: vtrial replay runs/smoke --replicate 0 --patient 17
     """
-    from trial.cli.folder import CONFIG
+    from trial.app.folder import CONFIG
     from trial.cli.report import is_run_folder
     from trial.cli.run import evaluator
-    from trial.configfile import load_study
-    from trial.provenance import read_manifest
-    from trial.replay import replay as again
+    from trial.jobs.provenance import read_manifest
+    from trial.jobs.replay import replay as again
+    from trial.study.load import load_study
 
     is_run_folder(run_dir)
     if out is not None and out.exists() and not (out.is_dir() and not any(out.iterdir())):
@@ -56,8 +56,8 @@ def replay(
 
 
 def _write(course: Replay, study: Study, out: Path) -> None:
-    from trial.replay import write
-    from trial.runner import origin
+    from trial.jobs.replay import write
+    from trial.jobs.runner import origin
 
     try:
         write(course, out, origin(study))
@@ -70,7 +70,7 @@ def _warn_of_changes(manifest: Mapping[str, Any]) -> None:
     """Say when this is not the engine that made the run: the values may differ then."""
     from importlib.metadata import version
 
-    from trial.provenance import engine_version
+    from trial.jobs.provenance import engine_version
 
     made_by = manifest["engine"]["version"]
     changed = [f"engine {made_by} then, {engine_version()} now"] if made_by != engine_version() else []
@@ -150,7 +150,7 @@ def _compared(course: Replay, study: Study, run_dir: Path) -> int:
     """Compare with what the run stored of this patient; 1 when it differs."""
     import pyarrow.parquet as pq
 
-    from trial.replay import COMPARED, differences
+    from trial.jobs.replay import COMPARED, differences
     from trial.tables import more_tables
 
     replicate, subject = course.patient["REPLICATE"], course.patient["SUBJID"]

@@ -23,7 +23,7 @@ def report(
     wanted = tuple(_pair(text) for text in patient)
     is_run_folder(run_dir)
     _exist(run_dir, wanted)
-    from analysis.report import write_report
+    from analysis.report.page import write_report
 
     try:
         print(write_report(run_dir, wanted))
@@ -50,8 +50,8 @@ def is_run_folder(run_dir: Path) -> None:
 
 
 def _exist(run_dir: Path, wanted: tuple[tuple[int, int], ...]) -> None:
-    from analysis.runfolder import ranges
-    from trial.configfile import load_study
+    from analysis.report.runfolder import ranges
+    from trial.study.load import load_study
 
     study = load_study(run_dir / "config.resolved.yaml")
     for replicate, subject in wanted:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from analysis.results import Line
-    from trial.config import Study
+    from analysis.evidence.results import Line
+    from trial.study.study import Study
 
 NARROW = 78
 

@@ -16,10 +16,10 @@ import typer
 from trial.cli.console import Progress, Refused, Stopped, progress, say, warn
 
 if TYPE_CHECKING:
-    from analysis.results import Analysed
+    from analysis.evidence.results import Analysed
     from cohorts.citations import Citation
-    from trial.config import Study
-    from trial.runner import Evaluate, RunSummary
+    from trial.jobs.runner import Evaluate, RunSummary
+    from trial.study.study import Study
 
 LARGE_RUN = 50_000
 """Patients from which a run is probed before it starts."""
@@ -50,8 +50,8 @@ def run(
 
     Example: vtrial run configs/smoke.yaml --replicates 5
     """
-    from trial.cli.checks import load_checked
-    from trial.cli.folder import begin, checked, finish, locked, units_kept
+    from trial.app.checked import load_checked
+    from trial.app.folder import begin, checked, finish, locked, units_kept
     from trial.cli.results import show
 
     begun = time.perf_counter()
@@ -94,7 +94,7 @@ def run(
 
 def _refuse_too_large(study: Study, folder: Path, workers: int) -> None:
     """Before a large run: Refused when the disk or the memory will not do."""
-    from trial.forecast import forecast, problem
+    from trial.jobs.forecast import forecast, problem
 
     if study.subjects * study.replicates >= LARGE_RUN:
         refused = problem(forecast(study, workers, evaluator(study)), folder)
@@ -109,9 +109,9 @@ def identity(study: Study, base: Path) -> dict[str, str]:
     """
     from importlib.metadata import version
 
-    from cohorts.catalogue.own import digest
-    from trial.configfile import FILES, PARAMETER_SET, file_keys
-    from trial.provenance import PACKAGES, engine_version, file_hash
+    from cohorts.own import digest
+    from trial.jobs.provenance import PACKAGES, engine_version, file_hash
+    from trial.study.load import FILES, PARAMETER_SET, file_keys
 
     found = {"engine": engine_version(), **{name: version(name) for name in PACKAGES}}
     keys = dict(_leaves(study.model_dump(mode="json"), ""))
@@ -134,8 +134,8 @@ def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
 def _is_finished(study: Study, base: Path, folder: Path) -> bool:
     """Whether ``folder`` holds a finished run of this very study; its published rows are not part of the run."""
-    from trial.cli.folder import CONFIG, MARKS
-    from trial.configfile import load_study
+    from trial.app.folder import CONFIG, MARKS
+    from trial.study.load import load_study
 
     if not all((folder / mark).is_file() for mark in MARKS):
         return False
@@ -144,7 +144,7 @@ def _is_finished(study: Study, base: Path, folder: Path) -> bool:
 
 
 def _announce(study: Study, beside: Path, workers: int) -> None:
-    from trial.runner import standing
+    from trial.jobs.runner import standing
 
     say(f"{study.id}: {study.replicates} x {study.patients} patients, {workers} worker{'s' if workers > 1 else ''}")
     now = standing(study, beside)
@@ -157,8 +157,8 @@ def _announce(study: Study, beside: Path, workers: int) -> None:
 @contextmanager
 def _kept(folder: Path, beside: Path, study: Study) -> Iterator[None]:
     """When the work stops: say what is kept and how to go on; without a finished unit nothing is kept."""
-    from trial.cli.folder import units_kept
-    from trial.units import work_units
+    from trial.app.folder import units_kept
+    from trial.jobs.work import work_units
 
     try:
         yield
@@ -191,11 +191,11 @@ def execute(
     File names in ``study`` are relative to ``base``. Units that are in ``folder`` already are not simulated again;
     with ``keep_units`` they stay beside the tables.
     """
-    from cohorts.catalogue import is_file_name, parameter_set
-    from trial.cli.folder import CONFIG, with_inputs
-    from trial.cli.model import write_model
-    from trial.configfile import resolved_yaml
-    from trial.runner import run as simulate
+    from cohorts.sets import is_file_name, parameter_set
+    from trial.app.folder import CONFIG, with_inputs
+    from trial.app.model_file import write_model
+    from trial.jobs.runner import run as simulate
+    from trial.study.load import resolved_yaml
 
     folder.mkdir(parents=True, exist_ok=True)
     standalone = with_inputs(study, base, folder)
@@ -210,8 +210,8 @@ def execute(
 
 def evaluator(study: Study) -> Evaluate:
     """The endpoints of the study as a function of the tables of a unit."""
-    from analysis.endpoint import Settings
-    from analysis.results import evaluate_tables
+    from analysis.endpoints.contract import Settings
+    from analysis.evidence.results import evaluate_tables
 
     return partial(evaluate_tables, Settings.of(study.model_dump(mode="json")))
 
@@ -220,10 +220,10 @@ def conclude(
     folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any], with_report: bool
 ) -> tuple[Analysed, Study]:
     """Write results, manifest and report; the results, and the study as it was resolved."""
-    from analysis.results import analyse
-    from trial.cli.folder import CONFIG
-    from trial.configfile import load_study
-    from trial.provenance import write_manifest
+    from analysis.evidence.results import analyse
+    from trial.app.folder import CONFIG
+    from trial.jobs.provenance import write_manifest
+    from trial.study.load import load_study
 
     study = load_study(folder / CONFIG)
     analysed = analyse(folder)
@@ -234,7 +234,7 @@ def conclude(
     }
     write_manifest(folder, (folder / CONFIG).read_text(encoding="utf-8"), facts, volatile)
     if with_report:
-        from analysis.report import write_report
+        from analysis.report.page import write_report
 
         write_report(folder)
     return analysed, study
@@ -242,10 +242,10 @@ def conclude(
 
 def facts_of(study: Study) -> dict[str, Any]:
     """What the manifest says of the study and of the catalogue entries it used."""
-    from cohorts.catalogue import is_file_name, parameter_set, rows
-    from cohorts.catalogue.own import digest
+    from cohorts.own import digest
+    from cohorts.sets import is_file_name, parameter_set, rows
     from cohorts.streams import BLOCK
-    from trial.units import UNIT_PATIENTS
+    from trial.jobs.work import UNIT_PATIENTS
 
     chosen = parameter_set(study.parameter_set)
     own = is_file_name(study.parameter_set)
@@ -270,8 +270,8 @@ def facts_of(study: Study) -> dict[str, Any]:
 
 def citations(study: Study) -> list[Citation]:
     """The distinct citations of the parameter set and the population, in order of first use."""
-    from cohorts.catalogue import parameter_set
     from cohorts.populations import population
+    from cohorts.sets import parameter_set
 
     used = [*parameter_set(study.parameter_set).citations]
     if study.population.id:

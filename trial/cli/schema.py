@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from trial.protocol import Record
+    from trial.study.protocol import Record
 
 INHERIT = "another YAML file, relative to this one, whose keys hold unless they are given here"
 
@@ -22,8 +22,8 @@ def schema(
     """
     import json
 
-    from trial.config import Study
-    from trial.fitting import Fit
+    from trial.study.fit import Fit
+    from trial.study.study import Study
 
     record, title = (Fit, "vtrial calibration") if calibration else (Study, "vtrial study")
     print(key_table(record) if table else json.dumps(json_schema(record, title), indent=1, ensure_ascii=False))
@@ -31,8 +31,8 @@ def schema(
 
 def json_schema(record: type[Record] | None = None, title: str = "vtrial study") -> dict[str, Any]:
     """JSON Schema of a config file: a ``record`` (a Study), or part of one that extends another file."""
-    from trial.config import Study
-    from trial.yamltree import EXTENDS
+    from trial.study.study import Study
+    from trial.study.yamltree import EXTENDS
 
     content = _without_infinity((record or Study).model_json_schema())
     needed = content.pop("required")
@@ -56,9 +56,9 @@ def _without_infinity(value: Any) -> Any:
 
 def key_table(record: type[Record] | None = None) -> str:
     """Every key of a ``record`` (a Study) with type, unit, default and meaning, as a Markdown table."""
-    from trial.config import Study
-    from trial.keys import default_of, keys_of, kind_of, unit_of
-    from trial.yamltree import EXTENDS
+    from trial.study.keys import default_of, keys_of, kind_of, unit_of
+    from trial.study.study import Study
+    from trial.study.yamltree import EXTENDS
 
     rows = [("Key", "Type", "Unit", "Default", "Meaning"), ("---",) * 5]
     rows.append((f"`{EXTENDS}`", "text", "", "none", INHERIT))

@@ -13,7 +13,7 @@ import typer
 from trial.cli.console import Refused, columns, progress, say, warn
 
 if TYPE_CHECKING:
-    from analysis.scoring import Study
+    from analysis.evidence.scoring import Study
 
 FAILED = 1
 FOREST = ("forest.png", "forest.svg")
@@ -31,8 +31,8 @@ def scorecard(
 
     Example: vtrial scorecard --replicates 20
     """
-    from analysis import scoring
-    from analysis.scorecard import FEWEST
+    from analysis.evidence import scoring
+    from analysis.evidence.scorecard import FEWEST
     from trial.cli.results import console
     from trial.cli.run import cores
 
@@ -62,7 +62,7 @@ def _all(
     paths: Sequence[Path], out: Path, replicates: int | None, workers: int
 ) -> tuple[list[Study], list[str], list[Path]]:
     """Every study with published rows, the row ids their parameter sets were fitted on, and the configs that failed."""
-    from trial.configfile import ConfigError
+    from trial.study.load import ConfigError
 
     studies, fitted_on, failed = [], [], []
     for path in paths:
@@ -81,10 +81,10 @@ def _all(
 
 def _one(path: Path, out: Path, replicates: int | None, workers: int) -> tuple[Study, list[str]] | None:
     """Run one study into its folder; None when it has no published rows."""
-    from analysis.scoring import Study
-    from cohorts.catalogue import parameter_set
-    from trial.cli.checks import load_checked
-    from trial.cli.folder import checked
+    from analysis.evidence.scoring import Study
+    from cohorts.sets import parameter_set
+    from trial.app.checked import load_checked
+    from trial.app.folder import checked
     from trial.cli.run import conclude, execute
 
     loaded = load_checked(path, replicates=replicates)
@@ -106,9 +106,10 @@ def _one(path: Path, out: Path, replicates: int | None, workers: int) -> tuple[S
 def _write(studies: Sequence[Study], out: Path, summary: Sequence[str]) -> None:
     import pyarrow.parquet as pq
 
-    from analysis import figures_scores, scoring
-    from analysis.scorecard import write
-    from trial.provenance import STATEMENT, engine_version
+    from analysis.evidence import scoring
+    from analysis.evidence.scorecard import write
+    from analysis.figures import scores as figures_scores
+    from trial.jobs.provenance import STATEMENT, engine_version
 
     write([s for study in studies for s in study.scores], out / "scorecard.csv")
     pq.write_table(scoring.to_table(studies), out / "scorecard.parquet", compression="zstd")
@@ -119,7 +120,7 @@ def _write(studies: Sequence[Study], out: Path, summary: Sequence[str]) -> None:
 
 def _show(studies: Sequence[Study]) -> None:
     """Every row, study by study; "–" where a row is shown but not counted."""
-    from analysis import scoring
+    from analysis.evidence import scoring
     from trial.cli.results import console
 
     for study in studies:

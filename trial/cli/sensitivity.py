@@ -11,10 +11,10 @@ import typer
 from trial.cli.console import Progress, columns, progress, say, warn
 
 if TYPE_CHECKING:
-    from analysis.sensitivity import Effect, Tried
+    from analysis.evidence.sensitivity import Effect, Tried
     from cohorts.parameters import ParameterSet
     from cohorts.variants import Variant
-    from trial.config import Study
+    from trial.study.study import Study
 
 ENOUGH = 20
 """Replicates of each trial, at most, unless more are asked for: differences are paired, so few tell much."""
@@ -41,7 +41,7 @@ def sensitivity(
 
     Example: vtrial sensitivity configs/published/hetrombopag_itp_phase3.yaml
     """
-    from trial.cli.checks import load_checked
+    from trial.app.checked import load_checked
     from trial.cli.run import cores
 
     loaded = load_checked(config, set_, replicates=replicates)
@@ -56,8 +56,8 @@ def sensitivity(
 
 def write_effects(study: Study, folder: Path, workers: int, most: int = ENOUGH) -> list[Effect]:
     """Try everything that is assumed and write sensitivity.parquet into ``folder``; says what cannot be tried."""
-    from analysis import sensitivity as pure
-    from cohorts.catalogue import parameter_set
+    from analysis.evidence import sensitivity as pure
+    from cohorts.sets import parameter_set
     from cohorts.variants import nothing_to_halve
 
     idle = nothing_to_halve(parameter_set(study.parameter_set))
@@ -73,11 +73,11 @@ def effects_of(study: Study, workers: int, replicates: int, tell: Progress) -> l
     """The effect of every variant of the study's parameter set on the primary result, per arm."""
     from joblib import Parallel, delayed
 
-    from analysis import sensitivity as pure
     from analysis.endpoints import catalogue
-    from cohorts.catalogue import parameter_set
+    from analysis.evidence import sensitivity as pure
+    from cohorts.sets import parameter_set
     from cohorts.variants import variants
-    from trial.cli.targets import cut
+    from trial.app.targets import cut
 
     chosen = parameter_set(study.parameter_set)
     tried = variants(chosen)
@@ -98,7 +98,7 @@ def _result(job: Any, chosen: ParameterSet) -> tuple[Any, str]:
     """The primary result per replicate and arm (R, A) of a job, or NaN and why there is none."""
     import numpy as np
 
-    from trial.cli.targets import job_values
+    from trial.app.targets import job_values
 
     try:
         return job_values(job, chosen)[job.codes[0]], ""
@@ -121,7 +121,7 @@ def _whole(
 
 
 def _tried(variant: Variant, scale: float, result: Any, why: str) -> Tried:
-    from analysis.sensitivity import Tried
+    from analysis.evidence.sensitivity import Tried
 
     number, limited = variant.assumed, "; ".join(text for text in (variant.limited, why) if text)
     return Tried(
@@ -138,8 +138,8 @@ def _tried(variant: Variant, scale: float, result: Any, why: str) -> Tried:
 
 def _show(rows: Sequence[Effect], study: Study) -> None:
     """One line per assumed number: change of each arm at half and at one and a half; then what matters most."""
-    from analysis import sensitivity as pure
     from analysis.endpoints import catalogue
+    from analysis.evidence import sensitivity as pure
     from trial.cli.results import console
 
     screen = console()

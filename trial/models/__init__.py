@@ -4,11 +4,11 @@ all.
 
 from pathlib import Path
 
-from cohorts.catalogue.own import SetError, module
+from cohorts.own import SetError, module
 from cohorts.parameters import ParameterSet
-from trial.models.contract import Days, State, Structure
 from trial.models.tmdd_lifespan import TMDD_LIFESPAN
 from trial.models.tpo_mechanism import TPO_MECHANISM
+from trial.solver.structure import Days, State, Structure
 
 STRUCTURES: tuple[Structure, ...] = (TMDD_LIFESPAN, TPO_MECHANISM)
 

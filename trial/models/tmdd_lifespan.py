@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from trial.models.contract import Array, Days, State, Structure, Values
 from trial.solver.events import Events
+from trial.solver.structure import Array, Days, State, Structure, Values
 
 STATES = (
     State("DEPOT", "ug", "drug at the site of absorption"),

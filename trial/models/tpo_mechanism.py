@@ -38,10 +38,10 @@ from typing import Any
 
 import numpy as np
 
-from trial.models.contract import Array, Days, State, Structure, Values
 from trial.models.tmdd_lifespan import binding
 from trial.models.tpo_balance import N_AGES, N_STAGES, individual, steady_cells
 from trial.solver.events import Events
+from trial.solver.structure import Array, Days, State, Structure, Values
 
 _CELLS = "relative to health"
 STATES = (

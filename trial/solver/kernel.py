@@ -25,7 +25,7 @@ from trial.solver.stepper import Stepper
 from trial.solver.taylor import Taylor
 
 if TYPE_CHECKING:
-    from trial.models.contract import Structure
+    from trial.solver.structure import Structure
 
 C_TYPES = {INT64: ctypes.c_int64, DOUBLE: ctypes.c_double, POINTER: ctypes.c_void_p}
 COMPILING = threading.Lock()

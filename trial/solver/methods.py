@@ -11,7 +11,7 @@ from trial.solver.events import Events
 from trial.solver.kernel import kernel, method_of, native_lanes
 
 if TYPE_CHECKING:
-    from trial.models.contract import Array, Structure
+    from trial.solver.structure import Array, Structure
 
 LANES = native_lanes()
 LANE_CHOICES = (1, 2, 4, 8, 16, 32)

@@ -1,0 +1,146 @@
+"""All endpoints, by their code in a study, evaluated and written as the endpoints table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.endpoints.adverse import ADVERSE_ENDPOINTS
+from analysis.endpoints.chemotherapy import CHEMOTHERAPY_ENDPOINTS
+from analysis.endpoints.contract import Endpoint, Evaluated, Settings, can_stop, proxies_of, when
+from analysis.endpoints.count_proxies import TOLERABILITY_ENDPOINTS
+from analysis.endpoints.counts import COUNT_ENDPOINTS
+from analysis.endpoints.durable import DURABLE_ENDPOINTS
+from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS
+from analysis.endpoints.records import Records
+from analysis.endpoints.response import RESPONSE_ENDPOINTS
+from trial.study.protocol import Analysis, Problem, not_among
+from trial.tables import KEY, TEXT, field
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *RESPONSE_ENDPOINTS,
+    *COUNT_ENDPOINTS,
+    *DURABLE_ENDPOINTS,
+    *CHEMOTHERAPY_ENDPOINTS,
+    *TOLERABILITY_ENDPOINTS,
+    *ADVERSE_ENDPOINTS,
+    *EXPOSURE_ENDPOINTS,
+)
+
+DEFAULT_PRIMARY: str = Analysis.model_fields["primary"].default
+
+ENDPOINTS_SCHEMA = pa.schema(
+    [
+        *KEY,
+        field("ARM", TEXT, "Treatment arm"),
+        field("PARAMCD", TEXT, "Endpoint"),
+        field("AVAL", pa.float64(), "Value; 1 and 0 for yes and no", "see the unit of the endpoint"),
+        field("EVALFL", TEXT, "Evaluable, Y or N"),
+        field("REASON", TEXT, "Why not evaluable"),
+    ]
+)
+
+
+def catalogue(assessment_day: int) -> dict[str, Endpoint]:
+    """Every endpoint by its code in a study assessed on this day (RESPW8 for day 56), labels filled in."""
+    short, long = when(assessment_day)
+    named = [replace(e, code=e.code.format(when=short), label=e.label.format(when=short, long=long)) for e in ENDPOINTS]
+    return {e.code: e for e in named}
+
+
+def problems(codes: Iterable[str], assessment_day: int) -> list[str]:
+    """One sentence per unknown code: what was seen, what is allowed, and the nearest known code."""
+    known = catalogue(assessment_day)
+    return [
+        not_among(code, known, f"an endpoint assessed on day {assessment_day}") for code in codes if code not in known
+    ]
+
+
+def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Endpoints a config names that do not exist, or that need what it does not have; data may be wrong."""
+    analysis = data.get("analysis")
+    day = analysis.get("assessment_day") if isinstance(analysis, Mapping) else None
+    if not isinstance(analysis, Mapping) or not isinstance(day, int):
+        return
+    named = analysis.get("endpoints")
+    listed = named if isinstance(named, Sequence) and not isinstance(named, str) else ()
+    places = [(("analysis", "endpoints", k), code) for k, code in enumerate(listed)]
+    known = catalogue(day)
+    for path, code in [(("analysis", "primary"), analysis.get("primary", DEFAULT_PRIMARY)), *places]:
+        if not isinstance(code, str):
+            continue
+        if code not in known:
+            yield path, problems([code], day)[0]
+        elif known[code].needs_profile and data.get("pk_sampling") is None:
+            yield path, f"endpoint {code} needs pk_sampling, which this study does not have"
+        elif known[code].needs_chemotherapy and data.get("chemotherapy") is None:
+            yield path, f"endpoint {code} needs chemotherapy, which this study does not have"
+        elif known[code].needs_stop and not can_stop(data):
+            yield path, f"endpoint {code} needs a dose rule with action: stop, which this study does not have"
+        elif known[code].proxy and known[code].proxy not in proxies_of(data):
+            yield (
+                path,
+                f"endpoint {code} needs {known[code].proxy} in tolerability.proxies, which this study does not have",
+            )
+
+
+def chosen(settings: Settings) -> dict[str, Endpoint]:
+    """The endpoints of a study: those it names and its primary, or all it can give when it names none."""
+    known = catalogue(settings.assessment_day)
+    if not settings.endpoints:
+        return {code: e for code, e in known.items() if _by_itself(e, settings)}
+    wanted = dict.fromkeys((settings.primary, *settings.endpoints))
+    wrong = problems(wanted, settings.assessment_day)
+    if wrong:
+        raise KeyError("; ".join(wrong))
+    return {code: known[code] for code in wanted}
+
+
+def _by_itself(endpoint: Endpoint, settings: Settings) -> bool:
+    """Whether a study that names no endpoints gets this one."""
+    given = (
+        settings.pk_sampling or not endpoint.needs_profile,
+        settings.chemotherapy or not endpoint.needs_chemotherapy,
+        settings.stops or not endpoint.needs_stop,
+    )
+    return all(given) and (not endpoint.proxy or endpoint.proxy in settings.adverse)
+
+
+def evaluate(endpoint: Endpoint, records: Records, settings: Settings) -> Evaluated:
+    """One endpoint for every patient; a patient whose solve failed is not evaluable, whatever the endpoint."""
+    result = endpoint.evaluate(records, settings)
+    reason = np.where(records.unsolved != "", records.unsolved, result.reason)
+    return Evaluated(np.where(reason == "", result.value, np.nan), reason)
+
+
+def evaluate_all(records: Records, settings: Settings) -> dict[str, Evaluated]:
+    """Every chosen endpoint by code."""
+    return {code: evaluate(e, records, settings) for code, e in chosen(settings).items()}
+
+
+def table(records: Records, evaluated: Mapping[str, Evaluated]) -> pa.Table:
+    """The endpoints table: endpoint after endpoint, patients in order."""
+    keys = [pa.array(key.astype(np.int32)) for key in (records.replicate, records.subject)]
+    keys.append(_dictionary(records.arm.astype(np.int32), list(records.arm_ids)))
+    return pa.concat_tables(
+        [pa.table([*keys, *_columns(code, result)], schema=ENDPOINTS_SCHEMA) for code, result in evaluated.items()]
+    ).unify_dictionaries()
+
+
+def _columns(code: str, result: Evaluated) -> list[pa.Array]:
+    n = len(result.value)
+    reasons, which = np.unique(result.reason, return_inverse=True)
+    return [
+        _dictionary(np.zeros(n, dtype=np.int32), [code]),
+        pa.array(result.value, mask=np.isnan(result.value)),
+        _dictionary(result.evaluable.astype(np.int32), ["N", "Y"]),
+        _dictionary(which.astype(np.int32), reasons.tolist()),
+    ]
+
+
+def _dictionary(codes: np.ndarray, values: list[str]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes, type=pa.int32()), pa.array(values, type=pa.string()))

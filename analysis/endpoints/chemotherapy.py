@@ -1,0 +1,89 @@
+"""Endpoints of studies with chemotherapy; a cycle starts with its first dose and ends with that of the next one.
+
+A count on the day of a dose is read before it, so it belongs to the cycle that ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.endpoints.contract import Endpoint, Evaluated, Settings, measured, yes_no
+from analysis.endpoints.records import Array, Flags, Records
+
+CIT = "NCT05864014 (abstract in Blood): count of 100 within 14 days and cycle 1 completed with 75 at day 21 (+4)"
+RECOVERED_1E9L, READY_DAYS = 100.0, 14
+KEPT_1E9L, DAY_21, WINDOW_DAYS = 75.0, 21, 4
+
+
+def _cycle_nadirs(records: Records) -> Array:
+    """(n, C) lowest count of each cycle, NaN where the cycle was not given or has no count."""
+    start = records.chemotherapy
+    following = np.column_stack([start[:, 1:], np.full(records.n, np.nan)])[:, : start.shape[1]]
+    end = np.where(np.isnan(following), np.inf, following)
+    days, counts = records.days[:, None, :], records.counts[:, None, :]
+    inside = (days > start[:, :, None]) & (days <= end[:, :, None])
+    lowest = np.where(inside, counts, np.inf).min(axis=2, initial=np.inf)
+    return np.where(np.isinf(lowest), np.nan, lowest)
+
+
+def nadir(records: Records, settings: Settings) -> Evaluated:
+    """Mean over the chemotherapy cycles from the second on of the lowest count in the cycle (10^9/L), as observed.
+
+    A cycle without a count is left out of the mean.
+    """
+    lowest = _cycle_nadirs(records)[:, 1:]
+    seen = ~np.isnan(lowest)
+    cycles = (~np.isnan(records.chemotherapy)).sum(axis=1)
+    reason = np.where(seen.any(axis=1), "", "no count in a cycle after the first")
+    reason = np.where(cycles == 1, "only one cycle of chemotherapy", reason)
+    reason = np.where(cycles == 0, "no chemotherapy", reason)
+    return measured(np.where(seen, lowest, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1), reason)
+
+
+NADIR = Endpoint(
+    code="NADIR",
+    label="Mean lowest count of the chemotherapy cycles from the second on",
+    unit="10^9/L",
+    benefit="higher",
+    source="eltrombopag with gemcitabine, phase I: Winer 2015, mean nadir of cycles 2 to 6",
+    summary="mean",
+    evaluate=nadir,
+    needs_chemotherapy=True,
+)
+
+
+def _first_count_in(inside: Flags, records: Records) -> tuple[Array, Array]:
+    """Count and actual day of the first count at the visits ``inside`` (n, V); NaN where there is none."""
+    seen = inside & ~np.isnan(records.counts)
+    first = seen.argmax(axis=1)[:, None]
+    count, day = (np.take_along_axis(a, first, axis=1)[:, 0] for a in (records.counts, records.days))
+    return np.where(seen.any(axis=1), count, np.nan), np.where(seen.any(axis=1), day, np.nan)
+
+
+def chemotherapy_response(records: Records, settings: Settings) -> Evaluated:
+    """A count of at least 100 within 14 days, cycle 1 given, and at least 75 at its day 21 (+4) without rescue to then.
+
+    Day 21 (+4) is the first count 21 to 25 days after the first chemotherapy. Without chemotherapy or without that
+    count the answer is no. A stop by the dose rule counts as a rescue.
+    """
+    early = (records.days > 0) & (records.days <= READY_DAYS)
+    recovered = (early & (records.counts >= RECOVERED_1E9L)).any(axis=1)
+    if not records.chemotherapy.shape[1]:
+        return yes_no(np.zeros(records.n, dtype=bool))
+    since = records.days - records.chemotherapy[:, :1]
+    count, day = _first_count_in((since >= DAY_21) & (since <= DAY_21 + WINDOW_DAYS), records)
+    return yes_no(recovered & (count >= KEPT_1E9L) & (records.failed_day > day))
+
+
+CITRESP = Endpoint(
+    code="CITRESP",
+    label="Count of 100 within 14 days, cycle 1 given, 75 at its day 21 (+4), no rescue",
+    unit="%",
+    benefit="higher",
+    source=f"{CIT}; a missing count and no chemotherapy as non-response: assumed",
+    summary="rate",
+    evaluate=chemotherapy_response,
+    needs_chemotherapy=True,
+)
+
+CHEMOTHERAPY_ENDPOINTS: tuple[Endpoint, ...] = (NADIR, CITRESP)

@@ -1,0 +1,1 @@
+"""Simulated beside published: results, scorecards, comparison, sensitivity, calibration."""

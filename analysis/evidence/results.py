@@ -1,0 +1,139 @@
+"""From the tables of a run to its results: endpoints.parquet, estimates.parquet and scorecard.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ruamel.yaml import YAML
+
+from analysis import endpoints
+from analysis.endpoints.contract import Settings
+from analysis.endpoints.records import Array, Records, from_tables
+from analysis.evidence import scorecard
+from analysis.evidence.scorecard import Score
+from analysis.statistics import summaries
+from analysis.statistics.estimates import OVER, Estimate, estimate, rates, to_table
+from analysis.text import cells
+from trial.study.protocol import Analysis
+
+CONFIG_FILE = "config.resolved.yaml"
+PUBLISHED_FILE = "published.csv"
+ENDPOINTS_FILE = "endpoints.parquet"
+ESTIMATES_FILE = "estimates.parquet"
+SCORECARD_FILE = "scorecard.csv"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the short result table of the terminal; every field is text for people."""
+
+    endpoint: str
+    label: str
+    arm: str
+    simulated: str
+    published: str
+    inside: str
+    kind: str
+    """"fitted" for a calibration target, "predicted" otherwise; "" when it is not judged."""
+    unit: str = "%"
+    """Of ``simulated`` and ``published``."""
+    limits: str = ""
+    """What stands in brackets in ``published``: "95 % CI" or "tolerance"."""
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """The results of a run: all estimates, the scorecard (empty without published rows), and the short table."""
+
+    estimates: list[Estimate]
+    scores: list[Score]
+    lines: list[Line]
+
+
+def analyse(out_dir: Path) -> Analysed:
+    """From the endpoints of a run folder, write its estimates and (with published rows) scorecard; what they say.
+
+    Reads ``config.resolved.yaml``, ``endpoints.parquet`` piece by piece, and ``published.csv`` when there is one.
+    """
+    settings = Settings.of(YAML(typ="safe").load((out_dir / CONFIG_FILE).read_text(encoding="utf-8")))
+    estimates = estimate(summaries.of_file(out_dir / ENDPOINTS_FILE, settings), settings)
+    pq.write_table(to_table(estimates), out_dir / ESTIMATES_FILE, compression="zstd")
+    scores: list[Score] = []
+    counted: set[str] = set()
+    if (out_dir / PUBLISHED_FILE).exists():
+        published = scorecard.read_published(out_dir / PUBLISHED_FILE)
+        scores = scorecard.score(published, estimates)
+        counted = {row.row_id for row in published if row.counted}
+        scorecard.write(scores, out_dir / SCORECARD_FILE)
+    return Analysed(estimates, scores, short_table(estimates, [s for s in scores if s.row_id in counted]))
+
+
+def evaluate_tables(settings: Settings, tables: Mapping[str, pa.Table]) -> pa.Table:
+    """The endpoints table of some patients, from their tables."""
+    records = from_tables(tables, settings.arm_ids)
+    return endpoints.table(records, endpoints.evaluate_all(records, settings))
+
+
+def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list[Line]:
+    """The counted published rows beside their simulation; without any, every endpoint over replicates."""
+    labels = {e.PARAMCD: e.PARAM for e in estimates}
+    if counted:
+        return [_scored_line(s, labels.get(s.endpoint, "Not in this study")) for s in counted]
+    stats = scorecard.STAT.values()
+    return [_line(e) for e in estimates if e.STAT in stats and e.SCOPE == OVER and e.COMPARATOR is None]
+
+
+def _line(e: Estimate) -> Line:
+    simulated = cells.estimate_error(e.ESTIMATE, e.MCSE, cells.decimals(e.ESTIMATE))
+    return Line(e.PARAMCD, e.PARAM, e.ARM, simulated, "", "", "", e.UNIT)
+
+
+def _scored_line(score: Score, label: str) -> Line:
+    decimals = cells.decimals(score.simulated, score.published, score.ci_high)
+    return Line(
+        endpoint=score.endpoint,
+        label=label,
+        arm=score.arm,
+        simulated=cells.estimate_error(score.simulated, score.mcse, decimals),
+        published=cells.with_interval(score.published, score.ci_low, score.ci_high, decimals),
+        inside=score.inside,
+        kind="fitted" if score.seen == "yes" else "predicted",
+        unit=score.unit,
+        limits="95 % CI" if score.interval in scorecard.CONFIDENCE else score.interval,
+    )
+
+
+def endpoint_rates(records: Records, analysis: Analysis, codes: Sequence[str]) -> dict[str, Array]:
+    """Proportions (not percent) of the rate endpoints ``codes``, per replicate and arm (R, A), in memory.
+
+    Arms are in the order of ``records.arm_ids``; NaN where nobody is evaluable. Raises KeyError for an unknown code and
+    ValueError for an endpoint that is not a yes or no.
+    """
+    settings = Settings(analysis.assessment_day, analysis.response_threshold_1e9L, arm_ids=records.arm_ids)
+    wrong = endpoints.problems(codes, settings.assessment_day)
+    if wrong:
+        raise KeyError("; ".join(wrong))
+    known = endpoints.catalogue(settings.assessment_day)
+    measured = [code for code in codes if known[code].summary != "rate"]
+    if measured:
+        raise ValueError(f"{', '.join(measured)}: not a rate")
+    return endpoint_values(records, settings, codes)
+
+
+def endpoint_values(records: Records, settings: Settings, codes: Sequence[str]) -> dict[str, Array]:
+    """The endpoints ``codes`` per replicate and arm (R, A), in memory: proportions of a rate, else median or mean.
+
+    Arms are in the order of ``records.arm_ids``; NaN where nobody is evaluable. Raises KeyError for an unknown code.
+    """
+    known = endpoints.catalogue(settings.assessment_day)
+    settings = replace(settings, named_replicate=int(records.replicate[0]))
+    evaluated = {code: endpoints.evaluate(known[code], records, settings) for code in codes}
+    found = summaries.of_records(records, evaluated, settings)
+    return {
+        code: rates(summary.events, summary.sizes) if known[code].summary == "rate" else summary.location
+        for code, summary in found.items()
+    }

@@ -1,0 +1,197 @@
+"""The scores of all studies together: shares inside, every miss with its explanation, table and lines to draw."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import pyarrow as pa
+
+from analysis.evidence.scorecard import Score
+from analysis.figures.scores import Mark, Panel
+from analysis.statistics.estimators import Z95
+from analysis.text import cells
+from trial.tables import TEXT, field
+
+MISSES_FILE = "misses.csv"
+MISSES_COLUMNS = ("row_id", "explanation")
+UNEXPLAINED = "not explained"
+LABELS = {
+    "row_id": "Published row",
+    "study": "Publication",
+    "arm": "Arm; ALL: all arms together",
+    "endpoint": "Endpoint",
+    "timepoint": "When",
+    "unit": "Unit of simulated and published",
+    "simulated": "Simulated, mean over replicates",
+    "mcse": "Monte Carlo error of simulated",
+    "published": "Published value",
+    "ci_low": "Lower limit of published",
+    "ci_high": "Upper limit of published",
+    "interval": "Kind of limits",
+    "inside": "Simulated inside limits; blank: no score",
+    "seen": "Calibration target",
+}
+SCORES_SCHEMA = pa.schema(
+    [
+        field(f.name, TEXT if f.type == "str" else pa.float64(), LABELS[f.name], "see unit" * (f.type != "str"))
+        for f in fields(Score)
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that was run: its id, and its scores."""
+
+    id: str
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A counted row whose simulation lies outside the published limits, and why, in one line."""
+
+    study: str
+    score: Score
+    explanation: str
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many counted rows lie inside, of calibration targets (``seen``) and of predictions; (inside, counted)."""
+
+    seen: tuple[int, int]
+    predicted: tuple[int, int]
+
+    def lines(self) -> list[str]:
+        """Two sentences, misses as plain as hits."""
+        return [_share("Calibration targets", *self.seen), _share("Predicted", *self.predicted)]
+
+
+def tally(studies: Iterable[Study]) -> Tally:
+    """Counted rows only: those with a verdict."""
+    verdicts = [(s.seen == "yes", s.inside == "yes") for study in studies for s in study.scores if s.inside]
+    seen, predicted = ([inside for was, inside in verdicts if was == wanted] for wanted in (True, False))
+    return Tally((sum(seen), len(seen)), (sum(predicted), len(predicted)))
+
+
+def _share(what: str, inside: int, counted: int) -> str:
+    if not counted:
+        return f"{what}: none is scored."
+    share = cells.rounded(100 * inside / counted, 0)
+    return f"{what}: {inside} of {counted} inside ({share} %), {counted - inside} missed."
+
+
+def read_explanations(path: Path) -> dict[str, str]:
+    """Explanations of misses by row id; none without a file. ValueError for other columns or empty cells."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != MISSES_COLUMNS:
+            raise ValueError(
+                f"{path.name}:1: seen columns {', '.join(reader.fieldnames or ())}; allowed: row_id, explanation"
+            )
+        rows = [(reader.line_num, row) for row in reader]
+    wrong = [f"{path.name}:{line}: a row needs row_id and explanation" for line, row in rows if not all(row.values())]
+    ids = [row["row_id"] for _, row in rows]
+    wrong += [f"{path.name}: row_id {name!r} appears twice" for name in dict.fromkeys(ids) if ids.count(name) > 1]
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    return {row["row_id"]: row["explanation"] for _, row in rows}
+
+
+def misses(studies: Iterable[Study], explanations: Mapping[str, str]) -> list[Miss]:
+    """Every miss, in order."""
+    return [
+        Miss(study.id, s, explanations.get(s.row_id, UNEXPLAINED))
+        for study in studies
+        for s in study.scores
+        if s.inside == "no"
+    ]
+
+
+def stale(studies: Iterable[Study], explanations: Mapping[str, str]) -> list[str]:
+    """Row ids that are explained though they are no miss: hits, rows without a verdict, or rows that do not exist."""
+    missed = {s.row_id for study in studies for s in study.scores if s.inside == "no"}
+    return [row_id for row_id in explanations if row_id not in missed]
+
+
+def unseen(studies: Iterable[Study], fitted_on: Iterable[str]) -> list[str]:
+    """Rows that a parameter set was fitted on though their file says they were not seen."""
+    targets = set(fitted_on)
+    return [s.row_id for study in studies for s in study.scores if s.row_id in targets and s.seen != "yes"]
+
+
+def to_table(studies: Iterable[Study]) -> pa.Table:
+    """Every score, labels as field metadata."""
+    return pa.Table.from_pylist([asdict(s) for study in studies for s in study.scores], schema=SCORES_SCHEMA)
+
+
+def value(s: Score) -> str:
+    """Simulated value and Monte Carlo error as text: percent to one decimal, others to three figures."""
+    if s.unit == "%":
+        return cells.estimate_error(s.simulated, s.mcse, 1)
+    error = "" if s.mcse is None else f" ± {cells.significant(s.mcse, 2)}"
+    return cells.significant(s.simulated) + error if s.simulated is not None else cells.NOT_ESTIMABLE
+
+
+def held_against(s: Score) -> str:
+    """Published value and limits as text; "r" a range over patients, "t" a tolerance set in advance."""
+    mark = {"range": " r", "tolerance": " t"}.get(s.interval, "")
+    if s.unit == "%":
+        known = s.ci_low is not None
+        return (
+            cells.with_interval(s.published, s.ci_low, s.ci_high, 1) + mark if known else cells.rounded(s.published, 1)
+        )
+    limits = f" ({cells.significant(s.ci_low)}, {cells.significant(s.ci_high)}){mark}" if s.ci_low is not None else ""
+    return cells.significant(s.published) + limits
+
+
+def summary(studies: Sequence[Study], explanations: Mapping[str, str], fitted_on: Iterable[str]) -> list[str]:
+    """Shares inside, every miss with its explanation, explanations that explain nothing, rows wrongly called unseen.
+
+    ``fitted_on``: row ids that the parameter sets of the studies were fitted on.
+    """
+    lines = tally(studies).lines()
+    for miss in misses(studies, explanations):
+        s = miss.score
+        kind = "calibration target" if s.seen == "yes" else "predicted"
+        told = f"simulated {value(s)}, published {held_against(s)}"
+        lines.append(f"MISS {s.row_id} ({kind}): {told}. Why: {miss.explanation}")
+    lines += [f"stale: {row} is explained in {MISSES_FILE}, but is no miss" for row in stale(studies, explanations)]
+    wrong = "the parameter set was fitted on this row, but its file says it was not seen"
+    return lines + [f"WRONG {row}: {wrong}" for row in unseen(studies, fitted_on)]
+
+
+def panels(studies: Iterable[Study]) -> list[Panel]:
+    """What the forest draws: scored rates in percent; all else as a ratio to the published value (above 0 only)."""
+    studies = list(studies)
+    axes = {True: ("Patients, %", False), False: ("Ratio to the published value", True)}
+    drawn = []
+    for percent, (axis, logarithmic) in axes.items():
+        groups = [
+            (study.id.replace("_", " "), tuple(_mark(s) for s in study.scores if _is_drawn(s, percent)))
+            for study in studies
+        ]
+        if any(marks for _, marks in groups):
+            drawn.append(Panel(axis, logarithmic, tuple((title, marks) for title, marks in groups if marks)))
+    return drawn
+
+
+def _is_drawn(s: Score, percent: bool) -> bool:
+    return s.inside != "" and (s.unit == "%") == percent and (percent or s.published > 0)
+
+
+def _mark(s: Score) -> Mark:
+    scale = 1.0 if s.unit == "%" else s.published
+    floor = -1e9 if s.unit == "%" else 0.01
+    assert s.ci_low is not None and s.ci_high is not None and s.simulated is not None
+    error = Z95 * (s.mcse or 0.0)
+    numbers = (s.published, s.ci_low, s.ci_high, s.simulated, s.simulated - error, s.simulated + error)
+    published, low, high, simulated, down, up = (max(x / scale, floor) for x in numbers)
+    name, seen, inside = f"{s.endpoint}  {s.arm}", s.seen == "yes", s.inside == "yes"
+    return Mark(name, published, low, high, simulated, down, up, seen, inside)

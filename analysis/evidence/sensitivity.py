@@ -1,0 +1,169 @@
+"""What each assumption does to the primary result: one at a time, the same draws, paired by replicate. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.endpoints.records import Array
+from analysis.statistics.estimators import Z95 as Z95
+from analysis.text import cells
+from trial.tables import TEXT, field
+
+SENSITIVITY_FILE = "sensitivity.parquet"
+LABELS = {
+    "parameter": ("Assumed number", ""),
+    "meaning": ("What kind of number", ""),
+    "parameter_unit": ("Unit of the assumed number", ""),
+    "assumed": ("Value assumed", "see parameter_unit"),
+    "factor": ("Times the assumed value", ""),
+    "value": ("Value tried", "see parameter_unit"),
+    "limited": ("Why not exactly factor times", ""),
+    "endpoint": ("Primary endpoint", ""),
+    "arm": ("Arm", ""),
+    "base": ("Result with the value assumed", "see unit"),
+    "effect": ("Change of the result", "see unit"),
+    "mcse": ("Monte Carlo error of the change, paired", "see unit"),
+    "replicates": ("Replicates", ""),
+    "unit": ("Unit of base and effect", ""),
+}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """An assumed number at another value: what was tried, and the primary result per replicate and arm (R, A)."""
+
+    parameter: str
+    meaning: str
+    parameter_unit: str
+    assumed: float
+    factor: float
+    value: float
+    limited: str
+    result: Array
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One row of the table: one assumed number, one factor, one arm. ``mcse``: None with a single replicate."""
+
+    parameter: str
+    meaning: str
+    parameter_unit: str
+    assumed: float
+    factor: float
+    value: float
+    limited: str
+    endpoint: str
+    arm: str
+    base: float
+    effect: float
+    mcse: float | None
+    replicates: int
+    unit: str
+
+
+KINDS = {"str": TEXT, "int": pa.int64()}
+SENSITIVITY_SCHEMA = pa.schema(
+    [field(f.name, KINDS.get(str(f.type), pa.float64()), *LABELS[f.name]) for f in fields(Effect)]
+)
+
+
+def effects(base: Array, tried: Sequence[Tried], arms: Sequence[str], endpoint: str, unit: str) -> list[Effect]:
+    """Effect of every trial on every arm, the strongest assumption first.
+
+    ``base`` (R, A) is the result with the assumed values; replicates pair with those of each trial. Replicates without
+    a result on either side are left out.
+    """
+    rows = [_effect(base[:, k], t, t.result[:, k], arm, endpoint, unit) for t in tried for k, arm in enumerate(arms)]
+    strength = strengths(rows)
+    return sorted(rows, key=lambda row: -strength[row.parameter])
+
+
+def _effect(base: Array, tried: Tried, result: Array, arm: str, endpoint: str, unit: str) -> Effect:
+    change = result - base
+    paired = np.isfinite(change)
+    n = int(paired.sum())
+    named = {key: value for key, value in vars(tried).items() if key != "result"}
+    return Effect(
+        **named,
+        endpoint=endpoint,
+        arm=arm,
+        base=float(base[paired].mean()) if n else float("nan"),
+        effect=float(change[paired].mean()) if n else float("nan"),
+        mcse=float(change[paired].std(ddof=1) / np.sqrt(n)) if n > 1 else None,
+        replicates=n,
+        unit=unit,
+    )
+
+
+def strengths(rows: Sequence[Effect]) -> dict[str, float]:
+    """The largest change, in either direction and any arm, that an assumed number makes; 0 where there is no result."""
+    found: dict[str, float] = {}
+    for row in rows:
+        size = 0.0 if np.isnan(row.effect) else abs(row.effect)
+        found[row.parameter] = max(found.get(row.parameter, 0.0), size)
+    return found
+
+
+def headline(rows: Sequence[Effect], label: str) -> str:
+    """One line: which assumption matters most, and by how much; ``label`` names the primary result."""
+    known = [row for row in rows if not np.isnan(row.effect)]
+    if not known:
+        return "No assumed number could be tried."
+    top = max(known, key=lambda row: abs(row.effect))
+    if top.effect == 0:
+        return f"No assumed number moves the primary result ({label})."
+    size = f"{signed(top.effect, top.unit)}{unit_word(top.unit)}"
+    error = "" if top.mcse is None else f" ± {amount(top.mcse, top.unit)}"
+    doubtful = top.mcse is not None and abs(top.effect) < Z95 * top.mcse
+    caution = "; that is within the Monte Carlo error" if doubtful else ""
+    change = f"{size}{error}, from {amount(top.base, top.unit)}{caution}"
+    return (
+        f"The assumption that matters most is {top.parameter} ({top.meaning}): at {top.value / top.assumed:g} times "
+        f"its value the primary result of {top.arm} ({label}) changes by {change}."
+    )
+
+
+def amount(value: float, unit: str) -> str:
+    """A number of the primary result: percent to one decimal, others to three figures."""
+    return cells.rounded(value, 1) if unit == "%" else cells.significant(value)
+
+
+def signed(value: float, unit: str) -> str:
+    """A change with its sign."""
+    text = amount(value, unit)
+    return text if text.startswith("-") or float(text) == 0 else f"+{text}"
+
+
+def unit_word(unit: str) -> str:
+    """Unit of a change: a rate changes by percentage points."""
+    return " points" if unit == "%" else f" {unit}"
+
+
+def write(rows: Sequence[Effect], folder: Path) -> Path:
+    """Write sensitivity.parquet into ``folder``; its path."""
+    path = folder / SENSITIVITY_FILE
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=SENSITIVITY_SCHEMA)
+    pq.write_table(table, path, compression="zstd")
+    return path
+
+
+def read(folder: Path) -> list[Effect]:
+    """The rows of sensitivity.parquet; none when there is no such file."""
+    path = folder / SENSITIVITY_FILE
+    return [Effect(**row) for row in pq.read_table(path).to_pylist()] if path.exists() else []
+
+
+def by_parameter(rows: Sequence[Effect], arm: str) -> Mapping[str, tuple[Effect, ...]]:
+    """The rows of one arm by assumed number, in order."""
+    found: dict[str, tuple[Effect, ...]] = {}
+    for row in rows:
+        if row.arm == arm:
+            found[row.parameter] = (*found.get(row.parameter, ()), row)
+    return found

@@ -1,0 +1,203 @@
+"""From the run folder to the arrays that ``analysis.figures.charts`` draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.endpoints.time_to_event import TTRESC, TTRESP, Times, TimeTo, at_risk, kaplan_meier
+from analysis.evidence.scorecard import CONFIDENCE
+from analysis.figures import charts as figures
+from analysis.figures.charts import Curve, Held, Rungs, Trace
+from analysis.report.grid import arm_name, replicate_name
+from analysis.report.runfolder import RunFolder
+from analysis.report.times import kinds, window
+from analysis.statistics.disposition import quartiles, rung_shares, share_by_day
+from analysis.statistics.estimates import ALL
+
+HIGH_COUNT_1E9L = 250.0
+
+
+@dataclass(frozen=True)
+class Key:
+    """One entry of a legend: a colour and its meaning."""
+
+    colour: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A numbered figure: its panels as SVG, legend and notes."""
+
+    number: str
+    title: str
+    population: str
+    panels: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
+
+
+def thresholds(run: RunFolder) -> tuple[float, float]:
+    """The counts drawn as lines: the response threshold and the tolerability proxy PLT250 (10^9/L)."""
+    return run.settings.threshold, HIGH_COUNT_1E9L
+
+
+def platelets(run: RunFolder) -> Figure:
+    """F 14.2.11: counts over time."""
+    r = run.records
+    weeks = np.concatenate([[0], r.planned]) / 7
+    curves = []
+    for k, arm in enumerate(run.arms):
+        counts = np.column_stack([r.baseline, r.counts])[r.arm == k]
+        curves.append(Curve(arm.label, arm.hue, weeks, quartiles(counts), chemotherapy_weeks(run, k)))
+    notes: tuple[str, ...] = (
+        "Line: median; band: first to third quartile of all patients still in the study; grey lines: medians "
+        "of the other arms. Reported counts, logarithmic axis, after rescue included.",
+        f"Dashed: {run.settings.threshold:g} (response) and {HIGH_COUNT_1E9L:g} (tolerability proxy PLT250).",
+    )
+    if any(curve.marks for curve in curves):
+        notes += (
+            "Triangles: doses of chemotherapy that half or more of the arm's patients were given; where the day "
+            "differs between patients, its median.",
+        )
+    title = "Platelet counts over time"
+    return Figure("F 14.2.11", title, everyone(run), tuple(figures.platelets(curves, thresholds(run))), notes)
+
+
+def chemotherapy_weeks(run: RunFolder, arm: int) -> tuple[float, ...]:
+    """Week of the first, second, ... dose of chemotherapy in an arm: medians, of doses that half of it were given."""
+    given = run.column("events", "EVENT") == "CHEMO"
+    given[given] = run.records.arm[_patient_rows(run, "events")[given]] == arm
+    day = run.column("events", "ADY")[given].astype(float)
+    patient = _patient_rows(run, "events")[given]
+    order = np.lexsort((day, patient))
+    day, patient = day[order], patient[order]
+    nth = np.arange(len(day)) - np.searchsorted(patient, patient)
+    half = (run.records.arm == arm).sum() / 2
+    return tuple(float(np.median(day[nth == k])) / 7 for k in np.unique(nth) if (nth == k).sum() >= half)
+
+
+def everyone(run: RunFolder) -> str:
+    """Who the pooled figures show."""
+    r = run.n_kept
+    kept = f" (of {run.n_replicates:,}; those kept in full)" if r < run.n_replicates else ""
+    who = "All patients under each arm" if run.settings.paired else "All randomised"
+    return f"{who}, {r} replicates together{kept}" if r > 1 else f"{who}, one replicate{kept}"
+
+
+def dose_levels(run: RunFolder) -> Figure | None:
+    """F 14.1.4: share of patients on each dose level; None for a single dose."""
+    if run.config["treatment_days"] == 1:
+        return None
+    start, end, level = (run.column("doses", name) for name in ("ASTDY", "AENDY", "DOSELEV"))
+    arm = run.records.arm[_patient_rows(run, "doses")]
+    rungs = sorted({0.0, *np.unique(level).tolist()})
+    no_dose = "interrupted or stopped" if run.settings.stops else "interrupted"
+    names = (no_dose, *(f"{dose:g} mg" for dose in rungs[1:]))
+    last = int(run.config["treatment_days"])
+    drawn = []
+    for k, style in enumerate(run.arms):
+        on = arm == k
+        n = int((run.records.arm == k).sum())
+        shares = rung_shares(start[on].astype(int), end[on].astype(int), level[on], rungs, n, last)
+        drawn.append(Rungs(style.label, style.hue, names, shares))
+    first = next((a.hue for a in run.arms if not a.placebo), 0)
+    keys = [Key(c, name) for c, name in zip(figures.rung_colours(first, len(rungs)), names, strict=True)]
+    keys = keys if (level == 0).any() else keys[1:]
+    notes = (
+        f"From below: {f'{no_dose}, then ' * bool((level == 0).any())}the dose levels from the lowest (pale) to the "
+        "highest (dark), in each arm's own colour; white: left the study.",
+        *("Placebo: sham levels without drug.",) * any(a.placebo for a in run.arms),
+        *("From the first day of chemotherapy the levels are sham in an arm that goes on with placebo.",)
+        * any(a.get("until_chemotherapy") for a in run.config["arms"]),
+    )
+    title = "Dose level over time"
+    return Figure("F 14.1.4", title, everyone(run), tuple(figures.dose_levels(drawn)), notes, tuple(keys))
+
+
+def _patient_rows(run: RunFolder, table: str) -> np.ndarray:
+    """Row of the patients table for each row of another table."""
+    width = int(run.records.subject.max()) + 1
+    key = run.records.replicate * width + run.records.subject
+    order = np.argsort(key)
+    wanted = run.column(table, "REPLICATE").astype(np.int64) * width + run.column(table, "SUBJID")
+    return order[np.searchsorted(key[order], wanted)]
+
+
+def over_time(run: RunFolder) -> Figure | None:
+    """F 14.2.5: response, rescue and staying in the study over time; None when there is none and nobody left."""
+    solved = run.records.unsolved == ""
+    left = np.where(run.records.completed, np.inf, run.column("patients", "EOSDY"))
+    days = np.arange(0.0, float(run.records.planned[-1]) + window(run) + 1)
+    shown = [kind for kind in (TTRESP, TTRESC) if kind in kinds(run)]
+    times = {kind.code: kind.times(run.records, run.settings) for kind in shown}
+    happened = [kind for kind in shown if times[kind.code].event.any()]
+    if not happened and run.records.completed[solved].all():
+        return None
+    staying = [
+        Trace(arm.label, arm.hue, days / 7, 1 - share_by_day(left[(run.records.arm == k) & solved], days))
+        for k, arm in enumerate(run.arms)
+    ]
+    panels = (
+        *(cumulative(run, kind, times[kind.code], days) for kind in happened),
+        figures.shares_over_time("staying", "Still in the study", staying, top=100.0),
+    )
+    notes = (
+        *("Response and rescue: Kaplan-Meier share with the event; numbers at risk below, of all replicates drawn "
+          "together. Leaving censors; rescue before response counts as never. Medians and intervals: T 14.2.5.",)
+        * bool(happened),
+        f"Of all {'patients under the arm' if run.settings.paired else 'randomised'}"
+        + (", those whose solve failed left out." if not solved.all() else "."),
+    )  # fmt: skip
+    return Figure("F 14.2.5", "Response, rescue and participation over time", everyone(run), panels, notes)
+
+
+def cumulative(run: RunFolder, kind: TimeTo, times: Times, days: np.ndarray) -> str:
+    """A panel: the Kaplan-Meier share of each arm with the event by each day, numbers at risk below."""
+    traces = []
+    for k, arm in enumerate(run.arms):
+        mine = times.of(run.records.arm == k)
+        share = kaplan_meier(mine).by(days).estimate
+        traces.append(Trace(arm.label, arm.hue, days / 7, share, at_risk(mine, days)))
+    return figures.shares_over_time(kind.code.lower(), f"{kind.label.removeprefix('Time to ').capitalize()}", traces)
+
+
+def forest(run: RunFolder) -> Figure | None:
+    """F 14.2.14: the judged rows of the scorecard."""
+    groups: dict[str, list[Held]] = {}
+    labels = {e.PARAMCD: e.PARAM for e in run.estimates}
+    for s in run.scores:
+        if not s["inside"] or s["interval"] not in CONFIDENCE or s["unit"] != "%" or not s["simulated"]:
+            continue
+        over = run.over(s["endpoint"], s["arm"], "rate")
+        name, hue = arm_name(run, s["arm"])
+        low, high = (over.RANGE_LOW, over.RANGE_HIGH) if over else (None, None)
+        mean = float(s["simulated"])
+        groups.setdefault(s["endpoint"], []).append(
+            Held(
+                label=name if s["arm"] == ALL else s["arm"],
+                hue=hue or 0,
+                published=float(s["published"]),
+                low=float(s["ci_low"]),
+                high=float(s["ci_high"]),
+                simulated=mean,
+                range_low=mean if low is None else low,
+                range_high=mean if high is None else high,
+                inside=s["inside"] == "yes",
+            )
+        )
+    if not groups:
+        return None
+    panels = figures.forest([(_short(labels.get(code, code)), rows) for code, rows in groups.items()])
+    notes = (
+        "Bar: published 95 % interval with the published value as a tick. Dot: simulated mean (open when outside the "
+        f"bar) with the 2.5 to 97.5 % range of replicates as a thin line; {replicate_name(run)} is not shown here.",
+    )
+    return Figure("F 14.2.14", "Simulated beside published", "Judged rows of the scorecard", tuple(panels), notes)
+
+
+def _short(label: str) -> str:
+    """A label over a small panel, in two lines when it is long."""
+    return figures.over_panel(label.split(":")[0].split(", as observed")[0])

@@ -1,0 +1,244 @@
+"""A finished run as the report sees it: every file of the run folder, read once. Nothing is computed here.
+
+Needed: config.resolved.yaml, manifest.json and the tables. Optional: scorecard.csv, published.csv,
+published_baseline.csv; ``RunFolder.absent`` says what is not there and what follows.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from ruamel.yaml import YAML
+
+from analysis.endpoints.contract import Settings
+from analysis.endpoints.records import Records, from_tables
+from analysis.evidence.results import CONFIG_FILE, ENDPOINTS_FILE, ESTIMATES_FILE, PUBLISHED_FILE, SCORECARD_FILE
+from analysis.evidence.scorecard import Published, read_published
+from analysis.statistics.estimates import NAMED, OVER, Estimate
+from trial.jobs.provenance import read_manifest
+
+BASELINE_FILE = "published_baseline.csv"
+MANIFEST_FILE = "manifest.json"
+TABLES = ("patients", "doses", "observations", "events", "solves")
+OPTIONAL = {
+    "screening.parquet": "the screening counts: the flow of participants starts at randomisation",
+    PUBLISHED_FILE: "published results: simulated values stand alone",
+    SCORECARD_FILE: "the scorecard: nothing is judged inside or outside",
+    BASELINE_FILE: "the published baseline table: the baseline of the simulated patients stands alone",
+}
+
+
+@dataclass(frozen=True)
+class ArmStyle:
+    """An arm and its ``hue`` in the palette: placebo arms are grey (0), the others 1, 2, ... as in the study."""
+
+    id: str
+    label: str
+    hue: int
+    placebo: bool
+    start_dose_mg: float
+    ratio: int
+    rule: str | None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Everything a report is made of. ``tables`` by name, with the rows of the replicates whose tables were kept;
+    ``published`` by (endpoint, statistic, arm); ``primary`` counts the patients of all replicates by the reason why the
+    primary endpoint is not evaluable, "" when it is.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+    settings: Settings
+    tables: Mapping[str, pa.Table]
+    estimates: tuple[Estimate, ...]
+    published: Mapping[tuple[str, str, str], Published]
+    scores: tuple[Mapping[str, str], ...]
+    absent: Mapping[str, str]
+    primary: Mapping[str, int]
+
+    @cached_property
+    def arms(self) -> tuple[ArmStyle, ...]:
+        """The arms in the order of the study."""
+        return _arm_styles(self.config["arms"])
+
+    @cached_property
+    def records(self) -> Records:
+        """Counts, days and flags per patient."""
+        return from_tables(self.tables, self.settings.arm_ids)
+
+    @cached_property
+    def named(self) -> NDArray[np.bool_]:
+        """(n,) patients of the named replicate."""
+        return self.records.replicate == self.settings.named_replicate
+
+    @cached_property
+    def found(self) -> Mapping[tuple[str, str, str, str, str | None], Estimate]:
+        """Estimates by (endpoint, arm, statistic, scope, comparator)."""
+        return {(e.PARAMCD, e.ARM, e.STAT, e.SCOPE, e.COMPARATOR): e for e in self.estimates}
+
+    def one(self, code: str, arm: str, stat: str, comparator: str | None = None) -> Estimate | None:
+        """The estimate of the named replicate."""
+        return self.found.get((code, arm, stat, NAMED, comparator))
+
+    def over(self, code: str, arm: str, stat: str, comparator: str | None = None) -> Estimate | None:
+        """The estimate over replicates."""
+        return self.found.get((code, arm, stat, OVER, comparator))
+
+    def column(self, table: str, name: str) -> NDArray[Any]:
+        """A column as numpy; dictionary columns as text."""
+        return plain(self.tables[table][name])
+
+    def in_words(self, reason: str) -> str:
+        """A reason for a missing value with the code of a failed solve ("solver: STEP_LIMIT") in words."""
+        prefix, _, status = reason.partition("solver: ")
+        return (
+            reason
+            if prefix
+            else f"solve failed: {self.failures.get(status, _plain_code(status))}"
+            if status
+            else reason
+        )
+
+    @cached_property
+    def failures(self) -> Mapping[str, str]:
+        """What the codes of failed solves mean, by code."""
+        said = zip(self.column("solves", "STATUS").tolist(), self.column("solves", "REASON").tolist(), strict=True)
+        return {status: why for status, why in set(said) if why}
+
+    @property
+    def n_replicates(self) -> int:
+        """Replicates simulated, whether or not their tables were kept."""
+        return int(self.config["replicates"])
+
+    @cached_property
+    def n_kept(self) -> int:
+        """Replicates whose tables were kept; what is counted patient by patient is counted in these."""
+        return len(self.kept)
+
+    @property
+    def n_patients(self) -> int:
+        """Patients simulated in all replicates."""
+        return int(self.manifest.get("patients_simulated", sum(self.primary.values())))
+
+    @property
+    def n_failed(self) -> int:
+        """Patients of all replicates whose solve failed."""
+        return int(self.manifest.get("patients_failed", sum(self.unsolved.values())))
+
+    @cached_property
+    def unsolved(self) -> Mapping[str, int]:
+        """Patients of all replicates whose solve failed, by the reason in words."""
+        failed = {why: n for why, n in self.primary.items() if why.startswith("solver: ")}
+        return {self.in_words(why).removeprefix("solve failed: "): n for why, n in failed.items()}
+
+    @cached_property
+    def kept(self) -> tuple[int, ...]:
+        """The replicates whose tables were kept."""
+        return tuple(np.unique(self.records.replicate).tolist())
+
+
+def plain(column: pa.ChunkedArray) -> NDArray[Any]:
+    """A column as numpy: dictionaries become text (null ""), null numbers NaN."""
+    if pa.types.is_dictionary(column.type):
+        if column.null_count == 0 and len(column):
+            coded = column.unify_dictionaries().combine_chunks()
+            return np.array(coded.dictionary.to_pylist(), dtype=str)[coded.indices.to_numpy()]
+        column = column.cast(pa.string())
+    if pa.types.is_string(column.type):
+        return np.array(column.fill_null("").to_pylist(), dtype=str)
+    return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+def _plain_code(status: str) -> str:
+    return status.lower().replace("_", " ")
+
+
+def read_run(path: Path) -> RunFolder:
+    """Read a run folder. Raises FileNotFoundError naming every needed file that is not there."""
+    needed = [CONFIG_FILE, MANIFEST_FILE, ESTIMATES_FILE, ENDPOINTS_FILE, *(f"{name}.parquet" for name in TABLES)]
+    missing = [name for name in needed if not (path / name).exists()]
+    if missing:
+        raise FileNotFoundError(f"{path} is not a finished run: no {', '.join(missing)}; run the study again")
+    config = YAML(typ="safe").load((path / CONFIG_FILE).read_text(encoding="utf-8"))
+    tables = {name: pq.read_table(path / f"{name}.parquet") for name in TABLES}
+    kept = pc.unique(tables["patients"]["REPLICATE"]).to_pylist()
+    for name in ("endpoints", "screening", "adverse"):
+        if (path / f"{name}.parquet").exists():
+            tables[name] = pq.read_table(path / f"{name}.parquet", filters=[("REPLICATE", "in", kept)])
+    estimates = pq.read_table(path / ESTIMATES_FILE).to_pylist()
+    settings = Settings.of(config)
+    return RunFolder(
+        path=path,
+        config=config,
+        manifest=read_manifest(path),
+        settings=settings,
+        tables=tables,
+        estimates=tuple(Estimate(**row) for row in estimates),
+        published=_published(path / PUBLISHED_FILE) | _published(path / BASELINE_FILE),
+        scores=_scores(path / SCORECARD_FILE),
+        absent={name: what for name, what in OPTIONAL.items() if not (path / name).exists()},
+        primary=reasons(path / ENDPOINTS_FILE, settings.primary),
+    )
+
+
+def reasons(path: Path, endpoint: str) -> dict[str, int]:
+    """How many patients of an endpoints table have no value of an endpoint, by reason ("": they have one)."""
+    file, counted = pq.ParquetFile(path), Counter[str]()
+    for k in range(file.num_row_groups):
+        table = file.read_row_group(k, columns=["PARAMCD", "REASON"])
+        mine = pc.equal(table["PARAMCD"].cast(pa.string()), endpoint)
+        found = pc.value_counts(table["REASON"].filter(mine).cast(pa.string())).to_pylist()
+        counted.update({row["values"]: row["counts"] for row in found})
+    return dict(counted)
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Sorted whole numbers in words: "0 to 9 or 17"."""
+    starts = [n for n in numbers if n - 1 not in numbers]
+    ends = [n for n in numbers if n + 1 not in numbers]
+    return " or ".join(f"{a} to {b}" if b > a else str(a) for a, b in zip(starts, ends, strict=True))
+
+
+def _published(path: Path) -> dict[tuple[str, str, str], Published]:
+    rows = read_published(path) if path.exists() else []
+    return {(row.endpoint, row.statistic, row.arm): row for row in rows}
+
+
+def _scores(path: Path) -> tuple[dict[str, str], ...]:
+    if not path.exists():
+        return ()
+    with path.open(encoding="utf-8", newline="") as stream:
+        return tuple(csv.DictReader(stream))
+
+
+def _arm_styles(arms: list[dict[str, Any]]) -> tuple[ArmStyle, ...]:
+    styles, hue = [], 0
+    for arm in arms:
+        placebo = bool(arm.get("placebo"))
+        hue += not placebo
+        styles.append(
+            ArmStyle(
+                id=arm["id"],
+                label=arm.get("label") or arm["id"],
+                hue=0 if placebo else hue,
+                placebo=placebo,
+                start_dose_mg=arm["start_dose_mg"],
+                ratio=arm.get("ratio", 1),
+                rule=arm.get("dose_rule"),
+            )
+        )
+    return tuple(styles)

@@ -1,0 +1,1 @@
+"""Estimators on arrays, summaries per replicate, and the rows of estimates.parquet."""

@@ -1,0 +1,275 @@
+"""From endpoints per patient to the long table: one row per number that may be displayed.
+
+Three kinds of uncertainty, never mixed: the interval of one named replicate (as if it were the trial), the mean over
+replicates with its Monte Carlo error, and the range of replicates (2.5 to 97.5 %).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.endpoints import chosen
+from analysis.endpoints.contract import Endpoint, Settings
+from analysis.endpoints.records import Array
+from analysis.statistics import estimators
+from analysis.statistics.estimators import Interval
+from analysis.statistics.summaries import LOCATION, STATISTICS, Summary
+from trial.tables import TEXT, field
+
+ALL = "ALL"
+PERCENT = 100.0
+POINTS = "percentage points"
+NAMED, OVER = "replicate", "replicates"
+FEW_REPLICATES = 40
+PAIRED = "pairs: the same patients in both arms"
+
+ESTIMATES_SCHEMA = pa.schema(
+    [
+        field("STUDYID", TEXT, "Study identifier"),
+        field("PARAMCD", TEXT, "Endpoint"),
+        field("PARAM", TEXT, "Label of the endpoint"),
+        field("ARM", TEXT, "Arm; ALL: all arms together"),
+        field("COMPARATOR", TEXT, "Arm compared with"),
+        field("POPULATION", TEXT, "Analysis set"),
+        field("STAT", TEXT, "Statistic"),
+        field("UNIT", TEXT, "Unit of the estimate"),
+        field("SCOPE", TEXT, "replicate: the named one; replicates: all"),
+        field("N", pa.int64(), "Evaluable subjects (mean per replicate)"),
+        field("N_EVENT", pa.int64(), "Subjects with a yes, named replicate"),
+        field("ESTIMATE", pa.float64(), "Estimate", "see UNIT"),
+        field("CI_LOW", pa.float64(), "95 % confidence limit, lower", "see UNIT"),
+        field("CI_HIGH", pa.float64(), "95 % confidence limit, upper", "see UNIT"),
+        field("CI_METHOD", TEXT, "Method of the interval"),
+        field("MCSE", pa.float64(), "Monte Carlo error of the estimate", "see UNIT"),
+        field("RANGE_LOW", pa.float64(), "2.5 % of replicates", "see UNIT"),
+        field("RANGE_HIGH", pa.float64(), "97.5 % of replicates", "see UNIT"),
+        field("R", pa.int64(), "Replicates with a value"),
+        field("NOTE", TEXT, "Note"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One row of the estimates table; the fields are its columns, None is null."""
+
+    STUDYID: str
+    PARAMCD: str
+    PARAM: str
+    ARM: str
+    COMPARATOR: str | None
+    POPULATION: str
+    STAT: str
+    UNIT: str
+    SCOPE: str
+    N: int | None = None
+    N_EVENT: int | None = None
+    ESTIMATE: float | None = None
+    CI_LOW: float | None = None
+    CI_HIGH: float | None = None
+    CI_METHOD: str = ""
+    MCSE: float | None = None
+    RANGE_LOW: float | None = None
+    RANGE_HIGH: float | None = None
+    R: int | None = None
+    NOTE: str = ""
+
+
+def rates(events: Array, sizes: Array) -> Array:
+    """Proportions, NaN where nobody is evaluable."""
+    return np.divide(events, sizes, out=np.full(events.shape, np.nan), where=sizes > 0)
+
+
+def estimate(summaries: Mapping[str, Summary], settings: Settings) -> list[Estimate]:
+    """Every row of the estimates table, endpoint after endpoint."""
+    known = chosen(settings)
+    return [row for code, summary in summaries.items() for row in _endpoint_rows(known[code], summary, settings)]
+
+
+def to_table(rows: Sequence[Estimate]) -> pa.Table:
+    """The estimates table; numbers that do not exist are null."""
+    return pa.Table.from_pylist([asdict(row) for row in rows], schema=ESTIMATES_SCHEMA)
+
+
+def _endpoint_rows(endpoint: Endpoint, found: Summary, settings: Settings) -> list[Estimate]:
+    blank = Estimate(
+        STUDYID=settings.study_id,
+        PARAMCD=endpoint.code,
+        PARAM=endpoint.label,
+        ARM="",
+        COMPARATOR=None,
+        POPULATION="PKS" if endpoint.needs_profile else "FAS",
+        STAT="",
+        UNIT=endpoint.unit,
+        SCOPE=NAMED,
+    )
+    arms = [replace(blank, ARM=arm, NOTE=_absent(found.absent[k])) for k, arm in enumerate(settings.arm_ids)]
+    if endpoint.summary != "rate":
+        return _measured_rows(endpoint, found, arms)
+    events, sizes = found.events, found.sizes
+    rows = [row for k, arm in enumerate(arms) for row in _rate_rows(arm, events[:, k], sizes[:, k], found.named)]
+    if endpoint.pooled and len(arms) > 1:
+        rows += _rate_rows(replace(blank, ARM=ALL), events.sum(axis=1), sizes.sum(axis=1), found.named)
+    return rows + _comparisons(endpoint, found, settings, blank)
+
+
+def _absent(why: Counter[str]) -> str:
+    """Why patients of the named replicate have no value, counted."""
+    return "not evaluable: " + ", ".join(f"{n} {reason}" for reason, n in why.most_common()) if why else ""
+
+
+def _rate_rows(arm: Estimate, events: Array, sizes: Array, named: int) -> list[Estimate]:
+    """Rate of one arm: the named replicate with its Clopper-Pearson interval, and over replicates."""
+    x, n = events[named], sizes[named]
+    arm = replace(arm, STAT="rate")
+    one = replace(arm, N=int(n), N_EVENT=int(x))
+    one = _with_interval(one, estimators.clopper_pearson(x, n), PERCENT, "Clopper-Pearson")
+    return [one, _over(arm, PERCENT * rates(events, sizes), sizes)]
+
+
+def _comparisons(endpoint: Endpoint, found: Summary, settings: Settings, blank: Estimate) -> list[Estimate]:
+    """Every other arm against the reference arm: difference, odds ratio, and power of the primary endpoint."""
+    if settings.reference_arm not in settings.arm_ids:
+        return []
+    reference = settings.arm_ids.index(settings.reference_arm)
+    events, sizes, named = found.events, found.sizes, found.named
+    one = events[named], sizes[named], events[named, reference], sizes[named, reference]
+    differences = None if settings.paired else estimators.rate_difference(*one)
+    rows: list[Estimate] = []
+    for k, arm in enumerate(settings.arm_ids):
+        if k == reference:
+            continue
+        pair = replace(blank, ARM=arm, COMPARATOR=settings.reference_arm)
+        four = (events[:, k], sizes[:, k], events[:, reference], sizes[:, reference])
+        if differences is None:
+            rows += _paired_rows(pair, found.pairs[:, k], named)
+        else:
+            rows += _difference_rows(pair, four, named, Interval(*(values[k] for values in differences)))
+        if endpoint.code == settings.primary:
+            tested = _tested_pairs(found.pairs[:, k]) if settings.paired else _tested(four)
+            rows.append(_power_row(pair, tested, endpoint.benefit))
+    return rows
+
+
+Four = tuple[Array, Array, Array, Array]
+
+
+def _difference_rows(pair: Estimate, four: Four, named: int, interval: Interval) -> list[Estimate]:
+    """Difference and odds ratio; ``interval`` is that of the difference in the named replicate."""
+    one = tuple(values[named] for values in four)
+    n = int(one[1] + one[3])
+    difference = replace(pair, STAT="difference", UNIT=POINTS, N=n)
+    odds = replace(pair, STAT="odds ratio", UNIT="", N=n, NOTE="crude, not adjusted")
+    return [
+        _with_interval(difference, interval, PERCENT, "Miettinen-Nurminen"),
+        _over(difference, PERCENT * (rates(*four[:2]) - rates(*four[2:])), four[1] + four[3]),
+        _with_interval(odds, estimators.odds_ratio(*one), 1.0, "Woolf"),
+    ]
+
+
+def _paired_rows(pair: Estimate, pairs: Array, named: int) -> list[Estimate]:
+    """The difference when the same patients are in both arms, of those with a value in both; ``pairs`` (R, 3)."""
+    difference = replace(pair, STAT="difference", UNIT=POINTS, NOTE=PAIRED)
+    first, second, n = pairs.T
+    one = replace(difference, N=int(n[named]))
+    over = _over(difference, PERCENT * rates(first - second, n), n)
+    return [
+        _with_interval(one, estimators.paired_rate_difference(*pairs[named]), PERCENT, "Tango"),
+        replace(over, NOTE="; ".join(filter(None, (PAIRED, over.NOTE)))),
+    ]
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A test in every replicate: the difference (R,), two-sided p (R,), subjects (R,) and the name of the test."""
+
+    gain: Array
+    p: Array
+    n: Array
+    name: str
+
+
+def _tested(four: Four) -> Tested:
+    gain = rates(*four[:2]) - rates(*four[2:])
+    return Tested(gain, estimators.score_test(*four), four[1] + four[3], "Miettinen-Nurminen score test")
+
+
+def _tested_pairs(pairs: Array) -> Tested:
+    first, second, n = pairs.T
+    p = estimators.paired_score_test(first, second, n)
+    return Tested(rates(first - second, n), p, n, "McNemar test of pairs without correction for continuity")
+
+
+def _power_row(pair: Estimate, tested: Tested, benefit: str) -> Estimate:
+    """Share of replicates in which the arm is better than the reference arm with two-sided p < 0.05."""
+    gain = tested.gain * {"higher": 1, "lower": -1}.get(benefit, 0)
+    won = (tested.p < 0.05) & (gain >= 0)
+    power, r = won.mean(), len(won)
+    return replace(
+        pair,
+        STAT="power",
+        UNIT="%",
+        SCOPE=OVER,
+        N=round(float(tested.n.mean())),
+        ESTIMATE=PERCENT * float(power),
+        MCSE=PERCENT * float(estimators.power_error(power, r)),
+        R=r,
+        NOTE=f"{tested.name}, two-sided 0.05, no correction for several comparisons",
+    )
+
+
+SHOWN = {
+    "median": ("median", "minimum", "maximum"),
+    "mean": ("mean", "SD", "minimum", "maximum"),
+    "geomean": ("geometric mean", "geometric CV", "median", "minimum", "maximum"),
+}
+
+
+def _measured_rows(endpoint: Endpoint, found: Summary, arms: Sequence[Estimate]) -> list[Estimate]:
+    """Location and spread of a measured endpoint in the named replicate; the location also over replicates."""
+    rows = []
+    for k, arm in enumerate(arms):
+        values = found.values[k]
+        for stat in SHOWN[endpoint.summary]:
+            row = replace(arm, STAT=stat, UNIT="%" if stat == "geometric CV" else endpoint.unit)
+            one = STATISTICS[stat](values) if len(values) else np.nan
+            rows.append(replace(row, N=len(values), ESTIMATE=_number(one)))
+            if stat == LOCATION[endpoint.summary]:
+                rows.append(_over(row, found.location[:, k], found.sizes[:, k]))
+    return rows
+
+
+def _over(row: Estimate, per_replicate: Array, sizes: Array) -> Estimate:
+    """The row over replicates: mean, Monte Carlo error and range."""
+    over = estimators.over_replicates(per_replicate)
+    notes = []
+    if over.r < len(per_replicate):
+        notes.append(f"{len(per_replicate) - int(over.r)} replicates without an evaluable subject left out")
+    if 1 < over.r < FEW_REPLICATES:
+        notes.append("few replicates: the range is close to the smallest and the largest")
+    return replace(
+        row,
+        SCOPE=OVER,
+        N=round(float(sizes.mean())),
+        ESTIMATE=_number(over.mean),
+        MCSE=_number(over.mcse),
+        RANGE_LOW=_number(over.low),
+        RANGE_HIGH=_number(over.high),
+        R=int(over.r),
+        NOTE="; ".join(notes),
+    )
+
+
+def _with_interval(row: Estimate, interval: Interval, scale: float, method: str) -> Estimate:
+    value, low, high = (_number(scale * limit) for limit in interval)
+    return replace(row, ESTIMATE=value, CI_LOW=low, CI_HIGH=high, CI_METHOD=method if low is not None else "")
+
+
+def _number(value: Array | float) -> float | None:
+    number = float(value)
+    return None if np.isnan(number) else number

@@ -1,0 +1,199 @@
+"""From endpoints per patient to what the estimates need: counts and locations per replicate and arm.
+
+A run of any number of replicates is summed up row group by row group, so that only these small arrays, and the patients
+of the named replicate, are in memory.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from analysis.endpoints import catalogue, chosen
+from analysis.endpoints.contract import Endpoint, Evaluated, Settings
+from analysis.endpoints.records import Array, Codes, Records
+from analysis.statistics import estimators
+
+STATISTICS: dict[str, Callable[[Array], float]] = {
+    "mean": lambda values: float(values.mean()),
+    "SD": lambda values: float(values.std(ddof=1)) if values.size > 1 else float("nan"),
+    "geometric mean": estimators.geometric_mean,
+    "geometric CV": estimators.geometric_cv,
+    "median": lambda values: float(np.median(values)),
+    "minimum": lambda values: float(values.min()),
+    "maximum": lambda values: float(values.max()),
+}
+LOCATION = {"median": "median", "mean": "mean", "geomean": "geometric mean"}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One endpoint over R replicates and A arms.
+
+    ``events``, ``sizes`` (R, A): subjects with a yes, evaluable subjects. ``location`` (R, A) of a measured endpoint
+    (median, mean or geometric mean; NaN where nobody is evaluable). Of the named replicate (row ``named``), by arm:
+    ``values`` of the evaluable, and ``absent``, how many have no value for which reason.
+
+    ``pairs`` (R, A, 3) of a rate when the same patients are in every arm: yes in the arm only, yes in the reference arm
+    only, evaluable in both; else (R, 0, 3).
+    """
+
+    events: Array
+    sizes: Array
+    location: Array
+    pairs: Array
+    values: tuple[Array, ...]
+    absent: tuple[Counter[str], ...]
+    named: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Patients of one endpoint: replicate, arm index, value (NaN where none) and reason, as a code into ``words``."""
+
+    replicate: Codes
+    arm: Codes
+    value: Array
+    reason: Codes
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A Summary of some whole replicates."""
+
+    replicates: Codes
+    events: Array
+    sizes: Array
+    location: Array
+    pairs: Array
+    values: tuple[Array, ...] = ()
+    absent: tuple[Counter[str], ...] = ()
+
+
+def of_records(records: Records, evaluated: Mapping[str, Evaluated], settings: Settings) -> dict[str, Summary]:
+    """Summaries of endpoints evaluated in memory."""
+    known = catalogue(settings.assessment_day)
+    summaries = {}
+    for code, result in evaluated.items():
+        words, reason = np.unique(result.reason, return_inverse=True)
+        rows = Rows(records.replicate, records.arm, result.value, reason.ravel(), tuple(words.tolist()))
+        summaries[code] = _joined([_piece(known[code], rows, len(records.arm_ids), settings)], settings)
+    return summaries
+
+
+def of_file(path: Path, settings: Settings) -> dict[str, Summary]:
+    """Summaries of an endpoints table, whole replicates at a time; the units of the run are its row groups."""
+    known, arms = chosen(settings), len(settings.arm_ids)
+    pieces: dict[str, list[_Piece]] = {code: [] for code in known}
+    for table in whole_replicates(path):
+        for code, rows in _by_endpoint(table, settings.arm_ids):
+            pieces[code].append(_piece(known[code], rows, arms, settings))
+    return {code: _joined(found, settings) for code, found in pieces.items()}
+
+
+def whole_replicates(path: Path) -> Iterator[pa.Table]:
+    """Row groups of a table sorted by replicate; those that share a replicate come together."""
+    file = pq.ParquetFile(path)
+    waiting: list[pa.Table] = []
+    last = None
+    for k in range(file.num_row_groups):
+        group = file.read_row_group(k)
+        span = pc.min_max(group["REPLICATE"]).as_py()
+        if waiting and span["min"] != last:
+            yield pa.concat_tables(waiting)
+            waiting = []
+        waiting.append(group)
+        last = span["max"]
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _by_endpoint(table: pa.Table, arm_ids: tuple[str, ...]) -> Iterator[tuple[str, Rows]]:
+    """The rows of every endpoint, patients in order."""
+    table = table.unify_dictionaries()
+    replicate, value = (table[name].to_numpy() for name in ("REPLICATE", "AVAL"))
+    (endpoint, codes), (arm, arms), (reason, words) = (_coded(table[n]) for n in ("PARAMCD", "ARM", "REASON"))
+    known = np.array([arm_ids.index(name) for name in arms])
+    order = np.argsort(endpoint.astype(np.int16), kind="stable")
+    cuts = np.searchsorted(endpoint[order], np.arange(1, len(codes)))
+    for code, rows in zip(codes, np.split(order, cuts), strict=True):
+        yield (
+            code,
+            Rows(
+                replicate[rows].astype(np.int64),
+                known[arm[rows]],
+                value[rows],
+                reason[rows].astype(np.int64),
+                tuple(words),
+            ),
+        )
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
+    whole = column.combine_chunks()
+    return whole.indices.to_numpy(), whole.dictionary.to_pylist()
+
+
+def _piece(endpoint: Endpoint, rows: Rows, arms: int, settings: Settings) -> _Piece:
+    replicates, position = np.unique(rows.replicate, return_inverse=True)
+    cell, shape = position.ravel() * arms + rows.arm, (len(replicates), arms)
+    evaluable = ~np.isnan(rows.value)
+    sizes = np.bincount(cell[evaluable], minlength=shape[0] * arms).astype(np.float64).reshape(shape)
+    events: Array = np.bincount(cell, weights=np.nan_to_num(rows.value), minlength=sizes.size).astype(np.float64)
+    events = events.reshape(shape)
+    location = np.full(shape, np.nan)
+    if endpoint.summary != "rate":
+        statistic = STATISTICS[LOCATION[endpoint.summary]]
+        groups = _grouped(cell[evaluable], rows.value[evaluable], location.size)
+        location.ravel()[:] = [statistic(group) if len(group) else np.nan for group in groups]
+    pairs = np.empty((shape[0], 0, 3))
+    if settings.paired and endpoint.summary == "rate" and settings.reference_arm in settings.arm_ids:
+        pairs = _pairs(rows.value, cell, shape, settings.arm_ids.index(settings.reference_arm))
+    if settings.named_replicate not in replicates:
+        return _Piece(replicates, events, sizes, location, pairs)
+    mine = [(rows.replicate == settings.named_replicate) & (rows.arm == k) for k in range(arms)]
+    values = tuple(rows.value[m & evaluable] for m in mine)
+    absent = tuple(Counter(rows.words[k] for k in rows.reason[m & ~evaluable]) for m in mine)
+    return _Piece(replicates, events, sizes, location, pairs, values, absent)
+
+
+def _pairs(value: Array, cell: Codes, shape: tuple[int, int], reference: int) -> Array:
+    """See ``Summary.pairs``; patients of every cell (replicate, arm) come in the same order.
+
+    Raises ValueError when the cells do not have the same number of patients.
+    """
+    people = np.bincount(cell, minlength=shape[0] * shape[1])
+    if (people != people[0]).any():
+        raise ValueError(f"every patient is in every arm, but arms have {people.min()} to {people.max()} patients")
+    mine = value[np.argsort(cell, kind="stable")].reshape(*shape, people[0])
+    theirs = mine[:, reference : reference + 1]
+    known = ~np.isnan(mine) & ~np.isnan(theirs)
+    counts = [(known & yes).sum(axis=2) for yes in (mine > theirs, mine < theirs, known)]
+    return np.stack(counts, axis=2).astype(np.float64)
+
+
+def _grouped(cell: Codes, value: Array, cells: int) -> list[Array]:
+    order = np.argsort(cell, kind="stable")
+    return np.split(value[order], np.searchsorted(cell[order], np.arange(1, cells)))
+
+
+def _joined(pieces: list[_Piece], settings: Settings) -> Summary:
+    """Raises ValueError when the named replicate was not simulated."""
+    replicates = np.concatenate([piece.replicates for piece in pieces])
+    row = np.flatnonzero(replicates == settings.named_replicate)
+    if not row.size:
+        raise ValueError(f"named_replicate {settings.named_replicate} is not among the {len(replicates)} replicates")
+    events, sizes, location, pairs = (
+        np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("events", "sizes", "location", "pairs")
+    )
+    one = next(piece for piece in pieces if piece.values)
+    return Summary(events, sizes, location, pairs, one.values, one.absent, int(row[0]))

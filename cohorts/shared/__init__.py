@@ -1,0 +1,1 @@
+"""Numbers that several parameter sets share, each written once."""

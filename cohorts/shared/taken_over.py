@@ -1,0 +1,34 @@
+"""What a set of ``tpo_mechanism`` takes over from the calibration of another: for itself an assumption, marked so.
+
+Biology does not depend on the drug, so the values of cells and patients (the largest drive, the time in the marrow,
+swings of destruction, rescue) that go with the fit to the phase III trial of hetrombopag are used for every drug;
+some of them that trial hardly informs (see its calibration record).
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from cohorts.parameters import Parameter, RandomEffect
+from cohorts.sets.hetrombopag_itp_mei_2021 import HETROMBOPAG_ITP_MEI_2021
+
+Number = TypeVar("Number", Parameter, RandomEffect)
+FROM = HETROMBOPAG_ITP_MEI_2021
+
+
+def taken_over(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
+    """The parameters, those that were calibrated for hetrombopag in ITP with its values and status assumed."""
+    return tuple(_taken(p) for p in parameters)
+
+
+def _taken(p: Parameter) -> Parameter:
+    fitted = FROM.parameter(p.name)
+    return as_assumed(replace(fitted, note=f"as calibrated for {FROM.id}; {p.note}")) if fitted.targets else p
+
+
+def as_assumed(number: Number) -> Number:
+    """The number as another set has it; one that was calibrated there is assumed here."""
+    if not number.targets:
+        return number
+    no_error: dict[str, Any] = {"rse_percent": None} if isinstance(number, Parameter) else {}
+    return replace(number, status="assumed", targets=(), **no_error)

@@ -1,0 +1,182 @@
+"""The targets of a calibration: published rows of its studies, and their simulation at given parameter values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from analysis.endpoints import catalogue
+from analysis.endpoints.contract import Settings
+from analysis.endpoints.records import from_tables
+from analysis.evidence.calibration import Measure, Target
+from analysis.evidence.results import endpoint_values
+from analysis.evidence.scorecard import JUDGED, STAT, Published, read_published
+from analysis.statistics.summaries import LOCATION
+from cohorts.parameters import ParameterSet
+from trial.jobs.work import simulate_replicates
+from trial.study.fingerprint import differs_from_published
+from trial.study.fit import Fit, set_name
+from trial.study.load import ConfigError, load_study
+from trial.study.protocol import Problem, not_among
+from trial.study.study import Study
+
+CHUNK_PATIENTS = 8192
+"""Patients simulated together, at most; more would only take memory."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A published row as a target, and the study (its place in the list) in which it is simulated."""
+
+    target: Target | Measure
+    row: Published
+    study: int
+
+    @property
+    def percent(self) -> float:
+        """What a simulated result is multiplied by to stand beside the published one."""
+        return 100.0 if self.row.statistic == "rate" else 1.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """Some replicates of a study, and the endpoints wanted of them."""
+
+    study: int
+    design: Study
+    settings: Settings
+    codes: tuple[str, ...]
+    replicates: range
+
+
+def studies_of(fit: Fit) -> list[Study]:
+    """The studies with the fitted set, the seed and the replicates of the calibration."""
+    return [_study(Path(name), fit.parameter_set, fit.seed, fit.replicates) for name in fit.studies]
+
+
+def _study(path: Path, parameter_set: str, seed: int, replicates: int) -> Study:
+    settings = [f"parameter_set={parameter_set!r}", "analysis.named_replicate=0", "parameter_uncertainty=false"]
+    return load_study(path, settings, seed=seed, replicates=replicates)
+
+
+def wanted_of(fit: Fit, studies: Sequence[Study]) -> list[Wanted]:
+    """Every target of a checked calibration, study after study."""
+    rows = [(k, row) for k, study in enumerate(studies) for row in _chosen(fit.targets, _rows(study))]
+    return [Wanted(_target(row), row, k) for k, row in rows]
+
+
+def target_problems(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
+    """Studies that cannot be loaded and targets that are not there or cannot be used; data may be wrong."""
+    names, set_id, targets = data.get("studies"), data.get("parameter_set"), data.get("targets")
+    if not (isinstance(names, list) and isinstance(set_id, str) and isinstance(targets, str | list)):
+        return
+    found: list[Published] = []
+    for k, name in enumerate(names):
+        if not (isinstance(name, str) and (base / name).is_file()):
+            return
+        try:
+            study = _study(base / name, set_name(set_id, base), 0, 1)
+            mine = _rows(study)
+        except (ConfigError, ValueError, KeyError) as error:
+            yield from ((("studies", k), line) for line in str(error).splitlines())
+            return
+        found += mine
+        wrong = [(row, text) for row in _chosen(targets, mine) for text in _unusable(row, study)]
+        yield from ((_place(targets, row.row_id), f"{row.row_id}: {text}") for row, text in wrong)
+    ids = [row.row_id for row in found]
+    for name in dict.fromkeys(i for i in ids if ids.count(i) > 1):
+        yield ("studies",), f"row {name} stands in two of the studies; the names of rows must differ"
+    for k, name in enumerate(targets if isinstance(targets, list) else []):
+        if isinstance(name, str) and name not in ids:
+            yield ("targets", k), not_among(name, ids, "a published row of the studies")
+    if targets == "seen" and not any(row.seen and row.counted for row in found):
+        yield ("targets",), "no published row of the studies is marked seen and counted; give a list of row ids"
+
+
+def _place(targets: Any, row_id: str) -> tuple[str | int, ...]:
+    return ("targets", targets.index(row_id)) if isinstance(targets, list) else ("targets",)
+
+
+def _rows(study: Study) -> list[Published]:
+    return read_published(Path(study.published.rows)) if study.published else []
+
+
+def _chosen(targets: Any, rows: Iterable[Published]) -> list[Published]:
+    return [row for row in rows if (row.seen and row.counted if targets == "seen" else row.row_id in targets)]
+
+
+def _unusable(row: Published, study: Study) -> Iterator[str]:
+    """Why a row cannot be a target of this study."""
+    known = catalogue(study.analysis.assessment_day)
+    if differs_from_published(study):
+        yield "the published rows of this study belong to another design"
+    if row.arm not in study.arm_ids:
+        yield not_among(row.arm, study.arm_ids, "an arm of the study")
+    if row.endpoint not in known:
+        yield not_among(row.endpoint, known, "an endpoint of the study")
+        return
+    endpoint = known[row.endpoint]
+    given = "rate" if endpoint.summary == "rate" else LOCATION[endpoint.summary]
+    if STAT[row.statistic] != given:
+        yield f"seen statistic {row.statistic}; the endpoint {row.endpoint} is summarised as {given}"
+    if endpoint.needs_profile and study.pk_sampling is None:
+        yield f"the endpoint {row.endpoint} needs pk_sampling, which the study does not have"
+    if not _counts(row) and row.interval not in JUDGED:
+        yield f"seen interval {row.interval}; a target needs n (of a rate) or one of {', '.join(JUDGED)}"
+
+
+def _counts(row: Published) -> bool:
+    """Whether the row is a rate with its counts, judged by them."""
+    return row.statistic == "rate" and row.n is not None and row.interval != "tolerance"
+
+
+def _target(row: Published) -> Target | Measure:
+    if _counts(row):
+        assert row.n is not None
+        return Target(row.row_id, row.n * row.published / 100 if row.events is None else row.events, row.n)
+    assert row.ci_low is not None and row.ci_high is not None
+    scale, log = (0.01, False) if row.statistic == "rate" else (1.0, True)
+    return Measure.of(row.row_id, scale * row.published, scale * row.ci_low, scale * row.ci_high, log)
+
+
+def jobs_of(studies: Sequence[Study], wanted: Sequence[Wanted], workers: int) -> list[Job]:
+    """What is simulated at each point, cut so that every worker has something to do."""
+    codes = [tuple(dict.fromkeys(w.row.endpoint for w in wanted if w.study == k)) for k in range(len(studies))]
+    return [job for k, study in enumerate(studies) if codes[k] for job in cut(k, study, codes[k], workers)]
+
+
+def cut(place: int, study: Study, codes: tuple[str, ...], workers: int = 1) -> list[Job]:
+    """The replicates of a study in at least as many jobs as workers; samples are taken only where an endpoint is."""
+    known = catalogue(study.analysis.assessment_day)
+    if not any(known[code].needs_profile for code in codes):
+        study = study.model_copy(update={"pk_sampling": None})
+    size = max(1, min(-(-study.replicates // workers), CHUNK_PATIENTS // study.subjects))
+    settings = Settings.of(study.model_dump(mode="json"))
+    starts = range(0, study.replicates, size)
+    return [Job(place, study, settings, codes, range(s, min(s + size, study.replicates))) for s in starts]
+
+
+def simulate_targets(
+    jobs: Sequence[Job], wanted: Sequence[Wanted], pool: Parallel, chosen: ParameterSet, values: Mapping[str, float]
+) -> dict[str, float]:
+    """Mean over replicates of every target at these parameter ``values``, by row id; rates as proportions."""
+    parts = pool(delayed(job_values)(job, chosen.with_values(values)) for job in jobs)
+    found: dict[str, float] = {}
+    for w in wanted:
+        arm = next(job.design.arm_ids.index(w.row.arm) for job in jobs if job.study == w.study)
+        mine = [part[w.row.endpoint][:, arm] for job, part in zip(jobs, parts, strict=True) if job.study == w.study]
+        whole = np.concatenate(mine)
+        found[w.row.row_id] = float(np.nanmean(whole)) if np.isfinite(whole).any() else float("nan")
+    return found
+
+
+def job_values(job: Job, chosen: ParameterSet) -> dict[str, NDArray[np.float64]]:
+    """The endpoints of a job per replicate and arm (R, A)."""
+    tables = simulate_replicates(job.design, job.replicates, chosen)
+    return endpoint_values(from_tables(tables, job.design.arm_ids), job.settings, job.codes)

@@ -1,0 +1,179 @@
+"""Everything random that will happen to the patients of a work unit, drawn before the simulation starts.
+
+The simulation itself has no randomness. Every quantity has its own stream, keyed by the nominal day, so that
+adding a visit, an arm or a quantity changes no other draw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv
+
+from cohorts.noise import fluctuation
+from cohorts.parameters import ParameterSet
+from cohorts.sampler import Cohort
+from cohorts.streams import Draws
+from cohorts.variability import occasion_factor
+from trial.models import Structure
+from trial.study.protocol import Dropout, Meals
+from trial.study.study import Study
+
+Array = NDArray[np.float64]
+RESCUE_EPISODES = 4
+NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Draws of a unit of ``n`` patients, ``V`` visits after baseline, ``D`` days.
+
+    arm (n,) index. visit_day (n, V+1) actual day, column 0 is day 0. missed (n, V+1). taken (n, D): the dose of the day
+    is taken if one is prescribed. adherence (n,) probability of that. early_meal (n, D): a meal comes too early after
+    that dose. meal_share (n,) probability of that. bioavailability (n, D) relative. log_loss (n, D) of the loss
+    factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
+    rescue_clock (n, episodes) cumulative hazard at which a rescue is given. leave_day (n,) and leave_reason (n,):
+    index into study.dropout, -1 stays.
+    """
+
+    arm: NDArray[np.int64]
+    visit_day: NDArray[np.int64]
+    missed: NDArray[np.bool_]
+    taken: NDArray[np.bool_]
+    adherence: Array
+    early_meal: NDArray[np.bool_]
+    meal_share: Array
+    bioavailability: Array
+    log_loss: Array
+    count_z: Array
+    bleeding_u: Array
+    bleeding_e: Array
+    conc_z: Array
+    rescue_clock: Array
+    leave_day: NDArray[np.int64]
+    leave_reason: NDArray[np.int64]
+
+    @property
+    def n(self) -> int:
+        """Number of patients."""
+        return len(self.arm)
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """(n, V+1): the visit takes place: not missed, and the patient is still in the study."""
+        return ~self.missed & (self.visit_day < self.leave_day[:, None])
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """One work unit: the study, the structure, the patients' parameters by name (n,) and the plan of their trial."""
+
+    study: Study
+    structure: Structure
+    parameters: dict[str, Array]
+    plan: Plan
+
+    @cached_property
+    def sound(self) -> NDArray[np.bool_]:
+        """(n,): every parameter of the patient is a finite number; the others fail from the start (NON_FINITE)."""
+        return np.logical_and.reduce([np.isfinite(values) for values in self.parameters.values()])
+
+    @cached_property
+    def p(self) -> Array:
+        """Parameters of the structure, (n, P), in its order; 1 in all places of a patient who is not ``sound``."""
+        own = np.stack([self.parameters[name] for name in self.structure.parameters], axis=1)
+        return np.where(self.sound[:, None], own, 1.0)
+
+
+def plan_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: NDArray[np.int64]) -> Plan:
+    """Draw the plan of a unit; ``arm`` (n,) is the arm index of each patient."""
+    draws, p = cohort.draws, cohort.parameters
+    nominal = (0, *study.visits.days)
+    days = nominal[-1] + study.visits.window_days
+    visit_day, missed = _visits(study, cohort)
+    adherence, taken = _habit(cohort.draws, "adherence", study.adherence.mean, study.adherence.sd, days)
+    meals = study.meals or NO_MEALS
+    meal_share, early_meal = _habit(cohort.draws, "food", meals.share_mean, meals.share_sd, days)
+    weeks = np.stack([occasion_factor(draws, parameter_set, w) for w in range(-(-days // 7))], axis=1)
+    leave_day, leave_reason = _leaving(study.dropout, study.arm_ids, arm, cohort)
+    clocks = [-np.log(draws.uniform("rescue", k)) for k in range(RESCUE_EPISODES)]
+    return Plan(
+        arm=arm,
+        visit_day=visit_day,
+        missed=missed,
+        taken=taken,
+        adherence=adherence,
+        early_meal=early_meal,
+        meal_share=meal_share,
+        bioavailability=np.repeat(weeks, 7, axis=1)[:, :days],
+        log_loss=fluctuation(draws, range(days), p["FLUCT_SD"], p["FLUCT_TAU"]),
+        count_z=_by_day(cohort, "residual:platelets", nominal),
+        bleeding_u=draws.normal("bleeding:propensity"),
+        bleeding_e=_by_day(cohort, "bleeding:visit", nominal),
+        conc_z=_profile_errors(study, cohort),
+        rescue_clock=np.cumsum(np.stack(clocks, axis=1), axis=1),
+        leave_day=leave_day,
+        leave_reason=leave_reason,
+    )
+
+
+def _by_day(cohort: Cohort, name: str, days: tuple[int, ...]) -> Array:
+    return np.stack([cohort.draws.normal(name, day) for day in days], axis=1)
+
+
+def _profile_errors(study: Study, cohort: Cohort) -> Array:
+    """(n, T) standard normal, one stream per nominal sampling time; no columns without sampling."""
+    if study.pk_sampling is None:
+        return np.empty((len(cohort.draws), 0))
+    day, hours = study.pk_sampling.visit_day, study.pk_sampling.times_h
+    return np.stack([cohort.draws.normal(f"residual:concentration:{hour:g}h", day) for hour in hours], axis=1)
+
+
+def _visits(study: Study, cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Actual days, uniform on the whole days of the window, and which visits are missed; baseline is day 0, never
+    missed.
+    """
+    draws, width = cohort.draws, study.visits.window_days
+    actual, missed = [], []
+    for nominal in study.visits.days:
+        shift = np.floor(draws.uniform("visit:window", nominal) * (2 * width + 1)).astype(np.int64) - width
+        actual.append(nominal + shift)
+        missed.append(draws.uniform("visit:missed", nominal) < study.visits.missed_probability)
+    first = np.zeros_like(actual[0])
+    return np.stack([first, *actual], axis=1), np.stack([first.astype(bool), *missed], axis=1)
+
+
+def _habit(draws: Draws, name: str, mean: float, sd: float, days: int) -> tuple[Array, NDArray[np.bool_]]:
+    """Each patient's probability of doing something on a day (Beta by inverse CDF) and the days on which it is done.
+
+    Streams "<name>:propensity" and "<name>" by day. With a mean of 0 nothing is drawn: it is never done.
+    """
+    n = len(draws)
+    if mean == 0:
+        return np.zeros(n), np.zeros((n, days), dtype=bool)
+    probability = np.full(n, mean)
+    if sd > 0:
+        size = mean * (1 - mean) / sd**2 - 1
+        probability = betaincinv(mean * size, (1 - mean) * size, draws.uniform(f"{name}:propensity"))
+    done = np.stack([draws.uniform(name, day) for day in range(days)], axis=1) < probability[:, None]
+    return probability, done
+
+
+def _leaving(
+    dropout: tuple[Dropout, ...], arm_ids: list[str], arm: NDArray[np.int64], cohort: Cohort
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first of the competing exponential clocks: day of leaving and index of the reason."""
+    never = np.iinfo(np.int64).max
+    day, reason = np.full(len(arm), never), np.full(len(arm), -1)
+    for k, item in enumerate(dropout):
+        rate = item.hazard_per_week
+        hazard = np.array([rate[a] if isinstance(rate, dict) else rate for a in arm_ids])[arm]
+        clock = -np.log(cohort.draws.uniform(f"dropout:{item.reason}"))
+        weeks = np.divide(clock, hazard, out=np.full(len(arm), np.inf), where=hazard > 0)
+        leaves = np.ceil(np.minimum(7 * weeks, 1e6)).astype(np.int64)
+        earlier = (leaves < day) & np.isfinite(weeks)
+        day, reason = np.where(earlier, leaves, day), np.where(earlier, k, reason)
+    return day, reason

@@ -1,0 +1,159 @@
+"""What the protocol does with what it sees at a visit: rescue, start of chemotherapy, then the dose rules.
+
+No randomness: draws come from the Plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trial.engine.draws import Plan, Unit
+from trial.engine.titration import Action, DoseState, decide, start
+from trial.study.dose_rule import DoseRule, DoseStep
+from trial.study.study import Study
+
+Array = NDArray[np.float64]
+NEVER = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class Course:
+    """Where every patient of a unit stands; arrays over patients.
+
+    ladders: one DoseState per arm, for the arm's patients. dose_mg: prescribed from ``effective_day`` on,
+    dose_before_mg until then. rescue_day: day of the latest rescue (NEVER: none); rescues: how many; hazard:
+    cumulative hazard of rescue up to ``counted_day``, the day of the last count. chemo_day: first day of cycle 1 of
+    chemotherapy (NEVER: none, or it still waits for platelets).
+    """
+
+    ladders: tuple[DoseState, ...]
+    dose_mg: Array
+    dose_before_mg: Array
+    effective_day: NDArray[np.int64]
+    rescue_day: NDArray[np.int64]
+    rescues: NDArray[np.int64]
+    hazard: Array
+    counted_day: NDArray[np.int64]
+    chemo_day: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What was decided at one visit; arrays over patients (Action, index of the step, dose after)."""
+
+    day: NDArray[np.int64]
+    count: Array
+    action: NDArray[np.int8]
+    step: NDArray[np.int16]
+    dose_mg: Array
+    rescued: NDArray[np.bool_]
+
+
+def rules_of(study: Study) -> tuple[DoseRule, ...]:
+    """The dose rule of each arm; an arm without one keeps its single dose."""
+    keep = DoseStep(action="keep")
+    return tuple(
+        study.dose_rules[arm.dose_rule]
+        if arm.dose_rule
+        else DoseRule(ladder_mg=(arm.start_dose_mg or 1.0,), steps=(keep,), source="fixed dose")
+        for arm in study.arms
+    )
+
+
+def start_course(unit: Unit) -> tuple[Course, Decisions]:
+    """Everybody on the start dose of the arm from day 0."""
+    study, plan = unit.study, unit.plan
+    rules, zero = rules_of(study), np.zeros(plan.n, dtype=np.int64)
+    ladders = []
+    for index, (arm, rule) in enumerate(zip(study.arms, rules, strict=True)):
+        rung = arm.start_dose_mg if arm.dose_rule else rule.ladder_mg[0]
+        ladders.append(start(rule, rung, int((plan.arm == index).sum())))
+    dose = _prescribed(study, plan, tuple(ladders))
+    never, chemo = np.full(plan.n, NEVER), study.chemotherapy
+    chemo_day = never if chemo is None or chemo.start else np.full(plan.n, chemo.first_day)
+    course = Course(tuple(ladders), dose, dose, zero, never, zero, np.zeros(plan.n), zero, chemo_day)
+    begin = Decisions(
+        day=zero,
+        count=np.full(plan.n, np.nan),
+        action=np.full(plan.n, Action.START, dtype=np.int8),
+        step=np.full(plan.n, -1, dtype=np.int16),
+        dose_mg=dose,
+        rescued=np.zeros(plan.n, dtype=bool),
+    )
+    return course, begin
+
+
+def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, Decisions]:
+    """Rescue, start of chemotherapy, then each arm's dose rule, on the reported counts of ``visit`` (NaN: no count).
+
+    Rules count planned days, so that a visit early in its window is not too early for the rule.
+    """
+    study, plan = unit.study, unit.plan
+    planned = np.full(plan.n, study.visits.days[visit - 1])
+    day = plan.visit_day[:, visit]
+    course, rescued = _rescue(unit, course, count, visit)
+    course = _start_chemotherapy(unit, course, count, visit)
+    on_treatment = np.where(day < study.treatment_days, count, np.nan)
+    ladders, action, step = [], np.zeros(plan.n, dtype=np.int8), np.full(plan.n, -1, dtype=np.int16)
+    for index, rule in enumerate(rules_of(study)):
+        members = plan.arm == index
+        ladder, action[members], step[members] = decide(
+            rule, course.ladders[index], on_treatment[members], planned[members]
+        )
+        ladders.append(ladder)
+    dose = _prescribed(study, plan, tuple(ladders))
+    course = replace(
+        course,
+        ladders=tuple(ladders),
+        dose_mg=dose,
+        dose_before_mg=course.dose_mg,
+        effective_day=day + study.laboratory.turnaround_days,
+    )
+    return course, Decisions(course.effective_day, count, action, step, dose, rescued)
+
+
+def _prescribed(study: Study, plan: Plan, ladders: tuple[DoseState, ...]) -> Array:
+    dose = np.zeros(plan.n)
+    for index, (arm, rule) in enumerate(zip(study.arms, rules_of(study), strict=True)):
+        fixed_zero = not arm.dose_rule and arm.start_dose_mg == 0
+        dose[plan.arm == index] = 0.0 if fixed_zero else ladders[index].dose_mg(rule.ladder_mg)
+    return dose
+
+
+def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) -> Course:
+    """Cycle 1 of those who have waited for platelets begins on the day on which a count is reported to be high enough,
+    not before ``first_day``. A visit planned after the latest day starts nobody.
+    """
+    study, chemo = unit.study, unit.study.chemotherapy
+    if chemo is None or chemo.start is None or study.visits.days[visit - 1] > chemo.start.latest_day:
+        return course
+    reached = (course.chemo_day == NEVER) & (count >= chemo.start.at_least_1e9L)
+    reported = unit.plan.visit_day[:, visit] + study.laboratory.turnaround_days
+    return replace(course, chemo_day=np.where(reached, np.maximum(reported, chemo.first_day), course.chemo_day))
+
+
+def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:
+    """Rescue is given at a visit when the cumulative hazard, H0 exp(-count/SCALE) per week, crosses the patient's
+    clock.
+    """
+    study, plan, parameters = unit.study, unit.plan, unit.parameters
+    day = plan.visit_day[:, visit]
+    weeks = (day - course.counted_day) / 7.0
+    free = (course.rescues == 0) | (day - course.rescue_day >= study.rescue.min_days_between)
+    rate = parameters["RESCUE_H0"] * np.exp(-count / parameters["RESCUE_SCALE"])
+    at_risk = free & ~np.isnan(count) & study.rescue.allowed
+    hazard = course.hazard + np.where(at_risk, rate * weeks, 0.0)
+    episode = np.minimum(course.rescues, plan.rescue_clock.shape[1] - 1)
+    clock = np.take_along_axis(plan.rescue_clock, episode[:, None], axis=1)[:, 0]
+    rescued = at_risk & (hazard >= clock) & (course.rescues < plan.rescue_clock.shape[1])
+    course = replace(
+        course,
+        hazard=hazard,
+        rescues=course.rescues + rescued,
+        rescue_day=np.where(rescued, day, course.rescue_day),
+        counted_day=np.where(np.isnan(count), course.counted_day, day),
+    )
+    return course, rescued

@@ -1,0 +1,193 @@
+"""The main loop: one work unit of patients, from the first dose to the last visit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cohorts.noise import assay, bleeding_grade
+from trial.engine.dosing import daily_events, day_of, days_between, dose_mg, untreated_day
+from trial.engine.draws import Unit
+from trial.engine.laboratory import report_count
+from trial.engine.rules import Course, Decisions, apply_rules, start_course
+from trial.solver import Events, Status, solve
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What was observed at one visit; NaN where the visit did not take place or the solve had failed."""
+
+    count: Array
+    true_count: Array
+    bleeding: Array
+
+
+@dataclass(frozen=True)
+class Hourly:
+    """True values (n, H) at full hours since the first dose: ``conc`` ng/mL, ``plt`` 10^9/L; NaN where the solve did
+    not get to. ``hour`` is NaN where a patient has fewer hours than others.
+    """
+
+    hour: Array
+    conc: Array
+    plt: Array
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """What happened to a unit: one Visit per visit after baseline, the Decisions (start first), the Course at the end,
+    the profile, the solves, and with ``output: dense`` the hourly courses, piece by piece from visit to visit.
+    """
+
+    visits: tuple[Visit, ...]
+    decisions: tuple[Decisions, ...]
+    course: Course
+    concentration: Array
+    true_concentration: Array
+    status: NDArray[np.int8]
+    steps: NDArray[np.int64]
+    hourly: tuple[Hourly, ...] = ()
+
+
+@dataclass(frozen=True)
+class Solves:
+    """State of every patient (n, S), the status so far (the first failure stays) and the steps taken."""
+
+    state: Array
+    status: NDArray[np.int8]
+    steps: NDArray[np.int64]
+
+
+def simulate_unit(unit: Unit) -> UnitResult:
+    """Simulate one work unit of patients, arms mixed, no randomness inside.
+
+    1. start every patient at the drug-free steady state of the structure, on the start dose of the arm
+    2. for each interval between visits: take the planned doses, advance the ODE from event to event
+    3. at the visit, before the dose: form observations (true value, then what the laboratory reports)
+    4. apply the protocol's rules in order: rescue, start of chemotherapy, then the arm's dose rule
+    5. carry the dose decisions into the following days; with the reason they become the dose ledger
+    6. after the last visit: return observations, decisions and one solve status per patient
+
+    A patient whose solve fails, or whose numbers overflow on the way to it, has a status and no further observations;
+    the others go on.
+    """
+    course, begin = start_course(unit)
+    solves = _start(unit, course)
+    profile = _profile(unit, course, solves, 0, np.full_like(unit.plan.conc_z, np.nan))
+    visits, decisions = [], [begin]
+    hourly = [_hour_zero(unit, solves)] if unit.study.dense else []
+
+    for visit in range(1, len(unit.study.visits.days) + 1):
+        events = daily_events(unit, course, days_between(unit.plan, visit))
+        days = unit.plan.visit_day[:, visit - 1 : visit + 1]
+        if unit.study.dense:
+            hourly.append(_hourly(unit, solves, events, days))
+        solves = _advance(unit, solves, events, days)
+        seen = _observe(unit, solves, visit)
+        course, decided = apply_rules(unit, course, seen.count, visit)
+        profile = _profile(unit, course, solves, visit, profile)
+        visits.append(seen)
+        decisions.append(decided)
+
+    reported = assay(profile, unit.plan.conc_z, unit.parameters["CONC_CV"][:, None])
+    traced = tuple(hourly)
+    return UnitResult(tuple(visits), tuple(decisions), course, reported, profile, solves.status, solves.steps, traced)
+
+
+def _start(unit: Unit, course: Course) -> Solves:
+    """The drug-free steady state at the loss factor of day 0, before any chemotherapy; NaN for who is not sound.
+
+    A wild draw may make a state that is not finite; the solver then says NON_FINITE.
+    """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        state = unit.structure.steady_state(unit.p, untreated_day(unit, course).inputs[:, 0])
+    zero = np.zeros(unit.plan.n, dtype=np.int64)
+    return Solves(np.where(unit.sound[:, None], state, np.nan), zero.astype(np.int8), zero)
+
+
+def _solve(
+    unit: Unit, state: Array, events: Events, times_h: Array, outputs: bool = False
+) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
+    """States or outputs of everybody at ``times_h[:, 1:]``, within the limits of the study; see ``trial.solver``."""
+    limits = unit.study.solver
+    days = max(1.0, float((times_h[:, -1] - times_h[:, 0]).max()) / 24.0)
+    steps = int(limits.max_steps_per_day * days)
+    return solve(
+        unit.structure,
+        unit.p,
+        state,
+        events,
+        times_h,
+        rtol=limits.rtol,
+        atol=limits.atol,
+        max_steps=steps,
+        outputs=outputs,
+    )
+
+
+def _advance(unit: Unit, now: Solves, events: Events, days: NDArray[np.int64]) -> Solves:
+    """From the first to the second of ``days`` (n, 2); whoever fails keeps the last good state and the failure."""
+    states, status, steps = _solve(unit, now.state, events, np.asarray(24.0 * days))
+    status = np.where(now.status == Status.OK, status, now.status).astype(np.int8)
+    state = np.where((status == Status.OK)[:, None], states[:, 0], now.state)
+    return Solves(state, status, now.steps + steps)
+
+
+def _output(unit: Unit, states: Array, name: str) -> Array:
+    """An output of the structure from states (n, T, S): (n, T)."""
+    p = unit.p.T[:, :, None]
+    values = unit.structure.outputs(states.transpose(2, 0, 1), p, [None] * len(unit.structure.inputs))
+    return values[unit.structure.output_names.index(name)]
+
+
+def _observe(unit: Unit, now: Solves, visit: int) -> Visit:
+    """True and reported count and bleeding grade of everybody who comes."""
+    plan, parameters = unit.plan, unit.parameters
+    seen = plan.present[:, visit] & (now.status == Status.OK)
+    true = np.where(seen, _output(unit, now.state[:, None], "PLT")[:, 0], np.nan)
+    count = report_count(unit.study.laboratory, true, plan.count_z[:, visit], parameters["ASSAY_CV"])
+    grade = bleeding_grade(np.where(seen, true, 1.0), plan.bleeding_u, plan.bleeding_e[:, visit], parameters)
+    return Visit(count, true, np.where(seen, grade, np.nan))
+
+
+def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array) -> Array:
+    """True concentrations (n, T) from the dose of this visit on, in a solve of its own; at other visits ``so_far``.
+
+    The main solve never stops at the sampling times, so sampling changes nothing else. The doses of the days after it
+    are those of the course as it stands. NaN for patients who are not seen, have failed, or have no active dose that
+    day, and once a patient has left.
+    """
+    sampling = unit.study.pk_sampling
+    if sampling is None or sampling.visit_day != (0, *unit.study.visits.days)[visit]:
+        return so_far
+    sample_h, first = np.array(sampling.times_h), unit.plan.visit_day[:, visit : visit + 1]
+    day = first + np.arange(int(day_of(sample_h[-1])) + 1)
+    times_h = np.asarray(24.0 * first + np.array([0.0, *sample_h]))
+    states, status, _ = _solve(unit, now.state, daily_events(unit, course, day), times_h)
+    sampled = unit.plan.present[:, visit] & (dose_mg(unit, course, day)[:, 0] > 0)
+    sampled &= (now.status == Status.OK) & (status == Status.OK)
+    here = sampled[:, None] & (first + day_of(sample_h) < unit.plan.leave_day[:, None])
+    return np.where(here, _output(unit, states, "CONC"), np.nan)
+
+
+def _hour_zero(unit: Unit, now: Solves) -> Hourly:
+    """Hour 0 of every course: the drug-free steady state."""
+    state = now.state[:, None]
+    return Hourly(np.zeros((unit.plan.n, 1)), _output(unit, state, "CONC"), _output(unit, state, "PLT"))
+
+
+def _hourly(unit: Unit, now: Solves, events: Events, days: NDArray[np.int64]) -> Hourly:
+    """Every full hour after the first and up to the second of ``days`` (n, 2), in a solve of its own.
+
+    It reads more outputs from the same state and events as the main solve, which it does not touch.
+    """
+    first, last = 24.0 * days[:, :1], 24.0 * days[:, 1:]
+    hour = first + np.arange((last - first).max() + 1)
+    values, _, _ = _solve(unit, now.state, events, np.minimum(hour, last), outputs=True)
+    values[now.status != Status.OK] = np.nan
+    conc, plt = (values[:, :, unit.structure.output_names.index(name)] for name in ("CONC", "PLT"))
+    return Hourly(np.where(hour <= last, hour, np.nan)[:, 1:], conc, plt)

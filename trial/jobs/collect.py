@@ -1,0 +1,330 @@
+"""From the arrays of a simulated unit to the tables of ``trial.tables``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cohorts.sampler import Cohort
+from trial.engine.dosing import active, day_of, drug_day
+from trial.engine.draws import Unit
+from trial.engine.rules import NEVER, Decisions, rules_of
+from trial.engine.simulate import UnitResult
+from trial.engine.titration import Action, reason
+from trial.solver import REASON, Status
+from trial.tables import COURSES, DOSES, OBSERVATIONS, SCREENING, SOLVES, events_schema, patients_schema
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.integer]
+PLACEBO = len(Action)
+"""What the ledger calls it, beside the actions, when active drug ends with cycle 1 of chemotherapy."""
+
+
+def collect(
+    unit: Unit, result: UnitResult, cohort: Cohort, subject: Ints, stratum: NDArray[np.str_], units: dict[str, str]
+) -> dict[str, pa.Table]:
+    """Every table of a unit but ``screening``. ``subject`` (n,) numbers the patients within their replicate, from 1."""
+    keys = (cohort.draws.replicate, subject)
+    dense = {"courses": _courses(unit, result, keys)} if result.hourly else {}
+    found = {
+        "patients": _patients(unit, result, cohort, keys, stratum, units),
+        "doses": _doses(unit, result, keys),
+        "observations": _observations(unit, result, cohort, keys),
+        "events": _events(unit, result, keys, cohort.patients["BLPLAT"].to_numpy()),
+        "solves": _solves(result, keys),
+    }
+    return found | dense
+
+
+def screening_table(replicate: int, screened: dict[str, int]) -> pa.Table:
+    """The CONSORT counts of one replicate, in the order of screening."""
+    return _table(
+        SCREENING, REPLICATE=[replicate] * len(screened), REASON=_texts(list(screened)), N=list(screened.values())
+    )
+
+
+def _table(schema: pa.Schema, **columns: object) -> pa.Table:
+    arrays = [
+        c if isinstance(c, pa.Array) else pa.array(c, from_pandas=True) for c in (columns[f.name] for f in schema)
+    ]
+    cast = [a if a.type == f.type else a.cast(f.type) for a, f in zip(arrays, schema, strict=True)]
+    return pa.Table.from_arrays(cast, schema=schema)
+
+
+def _coded(codes: NDArray, words: Sequence[str]) -> pa.Array:
+    """A dictionary column from integer codes; equal words share an entry."""
+    distinct = list(dict.fromkeys(words))
+    entry = np.array([distinct.index(word) for word in words], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(entry[codes.astype(np.int64)]), pa.array(distinct, pa.string()))
+
+
+def _texts(values: Sequence[str] | NDArray) -> pa.Array:
+    return pa.array(list(values), pa.string()).dictionary_encode()
+
+
+def _last_visit(unit: Unit) -> Ints:
+    return unit.plan.visit_day[:, -1]
+
+
+def _leaves(unit: Unit) -> NDArray[np.bool_]:
+    """Left before the last planned day."""
+    return unit.plan.leave_day <= _last_visit(unit)
+
+
+def _patients(
+    unit: Unit,
+    result: UnitResult,
+    cohort: Cohort,
+    keys: tuple[Ints, Ints],
+    stratum: NDArray[np.str_],
+    units: dict[str, str],
+) -> pa.Table:
+    replicate, subject = keys
+    table, plan, n = cohort.patients, unit.plan, unit.plan.n
+    leaves = _leaves(unit)
+    reasons = [item.reason for item in unit.study.dropout] or [""]
+    columns: dict[str, object] = {name: table[name].to_numpy() for name in table.columns}
+    for name in ("SEX", "SPLENFL", "CONITPFL", "RESPCLASS", "OUTDOM"):
+        columns[name] = _texts(table[name].to_numpy())
+    columns |= dict(
+        STUDYID=_coded(np.zeros(n), [unit.study.id]),
+        REPLICATE=replicate,
+        SUBJID=subject,
+        USUBJID=[f"{unit.study.id}-{r:05d}-{s:05d}" for r, s in zip(replicate.tolist(), subject.tolist(), strict=True)],
+        ARM=_coded(plan.arm, unit.study.arm_ids),
+        STRATUM=_texts(stratum),
+        ADHER=plan.adherence,
+        EOSSTT=_coded(
+            np.where(result.status > 0, 2, leaves.astype(int)), ["COMPLETED", "DISCONTINUED", "SOLVE FAILED"]
+        ),
+        DCSREAS=_coded(np.where(leaves, plan.leave_reason + 1, 0), ["", *reasons]),
+        EOSDY=np.minimum(plan.leave_day, _last_visit(unit)),
+    )
+    columns["MEALSH"] = plan.meal_share
+    schema = patients_schema(unit.structure.parameters, units, meals=unit.study.meals is not None)
+    return _table(schema, **columns, **{name: unit.parameters[name] for name in unit.structure.parameters})
+
+
+def _absence(
+    unit: Unit, result: UnitResult, absent: NDArray[np.bool_], visit: slice | int, after: Ints
+) -> NDArray[np.int32]:
+    """Code into ABSENT: why there is no value ``after`` (k,) days; 0 where there is one. Leaving comes before missing,
+    missing before failing.
+    """
+    failed = np.where(result.status > 0, 2 + result.status, 0)
+    left = unit.plan.visit_day[:, visit] + after >= unit.plan.leave_day.reshape((-1,) + (1,) * (absent.ndim - 1))
+    why = np.where(
+        left, 2, np.where(unit.plan.missed[:, visit], 1, failed.reshape(failed.shape + (1,) * (absent.ndim - 1)))
+    )
+    return np.where(absent, why, 0).astype(np.int32)
+
+
+ABSENT = (
+    "",
+    "missed visit",
+    "discontinued",
+    *(f"solver: {REASON[Status(k)]}" for k in range(1, len(Status))),
+    "no active dose",
+)
+
+
+def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: tuple[Ints, Ints]) -> pa.Table:
+    baseline = cohort.patients["BLPLAT"].to_numpy(), cohort.trueplat0, cohort.patients["BLBLEED"].to_numpy()
+    count, true, grade = (
+        np.column_stack([first, *(getattr(v, name) for v in result.visits)])
+        for first, name in zip(baseline, ("count", "true_count", "bleeding"), strict=True)
+    )
+    nominal = np.array((0, *unit.study.visits.days))
+    parts = [
+        _block(unit, result, keys, code, values, truth, nominal, slice(None), np.zeros(len(nominal)))
+        for code, values, truth in ((0, count, true), (1, grade, grade))
+    ]
+    if unit.study.pk_sampling:
+        visit = int(np.flatnonzero(nominal == unit.study.pk_sampling.visit_day)[0])
+        hours = np.array(unit.study.pk_sampling.times_h)
+        day = np.full(len(hours), unit.study.pk_sampling.visit_day)
+        columns = np.full(len(hours), visit)
+        parts.append(
+            _block(unit, result, keys, 2, result.concentration, result.true_concentration, day, columns, hours)
+        )
+    return pa.concat_tables(parts)
+
+
+def _block(
+    unit: Unit,
+    result: UnitResult,
+    keys: tuple[Ints, Ints],
+    code: int,
+    value: Array,
+    true: Array,
+    nominal: Ints,
+    visit: object,
+    hours: Array,
+) -> pa.Table:
+    """Rows of one parameter, patient by patient; value and true (n, k), nominal and hours (k,), visit picks plan
+    columns.
+    """
+    n, k = value.shape
+    absent = np.isnan(value)
+    why = _absence(unit, result, absent, visit, day_of(hours))  # type: ignore[arg-type]
+    why = np.where(absent & (why == 0), len(ABSENT) - 1, why)
+    day = unit.plan.visit_day[:, visit].astype(float)  # type: ignore[index]
+    return _table(
+        OBSERVATIONS,
+        REPLICATE=np.repeat(keys[0], k),
+        SUBJID=np.repeat(keys[1], k),
+        PARAMCD=_coded(np.full(n * k, code), ("PLAT", "WHOBLEED", "CONC")),
+        AVISITN=np.tile(nominal, n),
+        ADY=np.where(absent, np.nan, day).ravel(),
+        ATPT=np.tile(hours, n),
+        AVAL=value.ravel(),
+        TRUEVAL=true.ravel(),
+        AVALREAS=_coded(why.ravel(), ABSENT),
+    )
+
+
+def _doses(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
+    """The ledger: one row per start or change of dose, ended by the next one, the end of treatment or leaving."""
+    changes = [*_changes(result.decisions), _placebo_from_chemotherapy(unit, result)]
+    who, day, action, step, count, level = (np.concatenate(column) for column in zip(*changes, strict=True))
+    last = np.minimum.reduce([np.full(unit.plan.n, unit.study.treatment_days), unit.plan.leave_day, _last_visit(unit)])
+    keep = day < last[who]
+    who, day, action, step, count, level = (x[keep] for x in (who, day, action, step, count, level))
+    order = np.lexsort((day, who))
+    who, day, action, step, count, level = (x[order] for x in (who, day, action, step, count, level))
+    end = np.where(np.append(who[1:] == who[:-1], False), np.append(day[1:], 0), last[who])
+    every_day = np.broadcast_to(np.arange(unit.plan.taken.shape[1]), unit.plan.taken.shape)
+    taken = unit.plan.taken & drug_day(unit, result.course, every_day)
+    taken = np.concatenate([np.zeros((unit.plan.n, 1), int), np.cumsum(taken, axis=1)], axis=1)
+    final = taken.shape[1] - 1
+    n_taken = np.where(level > 0, taken[who, np.minimum(end, final)] - taken[who, np.minimum(day, final)], 0)
+    code, words = _reason_codes(unit, who, action, step)
+    return _table(
+        DOSES,
+        REPLICATE=keys[0][who],
+        SUBJID=keys[1][who],
+        ASTDY=day,
+        AENDY=end,
+        EXDOSE=np.where(active(unit, result.course, every_day)[who, day], level, 0.0),
+        DOSELEV=level,
+        ACTION=_coded(action, _action_words(unit)),
+        REASON=_coded(code, words),
+        TRIGCNT=count,
+        NTAKEN=n_taken,
+    )
+
+
+def _changes(decisions: Sequence[Decisions]) -> list[tuple[NDArray, ...]]:
+    """Every start or change of dose, a tuple per visit: patient, day, action, step, count, dose after (mg)."""
+    rows: list[tuple[NDArray, ...]] = []
+    for made in decisions:
+        who = np.flatnonzero(made.action != Action.KEEP)
+        rows.append((who, made.day[who], made.action[who], made.step[who], made.count[who], made.dose_mg[who]))
+    return rows
+
+
+def _placebo_from_chemotherapy(unit: Unit, result: UnitResult) -> tuple[NDArray, ...]:
+    """As ``_changes``: where active drug ends with cycle 1, unless the dose changes on that very day or the rule has
+    stopped it before.
+    """
+    begins, level = result.course.chemo_day, np.zeros(unit.plan.n)
+    ends = np.array([arm.until_chemotherapy for arm in unit.study.arms])[unit.plan.arm]
+    for made in result.decisions:
+        level = np.where(made.day <= begins, made.dose_mg, level)
+        ends &= ~((made.action != Action.KEEP) & (made.day == begins))
+        ends &= ~((made.action == Action.STOP) & (made.day < begins))
+    who = np.flatnonzero(ends & (begins != NEVER))
+    action, step = np.full(len(who), PLACEBO, dtype=np.int8), np.full(len(who), -1, dtype=np.int16)
+    return who, begins[who], action, step, np.full(len(who), np.nan), level[who]
+
+
+def _action_words(unit: Unit) -> list[str]:
+    until = any(arm.until_chemotherapy for arm in unit.study.arms)
+    return [a.name.lower() for a in Action] + ["placebo"] * until
+
+
+def _reason_codes(unit: Unit, who: Ints, action: NDArray[np.int8], step: NDArray[np.int16]) -> tuple[Ints, list[str]]:
+    """A code per row and the words: one text per distinct (arm, action, step)."""
+    triples = np.stack([unit.plan.arm[who], action, step], axis=1).astype(np.int64)
+    distinct, code = np.unique(triples, axis=0, return_inverse=True)
+    rules = rules_of(unit.study)
+    words = [
+        "placebo: chemotherapy begins" if act == PLACEBO else reason(rules[arm], Action(act), index)
+        for arm, act, index in distinct.tolist()
+    ]
+    return code.ravel(), words
+
+
+def _events(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints], baseline: Array) -> pa.Table:
+    """Rescues at their visits, dropouts with their reason, and every dose of chemotherapy."""
+    reasons = [item.reason for item in unit.study.dropout]
+    cycles = unit.study.chemotherapy.cycles if unit.study.chemotherapy else 0
+    rescued = [(np.flatnonzero(made.rescued), visit) for visit, made in enumerate(result.decisions)]
+    gone = np.flatnonzero(_leaves(unit))
+    treated, chemo_day, cycle = _chemotherapy(unit, result)
+    who = np.concatenate([*(w for w, _ in rescued), gone, treated])
+    day = np.concatenate([*(unit.plan.visit_day[w, v] for w, v in rescued), unit.plan.leave_day[gone], chemo_day])
+    at_rescue = [result.decisions[v].count[w] for w, v in rescued]
+    last_count = _reported(result.decisions, treated, chemo_day, baseline)
+    count = np.concatenate([*at_rescue, np.full(len(gone), np.nan), last_count])
+    n_rescues = len(who) - len(gone) - len(treated)
+    kind = np.repeat([0, 1, 2], [n_rescues, len(gone), len(treated)])
+    term = np.concatenate([np.zeros(n_rescues, int), unit.plan.leave_reason[gone] + 1, cycle + 1 + len(reasons)])
+    order = np.lexsort((day, who))
+    who, day, count, kind, term = (x[order] for x in (who, day, count, kind, term))
+    return _table(
+        events_schema(cycles > 0),
+        REPLICATE=keys[0][who],
+        SUBJID=keys[1][who],
+        EVENT=_coded(kind, ("RESCUE", "DROPOUT", "CHEMO")[: 3 if cycles else 2]),
+        ADY=day,
+        TERM=_coded(term, ("rescue therapy", *reasons, *(f"chemotherapy, cycle {k + 1}" for k in range(cycles)))),
+        AVAL=count,
+    )
+
+
+def _chemotherapy(unit: Unit, result: UnitResult) -> tuple[Ints, Ints, Ints]:
+    """Every dose of chemotherapy given before the last visit: patient, day, cycle from 0."""
+    chemotherapy = unit.study.chemotherapy
+    if chemotherapy is None:
+        nobody = np.empty(0, dtype=np.int64)
+        return nobody, nobody, nobody
+    cycles = np.repeat(np.arange(chemotherapy.cycles), len(chemotherapy.doses))
+    days = np.tile([dose.day for dose in chemotherapy.doses], chemotherapy.cycles)
+    day = result.course.chemo_day[:, None] + cycles * chemotherapy.cycle_days + days
+    until = np.minimum(unit.plan.leave_day, _last_visit(unit))
+    who, dose = np.nonzero(day < until[:, None])
+    return who, day[who, dose], cycles[dose]
+
+
+def _reported(decisions: Sequence[Decisions], who: Ints, day: Ints, baseline: Array) -> Array:
+    """The last count that was reported to each ``who`` by ``day``, day included; at first the baseline count."""
+    count = baseline[who]
+    for made in decisions:
+        known = (made.day[who] <= day) & ~np.isnan(made.count[who])
+        count = np.where(known, made.count[who], count)
+    return count
+
+
+def _solves(result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
+    names = [s.name for s in Status]
+    return _table(
+        SOLVES,
+        REPLICATE=keys[0],
+        SUBJID=keys[1],
+        STATUS=_coded(result.status, names),
+        REASON=_coded(result.status, [REASON[s] for s in Status]),
+        NSTEPS=result.steps,
+    )
+
+
+def _courses(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
+    """Hour by hour and patient by patient, until the patient leaves, the study ends or the solve fails."""
+    hour, conc, plt = (np.hstack([getattr(part, name) for part in result.hourly]) for name in ("hour", "conc", "plt"))
+    here = (hour <= 24.0 * unit.plan.leave_day[:, None]) & ~np.isnan(plt)
+    many = here.sum(axis=1)
+    who = [np.repeat(key, many) for key in keys]
+    return _table(COURSES, REPLICATE=who[0], SUBJID=who[1], AHOUR=hour[here], CONC=conc[here], PLT=plt[here])

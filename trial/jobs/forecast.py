@@ -1,0 +1,121 @@
+"""What a run will come to: patients, rows, disk, memory and time, from a short probe of the study itself.
+
+The probe simulates up to 1,024 patients of the first replicate and writes their tables to a temporary folder. Time and
+disk grow with the number of patients; workers share the work with an assumed efficiency of 85 %; memory is that of the
+workers, each with one unit, and does not grow with the number of replicates.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from trial.jobs.parts import unit_folder, write_unit
+from trial.jobs.runner import ENDPOINTS, Evaluate
+from trial.jobs.work import UNIT_PATIENTS, Enrolment, enrolment, simulate_enrolled, work_units
+from trial.study.study import Study
+
+PROBE_PATIENTS, WARM_PATIENTS = 1024, 8
+EFFICIENCY = 0.85
+START_S = 2.0
+PROCESS_BYTES = 170 * 2**20
+"""Interpreter, libraries and kernel of one process, measured once."""
+ARRAYS_PER_TABLE = 6
+"""Assumed memory of a unit at work over that of its tables."""
+HEADROOM = 1.2
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Patients, units, rows by table, bytes on disk while it works and in memory, and seconds of a run.
+
+    Rows of doses, events and courses, bytes and seconds are estimates; the other rows are exact. ``workers`` that have
+    work.
+    """
+
+    patients: int
+    units: int
+    rows: Mapping[str, int]
+    disk_bytes: float
+    memory_bytes: float
+    seconds: float
+    workers: int
+
+
+def forecast(study: Study, workers: int, evaluate: Evaluate) -> Forecast:
+    """Probe the study and scale up. Takes about a second."""
+    whole = enrolment(study.model_copy(update={"patients": min(study.patients, PROBE_PATIENTS)}), 0)
+    n = len(whole.subject)
+    _tables(study, whole.take(0, min(WARM_PATIENTS, n)), evaluate)
+    begun = time.perf_counter()
+    tables = _tables(study, whole, evaluate)
+    per_patient_s = (time.perf_counter() - begun) / n
+    patients, units = study.subjects * study.replicates, len(work_units(study))
+    of = {name: study.subjects * len(study.kept) for name in tables}
+    of |= {ENDPOINTS: patients, "screening": n * study.replicates}
+    unit = min(UNIT_PATIENTS, patients) / n * sum(table.nbytes for table in tables.values())
+    busy = min(workers, units)
+    return Forecast(
+        patients=patients,
+        units=units,
+        rows={name: round(table.num_rows / n * of[name]) for name, table in tables.items()},
+        disk_bytes=2.0 * sum(size / n * of[name] for name, size in _written(tables).items()),
+        memory_bytes=(busy + 1) * PROCESS_BYTES + busy * ARRAYS_PER_TABLE * unit,
+        seconds=START_S + patients * per_patient_s / (1.0 if busy == 1 else busy * EFFICIENCY),
+        workers=busy,
+    )
+
+
+def problem(found: Forecast, folder: Path) -> str | None:
+    """Why the run will not do on this machine and what to do instead, or None."""
+    free, memory = free_disk(folder), free_memory()
+    if HEADROOM * found.disk_bytes > free:
+        return (
+            f"{folder}: the run needs about {size(found.disk_bytes)} on disk while it works, {size(free)} are free; "
+            "--set output=endpoints keeps less, --replicates N simulates less, --out DIR writes elsewhere"
+        )
+    if memory is not None and found.memory_bytes > memory:
+        return (
+            f"the run needs about {size(found.memory_bytes)} of memory with {found.workers} workers, {size(memory)} "
+            "are free; --workers N with fewer workers needs less"
+        )
+    return None
+
+
+def free_disk(folder: Path) -> float:
+    """Bytes free where ``folder`` is or will be."""
+    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    return float(shutil.disk_usage(there).free)
+
+
+def free_memory() -> float | None:
+    """Bytes of memory that can be had without swapping; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")), None)
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{max(count / 2**20, 0.1):.{count < 2**20:d}f} MiB"
+
+
+def _tables(study: Study, enrolled: Enrolment, evaluate: Evaluate) -> dict[str, pa.Table]:
+    tables = simulate_enrolled(study, [enrolled])
+    return tables | {ENDPOINTS: evaluate(tables)}
+
+
+def _written(tables: Mapping[str, pa.Table]) -> dict[str, int]:
+    """Bytes of each table on disk."""
+    with tempfile.TemporaryDirectory() as name:
+        parts = Path(name)
+        write_unit(parts, 0, tables, {})
+        return {table: (unit_folder(parts, 0) / f"{table}.parquet").stat().st_size for table in tables}

@@ -1,0 +1,115 @@
+"""Finished units on disk: a folder per unit, written whole or not at all, and checked before it is used again."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trial.jobs.provenance import file_hash, text_hash
+
+UNITS = "units"
+RECORD = "unit.json"
+
+
+def unit_folder(parts: Path, number: int) -> Path:
+    """Where the parts of a unit are."""
+    return parts / f"{number:07d}"
+
+
+def write_unit(parts: Path, number: int, tables: Mapping[str, pa.Table], facts: Mapping[str, int]) -> None:
+    """Write the parts of a unit and ``unit.json`` (``facts``, and sha256 and rows of each file) in one atomic step.
+
+    Everything is written and synced under a name of this process, then the folder is renamed. A unit that another
+    process has finished meanwhile stays as it is. ``parts`` must exist: a worker that outlives its run must not make it
+    again. Raises OSError when the disk refuses; nothing is left then.
+    """
+    target, temporary = unit_folder(parts, number), parts / f".{number:07d}.{os.getpid()}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir()
+        files = {}
+        for name, table in tables.items():
+            path = temporary / f"{name}.parquet"
+            pq.write_table(table, path, **encoding(table.schema))
+            files[path.name] = {"sha256": file_hash(path), "rows": table.num_rows}
+        record = {"unit": number, **facts, "files": files}
+        record["sha256"] = text_hash(json.dumps(record))
+        (temporary / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        for path in (*temporary.iterdir(), temporary):
+            _sync(path)
+        _rename(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _rename(temporary: Path, target: Path) -> None:
+    try:
+        temporary.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    else:
+        _sync(target.parent)
+
+
+def read_unit(parts: Path, number: int) -> dict[str, Any] | None:
+    """What ``unit.json`` says, or None if the unit is not there or anything in it is not what was written."""
+    folder = unit_folder(parts, number)
+    try:
+        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        whole = text_hash(json.dumps({key: value for key, value in record.items() if key != "sha256"}))
+        sound = whole == record["sha256"] and record["unit"] == number
+        sound = sound and all(file_hash(folder / name) == said["sha256"] for name, said in record["files"].items())
+        return record if sound else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def remove_unit(parts: Path, number: int) -> bool:
+    """Take a unit away that cannot be used, and what killed processes left of it; whether one was there."""
+    for left in parts.glob(f".{number:07d}.*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = unit_folder(parts, number)
+    there = folder.exists()
+    shutil.rmtree(folder, ignore_errors=True)
+    return there
+
+
+def join(parts: Path, numbers: Sequence[int], name: str, target: Path) -> None:
+    """One file from a table's parts, a row group per unit in the order of ``numbers``; one part in memory at a time."""
+    temporary = target.with_suffix(".tmp")
+    files = [unit_folder(parts, number) / f"{name}.parquet" for number in numbers]
+    schema = pq.read_schema(files[0])
+    with pq.ParquetWriter(temporary, schema, **encoding(schema)) as writer:
+        for file in files:
+            part = pq.read_table(file)
+            if part.num_rows:
+                writer.write_table(part, row_group_size=part.num_rows)
+    _sync(temporary)
+    temporary.replace(target)
+
+
+def encoding(schema: pa.Schema) -> dict[str, Any]:
+    """How columns are stored: byte streams split for floats, dictionaries for texts that repeat."""
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": [f.name for f in schema if pa.types.is_dictionary(f.type)],
+        "use_byte_stream_split": [f.name for f in schema if pa.types.is_floating(f.type)],
+    }
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

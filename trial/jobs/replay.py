@@ -1,0 +1,161 @@
+"""One patient of a finished run again, alone: the same course bit for bit, with every decision and why it was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from trial.engine.draws import Unit
+from trial.engine.rules import rules_of
+from trial.engine.simulate import UnitResult, simulate_unit
+from trial.engine.titration import Action, reason, unchanged
+from trial.jobs.work import enrolment, tabulate, unit_of
+from trial.study.study import Study
+from trial.tables import DECISIONS
+
+COMPARED = ("patients", "doses", "observations", "events", "solves")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One visit as the investigator saw it. ``count`` 10^9/L as reported, None where there is none (``why_none``).
+
+    ``reason``: why the dose was changed; ``why_same``: why a count left it as it was. One of both is empty.
+    """
+
+    planned_day: int
+    day: int
+    count: float | None
+    why_none: str
+    rescued: bool
+    reason: str
+    why_same: str
+    dose_before_mg: float
+    dose_after_mg: float
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A patient's course: the rows of every table, the hourly course among them, and the decisions from the start."""
+
+    tables: Mapping[str, pa.Table]
+    decisions: tuple[Decision, ...]
+
+    @property
+    def patient(self) -> dict[str, Any]:
+        """The row of the patients table."""
+        return dict(self.tables["patients"].to_pylist()[0])
+
+
+def replay(study: Study, replicate: int, subject: int) -> Replay:
+    """Simulate ``subject`` (from 1) of a replicate by itself.
+
+    The solver works on every patient by itself and every random number is named, so the values are those of the run.
+    Raises ValueError for a patient the study does not have.
+    """
+    if not (0 <= replicate < study.replicates and 1 <= subject <= study.subjects):
+        raise ValueError(
+            f"seen replicate {replicate}, patient {subject}; allowed: replicate 0 to {study.replicates - 1}, "
+            f"patient 1 to {study.subjects}"
+        )
+    patient = enrolment(study, replicate).take(subject - 1, subject)
+    unit = unit_of(study.model_copy(update={"output": "dense"}), patient)
+    result = simulate_unit(unit)
+    tables = tabulate(unit, result, patient)
+    return Replay(tables, tuple(_decisions(unit, result, tables["observations"])))
+
+
+def differences(again: Replay, stored: Mapping[str, pa.Table]) -> list[str]:
+    """What differs from the stored tables that a patient has, bit for bit; one line per table. Nothing: the same."""
+    found = []
+    for name in (name for name in stored if name in again.tables):
+        ours = again.tables[name]
+        theirs = _rows_of(stored[name], again.patient)
+        if theirs.to_pylist() != ours.to_pylist():
+            columns = [c for c in ours.column_names if theirs[c].to_pylist() != ours[c].to_pylist()]
+            found.append(f"{name}: {theirs.num_rows} stored rows, {ours.num_rows} now; differs in {', '.join(columns)}")
+    return found
+
+
+def decision_table(again: Replay) -> pa.Table:
+    """The decision log as a table."""
+    key = {name: again.patient[name] for name in ("REPLICATE", "SUBJID")}
+    rows = [
+        key
+        | {
+            "AVISITN": made.planned_day,
+            "ADY": made.day,
+            "AVAL": made.count,
+            "AVALREAS": made.why_none,
+            "RESCUEFL": "Y" if made.rescued else "N",
+            "DOSEBEF": made.dose_before_mg,
+            "DOSELEV": made.dose_after_mg,
+            "REASON": made.reason or made.why_same,
+        }
+        for made in again.decisions
+    ]
+    return pa.Table.from_pylist(rows, schema=DECISIONS)
+
+
+def write(again: Replay, folder: Path, origin: Mapping[str, str]) -> None:
+    """Every table of the patient and the decision log as Parquet (with ``origin`` as metadata) and CSV in ``folder``.
+
+    Raises OSError when the disk refuses.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in {**again.tables, "decisions": decision_table(again)}.items():
+        pq.write_table(table.replace_schema_metadata(dict(origin)), folder / f"{name}.parquet", compression="zstd")
+        pyarrow.csv.write_csv(_without_codes(table), folder / f"{name}.csv")
+
+
+def _without_codes(table: pa.Table) -> pa.Table:
+    """Dictionary columns as plain text, which CSV needs."""
+    kinds = [f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in table.schema]
+    return table.cast(pa.schema(list(zip(table.column_names, kinds, strict=True))))
+
+
+def _rows_of(table: pa.Table, patient: Mapping[str, Any]) -> pa.Table:
+    mine = pc.and_(pc.equal(table["REPLICATE"], patient["REPLICATE"]), pc.equal(table["SUBJID"], patient["SUBJID"]))
+    return table.filter(mine)
+
+
+def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[Decision]:
+    """One entry for the start and one per visit."""
+    rule = rules_of(unit.study)[int(unit.plan.arm[0])]
+    seen = [(r["AVAL"], r["AVALREAS"]) for r in observations.to_pylist() if r["PARAMCD"] == "PLAT"]
+    found, before, stopped = [], 0.0, False
+    for visit, made in enumerate(result.decisions):
+        action, step, day = Action(int(made.action[0])), int(made.step[0]), int(unit.plan.visit_day[0, visit])
+        count, why_none = seen[visit]
+        changed = action != Action.KEEP
+        found.append(
+            Decision(
+                planned_day=(0, *unit.study.visits.days)[visit],
+                day=day,
+                count=count,
+                why_none=why_none,
+                rescued=bool(made.rescued[0]),
+                reason=reason(rule, action, step) if changed else "",
+                why_same="" if changed or count is None else _why_same(unit, day, step, before == 0, stopped),
+                dose_before_mg=before,
+                dose_after_mg=float(made.dose_mg[0]),
+            )
+        )
+        before, stopped = found[-1].dose_after_mg, stopped or action is Action.STOP
+    return found
+
+
+def _why_same(unit: Unit, day: int, step: int, held: bool, stopped: bool) -> str:
+    """Why the count of ``day`` left the dose as it was."""
+    if day >= unit.study.treatment_days:
+        return "treatment has ended"
+    arm = int(unit.plan.arm[0])
+    rule = rules_of(unit.study)[arm]
+    return unchanged(rule, step, held, stopped) if unit.study.arms[arm].dose_rule else "fixed dose"

@@ -1,0 +1,168 @@
+"""Study -> work units -> workers -> Parquet: the run folder.
+
+Units follow from the study alone, so neither the number of workers nor their order changes a value. Workers write each
+finished unit whole; the parent joins the units in order into one file per table, with one unit in memory at a time.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from trial.jobs.parts import UNITS, join, read_unit, remove_unit, unit_folder, write_unit
+from trial.jobs.provenance import STATEMENT, engine_version
+from trial.jobs.work import Enrolment, WorkUnit, enrolment, of_replicates, simulate_enrolled, work_units
+from trial.study.study import Study
+from trial.tables import TABLES, more_tables
+
+ENDPOINTS = "endpoints"
+FEW_UNITS = 16
+"""Up to so many units threads are preferred: processes take 1.5 s to start."""
+Evaluate = Callable[[Mapping[str, pa.Table]], pa.Table]
+Job = tuple[WorkUnit, tuple[Enrolment, ...] | None]
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run came to: patients simulated, patients whose solve failed, and where the tables are."""
+
+    n_patients: int
+    n_failed: int
+    out_dir: Path
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Units of an unfinished run: those that verify (with their patients), and those that have to be simulated.
+
+    ``damaged``: numbers of units that were there but did not verify.
+    """
+
+    done: tuple[int, ...]
+    patients: int
+    to_do: tuple[WorkUnit, ...]
+    damaged: tuple[int, ...]
+
+
+def standing(study: Study, out_dir: Path) -> Standing:
+    """What is there of a run in ``out_dir``; every finished unit is read and its checksums compared."""
+    units, parts = work_units(study), out_dir / UNITS
+    good = {unit.number for unit in units if read_unit(parts, unit.number)}
+    to_do = tuple(unit for unit in units if unit.number not in good)
+    damaged = tuple(unit.number for unit in to_do if unit_folder(parts, unit.number).exists())
+    done = sum(unit.n_patients for unit in units if unit.number in good)
+    return Standing(tuple(sorted(good)), done, to_do, damaged)
+
+
+def run(
+    study: Study,
+    out_dir: Path,
+    evaluate: Evaluate,
+    *,
+    workers: int = 1,
+    backend: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    keep_units: bool = False,
+) -> RunSummary:
+    """Simulate every unit that is not in ``out_dir/units`` yet, then join all units into one file per table.
+
+    ``evaluate`` makes the endpoints table of a unit from its tables; it must be picklable. ``backend``: of joblib;
+    None: what joblib.parallel_config says, else threads for short and processes for long runs. ``progress(done,
+    total)`` is told patients after each unit. ``keep_units``: leave the units beside the joined tables, for
+    a caller who has more to do before the run counts as finished. Raises OSError when the disk refuses; the finished
+    units stay.
+    """
+    parts, now = out_dir / UNITS, standing(study, out_dir)
+    parts.mkdir(parents=True, exist_ok=True)
+    total, done = study.subjects * study.replicates, now.patients
+    for unit in now.to_do:
+        remove_unit(parts, unit.number)
+    for unit in _finished(study, now.to_do, parts, evaluate, workers, backend):
+        done += unit.n_patients
+        if progress:
+            progress(done, total)
+    numbers = [unit.number for unit in work_units(study)]
+    failed = sum(_failed(parts, number) for number in numbers)
+    for name in (*TABLES, *more_tables(study.dense, bool(study.tolerability)), ENDPOINTS):
+        join(parts, numbers, name, out_dir / f"{name}.parquet")
+    if not keep_units:
+        shutil.rmtree(parts)
+    return RunSummary(total, failed, out_dir)
+
+
+def _failed(parts: Path, number: int) -> int:
+    record = read_unit(parts, number)
+    if record is None:
+        raise OSError(f"unit {number} was written but cannot be read back")
+    return int(record["failed"])
+
+
+def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> WorkUnit:
+    """Simulate one unit, evaluate its endpoints, and write what the study keeps."""
+    unit, enrolled = job
+    tables = simulate_enrolled(study, enrolled or [enrolment(study, span.replicate) for span in unit.spans])
+    endpoints = evaluate(tables)
+    failed = sum(status != "OK" for status in tables["solves"]["STATUS"].to_pylist())
+    screening = tables.pop("screening")
+    kept = of_replicates(tables, study.kept) | {"screening": screening, ENDPOINTS: endpoints}
+    labelled = {name: table.replace_schema_metadata(origin(study)) for name, table in kept.items()}
+    write_unit(parts, unit.number, labelled, {"patients": unit.n_patients, "failed": failed})
+    return unit
+
+
+def origin(study: Study) -> dict[str, str]:
+    """What every file of patients says about itself."""
+    return {"statement": STATEMENT, "study": study.id, "seed": str(study.seed), "engine": engine_version()}
+
+
+def _jobs(study: Study, units: Sequence[WorkUnit]) -> Iterator[Job]:
+    """Units as they are handed out; a replicate larger than a unit is enrolled once and cut."""
+    whole: tuple[int, Enrolment] | None = None
+    for unit in units:
+        span = unit.spans[0]
+        if span.last - span.first == study.subjects:
+            yield unit, None
+            continue
+        if whole is None or whole[0] != span.replicate:
+            whole = span.replicate, enrolment(study, span.replicate)
+        yield unit, (whole[1].take(span.first, span.last),)
+
+
+def _finished(
+    study: Study, units: Sequence[WorkUnit], parts: Path, evaluate: Evaluate, workers: int, backend: str | None
+) -> Iterator[WorkUnit]:
+    """The units in the order in which they finish."""
+    from joblib import Parallel, delayed
+
+    jobs = _jobs(study, units)
+    if min(workers, len(units)) <= 1:
+        yield from (simulate_into(study, job, parts, evaluate) for job in jobs)
+        return
+    parallel = Parallel(
+        n_jobs=min(workers, len(units)),
+        backend=backend,
+        prefer="processes" if len(units) > FEW_UNITS else "threads",
+        return_as="generator_unordered",
+    )
+    with _deaf_children():
+        finished = parallel(delayed(simulate_into)(study, job, parts, evaluate) for job in jobs)
+    yield from finished
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes started meanwhile never see Ctrl-C: the parent alone answers it (after this), and ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

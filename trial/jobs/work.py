@@ -1,0 +1,157 @@
+"""Work units: what is simulated together, and how a unit becomes tables.
+
+A unit is many whole (replicate, block) pairs, about 4,096 patients, arms mixed; a block is 1,024 enrolled patients of
+one replicate. Units follow from the study alone: neither workers nor their order change them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cohorts.parameters import ParameterSet
+from cohorts.sampler import Cohort, concatenate
+from cohorts.sets import parameter_set
+from cohorts.streams import BLOCK, Streams
+from trial.engine.adverse import adverse_table
+from trial.engine.draws import Unit, plan_unit
+from trial.engine.enrolment import candidates, enrol
+from trial.engine.randomisation import randomise, strata_labels
+from trial.engine.simulate import UnitResult, simulate_unit
+from trial.jobs.collect import collect, screening_table
+from trial.models import structure_of
+from trial.study.study import Study
+
+UNIT_PATIENTS = 4096
+
+
+@dataclass(frozen=True)
+class Span:
+    """Patients ``first`` to ``last`` - 1 (from 0, in order of enrolment) of a replicate."""
+
+    replicate: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class WorkUnit:
+    """The spans that are simulated together."""
+
+    number: int
+    spans: tuple[Span, ...]
+
+    @property
+    def n_patients(self) -> int:
+        """Patients of all spans."""
+        return sum(span.last - span.first for span in self.spans)
+
+
+@dataclass(frozen=True, eq=False)
+class Enrolment:
+    """Patients of one replicate with what was decided when they came in: number from 1, arm index, stratum."""
+
+    cohort: Cohort
+    subject: NDArray[np.int64]
+    arm: NDArray[np.int64]
+    stratum: NDArray[np.str_]
+
+    def take(self, first: int, last: int) -> Enrolment:
+        """Patients ``first`` to ``last`` - 1."""
+        few = slice(first, last)
+        cohort = self.cohort.take(np.arange(first, last))
+        return Enrolment(cohort, self.subject[few], self.arm[few], self.stratum[few])
+
+
+def work_units(study: Study) -> list[WorkUnit]:
+    """All units of a study: several whole replicates each, or, of a large replicate, several blocks each."""
+    if study.subjects <= UNIT_PATIENTS:
+        size = UNIT_PATIENTS // study.subjects
+        starts = range(0, study.replicates, size)
+        whole = [[Span(r, 0, study.subjects) for r in range(s, min(s + size, study.replicates))] for s in starts]
+        return [WorkUnit(k, tuple(spans)) for k, spans in enumerate(whole)]
+    size = BLOCK * (UNIT_PATIENTS // BLOCK)
+    spans = [
+        Span(r, first, min(first + size, study.subjects))
+        for r in range(study.replicates)
+        for first in range(0, study.subjects, size)
+    ]
+    return [WorkUnit(k, (span,)) for k, span in enumerate(spans)]
+
+
+def enrolment(study: Study, replicate: int, chosen: ParameterSet | None = None) -> Enrolment:
+    """Screen and randomise one whole replicate; ``chosen`` replaces the study's parameter set.
+
+    With counterfactual allocation all patients come once per arm, arm after arm: patient k of arm a has number
+    a * patients + k, and one more arm leaves the others as they are.
+    """
+    parameters, streams = chosen or parameter_set(study.parameter_set), Streams(study.seed)
+    cohort = enrol(study, parameters, candidates(study), streams, replicate)
+    columns = {name: cohort.patients[name].to_numpy() for name in cohort.patients.columns}
+    stratum = strata_labels(study.randomisation, columns)
+    if study.allocation == "counterfactual":
+        arm, person = np.divmod(np.arange(study.subjects), study.patients)
+        cohort, stratum = cohort.take(person), stratum[person]
+    else:
+        arm = randomise(study.arms, study.randomisation, stratum, streams, replicate)
+    return Enrolment(cohort, np.arange(1, len(arm) + 1), arm, stratum)
+
+
+def together(enrolled: Sequence[Enrolment]) -> Enrolment:
+    """All patients of several enrolments, in order."""
+    subject, arm, stratum = (np.concatenate([getattr(e, k) for e in enrolled]) for k in ("subject", "arm", "stratum"))
+    return Enrolment(concatenate([e.cohort for e in enrolled]), subject, arm, stratum)
+
+
+def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = None) -> Unit:
+    """These patients with their parameters and the plan of their trial."""
+    parameters = chosen or parameter_set(study.parameter_set)
+    plan = plan_unit(study, parameters, patients.cohort, patients.arm)
+    model = structure_of(parameters)
+    return Unit(study, model, model.individual(patients.cohort.parameters), plan)
+
+
+def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, pa.Table]:
+    """Every table of ``trial.tables`` but ``screening`` for a simulated unit, ``adverse`` only with tolerability."""
+    units = {p.name: p.unit for p in parameter_set(unit.study.parameter_set).parameters}
+    units |= {s.name: s.unit for s in unit.structure.derived}
+    tables = collect(unit, result, patients.cohort, patients.subject, patients.stratum, units)
+    if unit.study.tolerability:
+        tables["adverse"] = adverse_table(unit.study, tables, patients.cohort.draws)
+    return tables
+
+
+def simulate_enrolled(
+    study: Study, enrolled: Sequence[Enrolment], chosen: ParameterSet | None = None
+) -> dict[str, pa.Table]:
+    """Every table of these patients, simulated together.
+
+    ``screening`` has the counts of each enrolment that begins with the first patient of its replicate.
+    """
+    patients = together(enrolled)
+    unit = unit_of(study, patients, chosen)
+    return tabulate(unit, simulate_unit(unit), patients) | {"screening": _screening(enrolled)}
+
+
+def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | None = None) -> dict[str, pa.Table]:
+    """Sample, randomise, simulate and tabulate some whole replicates of a study."""
+    return simulate_enrolled(study, [enrolment(study, r, chosen) for r in replicates], chosen)
+
+
+def of_replicates(tables: Mapping[str, pa.Table], kept: Sequence[int]) -> dict[str, pa.Table]:
+    """The rows of the ``kept`` replicates of every table."""
+    wanted = np.asarray(kept)
+    return {
+        name: table.filter(pa.array(np.isin(table["REPLICATE"].to_numpy(), wanted))) for name, table in tables.items()
+    }
+
+
+def _screening(enrolled: Sequence[Enrolment]) -> pa.Table:
+    counted = [e.cohort for e in enrolled if e.subject[0] == 1]
+    return pa.concat_tables(
+        [screening_table(int(c.draws.replicate[0]), c.screened) for c in counted] or [screening_table(0, {})]
+    )

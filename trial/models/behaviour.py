@@ -1,0 +1,122 @@
+"""What a parameter set must do in its structure: every parameter given, rest holds without drug, a dose acts.
+
+The gates that need only the numbers are in ``cohorts.gates``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cohorts.gates import BEYOND_STRUCTURE
+from cohorts.own import SetError
+from cohorts.parameters import ParameterSet
+from cohorts.sets import PARAMETER_SETS
+from trial.models import Structure, structure_of
+from trial.models.typical import course
+from trial.solver.kernel import system_of
+from trial.solver.reach import reached
+
+OUTPUTS = ("CONC", "PLT")
+DAYS = 70
+DRIFT = 1e-6
+MOVED = 1e-4
+"""Least change by a dose that counts, relative to the largest value of the state: far above the solver's error."""
+
+
+def structure_problems(chosen: ParameterSet) -> list[str]:
+    """What the structure of a set lacks or does not know, as "NAME: ..."; no solving. Raises SetError."""
+    try:
+        model = structure_of(chosen)
+    except KeyError as error:
+        return [f"structure: {error.args[0]}"]
+    try:
+        system_of(model, outputs=True)
+    except Exception as error:
+        return [f"structure {model.id}: its equations cannot be read: {type(error).__name__}: {error}"]
+    missing = [name for name in OUTPUTS if name not in model.output_names]
+    found = [f"structure {model.id}: output {name}: not given; every structure needs it" for name in missing]
+    return [*found, *_given(chosen, model), *_units(chosen)]
+
+
+def _given(chosen: ParameterSet, model: Structure) -> Iterator[str]:
+    given = [p.name for p in chosen.parameters]
+    derived = {d.name for d in model.derived} - set(model.reads)
+    read = dict.fromkeys(name for name in (*model.parameters, *model.reads) if name not in derived)
+    missing = [name for name in read if name not in given]
+    for name in missing:
+        yield f"{name}: not given; structure {model.id} needs it"
+    classes = {name for c in chosen.classes for name in (c.share, c.value)}
+    for name in given:
+        if name in derived:
+            yield f"{name}: given, but structure {model.id} derives it"
+        elif name not in {*read, *classes, *BEYOND_STRUCTURE}:
+            yield f"{name}: neither structure {model.id} nor the trial around it reads it"
+    if not missing:
+        yield from _underived(chosen, model)
+
+
+def _underived(chosen: ParameterSet, model: Structure) -> Iterator[str]:
+    """What ``individual`` does not compute."""
+    try:
+        known = model.individual({p.name: np.array([p.value]) for p in chosen.parameters})
+    except Exception as error:
+        yield f"structure {model.id}: derived parameters cannot be computed: {type(error).__name__}: {error}"
+        return
+    for name in model.parameters:
+        if name not in known:
+            yield f"{name}: derived by structure {model.id}, but not computed"
+
+
+def _units(chosen: ParameterSet) -> Iterator[str]:
+    """Units against the catalogue: equations have no units of their own, so a set must use those of its siblings."""
+    for sibling in PARAMETER_SETS:
+        if sibling.structure == chosen.structure:
+            units = {p.name: p.unit for p in sibling.parameters}
+            for p in chosen.parameters:
+                if units.get(p.name, p.unit) != p.unit:
+                    yield f"{p.name}: unit: seen {p.unit!r}; structure {chosen.structure} takes {units[p.name]!r}"
+
+
+def behaviour_problems(chosen: ParameterSet) -> list[str]:
+    """What the typical man does wrong in 70 days without drug and on the lowest and highest dose of the domain."""
+    low, high = chosen.validity.dose_low_mg, chosen.validity.dose_high_mg
+    try:
+        none, little, much = (course(chosen, dose, DAYS) for dose in (0.0, low, high))
+    except SetError:
+        raise
+    except Exception as error:
+        said = str(error).splitlines() or [""]
+        return [f"structure {chosen.structure}: cannot be solved: {type(error).__name__}: {said[0]}"]
+    return [*_drift(none), *_unmoved(chosen, none, little, low), *_direction(none, little, much, low, high)]
+
+
+def _drift(none: dict[str, np.ndarray]) -> Iterator[str]:
+    for name, values in none.items():
+        change = np.abs(values - values[0]).max()
+        if not change <= DRIFT * abs(values[0]) + 1e-9:
+            yield (
+                f"{name}: moves without drug, from {values[0]:.6g} to {values[-1]:.6g} in {len(values) - 1} days; "
+                "steady_state must be at rest"
+            )
+
+
+def _unmoved(
+    chosen: ParameterSet, none: dict[str, np.ndarray], little: dict[str, np.ndarray], dose: float
+) -> Iterator[str]:
+    model = structure_of(chosen)
+    downstream = [model.states[k].name for k in sorted(reached(system_of(model).derivatives, model.dose_state))]
+    for name in dict.fromkeys([*downstream, *model.output_names]):
+        largest = max(np.abs(none[name]).max(), np.abs(little[name]).max())
+        if not np.abs(little[name] - none[name]).max() > MOVED * largest:
+            yield f"{name}: {dose:g} mg a day do not move it, though it lies downstream of the dose"
+
+
+def _direction(
+    none: dict[str, np.ndarray], little: dict[str, np.ndarray], much: dict[str, np.ndarray], low: float, high: float
+) -> Iterator[str]:
+    counts = [float(values["PLT"][-1]) for values in (none, little, much)]
+    if not counts[0] < counts[1] < counts[2]:
+        said = ", ".join(f"{c:.4g}" for c in counts)
+        yield f"PLT: seen {said} x 10^9/L after {DAYS} days of 0, {low:g} and {high:g} mg; it must rise with the dose"

@@ -1,0 +1,165 @@
+"""What a config may name in the catalogue of patients and drugs, and what is allowed but unusual."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cohorts.brought import PatientsError, read_patients
+from cohorts.gates import problems
+from cohorts.populations import POPULATIONS
+from cohorts.sets import PARAMETER_SETS, SetError, is_file_name, parameter_set
+from trial.models import structure_of
+from trial.models.behaviour import structure_problems
+from trial.study.fingerprint import differs_from_published
+from trial.study.protocol import Problem, not_among
+from trial.study.study import Study
+
+KNOWN_AS = {"kill": "chemotherapy", "meal": "meals"}
+
+
+def value_at(data: Any, *path: str) -> Any:
+    """The value at ``path`` in plain data that may be wrong in any way; None where there is none."""
+    for part in path:
+        data = data.get(part) if isinstance(data, Mapping) else None
+    return data
+
+
+def unknown_ids(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Parameter sets and populations that the catalogue does not have."""
+    known = {
+        ("parameter_set",): (
+            [s.id for s in PARAMETER_SETS],
+            "a parameter set of the catalogue, nor a file of your own (.json, .py)",
+        ),
+        ("population", "id"): ([p.id for p in POPULATIONS], "a population of the catalogue"),
+    }
+    for path, (ids, what) in known.items():
+        seen = value_at(data, *path)
+        own = path == ("parameter_set",) and isinstance(seen, str) and is_file_name(seen)
+        if isinstance(seen, str) and seen not in ids and not own:
+            yield path, not_among(seen, ids, what)
+
+
+def unusable_set(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the user's own parameter set, if the config names a file of one that exists."""
+    name = value_at(data, "parameter_set")
+    if isinstance(name, str) and is_file_name(name) and Path(name).is_file():
+        try:
+            chosen = parameter_set(name)
+            lines = [f"{Path(name).name}: {line}" for line in (*problems(chosen), *structure_problems(chosen))]
+        except SetError as error:
+            lines = str(error).splitlines()
+        yield from ((("parameter_set",), line) for line in lines)
+
+
+def unusable_patients(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the user's own patients, if the config names a file of them that exists."""
+    name = value_at(data, "population", "file")
+    if isinstance(name, str) and Path(name).is_file():
+        try:
+            read_patients(name)
+        except (PatientsError, OSError) as error:
+            yield from ((("population", "file"), line) for line in str(error).splitlines())
+
+
+def not_taken(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Chemotherapy and meals that the structure of the parameter set does not know."""
+    name = value_at(data, "parameter_set")
+    try:
+        chosen = parameter_set(str(name))
+        model = structure_of(chosen)
+    except (KeyError, SetError):
+        return
+    arms = value_at(data, "arms")
+    asked: list[tuple[tuple[str | int, ...], str]] = [(("chemotherapy",), "kill"), (("meals",), "meal")]
+    asked += [(("arms", k, "meal_after_dose_h"), "meal") for k in range(len(arms) if isinstance(arms, list) else 0)]
+    for path, what in asked:
+        if what in model.takes or _said(data, path) is None:
+            continue
+        able = ", ".join(s.id for s in PARAMETER_SETS if what in structure_of(s).takes) or "none in the catalogue"
+        yield (
+            path,
+            f"parameter set {chosen.id} has structure {model.id}, which does not know {KNOWN_AS[what]}; "
+            f"parameter sets that do: {able}",
+        )
+
+
+def _said(data: Any, path: tuple[str | int, ...]) -> Any:
+    """The value at a path that may go through lists; None where there is none."""
+    for part in path:
+        data = data[part] if isinstance(part, int) else value_at(data, part)
+    return data
+
+
+def cautions(study: Study) -> Iterator[Problem]:
+    """What is allowed, but probably not meant: doses outside the validity domain, rules and days without effect."""
+    yield from _doses(study)
+    yield from _not_predicted(study)
+    yield from _other_drugs_rates(study)
+    for name in study.dose_rules:
+        if name not in [arm.dose_rule for arm in study.arms]:
+            yield ("dose_rules", name), "no arm uses this dose rule"
+    if differs_from_published(study):
+        yield (
+            ("published", "design"),
+            "the published rows belong to another design (arms, dose rules, days, eligibility, conduct or response "
+            "definition differ): shown, not judged",
+        )
+    if study.parameter_uncertainty:
+        chosen = parameter_set(study.parameter_set)
+        together = [name for block in chosen.uncertainty for name in block.names]
+        fitted = f" ({', '.join(together)} together, with errors of a calibration, which are too small)"
+        yield (
+            ("parameter_uncertainty",),
+            f"moves only {', '.join(chosen.rse_percent)}, which have a standard error{fitted if together else ''}; "
+            "the spread of replicates then includes it",
+        )
+    last, chemotherapy = study.visits.days[-1], study.chemotherapy
+    if chemotherapy and chemotherapy.first_day + (chemotherapy.cycles - 1) * chemotherapy.cycle_days >= last:
+        begun = -(-(last - chemotherapy.first_day) // chemotherapy.cycle_days)
+        yield (
+            ("chemotherapy", "cycles"),
+            f"seen {chemotherapy.cycles}; at most {begun} begin before the last visit, on day {last}",
+        )
+    if study.treatment_days > last:
+        yield ("treatment_days",), f"seen {study.treatment_days}; the study ends at the last visit, on day {last}"
+
+
+def _not_predicted(study: Study) -> Iterator[Problem]:
+    """Rows that the parameter set knows although their file calls them predictions: it was made for another set."""
+    if study.published is None:
+        return
+    chosen = parameter_set(study.parameter_set)
+    with Path(study.published.rows).open(encoding="utf-8", newline="") as stream:
+        known = [r["row_id"] for r in csv.DictReader(stream) if r.get("seen") == "no" and r["row_id"] in chosen.targets]
+    if known:
+        yield (
+            ("published", "rows"),
+            f"{chosen.id} was fitted on or matched to {', '.join(known)}: of this set they are no predictions, "
+            "whatever the report calls them",
+        )
+
+
+def _other_drugs_rates(study: Study) -> Iterator[Problem]:
+    """Adverse events whose rates were seen with another drug than that of the parameter set."""
+    drug, proxies = parameter_set(study.parameter_set).drug, study.tolerability.chosen if study.tolerability else ()
+    other = [p for p in proxies if p.drug not in ("", drug)]
+    if other:
+        codes, seen = ", ".join(p.code for p in other), ", ".join(dict.fromkeys(p.drug for p in other))
+        yield ("tolerability", "proxies"), f"{codes}: rates seen with {seen}, used here for {drug}"
+
+
+def _doses(study: Study) -> Iterator[Problem]:
+    chosen = parameter_set(study.parameter_set)
+    low, high = chosen.validity.dose_low_mg, chosen.validity.dose_high_mg
+    domain = f"the validity domain of {chosen.id} is {low:g} to {high:g} mg; the results are extrapolated"
+    for k, arm in enumerate(study.arms):
+        if not arm.placebo and arm.dose_rule is None and arm.start_dose_mg > 0 and not low <= arm.start_dose_mg <= high:
+            yield ("arms", k, "start_dose_mg"), f"seen {arm.start_dose_mg:g}; {domain}"
+    for name in {arm.dose_rule: None for arm in study.arms if arm.dose_rule and not arm.placebo}:
+        outside = [f"{dose:g}" for dose in study.dose_rules[name].ladder_mg if not low <= dose <= high]
+        if outside:
+            yield ("dose_rules", name, "ladder_mg"), f"seen {', '.join(outside)}; {domain}"

@@ -1,0 +1,202 @@
+"""What pydantic found wrong with a config, in words a clinician can act on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from trial.study.keys import keys_of, record_at, unit_of
+from trial.study.protocol import Problem, Problems, Record, did_you_mean
+
+Path = tuple[str | int, ...]
+Item = Mapping[str, Any]
+
+FACTORS = {
+    ("ug", "mg"): 1e-3,
+    ("mcg", "mg"): 1e-3,
+    ("µg", "mg"): 1e-3,
+    ("g", "mg"): 1e3,
+    ("week", "days"): 7,
+    ("weeks", "days"): 7,
+    ("hours", "days"): 1 / 24,
+    ("months", "years"): 1 / 12,
+    ("years", "days"): 365.25,
+    ("min", "hours"): 1 / 60,
+    ("%", ""): 0.01,
+    ("%", "per week"): 0.01,
+    ("%", "0 to 1"): 0.01,
+    ("percent", "0 to 1"): 0.01,
+}
+ALIASES = {"d": "days", "day": "days", "h": "hours", "hour": "hours", "y": "years", "year": "years", "month": "months"}
+UNIT_WORDS = {*ALIASES, *ALIASES.values(), *(unit for unit, _ in FACTORS)}
+UNIT_WORDS |= {"mg", "kg", "ng", "minutes", "1e9L", "1e9", "uL", "mL", "pct"}
+NUMBER_TYPES = {"float_type", "float_parsing", "int_type", "int_parsing", "int_from_float", "finite_number"}
+BOUNDS = {
+    "greater_than": ("gt", "more than {:g}"),
+    "greater_than_equal": ("ge", "{:g} or more"),
+    "less_than": ("lt", "less than {:g}"),
+    "less_than_equal": ("le", "{:g} or less"),
+}
+
+
+def explain(error: ValidationError, record: type[Record], data: Any) -> list[Problem]:
+    """Every problem as (path, sentence); ``data`` is what was validated as a ``record``."""
+    items = error.errors(include_url=False)
+    misspelt = {
+        (*path[:-1], near)
+        for item in items
+        if item["type"] == "extra_forbidden" and (near := _nearest_key(record, path := _existing(item, data)))
+    }
+    return [
+        problem
+        for item in items
+        if not (item["type"] == "missing" and _existing(item, data) in misspelt)
+        for problem in _problems(item, _existing(item, data), record)
+    ]
+
+
+def _existing(item: Item, data: Any) -> Path:
+    """The path of an error without pydantic's own labels; a missing key stays, as the last part."""
+    path: list[str | int] = []
+    for part in item["loc"]:
+        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int)):
+            data = data[part]
+            path.append(part)
+    missing = item["loc"][-1:] if item["type"] == "missing" else ()
+    return (*path, *missing)
+
+
+def _problems(item: Item, path: Path, record: type[Record]) -> Iterator[Problem]:
+    kind, seen = item["type"], item["input"]
+    name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
+    cause = item.get("ctx", {}).get("error")
+    if isinstance(cause, Problems):
+        yield from (((*path, *inside), text) for inside, text in cause.problems)
+    elif kind == "extra_forbidden":
+        yield path, _unknown_key(record, path, seen)
+    elif kind == "missing":
+        yield path, _missing(record, path)
+    elif kind == "too_short":
+        if len(seen) < item["ctx"]["min_length"]:
+            yield path, _too_short(name, item["ctx"]["min_length"])
+    elif kind in NUMBER_TYPES:
+        yield path, f"seen {_shown(seen)}; allowed: {_number(name, kind)}{_guess(seen, unit_of(name))}"
+    elif kind in BOUNDS:
+        bound, words = BOUNDS[kind]
+        unit = unit_of(name)
+        yield path, f"seen {_shown(seen)}; allowed: {words.format(item['ctx'][bound])}{f' ({unit})' if unit else ''}"
+    else:
+        yield path, f"seen {_shown(seen)}; {_allowed(item, path, record)}"
+
+
+def _allowed(item: Item, path: Path, record: type[Record]) -> str:
+    """What may stand there, for the kinds of error that need no more than a phrase."""
+    kind, seen = item["type"], item["input"]
+    if kind == "literal_error":
+        options = re.findall(r"'([^']*)'", item["ctx"]["expected"])
+        return f"allowed: {', '.join(options)}{did_you_mean(seen, options) if isinstance(seen, str) else ''}"
+    if kind in {"model_type", "model_attributes_type", "dict_type"}:
+        inside = record_at(record, path)
+        example = f": {', '.join(inside.model_fields)}" if inside else ""
+        return f"allowed: keys on the lines below, indented{example}"
+    phrases = {
+        "string_type": f"allowed: text{'' if isinstance(seen, list | dict) else '; put it in quotes'}",
+        "bool_type": "allowed: true or false",
+        "bool_parsing": "allowed: true or false",
+        "tuple_type": "allowed: a list, with each entry on its own line after a dash, or as in [7, 14, 21]",
+        "string_pattern_mismatch": "allowed: letters, digits and _ . - with a letter first",
+        "string_too_long": f"allowed: at most {item.get('ctx', {}).get('max_length')} characters",
+    }
+    return phrases.get(kind, str(item["msg"]))
+
+
+def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
+    here = record_at(record, path[:-1])
+    near = _nearest_key(record, path)
+    allowed = f"allowed here: {', '.join(here.model_fields)}" if here else "no key is allowed here"
+    if near:
+        allowed = allowed if here and len(here.model_fields) <= 10 else ""
+        unit = unit_of(near)
+        number = _converted(seen, str(path[-1]).split("_")[-1], unit) if near != path[-1] else None
+        value = f": {number:g}" if number is not None else ""
+        return (
+            f"unknown key; did you mean {near}{value}{f' (in {unit})' if unit and not value else ''}? {allowed}".strip()
+        )
+    elsewhere = [key.path for key in keys_of(record) if key.name == path[-1]]
+    return f"unknown key; it belongs at {elsewhere[0]}" if elsewhere else f"unknown key; {allowed}"
+
+
+def _nearest_key(record: type[Record], path: Path) -> str | None:
+    """The key meant at the end of ``path``: a letter off, else the same name with another unit, else the nearest."""
+    here = record_at(record, path[:-1])
+    if here is None:
+        return None
+    names, wanted = {name.lower(): name for name in here.model_fields}, str(path[-1])
+    stems = {_stem(name): name for name in here.model_fields}
+    slip, near = (get_close_matches(wanted.lower(), names, n=1, cutoff=least) for least in (0.9, 0.6))
+    if not slip and _stem(wanted) in stems:
+        return stems[_stem(wanted)]
+    return names[near[0]] if near else None
+
+
+def _stem(name: str) -> str:
+    head, _, tail = name.rpartition("_")
+    return head.lower() if head and tail in UNIT_WORDS else name.lower()
+
+
+def _missing(record: type[Record], path: Path) -> str:
+    here = record_at(record, path[:-1])
+    field = here.model_fields.get(str(path[-1])) if here else None
+    unit = unit_of(str(path[-1]))
+    meaning = f": {field.description}" if field and field.description else ""
+    return f"this key is needed and missing{meaning}{f' ({unit})' if unit else ''}"
+
+
+def _too_short(name: str, least: int) -> str:
+    things = {"arms": "arms", "days": "visits", "steps": "steps", "ladder_mg": "doses", "times_h": "times"}.get(
+        name, "entries"
+    )
+    return (
+        f"seen no {things}; allowed: at least {least}" if least == 1 else f"too few {things}; allowed: at least {least}"
+    )
+
+
+def _number(name: str, kind: str) -> str:
+    unit = unit_of(name)
+    plain = "a plain whole number" if kind.startswith("int") else "a plain number"
+    if not unit or unit == "0 to 1":
+        return plain + (" from 0 to 1" if unit else "")
+    return f"{plain}{' ' if 'per ' in unit else ' in '}{unit} (units are in the key name)"
+
+
+def _guess(seen: Any, unit: str) -> str:
+    """``", did you mean 5?"`` for a text such as "5 mg", "5000 ug", "2,5"."""
+    match = re.fullmatch(r"\s*([-+]?\d+(?:[.,]\d+)?)\s*([A-Za-zµ%]*)\s*", seen) if isinstance(seen, str) else None
+    if match is None:
+        return ""
+    number = float(match[1].replace(",", "."))
+    converted = number if not match[2] else _converted(number, match[2], unit)
+    return "" if converted is None else f"; did you mean {converted:g}?"
+
+
+def _converted(number: Any, unit: str, wanted: str) -> float | None:
+    """``number`` in the ``wanted`` unit; None when that is unknown."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return None
+    if unit == wanted or ALIASES.get(unit) == wanted:
+        return float(number)
+    factor = FACTORS.get((ALIASES.get(unit, unit), wanted)) or FACTORS.get((unit, wanted))
+    return None if factor is None else number * factor
+
+
+def _shown(seen: Any) -> str:
+    words = {None: "nothing", True: "true", False: "false"}
+    text = (
+        words[seen] if seen is None or isinstance(seen, bool) else str(seen) if isinstance(seen, date) else repr(seen)
+    )
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,51 @@
+"""Is this still the trial whose results are published? A fingerprint of everything that makes the design."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from trial.study.study import Study
+
+PARTS = (
+    "arms", "dose_rules", "treatment_days", "visits", "screening", "laboratory", "rescue", "dropout", "adherence",
+    "chemotherapy", "meals",
+)  # fmt: skip
+SILENT = {
+    "until_chemotherapy": False,
+    "meal_after_dose_h": None,
+    "rung": "any",
+    "platelets_at_least_1e9L": 0.0,
+    "chemotherapy": None,
+    "meals": None,
+}
+"""Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
+
+
+def fingerprint(study: Study) -> str:
+    """Twelve hexadecimal digits of a hash over arms, dose rules, days, eligibility, conduct and response definition.
+
+    Conduct includes chemotherapy and meals. A key at its value in ``SILENT`` does not enter.
+    Names for people, the number of patients and replicates, the seed, the parameter set and the solver do not enter.
+    """
+    said = _spoken(study.model_dump(mode="json", include=set(PARTS)))
+    said["arms"] = [_spoken(arm) for arm in said["arms"]]
+    said["screening"] = _spoken(said["screening"])
+    for arm in said["arms"]:
+        del arm["label"]
+    for rule in said["dose_rules"].values():
+        del rule["source"]
+        rule["steps"] = [_spoken(step) for step in rule["steps"]]
+    said["population"] = study.population.id
+    said["response"] = [study.analysis.response_threshold_1e9L, study.analysis.assessment_day]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _spoken(said: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in said.items() if key not in SILENT or value != SILENT[key]}
+
+
+def differs_from_published(study: Study) -> bool:
+    """Whether the published rows belong to another design; False when the config does not say which."""
+    return bool(study.published and study.published.design and study.published.design != fingerprint(study))

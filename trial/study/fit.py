@@ -1,0 +1,109 @@
+"""What a calibration file can say: which set is fitted, on which studies and targets, with which priors and search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from cohorts.sets import PARAMETER_SETS, is_file_name, parameter_set
+from trial.study.load import Check, load_record
+from trial.study.protocol import Identifier, Positive, Problem, Record, Whole, not_among
+
+FRACTION = "fraction"
+Count = Annotated[Whole, Field(ge=0, le=100_000)]
+
+
+class Prior(Record):
+    """A parameter to fit and what was believed of it before: log-normal, in the parameter's own unit."""
+
+    name: str = Field(description="parameter of the set; a variance between patients is OMEGA_<parameter>")
+    median: Positive = Field(description="median of the prior, in the unit of the parameter")
+    log_sd: Positive = Field(description="prior SD of its logarithm; of a fraction, of its log odds")
+    reason: str = Field(description="where the prior comes from")
+
+
+class Search(Record):
+    """How long is searched: a scan of the priors, then several simplex searches from its best points."""
+
+    scan: Count = Field(default=128, description="points of the scan of the priors, beside their medians")
+    starts: Annotated[Whole, Field(ge=1, le=100)] = Field(default=3, description="searches, from the best points")
+    evaluations: Count = Field(default=250, description="points of each search, at most")
+    profile_evaluations: Count = Field(default=40, description="points of each search of a profile, at most")
+
+
+class Fit(Record):
+    """A calibration, fully resolved."""
+
+    id: Identifier = Field(description="name of the calibration; becomes the name of the file that is written")
+    parameter_set: str = Field(description="parameter set that is fitted: an id of the catalogue, or your own file")
+    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(
+        description="the same at every point; not that of a study, so that its own runs are new draws"
+    )
+    replicates: Annotated[Whole, Field(ge=1, le=10_000)] = Field(description="replicates of each study at every point")
+    studies: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="configs with published rows, relative to this file; each is simulated with the fitted set"
+    )
+    targets: Literal["seen"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="seen: every published row marked seen and counted; or a list of row ids"
+    )
+    fitted: Annotated[tuple[Prior, ...], Field(min_length=1)] = Field(description="the parameters that are fitted")
+    profile: tuple[str, ...] = Field(
+        default=(), description="fitted parameters held at several values while the others are fitted again"
+    )
+    shift: Literal["none"] = Field(default="none", description="a shift between studies; none is what there is")
+    search: Search = Field(default=Search(), description="how long is searched")
+
+    def problems(self) -> Iterator[Problem]:
+        names = [prior.name for prior in self.fitted]
+        for k, name in enumerate(names):
+            if names.index(name) < k:
+                yield ("fitted", k, "name"), f"seen {name!r}, which is fitted already; each parameter once"
+        for k, name in enumerate(self.profile):
+            if name not in names:
+                yield ("profile", k), not_among(name, names, "a fitted parameter")
+
+
+def load_fit(path: Path, check: Check = lambda data: ()) -> Fit:
+    """The calibration of a YAML file, its studies as paths. Raises ConfigError with every problem found.
+
+    ``check`` looks at the plain data, valid or not, for what only the caller knows.
+    """
+    fit = load_record(path, Fit, lambda data: [*_unknown(data, path.parent), *check(data)])
+    studies = tuple(str(path.parent / name) for name in fit.studies)
+    return fit.model_copy(update={"studies": studies, "parameter_set": set_name(fit.parameter_set, path.parent)})
+
+
+def set_name(name: str, base: Path) -> str:
+    """A parameter set as the catalogue finds it: an id as it is, the name of a user's own file from ``base``."""
+    return str((base / name).resolve()) if is_file_name(name) else name
+
+
+def _unknown(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
+    """Studies, sets and parameters that do not exist, and values a parameter cannot have; data may be wrong."""
+    for k, name in enumerate(_entries(data.get("studies"))):
+        if isinstance(name, str) and not (base / name).is_file():
+            yield ("studies", k), f"there is no file {base / name}; names are relative to this file"
+    if data.get("id") in [known.id for known in PARAMETER_SETS]:
+        yield ("id",), f"seen {data['id']!r}, which is a parameter set of the catalogue; give the result another id"
+    if not isinstance(data.get("parameter_set"), str):
+        return
+    try:
+        chosen = parameter_set(set_name(data["parameter_set"], base))
+    except (KeyError, ValueError) as error:
+        yield ("parameter_set",), str(error.args[0])
+        return
+    known = [*(p.name for p in chosen.parameters), *chosen.variances]
+    fractions = [p.name for p in chosen.parameters if p.unit == FRACTION]
+    for k, prior in enumerate(_entries(data.get("fitted"))):
+        name = prior.get("name") if isinstance(prior, Mapping) else None
+        if isinstance(name, str) and name not in known:
+            yield ("fitted", k, "name"), not_among(name, known, f"a parameter of {chosen.id}")
+        elif name in fractions and isinstance(median := prior.get("median"), int | float) and median >= 1:
+            yield ("fitted", k, "median"), f"seen {median:g}; {name} is a fraction; allowed: less than 1"
+
+
+def _entries(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list) else ()

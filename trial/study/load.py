@@ -1,0 +1,166 @@
+"""From a config file to a Study: every problem at once, each with its place, and in plain words."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
+
+from cohorts.sets import is_file_name
+from trial.study.checks import cautions, not_taken, unknown_ids, unusable_patients, unusable_set, value_at
+from trial.study.explain import explain
+from trial.study.protocol import Problem, Record
+from trial.study.study import Study
+from trial.study.yamltree import ConfigError, Node, Place, find, plain, read, with_override
+
+__all__ = ["Config", "ConfigError", "load_config", "load_record", "load_study", "resolved_yaml"]
+
+FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
+PARAMETER_SET = ("parameter_set",)
+Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+@dataclass(frozen=True)
+class Config:
+    """A study, and what is allowed but unusual about it, as lines like those of ConfigError."""
+
+    study: Study
+    warnings: tuple[str, ...]
+
+
+def load_study(
+    path: Path | str, overrides: Sequence[str] = (), seed: int | None = None, replicates: int | None = None
+) -> Study:
+    """The Study of a YAML file; ``overrides`` are ``a.b=c``. Raises ConfigError with every problem found.
+
+    Names of files in the config are resolved against the file they stand in.
+    """
+    return load_config(path, overrides, seed, replicates).study
+
+
+def load_config(
+    path: Path | str,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    replicates: int | None = None,
+    checks: Sequence[Check] = (),
+) -> Config:
+    """As ``load_study``, with the warnings.
+
+    ``checks`` look at the plain data, valid or not, for what only the caller knows.
+    """
+    tree = _overridden(read(Path(path)), overrides, seed, replicates)
+    data = plain(tree)
+    problems = [
+        *_missing_files(data),
+        *(p for check in (unknown_ids, not_taken, unusable_patients, unusable_set, *checks) for p in check(data)),
+    ]
+    try:
+        study = Study.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_lines(tree, [*explain(error, Study, data), *problems])) from None
+    if problems:
+        raise ConfigError(_lines(tree, problems))
+    return Config(study, tuple(_lines(tree, cautions(study))))
+
+
+def resolved_yaml(study: Study) -> str:
+    """The study as YAML with every default written out; loading it gives an equal Study."""
+    yaml = YAML()
+    yaml.width = 120
+    yaml.representer.add_representer(
+        type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
+    stream = io.StringIO()
+    yaml.dump(_dumpable(study.model_dump()), stream)
+    return f"# {study.title}\n# Every setting of the study, defaults included.\n{stream.getvalue()}"
+
+
+def _dumpable(value: Any) -> Any:
+    """Plain dicts and lists; lists of numbers on one line."""
+    if isinstance(value, dict):
+        return {key: _dumpable(entry) for key, entry in value.items()}
+    if not isinstance(value, list | tuple):
+        return value
+    entries = CommentedSeq(_dumpable(entry) for entry in value)
+    if all(isinstance(entry, int | float) for entry in entries):
+        entries.fa.set_flow_style()
+    return entries
+
+
+def _overridden(tree: Node, overrides: Sequence[str], seed: int | None, replicates: int | None) -> Node:
+    problems: list[str] = []
+    for text in overrides:
+        try:
+            tree = _with_setting(tree, text)
+        except ConfigError as error:
+            problems.extend(error.messages)
+    if problems:
+        raise ConfigError(problems)
+    for key, number in (("seed", seed), ("replicates", replicates)):
+        if number is not None:
+            tree = with_override(tree, key, str(number), Place(f"--{key} {number}"))
+    return _with_absolute_files(tree)
+
+
+def _with_setting(tree: Node, text: str) -> Node:
+    key, equals, value = text.partition("=")
+    if not (equals and key.strip()):
+        raise ConfigError([f"--set {text}: allowed: --set key=value, for example --set arms.0.ratio=3"])
+    return with_override(tree, key.strip(), value, Place(f"--set {text}"))
+
+
+def file_keys(data: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+    """The keys that name a file: FILES, and the parameter set when it is the user's own."""
+    name = value_at(data, *PARAMETER_SET)
+    return (*FILES, PARAMETER_SET) if isinstance(name, str) and is_file_name(name) else FILES
+
+
+def _with_absolute_files(tree: Node) -> Node:
+    data = plain(tree)
+    for path in file_keys(data):
+        name, place = value_at(data, *path), find(tree, path).place
+        if isinstance(name, str):
+            base = place.path.parent if place.path else Path.cwd()
+            tree = with_override(tree, ".".join(path), repr(str((base / name).resolve())), place)
+    return tree
+
+
+def _missing_files(data: Mapping[str, Any]) -> Iterable[Problem]:
+    for path in file_keys(data):
+        name = value_at(data, *path)
+        if isinstance(name, str) and not Path(name).is_file():
+            yield path, f"there is no file {name}"
+
+
+def _lines(tree: Node, problems: Iterable[Problem]) -> list[str]:
+    """``place: path: text`` of each problem, in the order of the places."""
+    placed = [(find(tree, path).place, ".".join(map(str, path)), text) for path, text in problems]
+    order = sorted(placed, key=lambda entry: (entry[0].name, entry[0].line))
+    return list(
+        dict.fromkeys(": ".join(part for part in (str(place), path, text) if part) for place, path, text in order)
+    )
+
+
+def load_record(path: Path, record: type[AnyRecord], check: Check) -> AnyRecord:
+    """A YAML file of another kind than a study as its ``record``; ``check`` looks at the plain data, valid or not.
+
+    Raises ConfigError with every problem found.
+    """
+    tree = read(path)
+    data = plain(tree)
+    problems = list(check(data))
+    try:
+        found = record.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_lines(tree, [*explain(error, record, data), *problems])) from None
+    if problems:
+        raise ConfigError(_lines(tree, problems))
+    return found

@@ -1,0 +1,234 @@
+"""The Study: everything a config file can say, as one frozen record. ``trial.study.load`` reads it from YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import Field
+
+from trial.study.dose_rule import DoseRule
+from trial.study.protocol import (
+    Adherence,
+    Allocation,
+    Analysis,
+    Arm,
+    Chemotherapy,
+    Dropout,
+    Identifier,
+    Laboratory,
+    Meals,
+    Output,
+    PKSampling,
+    Problem,
+    Published,
+    Randomisation,
+    Record,
+    Rescue,
+    Screening,
+    SolverSettings,
+    Visits,
+    Whole,
+    not_among,
+)
+from trial.study.tolerability import Tolerability
+
+MANY_REPLICATES, KEPT_REPLICATES = 50, 10
+
+
+class PopulationChoice(Record):
+    """Who is screened: a population of the catalogue (``id``) or the user's own patients (``file``, CSV or Parquet)."""
+
+    id: str | None = Field(default=None, description="a population of the catalogue")
+    file: str | None = Field(
+        default=None, description="your own patients, CSV or Parquet, relative to the file this key stands in"
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if (self.id is None) == (self.file is None):
+            both = "both are given" if self.id else "neither is given"
+            yield (), f"give either id (a population of the catalogue) or file (your own patients); {both}"
+
+
+class Study(Record):
+    """A virtual trial, fully resolved."""
+
+    id: Identifier = Field(description="name of the study; the results go to runs/<id>/")
+    title: str = Field(description="printed on the report")
+    citation: str = Field(default="", description="id of the citation of the trial this study replicates")
+    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(description="same config and same seed give the same numbers")
+    replicates: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
+        default=20, description="how many times the whole trial is simulated"
+    )
+    patients: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
+        description="randomised patients per replicate, all arms"
+    )
+    parameter_set: str = Field(
+        description="id of a parameter set of the catalogue, or your own file of one (.json, .py) beside this file"
+    )
+    parameter_uncertainty: bool = Field(
+        default=False, description="every replicate draws its own population parameters"
+    )
+    population: PopulationChoice = Field(description="who is screened")
+    screening: Screening = Field(default=Screening(), description="who is eligible")
+    allocation: Allocation = Field(
+        default="parallel", description="parallel: every patient is in one arm; counterfactual: under every arm"
+    )
+    arms: Annotated[tuple[Arm, ...], Field(min_length=1)] = Field(description="treatment arms")
+    randomisation: Randomisation = Field(description="how patients are allocated to arms")
+    treatment_days: Annotated[Whole, Field(ge=1, le=3650)] = Field(
+        description="doses are given on days 0 to this minus 1"
+    )
+    visits: Visits = Field(description="when counts are measured and doses decided")
+    laboratory: Laboratory = Field(default=Laboratory(), description="how counts are reported")
+    dose_rules: dict[str, DoseRule] = Field(default={}, description="dose rules by name; arms refer to them")
+    adherence: Adherence = Field(default=Adherence(), description="how regularly doses are taken")
+    meals: Meals | None = Field(default=None, description="how often a meal comes too early; none: never")
+    chemotherapy: Chemotherapy | None = Field(default=None, description="cycles of chemotherapy; none: none is given")
+    rescue: Rescue = Field(default=Rescue(), description="rescue therapy")
+    dropout: tuple[Dropout, ...] = Field(default=(), description="competing reasons to leave the study early")
+    tolerability: Tolerability | None = Field(
+        default=None, description="adverse events drawn as proxies; none: no adverse events"
+    )
+    pk_sampling: PKSampling | None = Field(
+        default=None, description="concentration profile on a named day; none: no samples"
+    )
+    solver: SolverSettings = Field(default=SolverSettings(), description="error control of the ODE solver")
+    analysis: Analysis = Field(description="what is called a response, and when")
+    published: Published | None = Field(default=None, description="published results to show beside the simulated ones")
+    output: Output | None = Field(
+        default=None,
+        description="endpoints: every patient's endpoints, all tables of the first 10 replicates; visits: all tables; "
+        "dense: all tables and every patient's hourly course; none: visits up to 50 replicates, else endpoints",
+    )
+    assumptions: tuple[str, ...] = Field(default=(), description="printed in the report as they stand")
+
+    def problems(self) -> Iterator[Problem]:
+        yield from self._arm_problems()
+        yield from self._allocation_problems()
+        yield from self._day_problems()
+        yield from self._profile_problems()
+        yield from self._chemotherapy_problems()
+
+    @property
+    def arm_ids(self) -> list[str]:
+        """Arm ids in the order of the config."""
+        return [arm.id for arm in self.arms]
+
+    @property
+    def subjects(self) -> int:
+        """Simulated courses per replicate: one per patient, or, with counterfactual allocation, one per arm."""
+        return self.patients * (len(self.arms) if self.allocation == "counterfactual" else 1)
+
+    @property
+    def kept(self) -> list[int]:
+        """Replicates of which every table is kept: all, or the first few and the named one; see ``output``."""
+        many = self.replicates > MANY_REPLICATES
+        if (self.output or ("endpoints" if many else "visits")) != "endpoints":
+            return list(range(self.replicates))
+        return sorted({*range(min(KEPT_REPLICATES, self.replicates)), self.analysis.named_replicate})
+
+    @property
+    def dense(self) -> bool:
+        """Whether the hourly course of every patient is kept; see ``output``."""
+        return self.output == "dense"
+
+    def _arm_problems(self) -> Iterator[Problem]:
+        for k, arm in enumerate(self.arms):
+            if arm.id == "ALL":
+                yield ("arms", k, "id"), "seen 'ALL', which is the name of all arms together"
+            first = self.arm_ids.index(arm.id)
+            if first < k:
+                yield ("arms", k, "id"), f"seen {arm.id!r}, which is already the id of arms.{first}; ids must differ"
+            if arm.dose_rule is None:
+                continue
+            rule = self.dose_rules.get(arm.dose_rule)
+            if rule is None:
+                yield ("arms", k, "dose_rule"), not_among(arm.dose_rule, self.dose_rules, "an entry of dose_rules")
+            elif arm.start_dose_mg not in rule.ladder_mg:
+                ladder = ", ".join(f"{dose:g}" for dose in rule.ladder_mg)
+                yield (
+                    ("arms", k, "start_dose_mg"),
+                    f"seen {arm.start_dose_mg:g}, which is not on the ladder of {arm.dose_rule}; allowed: {ladder}",
+                )
+
+    def _allocation_problems(self) -> Iterator[Problem]:
+        ratio = [arm.ratio for arm in self.arms]
+        if self.randomisation.block_size % sum(ratio):
+            yield (
+                ("randomisation", "block_size"),
+                f"seen {self.randomisation.block_size}, which cannot hold the ratio {':'.join(map(str, ratio))}; "
+                f"allowed: multiples of {sum(ratio)}",
+            )
+        for k, item in enumerate(self.dropout):
+            if isinstance(item.hazard_per_week, dict):
+                yield from self._hazard_problems(("dropout", k, "hazard_per_week"), list(item.hazard_per_week))
+        reference = self.analysis.reference_arm
+        if reference is not None and reference not in self.arm_ids:
+            yield ("analysis", "reference_arm"), not_among(reference, self.arm_ids, "the id of an arm")
+
+    def _hazard_problems(self, path: tuple[str | int, ...], named: list[str]) -> Iterator[Problem]:
+        for name in named:
+            if name not in self.arm_ids:
+                yield (*path, name), not_among(name, self.arm_ids, "the id of an arm")
+        missing = [name for name in self.arm_ids if name not in named]
+        if missing:
+            yield path, f"no hazard for {', '.join(missing)}; give one number for all arms or one for each arm"
+
+    def _day_problems(self) -> Iterator[Problem]:
+        days = ", ".join(map(str, self.visits.days))
+        if self.analysis.assessment_day not in self.visits.days:
+            seen = self.analysis.assessment_day
+            yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day; allowed: {days}"
+        shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
+        if self.laboratory.turnaround_days > shortest:
+            yield (
+                ("laboratory", "turnaround_days"),
+                f"seen {self.laboratory.turnaround_days}; visits may be {shortest} days apart; allowed: at most that",
+            )
+        if self.analysis.named_replicate >= self.replicates:
+            seen, last = self.analysis.named_replicate, self.replicates - 1
+            yield ("analysis", "named_replicate"), f"seen {seen}; with {last + 1} replicates allowed: 0 to {last}"
+
+    def _profile_problems(self) -> Iterator[Problem]:
+        """A profile needs a dose at its visit, and doses that nobody changes while it lasts."""
+        sampling = self.pk_sampling
+        if sampling is None:
+            return
+        day, path = sampling.visit_day, ("pk_sampling", "visit_day")
+        if day not in (0, *self.visits.days):
+            days = ", ".join(map(str, self.visits.days))
+            yield path, f"seen {day}, which is not a visit day; allowed: 0, {days}"
+        elif day >= self.treatment_days:
+            yield path, f"no dose is given on day {day}: treatment ends before it"
+        moved = self.visits.window_days * (2 if day else 1)
+        inside = [v for v in self.visits.days if v > day and v - day - moved < sampling.times_h[-1] / 24]
+        changing = any(arm.dose_rule for arm in self.arms) or bool(self.chemotherapy and self.chemotherapy.start)
+        if inside and changing:
+            longest = 24 * (inside[0] - day - moved)
+            yield (
+                ("pk_sampling", "times_h"),
+                f"seen {sampling.times_h[-1]:g}; the visit of day {inside[0]} may change doses; allowed: to {longest}",
+            )
+
+    def _chemotherapy_problems(self) -> Iterator[Problem]:
+        """Chemotherapy that nobody would get, a study drug that nobody would take, an arm that waits for none."""
+        chemotherapy, last = self.chemotherapy, self.visits.days[-1]
+        if chemotherapy is None:
+            for k, arm in enumerate(self.arms):
+                if arm.until_chemotherapy:
+                    yield ("arms", k, "until_chemotherapy"), "seen true; the study has no chemotherapy"
+            return
+        if chemotherapy.first_day >= last:
+            seen = f"seen {chemotherapy.first_day}; the study ends at the last visit, on day {last}"
+            yield ("chemotherapy", "first_day"), f"{seen}; allowed: 0 to {last - 1}"
+        if chemotherapy.start and chemotherapy.start.latest_day < self.visits.days[0]:
+            seen = f"seen {chemotherapy.start.latest_day}; the first visit that can start it is on day"
+            yield ("chemotherapy", "start", "latest_day"), f"{seen} {self.visits.days[0]}; allowed: that or later"
+        treated = [0 <= chemotherapy.first_day + day < self.treatment_days for day in chemotherapy.days_of_drug]
+        if treated and not any(treated) and not chemotherapy.start:
+            yield (
+                ("chemotherapy", "drug_days"),
+                f"none of them falls on days 0 to {self.treatment_days - 1} of treatment",
+            )
