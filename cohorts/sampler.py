@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]
 PATIENT_COLUMNS = (
     "AGE", "SEX", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "SPLENFL", "CONITPFL", "BLBLEED", "BLPLAT",
-    "RESPCLASS", "OUTDOM",
+    "RESPCLS", "OUTDOM",
 )  # fmt: skip
 PATIENCE_BLOCKS = 20
 LEAST_ELIGIBLE_SHARE = 0.02
@@ -82,7 +82,7 @@ def sample_cohort(
     if "BLBLEED" not in chosen:
         u, e = draws.normal("bleeding:propensity"), draws.normal("bleeding:visit", 0)
         chosen["BLBLEED"] = bleeding_grade(chosen["TRUEPLAT0"], u, e, values)
-    chosen["RESPCLASS"] = np.where(responder, "responder", "non-responder")
+    chosen["RESPCLS"] = np.where(responder, "responder", "non-responder")
     chosen["OUTDOM"] = outside_domain(parameter_set.validity, chosen)
     patients = pd.DataFrame({name: chosen[name] for name in PATIENT_COLUMNS})
     return Cohort(patients, values, screened, draws, chosen["TRUEPLAT0"])

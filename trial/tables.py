@@ -1,4 +1,4 @@
-"""Schema of every table of a run: column, type, unit, label. Names are ADaM style; (REPLICATE, SUBJID) is the
+"""Schema of every table of a run: column, type, unit, label. Names are ADaM style; (IREP, SUBJID) is the
 patient's key.
 
 Dictionary-encoded strings keep long tables small. Labels and units travel as Arrow field metadata, so tables are always
@@ -18,7 +18,7 @@ def field(name: str, kind: pa.DataType, label: str, unit: str = "") -> pa.Field:
 
 
 KEY = (
-    field("REPLICATE", pa.int32(), "Replicate of the trial, from 0"),
+    field("IREP", pa.int32(), "Replicate of the trial, from 0"),
     field("SUBJID", pa.int32(), "Subject within the replicate, from 1"),
 )
 
@@ -39,7 +39,7 @@ PATIENTS = pa.schema(
         field("CONITPFL", TEXT, "Concomitant ITP medication"),
         field("BLBLEED", pa.int8(), "WHO bleeding grade at baseline"),
         field("BLPLAT", pa.float64(), "Platelet count at baseline, reported", "10^9/L"),
-        field("RESPCLASS", TEXT, "Class of drug response"),
+        field("RESPCLS", TEXT, "Class of drug response"),
         field("ADHER", pa.float64(), "Probability of taking a day's dose"),
         field("OUTDOM", TEXT, "Why outside the validity domain"),
         field("EOSSTT", TEXT, "End of study status"),

@@ -18,11 +18,11 @@ Codes = NDArray[np.int64]
 Texts = NDArray[np.str_]
 
 COLUMNS = {
-    "patients": ["REPLICATE", "SUBJID", "ARM", "BLPLAT", "EOSSTT", "EOSDY"],
-    "doses": ["REPLICATE", "SUBJID", "ASTDY", "AENDY", "EXDOSE", "DOSELEV", "ACTION"],
-    "observations": ["REPLICATE", "SUBJID", "PARAMCD", "AVISITN", "ADY", "ATPT", "AVAL", "AVALREAS"],
-    "events": ["REPLICATE", "SUBJID", "EVENT", "ADY", "TERM"],
-    "solves": ["REPLICATE", "SUBJID", "STATUS"],
+    "patients": ["IREP", "SUBJID", "ARM", "BLPLAT", "EOSSTT", "EOSDY"],
+    "doses": ["IREP", "SUBJID", "ASTDY", "AENDY", "EXDOSE", "DOSELEV", "ACTION"],
+    "observations": ["IREP", "SUBJID", "PARAMCD", "AVISITN", "ADY", "ATPT", "AVAL", "AVALREAS"],
+    "events": ["IREP", "SUBJID", "EVENT", "ADY", "TERM"],
+    "solves": ["IREP", "SUBJID", "STATUS"],
 }
 
 
@@ -126,7 +126,7 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
         raise ValueError(f"observations: WHOBLEED visits {bleeding_visits} differ from PLAT visits {visits}")
     after = visits > 0
     return Records(
-        replicate=_ints(patients, "REPLICATE"),
+        replicate=_ints(patients, "IREP"),
         subject=_ints(patients, "SUBJID"),
         arm=_arm_codes(arms, ids),
         arm_ids=ids,
@@ -176,8 +176,8 @@ def _text(table: pa.Table, name: str) -> Texts:
 
 
 def _key(table: pa.Table) -> Codes:
-    """One integer per (REPLICATE, SUBJID)."""
-    return _ints(table, "REPLICATE") * 2**32 + _ints(table, "SUBJID")
+    """One integer per (IREP, SUBJID)."""
+    return _ints(table, "IREP") * 2**32 + _ints(table, "SUBJID")
 
 
 def _of(observations: pa.Table, parameter: str) -> pa.Table:

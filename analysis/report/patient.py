@@ -74,7 +74,7 @@ def _facts(run: RunFolder, row: int) -> list[tuple[str, str]]:
         ("Baseline count", f"{patient['BLPLAT']:g} × 10⁹/L"),
         ("Baseline bleeding", f"WHO grade {patient['BLBLEED']}"),
         ("Stratum", patient["STRATUM"]),
-        ("Drug response", patient["RESPCLASS"]),
+        ("Drug response", patient["RESPCLS"]),
         ("Takes a dose with probability", cells.rounded(patient["ADHER"], 2)),
         ("Chemotherapy", _chemotherapy(run, row)),
         ("End of study", _end(patient, bool(run.records.unsolved[row]))),
@@ -103,7 +103,7 @@ def _end(patient: dict[str, Any], unsolved: bool) -> str:
 def _rows(run: RunFolder, table: str, replicate: int, subject: int) -> list[dict[str, Any]]:
     """The patient's rows of a table."""
     whole = run.tables[table]
-    mine = pc.and_(pc.equal(whole["REPLICATE"], replicate), pc.equal(whole["SUBJID"], subject))
+    mine = pc.and_(pc.equal(whole["IREP"], replicate), pc.equal(whole["SUBJID"], subject))
     return whole.filter(mine).to_pylist()
 
 

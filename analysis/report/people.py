@@ -106,7 +106,7 @@ def _screening(run: RunFolder) -> list[tuple[str, int, str]]:
     if "screening" not in run.tables:
         return []
     table = run.tables["screening"]
-    replicate, reason, n = (plain(table[name]) for name in ("REPLICATE", "REASON", "N"))
+    replicate, reason, n = (plain(table[name]) for name in ("IREP", "REASON", "N"))
     named = replicate == run.settings.named_replicate
     return [
         (label, int(n[named & (reason == label)].sum()), _mean(int(n[reason == label].sum()), run.n_kept))

@@ -122,7 +122,7 @@ def _patient_rows(run: RunFolder, table: str) -> np.ndarray:
     width = int(run.records.subject.max()) + 1
     key = run.records.replicate * width + run.records.subject
     order = np.argsort(key)
-    wanted = run.column(table, "REPLICATE").astype(np.int64) * width + run.column(table, "SUBJID")
+    wanted = run.column(table, "IREP").astype(np.int64) * width + run.column(table, "SUBJID")
     return order[np.searchsorted(key[order], wanted)]
 
 

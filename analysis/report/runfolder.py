@@ -175,10 +175,10 @@ def read_run(path: Path) -> RunFolder:
         raise FileNotFoundError(f"{path} is not a finished run: no {', '.join(missing)}; run the study again")
     config = YAML(typ="safe").load((path / CONFIG_FILE).read_text(encoding="utf-8"))
     tables = {name: pq.read_table(path / f"{name}.parquet") for name in TABLES}
-    kept = pc.unique(tables["patients"]["REPLICATE"]).to_pylist()
+    kept = pc.unique(tables["patients"]["IREP"]).to_pylist()
     for name in ("endpoints", "screening", "adverse"):
         if (path / f"{name}.parquet").exists():
-            tables[name] = pq.read_table(path / f"{name}.parquet", filters=[("REPLICATE", "in", kept)])
+            tables[name] = pq.read_table(path / f"{name}.parquet", filters=[("IREP", "in", kept)])
     estimates = pq.read_table(path / ESTIMATES_FILE).to_pylist()
     settings = Settings.of(config)
     return RunFolder(

@@ -107,7 +107,7 @@ def whole_replicates(path: Path) -> Iterator[pa.Table]:
     last = None
     for k in range(file.num_row_groups):
         group = file.read_row_group(k)
-        span = pc.min_max(group["REPLICATE"]).as_py()
+        span = pc.min_max(group["IREP"]).as_py()
         if waiting and span["min"] != last:
             yield pa.concat_tables(waiting)
             waiting = []
@@ -120,7 +120,7 @@ def whole_replicates(path: Path) -> Iterator[pa.Table]:
 def _by_endpoint(table: pa.Table, arm_ids: tuple[str, ...]) -> Iterator[tuple[str, Rows]]:
     """The rows of every endpoint, patients in order."""
     table = table.unify_dictionaries()
-    replicate, value = (table[name].to_numpy() for name in ("REPLICATE", "AVAL"))
+    replicate, value = (table[name].to_numpy() for name in ("IREP", "AVAL"))
     (endpoint, codes), (arm, arms), (reason, words) = (_coded(table[n]) for n in ("PARAMCD", "ARM", "REASON"))
     known = np.array([arm_ids.index(name) for name in arms])
     order = np.argsort(endpoint.astype(np.int16), kind="stable")

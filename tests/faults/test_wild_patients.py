@@ -65,7 +65,7 @@ def runs(tmp_path_factory):
 def rows(folder, name: str, ours: bool) -> pa.Table:
     """Rows of a table, of the patients with wild draws or of all others."""
     table = pq.read_table(folder / f"{name}.parquet")
-    mine = (table["REPLICATE"].to_numpy() == 1) & np.isin(table["SUBJID"].to_numpy(), list(WILD))
+    mine = (table["IREP"].to_numpy() == 1) & np.isin(table["SUBJID"].to_numpy(), list(WILD))
     return table.filter(pa.array(mine == ours))
 
 

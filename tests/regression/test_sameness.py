@@ -89,7 +89,7 @@ def test_endpoints_have_a_row_group_per_unit(small, tmp_path):
     run(small, tmp_path, evaluator(small))
     file = pq.ParquetFile(tmp_path / "endpoints.parquet")
     assert file.num_row_groups == 20
-    assert [set(file.read_row_group(k)["REPLICATE"].to_pylist()) for k in range(20)] == [{k} for k in range(20)]
+    assert [set(file.read_row_group(k)["IREP"].to_pylist()) for k in range(20)] == [{k} for k in range(20)]
 
 
 def test_a_replicate_does_not_depend_on_those_simulated_with_it(study):
@@ -97,7 +97,7 @@ def test_a_replicate_does_not_depend_on_those_simulated_with_it(study):
     alone = simulate_replicates(study, range(2, 3))
     together = simulate_replicates(study, range(0, 3))
     for name in TABLES:
-        rows = together[name].filter([r == 2 for r in together[name]["REPLICATE"].to_pylist()])
+        rows = together[name].filter([r == 2 for r in together[name]["IREP"].to_pylist()])
         assert rows.to_pylist() == alone[name].to_pylist(), name
 
 

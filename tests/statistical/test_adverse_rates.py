@@ -32,7 +32,7 @@ def shares():
     )
     placebo = found["patients"]["ARM"].to_pandas().to_numpy() == "Placebo"
     events = found["adverse"].to_pandas()
-    on_placebo = placebo[events.REPLICATE.to_numpy() * PATIENTS + events.SUBJID.to_numpy() - 1]
+    on_placebo = placebo[events.IREP.to_numpy() * PATIENTS + events.SUBJID.to_numpy() - 1]
     return {
         code: [
             (sum((code == events.AECD) & (on_placebo == group)), (placebo == group).sum()) for group in (False, True)

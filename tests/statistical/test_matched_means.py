@@ -17,7 +17,7 @@ def counts(study: str, arm: str) -> tuple[np.ndarray, np.ndarray, list[int]]:
     loaded = load_study(PUBLISHED / f"{study}.yaml", replicates=REPLICATES, seed=31)
     tables = simulate_replicates(loaded.model_copy(update={"pk_sampling": None}), range(REPLICATES))
     rows = tables["observations"].to_pandas()
-    seen = rows[rows.PARAMCD == "PLAT"].pivot(index=["REPLICATE", "SUBJID"], columns="AVISITN", values="AVAL")
+    seen = rows[rows.PARAMCD == "PLAT"].pivot(index=["IREP", "SUBJID"], columns="AVISITN", values="AVAL")
     mine = (arm == tables["patients"].to_pandas().ARM).to_numpy()
     values = seen.to_numpy()[mine]
     return values[:, 1:], values[:, 0], list(seen.columns[1:])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from trial.engine.draws import Plan, Unit
+from trial.engine.draws import Drawn, Unit
 from trial.models import TMDD_LIFESPAN, Days, Structure
 from trial.solver import Events
 from trial.study.study import Study
@@ -84,4 +84,4 @@ def unit(arm=(0, 1), parameters=None, study=None, structure=TMDD_LIFESPAN, **pla
     values = {
         name: np.broadcast_to(np.asarray(v, float), n).copy() for name, v in (PARAMETERS | (parameters or {})).items()
     }
-    return Unit(chosen, structure, values, Plan(**(quiet | plan)))
+    return Unit(chosen, structure, values, Drawn(**(quiet | plan)))

@@ -116,7 +116,7 @@ def make_run_folder(
 
 
 def _of(tables: Mapping[str, pa.Table], kept: Sequence[int]) -> dict[str, pa.Table]:
-    rows = {name: pa.array(np.isin(table["REPLICATE"].to_numpy(), kept)) for name, table in tables.items()}
+    rows = {name: pa.array(np.isin(table["IREP"].to_numpy(), kept)) for name, table in tables.items()}
     return {name: table.filter(rows[name]) for name, table in tables.items()}
 
 
@@ -150,9 +150,9 @@ def _tables(pk: bool, failed: int, replicates: int, one_arm: bool, paired: bool)
     for replicate in range(replicates):
         for subject in range(1, 31):
             arm = 0 if one_arm else (subject - 1) // 10 if paired else (subject - 1) % 5 // 2
-            _patient(rows, rng, {"REPLICATE": replicate, "SUBJID": subject}, arm, pk, subject <= failed)
+            _patient(rows, rng, {"IREP": replicate, "SUBJID": subject}, arm, pk, subject <= failed)
     screening = [
-        {"REPLICATE": r, "REASON": why, "N": n}
+        {"IREP": r, "REASON": why, "N": n}
         for r in range(replicates)
         for why, n in (
             ("screened", 41),
@@ -175,10 +175,10 @@ def _patient(rows: dict, rng: np.random.Generator, key: dict, arm: int, pk: bool
     rows["patients"].append(
         key
         | {
-            "STUDYID": "made_run", "USUBJID": f"made_run-{key['REPLICATE']}-{key['SUBJID']}", "ARM": ARMS[arm],
+            "STUDYID": "made_run", "USUBJID": f"made_run-{key['IREP']}-{key['SUBJID']}", "ARM": ARMS[arm],
             "STRATUM": "low", "AGE": rng.uniform(18, 74), "SEX": "FM"[int(rng.random() < 0.3)], "HEIGHT": height,
             "WEIGHT": weight, "BMI": weight / (height / 100) ** 2, "ITPDUR": rng.uniform(0.5, 9), "SPLENFL": "N",
-            "CONITPFL": "Y", "BLBLEED": int(rng.integers(0, 3)), "BLPLAT": float(base), "RESPCLASS": "responder",
+            "CONITPFL": "Y", "BLBLEED": int(rng.integers(0, 3)), "BLPLAT": float(base), "RESPCLS": "responder",
             "ADHER": 0.9, "OUTDOM": "", "EOSSTT": "SOLVE FAILED" if fails else "DISCONTINUED" if left else "COMPLETED",
             "DCSREAS": "adverse event" if left else "", "EOSDY": last,
         }

@@ -47,7 +47,7 @@ class Clocks:
 def simulated(code: str, clock: float, *patients: Patient, uncertain: bool = False) -> pa.Table:
     study = SimpleNamespace(tolerability=Tolerability(proxies=(code,)), parameter_uncertainty=uncertain)
     made = tables(patients)
-    return adverse_table(study, made, Clocks(clock, made["patients"]["REPLICATE"].to_numpy()))
+    return adverse_table(study, made, Clocks(clock, made["patients"]["IREP"].to_numpy()))
 
 
 def days(code: str, clock: float, *patients: Patient) -> dict[int, int]:
@@ -105,7 +105,7 @@ def test_a_rising_count_is_joined_by_log_lines_between_visits() -> None:
 def test_rows_are_marked_as_simulated() -> None:
     found = simulated("TE", 1e-9, Patient([20.0]), Patient([20.0], replicate=4))
     assert found.schema.equals(ADVERSE)
-    assert found.to_pylist()[1] == {"REPLICATE": 4, "SUBJID": 1, "AECD": "TE", "ADY": 0, "AESIMFL": "Y",
+    assert found.to_pylist()[1] == {"IREP": 4, "SUBJID": 1, "AECD": "TE", "ADY": 0, "AESIMFL": "Y",
                                     "TERM": "SIMULATED: Thromboembolic event"}  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def test_uncertain_rates_are_drawn_once_per_replicate() -> None:
     sure = simulated("URTI", clock, *patients)["ADY"].to_pylist()
     unsure = simulated("URTI", clock, *patients, uncertain=True).to_pandas()
     assert sure == [20] * 12
-    assert (unsure.groupby("REPLICATE").ADY.nunique() == 1).all()
+    assert (unsure.groupby("IREP").ADY.nunique() == 1).all()
     assert unsure.ADY.nunique() > 2
 
 
@@ -151,7 +151,7 @@ WITH = replace(SETTINGS, adverse=("TE", "URTI"))
 def evaluated(code: str, events: list[tuple[str, int, int]], settings=WITH):
     """Three patients on drug; events are (code, subject, day)."""
     made = tables([Patient([20.0]), Patient([20.0], last_day=35), Patient([20.0], status="STEP_LIMIT")])
-    rows = [{"REPLICATE": 0, "SUBJID": who, "AECD": what, "ADY": day} for what, who, day in events]
+    rows = [{"IREP": 0, "SUBJID": who, "AECD": what, "ADY": day} for what, who, day in events]
     records = from_tables(made | {"adverse": pa.Table.from_pylist(rows, schema=ADVERSE)}, SETTINGS.arm_ids)
     return records, endpoints.evaluate(catalogue(56)[code], records, settings)
 

@@ -149,7 +149,7 @@ ARMS = [
 def test_an_arm_until_chemotherapy_changes_to_placebo_with_cycle_1():
     u = unit(study={"chemotherapy": TWO_CYCLES | {"first_day": 4}, "arms": ARMS})
     course, _ = start_course(u)
-    assert dose_mg(u, course, days_between(u.plan, 1)).tolist() == [[5] * 4 + [0] * 3, [5] * 7]
+    assert dose_mg(u, course, days_between(u.drawn, 1)).tolist() == [[5] * 4 + [0] * 3, [5] * 7]
     never = replace(course, chemo_day=np.full(2, NEVER))
     assert (dose_mg(u, never, FORTNIGHT) == 5).all()
 
@@ -274,5 +274,5 @@ def test_who_was_stopped_before_cycle_1_is_not_switched_to_placebo_and_has_chemo
 def test_a_study_without_them_tells_the_structure_no_kill_and_no_meal():
     seen = []
     u = unit(structure=taking(seen))
-    daily_events(u, start_course(u)[0], days_between(u.plan, 1))
+    daily_events(u, start_course(u)[0], days_between(u.drawn, 1))
     assert (seen[0].kill == 0).all() and np.isinf(seen[0].meal_h).all()

@@ -136,5 +136,5 @@ def test_a_sampled_cohort_can_be_brought_back(tmp_path):
     sampled.patients.to_parquet(path)
     again = sample_cohort(SET, read_patients(path), n=300, **args)
     pd.testing.assert_frame_equal(
-        again.patients.drop(columns="RESPCLASS"), sampled.patients.drop(columns="RESPCLASS"), check_dtype=False
+        again.patients.drop(columns="RESPCLS"), sampled.patients.drop(columns="RESPCLS"), check_dtype=False
     )

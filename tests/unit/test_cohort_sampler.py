@@ -48,7 +48,7 @@ def test_columns_and_parameters():
     assert cohort.patients["BMI"].to_numpy() == pytest.approx(
         (cohort.patients["WEIGHT"] / (cohort.patients["HEIGHT"] / 100) ** 2).to_numpy()
     )
-    non_responder = (cohort.patients["RESPCLASS"] == "non-responder").to_numpy()
+    non_responder = (cohort.patients["RESPCLS"] == "non-responder").to_numpy()
     assert np.array_equal(non_responder, cohort.parameters["EMAX"] == 0)
 
 

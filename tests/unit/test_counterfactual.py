@@ -21,7 +21,7 @@ from trial.study.load import load_study
 from trial.study.protocol import Arm
 
 CONFIG = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
-PERSON = ("AGE", "SEX", "WEIGHT", "BLPLAT", "ADHER", "CL", "EC50", "STRATUM", "RESPCLASS")
+PERSON = ("AGE", "SEX", "WEIGHT", "BLPLAT", "ADHER", "CL", "EC50", "STRATUM", "RESPCLS")
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +36,15 @@ def tables(study):
 
 
 def of_arm(tables, name, arm_table, arm):
-    keys = {(r["REPLICATE"], r["SUBJID"]) for r in arm_table.to_pylist() if r["ARM"] == arm}
-    return [row for row in tables[name].to_pylist() if (row["REPLICATE"], row["SUBJID"]) in keys]
+    keys = {(r["IREP"], r["SUBJID"]) for r in arm_table.to_pylist() if r["ARM"] == arm}
+    return [row for row in tables[name].to_pylist() if (row["IREP"], row["SUBJID"]) in keys]
 
 
 def test_every_patient_comes_once_under_every_arm(study, tables):
     patients = tables["patients"].to_pandas()
-    assert patients.groupby(["REPLICATE", "ARM"], observed=True).size().tolist() == [30] * 2 * len(study.arms)
-    assert not patients[["REPLICATE", "SUBJID"]].duplicated().any()
-    for _, replicate in patients.groupby("REPLICATE"):
+    assert patients.groupby(["IREP", "ARM"], observed=True).size().tolist() == [30] * 2 * len(study.arms)
+    assert not patients[["IREP", "SUBJID"]].duplicated().any()
+    for _, replicate in patients.groupby("IREP"):
         arms = [group[list(PERSON)].to_numpy() for _, group in replicate.groupby("ARM", observed=True)]
         assert all((arm == arms[0]).all() for arm in arms)
     assert sum(unit.n_patients for unit in work_units(study)) == len(patients)
@@ -53,7 +53,7 @@ def test_every_patient_comes_once_under_every_arm(study, tables):
 def test_counts_differ_between_the_arms_only_by_the_drug(study, tables):
     observations, patients = tables["observations"].to_pandas(), tables["patients"].to_pandas()
     baseline = observations[(observations.PARAMCD == "PLAT") & (observations.AVISITN == 0)]
-    joined = baseline.merge(patients[["REPLICATE", "SUBJID", "ARM"]], on=["REPLICATE", "SUBJID"])
+    joined = baseline.merge(patients[["IREP", "SUBJID", "ARM"]], on=["IREP", "SUBJID"])
     by_arm = [group.AVAL.to_numpy() for _, group in joined.groupby("ARM", observed=True)]
     assert all(np.array_equal(values, by_arm[0]) for values in by_arm)
 
@@ -64,7 +64,7 @@ def test_one_more_arm_keeps_the_others(study, tables):
     first = simulate_replicates(more, range(2))
     kept = {(r, s) for r in range(2) for s in range(1, 30 * len(study.arms) + 1)}
     for name in ("patients", "doses", "observations", "events", "solves"):
-        rows = [row for row in first[name].to_pylist() if (row["REPLICATE"], row["SUBJID"]) in kept]
+        rows = [row for row in first[name].to_pylist() if (row["IREP"], row["SUBJID"]) in kept]
         assert rows == tables[name].to_pylist(), name
 
 
@@ -80,7 +80,7 @@ def test_differences_between_arms_are_those_of_pairs(study, tables, tmp_path):
     endpoints = pq.read_table(tmp_path / "endpoints.parquet").to_pandas()
     endpoints["PERSON"] = (endpoints.SUBJID - 1) % 30
     for row in named:
-        mine = endpoints[(endpoints.PARAMCD == row.PARAMCD) & (endpoints.REPLICATE == 0)]
+        mine = endpoints[(endpoints.PARAMCD == row.PARAMCD) & (endpoints.IREP == 0)]
         both = mine.pivot(index="PERSON", columns="ARM", values="AVAL")[[row.ARM, row.COMPARATOR]].dropna()
         b, c = ((both[x] > both[y]).sum() for x, y in ((row.ARM, row.COMPARATOR), (row.COMPARATOR, row.ARM)))
         wanted = [100 * float(value) for value in paired_rate_difference(b, c, len(both))]
@@ -94,7 +94,7 @@ def rows_of_pairs(pairs, folder):
     for r, people in enumerate(pairs):
         courses = [(arm, person[a]) for a, arm in enumerate(("drug", "placebo")) for person in people]
         for subject, (arm, value) in enumerate(courses, start=1):
-            key = {"REPLICATE": r, "SUBJID": subject, "ARM": arm, "PARAMCD": "RESPW8", "AVAL": value}
+            key = {"IREP": r, "SUBJID": subject, "ARM": arm, "PARAMCD": "RESPW8", "AVAL": value}
             rows.append(key | {"EVALFL": "N", "REASON": "made up"} if value is None else key | {"REASON": ""})
     pq.write_table(pa.Table.from_pylist(rows, schema=ENDPOINTS_SCHEMA), folder / "endpoints.parquet")
     settings = Settings(56, arm_ids=("drug", "placebo"), reference_arm="placebo", endpoints=("RESPW8",), paired=True)

@@ -37,7 +37,7 @@ def tables(study):
 
 
 def by_patient_and_hour(table: pa.Table, hours: np.ndarray) -> dict[tuple[int, int, float], int]:
-    keys = zip(table["REPLICATE"].to_pylist(), table["SUBJID"].to_pylist(), hours.tolist(), strict=True)
+    keys = zip(table["IREP"].to_pylist(), table["SUBJID"].to_pylist(), hours.tolist(), strict=True)
     return {key: row for row, key in enumerate(keys)}
 
 
@@ -48,7 +48,7 @@ def test_counts_at_visits_are_bitwise_those_of_the_course(tables, at_least=800):
     visits = [r for r in seen if r["PARAMCD"] == "PLAT" and r["AVAL"] is not None and r["AVISITN"] > 0]
     assert len(visits) > at_least
     for r in visits:
-        assert plt[row[r["REPLICATE"], r["SUBJID"], 24.0 * r["ADY"]]] == r["TRUEVAL"]
+        assert plt[row[r["IREP"], r["SUBJID"], 24.0 * r["ADY"]]] == r["TRUEVAL"]
 
 
 def test_the_same_with_another_structure_and_chemotherapy():
@@ -62,7 +62,7 @@ def test_sampled_concentrations_are_those_of_the_course(study, tables):
     courses = tables["courses"]
     row, conc = by_patient_and_hour(courses, courses["AHOUR"].to_numpy()), courses["CONC"].to_numpy()
     samples = [r for r in tables["observations"].to_pylist() if r["PARAMCD"] == "CONC" and r["TRUEVAL"] is not None]
-    hours = [(r["REPLICATE"], r["SUBJID"], 24.0 * r["ADY"] + r["ATPT"]) for r in samples]
+    hours = [(r["IREP"], r["SUBJID"], 24.0 * r["ADY"] + r["ATPT"]) for r in samples]
     wanted = np.array([r["TRUEVAL"] for r in samples])
     assert len(wanted) > 500 and wanted.max() > 1
     np.testing.assert_allclose(conc[[row[key] for key in hours]], wanted, rtol=1e-9, atol=1e-12)
@@ -70,13 +70,13 @@ def test_sampled_concentrations_are_those_of_the_course(study, tables):
 
 def test_a_course_has_every_hour_until_the_patient_s_last_day(tables):
     courses, last = tables["courses"], tables["patients"]["EOSDY"].to_pylist()
-    replicate, subject, hour = (courses[c].to_numpy() for c in ("REPLICATE", "SUBJID", "AHOUR"))
+    replicate, subject, hour = (courses[c].to_numpy() for c in ("IREP", "SUBJID", "AHOUR"))
     ends = np.flatnonzero(np.append(np.diff(subject) != 0, True))
     begins = np.append(0, ends[:-1] + 1)
     assert hour[ends].tolist() == [24.0 * day for day in last]
     assert courses.num_rows == sum(24 * day + 1 for day in last)
     assert len(set(last)) > 3
-    assert replicate[begins].tolist() == tables["patients"]["REPLICATE"].to_pylist()
+    assert replicate[begins].tolist() == tables["patients"]["IREP"].to_pylist()
     assert subject[begins].tolist() == tables["patients"]["SUBJID"].to_pylist()
     inside = np.setdiff1d(np.arange(courses.num_rows), begins)
     assert np.array_equal(hour[inside], hour[inside - 1] + 1.0)

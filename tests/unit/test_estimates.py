@@ -182,7 +182,7 @@ def test_a_file_in_any_pieces_gives_what_the_records_give(tmp_path: Path, sizes:
     first = 0
     with pq.ParquetWriter(tmp_path / "e.parquet", whole.schema) as writer:
         for size in sizes:
-            writer.write_table(whole.filter(np.isin(whole["REPLICATE"].to_numpy(), range(first, first + size))))
+            writer.write_table(whole.filter(np.isin(whole["IREP"].to_numpy(), range(first, first + size))))
             first += size
     assert estimate(summaries.of_file(tmp_path / "e.parquet", settings), settings) == direct
 
@@ -190,12 +190,12 @@ def test_a_file_in_any_pieces_gives_what_the_records_give(tmp_path: Path, sizes:
 def test_a_replicate_in_several_pieces_is_put_together(tmp_path: Path) -> None:
     settings = replace(SETTINGS, pk_sampling=True, named_replicate=1)
     whole = evaluate_tables(settings, tables(trial()))
-    replicate, subject = (whole[name].to_numpy() for name in ("REPLICATE", "SUBJID"))
+    replicate, subject = (whole[name].to_numpy() for name in ("IREP", "SUBJID"))
     with pq.ParquetWriter(tmp_path / "e.parquet", whole.schema) as writer:
         for r in range(3):
             for part in (subject <= 2, (subject > 2) & (subject <= 6), subject > 6):
                 writer.write_table(whole.filter((replicate == r) & part))
-    pieces = [table["REPLICATE"].to_numpy() for table in summaries.whole_replicates(tmp_path / "e.parquet")]
+    pieces = [table["IREP"].to_numpy() for table in summaries.whole_replicates(tmp_path / "e.parquet")]
     assert [sorted(set(piece.tolist())) for piece in pieces] == [[0], [1], [2]]
     records = from_tables(tables(trial()), settings.arm_ids)
     direct = estimate(summaries.of_records(records, endpoints.evaluate_all(records, settings), settings), settings)
@@ -223,7 +223,7 @@ def test_counts_of_a_file_are_those_of_a_group_by(tmp_path: Path) -> None:
     settings = replace(SETTINGS, pk_sampling=True, named_replicate=1)
     whole = evaluate_tables(settings, tables(trial()))
     pq.write_table(whole, tmp_path / "e.parquet")
-    groups = whole.to_pandas().groupby(["PARAMCD", "REPLICATE", "ARM"], observed=False).AVAL
+    groups = whole.to_pandas().groupby(["PARAMCD", "IREP", "ARM"], observed=False).AVAL
     found = summaries.of_file(tmp_path / "e.parquet", settings)
     assert set(found) == set(whole["PARAMCD"].unique().to_pylist())
     for code, summary in found.items():

@@ -10,7 +10,7 @@ from scipy.stats import beta, kstest
 import trial.jobs.work
 from cohorts.sets import parameter_set
 from trial.engine.dosing import days_between, dose_mg, meal_h
-from trial.engine.draws import plan_unit
+from trial.engine.draws import draw_unit
 from trial.engine.rules import start_course
 from trial.engine.simulate import simulate_unit
 from trial.jobs.work import enrolment, simulate_replicates
@@ -30,7 +30,7 @@ FOOD_STUDY = {"arms": FOOD_ARMS, "randomisation": {"block_size": 3}}
 
 def told(u):
     """Hours to the meal on the days of the first interval."""
-    day = days_between(u.plan, 1)
+    day = days_between(u.drawn, 1)
     return meal_h(u, day, dose_mg(u, start_course(u)[0], day)).tolist()
 
 
@@ -66,7 +66,7 @@ def planned(patients=2000, **changes):
     )
     study, chosen = Study.model_validate(data), parameter_set("hetrombopag_wang_2022")
     who = enrolment(study, 0, chosen)
-    return plan_unit(study, chosen, who.cohort, who.arm)
+    return draw_unit(study, chosen, who.cohort, who.arm)
 
 
 def test_shares_are_beta_over_patients_and_each_day_keeps_the_patients_share():
@@ -110,5 +110,5 @@ def test_a_study_with_meals_has_the_share_in_its_patients_table_and_another_has_
     table = simulate_replicates(with_meals, range(1))["patients"]
     assert [name for name in table.column_names if name not in without.column_names] == ["MEALSH"]
     who = enrolment(with_meals, 0)
-    share = plan_unit(with_meals, parameter_set("hetrombopag_wang_2022"), who.cohort, who.arm).meal_share
+    share = draw_unit(with_meals, parameter_set("hetrombopag_wang_2022"), who.cohort, who.arm).meal_share
     assert table["MEALSH"].to_pylist() == share.tolist() and 0.1 < np.mean(share) < 0.5

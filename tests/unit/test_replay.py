@@ -33,7 +33,7 @@ def interesting(stored):
     events, doses = stored["events"].to_pylist(), stored["doses"].to_pylist()
     chosen = [next(r for r in events if r["EVENT"] == kind) for kind in ("RESCUE", "DROPOUT")]
     chosen += [next(r for r in doses if r["ACTION"] == kind) for kind in ("increase", "decrease", "interrupt")]
-    return [(r["REPLICATE"], r["SUBJID"]) for r in chosen] + [(1, 120)]
+    return [(r["IREP"], r["SUBJID"]) for r in chosen] + [(1, 120)]
 
 
 def test_a_patient_alone_is_bitwise_the_patient_of_the_run(run, stored):
@@ -46,7 +46,7 @@ def test_the_log_tells_what_the_ledger_and_the_visits_tell(run, stored):
     study = load_study(run / "config.resolved.yaml")
     for replicate, subject in interesting(stored):
         mine = {
-            name: [r for r in table.to_pylist() if (r["REPLICATE"], r.get("SUBJID")) == (replicate, subject)]
+            name: [r for r in table.to_pylist() if (r["IREP"], r.get("SUBJID")) == (replicate, subject)]
             for name, table in stored.items()
         }
         log = replay(study, replicate, subject).decisions
@@ -63,7 +63,7 @@ def test_a_changed_value_in_the_stored_rows_is_found(run, stored):
     study = load_study(run / "config.resolved.yaml")
     table = stored["observations"]
     values = table["TRUEVAL"].to_numpy().copy()
-    mine = (table["REPLICATE"].to_numpy() == 0) & (table["SUBJID"].to_numpy() == 5)
+    mine = (table["IREP"].to_numpy() == 0) & (table["SUBJID"].to_numpy() == 5)
     row = np.flatnonzero(mine & ~np.isnan(values))[1]
     values[row] = np.nextafter(values[row], np.inf)
     column = table.column_names.index("TRUEVAL")
@@ -155,7 +155,7 @@ def test_what_is_written_is_the_patient(run, stored, tmp_path, capsys):
 
 
 def mine(table, replicate, subject):
-    return [r for r in table.to_pylist() if (r["REPLICATE"], r["SUBJID"]) == (replicate, subject)]
+    return [r for r in table.to_pylist() if (r["IREP"], r["SUBJID"]) == (replicate, subject)]
 
 
 def plain(schema):
@@ -174,7 +174,7 @@ def test_of_a_replicate_that_was_not_kept_the_endpoints_are_compared(tmp_path, c
     assert "of replicate 11 the run kept the endpoints only" in said
     assert "identical to the stored 19 endpoints, bit for bit" in said
     table = pq.read_table(folder / "endpoints.parquet").to_pylist()
-    row = next(r for r in table if (r["REPLICATE"], r["SUBJID"], r["PARAMCD"]) == (11, 3, "MAXDUR"))
+    row = next(r for r in table if (r["IREP"], r["SUBJID"], r["PARAMCD"]) == (11, 3, "MAXDUR"))
     row["AVAL"] = (row["AVAL"] or 0.0) + 1.0
     schema = pq.read_schema(folder / "endpoints.parquet")
     pq.write_table(pa.Table.from_pylist(table, schema=schema), folder / "endpoints.parquet")

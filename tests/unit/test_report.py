@@ -182,7 +182,7 @@ def test_inside_is_what_the_scorecard_says(run_dir, tables):
 
 def test_baseline_counts_by_an_independent_count(run_dir, tables):
     patients = pq.read_table(run_dir / "patients.parquet").to_pandas()
-    low = patients[(patients.REPLICATE == 1) & (patients.ARM == "LOW")]
+    low = patients[(patients.IREP == 1) & (patients.ARM == "LOW")]
     female = (low.SEX == "F").sum()
     assert tables.cells["T 14.1.3", "FEMALE", "simulated-LOW"] == cells.count(int(female), len(low))
     assert numbers(tables.cells["T 14.1.3", "AGE|mean (SD)", "simulated-LOW"]) == pytest.approx(
@@ -206,7 +206,7 @@ def test_fits_and_predictions_are_told_apart(judged_html):
 
 def test_patient_page_has_the_ledger_with_reasons(run_dir, tables):
     doses = pq.read_table(run_dir / "doses.parquet").to_pandas()
-    mine = doses[(doses.REPLICATE == 1) & (doses.SUBJID == 3)]
+    mine = doses[(doses.IREP == 1) & (doses.SUBJID == 3)]
     for period in mine.itertuples():
         key = ("L 16.2.5 (1:3)", str(period.ASTDY))
         assert tables.cells[*key, "reason"] == period.REASON
@@ -228,7 +228,7 @@ def test_patient_whose_solve_failed_has_a_page(html):
 def test_disposition_counts_everybody_once(run_dir, tables, html):
     """Patient 1 of every replicate fails; completed, discontinued and failed make up the arm, by a count of our own."""
     patients = pq.read_table(run_dir / "patients.parquet").to_pandas()
-    low = patients[(patients.REPLICATE == 1) & (patients.ARM == "LOW")]
+    low = patients[(patients.IREP == 1) & (patients.ARM == "LOW")]
     counted = low.EOSSTT.value_counts()
     named = {"Completed": "COMPLETED", "Discontinued": "DISCONTINUED", "Solve failed": "SOLVE FAILED"}
     for label, code in named.items():

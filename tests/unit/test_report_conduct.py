@@ -63,7 +63,7 @@ def test_chemotherapy_days_are_medians_of_doses_half_were_given(tmp_path):
     rows = [(s, s - 1, "CHEMO") for s in range(1, 11)] + [(s, 21, "CHEMO") for s in range(1, 7)]
     rows += [(s, 28, "CHEMO") for s in range(1, 5)] + [(1, 3, "RESCUE"), (15, 5, "CHEMO")]
     columns = {name: np.array([row[k] for row in rows]) for k, name in enumerate(("SUBJID", "ADY", "EVENT"))}
-    columns["REPLICATE"] = np.zeros(len(rows), int)
+    columns["IREP"] = np.zeros(len(rows), int)
     run.column = lambda table, name: columns[name].copy()
     assert chemotherapy_weeks(run, 0) == (4.5 / 7, 3.0)
     assert chemotherapy_weeks(run, 1) == ()

@@ -32,7 +32,7 @@ def test_only_the_kept_replicates_are_read(run_dir: Path) -> None:
     run = read_run(run_dir)
     assert (run.kept, run.n_kept, run.n_replicates) == (KEPT, 3, 6)
     for name in ("patients", "endpoints", "screening"):
-        assert sorted(set(run.column(name, "REPLICATE").tolist())) == list(KEPT), name
+        assert sorted(set(run.column(name, "IREP").tolist())) == list(KEPT), name
 
 
 def test_patients_and_failures_are_counted_in_all_replicates(run_dir: Path, html: str) -> None:
@@ -53,7 +53,7 @@ def test_reasons_are_those_of_a_count_of_our_own(run_dir: Path) -> None:
 
 def test_rates_are_over_all_replicates(run_dir: Path, html: str) -> None:
     table = pd.read_parquet(run_dir / "endpoints.parquet").query("PARAMCD == 'RESPW8' and ARM == 'LOW'")
-    rates = 100 * table.groupby("REPLICATE").AVAL.mean()
+    rates = 100 * table.groupby("IREP").AVAL.mean()
     over = read_run(run_dir).over("RESPW8", "LOW", "rate")
     assert over is not None and over.R == len(rates) == 6
     assert pytest.approx(rates.mean()) == over.ESTIMATE

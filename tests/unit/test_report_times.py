@@ -41,9 +41,9 @@ def section(html: str, name: str) -> str:
 def test_rescues_by_an_independent_count(run_dir, shown, arm):
     """Everybody is rescued on day 21 or not at all: the events, and the share by week 4, counted from the tables."""
     patients = pq.read_table(run_dir / "patients.parquet").to_pandas()
-    mine = patients[(patients.REPLICATE == 1) & (arm == patients.ARM) & (patients.EOSSTT != "SOLVE FAILED")]
+    mine = patients[(patients.IREP == 1) & (arm == patients.ARM) & (patients.EOSSTT != "SOLVE FAILED")]
     events = pq.read_table(run_dir / "events.parquet").to_pandas()
-    rescued = events[(events.REPLICATE == 1) & (events.EVENT == "RESCUE")].SUBJID
+    rescued = events[(events.IREP == 1) & (events.EVENT == "RESCUE")].SUBJID
     n, hit = len(mine), int(mine.SUBJID.isin(rescued).sum())
     row = f"TTRESC|{arm}"
     assert shown["T 14.2.5", row, "n"] == str(n)

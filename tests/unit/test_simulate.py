@@ -28,7 +28,7 @@ def test_sham_titration_moves_the_rung_and_gives_no_drug():
     sham_moves = [(d.day[1], d.dose_mg[1]) for d in result.decisions if d.action[1] != Action.KEEP]
     assert sham_moves == [(0, 5.0), (14, 7.5)]
     course, _ = start_course(u)
-    given = dose_mg(u, course, days_between(u.plan, 1))
+    given = dose_mg(u, course, days_between(u.drawn, 1))
     assert given.tolist() == [[5.0] * 7, [0.0] * 7]
 
 
@@ -37,8 +37,8 @@ def test_an_interval_holds_exactly_the_days_between_two_actual_visits():
         visit_day=np.array([[0, 5, 16], [0, 9, 12]]),
         study={"visits": {"days": [7, 14], "window_days": 2}, "analysis": {"assessment_day": 14}},
     )
-    assert days_between(u.plan, 1).tolist() == [[0, 1, 2, 3, 4, -1, -1, -1, -1], list(range(9))]
-    assert days_between(u.plan, 2)[1].tolist() == [9, 10, 11, *([-1] * 8)]
+    assert days_between(u.drawn, 1).tolist() == [[0, 1, 2, 3, 4, -1, -1, -1, -1], list(range(9))]
+    assert days_between(u.drawn, 2)[1].tolist() == [9, 10, 11, *([-1] * 8)]
 
 
 def test_missed_doses_end_of_treatment_and_leaving_stop_the_drug():
@@ -46,7 +46,7 @@ def test_missed_doses_end_of_treatment_and_leaving_stop_the_drug():
     taken[0, 3] = False
     u = unit(arm=(0, 0), taken=taken, leave_day=np.array([10**9, 5]), study={"treatment_days": 6})
     course, _ = start_course(u)
-    assert dose_mg(u, course, days_between(u.plan, 1)).tolist() == [[5, 5, 5, 0, 5, 5, 0], [5, 5, 5, 5, 5, 0, 0]]
+    assert dose_mg(u, course, days_between(u.drawn, 1)).tolist() == [[5, 5, 5, 0, 5, 5, 0], [5, 5, 5, 5, 5, 0, 0]]
 
 
 def test_a_decision_takes_effect_after_the_laboratory_has_reported():
@@ -55,7 +55,7 @@ def test_a_decision_takes_effect_after_the_laboratory_has_reported():
     course = replace(
         course, dose_mg=np.array([7.5, 7.5]), dose_before_mg=np.array([5.0, 5.0]), effective_day=np.array([16, 16])
     )
-    assert dose_mg(u, course, days_between(u.plan, 3))[0].tolist() == [5, 5, 7.5, 7.5, 7.5, 7.5, 7.5]
+    assert dose_mg(u, course, days_between(u.drawn, 3))[0].tolist() == [5, 5, 7.5, 7.5, 7.5, 7.5, 7.5]
 
 
 def test_rescue_fires_when_the_hazard_crosses_the_clock_and_lowers_loss_for_weeks():
@@ -79,7 +79,7 @@ def test_loss_factor_is_the_fluctuation_and_the_rescue():
     u = unit(log_loss=np.full((2, 70), 0.3))
     course, _ = start_course(u)
     course = replace(course, rescue_day=np.array([2, np.iinfo(np.int32).max]))
-    factor = loss_factor(u, course, days_between(u.plan, 1))
+    factor = loss_factor(u, course, days_between(u.drawn, 1))
     np.testing.assert_allclose(factor[1], np.exp(0.3))
     np.testing.assert_allclose(factor[0], np.exp(0.3 - np.array([0, 0, *(1.8 * np.exp(-np.arange(5) / 14))])))
 

@@ -149,7 +149,7 @@ def tables(run):
     """The tables of the run with one key per patient."""
     names = ("patients", "doses", "observations", "events", "endpoints")
     found = {name: pd.read_parquet(run / f"{name}.parquet") for name in names}
-    return {name: t.assign(key=list(zip(t.REPLICATE, t.SUBJID, strict=True))) for name, t in found.items()}
+    return {name: t.assign(key=list(zip(t.IREP, t.SUBJID, strict=True))) for name, t in found.items()}
 
 
 def test_after_the_stop_the_dose_is_0_to_the_end_and_visits_go_on(tables):
@@ -197,7 +197,7 @@ def test_the_report_counts_the_stopped_who_stayed(run, tables):
     words = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
     patients, doses = tables["patients"], tables["doses"]
     stopped = patients.key.isin(doses[doses.ACTION == "stop"].key)
-    named = patients[patients.REPLICATE == 0]
+    named = patients[patients.IREP == 0]
     arms = [named[arm == named.ARM] for arm in ("HETROM-2.5", "HETROM-5", "Placebo")]
     cells = [cell(int(stopped[group.index].sum()), len(group)) for group in (*arms, named)]
     assert f"Treatment stopped by the dose rule {' '.join(cells)} {100 * stopped.mean():.1f}" in words

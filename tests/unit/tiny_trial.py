@@ -57,7 +57,7 @@ def tables(patients: Sequence[Patient]) -> dict[str, pa.Table]:
     numbers: dict[int, int] = {}
     for patient in patients:
         numbers[patient.replicate] = numbers.get(patient.replicate, 0) + 1
-        key = {"REPLICATE": patient.replicate, "SUBJID": numbers[patient.replicate]}
+        key = {"IREP": patient.replicate, "SUBJID": numbers[patient.replicate]}
         for name, new in _rows(patient, key).items():
             rows[name] += new
     order = {"PLAT": 0, "WHOBLEED": 1, "CONC": 2}

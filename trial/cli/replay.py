@@ -153,10 +153,10 @@ def _compared(course: Replay, study: Study, run_dir: Path) -> int:
     from trial.jobs.replay import COMPARED, differences
     from trial.tables import more_tables
 
-    replicate, subject = course.patient["REPLICATE"], course.patient["SUBJID"]
+    replicate, subject = course.patient["IREP"], course.patient["SUBJID"]
     tables = (*COMPARED, *more_tables(study.dense, bool(study.tolerability)))
     kept = tables if replicate in study.kept else ()
-    mine = [("REPLICATE", "==", replicate), ("SUBJID", "==", subject)]
+    mine = [("IREP", "==", replicate), ("SUBJID", "==", subject)]
     stored = {name: pq.read_table(run_dir / f"{name}.parquet", filters=mine) for name in (*kept, "endpoints")}
     if not kept:
         _print(f"of replicate {replicate} the run kept the endpoints only (output: endpoints): they alone are compared")

@@ -39,7 +39,7 @@ def adverse_table(study: Study, tables: Mapping[str, pa.Table], draws: Draws) ->
 
 
 def _key(table: pa.Table) -> NDArray[np.int64]:
-    return table["REPLICATE"].to_numpy().astype(np.int64) * 2**32 + table["SUBJID"].to_numpy()
+    return table["IREP"].to_numpy().astype(np.int64) * 2**32 + table["SUBJID"].to_numpy()
 
 
 def _on_drug(doses: pa.Table, key: NDArray[np.int64], days: int) -> NDArray[np.bool_]:
@@ -85,7 +85,7 @@ def _first_days(
 def _table(patients: pa.Table, chosen: tuple[Proxy, ...], day: NDArray[np.int64]) -> pa.Table:
     who, which = np.nonzero(day >= 0)
     columns = [
-        patients["REPLICATE"].to_numpy()[who],
+        patients["IREP"].to_numpy()[who],
         patients["SUBJID"].to_numpy()[who],
         pa.DictionaryArray.from_arrays(
             pa.array(which.astype(np.int32)), pa.array([p.code for p in chosen], pa.string())

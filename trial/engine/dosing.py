@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from trial.engine.draws import Plan, Unit
+from trial.engine.draws import Drawn, Unit
 from trial.engine.rules import Course
 from trial.models import Days
 from trial.solver import Events
@@ -20,9 +20,9 @@ def day_of(after_h: ArrayLike) -> NDArray[np.int64]:
     return np.maximum(np.ceil(np.asarray(after_h) / 24.0) - 1, 0).astype(np.int64)
 
 
-def days_between(plan: Plan, visit: int) -> NDArray[np.int64]:
+def days_between(drawn: Drawn, visit: int) -> NDArray[np.int64]:
     """(n, longest) days from visit ``visit - 1`` to the day before ``visit``; days that do not exist are -1."""
-    first, last = plan.visit_day[:, visit - 1 : visit], plan.visit_day[:, visit : visit + 1]
+    first, last = drawn.visit_day[:, visit - 1 : visit], drawn.visit_day[:, visit : visit + 1]
     day = first + np.arange((last - first).max())
     return np.where(day < last, day, -1)
 
@@ -31,7 +31,7 @@ def dose_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Active drug taken on each day (mg): prescribed, a day of the drug, taken, still in the study, not placebo."""
     prescribed = np.where(day >= course.effective_day[:, None], course.dose_mg[:, None], course.dose_before_mg[:, None])
     given = drug_day(unit, course, day) & active(unit, course, day) & _in_study(unit, day)
-    return np.where(given & _of_day(unit.plan.taken, day), prescribed, 0.0)
+    return np.where(given & _of_day(unit.drawn.taken, day), prescribed, 0.0)
 
 
 def drug_day(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -50,7 +50,7 @@ def drug_day(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.b
 
 def active(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether what is taken on each day is active drug, (n, k): never on placebo, in some arms until chemotherapy."""
-    arms, arm = unit.study.arms, unit.plan.arm
+    arms, arm = unit.study.arms, unit.drawn.arm
     ends = np.array([a.until_chemotherapy for a in arms])[arm]
     drug = np.array([not a.placebo for a in arms])[arm]
     return drug[:, None] & ~(ends[:, None] & (day >= course.chemo_day[:, None]))
@@ -72,9 +72,9 @@ def kill(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
 def meal_h(unit: Unit, day: NDArray[np.int64], dose_mg: Array) -> Array:
     """Hours from each dose to a meal that binds drug: of the arm, or of the patient's habits that day; inf: none."""
     of_arm = [np.inf if arm.meal_after_dose_h is None else arm.meal_after_dose_h for arm in unit.study.arms]
-    planned = np.array(of_arm)[unit.plan.arm][:, None]
+    planned = np.array(of_arm)[unit.drawn.arm][:, None]
     habit_h = unit.study.meals.after_dose_h if unit.study.meals else np.inf
-    habit = np.where(_of_day(unit.plan.early_meal, day), habit_h, np.inf)
+    habit = np.where(_of_day(unit.drawn.early_meal, day), habit_h, np.inf)
     return np.where(dose_mg > 0, np.minimum(planned, habit), np.inf)
 
 
@@ -86,12 +86,12 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     fading = np.exp(-np.maximum(since, 0) / unit.parameters["RESCUE_TAU"][:, None])
     drop = np.where(since >= 0, unit.parameters["RESCUE_DROP"][:, None] * fading, 0.0)
     with np.errstate(over="ignore"):  # the solver says NON_FINITE where a wild draw gives infinity
-        return np.exp(_of_day(unit.plan.log_loss, day) - drop)
+        return np.exp(_of_day(unit.drawn.log_loss, day) - drop)
 
 
 def untreated_day(unit: Unit, course: Course) -> Events:
     """Day 0 without dose, chemotherapy or meal: what the drug-free steady state is made of."""
-    day = np.zeros((unit.plan.n, 1), dtype=np.int64)
+    day = np.zeros((unit.drawn.n, 1), dtype=np.int64)
     days = Days.of(24.0 * day, 0.0, loss_factor=loss_factor(unit, course, day))
     return unit.structure.daily_events(unit.p, days)
 
@@ -102,7 +102,7 @@ def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
     days = Days.of(
         np.where(day >= 0, 24.0 * day, np.inf),
         dose,
-        _of_day(unit.plan.bioavailability, day),
+        _of_day(unit.drawn.bioavailability, day),
         loss_factor(unit, course, day),
         kill(unit, course, day),
         meal_h(unit, day, dose),
@@ -112,7 +112,7 @@ def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
 
 def _in_study(unit: Unit, day: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the day exists and the patient has not left."""
-    return (day >= 0) & (day < unit.plan.leave_day[:, None])
+    return (day >= 0) & (day < unit.drawn.leave_day[:, None])
 
 
 def _of_day(table: NDArray, day: NDArray[np.int64]) -> NDArray:

@@ -28,7 +28,7 @@ NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
 
 
 @dataclass(frozen=True)
-class Plan:
+class Drawn:
     """Draws of a unit of ``n`` patients, ``V`` visits after baseline, ``D`` days.
 
     arm (n,) index. visit_day (n, V+1) actual day, column 0 is day 0. missed (n, V+1). taken (n, D): the dose of the day
@@ -69,12 +69,12 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """One work unit: the study, the structure, the patients' parameters by name (n,) and the plan of their trial."""
+    """One work unit: the study, the structure, the patients' parameters by name (n,) and what was drawn for them."""
 
     study: Study
     structure: Structure
     parameters: dict[str, Array]
-    plan: Plan
+    drawn: Drawn
 
     @cached_property
     def sound(self) -> NDArray[np.bool_]:
@@ -88,8 +88,8 @@ class Unit:
         return np.where(self.sound[:, None], own, 1.0)
 
 
-def plan_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: NDArray[np.int64]) -> Plan:
-    """Draw the plan of a unit; ``arm`` (n,) is the arm index of each patient."""
+def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: NDArray[np.int64]) -> Drawn:
+    """Everything random of a unit; ``arm`` (n,) is the arm index of each patient."""
     draws, p = cohort.draws, cohort.parameters
     nominal = (0, *study.visits.days)
     days = nominal[-1] + study.visits.window_days
@@ -100,7 +100,7 @@ def plan_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
     weeks = np.stack([occasion_factor(draws, parameter_set, w) for w in range(-(-days // 7))], axis=1)
     leave_day, leave_reason = _leaving(study.dropout, study.arm_ids, arm, cohort)
     clocks = [-np.log(draws.uniform("rescue", k)) for k in range(RESCUE_EPISODES)]
-    return Plan(
+    return Drawn(
         arm=arm,
         visit_day=visit_day,
         missed=missed,

@@ -1,6 +1,6 @@
 """What the protocol does with what it sees at a visit: rescue, start of chemotherapy, then the dose rules.
 
-No randomness: draws come from the Plan.
+No randomness: draws come from ``unit.drawn``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from trial.engine.draws import Plan, Unit
+from trial.engine.draws import Drawn, Unit
 from trial.engine.titration import Action, DoseState, decide, start
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.study import Study
@@ -65,23 +65,23 @@ def rules_of(study: Study) -> tuple[DoseRule, ...]:
 
 def start_course(unit: Unit) -> tuple[Course, Decisions]:
     """Everybody on the start dose of the arm from day 0."""
-    study, plan = unit.study, unit.plan
-    rules, zero = rules_of(study), np.zeros(plan.n, dtype=np.int64)
+    study, drawn = unit.study, unit.drawn
+    rules, zero = rules_of(study), np.zeros(drawn.n, dtype=np.int64)
     ladders = []
     for index, (arm, rule) in enumerate(zip(study.arms, rules, strict=True)):
         rung = arm.start_dose_mg if arm.dose_rule else rule.ladder_mg[0]
-        ladders.append(start(rule, rung, int((plan.arm == index).sum())))
-    dose = _prescribed(study, plan, tuple(ladders))
-    never, chemo = np.full(plan.n, NEVER), study.chemotherapy
-    chemo_day = never if chemo is None or chemo.start else np.full(plan.n, chemo.first_day)
-    course = Course(tuple(ladders), dose, dose, zero, never, zero, np.zeros(plan.n), zero, chemo_day)
+        ladders.append(start(rule, rung, int((drawn.arm == index).sum())))
+    dose = _prescribed(study, drawn, tuple(ladders))
+    never, chemo = np.full(drawn.n, NEVER), study.chemotherapy
+    chemo_day = never if chemo is None or chemo.start else np.full(drawn.n, chemo.first_day)
+    course = Course(tuple(ladders), dose, dose, zero, never, zero, np.zeros(drawn.n), zero, chemo_day)
     begin = Decisions(
         day=zero,
-        count=np.full(plan.n, np.nan),
-        action=np.full(plan.n, Action.START, dtype=np.int8),
-        step=np.full(plan.n, -1, dtype=np.int16),
+        count=np.full(drawn.n, np.nan),
+        action=np.full(drawn.n, Action.START, dtype=np.int8),
+        step=np.full(drawn.n, -1, dtype=np.int16),
         dose_mg=dose,
-        rescued=np.zeros(plan.n, dtype=bool),
+        rescued=np.zeros(drawn.n, dtype=bool),
     )
     return course, begin
 
@@ -91,20 +91,20 @@ def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[C
 
     Rules count planned days, so that a visit early in its window is not too early for the rule.
     """
-    study, plan = unit.study, unit.plan
-    planned = np.full(plan.n, study.visits.days[visit - 1])
-    day = plan.visit_day[:, visit]
+    study, drawn = unit.study, unit.drawn
+    planned = np.full(drawn.n, study.visits.days[visit - 1])
+    day = drawn.visit_day[:, visit]
     course, rescued = _rescue(unit, course, count, visit)
     course = _start_chemotherapy(unit, course, count, visit)
     on_treatment = np.where(day < study.treatment_days, count, np.nan)
-    ladders, action, step = [], np.zeros(plan.n, dtype=np.int8), np.full(plan.n, -1, dtype=np.int16)
+    ladders, action, step = [], np.zeros(drawn.n, dtype=np.int8), np.full(drawn.n, -1, dtype=np.int16)
     for index, rule in enumerate(rules_of(study)):
-        members = plan.arm == index
+        members = drawn.arm == index
         ladder, action[members], step[members] = decide(
             rule, course.ladders[index], on_treatment[members], planned[members]
         )
         ladders.append(ladder)
-    dose = _prescribed(study, plan, tuple(ladders))
+    dose = _prescribed(study, drawn, tuple(ladders))
     course = replace(
         course,
         ladders=tuple(ladders),
@@ -115,11 +115,11 @@ def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[C
     return course, Decisions(course.effective_day, count, action, step, dose, rescued)
 
 
-def _prescribed(study: Study, plan: Plan, ladders: tuple[DoseState, ...]) -> Array:
-    dose = np.zeros(plan.n)
+def _prescribed(study: Study, drawn: Drawn, ladders: tuple[DoseState, ...]) -> Array:
+    dose = np.zeros(drawn.n)
     for index, (arm, rule) in enumerate(zip(study.arms, rules_of(study), strict=True)):
         fixed_zero = not arm.dose_rule and arm.start_dose_mg == 0
-        dose[plan.arm == index] = 0.0 if fixed_zero else ladders[index].dose_mg(rule.ladder_mg)
+        dose[drawn.arm == index] = 0.0 if fixed_zero else ladders[index].dose_mg(rule.ladder_mg)
     return dose
 
 
@@ -131,7 +131,7 @@ def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) ->
     if chemo is None or chemo.start is None or study.visits.days[visit - 1] > chemo.start.latest_day:
         return course
     reached = (course.chemo_day == NEVER) & (count >= chemo.start.at_least_1e9L)
-    reported = unit.plan.visit_day[:, visit] + study.laboratory.turnaround_days
+    reported = unit.drawn.visit_day[:, visit] + study.laboratory.turnaround_days
     return replace(course, chemo_day=np.where(reached, np.maximum(reported, chemo.first_day), course.chemo_day))
 
 
@@ -139,16 +139,16 @@ def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Cours
     """Rescue is given at a visit when the cumulative hazard, H0 exp(-count/SCALE) per week, crosses the patient's
     clock.
     """
-    study, plan, parameters = unit.study, unit.plan, unit.parameters
-    day = plan.visit_day[:, visit]
+    study, drawn, parameters = unit.study, unit.drawn, unit.parameters
+    day = drawn.visit_day[:, visit]
     weeks = (day - course.counted_day) / 7.0
     free = (course.rescues == 0) | (day - course.rescue_day >= study.rescue.min_days_between)
     rate = parameters["RESCUE_H0"] * np.exp(-count / parameters["RESCUE_SCALE"])
     at_risk = free & ~np.isnan(count) & study.rescue.allowed
     hazard = course.hazard + np.where(at_risk, rate * weeks, 0.0)
-    episode = np.minimum(course.rescues, plan.rescue_clock.shape[1] - 1)
-    clock = np.take_along_axis(plan.rescue_clock, episode[:, None], axis=1)[:, 0]
-    rescued = at_risk & (hazard >= clock) & (course.rescues < plan.rescue_clock.shape[1])
+    episode = np.minimum(course.rescues, drawn.rescue_clock.shape[1] - 1)
+    clock = np.take_along_axis(drawn.rescue_clock, episode[:, None], axis=1)[:, 0]
+    rescued = at_risk & (hazard >= clock) & (course.rescues < drawn.rescue_clock.shape[1])
     course = replace(
         course,
         hazard=hazard,

@@ -77,13 +77,13 @@ def simulate_unit(unit: Unit) -> UnitResult:
     """
     course, begin = start_course(unit)
     solves = _start(unit, course)
-    profile = _profile(unit, course, solves, 0, np.full_like(unit.plan.conc_z, np.nan))
+    profile = _profile(unit, course, solves, 0, np.full_like(unit.drawn.conc_z, np.nan))
     visits, decisions = [], [begin]
     hourly = [_hour_zero(unit, solves)] if unit.study.dense else []
 
     for visit in range(1, len(unit.study.visits.days) + 1):
-        events = daily_events(unit, course, days_between(unit.plan, visit))
-        days = unit.plan.visit_day[:, visit - 1 : visit + 1]
+        events = daily_events(unit, course, days_between(unit.drawn, visit))
+        days = unit.drawn.visit_day[:, visit - 1 : visit + 1]
         if unit.study.dense:
             hourly.append(_hourly(unit, solves, events, days))
         solves = _advance(unit, solves, events, days)
@@ -93,7 +93,7 @@ def simulate_unit(unit: Unit) -> UnitResult:
         visits.append(seen)
         decisions.append(decided)
 
-    reported = assay(profile, unit.plan.conc_z, unit.parameters["CONC_CV"][:, None])
+    reported = assay(profile, unit.drawn.conc_z, unit.parameters["CONC_CV"][:, None])
     traced = tuple(hourly)
     return UnitResult(tuple(visits), tuple(decisions), course, reported, profile, solves.status, solves.steps, traced)
 
@@ -105,7 +105,7 @@ def _start(unit: Unit, course: Course) -> Solves:
     """
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         state = unit.structure.steady_state(unit.p, untreated_day(unit, course).inputs[:, 0])
-    zero = np.zeros(unit.plan.n, dtype=np.int64)
+    zero = np.zeros(unit.drawn.n, dtype=np.int64)
     return Solves(np.where(unit.sound[:, None], state, np.nan), zero.astype(np.int8), zero)
 
 
@@ -146,11 +146,11 @@ def _output(unit: Unit, states: Array, name: str) -> Array:
 
 def _observe(unit: Unit, now: Solves, visit: int) -> Visit:
     """True and reported count and bleeding grade of everybody who comes."""
-    plan, parameters = unit.plan, unit.parameters
-    seen = plan.present[:, visit] & (now.status == Status.OK)
+    drawn, parameters = unit.drawn, unit.parameters
+    seen = drawn.present[:, visit] & (now.status == Status.OK)
     true = np.where(seen, _output(unit, now.state[:, None], "PLT")[:, 0], np.nan)
-    count = report_count(unit.study.laboratory, true, plan.count_z[:, visit], parameters["ASSAY_CV"])
-    grade = bleeding_grade(np.where(seen, true, 1.0), plan.bleeding_u, plan.bleeding_e[:, visit], parameters)
+    count = report_count(unit.study.laboratory, true, drawn.count_z[:, visit], parameters["ASSAY_CV"])
+    grade = bleeding_grade(np.where(seen, true, 1.0), drawn.bleeding_u, drawn.bleeding_e[:, visit], parameters)
     return Visit(count, true, np.where(seen, grade, np.nan))
 
 
@@ -164,20 +164,20 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
     sampling = unit.study.pk_sampling
     if sampling is None or sampling.visit_day != (0, *unit.study.visits.days)[visit]:
         return so_far
-    sample_h, first = np.array(sampling.times_h), unit.plan.visit_day[:, visit : visit + 1]
+    sample_h, first = np.array(sampling.times_h), unit.drawn.visit_day[:, visit : visit + 1]
     day = first + np.arange(int(day_of(sample_h[-1])) + 1)
     times_h = np.asarray(24.0 * first + np.array([0.0, *sample_h]))
     states, status, _ = _solve(unit, now.state, daily_events(unit, course, day), times_h)
-    sampled = unit.plan.present[:, visit] & (dose_mg(unit, course, day)[:, 0] > 0)
+    sampled = unit.drawn.present[:, visit] & (dose_mg(unit, course, day)[:, 0] > 0)
     sampled &= (now.status == Status.OK) & (status == Status.OK)
-    here = sampled[:, None] & (first + day_of(sample_h) < unit.plan.leave_day[:, None])
+    here = sampled[:, None] & (first + day_of(sample_h) < unit.drawn.leave_day[:, None])
     return np.where(here, _output(unit, states, "CONC"), np.nan)
 
 
 def _hour_zero(unit: Unit, now: Solves) -> Hourly:
     """Hour 0 of every course: the drug-free steady state."""
     state = now.state[:, None]
-    return Hourly(np.zeros((unit.plan.n, 1)), _output(unit, state, "CONC"), _output(unit, state, "PLT"))
+    return Hourly(np.zeros((unit.drawn.n, 1)), _output(unit, state, "CONC"), _output(unit, state, "PLT"))
 
 
 def _hourly(unit: Unit, now: Solves, events: Events, days: NDArray[np.int64]) -> Hourly:

@@ -41,9 +41,7 @@ def collect(
 
 def screening_table(replicate: int, screened: dict[str, int]) -> pa.Table:
     """The CONSORT counts of one replicate, in the order of screening."""
-    return _table(
-        SCREENING, REPLICATE=[replicate] * len(screened), REASON=_texts(list(screened)), N=list(screened.values())
-    )
+    return _table(SCREENING, IREP=[replicate] * len(screened), REASON=_texts(list(screened)), N=list(screened.values()))
 
 
 def _table(schema: pa.Schema, **columns: object) -> pa.Table:
@@ -66,12 +64,12 @@ def _texts(values: Sequence[str] | NDArray) -> pa.Array:
 
 
 def _last_visit(unit: Unit) -> Ints:
-    return unit.plan.visit_day[:, -1]
+    return unit.drawn.visit_day[:, -1]
 
 
 def _leaves(unit: Unit) -> NDArray[np.bool_]:
     """Left before the last planned day."""
-    return unit.plan.leave_day <= _last_visit(unit)
+    return unit.drawn.leave_day <= _last_visit(unit)
 
 
 def _patients(
@@ -83,27 +81,27 @@ def _patients(
     units: dict[str, str],
 ) -> pa.Table:
     replicate, subject = keys
-    table, plan, n = cohort.patients, unit.plan, unit.plan.n
+    table, drawn, n = cohort.patients, unit.drawn, unit.drawn.n
     leaves = _leaves(unit)
     reasons = [item.reason for item in unit.study.dropout] or [""]
     columns: dict[str, object] = {name: table[name].to_numpy() for name in table.columns}
-    for name in ("SEX", "SPLENFL", "CONITPFL", "RESPCLASS", "OUTDOM"):
+    for name in ("SEX", "SPLENFL", "CONITPFL", "RESPCLS", "OUTDOM"):
         columns[name] = _texts(table[name].to_numpy())
     columns |= dict(
         STUDYID=_coded(np.zeros(n), [unit.study.id]),
-        REPLICATE=replicate,
+        IREP=replicate,
         SUBJID=subject,
         USUBJID=[f"{unit.study.id}-{r:05d}-{s:05d}" for r, s in zip(replicate.tolist(), subject.tolist(), strict=True)],
-        ARM=_coded(plan.arm, unit.study.arm_ids),
+        ARM=_coded(drawn.arm, unit.study.arm_ids),
         STRATUM=_texts(stratum),
-        ADHER=plan.adherence,
+        ADHER=drawn.adherence,
         EOSSTT=_coded(
             np.where(result.status > 0, 2, leaves.astype(int)), ["COMPLETED", "DISCONTINUED", "SOLVE FAILED"]
         ),
-        DCSREAS=_coded(np.where(leaves, plan.leave_reason + 1, 0), ["", *reasons]),
-        EOSDY=np.minimum(plan.leave_day, _last_visit(unit)),
+        DCSREAS=_coded(np.where(leaves, drawn.leave_reason + 1, 0), ["", *reasons]),
+        EOSDY=np.minimum(drawn.leave_day, _last_visit(unit)),
     )
-    columns["MEALSH"] = plan.meal_share
+    columns["MEALSH"] = drawn.meal_share
     schema = patients_schema(unit.structure.parameters, units, meals=unit.study.meals is not None)
     return _table(schema, **columns, **{name: unit.parameters[name] for name in unit.structure.parameters})
 
@@ -115,9 +113,9 @@ def _absence(
     missing before failing.
     """
     failed = np.where(result.status > 0, 2 + result.status, 0)
-    left = unit.plan.visit_day[:, visit] + after >= unit.plan.leave_day.reshape((-1,) + (1,) * (absent.ndim - 1))
+    left = unit.drawn.visit_day[:, visit] + after >= unit.drawn.leave_day.reshape((-1,) + (1,) * (absent.ndim - 1))
     why = np.where(
-        left, 2, np.where(unit.plan.missed[:, visit], 1, failed.reshape(failed.shape + (1,) * (absent.ndim - 1)))
+        left, 2, np.where(unit.drawn.missed[:, visit], 1, failed.reshape(failed.shape + (1,) * (absent.ndim - 1)))
     )
     return np.where(absent, why, 0).astype(np.int32)
 
@@ -171,10 +169,10 @@ def _block(
     absent = np.isnan(value)
     why = _absence(unit, result, absent, visit, day_of(hours))  # type: ignore[arg-type]
     why = np.where(absent & (why == 0), len(ABSENT) - 1, why)
-    day = unit.plan.visit_day[:, visit].astype(float)  # type: ignore[index]
+    day = unit.drawn.visit_day[:, visit].astype(float)  # type: ignore[index]
     return _table(
         OBSERVATIONS,
-        REPLICATE=np.repeat(keys[0], k),
+        IREP=np.repeat(keys[0], k),
         SUBJID=np.repeat(keys[1], k),
         PARAMCD=_coded(np.full(n * k, code), ("PLAT", "WHOBLEED", "CONC")),
         AVISITN=np.tile(nominal, n),
@@ -190,21 +188,23 @@ def _doses(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
     """The ledger: one row per start or change of dose, ended by the next one, the end of treatment or leaving."""
     changes = [*_changes(result.decisions), _placebo_from_chemotherapy(unit, result)]
     who, day, action, step, count, level = (np.concatenate(column) for column in zip(*changes, strict=True))
-    last = np.minimum.reduce([np.full(unit.plan.n, unit.study.treatment_days), unit.plan.leave_day, _last_visit(unit)])
+    last = np.minimum.reduce(
+        [np.full(unit.drawn.n, unit.study.treatment_days), unit.drawn.leave_day, _last_visit(unit)]
+    )
     keep = day < last[who]
     who, day, action, step, count, level = (x[keep] for x in (who, day, action, step, count, level))
     order = np.lexsort((day, who))
     who, day, action, step, count, level = (x[order] for x in (who, day, action, step, count, level))
     end = np.where(np.append(who[1:] == who[:-1], False), np.append(day[1:], 0), last[who])
-    every_day = np.broadcast_to(np.arange(unit.plan.taken.shape[1]), unit.plan.taken.shape)
-    taken = unit.plan.taken & drug_day(unit, result.course, every_day)
-    taken = np.concatenate([np.zeros((unit.plan.n, 1), int), np.cumsum(taken, axis=1)], axis=1)
+    every_day = np.broadcast_to(np.arange(unit.drawn.taken.shape[1]), unit.drawn.taken.shape)
+    taken = unit.drawn.taken & drug_day(unit, result.course, every_day)
+    taken = np.concatenate([np.zeros((unit.drawn.n, 1), int), np.cumsum(taken, axis=1)], axis=1)
     final = taken.shape[1] - 1
     n_taken = np.where(level > 0, taken[who, np.minimum(end, final)] - taken[who, np.minimum(day, final)], 0)
     code, words = _reason_codes(unit, who, action, step)
     return _table(
         DOSES,
-        REPLICATE=keys[0][who],
+        IREP=keys[0][who],
         SUBJID=keys[1][who],
         ASTDY=day,
         AENDY=end,
@@ -230,8 +230,8 @@ def _placebo_from_chemotherapy(unit: Unit, result: UnitResult) -> tuple[NDArray,
     """As ``_changes``: where active drug ends with cycle 1, unless the dose changes on that very day or the rule has
     stopped it before.
     """
-    begins, level = result.course.chemo_day, np.zeros(unit.plan.n)
-    ends = np.array([arm.until_chemotherapy for arm in unit.study.arms])[unit.plan.arm]
+    begins, level = result.course.chemo_day, np.zeros(unit.drawn.n)
+    ends = np.array([arm.until_chemotherapy for arm in unit.study.arms])[unit.drawn.arm]
     for made in result.decisions:
         level = np.where(made.day <= begins, made.dose_mg, level)
         ends &= ~((made.action != Action.KEEP) & (made.day == begins))
@@ -248,7 +248,7 @@ def _action_words(unit: Unit) -> list[str]:
 
 def _reason_codes(unit: Unit, who: Ints, action: NDArray[np.int8], step: NDArray[np.int16]) -> tuple[Ints, list[str]]:
     """A code per row and the words: one text per distinct (arm, action, step)."""
-    triples = np.stack([unit.plan.arm[who], action, step], axis=1).astype(np.int64)
+    triples = np.stack([unit.drawn.arm[who], action, step], axis=1).astype(np.int64)
     distinct, code = np.unique(triples, axis=0, return_inverse=True)
     rules = rules_of(unit.study)
     words = [
@@ -266,18 +266,18 @@ def _events(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints], baseline: A
     gone = np.flatnonzero(_leaves(unit))
     treated, chemo_day, cycle = _chemotherapy(unit, result)
     who = np.concatenate([*(w for w, _ in rescued), gone, treated])
-    day = np.concatenate([*(unit.plan.visit_day[w, v] for w, v in rescued), unit.plan.leave_day[gone], chemo_day])
+    day = np.concatenate([*(unit.drawn.visit_day[w, v] for w, v in rescued), unit.drawn.leave_day[gone], chemo_day])
     at_rescue = [result.decisions[v].count[w] for w, v in rescued]
     last_count = _reported(result.decisions, treated, chemo_day, baseline)
     count = np.concatenate([*at_rescue, np.full(len(gone), np.nan), last_count])
     n_rescues = len(who) - len(gone) - len(treated)
     kind = np.repeat([0, 1, 2], [n_rescues, len(gone), len(treated)])
-    term = np.concatenate([np.zeros(n_rescues, int), unit.plan.leave_reason[gone] + 1, cycle + 1 + len(reasons)])
+    term = np.concatenate([np.zeros(n_rescues, int), unit.drawn.leave_reason[gone] + 1, cycle + 1 + len(reasons)])
     order = np.lexsort((day, who))
     who, day, count, kind, term = (x[order] for x in (who, day, count, kind, term))
     return _table(
         events_schema(cycles > 0),
-        REPLICATE=keys[0][who],
+        IREP=keys[0][who],
         SUBJID=keys[1][who],
         EVENT=_coded(kind, ("RESCUE", "DROPOUT", "CHEMO")[: 3 if cycles else 2]),
         ADY=day,
@@ -295,7 +295,7 @@ def _chemotherapy(unit: Unit, result: UnitResult) -> tuple[Ints, Ints, Ints]:
     cycles = np.repeat(np.arange(chemotherapy.cycles), len(chemotherapy.doses))
     days = np.tile([dose.day for dose in chemotherapy.doses], chemotherapy.cycles)
     day = result.course.chemo_day[:, None] + cycles * chemotherapy.cycle_days + days
-    until = np.minimum(unit.plan.leave_day, _last_visit(unit))
+    until = np.minimum(unit.drawn.leave_day, _last_visit(unit))
     who, dose = np.nonzero(day < until[:, None])
     return who, day[who, dose], cycles[dose]
 
@@ -313,7 +313,7 @@ def _solves(result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
     names = [s.name for s in Status]
     return _table(
         SOLVES,
-        REPLICATE=keys[0],
+        IREP=keys[0],
         SUBJID=keys[1],
         STATUS=_coded(result.status, names),
         REASON=_coded(result.status, [REASON[s] for s in Status]),
@@ -324,7 +324,7 @@ def _solves(result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
 def _courses(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
     """Hour by hour and patient by patient, until the patient leaves, the study ends or the solve fails."""
     hour, conc, plt = (np.hstack([getattr(part, name) for part in result.hourly]) for name in ("hour", "conc", "plt"))
-    here = (hour <= 24.0 * unit.plan.leave_day[:, None]) & ~np.isnan(plt)
+    here = (hour <= 24.0 * unit.drawn.leave_day[:, None]) & ~np.isnan(plt)
     many = here.sum(axis=1)
     who = [np.repeat(key, many) for key in keys]
-    return _table(COURSES, REPLICATE=who[0], SUBJID=who[1], AHOUR=hour[here], CONC=conc[here], PLT=plt[here])
+    return _table(COURSES, IREP=who[0], SUBJID=who[1], AHOUR=hour[here], CONC=conc[here], PLT=plt[here])

@@ -86,7 +86,7 @@ def differences(again: Replay, stored: Mapping[str, pa.Table]) -> list[str]:
 
 def decision_table(again: Replay) -> pa.Table:
     """The decision log as a table."""
-    key = {name: again.patient[name] for name in ("REPLICATE", "SUBJID")}
+    key = {name: again.patient[name] for name in ("IREP", "SUBJID")}
     rows = [
         key
         | {
@@ -122,17 +122,17 @@ def _without_codes(table: pa.Table) -> pa.Table:
 
 
 def _rows_of(table: pa.Table, patient: Mapping[str, Any]) -> pa.Table:
-    mine = pc.and_(pc.equal(table["REPLICATE"], patient["REPLICATE"]), pc.equal(table["SUBJID"], patient["SUBJID"]))
+    mine = pc.and_(pc.equal(table["IREP"], patient["IREP"]), pc.equal(table["SUBJID"], patient["SUBJID"]))
     return table.filter(mine)
 
 
 def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[Decision]:
     """One entry for the start and one per visit."""
-    rule = rules_of(unit.study)[int(unit.plan.arm[0])]
+    rule = rules_of(unit.study)[int(unit.drawn.arm[0])]
     seen = [(r["AVAL"], r["AVALREAS"]) for r in observations.to_pylist() if r["PARAMCD"] == "PLAT"]
     found, before, stopped = [], 0.0, False
     for visit, made in enumerate(result.decisions):
-        action, step, day = Action(int(made.action[0])), int(made.step[0]), int(unit.plan.visit_day[0, visit])
+        action, step, day = Action(int(made.action[0])), int(made.step[0]), int(unit.drawn.visit_day[0, visit])
         count, why_none = seen[visit]
         changed = action != Action.KEEP
         found.append(
@@ -156,6 +156,6 @@ def _why_same(unit: Unit, day: int, step: int, held: bool, stopped: bool) -> str
     """Why the count of ``day`` left the dose as it was."""
     if day >= unit.study.treatment_days:
         return "treatment has ended"
-    arm = int(unit.plan.arm[0])
+    arm = int(unit.drawn.arm[0])
     rule = rules_of(unit.study)[arm]
     return unchanged(rule, step, held, stopped) if unit.study.arms[arm].dose_rule else "fixed dose"

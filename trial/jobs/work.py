@@ -18,7 +18,7 @@ from cohorts.sampler import Cohort, concatenate
 from cohorts.sets import parameter_set
 from cohorts.streams import BLOCK, Streams
 from trial.engine.adverse import adverse_table
-from trial.engine.draws import Unit, plan_unit
+from trial.engine.draws import Unit, draw_unit
 from trial.engine.enrolment import candidates, enrol
 from trial.engine.randomisation import randomise, strata_labels
 from trial.engine.simulate import UnitResult, simulate_unit
@@ -108,11 +108,11 @@ def together(enrolled: Sequence[Enrolment]) -> Enrolment:
 
 
 def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = None) -> Unit:
-    """These patients with their parameters and the plan of their trial."""
+    """These patients with their parameters and what was drawn for their trial."""
     parameters = chosen or parameter_set(study.parameter_set)
-    plan = plan_unit(study, parameters, patients.cohort, patients.arm)
+    drawn = draw_unit(study, parameters, patients.cohort, patients.arm)
     model = structure_of(parameters)
-    return Unit(study, model, model.individual(patients.cohort.parameters), plan)
+    return Unit(study, model, model.individual(patients.cohort.parameters), drawn)
 
 
 def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, pa.Table]:
@@ -145,9 +145,7 @@ def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | 
 def of_replicates(tables: Mapping[str, pa.Table], kept: Sequence[int]) -> dict[str, pa.Table]:
     """The rows of the ``kept`` replicates of every table."""
     wanted = np.asarray(kept)
-    return {
-        name: table.filter(pa.array(np.isin(table["REPLICATE"].to_numpy(), wanted))) for name, table in tables.items()
-    }
+    return {name: table.filter(pa.array(np.isin(table["IREP"].to_numpy(), wanted))) for name, table in tables.items()}
 
 
 def _screening(enrolled: Sequence[Enrolment]) -> pa.Table:
