@@ -170,8 +170,9 @@ def _cell(r: dict[str, str]) -> Row:
 def _scorecard(config: Path, replicates: int) -> list[dict[str, str]]:
     out = OUT / config.stem
     shutil.rmtree(out, ignore_errors=True)
-    execute(load_study(config, replicates=replicates), config.parent, out, workers=2)
-    analyse(out)
+    study = load_study(config, replicates=replicates)
+    execute(study, config.parent, out, workers=2)
+    analyse(out, study)
     with (out / "scorecard.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 

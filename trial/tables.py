@@ -78,6 +78,7 @@ EVENTS = pa.schema(
         field("EVENT", TEXT, "RESCUE or DROPOUT"),
         field("ADY", pa.int32(), "Day of the event", "d"),
         field("TERM", TEXT, "Term"),
+        field("CYCLE", pa.int32(), "Cycle of chemotherapy, from 1"),
         field("AVAL", pa.float64(), "Reported count at the event", "10^9/L"),
     ]
 )

@@ -10,17 +10,18 @@ from functools import partial
 
 import numpy as np
 
-from analysis.endpoints.contract import Endpoint, Evaluated, Settings, yes_no
+from analysis.endpoints.contract import Endpoint, Evaluated, yes_no
 from analysis.endpoints.records import Array, Codes, Records
 from analysis.statistics.estimators import Interval, poisson_rate
 from cohorts.adverse_events import DAYS_PER_YEAR, PROXIES, Proxy
+from trial.study.study import Study
 
 HUNDRED = 100.0
 
 
-def occurred(records: Records, settings: Settings, code: str) -> Evaluated:
+def occurred(records: Records, study: Study, code: str) -> Evaluated:
     """At least one simulated event of the proxy while in the study, on or off drug."""
-    missing = "" if code in settings.adverse else "not simulated in this study"
+    missing = "" if code in study.proxies else "not simulated in this study"
     never = np.full(records.n, np.inf)
     return yes_no(np.isfinite(records.adverse.get(code, never)), missing)
 

@@ -21,7 +21,7 @@ COLUMNS = {
     "patients": ["IREP", "SUBJID", "ARM", "BLPLAT", "EOSSTT", "EOSDY"],
     "doses": ["IREP", "SUBJID", "ASTDY", "AENDY", "EXDOSE", "DOSELEV", "ACTION"],
     "observations": ["IREP", "SUBJID", "PARAMCD", "AVISITN", "ADY", "ATPT", "AVAL", "AVALREAS"],
-    "events": ["IREP", "SUBJID", "EVENT", "ADY", "TERM"],
+    "events": ["IREP", "SUBJID", "EVENT", "ADY", "CYCLE"],
     "solves": ["IREP", "SUBJID", "STATUS"],
 }
 
@@ -237,9 +237,9 @@ def _stop_day(doses: pa.Table, key: Codes) -> Array:
 
 
 def _cycles(events: pa.Table, key: Codes) -> Array:
-    """Day of the first CHEMO row of every cycle; the number of the cycle stands at the end of TERM."""
+    """Day of the first CHEMO row of every cycle."""
     given = events.filter(pc.equal(_column(events, "EVENT"), "CHEMO"))
-    cycle = np.array([int(term.rsplit(" ", 1)[-1]) for term in _text(given, "TERM")], dtype=np.int64)
+    cycle = _ints(given, "CYCLE")
     first = np.full((len(key), int(cycle.max(initial=0))), np.inf)
     np.minimum.at(first, (_rows(key, _key(given)), cycle - 1), _floats(given, "ADY"))
     return np.where(np.isinf(first), np.nan, first)

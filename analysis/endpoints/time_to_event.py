@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.endpoints.contract import Settings
 from analysis.endpoints.records import Array, Flags, Records, Texts
 from analysis.statistics.estimators import Z95, Interval
+from trial.study.study import Study
 
 NOT_ESTIMABLE = Interval(*(np.array(np.nan),) * 3)
 HALF, SAME = 0.5, 1e-9
@@ -43,7 +43,7 @@ class TimeTo:
     label: str
     source: str
     estimand: str
-    times: Callable[[Records, Settings], Times]
+    times: Callable[[Records, Study], Times]
     compared: bool = True
 
 
@@ -70,12 +70,15 @@ def _last_day(records: Records) -> Array:
     return np.where(records.completed, last.max(initial=0.0), last)
 
 
-def first_response(records: Records, settings: Settings) -> Times:
+def first_response(records: Records, study: Study) -> Times:
     """Days to the first count at or above the threshold before rescue or a stop by the dose rule.
 
     Who was rescued or stopped first is watched to the end.
     """
-    day = _first((records.counts >= settings.threshold) & (records.days < records.failed_day[:, None]), records.days)
+    day = _first(
+        (records.counts >= study.analysis.response_threshold_1e9L) & (records.days < records.failed_day[:, None]),
+        records.days,
+    )
     last = _last_day(records)
     return _watched(day, np.where(np.isfinite(records.failed_day), last.max(initial=0.0), last), records)
 
@@ -90,7 +93,7 @@ TTRESP = TimeTo(
 )
 
 
-def first_rescue(records: Records, settings: Settings) -> Times:
+def first_rescue(records: Records, study: Study) -> Times:
     """Days to the first rescue therapy."""
     return _watched(records.rescue_day, _last_day(records), records)
 
@@ -104,11 +107,11 @@ TTRESC = TimeTo(
 )
 
 
-def loss_of_response(records: Records, settings: Settings) -> Times:
+def loss_of_response(records: Records, study: Study) -> Times:
     """Days from the first response to the first count below the threshold, to rescue or to a stop by the dose rule."""
-    response = first_response(records, settings)
+    response = first_response(records, study)
     start = np.where(response.event, response.day, np.nan)
-    below = (records.counts < settings.threshold) & (records.days > start[:, None])
+    below = (records.counts < study.analysis.response_threshold_1e9L) & (records.days > start[:, None])
     lost = np.minimum(_first(below, records.days), records.failed_day)
     return _watched(np.where(response.event, lost - start, np.inf), _last_day(records) - start, records)
 

@@ -29,7 +29,7 @@ ANY_DRUG = "The rates are those of the trials named under Source, whatever the d
 
 def incidences(run: RunFolder) -> Table | None:
     """T 14.3.1.5: exposure-adjusted incidence of every simulated adverse event per arm."""
-    if not run.settings.adverse or "adverse" not in run.tables:
+    if not run.study.proxies or "adverse" not in run.tables:
         return None
     one = f"Simulated, {replicate_name(run)} alone"
     columns = (
@@ -39,17 +39,17 @@ def incidences(run: RunFolder) -> Table | None:
         Column("named", "Events / patient-years", one),
         Column("rate", "Per 100 patient-years (95 % CI)", one),
     )
-    rows = [row for code in run.settings.adverse for row in _incidence_rows(run, code)]
+    rows = [row for code in run.study.proxies for row in _incidence_rows(run, code)]
     title = "Simulated adverse events (proxies): incidence per 100 patient-years"
     return Table("T 14.3.1.5", title, full_set(run), columns, tuple(rows), (EXACT, *range_note(run)))
 
 
 def _incidence_rows(run: RunFolder, code: str) -> list[Row]:
     found = incidence(run.records, code)
-    named = found.replicates.tolist().index(run.settings.named_replicate)
+    named = found.replicates.tolist().index(run.study.analysis.named_replicate)
     rate, over = found.rate, over_replicates(found.rate.estimate)
     rows = [heading(f"Simulated: {proxy(code).term} [AE_{code}]", f"AE_{code}")]
-    for k, arm in enumerate(run.settings.arm_ids):
+    for k, arm in enumerate(run.study.arm_ids):
         name, hue = arm_name(run, arm)
         values = (
             cells.estimate_error(float(over.mean[k]), float(over.mcse[k]), 1),
@@ -67,7 +67,7 @@ def _cell(rate: Interval, row: int, arm: int) -> tuple[float, float, float]:
 
 def priors(run: RunFolder) -> Table | None:
     """T 14.3.1.6: where the rates of the simulated adverse events come from, and how wide their priors are."""
-    if not run.settings.adverse:
+    if not run.study.proxies:
         return None
     columns = (
         Column("term", "Event"),
@@ -75,14 +75,14 @@ def priors(run: RunFolder) -> Table | None:
         Column("ratio", "Rate on drug / background (95 % prior range)"),
         Column("sources", "Source"),
     )
-    drawn = run.config.get("parameter_uncertainty")
+    drawn = run.study.parameter_uncertainty
     used = "drawn from the priors once per replicate" if drawn else "the medians; parameter_uncertainty draws them"
-    rows = tuple(_prior_row(proxy(code)) for code in run.settings.adverse)
+    rows = tuple(_prior_row(proxy(code)) for code in run.study.proxies)
     title = "Simulated adverse events (proxies): rates, priors and sources"
     said = [
         f"Rates of this run: {used}.",
         ANY_DRUG,
-        *(note for code in run.settings.adverse for note in _notes(proxy(code))),
+        *(note for code in run.study.proxies for note in _notes(proxy(code))),
     ]
     return Table("T 14.3.1.6", title, "Log-normal priors", columns, rows, tuple(dict.fromkeys(said)))
 

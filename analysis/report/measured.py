@@ -84,7 +84,7 @@ def _measured(
         Column("published_n", "n", said),
         Column("published", spread, said),
     )
-    held = any((code, _location(run, code), arm) in run.published for code in found for arm in run.settings.arm_ids)
+    held = any((code, _location(run, code), arm) in run.published for code in found for arm in run.study.arm_ids)
     keep = len(columns) - 2 * (not held)
     rows = [row for code in found for row in _rows(run, code)]
     rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
@@ -111,7 +111,7 @@ def _rows(run: RunFolder, code: str) -> list[Row]:
     first, stat = next(e for e in run.estimates if code == e.PARAMCD), _location(run, code)
     mean = ", mean" if stat == "mean" else ""
     rows = [heading(f"{first.PARAM}, {first.UNIT}{mean} [{code}]", code)]
-    for arm in run.settings.arm_ids:
+    for arm in run.study.arm_ids:
         one, over = run.one(code, arm, stat), run.over(code, arm, stat)
         if one is None:
             continue

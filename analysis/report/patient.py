@@ -86,7 +86,7 @@ def _facts(run: RunFolder, row: int) -> list[tuple[str, str]]:
 
 def _chemotherapy(run: RunFolder, row: int) -> str:
     """Days on which the patient was given chemotherapy; "" in a study without it."""
-    if not run.config.get("chemotherapy"):
+    if not run.study.chemotherapy:
         return ""
     days = _days_of("CHEMO", run, int(run.records.replicate[row]), int(run.records.subject[row]))
     return f"day {', '.join(f'{day:g}' for day in days)}" if days else "none given"

@@ -41,7 +41,7 @@ class Figure:
 
 def thresholds(run: RunFolder) -> tuple[float, float]:
     """The counts drawn as lines: the response threshold and the tolerability proxy PLT250 (10^9/L)."""
-    return run.settings.threshold, HIGH_COUNT_1E9L
+    return run.study.analysis.response_threshold_1e9L, HIGH_COUNT_1E9L
 
 
 def platelets(run: RunFolder) -> Figure:
@@ -55,7 +55,7 @@ def platelets(run: RunFolder) -> Figure:
     notes: tuple[str, ...] = (
         "Line: median; band: first to third quartile of all patients still in the study; grey lines: medians "
         "of the other arms. Reported counts, logarithmic axis, after rescue included.",
-        f"Dashed: {run.settings.threshold:g} (response) and {HIGH_COUNT_1E9L:g} (tolerability proxy PLT250).",
+        f"Dashed: {thresholds(run)[0]:g} (response) and {HIGH_COUNT_1E9L:g} (tolerability proxy PLT250).",
     )
     if any(curve.marks for curve in curves):
         notes += (
@@ -83,20 +83,20 @@ def everyone(run: RunFolder) -> str:
     """Who the pooled figures show."""
     r = run.n_kept
     kept = f" (of {run.n_replicates:,}; those kept in full)" if r < run.n_replicates else ""
-    who = "All patients under each arm" if run.settings.paired else "All randomised"
+    who = "All patients under each arm" if run.study.paired else "All randomised"
     return f"{who}, {r} replicates together{kept}" if r > 1 else f"{who}, one replicate{kept}"
 
 
 def dose_levels(run: RunFolder) -> Figure | None:
     """F 14.1.4: share of patients on each dose level; None for a single dose."""
-    if run.config["treatment_days"] == 1:
+    if run.study.treatment_days == 1:
         return None
     start, end, level = (run.column("doses", name) for name in ("ASTDY", "AENDY", "DOSELEV"))
     arm = run.records.arm[_patient_rows(run, "doses")]
     rungs = sorted({0.0, *np.unique(level).tolist()})
-    no_dose = "interrupted or stopped" if run.settings.stops else "interrupted"
+    no_dose = "interrupted or stopped" if run.study.can_stop else "interrupted"
     names = (no_dose, *(f"{dose:g} mg" for dose in rungs[1:]))
-    last = int(run.config["treatment_days"])
+    last = run.study.treatment_days
     drawn = []
     for k, style in enumerate(run.arms):
         on = arm == k
@@ -111,7 +111,7 @@ def dose_levels(run: RunFolder) -> Figure | None:
         "highest (dark), in each arm's own colour; white: left the study.",
         *("Placebo: sham levels without drug.",) * any(a.placebo for a in run.arms),
         *("From the first day of chemotherapy the levels are sham in an arm that goes on with placebo.",)
-        * any(a.get("until_chemotherapy") for a in run.config["arms"]),
+        * any(a.until_chemotherapy for a in run.study.arms),
     )
     title = "Dose level over time"
     return Figure("F 14.1.4", title, everyone(run), tuple(figures.dose_levels(drawn)), notes, tuple(keys))
@@ -132,7 +132,7 @@ def over_time(run: RunFolder) -> Figure | None:
     left = np.where(run.records.completed, np.inf, run.column("patients", "EOSDY"))
     days = np.arange(0.0, float(run.records.planned[-1]) + window(run) + 1)
     shown = [kind for kind in (TTRESP, TTRESC) if kind in kinds(run)]
-    times = {kind.code: kind.times(run.records, run.settings) for kind in shown}
+    times = {kind.code: kind.times(run.records, run.study) for kind in shown}
     happened = [kind for kind in shown if times[kind.code].event.any()]
     if not happened and run.records.completed[solved].all():
         return None
@@ -148,7 +148,7 @@ def over_time(run: RunFolder) -> Figure | None:
         *("Response and rescue: Kaplan-Meier share with the event; numbers at risk below, of all replicates drawn "
           "together. Leaving censors; rescue before response counts as never. Medians and intervals: T 14.2.5.",)
         * bool(happened),
-        f"Of all {'patients under the arm' if run.settings.paired else 'randomised'}"
+        f"Of all {'patients under the arm' if run.study.paired else 'randomised'}"
         + (", those whose solve failed left out." if not solved.all() else "."),
     )  # fmt: skip
     return Figure("F 14.2.5", "Response, rescue and participation over time", everyone(run), panels, notes)

@@ -36,7 +36,7 @@ NOT_REACHED = "NR"
 
 def kinds(run: RunFolder) -> list[TimeTo]:
     """The times to event that the study has: to rescue where it is allowed, the others with an endpoint of response."""
-    rescues = bool((run.config.get("rescue") or {}).get("allowed", True))
+    rescues = run.study.rescue.allowed
     responds = any(e.PARAMCD.startswith("RESP") for e in run.estimates)
     return [kind for kind in TIMES if (rescues if kind is TTRESC else responds)]
 
@@ -46,8 +46,8 @@ def table(run: RunFolder) -> Table | None:
     found = _watched(run)
     if not found:
         return None
-    tested = not run.settings.paired and run.settings.reference_arm in run.settings.arm_ids
-    against = f"Against {arm_name(run, str(run.settings.reference_arm))[0]}" if tested else ""
+    tested = not run.study.paired and run.study.analysis.reference_arm in run.study.arm_ids
+    against = f"Against {arm_name(run, str(run.study.analysis.reference_arm))[0]}" if tested else ""
     columns = (
         Column("arm", "Arm"),
         Column("n", "n"),
@@ -58,7 +58,7 @@ def table(run: RunFolder) -> Table | None:
     )
 
     def line(kind: TimeTo, times: Times, arm: int) -> tuple[str, ...]:
-        is_compared = kind.compared and tested and run.settings.arm_ids[arm] != run.settings.reference_arm
+        is_compared = kind.compared and tested and run.study.arm_ids[arm] != run.study.analysis.reference_arm
         compared = _compared(run, times, arm) if is_compared else (NONE, NONE)
         return (*_described(_of_arm(run, times, arm)), *compared * tested)
 
@@ -86,7 +86,7 @@ def shares(run: RunFolder) -> Table | None:
 
 def _watched(run: RunFolder) -> list[tuple[TimeTo, Times]]:
     """The times to event for which somebody of the named replicate is watched."""
-    found = [(kind, kind.times(run.records, run.settings)) for kind in kinds(run)]
+    found = [(kind, kind.times(run.records, run.study)) for kind in kinds(run)]
     return [(kind, times) for kind, times in found if times.of(run.named).day.size]
 
 
@@ -107,7 +107,7 @@ def _rows(run: RunFolder, found: list[tuple[TimeTo, Times]], line: Line) -> tupl
     rows: list[Row] = []
     for kind, times in found:
         rows.append(heading(f"{kind.label} [{kind.code}]", kind.code))
-        for k, arm in enumerate(run.settings.arm_ids):
+        for k, arm in enumerate(run.study.arm_ids):
             name, hue = arm_name(run, arm)
             rows.append(Row((Cell(name, "arm"), *texts(*line(kind, times, k))), f"{kind.code}|{arm}", hue))
     return tuple(rows)
@@ -129,7 +129,7 @@ def _shares(run: RunFolder, times: Times, weeks: list[int]) -> list[str]:
 
 def _compared(run: RunFolder, times: Times, arm: int) -> tuple[str, str]:
     """Hazard ratio and p of an arm against the reference arm, within the strata of the randomisation."""
-    reference = run.settings.arm_ids.index(str(run.settings.reference_arm))
+    reference = run.study.arm_ids.index(str(run.study.analysis.reference_arm))
     pair: Flags = run.named & np.isin(run.records.arm, (arm, reference)) & ~np.isnan(times.day)
     treated, strata = (run.records.arm == arm)[pair], run.column("patients", "STRATUM")[pair]
     strata = strata if stratified(run) else np.full(len(strata), "")
@@ -146,17 +146,17 @@ def _limits(found: Interval) -> str:
 
 def window(run: RunFolder) -> int:
     """Days by which a visit may be late."""
-    return int(run.config["visits"].get("window_days", 0))
+    return run.study.visits.window_days
 
 
 def stratified(run: RunFolder) -> bool:
     """Whether the randomisation has strata."""
-    return bool((run.config.get("randomisation") or {}).get("strata"))
+    return bool(run.study.randomisation.strata)
 
 
 def _definitions(run: RunFolder, found: list[tuple[TimeTo, Times]]) -> tuple[str, ...]:
     said = (f"{kind.code}: {kind.estimand} Source: {kind.source}." for kind, _ in found)
-    threshold = f"Threshold: {run.settings.threshold:g} x 10^9/L."
+    threshold = f"Threshold: {run.study.analysis.response_threshold_1e9L:g} x 10^9/L."
     return (*said, *(threshold,) * any(kind is not TTRESC for kind, _ in found))
 
 
@@ -166,7 +166,7 @@ def _failed(run: RunFolder) -> tuple[str, ...]:
 
 
 def _tests(run: RunFolder, tested: bool) -> tuple[str, ...]:
-    if run.settings.paired:
+    if run.study.paired:
         return ("No test between arms: the same patients are under every arm, and these are tests of separate groups.",)
     within = "stratified by the strata of the randomisation" if stratified(run) else "not stratified"
     said = (

@@ -14,11 +14,12 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.endpoints import chosen
-from analysis.endpoints.contract import Endpoint, Settings
+from analysis.endpoints.contract import Endpoint
 from analysis.endpoints.records import Array
 from analysis.statistics import estimators
 from analysis.statistics.estimators import Interval
 from analysis.statistics.summaries import LOCATION, STATISTICS, Summary
+from trial.study.study import Study
 from trial.tables import TEXT, field
 
 ALL = "ALL"
@@ -85,10 +86,10 @@ def rates(events: Array, sizes: Array) -> Array:
     return np.divide(events, sizes, out=np.full(events.shape, np.nan), where=sizes > 0)
 
 
-def estimate(summaries: Mapping[str, Summary], settings: Settings) -> list[Estimate]:
+def estimate(summaries: Mapping[str, Summary], study: Study) -> list[Estimate]:
     """Every row of the estimates table, endpoint after endpoint."""
-    known = chosen(settings)
-    return [row for code, summary in summaries.items() for row in _endpoint_rows(known[code], summary, settings)]
+    known = chosen(study)
+    return [row for code, summary in summaries.items() for row in _endpoint_rows(known[code], summary, study)]
 
 
 def to_table(rows: Sequence[Estimate]) -> pa.Table:
@@ -96,9 +97,9 @@ def to_table(rows: Sequence[Estimate]) -> pa.Table:
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=ESTIMATES_SCHEMA)
 
 
-def _endpoint_rows(endpoint: Endpoint, found: Summary, settings: Settings) -> list[Estimate]:
+def _endpoint_rows(endpoint: Endpoint, found: Summary, study: Study) -> list[Estimate]:
     blank = Estimate(
-        STUDYID=settings.study_id,
+        STUDYID=study.id,
         PARAMCD=endpoint.code,
         PARAM=endpoint.label,
         ARM="",
@@ -108,14 +109,14 @@ def _endpoint_rows(endpoint: Endpoint, found: Summary, settings: Settings) -> li
         UNIT=endpoint.unit,
         SCOPE=NAMED,
     )
-    arms = [replace(blank, ARM=arm, NOTE=_absent(found.absent[k])) for k, arm in enumerate(settings.arm_ids)]
+    arms = [replace(blank, ARM=arm, NOTE=_absent(found.absent[k])) for k, arm in enumerate(study.arm_ids)]
     if endpoint.summary != "rate":
         return _measured_rows(endpoint, found, arms)
     events, sizes = found.events, found.sizes
     rows = [row for k, arm in enumerate(arms) for row in _rate_rows(arm, events[:, k], sizes[:, k], found.named)]
     if endpoint.pooled and len(arms) > 1:
         rows += _rate_rows(replace(blank, ARM=ALL), events.sum(axis=1), sizes.sum(axis=1), found.named)
-    return rows + _comparisons(endpoint, found, settings, blank)
+    return rows + _comparisons(endpoint, found, study, blank)
 
 
 def _absent(why: Counter[str]) -> str:
@@ -132,26 +133,26 @@ def _rate_rows(arm: Estimate, events: Array, sizes: Array, named: int) -> list[E
     return [one, _over(arm, PERCENT * rates(events, sizes), sizes)]
 
 
-def _comparisons(endpoint: Endpoint, found: Summary, settings: Settings, blank: Estimate) -> list[Estimate]:
+def _comparisons(endpoint: Endpoint, found: Summary, study: Study, blank: Estimate) -> list[Estimate]:
     """Every other arm against the reference arm: difference, odds ratio, and power of the primary endpoint."""
-    if settings.reference_arm not in settings.arm_ids:
+    if study.analysis.reference_arm not in study.arm_ids:
         return []
-    reference = settings.arm_ids.index(settings.reference_arm)
+    reference = study.arm_ids.index(study.analysis.reference_arm)
     events, sizes, named = found.events, found.sizes, found.named
     one = events[named], sizes[named], events[named, reference], sizes[named, reference]
-    differences = None if settings.paired else estimators.rate_difference(*one)
+    differences = None if study.paired else estimators.rate_difference(*one)
     rows: list[Estimate] = []
-    for k, arm in enumerate(settings.arm_ids):
+    for k, arm in enumerate(study.arm_ids):
         if k == reference:
             continue
-        pair = replace(blank, ARM=arm, COMPARATOR=settings.reference_arm)
+        pair = replace(blank, ARM=arm, COMPARATOR=study.analysis.reference_arm)
         four = (events[:, k], sizes[:, k], events[:, reference], sizes[:, reference])
         if differences is None:
             rows += _paired_rows(pair, found.pairs[:, k], named)
         else:
             rows += _difference_rows(pair, four, named, Interval(*(values[k] for values in differences)))
-        if endpoint.code == settings.primary:
-            tested = _tested_pairs(found.pairs[:, k]) if settings.paired else _tested(four)
+        if endpoint.code == study.analysis.primary:
+            tested = _tested_pairs(found.pairs[:, k]) if study.paired else _tested(four)
             rows.append(_power_row(pair, tested, endpoint.benefit))
     return rows
 

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
-from analysis.endpoints.contract import Settings
 from analysis.evidence.results import analyse, evaluate_tables
 from analysis.evidence.scorecard import PUBLISHED_COLUMNS
+from analysis.report import page, runfolder
+from trial.study.study import Study
 from trial.tables import DOSES, EVENTS, OBSERVATIONS, PATIENTS, SCREENING, SOLVES
 
 DAYS = (0, *range(7, 71, 7))
@@ -105,14 +106,30 @@ def make_run_folder(
     tables = _tables(pk, failed, replicates, one_arm, paired=config.get("allocation") == "counterfactual")
     for name, table in (tables if kept is None else _of(tables, kept)).items():
         pq.write_table(table, path / f"{name}.parquet")
-    pq.write_table(evaluate_tables(Settings.of(study), tables), path / "endpoints.parquet")
+    pq.write_table(evaluate_tables(Study.model_validate(study), tables), path / "endpoints.parquet")
     pq.write_table(tables["screening"], path / "screening.parquet")
     if published:
         _write_published(path / "published.csv", PUBLISHED)
         _write_published(path / "published_baseline.csv", BASELINE)
-    analyse(path)
+    analyse(path, study_of(path))
     (path / "manifest.json").write_text(json.dumps(_manifest()))
     return path
+
+
+def study_of(path: Path) -> Study:
+    """The study of a made run folder; CONFIG where there is none."""
+    config = path / "config.resolved.yaml"
+    return Study.model_validate(YAML(typ="safe").load(config.read_text()) if config.exists() else CONFIG)
+
+
+def read_run(path: Path) -> runfolder.RunFolder:
+    """As ``analysis.report.runfolder.read_run``, the study from the folder."""
+    return runfolder.read_run(path, study_of(path))
+
+
+def write_report(path: Path, patients: Sequence[tuple[int, int]] = ()) -> Path:
+    """As ``analysis.report.page.write_report``, the study from the folder."""
+    return page.write_report(path, study_of(path), patients)
 
 
 def _of(tables: Mapping[str, pa.Table], kept: Sequence[int]) -> dict[str, pa.Table]:

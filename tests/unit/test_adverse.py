@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_trial import SETTINGS, Patient, tables
+from tiny_trial import STUDY, Patient, study, tables
 
 from analysis import endpoints
 from analysis.endpoints import catalogue, chosen
@@ -145,14 +145,14 @@ def test_the_prior_of_a_ratio_has_the_printed_interval(code: str, printed: tuple
     assert proxy(code).drug_ratio == pytest.approx(printed, rel=0.01)
 
 
-WITH = replace(SETTINGS, adverse=("TE", "URTI"))
+WITH = study(adverse=("TE", "URTI"))
 
 
 def evaluated(code: str, events: list[tuple[str, int, int]], settings=WITH):
     """Three patients on drug; events are (code, subject, day)."""
     made = tables([Patient([20.0]), Patient([20.0], last_day=35), Patient([20.0], status="STEP_LIMIT")])
     rows = [{"IREP": 0, "SUBJID": who, "AECD": what, "ADY": day} for what, who, day in events]
-    records = from_tables(made | {"adverse": pa.Table.from_pylist(rows, schema=ADVERSE)}, SETTINGS.arm_ids)
+    records = from_tables(made | {"adverse": pa.Table.from_pylist(rows, schema=ADVERSE)}, STUDY.arm_ids)
     return records, endpoints.evaluate(catalogue(56)[code], records, settings)
 
 
@@ -184,7 +184,7 @@ def test_exact_poisson_limits_as_tabulated(events: int, limits: tuple[float, flo
 
 def test_only_the_simulated_events_are_endpoints_of_a_study_that_names_none() -> None:
     assert {code for code in chosen(WITH) if code.startswith("AE_")} == {"AE_TE", "AE_URTI"}
-    assert not any(code.startswith("AE_") for code in chosen(SETTINGS))
+    assert not any(code.startswith("AE_") for code in chosen(STUDY))
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from made_run import make_run_folder
+from made_run import make_run_folder, read_run, write_report
 
-from analysis.report.page import write_report
-from analysis.report.runfolder import read_run
 from analysis.statistics.baseline import ITEMS
 from analysis.text import cells
 from trial.jobs.provenance import STATEMENT
@@ -319,6 +317,7 @@ def test_one_arm_without_a_rule_or_a_reference(tmp_path):
         dose_rules={},
         dropout=[],
         assumptions=[],
+        randomisation={"block_size": 3},
         arms=[{"id": name, "start_dose_mg": 5.0} for name in ("LOW", "HIGH", "Placebo")],
         analysis={"assessment_day": 56, "primary": "RESPW8", "named_replicate": 0},
     )

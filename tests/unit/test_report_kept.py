@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_run import make_run_folder
+from made_run import make_run_folder, read_run, write_report
 
-from analysis.report.page import write_report
-from analysis.report.runfolder import ranges, read_run, reasons
+from analysis.report.runfolder import ranges, reasons
 from analysis.text import cells
 
 KEPT = (0, 1, 3)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import chi2
-from tiny_trial import SETTINGS, WEEKS, Patient, records
+from tiny_trial import STUDY, WEEKS, Patient, records
 
 from analysis import endpoints
 from analysis.endpoints import catalogue
@@ -176,7 +176,7 @@ def test_events_of_hand_made_patients(who: str) -> None:
     people = list(PEOPLE)
     found = records(*(PEOPLE["third visit"][0], *(PEOPLE[name][0] for name in people)))
     for kind, expected in zip((TTRESP, TTRESC, TTLOSS), PEOPLE[who][1:], strict=True):
-        times, row = kind.times(found, SETTINGS), 1 + people.index(who)
+        times, row = kind.times(found, STUDY), 1 + people.index(who)
         seen = None if np.isnan(times.day[row]) else (times.day[row], bool(times.event[row]))
         assert seen == expected, kind.code
 
@@ -189,8 +189,8 @@ def test_first_responses_are_those_of_the_endpoint() -> None:
         for _ in range(60)
     ]
     found = records(*people)
-    times = TTRESP.times(found, SETTINGS)
-    yes = endpoints.evaluate(catalogue(56)["RESP1RF"], found, SETTINGS).value == 1
+    times = TTRESP.times(found, STUDY)
+    yes = endpoints.evaluate(catalogue(56)["RESP1RF"], found, STUDY).value == 1
     assert np.array_equal(times.event & (times.day <= 56), yes)
     assert 0 < yes.sum() < 60
 
@@ -198,5 +198,5 @@ def test_first_responses_are_those_of_the_endpoint() -> None:
 def test_rescue_before_response_keeps_the_share_that_of_all_patients() -> None:
     """With nobody leaving, Kaplan-Meier of the composite is events over patients, rescued ones included."""
     people = [Patient(counts("--R"))] * 3 + [Patient(counts("--R"), rescue_days=(7,))] * 5
-    curve = kaplan_meier(TTRESP.times(records(*people), SETTINGS))
+    curve = kaplan_meier(TTRESP.times(records(*people), STUDY))
     assert curve.by(np.array([70.0])).estimate[0] == pytest.approx(3 / 8)

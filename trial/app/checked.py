@@ -15,9 +15,9 @@ def load_checked(
     path: Path, overrides: Sequence[str] = (), seed: int | None = None, replicates: int | None = None
 ) -> Config:
     """The config with every check of the project; raises ConfigError with every problem found."""
-    from analysis.endpoints import config_problems
+    from analysis.endpoints import config_problems, study_problems
 
-    loaded = load_config(path, overrides, seed, replicates, checks=(config_problems, published_problems))
+    loaded = load_config(path, overrides, seed, replicates, (config_problems, published_problems), (study_problems,))
     refuse_misbehaving(path, loaded.study)
     refuse_too_few(path, loaded.study)
     return loaded

@@ -22,11 +22,13 @@ def compare(
     Example: vtrial compare runs/smoke runs/smoke_mine
     """
     from analysis.evidence.comparison import compared, problems, read_side
+    from trial.app.folder import CONFIG
     from trial.cli.report import is_run_folder
+    from trial.study.load import load_study
 
     for folder in (run_a, run_b):
         is_run_folder(folder)
-    a, b = read_side(run_a), read_side(run_b)
+    a, b = (read_side(folder, load_study(folder / CONFIG)) for folder in (run_a, run_b))
     found = problems(a, b)
     if found:
         raise Refused("\n".join(f"compare: {line}" for line in found))
@@ -44,11 +46,9 @@ def compare(
 
 def _warn_of_design(a: Side, b: Side) -> None:
     """Say when the runs are of different designs; what differs may then be the design."""
-    from trial.app.folder import CONFIG
     from trial.study.fingerprint import fingerprint
-    from trial.study.load import load_study
 
-    designs = [fingerprint(load_study(side.path / CONFIG)) for side in (a, b)]
+    designs = [fingerprint(side.study) for side in (a, b)]
     if designs[0] != designs[1]:
         say(
             f"warning: the designs differ ({designs[0]}, {designs[1]}): not only the parameters may make the difference"

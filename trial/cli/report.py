@@ -24,9 +24,11 @@ def report(
     is_run_folder(run_dir)
     _exist(run_dir, wanted)
     from analysis.report.page import write_report
+    from trial.app.folder import CONFIG
+    from trial.study.load import load_study
 
     try:
-        print(write_report(run_dir, wanted))
+        print(write_report(run_dir, load_study(run_dir / CONFIG), wanted))
     except (OSError, ValueError) as error:
         raise Refused(f"{run_dir}: a file is missing or damaged ({error}); run the study again") from error
 

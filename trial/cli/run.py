@@ -210,10 +210,9 @@ def execute(
 
 def evaluator(study: Study) -> Evaluate:
     """The endpoints of the study as a function of the tables of a unit."""
-    from analysis.endpoints.contract import Settings
     from analysis.evidence.results import evaluate_tables
 
-    return partial(evaluate_tables, Settings.of(study.model_dump(mode="json")))
+    return partial(evaluate_tables, study)
 
 
 def conclude(
@@ -226,7 +225,7 @@ def conclude(
     from trial.study.load import load_study
 
     study = load_study(folder / CONFIG)
-    analysed = analyse(folder)
+    analysed = analyse(folder, study)
     facts = facts_of(study) | {
         "warnings": list(warnings),
         "patients_simulated": summary.n_patients,
@@ -236,7 +235,7 @@ def conclude(
     if with_report:
         from analysis.report.page import write_report
 
-        write_report(folder)
+        write_report(folder, study)
     return analysed, study
 
 

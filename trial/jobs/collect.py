@@ -282,6 +282,7 @@ def _events(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints], baseline: A
         EVENT=_coded(kind, ("RESCUE", "DROPOUT", "CHEMO")[: 3 if cycles else 2]),
         ADY=day,
         TERM=_coded(term, ("rescue therapy", *reasons, *(f"chemotherapy, cycle {k + 1}" for k in range(cycles)))),
+        CYCLE=pa.array(term - len(reasons), mask=kind < 2),
         AVAL=count,
     )
 

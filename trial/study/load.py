@@ -24,6 +24,7 @@ __all__ = ["Config", "ConfigError", "load_config", "load_record", "load_study", 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
+StudyCheck = Callable[[Study], Iterable[Problem]]
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
@@ -51,10 +52,12 @@ def load_config(
     seed: int | None = None,
     replicates: int | None = None,
     checks: Sequence[Check] = (),
+    study_checks: Sequence[StudyCheck] = (),
 ) -> Config:
     """As ``load_study``, with the warnings.
 
-    ``checks`` look at the plain data, valid or not, for what only the caller knows.
+    ``checks`` look at the plain data, valid or not, and ``study_checks`` at the valid study, for what only the caller
+    knows.
     """
     tree = _overridden(read(Path(path)), overrides, seed, replicates)
     data = plain(tree)
@@ -66,6 +69,7 @@ def load_config(
         study = Study.model_validate(data)
     except ValidationError as error:
         raise ConfigError(_lines(tree, [*explain(error, Study, data), *problems])) from None
+    problems += [p for check in study_checks for p in check(study)]
     if problems:
         raise ConfigError(_lines(tree, problems))
     return Config(study, tuple(_lines(tree, cautions(study))))

@@ -112,14 +112,34 @@ class Study(Record):
         yield from self._chemotherapy_problems()
 
     @property
-    def arm_ids(self) -> list[str]:
+    def arm_ids(self) -> tuple[str, ...]:
         """Arm ids in the order of the config."""
-        return [arm.id for arm in self.arms]
+        return tuple(arm.id for arm in self.arms)
+
+    @property
+    def placebo_arms(self) -> tuple[str, ...]:
+        """Ids of the arms that never take active drug."""
+        return tuple(arm.id for arm in self.arms if arm.placebo)
+
+    @property
+    def paired(self) -> bool:
+        """Whether every patient is under every arm."""
+        return self.allocation == "counterfactual"
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether a dose rule can stop treatment for good."""
+        return any(step.action == "stop" for rule in self.dose_rules.values() for step in rule.steps)
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Codes of the simulated adverse events, in the order of the catalogue; none without ``tolerability``."""
+        return tuple(p.code for p in self.tolerability.chosen) if self.tolerability else ()
 
     @property
     def subjects(self) -> int:
         """Simulated courses per replicate: one per patient, or, with counterfactual allocation, one per arm."""
-        return self.patients * (len(self.arms) if self.allocation == "counterfactual" else 1)
+        return self.patients * (len(self.arms) if self.paired else 1)
 
     @property
     def kept(self) -> list[int]:
