@@ -1,4 +1,4 @@
-"""From the tables of a run to its results: endpoints.parquet, estimates.parquet and scorecard.csv."""
+"""From the tables of a run to its results: endpoints.parquet, estimates.parquet and the scorecard."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ PUBLISHED_FILE = "published.csv"
 ENDPOINTS_FILE = "endpoints.parquet"
 ESTIMATES_FILE = "estimates.parquet"
 SCORECARD_FILE = "scorecard.csv"
+SCORES_FILE = "scorecard.parquet"
 
 
 @dataclass(frozen=True)

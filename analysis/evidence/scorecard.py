@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis.statistics.estimates import ALL, OVER, Estimate
 from trial.study.protocol import not_among
+from trial.tables import TEXT, field
 
 PUBLISHED_COLUMNS = (
     "row_id",
@@ -73,7 +77,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Score:
-    """One row of scorecard.csv. ``inside`` is "yes", "no", or blank: the row does not count or was not simulated."""
+    """One row of the scorecard. ``inside`` is "yes", "no", or blank: the row does not count or was not simulated."""
 
     row_id: str
     study: str
@@ -155,7 +159,8 @@ def problems(rows: Iterable[Published], arm_ids: Sequence[str], codes: Sequence[
 
 def score(rows: Iterable[Published], estimates: Iterable[Estimate]) -> list[Score]:
     """Every published row beside the mean over replicates of the same endpoint, arm and statistic."""
-    over = {(e.PARAMCD, e.ARM, e.STAT): e for e in estimates if e.SCOPE == OVER and e.COMPARATOR is None}
+    means = [e for e in estimates if e.SCOPE == OVER and e.PARCAT1 == "endpoint" and e.COMPARATOR is None]
+    over = {(e.PARAMCD, e.ARM, e.STAT): e for e in means}
     return [_score(row, over.get((row.endpoint, row.arm, STAT[row.statistic]))) for row in rows]
 
 
@@ -189,14 +194,49 @@ def _inside(row: Published, found: Estimate | None) -> str:
     return "yes" if row.ci_low <= found.ESTIMATE <= row.ci_high else "no"
 
 
-def write(scores: Iterable[Score], path: Path) -> None:
-    """scorecard.csv, numbers to four decimals."""
-    names = [f.name for f in fields(Score)]
-    with path.open("w", encoding="utf-8", newline="") as stream:
+LABELS = {
+    "row_id": "Published row",
+    "study": "Publication",
+    "arm": "Arm; ALL: all arms together",
+    "endpoint": "Endpoint",
+    "timepoint": "When",
+    "unit": "Unit of simulated and published",
+    "simulated": "Simulated, mean over replicates",
+    "mcse": "Monte Carlo error of simulated",
+    "published": "Published value",
+    "ci_low": "Lower limit of published",
+    "ci_high": "Upper limit of published",
+    "interval": "Kind of limits",
+    "inside": "Simulated inside limits; blank: no score",
+    "seen": "Calibration target",
+}
+SCORES_SCHEMA = pa.schema(
+    [
+        field(f.name, TEXT if f.type == "str" else pa.float64(), LABELS[f.name], "see unit" * (f.type != "str"))
+        for f in fields(Score)
+    ]
+)
+
+
+def to_table(scores: Iterable[Score]) -> pa.Table:
+    """The scores as a table, labels as field metadata."""
+    return pa.Table.from_pylist([asdict(s) for s in scores], schema=SCORES_SCHEMA)
+
+
+def write(scores: Iterable[Score], csv_path: Path) -> None:
+    """The scores as CSV, and as Parquet beside it: the same numbers in full precision."""
+    rows, names = list(scores), [f.name for f in fields(Score)]
+    with csv_path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows([_text(getattr(row, name)) for name in names] for row in scores)
+        writer.writerows([_text(getattr(row, name)) for name in names] for row in rows)
+    pq.write_table(to_table(rows), csv_path.with_suffix(".parquet"), compression="zstd")
+
+
+def read_scores(path: Path) -> tuple[Score, ...]:
+    """The scores of a Parquet file; none when there is no such file."""
+    return tuple(Score(**row) for row in pq.read_table(path).to_pylist()) if path.exists() else ()
 
 
 def _text(value: float | str | None) -> str:
-    return value if isinstance(value, str) else "" if value is None else f"{round(value, 4):g}"
+    return value if isinstance(value, str) else "" if value is None else repr(float(value))

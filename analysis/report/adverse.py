@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from analysis.endpoints.adverse import incidence
 from analysis.report.grid import (
-    NONE,
     Cell,
     Column,
     Row,
     Table,
     arm_name,
-    counted_replicates,
     full_set,
     heading,
+    mean_over,
+    named_alone,
     range_note,
-    replicate_name,
+    range_over,
+    simulated_over,
     texts,
+    with_error,
 )
+from analysis.report.keyed import Number, Text, joined, label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
-from analysis.statistics.estimators import Interval, over_replicates
 from analysis.text import cells
 from cohorts.adverse_events import Prior, Proxy, proxy
 
@@ -29,40 +30,35 @@ ANY_DRUG = "The rates are those of the trials named under Source, whatever the d
 
 def incidences(run: RunFolder) -> Table | None:
     """T 14.3.1.5: exposure-adjusted incidence of every simulated adverse event per arm."""
-    if not run.study.proxies or "adverse" not in run.tables:
+    rows = [row for code in run.study.proxies for row in _incidence_rows(run, f"AE_{code}", proxy(code).term)]
+    if not rows:
         return None
-    one = f"Simulated, {replicate_name(run)} alone"
+    one, over = named_alone(run), simulated_over(run)
     columns = (
         Column("arm", "Arm"),
-        Column("mean", "Per 100 patient-years", f"{counted_replicates(run)}, mean"),
-        Column("range", "Range", f"{counted_replicates(run)}, mean"),
+        Column("mean", with_error(run, "Per 100 patient-years"), over),
+        Column("range", "Range", over),
         Column("named", "Events / patient-years", one),
         Column("rate", "Per 100 patient-years (95 % CI)", one),
     )
-    rows = [row for code in run.study.proxies for row in _incidence_rows(run, code)]
     title = "Simulated adverse events (proxies): incidence per 100 patient-years"
     return Table("T 14.3.1.5", title, full_set(run), columns, tuple(rows), (EXACT, *range_note(run)))
 
 
-def _incidence_rows(run: RunFolder, code: str) -> list[Row]:
-    found = incidence(run.records, code)
-    named = found.replicates.tolist().index(run.study.analysis.named_replicate)
-    rate, over = found.rate, over_replicates(found.rate.estimate)
-    rows = [heading(f"Simulated: {proxy(code).term} [AE_{code}]", f"AE_{code}")]
-    for k, arm in enumerate(run.study.arm_ids):
+def _incidence_rows(run: RunFolder, code: str, term: str) -> list[Row]:
+    rows = [heading(f"Simulated: {term} [{code}]", code)]
+    for arm in run.study.arm_ids:
+        rate, years, over = (
+            run.one(code, arm, "incidence"), run.one(code, arm, "patient-years"), run.over(code, arm, "incidence")
+        )  # fmt: skip
+        if rate is None or years is None:
+            continue
         name, hue = arm_name(run, arm)
-        values = (
-            cells.estimate_error(float(over.mean[k]), float(over.mcse[k]), 1),
-            cells.interval(float(over.low[k]), float(over.high[k]), 1) if over.r[k] > 1 else NONE,
-            f"{int(found.events[named, k])}/{cells.rounded(float(found.years[named, k]), 1)}",
-            cells.with_interval(*_cell(rate, named, k), 1),
-        )
-        rows.append(Row((Cell(name, "arm"), *texts(*values)), f"AE_{code}|{arm}", hue))
-    return rows
-
-
-def _cell(rate: Interval, row: int, arm: int) -> tuple[float, float, float]:
-    return float(rate.estimate[row, arm]), float(rate.low[row, arm]), float(rate.high[row, arm])
+        events = shown(cells.events_per, number(rate, "N_EVENT"), number(years, "ESTIMATE"), decimals=1)
+        limits = shown(cells.with_interval, *numbers(rate, "ESTIMATE", "CI_LOW", "CI_HIGH"), decimals=1)
+        values = (mean_over(over), range_over(over), events, limits)
+        rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
+    return rows if len(rows) > 1 else []
 
 
 def priors(run: RunFolder) -> Table | None:
@@ -79,39 +75,34 @@ def priors(run: RunFolder) -> Table | None:
     used = "drawn from the priors once per replicate" if drawn else "the medians; parameter_uncertainty draws them"
     rows = tuple(_prior_row(proxy(code)) for code in run.study.proxies)
     title = "Simulated adverse events (proxies): rates, priors and sources"
-    said = [
+    notes = [
         f"Rates of this run: {used}.",
         ANY_DRUG,
         *(note for code in run.study.proxies for note in _notes(proxy(code))),
     ]
-    return Table("T 14.3.1.6", title, "Log-normal priors", columns, rows, tuple(dict.fromkeys(said)))
+    return Table("T 14.3.1.6", title, "Log-normal priors", columns, rows, tuple(dict.fromkeys(notes)))
 
 
-def _notes(found: Proxy) -> list[str]:
+def _notes(found: Proxy) -> list[Text]:
     """What was assumed for each prior; rates read off the same table share a line."""
     named = [(f"{found.term}, {name}: ", p) for name, p in found.named_priors.items() if p.note]
-    return [("Rates: " if p.unit == "1/y" and p.status == "derived" else who) + f"{p.note}." for who, p in named]
+    return [label(("Rates: " if p.unit == "1/y" and p.status == "derived" else who) + f"{p.note}.") for who, p in named]
 
 
 def _prior_row(found: Proxy) -> Row:
-    low, high = found.background.range95
-    said = "; ".join(_said(name, prior) for name, prior in found.named_priors.items())
-    return Row(
-        (
-            Cell(found.term, "text"),
-            *texts(_with_range(100 * found.background.value, 100 * low, 100 * high), _with_range(*found.drug_ratio)),
-            Cell(said, "text"),
-        ),
-        f"AE_{found.code}",
-    )
+    background = shown(cells.with_range, _prior(found, "background"), scale=100.0)
+    ratio = shown(cells.with_range, Number(list(found.drug_ratio), "adverse_events", found.code, "drug_ratio"))
+    sources = joined("; ", [_source(found, name, prior) for name, prior in found.named_priors.items()])
+    return Row((Cell(found.term, "label"), *texts(background, ratio), Cell(sources, "text")), f"AE_{found.code}")
 
 
-def _with_range(value: float, low: float, high: float) -> str:
-    return f"{cells.significant(value, 2)} ({cells.significant(low, 2)} to {cells.significant(high, 2)})"
+def _prior(found: Proxy, name: str) -> Number:
+    """Value and 95 % range of a prior of the catalogue of adverse events."""
+    prior: Prior = getattr(found, name)
+    return Number([prior.value, *prior.range95], "adverse_events", found.code, name)
 
 
-def _said(name: str, prior: Prior) -> str:
+def _source(found: Proxy, name: str, prior: Prior) -> Text:
     reported = f", {prior.reported_as}" if prior.reported_as else ""
-    low, high = prior.range95
-    width = f", {prior.value:g} ({low:.2g} to {high:.2g})" if name == "per doubling of the count above 150" else ""
-    return f"{name}: {prior.source.text}{reported}{width} ({prior.status})"
+    width = said(", {}", shown(cells.prior, _prior(found, "doubling"))) if prior is found.doubling else ""
+    return said("{}{} ({})", label(f"{name}: {prior.source.text}{reported}"), width, prior.status)

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from analysis.report.grid import AS_RESCUE, arm_name, plural
+from analysis.report.grid import AS_RESCUE, arm_name, listed
+from analysis.report.keyed import Text, joined, label, said, shown
 from analysis.report.runfolder import RunFolder
-from trial.study.protocol import Chemotherapy
+from analysis.text import cells
 
 
-def listed(names: Sequence[str]) -> str:
-    """ "A", "A and B", "A, B and C"; with commas inside a name "A, b; C; and D"."""
-    if len(names) < 2:
-        return "".join(names)
-    comma = any("," in name for name in names)
-    return f"{('; ' if comma else ', ').join(names[:-1])}{'; and ' if comma else ' and '}{names[-1]}"
-
-
-def treatment(run: RunFolder) -> str:
+def treatment(run: RunFolder) -> Text:
     """How long the study drug is taken, on which days, and in which arms only until chemotherapy."""
-    days, plan = run.study.treatment_days, run.study.chemotherapy
-    said = [f"once daily by mouth for {days} days" if days > 1 else "a single dose by mouth, on day 0"]
+    plan, several = run.study.chemotherapy, run.study.treatment_days > 1
+    days = shown(cells.whole, run.config("treatment_days"))
+    parts: list[Text] = [said("once daily by mouth for {} days", days) if several else SINGLE]
     if plan and plan.drug_days:
-        said.append(f"only on days {_days(plan.drug_days)} from the first day of each chemotherapy cycle")
+        drug = shown(cells.runs_of_days, run.config("chemotherapy", "drug_days"))
+        parts.append(said("only on days {} from the first day of each chemotherapy cycle", drug))
     switched = [arm_name(run, arm.id)[0] for arm in run.study.arms if arm.until_chemotherapy]
     if switched:
-        said.append(f"placebo from the first day of chemotherapy: {listed(switched)}")
-    return "; ".join(said)
+        parts.append(said("placebo from the first day of chemotherapy: {}", listed([label(name) for name in switched])))
+    return joined("; ", parts)
+
+
+SINGLE = "a single dose by mouth, on day 0"
 
 
 def stopping(run: RunFolder) -> str:
@@ -35,49 +34,49 @@ def stopping(run: RunFolder) -> str:
     return f"{meaning}; {AS_RESCUE}" if run.study.can_stop else ""
 
 
-def _days(days: Sequence[int]) -> str:
-    """Whole numbers, neighbours joined: [-5, -4, -3, 2, 3, 4] -> "−5 to −3, 2 to 4"."""
-    runs: list[list[int]] = []
-    for day in sorted(days):
-        if runs and day == runs[-1][-1] + 1:
-            runs[-1].append(day)
-        else:
-            runs.append([day])
-    texts = [f"{r[0]} to {r[-1]}" if len(r) > 2 else ", ".join(map(str, r)) for r in runs]
-    return ", ".join(texts).replace("-", "−")
-
-
-def chemotherapy(plan: Chemotherapy | None) -> str:
+def chemotherapy(run: RunFolder) -> Text:
     """Cycles and doses of chemotherapy and what cycle 1 waits for; "" without chemotherapy."""
+    plan, at = run.study.chemotherapy, partial(run.config, "chemotherapy")
     if plan is None:
         return ""
-    cycles, first, start = plan.cycles, plan.first_day, plan.start
-    said = [f"{plural(cycles, 'cycle')} of {plan.cycle_days} days, the same in every arm"]
-    doses = [f"day {d.day}" + _strength(d.intensity) for d in plan.doses]
-    said.append(f"given on {listed(doses)} of the cycle, whose first day is day 0")
-    if start:
-        wait = f"cycle 1 begins when a visit reports {start.at_least_1e9L:g} × 10⁹/L or more"
-        late = f"; after the visits planned up to day {start.latest_day}, never"
-        said.append(f"{wait}{f', not before day {first}' * bool(first)}{late}")
-    else:
-        said.append(f"cycle 1 begins on day {first} of the study")
-    return "; ".join(said)
+    cycles = shown(cells.plural, at("cycles"), one="cycle")
+    parts = [said("{} of {} days, the same in every arm", cycles, shown(cells.whole, at("cycle_days")))]
+    doses = [said("day {}{}", shown(cells.whole, at("doses", k, "day")), _strength(run, k)) for k in _each(plan.doses)]
+    parts.append(said("given on {} of the cycle, whose first day is day 0", listed(doses)))
+    first = shown(cells.whole, at("first_day"))
+    if plan.start is None:
+        return joined("; ", [*parts, said("cycle 1 begins on day {} of the study", first)])
+    count = shown(cells.general, at("start", "at_least_1e9L"))
+    latest = shown(cells.whole, at("start", "latest_day"))
+    wait = "cycle 1 begins when a visit reports {} × 10⁹/L or more{}; after the visits planned up to day {}, never"
+    return joined(
+        "; ", [*parts, said(wait, count, said(", not before day {}", first) if plan.first_day else "", latest)]
+    )
 
 
-def _strength(intensity: float) -> str:
-    return "" if intensity == 1 else f" ({100 * intensity:g} % of a full dose)"
+def _each(entries: Sequence[object]) -> range:
+    return range(len(entries))
 
 
-def meals(run: RunFolder) -> str:
+def _strength(run: RunFolder, dose: int) -> Text:
+    at = run.config("chemotherapy", "doses", dose, "intensity")
+    return "" if at.value == 1 else said(" ({} % of a full dose)", shown(cells.percent, at))
+
+
+def meals(run: RunFolder) -> Text:
     """Meals that bind drug: those of the arms, and the habits of the patients; "" when there are none."""
-    timed = [(arm_name(run, a.id)[0], a.meal_after_dose_h) for a in run.study.arms]
-    said = [f"{name}: {_after(hours)}" for name, hours in timed if hours is not None]
-    habit = run.study.meals
-    if habit:
-        sd = f" (SD {100 * habit.share_sd:g} %)" if habit.share_sd else ""
-        said.append(f"on a mean {100 * habit.share_mean:g} %{sd} of days {_after(habit.after_dose_h)}")
-    return "; ".join(said) + ", a meal that binds drug" if said else ""
+    parts = [
+        said("{}: {}", label(arm_name(run, arm.id)[0]), _after(run, "arms", k, "meal_after_dose_h"))
+        for k, arm in enumerate(run.study.arms)
+        if arm.meal_after_dose_h is not None
+    ]
+    if run.study.meals:
+        mean, sd = (shown(cells.percent, run.config("meals", name)) for name in ("share_mean", "share_sd"))
+        spread = said(" (SD {} %)", sd) if run.study.meals.share_sd else ""
+        parts.append(said("on a mean {} %{} of days {}", mean, spread, _after(run, "meals", "after_dose_h")))
+    return said("{}, a meal that binds drug", joined("; ", parts)) if parts else ""
 
 
-def _after(hours: float) -> str:
-    return "with the dose" if hours == 0 else f"{hours:g} h after the dose"
+def _after(run: RunFolder, *path: str | int) -> Text:
+    hours = run.config(*path)
+    return "with the dose" if hours.value == 0 else said("{} h after the dose", shown(cells.general, hours))

@@ -1,4 +1,4 @@
-"""What the template draws: tables of finished text. A cell is text and a style, a number is already rounded."""
+"""What the template draws: tables of finished text. A cell is text and a style; text that shows numbers has keys."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.evidence.scorecard import JUDGED, Published
+from analysis.report.keyed import Text, joined, number, numbers, plain_text, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL, Estimate
 from analysis.text import cells
@@ -15,11 +16,15 @@ AS_RESCUE = "where a result says no rescue or before rescue, a stop of treatment
 INSIDE = {"yes": "inside", "no": "outside"}
 
 
+LABELS = ("label", "short", "arm")
+"""Kinds of cells that hold names, not numbers: of items, endpoints, reasons, times; short ones do not wrap; arms."""
+
+
 @dataclass(frozen=True)
 class Cell:
-    """Text of a cell; ``kind`` is its style: "" number, "text" wraps, "short" does not, "arm", "inside", "outside"."""
+    """Text of a cell; ``kind`` is its style: "" number, "text" wraps, "inside", "outside", or one of LABELS."""
 
-    text: str
+    text: Text
     kind: str = ""
 
 
@@ -38,8 +43,8 @@ class Column:
     """A column; columns of the same ``group`` stand under one heading; ``name`` marks its cells."""
 
     name: str
-    head: str
-    group: str = ""
+    head: Text
+    group: Text = ""
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,10 @@ class Table:
 
     number: str
     title: str
-    population: str
+    population: Text
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
 
     @property
     def kinds(self) -> list[str]:
@@ -60,9 +65,9 @@ class Table:
         return [cell.kind for cell in row.cells] if row else [""] * len(self.columns)
 
     @property
-    def groups(self) -> list[tuple[str, int]]:
+    def groups(self) -> list[tuple[Text, int]]:
         """Heading and width of each run of columns of the same group."""
-        spans: list[tuple[str, int]] = []
+        spans: list[tuple[Text, int]] = []
         for column in self.columns:
             if spans and spans[-1][0] == column.group and column.group:
                 spans[-1] = (column.group, spans[-1][1] + 1)
@@ -71,12 +76,12 @@ class Table:
         return spans
 
 
-def heading(text: str, key: str = "") -> Row:
+def heading(text: Text, key: str = "") -> Row:
     """A line that heads the ones below it."""
-    return Row((Cell(text, "text"),), key=key, heading=True)
+    return Row((Cell(text, "label"),), key=key, heading=True)
 
 
-def texts(*values: str, kind: str = "") -> tuple[Cell, ...]:
+def texts(*values: Text, kind: str = "") -> tuple[Cell, ...]:
     """Cells of one style."""
     return tuple(Cell(value, kind) for value in values)
 
@@ -89,57 +94,72 @@ def arm_name(run: RunFolder, arm: str) -> tuple[str, int | None]:
     return style.label, style.hue
 
 
-def events(n_event: int | None, n: int | None) -> str:
-    """Events of evaluable subjects: "99/168 (58.9)"; zero has no percentage."""
-    if n_event is None or n is None:
-        return NONE
-    return f"{n_event}/{n}" if n_event == 0 or n == 0 else f"{n_event}/{n} ({cells.rounded(100 * n_event / n, 1)})"
+def events(e: Estimate | None) -> Text:
+    """Events of evaluable subjects of the named replicate: "99/168 (58.9)"."""
+    return NONE if e is None or e.N_EVENT is None else shown(cells.events, *numbers(e, "N_EVENT", "N"))
 
 
-def mean_over(e: Estimate | None, decimals: int = 1) -> str:
+def mean_over(e: Estimate | None, decimals: int = 1, unit: str = "") -> Text:
     """Mean over replicates and its Monte Carlo error: "58.9 ± 0.3"."""
-    return NONE if e is None else cells.estimate_error(e.ESTIMATE, e.MCSE, decimals)
+    said_unit = {"unit": unit} if unit else {}
+    return (
+        NONE
+        if e is None
+        else shown(cells.estimate_error, *numbers(e, "ESTIMATE", "MCSE"), decimals=decimals, **said_unit)
+    )
 
 
-def range_over(e: Estimate | None, decimals: int = 1) -> str:
+def range_over(e: Estimate | None, decimals: int = 1) -> Text:
     """Range of replicates: "(51.8, 66.1)"."""
-    return NONE if e is None or e.RANGE_LOW is None else cells.interval(e.RANGE_LOW, e.RANGE_HIGH, decimals)
+    if e is None or e.RANGE_LOW is None:
+        return NONE
+    return shown(cells.interval, *numbers(e, "RANGE_LOW", "RANGE_HIGH"), decimals=decimals)
 
 
-def confidence(e: Estimate | None, decimals: int = 1) -> str:
+def confidence(e: Estimate | None, decimals: int = 1) -> Text:
     """Interval of the named replicate."""
-    return NONE if e is None or e.CI_LOW is None else cells.interval(e.CI_LOW, e.CI_HIGH, decimals)
+    if e is None or e.CI_LOW is None:
+        return NONE
+    return shown(cells.interval, *numbers(e, "CI_LOW", "CI_HIGH"), decimals=decimals)
 
 
-def published_events(p: Published | None) -> str:
+def published_events(p: Published | None) -> Text:
     """Published events: "99/168 (58.9)", or the rate alone when the counts are not printed."""
     if p is None:
         return NONE
-    return events(p.events, p.n) if p.events is not None else cells.rounded(p.published, 1)
+    if p.events is not None and p.n is not None:
+        return shown(cells.events, *numbers(p, "events", "n"))
+    return NONE if p.events is not None else shown(cells.rounded, number(p, "published"), decimals=1)
 
 
-def published_interval(p: Published | None) -> str:
+def published_interval(p: Published | None) -> Text:
     """Published 95 % interval; "p": as printed, "t": no interval but a tolerance set in advance, else computed."""
     if p is None or p.interval not in JUDGED:
         return NONE
-    return cells.interval(p.ci_low, p.ci_high, 1) + {"printed95": " p", "tolerance": " t"}.get(p.interval, "")
+    mark = {"printed95": " p", "tolerance": " t"}.get(p.interval, "")
+    return shown(cells.interval, *numbers(p, "ci_low", "ci_high"), decimals=1, **{"mark": mark} if mark else {})
 
 
 def judged(run: RunFolder, p: Published | None) -> Cell:
     """Whether the simulated mean lies inside the published interval, as the scorecard has it."""
-    inside = next((s["inside"] for s in run.scores if p is not None and s["row_id"] == p.row_id), "")
-    return Cell(INSIDE[inside], INSIDE[inside]) if inside in INSIDE else Cell(NONE)
+    score = run.score_of(p)
+    inside = INSIDE.get(score.inside, "") if score else ""
+    return Cell(inside, inside) if inside else Cell(NONE)
 
 
 def published_name(run: RunFolder) -> str:
     """Name of the publication that the study is held against."""
-    said = run.study.published
-    return (said and said.label) or next((p.study for p in run.published.values()), "")
+    known = run.study.published
+    return (known and known.label) or next((p.study for p in run.published.values()), "")
 
 
-def plural(n: int, one: str, many: str = "") -> str:
-    """ "1 solve", "2 solves"."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+def listed(names: Sequence[Text]) -> Text:
+    """ "A", "A and B", "A, B and C"; with commas inside a name "A, b; C; and D"."""
+    if len(names) < 2:
+        return names[0] if names else ""
+    comma = any("," in plain_text(name) for name in names)
+    first = joined("; " if comma else ", ", names[:-1])
+    return said("{}{}{}", first, "; and " if comma else " and ", names[-1])
 
 
 def everybody(run: RunFolder) -> str:
@@ -159,17 +179,18 @@ def courses(run: RunFolder, capital: bool = False) -> str:
     return word.capitalize() if capital else word
 
 
-def simulated_over(run: RunFolder) -> str:
+def simulated_over(run: RunFolder) -> Text:
     """Heading of the columns over replicates."""
-    r = run.n_replicates
-    return f"Simulated, mean of {r} replicates" if r > 1 else "Simulated, one replicate"
+    if run.n_replicates == 1:
+        return "Simulated, one replicate"
+    return said("Simulated, mean of {} replicates", shown(cells.whole, run.replicates))
 
 
-def counted_replicates(run: RunFolder) -> str:
-    """Heading of what is counted patient by patient: in all replicates, or in those whose tables were kept."""
-    if run.n_kept < run.n_replicates:
-        return f"{plural(run.n_kept, 'replicate')} kept in full of {run.n_replicates:,}"
-    return f"All {run.n_replicates} replicates" if run.n_replicates > 1 else "One replicate"
+def counted_replicates(run: RunFolder) -> Text:
+    """Heading of what is counted in all replicates."""
+    if run.n_replicates == 1:
+        return "One replicate"
+    return said("All {} replicates", shown(cells.whole, run.replicates))
 
 
 def with_error(run: RunFolder, what: str) -> str:
@@ -187,11 +208,21 @@ def stop_note(run: RunFolder) -> tuple[str, ...]:
     return (f"{AS_RESCUE[0].upper()}{AS_RESCUE[1:]}.",) * run.study.can_stop
 
 
-def replicate_name(run: RunFolder) -> str:
+def replicate_name(run: RunFolder) -> Text:
     """ "replicate 0"."""
-    return f"replicate {run.study.analysis.named_replicate}"
+    return said("replicate {}", shown(cells.whole, run.config("analysis", "named_replicate")))
+
+
+def named_alone(run: RunFolder) -> Text:
+    """Heading of the columns of the named replicate."""
+    return said("Simulated, {} alone", replicate_name(run))
+
+
+def threshold(run: RunFolder) -> Text:
+    """The response threshold, 10^9/L."""
+    return shown(cells.general, run.config("analysis", "response_threshold_1e9L"))
 
 
 def codes(run: RunFolder, stats: Sequence[str], among: Sequence[str]) -> list[str]:
     """Endpoints of ``among`` that have one of these statistics, in the order of the estimates."""
-    return list(dict.fromkeys(e.PARAMCD for e in run.estimates if e.STAT in stats and e.PARAMCD in among))
+    return list(dict.fromkeys(e.PARAMCD for e in run.of_endpoints if e.STAT in stats and e.PARAMCD in among))

@@ -17,18 +17,18 @@ from analysis.report.grid import (
     full_set,
     heading,
     mean_over,
-    plural,
+    named_alone,
     published_name,
     range_note,
     range_over,
-    replicate_name,
     simulated_over,
     stop_note,
     texts,
     with_error,
 )
+from analysis.report.keyed import Number, Text, number, numbers, said, shown
+from analysis.report.rates import EXPOSURE, PROXIES
 from analysis.report.runfolder import RunFolder
-from analysis.report.tables import EXPOSURE, PROXIES
 from analysis.statistics.estimates import Estimate
 from analysis.text import cells
 
@@ -50,7 +50,7 @@ def durations(run: RunFolder) -> Table | None:
 
 def counts(run: RunFolder) -> Table | None:
     """T 14.2.7: the other measured endpoints of efficacy: counts, changes, weeks of response."""
-    others = [e.PARAMCD for e in run.estimates if e.PARAMCD not in (*DURATIONS, *PROXIES, *EXPOSURE)]
+    others = [code for code in run.labels if code not in (*DURATIONS, *PROXIES, *EXPOSURE)]
     return _measured(run, "T 14.2.7", "Platelet counts and weeks of response", others, full_set(run), (SPREAD,))
 
 
@@ -61,7 +61,7 @@ def proxies(run: RunFolder) -> Table | None:
 
 
 def _measured(
-    run: RunFolder, number: str, title: str, among: Sequence[str], population: str, notes: tuple[str, ...]
+    run: RunFolder, number: str, title: str, among: Sequence[str], population: str, notes: tuple[Text, ...]
 ) -> Table | None:
     found = codes(run, LOCATIONS, among)
     found = [code for code in found if _location(run, code)]
@@ -70,19 +70,15 @@ def _measured(
     kinds = {_location(run, code) for code in found}
     medians = "median" in kinds
     word, spread = WORDS[kinds.pop()] if len(kinds) == 1 else ("Value", "Value (spread)")
-    over, one, said = (
-        simulated_over(run),
-        f"Simulated, {replicate_name(run)} alone",
-        f"Published, {published_name(run)}",
-    )
+    over, one, printed = simulated_over(run), named_alone(run), f"Published, {published_name(run)}"
     columns = (
         Column("arm", "Arm"),
         Column("mean", with_error(run, word), over),
         Column("range", "Range", over),
         Column("n", "n", one),
         Column("named", spread, one),
-        Column("published_n", "n", said),
-        Column("published", spread, said),
+        Column("published_n", "n", printed),
+        Column("published", spread, printed),
     )
     held = any((code, _location(run, code), arm) in run.published for code in found for arm in run.study.arm_ids)
     keep = len(columns) - 2 * (not held)
@@ -95,20 +91,22 @@ def _measured(
 
 def _location(run: RunFolder, code: str) -> str:
     """The statistic of an endpoint: the one given over replicates; "" when it is neither a median nor a mean."""
-    said = {e.STAT for e in run.estimates if code == e.PARAMCD and e.SCOPE == "replicates"}
-    return next((stat for stat in LOCATIONS if stat in said), "")
+    stats = {e.STAT for e in run.of_endpoints if code == e.PARAMCD and e.SCOPE == "replicates"}
+    return next((stat for stat in LOCATIONS if stat in stats), "")
 
 
-def _left_out(run: RunFolder, found: Sequence[str]) -> tuple[str, ...]:
+def _left_out(run: RunFolder, found: Sequence[str]) -> tuple[Text, ...]:
     """How many responders have no duration; the durations of response leave out the same patients."""
-    code, reason = run.column("endpoints", "PARAMCD"), run.column("endpoints", "REASON")
-    n = max((int(((code == c) & (reason == SINGLE)).sum()) for c in found), default=0)
-    who = plural(n, "patient who ever responded before rescue is", "patients who ever responded before rescue are")
-    return (f"{counted_replicates(run)}: {who} left out, with {SINGLE}.",) if n else ()
+    absent = [e for code in found for e in run.not_evaluable if code == e.PARAMCD and e.CATEGORY == SINGLE]
+    if not absent:
+        return ()
+    one, many = "patient who ever responded before rescue is", "patients who ever responded before rescue are"
+    n = shown(cells.plural, number(absent[0], "ESTIMATE"), one=one, many=many)
+    return (said("{}: {} left out, with {}.", counted_replicates(run), n, SINGLE),)
 
 
 def _rows(run: RunFolder, code: str) -> list[Row]:
-    first, stat = next(e for e in run.estimates if code == e.PARAMCD), _location(run, code)
+    first, stat = next(e for e in run.of_endpoints if code == e.PARAMCD), _location(run, code)
     mean = ", mean" if stat == "mean" else ""
     rows = [heading(f"{first.PARAM}, {first.UNIT}{mean} [{code}]", code)]
     for arm in run.study.arm_ids:
@@ -117,25 +115,31 @@ def _rows(run: RunFolder, code: str) -> list[Row]:
             continue
         name, hue = arm_name(run, arm)
         printed = run.published.get((code, stat, arm))
-        values = (mean_over(over), range_over(over), str(one.N), _spread(run, code, arm, one), *_printed(printed))
+        n = shown(cells.whole, number(one, "N"))
+        values = (mean_over(over), range_over(over), n, _spread(run, code, arm, one), *_printed(printed))
         rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
     return rows
 
 
-def _spread(run: RunFolder, code: str, arm: str, value: Estimate) -> str:
+def _spread(run: RunFolder, code: str, arm: str, value: Estimate) -> Text:
     """Of the named replicate: "22.0 (6, 53)", or mean and standard deviation."""
     if value.ESTIMATE is None:
         return cells.NOT_ESTIMABLE
     if value.STAT == "mean":
-        sd = run.one(code, arm, "SD")
-        return cells.mean_sd(value.ESTIMATE, sd.ESTIMATE if sd else None, 0)
-    low, high = (run.one(code, arm, stat) for stat in ("minimum", "maximum"))
-    limits = [e.ESTIMATE if e else None for e in (low, high)]
-    return f"{cells.median(value.ESTIMATE, 0)} ({cells.minimum_maximum(limits[0], limits[1], 0)})"
+        return shown(cells.mean_sd, *_found(run, code, arm, "mean", "SD"), raw_decimals=0)
+    return shown(cells.median_range, *_found(run, code, arm, "median", "minimum", "maximum"), raw_decimals=0)
 
 
-def _printed(p: Published | None) -> tuple[str, str]:
+def _found(run: RunFolder, code: str, arm: str, *stats: str) -> list[Number]:
+    """Statistics of the named replicate, which come together."""
+    rows = [run.one(code, arm, stat) for stat in stats]
+    return [number(row, "ESTIMATE") for row in rows if row is not None]
+
+
+def _printed(p: Published | None) -> tuple[Text, Text]:
     if p is None:
         return NONE, NONE
-    limits = f" ({cells.minimum_maximum(p.ci_low, p.ci_high, 0)})" if p.interval == "range" else ""
-    return str(p.n) if p.n is not None else NONE, f"{cells.rounded(p.published, 1)}{limits}"
+    n: Text = NONE if p.n is None else shown(cells.whole, number(p, "n"))
+    if p.interval != "range":
+        return n, shown(cells.rounded, number(p, "published"), decimals=1)
+    return n, shown(cells.median_range, *numbers(p, "published", "ci_low", "ci_high"), raw_decimals=0)

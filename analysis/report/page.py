@@ -12,34 +12,27 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from analysis.figures.charts import HUES, hue, tint
 from analysis.figures.drawing import structure_figure
 from analysis.report import (
-    adverse as report_adverse,
+    adverse,
+    demographics,
+    design,
+    differences,
+    kinetics,
+    measured,
+    people,
+    pictures,
+    rates,
+    scored,
+    sensitivity,
+    summary,
+    times,
 )
-from analysis.report import (
-    measured as report_measured,
-)
-from analysis.report import (
-    people as report_people,
-)
-from analysis.report import (
-    pictures as report_figures,
-)
-from analysis.report import (
-    sensitivity as report_sensitivity,
-)
-from analysis.report import (
-    tables as report_tables,
-)
-from analysis.report import (
-    times as report_times,
-)
-from analysis.report import (
-    words as report_words,
-)
-from analysis.report.grid import Table
+from analysis.report.grid import LABELS, Table
+from analysis.report.keyed import Text, attributes, content, joined, label, said, shown
 from analysis.report.model import lines, read_model
 from analysis.report.patient import pages
 from analysis.report.pictures import Figure
 from analysis.report.runfolder import RunFolder, read_run
+from analysis.text import cells
 from trial.jobs.provenance import STATEMENT
 from trial.study.study import Study
 
@@ -78,16 +71,11 @@ def render(run: RunFolder, patients: Sequence[tuple[int, int]] = ()) -> str:
     environment = Environment(
         loader=PackageLoader("analysis.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals["slug"] = slug
-    environment.filters["units"] = units
+    environment.globals |= {
+        "slug": slug, "attributes": attributes, "content": content, "shown": shown, "said": said, "label": label,
+        "cells": cells, "label_kinds": LABELS,
+    }  # fmt: skip
     return environment.get_template("report.html").render(**_content(run, patients))
-
-
-def units(text: str) -> str:
-    """Units as they are written in print: 10^9/L, kg/m2 and ng*h/mL with raised figures and a dot."""
-    for plain, printed in (("x 10^9", "× 10⁹"), ("10^9", "10⁹"), ("kg/m2", "kg/m²"), ("ng*h", "ng·h")):
-        text = text.replace(plain, printed)
-    return text
 
 
 def slug(number: str) -> str:
@@ -101,14 +89,15 @@ def _content(run: RunFolder, patients: Sequence[tuple[int, int]]) -> dict[str, A
         "statement": STATEMENT,
         "footer": footer(run),
         "palette": [(k, hue(k), tint(k, 0.12), tint(k, 0.35)) for k in range(len(HUES))],
-        "words": report_words,
-        "flow": report_people.flow(run),
+        "summary": summary,
+        "design": design,
+        "flow": people.flow(run),
         "sections": sections(run),
         "pages": pages(run, patients),
         "model": (model := read_model(run.path)),
         "drawing": structure_figure(model) if model else "",
         "model_lines": {kind: lines(model, kind) for kind in MODEL_KINDS} if model else {},
-        "parameters": run.manifest.get("parameters") or [],
+        "parameters": parameters(run),
         "citations": run.manifest.get("citations") or [],
         "assumptions": run.study.assumptions,
         "statuses": STATUSES,
@@ -133,68 +122,86 @@ def sections(run: RunFolder) -> list[Section]:
             "participants",
             "Participants",
             [
-                report_people.disposition_table(run),
-                report_people.not_evaluable(run),
-                report_people.baseline_table(run),
-                report_figures.dose_levels(run),
+                people.disposition_table(run),
+                people.not_evaluable(run),
+                demographics.baseline_table(run),
+                pictures.dose_levels(run),
             ],
         ),
         (
             "efficacy",
             "Efficacy",
             [
-                report_tables.efficacy(run),
-                report_figures.forest(run),
-                report_tables.differences(run),
-                report_measured.durations(run),
-                report_times.table(run),
-                report_times.shares(run),
-                report_measured.counts(run),
-                report_figures.platelets(run),
-                report_figures.over_time(run),
-                report_tables.scorecard(run),
+                rates.efficacy(run),
+                pictures.forest(run),
+                differences.differences(run),
+                measured.durations(run),
+                times.table(run),
+                times.shares(run),
+                measured.counts(run),
+                pictures.platelets(run),
+                pictures.over_time(run),
+                scored.scorecard(run),
             ],
         ),
         (
             "tolerability",
             "Tolerability proxies",
             [
-                report_tables.tolerability(run),
-                report_measured.proxies(run),
-                report_tables.proxy_differences(run),
-                report_tables.adverse(run),
-                report_adverse.incidences(run),
-                report_adverse.priors(run),
+                rates.tolerability(run),
+                measured.proxies(run),
+                differences.proxy_differences(run),
+                rates.adverse(run),
+                adverse.incidences(run),
+                adverse.priors(run),
             ],
         ),
-        ("exposure", "Exposure", [report_tables.exposure(run)]),
+        ("exposure", "Exposure", [kinetics.exposure(run)]),
         (
             "sensitivity",
-            report_sensitivity.TITLE,
-            [report_sensitivity.figure(run), report_sensitivity.table(run)],
+            sensitivity.TITLE,
+            [sensitivity.figure(run), sensitivity.table(run)],
         ),
     ]
     made = [Section(name, title, tuple(p for p in parts if p is not None)) for name, title, parts in chosen]
     return [section for section in made if section.parts]
 
 
-def provenance(run: RunFolder) -> list[tuple[str, str]]:
+def parameters(run: RunFolder) -> list[dict[str, Text]]:
+    """The numbers used, as the manifest lists them; value, variability and RSE with their keys."""
+    listed: list[dict[str, Text]] = []
+    for k, found in enumerate(run.manifest.get("parameters") or []):
+        said_of: dict[str, Text] = {
+            name: shown(cells.as_is, run.fact("parameters", k, name)) if found.get(name) else ""
+            for name in ("value", "iiv", "rse")
+        }
+        listed.append({**found, **said_of})
+    return listed
+
+
+def provenance(run: RunFolder) -> list[tuple[str, Text]]:
     """What made this run, as label and text."""
     manifest = run.manifest
-    engine, packages = manifest.get("engine") or {}, manifest.get("packages") or {}
-    facts = [
-        ("Study", run.study.id),
-        ("Engine", f"{engine.get('name', '')} {engine.get('version', '')}"),
-        ("Seed", manifest.get("seed")),
-        ("Config (sha256)", manifest.get("config_sha256")),
-        ("Parameter set", manifest.get("parameter_set") or run.study.parameter_set),
-        ("Structure", manifest.get("structure")),
-        ("Population", manifest.get("population")),
-        ("Python", manifest.get("python")),
-        ("Packages", ", ".join(f"{name} {version}" for name, version in packages.items())),
-        ("Made", manifest.get("created")),
-        ("Took", f"{manifest['seconds']} s, workers: {manifest.get('workers', '?')}" if "seconds" in manifest else ""),
-        ("Machine", manifest.get("machine")),
+
+    def fact(*path: str) -> Text:
+        known = path[0] in manifest and (len(path) == 1 or path[1] in manifest[path[0]])
+        return shown(cells.as_is, run.fact(*path)) if known and run.fact(*path).value not in (None, "") else ""
+
+    packages = [said("{} {}", label(name), fact("packages", name)) for name in manifest.get("packages") or {}]
+    took = said("{} s, workers: {}", fact("seconds"), fact("workers") or "?") if "seconds" in manifest else ""
+    facts: list[tuple[str, Text]] = [
+        ("Study", shown(cells.as_is, run.config("id"))),
+        ("Engine", said("{} {}", fact("engine", "name"), fact("engine", "version")) if "engine" in manifest else ""),
+        ("Seed", fact("seed")),
+        ("Config (sha256)", fact("config_sha256")),
+        ("Parameter set", fact("parameter_set") or shown(cells.as_is, run.config("parameter_set"))),
+        ("Structure", fact("structure")),
+        ("Population", fact("population")),
+        ("Python", fact("python")),
+        ("Packages", joined(", ", packages)),
+        ("Made", fact("created")),
+        ("Took", took),
+        ("Machine", fact("machine")),
     ]
     facts += [("Not in this run", f"{name} is not there: {what}") for name, what in run.absent.items()]
-    return [(label, str(text)) for label, text in facts if text not in (None, "")]
+    return [one for one in facts if one[1]]

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from analysis.figures import charts as figures
 from analysis.figures.charts import Course
 from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, texts
+from analysis.report.keyed import Number, Text, joined, of_patient, said, shown
 from analysis.report.pictures import thresholds
 from analysis.report.runfolder import RunFolder, ranges
 from analysis.text import cells
@@ -25,7 +26,7 @@ class Page:
     title: str
     arm: str
     hue: int
-    facts: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, Text], ...]
     figure: str
     tables: tuple[Table, ...]
 
@@ -62,42 +63,52 @@ def _page(run: RunFolder, replicate: int, subject: int) -> Page:
     )
 
 
-def _facts(run: RunFolder, row: int) -> list[tuple[str, str]]:
+def _facts(run: RunFolder, row: int) -> list[tuple[str, Text]]:
     patient = run.tables["patients"].slice(row, 1).to_pylist()[0]
+
+    def at(name: str) -> Number:
+        return of_patient(patient, "patients", (), name)[0]
+
+    def with_unit(template: str, decimals: int, *names: str) -> Text:
+        return said(template, *(shown(cells.rounded, at(name), decimals=decimals) for name in names))
+
     sex = {"F": "female", "M": "male"}.get(patient["SEX"], patient["SEX"])
-    facts = [
-        ("Subject", patient["USUBJID"]),
-        ("Age, sex", f"{cells.rounded(patient['AGE'], 0)} y, {sex}"),
-        ("Weight, height", f"{cells.rounded(patient['WEIGHT'], 1)} kg, {cells.rounded(patient['HEIGHT'], 1)} cm"),
-        ("ITP for", f"{cells.rounded(patient['ITPDUR'], 1)} y" if patient["ITPDUR"] else ""),
-        ("Splenectomy", {"Y": "yes", "N": "no"}.get(patient["SPLENFL"], NONE) if patient["ITPDUR"] else ""),
-        ("Baseline count", f"{patient['BLPLAT']:g} × 10⁹/L"),
-        ("Baseline bleeding", f"WHO grade {patient['BLBLEED']}"),
-        ("Stratum", patient["STRATUM"]),
-        ("Drug response", patient["RESPCLS"]),
-        ("Takes a dose with probability", cells.rounded(patient["ADHER"], 2)),
+    splenectomy = {"Y": "yes", "N": "no"}.get(patient["SPLENFL"], NONE)
+    unsolved = str(run.records.unsolved[row])
+    facts: list[tuple[str, Text]] = [
+        ("Subject", shown(cells.as_is, at("USUBJID"))),
+        ("Age, sex", said("{}, {}", with_unit("{} y", 0, "AGE"), sex)),
+        ("Weight, height", with_unit("{} kg, {} cm", 1, "WEIGHT", "HEIGHT")),
+        ("ITP for", with_unit("{} y", 1, "ITPDUR") if patient["ITPDUR"] else ""),
+        ("Splenectomy", splenectomy if patient["ITPDUR"] else ""),
+        ("Baseline count", said("{} × 10⁹/L", shown(cells.general, at("BLPLAT")))),
+        ("Baseline bleeding", said("WHO grade {}", shown(cells.general, at("BLBLEED")))),
+        ("Stratum", shown(cells.as_is, at("STRATUM")) if patient["STRATUM"] else ""),
+        ("Drug response", shown(cells.as_is, at("RESPCLS")) if patient["RESPCLS"] else ""),
+        ("Takes a dose with probability", shown(cells.rounded, at("ADHER"), decimals=2)),
         ("Chemotherapy", _chemotherapy(run, row)),
-        ("End of study", _end(patient, bool(run.records.unsolved[row]))),
-        ("Outside the validity domain", patient["OUTDOM"]),
-        ("Solve", run.in_words(run.records.unsolved[row])),
+        ("End of study", _end(patient, at("EOSDY"), bool(unsolved))),
+        ("Outside the validity domain", shown(cells.as_is, at("OUTDOM")) if patient["OUTDOM"] else ""),
+        ("Solve", run.in_words(unsolved)),
     ]
-    return [(label, str(text)) for label, text in facts if text]
+    return [fact for fact in facts if fact[1]]
 
 
-def _chemotherapy(run: RunFolder, row: int) -> str:
+def _chemotherapy(run: RunFolder, row: int) -> Text:
     """Days on which the patient was given chemotherapy; "" in a study without it."""
     if not run.study.chemotherapy:
         return ""
-    days = _days_of("CHEMO", run, int(run.records.replicate[row]), int(run.records.subject[row]))
-    return f"day {', '.join(f'{day:g}' for day in days)}" if days else "none given"
+    events = _rows(run, "events", int(run.records.replicate[row]), int(run.records.subject[row]))
+    given = [of_patient(e, "events", ("EVENT", "ADY"), "ADY") for e in events if e["EVENT"] == "CHEMO"]
+    return said("day {}", joined(", ", [shown(cells.general, *day) for day in given])) if given else "none given"
 
 
-def _end(patient: dict[str, Any], unsolved: bool) -> str:
+def _end(patient: dict[str, Any], day: Number, unsolved: bool) -> Text:
     """How the study ended for a patient; a failed solve has no end."""
     if unsolved:
         return "solve failed"
     why = f": {patient['DCSREAS']}" if patient["DCSREAS"] else ""
-    return f"{patient['EOSSTT'].lower()}{why}, day {patient['EOSDY']}"
+    return said("{}{}, day {}", patient["EOSSTT"].lower(), why, shown(cells.whole, day))
 
 
 def _rows(run: RunFolder, table: str, replicate: int, subject: int) -> list[dict[str, Any]]:
@@ -131,15 +142,22 @@ def _ledger(run: RunFolder, replicate: int, subject: int) -> Table:
         Column("taken", "Doses taken"), Column("action", "Action"), Column("count", "Count that led to it"),
         Column("reason", "Reason"),
     )  # fmt: skip
-    rows = []
-    for d in _rows(run, "doses", replicate, subject):
-        days = f"{d['ASTDY']} to {d['AENDY'] - 1}"
-        taken = f"{d['NTAKEN']} of {d['AENDY'] - d['ASTDY']}" if d["DOSELEV"] else NONE
-        trigger = NONE if d["TRIGCNT"] is None else f"{d['TRIGCNT']:g}"
-        values = texts(days, f"{d['DOSELEV']:g}", f"{d['EXDOSE']:g}", taken)
-        why = (Cell(d["ACTION"], "short"), Cell(trigger), Cell(d["REASON"], "text"))
-        rows.append(Row((*values, *why), f"{d['ASTDY']}"))
+    rows = [_period(d) for d in _rows(run, "doses", replicate, subject)]
     return Table(f"L 16.2.5 ({replicate}:{subject})", "Dose ledger", "One patient", columns, tuple(rows))
+
+
+def _period(d: dict[str, Any]) -> Row:
+    start, end, level, drug, taken, trigger = of_patient(
+        d, "doses", ("ASTDY",), "ASTDY", "AENDY", "DOSELEV", "EXDOSE", "NTAKEN", "TRIGCNT"
+    )
+    values = texts(
+        shown(cells.period, start, end),
+        shown(cells.general, level),
+        shown(cells.general, drug),
+        shown(cells.taken, taken, start, end) if d["DOSELEV"] else NONE,
+    )
+    count = NONE if d["TRIGCNT"] is None else shown(cells.general, trigger)
+    return Row((*values, Cell(d["ACTION"], "short"), Cell(count), Cell(d["REASON"], "label")), f"{d['ASTDY']}")
 
 
 def _visits(run: RunFolder, replicate: int, subject: int) -> Table:
@@ -149,31 +167,31 @@ def _visits(run: RunFolder, replicate: int, subject: int) -> Table:
     )  # fmt: skip
     rescued = _days_of("RESCUE", run, replicate, subject)
     observed = _rows(run, "observations", replicate, subject)
-    grades = {o["AVISITN"]: o["AVAL"] for o in observed if o["PARAMCD"] == "WHOBLEED"}
+    grades = {o["AVISITN"]: o for o in observed if o["PARAMCD"] == "WHOBLEED"}
     rows = []
     for o in observed:
         if o["PARAMCD"] != "PLAT":
             continue
-        values = (NONE if v is None else f"{v:g}" for v in (o["ADY"], o["AVAL"], grades.get(o["AVISITN"])))
+        planned, day, count = of_patient(o, "observations", BY_VISIT, "AVISITN", "ADY", "AVAL")
+        grade = of_patient(grades[o["AVISITN"]], "observations", BY_VISIT, "AVAL")
+        values = (NONE if n.value is None else shown(cells.general, n) for n in (planned, day, count, *grade))
         remark = "rescue" if o["ADY"] is not None and o["ADY"] in rescued else run.in_words(o["AVALREAS"] or "")
-        rows.append(Row((*texts(f"{o['AVISITN']}", *values), Cell(remark, "text")), f"{o['AVISITN']}"))
+        rows.append(Row((*texts(*values), Cell(remark, "label")), f"{o['AVISITN']}"))
     return Table(f"L 16.2.6 ({replicate}:{subject})", "Visits", "One patient", columns, tuple(rows))
 
 
+BY_VISIT = ("PARAMCD", "AVISITN", "ATPT")
+"""What tells the observations of a patient apart."""
+
+
 def _endpoints(run: RunFolder, replicate: int, subject: int) -> Table:
-    labels = {e.PARAMCD: (e.PARAM, e.STAT) for e in reversed(run.estimates)}
+    labels = {e.PARAMCD: (e.PARAM, e.STAT) for e in reversed(run.of_endpoints)}
     rows = []
     for e in _rows(run, "endpoints", replicate, subject):
-        code, value, why = e["PARAMCD"], e["AVAL"], e["REASON"]
+        code, why, value = e["PARAMCD"], e["REASON"], of_patient(e, "endpoints", ("PARAMCD",), "AVAL")
         label, stat = labels.get(code, (code, ""))
-        yes_no = stat in ("rate", "difference", "odds ratio", "power")
-        shown = (
-            f"not evaluable: {run.in_words(why)}"
-            if why
-            else ("yes" if value else "no")
-            if yes_no
-            else cells.significant(value)
-        )
-        rows.append(Row((Cell(f"{label} [{code}]", "text"), Cell(shown, "text")), code))
+        form = cells.yes_no if stat in ("rate", "difference", "odds ratio", "power") else cells.significant
+        result = f"not evaluable: {run.in_words(why)}" if why else shown(form, *value)
+        rows.append(Row((Cell(f"{label} [{code}]", "label"), Cell(result, "text")), code))
     columns = (Column("endpoint", "Endpoint"), Column("value", "Value"))
     return Table(f"L 16.2.7 ({replicate}:{subject})", "Endpoints", "One patient", columns, tuple(rows))

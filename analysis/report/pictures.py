@@ -6,15 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.endpoints.time_to_event import TTRESC, TTRESP, Times, TimeTo, at_risk, kaplan_meier
+from analysis.endpoints import chosen_times
+from analysis.endpoints.time_to_event import TTRESC, TTRESP, Times, TimeTo
 from analysis.evidence.scorecard import CONFIDENCE
 from analysis.figures import charts as figures
 from analysis.figures.charts import Curve, Held, Rungs, Trace
-from analysis.report.grid import arm_name, replicate_name
+from analysis.report.grid import arm_name, replicate_name, threshold
+from analysis.report.keyed import Text, said, shown
 from analysis.report.runfolder import RunFolder
-from analysis.report.times import kinds, window
 from analysis.statistics.disposition import quartiles, rung_shares, share_by_day
 from analysis.statistics.estimates import ALL
+from analysis.statistics.survival import by_day, kaplan_meier
+from analysis.text import cells
 
 HIGH_COUNT_1E9L = 250.0
 
@@ -33,9 +36,9 @@ class Figure:
 
     number: str
     title: str
-    population: str
+    population: Text
     panels: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     keys: tuple[Key, ...] = ()
 
 
@@ -52,10 +55,10 @@ def platelets(run: RunFolder) -> Figure:
     for k, arm in enumerate(run.arms):
         counts = np.column_stack([r.baseline, r.counts])[r.arm == k]
         curves.append(Curve(arm.label, arm.hue, weeks, quartiles(counts), chemotherapy_weeks(run, k)))
-    notes: tuple[str, ...] = (
+    notes: tuple[Text, ...] = (
         "Line: median; band: first to third quartile of all patients still in the study; grey lines: medians "
         "of the other arms. Reported counts, logarithmic axis, after rescue included.",
-        f"Dashed: {thresholds(run)[0]:g} (response) and {HIGH_COUNT_1E9L:g} (tolerability proxy PLT250).",
+        said("Dashed: {} (response) and 250 (tolerability proxy PLT250).", threshold(run)),
     )
     if any(curve.marks for curve in curves):
         notes += (
@@ -79,12 +82,15 @@ def chemotherapy_weeks(run: RunFolder, arm: int) -> tuple[float, ...]:
     return tuple(float(np.median(day[nth == k])) / 7 for k in np.unique(nth) if (nth == k).sum() >= half)
 
 
-def everyone(run: RunFolder) -> str:
+def everyone(run: RunFolder) -> Text:
     """Who the pooled figures show."""
-    r = run.n_kept
-    kept = f" (of {run.n_replicates:,}; those kept in full)" if r < run.n_replicates else ""
     who = "All patients under each arm" if run.study.paired else "All randomised"
-    return f"{who}, {r} replicates together{kept}" if r > 1 else f"{who}, one replicate{kept}"
+    few = run.n_kept < run.n_replicates
+    every = shown(cells.whole, run.replicates)
+    kept = said(" (of {}; those kept in full)", every) if few else ""
+    if run.n_kept == 1:
+        return said("{}, one replicate{}", who, kept)
+    return said("{}, {} replicates together{}", who, shown(cells.how_many, run.replicates_kept) if few else every, kept)
 
 
 def dose_levels(run: RunFolder) -> Figure | None:
@@ -130,10 +136,10 @@ def over_time(run: RunFolder) -> Figure | None:
     """F 14.2.5: response, rescue and staying in the study over time; None when there is none and nobody left."""
     solved = run.records.unsolved == ""
     left = np.where(run.records.completed, np.inf, run.column("patients", "EOSDY"))
-    days = np.arange(0.0, float(run.records.planned[-1]) + window(run) + 1)
-    shown = [kind for kind in (TTRESP, TTRESC) if kind in kinds(run)]
-    times = {kind.code: kind.times(run.records, run.study) for kind in shown}
-    happened = [kind for kind in shown if times[kind.code].event.any()]
+    days = np.arange(0.0, float(run.records.planned[-1]) + run.study.visits.window_days + 1)
+    drawn = [kind for kind in (TTRESP, TTRESC) if kind.code in chosen_times(run.study)]
+    times = {kind.code: kind.times(run.records, run.study) for kind in drawn}
+    happened = [kind for kind in drawn if times[kind.code].event.any()]
     if not happened and run.records.completed[solved].all():
         return None
     staying = [
@@ -159,41 +165,44 @@ def cumulative(run: RunFolder, kind: TimeTo, times: Times, days: np.ndarray) -> 
     traces = []
     for k, arm in enumerate(run.arms):
         mine = times.of(run.records.arm == k)
-        share = kaplan_meier(mine).by(days).estimate
-        traces.append(Trace(arm.label, arm.hue, days / 7, share, at_risk(mine, days)))
+        counts = by_day(np.zeros(len(mine.day), dtype=np.int64), (), mine.day.astype(np.int64), mine.event)
+        share = kaplan_meier(counts).by(days.astype(np.int64)).estimate
+        traces.append(Trace(arm.label, arm.hue, days / 7, share, counts.watched(days.astype(np.int64))))
     return figures.shares_over_time(kind.code.lower(), f"{kind.label.removeprefix('Time to ').capitalize()}", traces)
 
 
 def forest(run: RunFolder) -> Figure | None:
     """F 14.2.14: the judged rows of the scorecard."""
     groups: dict[str, list[Held]] = {}
-    labels = {e.PARAMCD: e.PARAM for e in run.estimates}
     for s in run.scores:
-        if not s["inside"] or s["interval"] not in CONFIDENCE or s["unit"] != "%" or not s["simulated"]:
+        if not s.inside or s.interval not in CONFIDENCE or s.unit != "%" or s.simulated is None:
             continue
-        over = run.over(s["endpoint"], s["arm"], "rate")
-        name, hue = arm_name(run, s["arm"])
+        over = run.over(s.endpoint, s.arm, "rate")
+        name, hue = arm_name(run, s.arm)
         low, high = (over.RANGE_LOW, over.RANGE_HIGH) if over else (None, None)
-        mean = float(s["simulated"])
-        groups.setdefault(s["endpoint"], []).append(
+        assert s.ci_low is not None and s.ci_high is not None, "a judged row has limits"
+        groups.setdefault(s.endpoint, []).append(
             Held(
-                label=name if s["arm"] == ALL else s["arm"],
+                label=name if s.arm == ALL else s.arm,
                 hue=hue or 0,
-                published=float(s["published"]),
-                low=float(s["ci_low"]),
-                high=float(s["ci_high"]),
-                simulated=mean,
-                range_low=mean if low is None else low,
-                range_high=mean if high is None else high,
-                inside=s["inside"] == "yes",
+                published=s.published,
+                low=s.ci_low,
+                high=s.ci_high,
+                simulated=s.simulated,
+                range_low=s.simulated if low is None else low,
+                range_high=s.simulated if high is None else high,
+                inside=s.inside == "yes",
             )
         )
     if not groups:
         return None
-    panels = figures.forest([(_short(labels.get(code, code)), rows) for code, rows in groups.items()])
+    panels = figures.forest([(_short(run.labels.get(code, code)), rows) for code, rows in groups.items()])
     notes = (
-        "Bar: published 95 % interval with the published value as a tick. Dot: simulated mean (open when outside the "
-        f"bar) with the 2.5 to 97.5 % range of replicates as a thin line; {replicate_name(run)} is not shown here.",
+        said(
+            "Bar: published 95 % interval with the published value as a tick. Dot: simulated mean (open when outside "
+            "the bar) with the 2.5 to 97.5 % range of replicates as a thin line; {} is not shown here.",
+            replicate_name(run),
+        ),
     )
     return Figure("F 14.2.14", "Simulated beside published", "Judged rows of the scorecard", tuple(panels), notes)
 

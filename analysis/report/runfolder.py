@@ -1,13 +1,11 @@
 """A finished run as the report sees it: every file of the run folder, read once. Nothing is computed here.
 
-Needed: config.resolved.yaml, manifest.json and the tables. Optional: scorecard.csv, published.csv,
+Needed: config.resolved.yaml, manifest.json and the tables. Optional: scorecard.parquet, published.csv,
 published_baseline.csv; ``RunFolder.absent`` says what is not there and what follows.
 """
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,10 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from analysis.endpoints.records import Records, from_tables
-from analysis.evidence.results import CONFIG_FILE, ENDPOINTS_FILE, ESTIMATES_FILE, PUBLISHED_FILE, SCORECARD_FILE
-from analysis.evidence.scorecard import Published, read_published
+from analysis.evidence.results import CONFIG_FILE, ENDPOINTS_FILE, ESTIMATES_FILE, PUBLISHED_FILE, SCORES_FILE
+from analysis.evidence.scorecard import Published, Score, read_published, read_scores
+from analysis.report.keyed import Number
 from analysis.statistics.estimates import NAMED, OVER, Estimate
 from trial.jobs.provenance import read_manifest
 from trial.study.protocol import Arm
@@ -34,7 +34,7 @@ TABLES = ("patients", "doses", "observations", "events", "solves")
 OPTIONAL = {
     "screening.parquet": "the screening counts: the flow of participants starts at randomisation",
     PUBLISHED_FILE: "published results: simulated values stand alone",
-    SCORECARD_FILE: "the scorecard: nothing is judged inside or outside",
+    SCORES_FILE: "the scorecard: nothing is judged inside or outside",
     BASELINE_FILE: "the published baseline table: the baseline of the simulated patients stands alone",
 }
 
@@ -55,8 +55,8 @@ class ArmStyle:
 @dataclass(frozen=True)
 class RunFolder:
     """Everything a report is made of. ``tables`` by name, with the rows of the replicates whose tables were kept;
-    ``published`` by (endpoint, statistic, arm); ``primary`` counts the patients of all replicates by the reason why the
-    primary endpoint is not evaluable, "" when it is.
+    ``published`` by (endpoint, statistic, arm); ``outside``: patients of all replicates by the reason why they lie
+    outside the validity domain of the parameter set, the commonest first.
     """
 
     path: Path
@@ -65,9 +65,9 @@ class RunFolder:
     tables: Mapping[str, pa.Table]
     estimates: tuple[Estimate, ...]
     published: Mapping[tuple[str, str, str], Published]
-    scores: tuple[Mapping[str, str], ...]
+    scores: tuple[Score, ...]
     absent: Mapping[str, str]
-    primary: Mapping[str, int]
+    outside: Mapping[str, Number]
 
     @cached_property
     def arms(self) -> tuple[ArmStyle, ...]:
@@ -85,17 +85,56 @@ class RunFolder:
         return self.records.replicate == self.study.analysis.named_replicate
 
     @cached_property
-    def found(self) -> Mapping[tuple[str, str, str, str, str | None], Estimate]:
-        """Estimates by (endpoint, arm, statistic, scope, comparator)."""
-        return {(e.PARAMCD, e.ARM, e.STAT, e.SCOPE, e.COMPARATOR): e for e in self.estimates}
+    def found(self) -> Mapping[tuple[str, str, str, str, str | None, str], Estimate]:
+        """Estimates by (endpoint, arm, statistic, scope, comparator, category)."""
+        return {(e.PARAMCD, e.ARM, e.STAT, e.SCOPE, e.COMPARATOR, e.CATEGORY): e for e in self.estimates}
 
-    def one(self, code: str, arm: str, stat: str, comparator: str | None = None) -> Estimate | None:
+    @cached_property
+    def of_endpoints(self) -> tuple[Estimate, ...]:
+        """The estimates of endpoints."""
+        return tuple(e for e in self.estimates if e.PARCAT1 == "endpoint")
+
+    @cached_property
+    def not_evaluable(self) -> tuple[Estimate, ...]:
+        """How many patients of all replicates have no value of an endpoint, by endpoint and reason."""
+        return tuple(e for e in self.estimates if e.STAT == "not evaluable")
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """Labels of the endpoints by code."""
+        return {e.PARAMCD: e.PARAM for e in self.of_endpoints}
+
+    def one(self, code: str, arm: str, stat: str, comparator: str | None = None, category: str = "") -> Estimate | None:
         """The estimate of the named replicate."""
-        return self.found.get((code, arm, stat, NAMED, comparator))
+        return self.found.get((code, arm, stat, NAMED, comparator, category))
 
-    def over(self, code: str, arm: str, stat: str, comparator: str | None = None) -> Estimate | None:
+    def over(
+        self, code: str, arm: str, stat: str, comparator: str | None = None, category: str = ""
+    ) -> Estimate | None:
         """The estimate over replicates."""
-        return self.found.get((code, arm, stat, OVER, comparator))
+        return self.found.get((code, arm, stat, OVER, comparator, category))
+
+    def score_of(self, printed: Published | None) -> Score | None:
+        """The row of the scorecard of a published row."""
+        return next((s for s in self.scores if printed is not None and s.row_id == printed.row_id), None)
+
+    def config(self, *path: str | int) -> Number:
+        """A setting of the study by its path in config.resolved.yaml, such as ("arms", 0, "ratio")."""
+        return _at(self.study, "config", path)
+
+    def fact(self, *path: str | int) -> Number:
+        """What the manifest says, by its path in manifest.json."""
+        return _at(self.manifest, "manifest", path)
+
+    @property
+    def replicates(self) -> Number:
+        """Replicates simulated, whether or not their tables were kept."""
+        return self.config("replicates")
+
+    @property
+    def replicates_kept(self) -> Number:
+        """The replicates whose tables were kept."""
+        return Number(self.kept, "observations", "IREP", "distinct")
 
     def column(self, table: str, name: str) -> NDArray[Any]:
         """A column as numpy; dictionary columns as text."""
@@ -131,18 +170,12 @@ class RunFolder:
     @property
     def n_patients(self) -> int:
         """Patients simulated in all replicates."""
-        return int(self.manifest.get("patients_simulated", sum(self.primary.values())))
+        return int(self.manifest["patients_simulated"])
 
     @property
     def n_failed(self) -> int:
         """Patients of all replicates whose solve failed."""
-        return int(self.manifest.get("patients_failed", sum(self.unsolved.values())))
-
-    @cached_property
-    def unsolved(self) -> Mapping[str, int]:
-        """Patients of all replicates whose solve failed, by the reason in words."""
-        failed = {why: n for why, n in self.primary.items() if why.startswith("solver: ")}
-        return {self.in_words(why).removeprefix("solve failed: "): n for why, n in failed.items()}
+        return int(self.manifest["patients_failed"])
 
     @cached_property
     def kept(self) -> tuple[int, ...]:
@@ -172,11 +205,9 @@ def read_run(path: Path, study: Study) -> RunFolder:
     missing = [name for name in needed if not (path / name).exists()]
     if missing:
         raise FileNotFoundError(f"{path} is not a finished run: no {', '.join(missing)}; run the study again")
-    tables = {name: pq.read_table(path / f"{name}.parquet") for name in TABLES}
-    kept = pc.unique(tables["patients"]["IREP"]).to_pylist()
-    for name in ("endpoints", "screening", "adverse"):
-        if (path / f"{name}.parquet").exists():
-            tables[name] = pq.read_table(path / f"{name}.parquet", filters=[("IREP", "in", kept)])
+    names = [*TABLES, *(name for name in ("endpoints", "screening", "adverse") if (path / f"{name}.parquet").exists())]
+    kept = [("IREP", "in", study.kept)]
+    tables = {name: pq.read_table(path / f"{name}.parquet", filters=kept) for name in names}
     estimates = pq.read_table(path / ESTIMATES_FILE).to_pylist()
     return RunFolder(
         path=path,
@@ -185,21 +216,16 @@ def read_run(path: Path, study: Study) -> RunFolder:
         tables=tables,
         estimates=tuple(Estimate(**row) for row in estimates),
         published=_published(path / PUBLISHED_FILE) | _published(path / BASELINE_FILE),
-        scores=_scores(path / SCORECARD_FILE),
+        scores=read_scores(path / SCORES_FILE),
         absent={name: what for name, what in OPTIONAL.items() if not (path / name).exists()},
-        primary=reasons(path / ENDPOINTS_FILE, study.analysis.primary),
+        outside=_outside(path / "patients.parquet"),
     )
 
 
-def reasons(path: Path, endpoint: str) -> dict[str, int]:
-    """How many patients of an endpoints table have no value of an endpoint, by reason ("": they have one)."""
-    file, counted = pq.ParquetFile(path), Counter[str]()
-    for k in range(file.num_row_groups):
-        table = file.read_row_group(k, columns=["PARAMCD", "REASON"])
-        mine = pc.equal(table["PARAMCD"].cast(pa.string()), endpoint)
-        found = pc.value_counts(table["REASON"].filter(mine).cast(pa.string())).to_pylist()
-        counted.update({row["values"]: row["counts"] for row in found})
-    return dict(counted)
+def _outside(patients: Path) -> dict[str, Number]:
+    counted = pc.value_counts(pq.read_table(patients, columns=["OUTDOM"])["OUTDOM"].cast(pa.string())).to_pylist()
+    found = {row["values"]: row["counts"] for row in sorted(counted, key=lambda row: -row["counts"]) if row["values"]}
+    return {why: Number(n, "patients", f"OUTDOM={why}", "rows") for why, n in found.items()}
 
 
 def ranges(numbers: Sequence[int]) -> str:
@@ -214,11 +240,12 @@ def _published(path: Path) -> dict[tuple[str, str, str], Published]:
     return {(row.endpoint, row.statistic, row.arm): row for row in rows}
 
 
-def _scores(path: Path) -> tuple[dict[str, str], ...]:
-    if not path.exists():
-        return ()
-    with path.open(encoding="utf-8", newline="") as stream:
-        return tuple(csv.DictReader(stream))
+def _at(whole: Any, table: str, path: Sequence[str | int]) -> Number:
+    """The entry of a record, mapping or sequence at a path."""
+    for name in path:
+        whole = getattr(whole, str(name)) if isinstance(whole, BaseModel) else whole[name]
+    *above, last = map(str, path)
+    return Number(whole, table, "/".join(above), last)
 
 
 def _arm_styles(arms: Sequence[Arm]) -> tuple[ArmStyle, ...]:

@@ -9,8 +9,8 @@ from analysis.evidence import sensitivity
 from analysis.evidence.sensitivity import Effect
 from analysis.figures import charts as figures
 from analysis.figures.charts import Lever
-from analysis.report.conduct import listed
-from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, heading, texts
+from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, heading, listed, texts
+from analysis.report.keyed import Text, joined, label, marked, number, numbers, said, shown
 from analysis.report.pictures import Figure, Key
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells
@@ -43,12 +43,15 @@ def figure(run: RunFolder) -> Figure | None:
     still = [arm_name(run, arm)[0] for arm, levers in drawn.items() if not any(x.low[0] or x.high[0] for x in levers)]
     idle = [name for name, size in sensitivity.strengths(rows).items() if size == 0]
     notes = (
-        sensitivity.headline(rows, _label(run)),
+        _headline(run, rows),
         SCOPE,
-        f"{rows[0].replicates} replicates, the same patients and draws in each; thin lines: Monte Carlo 95 % interval.",
+        said(
+            "{} replicates, the same patients and draws in each; thin lines: Monte Carlo 95 % interval.",
+            shown(cells.whole, number(rows[0], "replicates")),
+        ),
         *(f"No effect at all: {', '.join(idle)}.",) * bool(idle),
-        *(f"Nothing changes the result of {listed(still)}.",) * bool(still),
-        *(f"The {DRAWN} strongest of {len(order)} are drawn.",) * (len(order) > DRAWN),
+        *(said("Nothing changes the result of {}.", listed([label(name) for name in still])),) * bool(still),
+        *("Only the strongest are drawn.",) * (len(order) > DRAWN),
     )
     keys = (
         Key(figures.tint(1, 0.4), "half the value (pale)"),
@@ -78,11 +81,25 @@ def table(run: RunFolder) -> Table | None:
     return Table("T 14.5.2", TITLE, f"Primary result: {_label(run)}", columns, tuple(lines), notes)
 
 
+def _headline(run: RunFolder, rows: Sequence[Effect]) -> Text:
+    """Which assumption matters most, and by how much."""
+    sentence = sensitivity.headline(rows, _label(run))
+    moved = [row for row in rows if row.effect == row.effect and row.effect != 0]
+    if not moved:
+        return sentence
+    top = max(moved, key=lambda row: abs(row.effect))
+    times = shown(cells.times, *numbers(top, "value", "assumed"))
+    amounts = [
+        shown(cells.amount, n, unit=top.unit) for n in numbers(top, "effect", "mcse", "base") if n.value is not None
+    ]
+    return marked(sentence, times, *amounts)
+
+
 def _title(run: RunFolder, arm: str, rows: Sequence[Effect]) -> str:
     """Name of the arm, and below it the result with everything as assumed."""
     base = next(row.base for row in rows if row.arm == arm)
     return "\n".join(
-        [*wrap(arm_name(run, arm)[0], 30), f"as assumed: {sensitivity.amount(base, rows[0].unit)} {rows[0].unit}"]
+        [*wrap(arm_name(run, arm)[0], 30), f"as assumed: {cells.amount(base, rows[0].unit)} {rows[0].unit}"]
     )
 
 
@@ -91,8 +108,7 @@ def _axis(rows: Sequence[Effect]) -> str:
 
 
 def _label(run: RunFolder) -> str:
-    found = (e.PARAM for e in run.estimates if run.study.analysis.primary == e.PARAMCD)
-    return next(found, run.study.analysis.primary).split(":")[0]
+    return run.labels.get(run.study.analysis.primary, run.study.analysis.primary).split(":")[0]
 
 
 def _lever(name: str, pair: Sequence[Effect]) -> Lever:
@@ -100,11 +116,17 @@ def _lever(name: str, pair: Sequence[Effect]) -> Lever:
     return Lever(name, ends[0], ends[-1])
 
 
-def _heading(rows: Sequence[Effect]) -> str:
+def _heading(rows: Sequence[Effect]) -> Text:
     first = rows[0]
     unit = "" if first.parameter_unit == "1" else f" {first.parameter_unit}"
-    tried = " and ".join(dict.fromkeys(f"{r.value:.4g}{f' ({r.limited})' if r.limited else ''}" for r in rows))
-    return f"{first.parameter}, {first.meaning}: {first.assumed:.4g}{unit}; tried {tried}"
+    tried = joined(" and ", [_tried(row) for row in {row.value: row for row in rows}.values()])
+    assumed = shown(cells.general, number(first, "assumed"), figures=4)
+    return said("{}, {}: {}{}; tried {}", first.parameter, first.meaning, assumed, unit, tried)
+
+
+def _tried(row: Effect) -> Text:
+    value = shown(cells.general, number(row, "value"), figures=4)
+    return said("{} ({})", value, row.limited) if row.limited else value
 
 
 def _line(run: RunFolder, name: str, arm: str, rows: Sequence[Effect]) -> list[Row]:
@@ -112,14 +134,9 @@ def _line(run: RunFolder, name: str, arm: str, rows: Sequence[Effect]) -> list[R
         return []
     label, hue = arm_name(run, arm)
     low, high = (next((r for r in rows if (r.factor < 1) == below), None) for below in (True, False))
-    base = sensitivity.amount(rows[0].base, rows[0].unit)
+    base = shown(cells.amount, number(rows[0], "base"), unit=rows[0].unit)
     return [Row((Cell(label, "arm"), *texts(base, _change(low), _change(high))), f"{name}|{arm}", hue)]
 
 
-def _change(row: Effect | None) -> str:
-    if row is None:
-        return NONE
-    if row.effect != row.effect:
-        return cells.NOT_ESTIMABLE
-    error = "" if row.mcse is None else f" ± {sensitivity.amount(row.mcse, row.unit)}"
-    return f"{sensitivity.signed(row.effect, row.unit)}{error}"
+def _change(row: Effect | None) -> Text:
+    return NONE if row is None else shown(cells.change, *numbers(row, "effect", "mcse"), unit=row.unit)

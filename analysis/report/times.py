@@ -1,13 +1,10 @@
-"""T 14.2.5 and what its figure draws: time to first response, to rescue and to loss of response."""
+"""T 14.2.5 and T 14.2.5.1: time to first response, to rescue and to loss of response, from estimates.parquet."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from analysis.endpoints.records import Flags
-from analysis.endpoints.time_to_event import TIMES, TTRESC, Times, TimeTo, hazard_ratio, kaplan_meier, log_rank
+from analysis.endpoints.time_to_event import TIMES, TTRESC, TimeTo
 from analysis.report.grid import (
     NONE,
     Cell,
@@ -18,159 +15,172 @@ from analysis.report.grid import (
     courses,
     full_set,
     heading,
-    plural,
+    mean_over,
+    named_alone,
+    range_note,
+    range_over,
     replicate_name,
+    simulated_over,
     texts,
+    threshold,
+    with_error,
 )
+from analysis.report.keyed import Text, label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
-from analysis.statistics.estimators import Interval
+from analysis.statistics.estimates import ALL, Estimate
 from analysis.text import cells
 
-WEEKS = (1, 2, 4, 8)
 MEDIAN = (
     "Actual days; who completed is watched to the last day of the study. Median of Kaplan-Meier: first day by which "
     "half had the event; limits log-log. NR: not reached; NE: not estimable."
 )
-NOT_REACHED = "NR"
-
-
-def kinds(run: RunFolder) -> list[TimeTo]:
-    """The times to event that the study has: to rescue where it is allowed, the others with an endpoint of response."""
-    rescues = run.study.rescue.allowed
-    responds = any(e.PARAMCD.startswith("RESP") for e in run.estimates)
-    return [kind for kind in TIMES if (rescues if kind is TTRESC else responds)]
+Line = Callable[[RunFolder, str, str], tuple[Text, ...]]
+"""The cells of one arm under the code of a time to event."""
 
 
 def table(run: RunFolder) -> Table | None:
-    """T 14.2.5: of the named replicate, what the paper of one trial would print; None without anybody watched."""
+    """T 14.2.5: what the paper of one trial would print, and beside it what replicates give; None without anybody
+    watched.
+    """
     found = _watched(run)
     if not found:
         return None
     tested = not run.study.paired and run.study.analysis.reference_arm in run.study.arm_ids
-    against = f"Against {arm_name(run, str(run.study.analysis.reference_arm))[0]}" if tested else ""
+    one, over = named_alone(run), simulated_over(run)
+    against = _against(run) if tested else ""
     columns = (
         Column("arm", "Arm"),
-        Column("n", "n"),
-        Column("events", "Events (%)"),
-        Column("censored", "Censored"),
-        Column("median", "Median (95 % CI), days"),
+        Column("n", "n", one),
+        Column("events", "Events (%)", one),
+        Column("censored", "Censored", one),
+        Column("median", "Median (95 % CI), days", one),
         *(Column("hr", "Hazard ratio (95 % CI)", against), Column("p", "Log-rank p", against)) * tested,
+        Column("mean", with_error(run, "Events") + ", %", over),
+        *(Column("mean_hr", with_error(run, "Hazard ratio"), over), Column("range_hr", "Range", over)) * tested,
     )
-
-    def line(kind: TimeTo, times: Times, arm: int) -> tuple[str, ...]:
-        is_compared = kind.compared and tested and run.study.arm_ids[arm] != run.study.analysis.reference_arm
-        compared = _compared(run, times, arm) if is_compared else (NONE, NONE)
-        return (*_described(_of_arm(run, times, arm)), *compared * tested)
-
-    notes = (*_definitions(run, found), MEDIAN, *_tests(run, tested), *_failed(run))
-    return Table("T 14.2.5", "Time to event", _population(run), columns, _rows(run, found, line), notes)
+    rows = _rows(run, found, _compared if tested else _alone)
+    notes = (*_definitions(run, found), MEDIAN, *_tests(run, tested), *_failed(run), *range_note(run) * tested)
+    return Table("T 14.2.5", "Time to event", full_set(run), columns, rows, notes)
 
 
 def shares(run: RunFolder) -> Table | None:
     """T 14.2.5.1: the share with the event by weeks 1, 2, 4 and 8, of the named replicate; None without such a week."""
     found = _watched(run)
-    weeks = [week for week in WEEKS if 7 * week <= run.records.planned[-1]]
+    weeks = list(dict.fromkeys(e.CATEGORY for e in run.estimates if e.STAT == "share by week"))
     if not found or not weeks:
         return None
     group = "Share with the event (95 % CI), %"
-    columns = (Column("arm", "Arm"), Column("n", "n"), *(Column(f"week{w}", f"Week {w}", group) for w in weeks))
+    columns = (
+        Column("arm", "Arm"),
+        Column("n", "n"),
+        *(Column(f"week{week}", label(f"Week {week}"), group) for week in weeks),
+    )
 
-    def line(kind: TimeTo, times: Times, arm: int) -> tuple[str, ...]:
-        mine = _of_arm(run, times, arm)
-        return (str(len(mine.day)), *_shares(run, mine, weeks))
+    def line(run: RunFolder, code: str, arm: str) -> tuple[Text, ...]:
+        n = run.one(code, arm, "event rate")
+        by_week = (run.one(code, arm, "share by week", category=week) for week in weeks)
+        return (shown(cells.whole, number(n, "N")) if n else NONE, *map(_with_limits, by_week))
 
-    late = f", the last day of its visit window: day 7 × week + {window(run)}" if window(run) else ""
-    notes = (f"Kaplan-Meier, limits log-log. By the end of the week{late}. Definitions: T 14.2.5.", *_failed(run))
-    return Table("T 14.2.5.1", "Time to event: by week", _population(run), columns, _rows(run, found, line), notes)
+    late = said(", the last day of its visit window: day 7 × week + {}", window(run))
+    notes = (
+        said(
+            "Kaplan-Meier, limits log-log. By the end of the week{}. Definitions: T 14.2.5.", late if _late(run) else ""
+        ),
+        *_failed(run),
+    )
+    population = said("{}; {} alone", full_set(run), replicate_name(run))
+    return Table("T 14.2.5.1", "Time to event: by week", population, columns, _rows(run, found, line), notes)
 
 
-def _watched(run: RunFolder) -> list[tuple[TimeTo, Times]]:
+def _watched(run: RunFolder) -> list[TimeTo]:
     """The times to event for which somebody of the named replicate is watched."""
-    found = [(kind, kind.times(run.records, run.study)) for kind in kinds(run)]
-    return [(kind, times) for kind, times in found if times.of(run.named).day.size]
+    rates = [run.one(kind.code, arm, "event rate") for kind in TIMES for arm in run.study.arm_ids]
+    codes = {rate.PARAMCD for rate in rates if rate and rate.N}
+    return [kind for kind in TIMES if kind.code in codes]
 
 
-def _population(run: RunFolder) -> str:
-    return f"{full_set(run)}; {replicate_name(run)} alone"
+def _against(run: RunFolder) -> Text:
+    return said("Against {}", label(arm_name(run, str(run.study.analysis.reference_arm))[0]))
 
 
-def _of_arm(run: RunFolder, times: Times, arm: int) -> Times:
-    """Times of an arm of the named replicate."""
-    return times.of(run.named & (run.records.arm == arm))
-
-
-Line = Callable[[TimeTo, Times, int], tuple[str, ...]]
-
-
-def _rows(run: RunFolder, found: list[tuple[TimeTo, Times]], line: Line) -> tuple[Row, ...]:
+def _rows(run: RunFolder, found: list[TimeTo], line: Line) -> tuple[Row, ...]:
     """A heading per time to event, and under it a line per arm."""
     rows: list[Row] = []
-    for kind, times in found:
+    for kind in found:
         rows.append(heading(f"{kind.label} [{kind.code}]", kind.code))
-        for k, arm in enumerate(run.study.arm_ids):
+        for arm in run.study.arm_ids:
             name, hue = arm_name(run, arm)
-            rows.append(Row((Cell(name, "arm"), *texts(*line(kind, times, k))), f"{kind.code}|{arm}", hue))
+            rows.append(Row((Cell(name, "arm"), *texts(*line(run, kind.code, arm))), f"{kind.code}|{arm}", hue))
     return tuple(rows)
 
 
-def _described(times: Times) -> tuple[str, ...]:
-    """Cells of one arm: n, events, censored, median day."""
-    n, events, median = len(times.day), int(times.event.sum()), kaplan_meier(times).median
-    said = NOT_REACHED if n and np.isnan(median.estimate) else cells.rounded(float(median.estimate), 1)
-    return str(n), cells.count(events, n), str(n - events), said + _limits(median)
+def _alone(run: RunFolder, code: str, arm: str) -> tuple[Text, ...]:
+    """Cells of one arm: n, events, censored, median day; events over replicates."""
+    rate, median = run.one(code, arm, "event rate"), run.one(code, arm, "median time")
+    over = mean_over(run.over(code, arm, "event rate"))
+    if rate is None or median is None:
+        return (*(NONE,) * 4, over)
+    return (
+        shown(cells.whole, number(rate, "N")),
+        shown(cells.count, *numbers(rate, "N_EVENT", "N")),
+        shown(cells.censored, *numbers(rate, "N_EVENT", "N")),
+        shown(cells.median_time, *numbers(median, "ESTIMATE", "CI_LOW", "CI_HIGH", "NOTE")),
+        over,
+    )
 
 
-def _shares(run: RunFolder, times: Times, weeks: list[int]) -> list[str]:
-    """Cells of one arm: the share with the event by the end of the visit window of each week, %."""
-    found = kaplan_meier(times).by(7.0 * np.array(weeks) + window(run))
-    by_week = [Interval(*(100 * part[j] for part in found)) for j in range(len(weeks))]
-    return [cells.rounded(float(one.estimate), 1) + _limits(one) for one in by_week]
+def _compared(run: RunFolder, code: str, arm: str) -> tuple[Text, ...]:
+    """The same with hazard ratio and p against the reference arm, and the hazard ratio over replicates."""
+    *described, over = _alone(run, code, arm)
+    reference = run.study.analysis.reference_arm
+    ratio, p = run.one(code, arm, "hazard ratio", reference), run.one(code, arm, "log-rank p", reference)
+    every = run.over(code, arm, "hazard ratio", reference)
+    tests = (_hazard_ratio(ratio), shown(cells.p_value, number(p, "ESTIMATE")) if p else NONE)
+    return (*described, *tests, over, mean_over(every, 2), range_over(every, 2))
 
 
-def _compared(run: RunFolder, times: Times, arm: int) -> tuple[str, str]:
-    """Hazard ratio and p of an arm against the reference arm, within the strata of the randomisation."""
-    reference = run.study.arm_ids.index(str(run.study.analysis.reference_arm))
-    pair: Flags = run.named & np.isin(run.records.arm, (arm, reference)) & ~np.isnan(times.day)
-    treated, strata = (run.records.arm == arm)[pair], run.column("patients", "STRATUM")[pair]
-    strata = strata if stratified(run) else np.full(len(strata), "")
-    ratio = hazard_ratio(times.of(pair), treated, strata)
-    decimals = 3 if ratio.estimate < 0.1 else 2
-    said = cells.with_interval(float(ratio.estimate), float(ratio.low), float(ratio.high), decimals)
-    return said, cells.p_value(log_rank(times.of(pair), treated, strata))
+def _hazard_ratio(e: Estimate | None) -> Text:
+    if e is None:
+        return NONE
+    decimals = 3 if e.ESTIMATE is not None and e.ESTIMATE < 0.1 else 2
+    return shown(cells.with_interval, *numbers(e, "ESTIMATE", "CI_LOW", "CI_HIGH"), decimals=decimals)
 
 
-def _limits(found: Interval) -> str:
-    """Limits after an estimate; nothing where there are none."""
-    return "" if np.isnan(found.low) else f" {cells.interval(float(found.low), float(found.high), 1)}"
+def _with_limits(e: Estimate | None) -> Text:
+    return NONE if e is None else shown(cells.with_limits, *numbers(e, "ESTIMATE", "CI_LOW", "CI_HIGH"), decimals=1)
 
 
-def window(run: RunFolder) -> int:
+def window(run: RunFolder) -> Text:
     """Days by which a visit may be late."""
-    return run.study.visits.window_days
+    return shown(cells.whole, run.config("visits", "window_days"))
 
 
-def stratified(run: RunFolder) -> bool:
-    """Whether the randomisation has strata."""
-    return bool(run.study.randomisation.strata)
+def _late(run: RunFolder) -> bool:
+    return run.study.visits.window_days > 0
 
 
-def _definitions(run: RunFolder, found: list[tuple[TimeTo, Times]]) -> tuple[str, ...]:
-    said = (f"{kind.code}: {kind.estimand} Source: {kind.source}." for kind, _ in found)
-    threshold = f"Threshold: {run.study.analysis.response_threshold_1e9L:g} x 10^9/L."
-    return (*said, *(threshold,) * any(kind is not TTRESC for kind, _ in found))
+def _definitions(run: RunFolder, found: list[TimeTo]) -> tuple[Text, ...]:
+    definitions = (label(f"{kind.code}: {kind.estimand} Source: {kind.source}.") for kind in found)
+    limit = said("Threshold: {} × 10⁹/L.", threshold(run))
+    return (*definitions, *(limit,) * any(kind is not TTRESC for kind in found))
 
 
-def _failed(run: RunFolder) -> tuple[str, ...]:
-    failed = int((run.named & (run.records.unsolved != "")).sum())
-    return (f"{plural(failed, courses(run)[:-1])} whose solve failed left out.",) if failed else ()
+def _failed(run: RunFolder) -> tuple[Text, ...]:
+    """How many solves of the named replicate failed."""
+    failed = run.one("DISP", ALL, "count", category="solve failed")
+    if failed is None or not failed.ESTIMATE:
+        return ()
+    n = shown(cells.plural, number(failed, "ESTIMATE"), one=courses(run)[:-1])
+    return (said("{} whose solve failed left out.", n),)
 
 
 def _tests(run: RunFolder, tested: bool) -> tuple[str, ...]:
     if run.study.paired:
         return ("No test between arms: the same patients are under every arm, and these are tests of separate groups.",)
-    within = "stratified by the strata of the randomisation" if stratified(run) else "not stratified"
-    said = (
+    strata = bool(run.study.randomisation.strata)
+    within = "stratified by the strata of the randomisation" if strata else "not stratified"
+    test = (
         f"Cox model (Efron's ties) and log-rank test, two-sided, {within}, no correction for several comparisons. A "
         "ratio above 1: the event comes sooner. NE: one of the arms has no event while the other is watched."
     )
-    return (said,) * tested
+    return (test,) * tested

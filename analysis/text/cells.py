@@ -3,9 +3,87 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 NOT_ESTIMABLE = "NE"
+NOT_REACHED, NOTE_NOT_REACHED = "NR", "not reached"
+"""A median that is not reached: in a cell, and in the note of its row."""
+
+
+def units(text: str) -> str:
+    """Units as they are written in print: 10^9/L, kg/m2 and ng*h/mL with raised figures and a dot."""
+    for plain, printed in (("x 10^9", "× 10⁹"), ("10^9", "10⁹"), ("kg/m2", "kg/m²"), ("ng*h", "ng·h")):
+        text = text.replace(plain, printed)
+    return text
+
+
+def as_is(value: object) -> str:
+    """What stands in the file, as it stands."""
+    return str(value)
+
+
+def whole(n: float) -> str:
+    """Whole number with its thousands apart: "1,250"."""
+    return f"{round(n):,}"
+
+
+def plural(n: float, one: str, many: str = "") -> str:
+    """ "1 solve", "2 solves"; ``many`` where an s is not enough."""
+    return f"{round(n):,} {one if n == 1 else many or one + 's'}"
+
+
+def product(*n: int) -> str:
+    """Whole numbers multiplied: 20 replicates of 30 patients are "600"."""
+    return f"{math.prod(n):,}"
+
+
+def total(*n: float, one: str, many: str) -> str:
+    """Counts added up, and what was counted: "3 patients are"."""
+    return plural(round(sum(n)), one, many)
+
+
+def how_many(*values: object, one: str = "") -> str:
+    """How many values there are: "4", or of ``one`` "4 results"; of a single list, how many entries it has."""
+    n = len(values[0]) if len(values) == 1 and isinstance(values[0], list | tuple) else len(values)
+    return plural(n, one) if one else whole(n)
+
+
+def yeses(*verdicts: str) -> str:
+    """How many verdicts are "yes"."""
+    return whole(sum(verdict == "yes" for verdict in verdicts))
+
+
+def general(value: float, figures: int = 6) -> str:
+    """A number of the study as it was written: 2.5 -> "2.5", 50.0 -> "50"; at most ``figures`` figures."""
+    return f"{value:.{figures}g}"
+
+
+def times(value: float, assumed: float) -> str:
+    """How many times the assumed value another one is: "1.5"."""
+    return f"{value / assumed:g}"
+
+
+def listing(values: Sequence[float]) -> str:
+    """Numbers of the study in a row: "7, 14, 21"."""
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def runs_of_days(days: Sequence[int]) -> str:
+    """Whole numbers, neighbours joined: [-5, -4, -3, 2, 3, 4] -> "−5 to −3, 2 to 4"."""
+    runs: list[list[int]] = []
+    for day in sorted(days):
+        if runs and day == runs[-1][-1] + 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    texts = [f"{r[0]} to {r[-1]}" if len(r) > 2 else ", ".join(map(str, r)) for r in runs]
+    return ", ".join(texts).replace("-", "−")
+
+
+def percent(share: float, figures: int = 6) -> str:
+    """A share in percent, without the sign: 0.05 -> "5"."""
+    return f"{100 * share:.{figures}g}"
 
 
 def rounded(value: float | None, decimals: int) -> str:
@@ -29,7 +107,7 @@ def significant(value: float | None, figures: int = 3) -> str:
     return f"{result:f}"
 
 
-def column_head(label: str, n: int) -> str:
+def column_head(n: int, label: str) -> str:
     """Head of an arm's column: "HETROM 5 mg (N=171)"."""
     return f"{label} (N={n})"
 
@@ -39,15 +117,46 @@ def count(n: int, total: int) -> str:
     return f"{n} ({rounded(100 * n / total, 1)})" if n and total else str(n)
 
 
-def interval(low: float | None, high: float | None, decimals: int) -> str:
-    """Limits with a comma, so that negative ones can be read: "(-3.3, 19.3)"."""
-    return f"({rounded(low, decimals)}, {rounded(high, decimals)})"
+def events(n_event: int, n: int) -> str:
+    """Events of evaluable subjects: "99/168 (58.9)"; zero has no percentage."""
+    return f"{n_event}/{n} ({rounded(100 * n_event / n, 1)})" if n_event and n else f"{n_event}/{n}"
+
+
+def events_per(n_event: int, size: float, decimals: int) -> str:
+    """Events and what they are divided by: "12/81.3"."""
+    return f"{n_event}/{rounded(size, decimals)}"
+
+
+def censored(n_event: int, n: int) -> str:
+    """How many of the watched had no event."""
+    return f"{n - n_event}"
+
+
+def alike(*counts: float) -> str:
+    """A count that several rows share."""
+    return whole(counts[0])
+
+
+def interval(low: float | None, high: float | None, decimals: int, mark: str = "") -> str:
+    """Limits with a comma, so that negative ones can be read: "(-3.3, 19.3)"; ``mark`` says what they are."""
+    return f"({rounded(low, decimals)}, {rounded(high, decimals)}){mark}"
 
 
 def with_interval(value: float | None, low: float | None, high: float | None, decimals: int) -> str:
     """Estimate and limits with the same decimals: "53.0 (43.1, 61.3)"; "NE" alone when there is no estimate."""
     text = rounded(value, decimals)
     return text if text == NOT_ESTIMABLE else f"{text} {interval(low, high, decimals)}"
+
+
+def with_limits(value: float | None, low: float | None, high: float | None, decimals: int) -> str:
+    """As ``with_interval``, without limits where there are none: "0.0"."""
+    return rounded(value, decimals) if low is None else with_interval(value, low, high, decimals)
+
+
+def median_time(value: float | None, low: float | None, high: float | None, note: str) -> str:
+    """A median of Kaplan-Meier and its limits: "15.0 (14.0, 22.0)"; "NR" when it is not reached."""
+    limits = "" if low is None else f" {interval(low, high, 1)}"
+    return (NOT_REACHED if value is None and NOTE_NOT_REACHED in note else rounded(value, 1)) + limits
 
 
 def decimals(*values: float | None) -> int:
@@ -69,6 +178,11 @@ def ratio(value: float | None) -> str:
     return rounded(value, 3 if value is not None and 0 < value < 0.1 else 2)
 
 
+def ratio_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A ratio and its limits, each as ``ratio``: "0.52 (0.31, 0.87)"; "NE" alone when there is no estimate."""
+    return NOT_ESTIMABLE if value is None else f"{ratio(value)} ({ratio(low)}, {ratio(high)})"
+
+
 def mean_sd(mean: float | None, sd: float | None, raw_decimals: int) -> str:
     """Mean with one and SD with two decimals more than the data: "13.4 (6.21)" for whole numbers."""
     return f"{rounded(mean, raw_decimals + 1)} ({rounded(sd, raw_decimals + 2)})"
@@ -84,7 +198,78 @@ def minimum_maximum(low: float | None, high: float | None, raw_decimals: int) ->
     return f"{rounded(low, raw_decimals)}, {rounded(high, raw_decimals)}"
 
 
-def estimate_error(value: float | None, error: float | None, decimals: int) -> str:
-    """A mean over replicates and its Monte Carlo error: "58.9 ± 0.3"; the error is left out when it is not known."""
+def median_range(value: float | None, low: float | None, high: float | None, raw_decimals: int) -> str:
+    """Median with smallest and largest value: "22.0 (6, 53)"; "NE" alone when there is no median."""
+    limits = f" ({minimum_maximum(low, high, raw_decimals)})"
+    return NOT_ESTIMABLE if value is None else median(value, raw_decimals) + limits
+
+
+def estimate_error(value: float | None, error: float | None, decimals: int, unit: str = "") -> str:
+    """A mean over replicates and its Monte Carlo error: "58.9 ± 0.3 %"; the error is left out when it is not known."""
     known = error is not None and math.isfinite(error)
-    return f"{rounded(value, decimals)} ± {rounded(error, decimals)}" if known else rounded(value, decimals)
+    text = f"{rounded(value, decimals)} ± {rounded(error, decimals)}" if known else rounded(value, decimals)
+    return text if text == NOT_ESTIMABLE or not unit else f"{text} {unit}"
+
+
+def quantity(value: float | None, decimals: int, unit: str) -> str:
+    """A number and its unit: "58.9 %"; "NE" alone when there is no number."""
+    return estimate_error(value, None, decimals, unit)
+
+
+def significant_error(value: float | None, error: float | None) -> str:
+    """Three figures, and two of the Monte Carlo error when it is known: "653 ± 12"."""
+    return significant(value) + (f" ± {significant(error, 2)}" if error is not None else "")
+
+
+def significant_interval(low: float | None, high: float | None, mark: str = "") -> str:
+    """Limits to three figures: "(512, 833)"."""
+    return f"({significant(low)}, {significant(high)}){mark}"
+
+
+def significant_range(value: float | None, low: float | None, high: float | None) -> str:
+    """A median to three figures with smallest and largest value: "653 (512, 833)"."""
+    return f"{significant(value)} {significant_interval(low, high)}"
+
+
+def geometric(mean: float | None, cv: float | None) -> str:
+    """Geometric mean to three figures and geometric coefficient of variation, %: "653 (38.2)"."""
+    return f"{significant(mean)} ({rounded(cv, 1)})"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A number of a result of any kind: percent to one decimal, others to three figures."""
+    return rounded(value, 1) if unit == "%" else significant(value)
+
+
+def change(value: float | None, error: float | None, unit: str) -> str:
+    """A change with its sign and Monte Carlo error: "+3.1 ± 0.4"."""
+    text = amount(value, unit)
+    sign = "" if text == NOT_ESTIMABLE or text.startswith("-") or float(text) == 0 else "+"
+    return sign + text + (f" ± {amount(error, unit)}" if error is not None and text != NOT_ESTIMABLE else "")
+
+
+def period(first: int, after: int) -> str:
+    """Days from the first to the last, given the day after the last: "0 to 13"."""
+    return f"{first} to {after - 1}"
+
+
+def taken(doses: int, first: int, after: int) -> str:
+    """Doses taken of the days of a period: "13 of 14"."""
+    return f"{doses} of {after - first}"
+
+
+def yes_no(value: float) -> str:
+    """A yes or no that is kept as 1 or 0."""
+    return "yes" if value else "no"
+
+
+def with_range(prior: Sequence[float], scale: float = 1.0) -> str:
+    """Value and range of a prior to two figures: "12 (5.1 to 28)"; ``scale`` turns its unit into the printed one."""
+    value, low, high = (significant(scale * x, 2) for x in prior)
+    return f"{value} ({low} to {high})"
+
+
+def prior(prior: Sequence[float]) -> str:
+    """A prior as it was written, and its range to two figures: "1.5 (0.92 to 2.4)"."""
+    value, low, high = prior
+    return f"{value:g} ({low:.2g} to {high:.2g})"

@@ -29,7 +29,7 @@ def test_a_count_has_a_percentage_with_one_decimal_and_zero_has_none(n: int, tot
 
 
 def test_column_head() -> None:
-    assert cells.column_head("HETROM 5 mg", 171) == "HETROM 5 mg (N=171)"
+    assert cells.column_head(171, "HETROM 5 mg") == "HETROM 5 mg (N=171)"
 
 
 def test_limits_have_a_comma_and_the_decimals_of_the_estimate() -> None:

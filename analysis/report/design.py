@@ -1,0 +1,219 @@
+"""The design of the study in words, every number of it a setting of the config."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from analysis.report.conduct import chemotherapy, meals, stopping, treatment
+from analysis.report.grid import listed, threshold
+from analysis.report.keyed import Number, Text, joined, label, said, shown
+from analysis.report.runfolder import RunFolder
+from analysis.report.summary import primary_label, ratio
+from analysis.text import cells
+from trial.tables import PATIENTS
+
+OLDEST = 120
+ACTIONS = {
+    "increase": "one level higher",
+    "decrease": "one level lower",
+    "keep": "keep the dose",
+    "interrupt": "interrupt (no dose)",
+    "stop": "stop for good (no dose, no restart)",
+}
+
+
+@dataclass(frozen=True)
+class RuleTable:
+    """One dose rule in words: its name, arms, lines of (reported count, what is done, when) and its source."""
+
+    name: str
+    arms: Text
+    ladder: Text
+    lines: tuple[tuple[Text, Text, Text], ...]
+    source: str
+
+
+def design_facts(run: RunFolder) -> list[tuple[str, Text]]:
+    """The design as label and text."""
+    study = run.study
+    facts: list[tuple[str, Text]] = [
+        ("Patients", _patients(run)),
+        ("Allocation", _allocation(run)),
+        ("Eligibility", _eligibility(run)),
+        ("Treatment", treatment(run)),
+        ("Chemotherapy", chemotherapy(run)),
+        ("Meals", meals(run)),
+        ("Visits", _visits(run)),
+        ("Laboratory", _laboratory(run)),
+        ("PK sampling", _pk_sampling(run)),
+        ("Primary endpoint", _primary(run)),
+        ("Adherence", _adherence(run)),
+        ("Rescue", _rescue(run)),
+        ("Stop by the dose rule", stopping(run)),
+        ("Leaving early", joined("; ", [_hazard(run, k) for k in range(len(study.dropout))]) or "nobody"),
+        ("Parameter set", shown(cells.as_is, run.config("parameter_set"))),
+        ("Population", shown(cells.as_is, run.config("population", "id" if study.population.id else "file"))),
+    ]
+    return [fact for fact in facts if fact[1]]
+
+
+def _patients(run: RunFolder) -> Text:
+    replicates = shown(cells.plural, run.replicates, one="replicate")
+    return said("{} per replicate, {}", shown(cells.whole, run.config("patients")), replicates)
+
+
+def _allocation(run: RunFolder) -> Text:
+    if len(run.arms) == 1:
+        return "one arm"
+    if run.study.paired:
+        return "counterfactual: every patient under every arm"
+    size = shown(cells.whole, run.config("randomisation", "block_size"))
+    return said("{}, permuted blocks of {}{}", ratio(run), size, _strata(run))
+
+
+def _strata(run: RunFolder) -> Text:
+    strata = run.study.randomisation.strata
+    cuts = [
+        said(" (cut at {})", shown(cells.general, run.config("randomisation", "strata", k, "cut")))
+        if stratum.cut is not None
+        else ""
+        for k, stratum in enumerate(strata)
+    ]
+    named = [said("{}{}", _covariate(s.covariate), cut) for s, cut in zip(strata, cuts, strict=True)]
+    return said(", stratified by {}", listed(named)) if named else ""
+
+
+def _covariate(name: str) -> str:
+    text = PATIENTS.field(name).metadata[b"label"].decode()
+    return text[0].lower() + text[1:]
+
+
+def _eligibility(run: RunFolder) -> Text:
+    rules = run.study.screening
+
+    def text(template: str, name: str) -> Text:
+        return said(template, shown(cells.general, run.config("screening", name)))
+
+    parts: list[Text] = []
+    limits = [text("at least {}", "platelets_at_least_1e9L")] * bool(rules.platelets_at_least_1e9L)
+    if rules.platelets_below_1e9L is not None:
+        limits.append(text("below {}", "platelets_below_1e9L"))
+    if limits:
+        parts.append(said("measured platelets {} × 10⁹/L", joined(" and ", limits)))
+    if rules.itp_duration_at_least_y:
+        parts.append(text("ITP for {} y or longer", "itp_duration_at_least_y"))
+    if rules.age_at_least_y:
+        parts.append(text("age {} y or older", "age_at_least_y"))
+    if rules.age_at_most_y < OLDEST:
+        parts.append(text("at most {} y", "age_at_most_y"))
+    return joined("; ", parts)
+
+
+def _visits(run: RunFolder) -> Text:
+    at = partial(run.config, "visits")
+    days, window, missed = shown(cells.listing, at("days")), at("window_days"), at("missed_probability")
+    when = said("up to {} days early or late", shown(cells.whole, window)) if window.value else "on the day"
+    share = said("{} %", shown(cells.percent, missed)) if missed.value else "none"
+    return said("day {}; {}; {} missed", days, when, share)
+
+
+def _laboratory(run: RunFolder) -> Text:
+    whole = "as whole numbers " if run.study.laboratory.whole_numbers else ""
+    days = run.config("laboratory", "turnaround_days")
+    late = said("{} after the visit", shown(cells.plural, days, one="day"))
+    limit = shown(cells.general, run.config("laboratory", "lower_limit_1e9L"))
+    when = late if days.value else "on the day of the visit"
+    return said("counts reported {}not below {} × 10⁹/L; results {}", whole, limit, when)
+
+
+def turnaround(run: RunFolder) -> Text:
+    """When a change of dose takes effect, if not on the day of the visit."""
+    days = run.config("laboratory", "turnaround_days")
+    return said("A change takes effect {} after the visit.", shown(cells.plural, days, one="day")) if days.value else ""
+
+
+def _pk_sampling(run: RunFolder) -> Text:
+    if run.study.pk_sampling is None:
+        return ""
+    day, hours = run.config("pk_sampling", "visit_day"), run.config("pk_sampling", "times_h")
+    return said("day {}; {} h after the dose of that day", shown(cells.whole, day), shown(cells.listing, hours))
+
+
+def _primary(run: RunFolder) -> Text:
+    """The primary endpoint; with the response threshold, where it is a rate."""
+    name = label(primary_label(run))
+    rate = run.over(run.study.analysis.primary, run.study.arm_ids[0], "rate")
+    return said("{} (threshold {} × 10⁹/L)", name, threshold(run)) if rate else name
+
+
+def _adherence(run: RunFolder) -> Text:
+    if run.study.adherence.mean == 1:
+        return "every dose is taken"
+    mean, sd = run.config("adherence", "mean"), run.config("adherence", "sd")
+    return said("mean {} % of doses, SD {} %", shown(cells.percent, mean), shown(cells.percent, sd, figures=3))
+
+
+def _rescue(run: RunFolder) -> Text:
+    if not run.study.rescue.allowed:
+        return "not allowed"
+    between = shown(cells.whole, run.config("rescue", "min_days_between"))
+    return said("allowed at visits, {} days or more apart", between)
+
+
+def _hazard(run: RunFolder, k: int) -> Text:
+    item = run.study.dropout[k]
+    path: tuple[str | int, ...] = ("dropout", k, "hazard_per_week")
+
+    def weekly(hazard: Number) -> Text:
+        return said("{} %/week", shown(cells.percent, hazard, figures=3))
+
+    if not isinstance(item.hazard_per_week, Mapping):
+        return said("{}: {}", label(item.reason), weekly(run.config(*path)))
+    by_arm = [said("{} ({})", weekly(run.config(*path, arm)), label(arm)) for arm in item.hazard_per_week]
+    return said("{}: {}", label(item.reason), joined(", ", by_arm))
+
+
+def dose_rules(run: RunFolder) -> list[RuleTable]:
+    """The dose rules of the study, in words."""
+    return [_rule(run, name) for name in run.study.dose_rules]
+
+
+def _rule(run: RunFolder, name: str) -> RuleTable:
+    rule = run.study.dose_rules[name]
+    lines = [
+        (said("{}{}", _limits(run, name, k), _rung(step.rung)), ACTIONS[step.action], _waiting(run, name, k))
+        for k, step in enumerate(rule.steps)
+    ]
+    if rule.restart:
+        level = {"same": "at the same dose", "lower": "one level lower"}[rule.restart.level]
+        below = shown(cells.general, run.config("dose_rules", name, "restart", "below_1e9L"))
+        lines.append((said("below {} while interrupted", below), f"restart {level}", "at the visit"))
+    floor = {"keep": "keep the dose", "interrupt": "interrupt"}[rule.at_floor]
+    lines.append((said("“one level lower” on the lowest level"), floor, ""))
+    arms = listed([label(arm.label) for arm in run.arms if arm.rule == name])
+    ladder = shown(cells.listing, run.config("dose_rules", name, "ladder_mg"))
+    return RuleTable(name, arms, ladder, tuple(lines), rule.source)
+
+
+def _limits(run: RunFolder, rule: str, step: int) -> Text:
+    at = partial(run.config, "dose_rules", rule, "steps", step)
+    low, high = at("at_least_1e9L"), at("below_1e9L")
+    if math.isinf(high.value):
+        return said("{} or more", shown(cells.general, low)) if low.value > 0 else "any count"
+    below = said("below {}", shown(cells.general, high))
+    return said("{} to {}", shown(cells.general, low), below) if low.value > 0 else below
+
+
+def _rung(rung: str) -> str:
+    return f", on the {rung} level" if rung != "any" else ""
+
+
+def _waiting(run: RunFolder, rule: str, step: int) -> Text:
+    at = partial(run.config, "dose_rules", rule, "steps", step)
+    days, visits = at("min_days_since_change"), at("confirm_visits")
+    parts = [said("{} days or more after the last change", shown(cells.whole, days))] * bool(days.value)
+    parts += [said("at {} visits in a row", shown(cells.whole, visits))] * (visits.value > 1)
+    return joined("; ", parts) or "at the visit"

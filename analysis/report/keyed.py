@@ -1,0 +1,143 @@
+"""A displayed number and where it stands: table, row and column of the run folder, and the form it is printed in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from analysis.evidence.scorecard import Published, Score
+from analysis.evidence.sensitivity import Effect
+from analysis.statistics.estimates import Estimate
+from analysis.text import cells
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value and its key: table/row/column.
+
+    Tables are the files of the run folder by name. A row of ``estimates`` is "PARCAT1|PARAMCD|ARM|COMPARATOR|STAT|
+    CATEGORY|SCOPE", of ``published``, ``baseline`` and ``scorecard`` its row_id, of ``sensitivity`` "parameter|arm|
+    factor", of a table of patients IREP|SUBJID and what tells the patient's rows apart. In ``config`` and ``manifest``
+    row and column are a path. Of a whole table "COLUMN=value/rows" counts rows, "COLUMN/distinct" lists values.
+    """
+
+    value: Any
+    table: str
+    row: str
+    column: str
+
+    @property
+    def place(self) -> str:
+        """Table and row."""
+        return f"{self.table}/{self.row}" if self.row else self.table
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Text that shows numbers: their keys, and the form (a function of ``cells``) with its other arguments."""
+
+    text: str
+    keys: str
+    form: str
+    how: str
+
+    @property
+    def attributes(self) -> Markup:
+        """What an element that shows nothing else carries."""
+        said = f' data-key="{escape(self.keys)}" data-form="{self.form}"'
+        quoted = escape(self.how).replace(Markup("&#34;"), Markup('"'))
+        return Markup(said + (f" data-how='{quoted}'" if self.how else ""))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __html__(self) -> str:
+        return f"<span{self.attributes}>{escape(self.text)}</span>"
+
+
+Text = str | Shown
+"""Text of the report; ``Markup`` (a str) where numbers stand in a sentence."""
+
+
+def shown(form: Callable[..., str], *numbers: Number, **how: Any) -> Shown:
+    """Numbers in a form, a function of ``analysis.text.cells`` of their values and ``how``."""
+    text = cells.units(form(*(n.value for n in numbers), **how))
+    together = (f"{place}/{'+'.join(n.column for n in of)}" for place, of in groupby(numbers, lambda n: n.place))
+    return Shown(text, "; ".join(together), form.__name__, json.dumps(how, ensure_ascii=False) if how else "")
+
+
+def said(template: str, *parts: object) -> Markup:
+    """A sentence with its parts put in for {}; parts that are no ``Shown`` are text of the study."""
+    return Markup(escape(cells.units(template))).format(*map(_part, parts))
+
+
+def joined(separator: str, parts: Iterable[object]) -> Markup:
+    """Parts with a separator between them."""
+    return Markup(escape(separator)).join(map(_part, parts))
+
+
+def label(text: str) -> Markup:
+    """A name or a quoted source inside a sentence: what digits it has are no numbers of the run."""
+    return Markup('<span class="label">{}</span>').format(_part(text))
+
+
+def marked(sentence: str, *parts: Shown) -> Markup:
+    """A finished sentence with its numbers marked, which stand in it in this order."""
+    found = []
+    for part in parts:
+        before, _, sentence = sentence.partition(part.text)
+        found += [before, part]
+    return joined("", [*found, sentence])
+
+
+def _part(part: object) -> Markup:
+    return escape(part if hasattr(part, "__html__") else cells.units(str(part)))
+
+
+def plain_text(text: Text) -> str:
+    """Without keys."""
+    return text.striptags() if isinstance(text, Markup) else str(text)
+
+
+def attributes(text: Text) -> Markup:
+    """Keys and form that the element around a text carries; none where the text is a sentence or has no numbers."""
+    return text.attributes if isinstance(text, Shown) else Markup()
+
+
+def content(text: Text) -> str:
+    """What stands in the element that carries the ``attributes``."""
+    return text.text if isinstance(text, Shown) else text if isinstance(text, Markup) else cells.units(text)
+
+
+def numbers(row: Estimate | Published | Score | Effect, *columns: str) -> tuple[Number, ...]:
+    """Columns of a row as numbers."""
+    table, name = _place(row)
+    return tuple(Number(getattr(row, column), table, name, column) for column in columns)
+
+
+def number(row: Estimate | Published | Score | Effect, column: str) -> Number:
+    """A column of a row as a number."""
+    return numbers(row, column)[0]
+
+
+def _place(row: Estimate | Published | Score | Effect) -> tuple[str, str]:
+    """Table and row of a record."""
+    if isinstance(row, Published):
+        return ("baseline" if row.endpoint.startswith("BASE:") else "published"), row.row_id
+    if isinstance(row, Score):
+        return "scorecard", row.row_id
+    if isinstance(row, Effect):
+        return "sensitivity", f"{row.parameter}|{row.arm}|{row.factor:g}"
+    identity = (row.PARCAT1, row.PARAMCD, row.ARM, row.COMPARATOR, row.STAT, row.CATEGORY, row.SCOPE)
+    return "estimates", "|".join(part or "" for part in identity)
+
+
+def of_patient(row: dict[str, Any], table: str, by: Iterable[str], *columns: str) -> tuple[Number, ...]:
+    """Columns of a row of a table of patients; ``by`` names what tells the rows of a patient apart."""
+    name = "|".join(str(row[key]) for key in ("IREP", "SUBJID", *by))
+    return tuple(Number(row[column], table, name, column) for column in columns)

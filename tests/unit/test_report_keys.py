@@ -1,0 +1,188 @@
+"""Every number of the report has a key: the value that stands there, in the form it names, is the text that is shown."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from keyed_page import Folder, Page, expected
+from made_run import make_run_folder, write_report
+
+from analysis.evidence import sensitivity
+from analysis.evidence.sensitivity import Effect
+from trial.cli import main
+
+ROOT = Path(__file__).parents[2]
+REPORT = sorted((ROOT / "analysis" / "report").glob("*.py"))
+
+
+def effects() -> list[Effect]:
+    """Two assumed numbers at two values in three arms."""
+    return [
+        Effect(name, "typical value", "1", 2.0, factor, 2.0 * factor, "at most 3" if factor > 1 else "", "RESPW8", arm,
+               50.0 + k, size * (factor - 1), 0.25, 10, "%")
+        for name, size in (("EC50", 7.3), ("GAMMA", -2.1))
+        for factor in (0.5, 1.5)
+        for k, arm in enumerate(("LOW", "HIGH", "Placebo"))
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """Ten replicates, one failed solve in each, a sensitivity analysis, pages of two patients."""
+    folder = make_run_folder(tmp_path_factory.mktemp("keys") / "made", failed=1, replicates=10)
+    sensitivity.write(effects(), folder)
+    write_report(folder, [(1, 3), (0, 1)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory) -> Path:
+    """Six replicates, the tables of three of them kept."""
+    folder = tmp_path_factory.mktemp("keys") / "few"
+    make_run_folder(folder, failed=1, replicates=6, kept=(0, 1, 3), output="endpoints")
+    write_report(folder)
+    return folder
+
+
+def simulated(folder: Path, config: str, *changes: str) -> Path:
+    settings = [word for change in changes for word in ("--set", change)]
+    assert main(["run", str(ROOT / "configs" / config), "--out", str(folder), "--workers", "1", *settings]) == 0
+    assert main(["report", str(folder), "--patient", "0:2"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def phase_3(tmp_path_factory) -> Path:
+    """Phase III with every simulated adverse event."""
+    proxies = ("tolerability.proxies=all", "analysis.endpoints=[RESPW8, MAXDUR, PLTW8, COMPL, AE_URTI, AE_TE]")
+    return simulated(tmp_path_factory.mktemp("keys") / "smoke", "smoke.yaml", "patients=15", *proxies)
+
+
+@pytest.fixture(scope="module")
+def chemotherapy(tmp_path_factory) -> Path:
+    config = "published/hetrombopag_cit_nct05864014.yaml"
+    return simulated(tmp_path_factory.mktemp("keys") / "cit", config, "patients=12", "replicates=2")
+
+
+RUNS = ("made", "few", "phase_3", "chemotherapy")
+
+
+@pytest.fixture(params=RUNS)
+def run_dir(request) -> Path:
+    return request.getfixturevalue(request.param)
+
+
+def page_of(folder: Path) -> Page:
+    return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def test_every_keyed_text_is_the_value_of_its_key_in_its_form(run_dir):
+    folder, wrong = Folder(run_dir), []
+    keyed = page_of(run_dir).keyed
+    for element in keyed:
+        text = expected(folder, element)
+        if element.text.strip() != text.strip():
+            wrong.append((element.place, element.attributes["data-key"], element.text, text))
+    assert not wrong
+    assert len(keyed) > 400
+
+
+def test_no_number_stands_without_a_key(run_dir):
+    assert page_of(run_dir).without_keys == []
+
+
+def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
+    """What the runs above must cover, so that an empty report does not pass."""
+    tables = Counter(e.attributes["data-key"].split("/")[0] for folder in (made, phase_3) for e in page_of(folder).keyed)
+    wanted = "estimates published baseline scorecard sensitivity config manifest patients doses observations endpoints"
+    assert set(wanted.split()) | {"adverse_events"} <= set(tables)
+    kinds = {e.attributes["data-key"].split("/")[1].split("|")[0] for folder in (made, phase_3)
+             for e in page_of(folder).keyed if e.attributes["data-key"].startswith("estimates/")}  # fmt: skip
+    assert kinds == {"endpoint", "time to event", "incidence", "baseline", "disposition", "screening", "not evaluable"}
+
+
+def shifted(path: Path) -> None:
+    """Every number of a table moved by an amount that no rounding hides; what is null becomes a number."""
+    table = pq.read_table(path)
+    for k, column in enumerate(table.schema):
+        if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+            step = 7 if pa.types.is_integer(column.type) else 7.77
+            moved = [step if v is None else v + step for v in table[column.name].to_pylist()]
+            table = table.set_column(k, column, pa.array(moved, column.type))
+    pq.write_table(table, path)
+
+
+@pytest.mark.parametrize("name", ["estimates", "scorecard", "sensitivity"])
+def test_changing_the_row_changes_the_text(made, tmp_path, name):
+    """With every number of a table moved, every text with keys of that table alone is another one."""
+    other = Path(shutil.copytree(made, tmp_path / "other"))
+    shifted(other / f"{name}.parquet")
+    write_report(other, [(1, 3), (0, 1)])
+    before, after = (
+        [(e.place, e.attributes["data-key"], e.text) for e in page_of(folder).keyed if of_table(e, name)]
+        for folder in (made, other)
+    )
+    same = {(place, key) for place, key, _ in before} & {(place, key) for place, key, _ in after}
+    assert len(same) > 10
+    stayed = set(before) & set(after)
+    assert not stayed
+
+
+def of_table(element, name: str) -> bool:
+    """Whether a text shows numbers of one table, not how many rows it has."""
+    keys = element.attributes["data-key"].split("; ")
+    verdicts = element.attributes["data-form"] in ("yeses", "how_many")
+    return all(key.startswith(f"{name}/") for key in keys) and not verdicts
+
+
+def test_scorecard_csv_holds_the_numbers_of_the_typed_table(made):
+    lines = (made / "scorecard.csv").read_text().splitlines()
+    names, rows = lines[0].split(","), [line.split(",") for line in lines[1:]]
+    typed = pq.read_table(made / "scorecard.parquet").to_pylist()
+    assert pq.read_schema(made / "scorecard.parquet").field("simulated").type == pa.float64()
+    for row, known in zip(rows, typed, strict=True):
+        for name, text in zip(names, row, strict=True):
+            value = known[name]
+            assert text == value if isinstance(value, str) else (float(text) if text else None) == value
+
+
+NAMES_OF_STATISTICS = {
+    "analysis.statistics.estimates": {"ALL", "FEW_REPLICATES", "NAMED", "OVER", "Estimate"},
+    "analysis.statistics.baseline": {"ITEMS", "Item"},
+}
+"""What the report may know of the statistics: records and names, nothing that computes."""
+DRAWS = "pictures.py"
+"""Draws curves of the patients kept in full, so it may reduce arrays and use quartiles and Kaplan-Meier."""
+REDUCTIONS = {
+    "mean", "sum", "std", "var", "median", "quantile", "percentile", "cumsum", "prod", "average", "bincount", "dot",
+    "nanmean", "nanmedian", "nansum", "nanmax", "nanmin", "max", "min", "round", "value_counts", "Counter",
+}  # fmt: skip
+ALLOWED = {
+    ("runfolder.py", "value_counts"): "reads how many rows of patients.parquet say what, as the key of that text does",
+    ("patient.py", "max"): "the largest subject number, in the message for a patient who does not exist",
+    ("patient.py", "nanmax"): "the last day on the axis of a figure",
+    ("model.py", "max"): "the width of a column of equations",
+    ("sensitivity.py", "max"): "the reach of an axis, and the row that the headline names",
+}
+
+
+@pytest.mark.parametrize("path", [p for p in REPORT if p.name != DRAWS], ids=lambda p: p.name)
+def test_the_report_computes_nothing(path):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("analysis.statistics"):
+            names = {alias.name for alias in node.names}
+            assert names <= NAMES_OF_STATISTICS.get(str(node.module), set()), f"{path.name} imports {names}"
+    called = {called_name(node) for node in ast.walk(tree) if isinstance(node, ast.Call)} & REDUCTIONS
+    assert {(path.name, name) for name in called} <= set(ALLOWED)
+
+
+def called_name(call: ast.Call) -> str:
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
