@@ -194,4 +194,4 @@ def replicate_name(run: RunFolder) -> str:
 
 def codes(run: RunFolder, stats: Sequence[str], among: Sequence[str]) -> list[str]:
     """Endpoints of ``among`` that have one of these statistics, in the order of the estimates."""
-    return list(dict.fromkeys(e.PARAMCD for e in run.estimates if e.STAT in stats and e.PARAMCD in among))
+    return list(dict.fromkeys(e.PARAMCD for e in run.of_endpoints if e.STAT in stats and e.PARAMCD in among))

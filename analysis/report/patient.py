@@ -161,7 +161,7 @@ def _visits(run: RunFolder, replicate: int, subject: int) -> Table:
 
 
 def _endpoints(run: RunFolder, replicate: int, subject: int) -> Table:
-    labels = {e.PARAMCD: (e.PARAM, e.STAT) for e in reversed(run.estimates)}
+    labels = {e.PARAMCD: (e.PARAM, e.STAT) for e in reversed(run.of_endpoints)}
     rows = []
     for e in _rows(run, "endpoints", replicate, subject):
         code, value, why = e["PARAMCD"], e["AVAL"], e["REASON"]

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.endpoints.time_to_event import TTRESC, TTRESP, Times, TimeTo, at_risk, kaplan_meier
+from analysis.endpoints import chosen_times
+from analysis.endpoints.time_to_event import TTRESC, TTRESP, Times, TimeTo
 from analysis.evidence.scorecard import CONFIDENCE
 from analysis.figures import charts as figures
 from analysis.figures.charts import Curve, Held, Rungs, Trace
 from analysis.report.grid import arm_name, replicate_name
 from analysis.report.runfolder import RunFolder
-from analysis.report.times import kinds, window
+from analysis.report.times import window
 from analysis.statistics.disposition import quartiles, rung_shares, share_by_day
 from analysis.statistics.estimates import ALL
+from analysis.statistics.survival import by_day, kaplan_meier
 
 HIGH_COUNT_1E9L = 250.0
 
@@ -131,7 +133,7 @@ def over_time(run: RunFolder) -> Figure | None:
     solved = run.records.unsolved == ""
     left = np.where(run.records.completed, np.inf, run.column("patients", "EOSDY"))
     days = np.arange(0.0, float(run.records.planned[-1]) + window(run) + 1)
-    shown = [kind for kind in (TTRESP, TTRESC) if kind in kinds(run)]
+    shown = [kind for kind in (TTRESP, TTRESC) if kind.code in chosen_times(run.study)]
     times = {kind.code: kind.times(run.records, run.study) for kind in shown}
     happened = [kind for kind in shown if times[kind.code].event.any()]
     if not happened and run.records.completed[solved].all():
@@ -159,15 +161,16 @@ def cumulative(run: RunFolder, kind: TimeTo, times: Times, days: np.ndarray) -> 
     traces = []
     for k, arm in enumerate(run.arms):
         mine = times.of(run.records.arm == k)
-        share = kaplan_meier(mine).by(days).estimate
-        traces.append(Trace(arm.label, arm.hue, days / 7, share, at_risk(mine, days)))
+        counts = by_day(np.zeros(len(mine.day), dtype=np.int64), (), mine.day.astype(np.int64), mine.event)
+        share = kaplan_meier(counts).by(days.astype(np.int64)).estimate
+        traces.append(Trace(arm.label, arm.hue, days / 7, share, counts.watched(days.astype(np.int64))))
     return figures.shares_over_time(kind.code.lower(), f"{kind.label.removeprefix('Time to ').capitalize()}", traces)
 
 
 def forest(run: RunFolder) -> Figure | None:
     """F 14.2.14: the judged rows of the scorecard."""
     groups: dict[str, list[Held]] = {}
-    labels = {e.PARAMCD: e.PARAM for e in run.estimates}
+    labels = {e.PARAMCD: e.PARAM for e in run.of_endpoints}
     for s in run.scores:
         if not s["inside"] or s["interval"] not in CONFIDENCE or s["unit"] != "%" or not s["simulated"]:
             continue

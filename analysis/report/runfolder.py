@@ -85,17 +85,24 @@ class RunFolder:
         return self.records.replicate == self.study.analysis.named_replicate
 
     @cached_property
-    def found(self) -> Mapping[tuple[str, str, str, str, str | None], Estimate]:
-        """Estimates by (endpoint, arm, statistic, scope, comparator)."""
-        return {(e.PARAMCD, e.ARM, e.STAT, e.SCOPE, e.COMPARATOR): e for e in self.estimates}
+    def of_endpoints(self) -> tuple[Estimate, ...]:
+        """The estimates of endpoints."""
+        return tuple(e for e in self.estimates if e.PARCAT1 == "endpoint")
 
-    def one(self, code: str, arm: str, stat: str, comparator: str | None = None) -> Estimate | None:
+    @cached_property
+    def found(self) -> Mapping[tuple[str, str, str, str, str | None, str], Estimate]:
+        """Estimates by (endpoint, arm, statistic, scope, comparator, category)."""
+        return {(e.PARAMCD, e.ARM, e.STAT, e.SCOPE, e.COMPARATOR, e.CATEGORY): e for e in self.estimates}
+
+    def one(self, code: str, arm: str, stat: str, comparator: str | None = None, category: str = "") -> Estimate | None:
         """The estimate of the named replicate."""
-        return self.found.get((code, arm, stat, NAMED, comparator))
+        return self.found.get((code, arm, stat, NAMED, comparator, category))
 
-    def over(self, code: str, arm: str, stat: str, comparator: str | None = None) -> Estimate | None:
+    def over(
+        self, code: str, arm: str, stat: str, comparator: str | None = None, category: str = ""
+    ) -> Estimate | None:
         """The estimate over replicates."""
-        return self.found.get((code, arm, stat, OVER, comparator))
+        return self.found.get((code, arm, stat, OVER, comparator, category))
 
     def column(self, table: str, name: str) -> NDArray[Any]:
         """A column as numpy; dictionary columns as text."""
@@ -172,11 +179,9 @@ def read_run(path: Path, study: Study) -> RunFolder:
     missing = [name for name in needed if not (path / name).exists()]
     if missing:
         raise FileNotFoundError(f"{path} is not a finished run: no {', '.join(missing)}; run the study again")
-    tables = {name: pq.read_table(path / f"{name}.parquet") for name in TABLES}
-    kept = pc.unique(tables["patients"]["IREP"]).to_pylist()
-    for name in ("endpoints", "screening", "adverse"):
-        if (path / f"{name}.parquet").exists():
-            tables[name] = pq.read_table(path / f"{name}.parquet", filters=[("IREP", "in", kept)])
+    names = [*TABLES, *(name for name in ("endpoints", "screening", "adverse") if (path / f"{name}.parquet").exists())]
+    kept = [("IREP", "in", study.kept)]
+    tables = {name: pq.read_table(path / f"{name}.parquet", filters=kept) for name in names}
     estimates = pq.read_table(path / ESTIMATES_FILE).to_pylist()
     return RunFolder(
         path=path,

@@ -91,7 +91,7 @@ def _axis(rows: Sequence[Effect]) -> str:
 
 
 def _label(run: RunFolder) -> str:
-    found = (e.PARAM for e in run.estimates if run.study.analysis.primary == e.PARAMCD)
+    found = (e.PARAM for e in run.of_endpoints if run.study.analysis.primary == e.PARAMCD)
     return next(found, run.study.analysis.primary).split(":")[0]
 
 

@@ -53,7 +53,7 @@ PUBLISHED_NOTE = (
 
 def efficacy(run: RunFolder) -> Table | None:
     """T 14.2.1: every yes or no endpoint per arm, beside the published value."""
-    others = [e.PARAMCD for e in run.estimates if e.PARAMCD not in PROXIES + EXPOSURE]
+    others = [e.PARAMCD for e in run.of_endpoints if e.PARAMCD not in PROXIES + EXPOSURE]
     found = codes(run, ["rate"], others)
     title = "Response, rescue, bleeding and completion"
     return _rates(run, "T 14.2.1", title, found, stop_note(run)) if found else None
@@ -100,7 +100,7 @@ def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra:
 
 
 def _rate_rows(run: RunFolder, code: str) -> list[Row]:
-    label = next(e.PARAM for e in run.estimates if code == e.PARAMCD)
+    label = next(e.PARAM for e in run.of_endpoints if code == e.PARAMCD)
     rows = [heading(f"{label} [{code}]", code)]
     for arm in (*run.study.arm_ids, ALL):
         one, over = run.one(code, arm, "rate"), run.over(code, arm, "rate")
@@ -122,7 +122,8 @@ def _rate_rows(run: RunFolder, code: str) -> list[Row]:
 
 def differences(run: RunFolder) -> Table | None:
     """T 14.2.2: difference and odds ratio of every arm against the reference arm, efficacy."""
-    return _differences(run, "T 14.2.2", "Differences", [e.PARAMCD for e in run.estimates if e.PARAMCD not in PROXIES])
+    among = [e.PARAMCD for e in run.of_endpoints if e.PARAMCD not in PROXIES]
+    return _differences(run, "T 14.2.2", "Differences", among)
 
 
 def proxy_differences(run: RunFolder) -> Table | None:
@@ -135,7 +136,7 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
     if not found:
         return None
     reference = run.study.analysis.reference_arm or ""
-    powered = any(e.STAT == "power" and e.PARAMCD in found for e in run.estimates)
+    powered = any(e.STAT == "power" and e.PARAMCD in found for e in run.of_endpoints)
     rows = tuple(row for code in found for row in _difference_rows(run, code, reference, powered))
     over, one, paired = simulated_over(run), f"Simulated, {replicate_name(run)} alone", run.study.paired
     columns = (
@@ -169,7 +170,7 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
 
 
 def _difference_rows(run: RunFolder, code: str, reference: str, powered: bool) -> list[Row]:
-    label = next(e.PARAM for e in run.estimates if code == e.PARAMCD)
+    label = next(e.PARAM for e in run.of_endpoints if code == e.PARAMCD)
     rows = [heading(f"{label} [{code}]", code)]
     for arm in run.study.arm_ids:
         pick = partial(run.one, code, arm, comparator=reference)
@@ -228,7 +229,7 @@ def exposure(run: RunFolder) -> Table | None:
 
 
 def _exposure_rows(run: RunFolder, code: str) -> list[Row]:
-    first = next(e for e in run.estimates if code == e.PARAMCD)
+    first = next(e for e in run.of_endpoints if code == e.PARAMCD)
     rows: list[Row] = []
     for arm in run.study.arm_ids:
         one = {
@@ -296,7 +297,7 @@ def scorecard(run: RunFolder) -> Table | None:
         if counted
         else "No row is judged: none of them is counted.",
     )
-    labels = {e.PARAMCD: e.PARAM for e in run.estimates}
+    labels = {e.PARAMCD: e.PARAM for e in run.of_endpoints}
     notes = (*notes, *unjudged * (not any(s["inside"] for s in run.scores)), *_remarks(run))
     rows: list[Row] = []
     for code in dict.fromkeys(s["endpoint"] for s in run.scores):

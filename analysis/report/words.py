@@ -147,7 +147,8 @@ def _with_unit(text: str, unit: str) -> str:
 
 def primary_label(run: RunFolder) -> str:
     """Label of the primary endpoint."""
-    return next((e.PARAM for e in run.estimates if run.study.analysis.primary == e.PARAMCD), run.study.analysis.primary)
+    primary = run.study.analysis.primary
+    return next((e.PARAM for e in run.of_endpoints if primary == e.PARAMCD), primary)
 
 
 def warnings(run: RunFolder) -> list[str]:

@@ -48,7 +48,7 @@ def replay(
         course = again(study, replicate, patient)
     except ValueError as error:
         raise Refused(f"{run_dir}: {error}") from None
-    course = replace(course, tables={**course.tables, "endpoints": evaluator(study)(course.tables)})
+    course = replace(course, tables={**course.tables, **evaluator(study)(course.tables)})
     _show(course, study)
     if out is not None:
         _write(course, study, out)

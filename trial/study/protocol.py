@@ -354,3 +354,4 @@ class Published(Record):
 
 Allocation = Literal["parallel", "counterfactual"]
 Output = Literal["endpoints", "visits", "dense"]
+KeptTable = Literal["parameters", "doses", "observations", "events", "adverse"]
