@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import trial.jobs.work
-from trial.cli.run import evaluator
+from trial.app.study_run import evaluator
 from trial.jobs.runner import UNITS, run, simulate_into
 from trial.jobs.work import simulate_replicates, work_units
 from trial.study.load import load_study

@@ -13,13 +13,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from cohorts.sets import is_file_name
+from trial.errors import ConfigError
 from trial.study.checks import cautions, not_taken, unknown_ids, unusable_patients, unusable_set, value_at
 from trial.study.explain import explain
 from trial.study.protocol import Problem, Record
 from trial.study.study import Study
-from trial.study.yamltree import ConfigError, Node, Place, find, plain, read, with_override
-
-__all__ = ["Config", "ConfigError", "load_config", "load_record", "load_study", "resolved_yaml"]
+from trial.study.yamltree import Node, Place, find, plain, read, with_override
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)

@@ -13,15 +13,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
 
+from trial.errors import ConfigError
+
 EXTENDS = "extends"
-
-
-class ConfigError(Exception):
-    """A config that cannot be used; ``messages`` are lines ``file:line: path: what was seen, what is allowed``."""
-
-    def __init__(self, messages: Sequence[str]) -> None:
-        self.messages = tuple(messages)
-        super().__init__("\n".join(self.messages))
 
 
 @dataclass(frozen=True)
