@@ -20,6 +20,10 @@ class ConfigError(TrialError):
         super().__init__("\n".join(self.messages))
 
 
+class ConfigWarning(UserWarning):
+    """What is allowed in a config, but probably not meant; the line says where."""
+
+
 class Refused(TrialError):
     """Wrong usage: the message says what to do instead."""
 

@@ -16,7 +16,7 @@ from trial.errors import ConfigError
 from trial.models.behaviour import behaviour_problems
 from trial.study.checks import value_at
 from trial.study.fingerprint import fingerprint
-from trial.study.load import Config, load_config
+from trial.study.load import Config, config_of, load_config
 from trial.study.protocol import Problem
 from trial.study.study import Study
 
@@ -25,10 +25,16 @@ def load_checked(
     path: Path, overrides: Sequence[str] = (), seed: int | None = None, replicates: int | None = None
 ) -> Config:
     """The config with every check of the project; raises ConfigError with every problem found."""
-    loaded = load_config(path, overrides, seed, replicates, checks=(endpoints.config_problems, published_problems))
-    _refuse_misbehaving(f"{path}: ", loaded.study)
-    _refuse_too_few(f"{path}: ", loaded.study)
+    loaded = load_config(path, overrides, seed, replicates, _CHECKS)
+    _refuse(f"{path}: ", loaded.study)
     return loaded
+
+
+def check_again(study: Study) -> Config:
+    """The same checks of a study that may have been changed in Python since; lines name the key alone."""
+    checked = config_of(study, _CHECKS)
+    _refuse("", checked.study)
+    return checked
 
 
 def in_words(study: Study) -> list[str]:
@@ -43,6 +49,12 @@ def in_words(study: Study) -> list[str]:
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
         f"population {study.population.id or study.population.file}",
     ]
+
+
+def _refuse(place: str, study: Study) -> None:
+    """What can be seen only by solving and sampling."""
+    _refuse_misbehaving(place, study)
+    _refuse_too_few(place, study)
 
 
 def _refuse_misbehaving(place: str, study: Study) -> None:
@@ -85,3 +97,6 @@ def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     for text, named in found.items():
         others = f" and {len(named) - 1} more rows" if len(named) > 1 else ""
         yield ("published", "rows"), f"{named[0]}{others}: {text} (published: null leaves all rows out)"
+
+
+_CHECKS = (endpoints.config_problems, published_problems)

@@ -18,7 +18,7 @@ from trial.study.checks import cautions, not_taken, unknown_ids, unusable_patien
 from trial.study.explain import explain
 from trial.study.protocol import Problem, Record
 from trial.study.study import Study
-from trial.study.yamltree import Node, Place, find, plain, read, with_override
+from trial.study.yamltree import Node, Place, as_tree, find, plain, read, with_override
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
@@ -55,7 +55,15 @@ def load_config(
 
     ``checks`` look at the plain data, valid or not, for what only the caller knows.
     """
-    tree = _overridden(read(Path(path)), overrides, seed, replicates)
+    return _config(_overridden(read(Path(path)), overrides, seed, replicates), checks)
+
+
+def config_of(study: Study, checks: Sequence[Check] = ()) -> Config:
+    """As ``load_config``, for a Study that was made or changed in Python: lines name the key alone."""
+    return _config(_with_absolute_files(as_tree(study.model_dump(mode="json"), Place(""))), checks)
+
+
+def _config(tree: Node, checks: Sequence[Check]) -> Config:
     data = plain(tree)
     problems = [
         *_missing_files(data),

@@ -101,7 +101,7 @@ def with_override(root: Node, key: str, text: str, place: Place) -> Node:
     parsed, problems = _parse(f"value: {text}\n", str(place), None)
     if problems:
         raise ConfigError([f"{place}: {text!r} is not a value in YAML"])
-    return _replaced(root, key.split("."), _moved(parsed.value["value"], place), place)
+    return _replaced(root, key.split("."), as_tree(plain(parsed.value["value"]), place), place)
 
 
 def _replaced(node: Node, parts: list[str], value: Node, place: Place) -> Node:
@@ -134,12 +134,12 @@ def _longest_key(inside: dict[str, Node], parts: list[str]) -> tuple[str, list[s
     return parts[0], parts[1:]
 
 
-def _moved(node: Node, place: Place) -> Node:
-    value = node.value
+def as_tree(value: Any, place: Place) -> Node:
+    """Plain dicts, lists and scalars as a tree, all of it written at ``place``."""
     if isinstance(value, dict):
-        value = {key: _moved(entry, place) for key, entry in value.items()}
+        value = {key: as_tree(entry, place) for key, entry in value.items()}
     elif isinstance(value, list):
-        value = [_moved(entry, place) for entry in value]
+        value = [as_tree(entry, place) for entry in value]
     return Node(value, place)
 
 
