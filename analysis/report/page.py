@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from analysis.evidence.model import lines, read_model
 from analysis.figures.charts import HUES, hue, tint
 from analysis.figures.drawing import structure_figure
 from analysis.report import (
@@ -36,7 +37,6 @@ from analysis.report import (
     words as report_words,
 )
 from analysis.report.grid import Table
-from analysis.report.model import lines, read_model
 from analysis.report.patient import pages
 from analysis.report.pictures import Figure
 from analysis.report.runfolder import RunFolder, read_run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from trial.cli.run import evaluator
+from trial.app.study_run import evaluator
 from trial.jobs.work import simulate_replicates
 from trial.study.load import load_study
 

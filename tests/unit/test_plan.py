@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-import trial.cli.run
+import trial.app.foresight
+from trial.app.study_run import evaluator
 from trial.cli import main
-from trial.cli.run import evaluator
 from trial.jobs import forecast as forecasting
 from trial.jobs.forecast import forecast, problem
 from trial.study.load import load_study
@@ -53,7 +53,7 @@ def test_memory_goes_up_with_workers_and_not_with_replicates(tmp_path):
 )
 def test_a_run_that_will_not_do_is_refused_before_it_starts(tmp_path, monkeypatch, capsys, name, free, words):
     monkeypatch.setattr(forecasting, name, lambda *_: free)
-    monkeypatch.setattr(trial.cli.run, "LARGE_RUN", 100)
+    monkeypatch.setattr(trial.app.foresight, "LARGE_RUN", 100)
     arguments = [CONFIG, "--replicates", "200", "--workers", "2", "--out", str(tmp_path / "x")]
     assert main(["run", *arguments]) == 2
     said = capsys.readouterr().err

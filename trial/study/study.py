@@ -23,7 +23,7 @@ from trial.study.protocol import (
     Output,
     PKSampling,
     Problem,
-    Published,
+    PublishedRows,
     Randomisation,
     Record,
     Rescue,
@@ -97,7 +97,9 @@ class Study(Record):
     )
     solver: SolverSettings = Field(default=SolverSettings(), description="error control of the ODE solver")
     analysis: Analysis = Field(description="what is called a response, and when")
-    published: Published | None = Field(default=None, description="published results to show beside the simulated ones")
+    published: PublishedRows | None = Field(
+        default=None, description="published results to show beside the simulated ones"
+    )
     output: Output | None = Field(
         default=None,
         description="endpoints: every patient's endpoints, all tables of the first 10 replicates; visits: all tables; "
