@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.endpoints.adverse import ADVERSE_ENDPOINTS
+from analysis.endpoints.adverse import ADVERSE_ENDPOINTS, ADVERSE_TIMES
 from analysis.endpoints.chemotherapy import CHEMOTHERAPY_ENDPOINTS
 from analysis.endpoints.contract import Endpoint, Evaluated, when
 from analysis.endpoints.count_proxies import TOLERABILITY_ENDPOINTS
 from analysis.endpoints.counts import COUNT_ENDPOINTS
 from analysis.endpoints.durable import DURABLE_ENDPOINTS
 from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS
-from analysis.endpoints.records import Records
+from analysis.endpoints.records import Records, coded, patient_columns
 from analysis.endpoints.response import RESPONSE_ENDPOINTS
+from analysis.endpoints.time_to_event import TIMES, TTRESC, Times, TimeTo
 from trial.study.protocol import Analysis, Problem, not_among
 from trial.study.study import Study
 from trial.tables import KEY, TEXT, field
@@ -31,6 +32,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *ADVERSE_ENDPOINTS,
     *EXPOSURE_ENDPOINTS,
 )
+
+EVENT_TIMES: tuple[TimeTo, ...] = (*TIMES, *ADVERSE_TIMES)
 
 DEFAULT_PRIMARY: str = Analysis.model_fields["primary"].default
 
@@ -102,11 +105,15 @@ def lacking(endpoint: Endpoint, study: Study) -> str:
 
 
 def chosen(study: Study) -> dict[str, Endpoint]:
-    """The endpoints of a study: those it names and its primary, or all it can give when it names none."""
+    """The endpoints of a study: those it names and its primary, or all it can give when it names none.
+
+    A study whose dose rule can stop treatment always says how often it did (STOPPED).
+    """
     known = catalogue(study.analysis.assessment_day)
     if not study.analysis.endpoints:
         return {code: e for code, e in known.items() if not lacking(e, study)}
-    wanted = dict.fromkeys((study.analysis.primary, *study.analysis.endpoints))
+    always = ("STOPPED",) if study.can_stop else ()
+    wanted = dict.fromkeys((study.analysis.primary, *study.analysis.endpoints, *always))
     wrong = problems(wanted, study.analysis.assessment_day)
     if wrong:
         raise KeyError("; ".join(wrong))
@@ -125,25 +132,33 @@ def evaluate_all(records: Records, study: Study) -> dict[str, Evaluated]:
     return {code: evaluate(e, records, study) for code, e in chosen(study).items()}
 
 
+def chosen_times(study: Study) -> dict[str, TimeTo]:
+    """The times to event of a study: to rescue where it is allowed, those of response with an endpoint of response,
+    and to the first of every simulated adverse event.
+    """
+    responds = any(code.startswith("RESP") for code in chosen(study))
+
+    def has(kind: TimeTo) -> bool:
+        return kind.proxy in study.proxies if kind.proxy else study.rescue.allowed if kind is TTRESC else responds
+
+    return {kind.code: kind for kind in EVENT_TIMES if has(kind)}
+
+
+def times_of(records: Records, study: Study) -> dict[str, Times]:
+    """Every chosen time to event by code."""
+    return {code: kind.times(records, study) for code, kind in chosen_times(study).items()}
+
+
 def table(records: Records, evaluated: Mapping[str, Evaluated]) -> pa.Table:
     """The endpoints table: endpoint after endpoint, patients in order."""
-    keys = [pa.array(key.astype(np.int32)) for key in (records.replicate, records.subject)]
-    keys.append(_dictionary(records.arm.astype(np.int32), list(records.arm_ids)))
-    return pa.concat_tables(
-        [pa.table([*keys, *_columns(code, result)], schema=ENDPOINTS_SCHEMA) for code, result in evaluated.items()]
-    ).unify_dictionaries()
-
-
-def _columns(code: str, result: Evaluated) -> list[pa.Array]:
-    n = len(result.value)
-    reasons, which = np.unique(result.reason, return_inverse=True)
-    return [
-        _dictionary(np.zeros(n, dtype=np.int32), [code]),
-        pa.array(result.value, mask=np.isnan(result.value)),
-        _dictionary(result.evaluable.astype(np.int32), ["N", "Y"]),
-        _dictionary(which.astype(np.int32), reasons.tolist()),
+    n, value = len(evaluated), np.concatenate([result.value for result in evaluated.values()])
+    reasons, why = np.unique(np.concatenate([result.reason for result in evaluated.values()]), return_inverse=True)
+    code = np.repeat(np.arange(n), records.n)
+    columns = [
+        *patient_columns(records, np.tile(np.arange(records.n), n)),
+        coded(code, list(evaluated)),
+        pa.array(value, mask=np.isnan(value)),
+        coded(reasons[why] == "", ["N", "Y"]),
+        coded(why, reasons.tolist()),
     ]
-
-
-def _dictionary(codes: np.ndarray, values: list[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(codes, type=pa.int32()), pa.array(values, type=pa.string()))
+    return pa.table(columns, schema=ENDPOINTS_SCHEMA)

@@ -75,8 +75,8 @@ def problems(a: Side, b: Side) -> list[str]:
 
 def compared(a: Sequence[Estimate], b: Sequence[Estimate]) -> list[Difference]:
     """Every summary over replicates of each endpoint and arm, in the order of the first run."""
-    there = {(e.PARAMCD, e.ARM, e.STAT): e for e in b if e.SCOPE == OVER}
-    rows = [e for e in a if e.SCOPE == OVER and e.STAT in COMPARED]
+    there = {(e.PARAMCD, e.ARM, e.STAT): e for e in b if e.SCOPE == OVER and e.PARCAT1 == "endpoint"}
+    rows = [e for e in a if e.SCOPE == OVER and e.PARCAT1 == "endpoint" and e.STAT in COMPARED]
     return [_difference(e, there[e.PARAMCD, e.ARM, e.STAT]) for e in rows if (e.PARAMCD, e.ARM, e.STAT) in there]
 
 

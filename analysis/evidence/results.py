@@ -11,16 +11,20 @@ import pyarrow.parquet as pq
 
 from analysis import endpoints
 from analysis.endpoints.records import Array, Records, from_tables
+from analysis.endpoints.time_to_event import times_table
 from analysis.evidence import scorecard
 from analysis.evidence.scorecard import Score
 from analysis.statistics import summaries
 from analysis.statistics.estimates import OVER, Estimate, estimate, rates, to_table
+from analysis.statistics.event_times import estimate_times
+from analysis.statistics.participants import estimate_participants
 from analysis.text import cells
 from trial.study.study import Study
 
 CONFIG_FILE = "config.resolved.yaml"
 PUBLISHED_FILE = "published.csv"
 ENDPOINTS_FILE = "endpoints.parquet"
+TIMES_FILE = "times.parquet"
 ESTIMATES_FILE = "estimates.parquet"
 SCORECARD_FILE = "scorecard.csv"
 SCORES_FILE = "scorecard.parquet"
@@ -56,9 +60,14 @@ class Analysed:
 def analyse(out_dir: Path, study: Study) -> Analysed:
     """From the endpoints in a run folder write estimates and (with published rows) scorecard; what they say.
 
-    Reads ``endpoints.parquet`` piece by piece, and ``published.csv`` when there is one.
+    Reads endpoints, times and patients piece by piece, and ``published.csv`` when there is one.
     """
-    estimates = estimate(summaries.of_file(out_dir / ENDPOINTS_FILE, study), study)
+    found = summaries.of_file(out_dir / ENDPOINTS_FILE, study)
+    estimates = [
+        *estimate(found, study),
+        *estimate_times(out_dir / TIMES_FILE, study),
+        *estimate_participants(out_dir, study, found),
+    ]
     pq.write_table(to_table(estimates), out_dir / ESTIMATES_FILE, compression="zstd")
     scores: list[Score] = []
     counted: set[str] = set()
@@ -70,10 +79,13 @@ def analyse(out_dir: Path, study: Study) -> Analysed:
     return Analysed(estimates, scores, short_table(estimates, [s for s in scores if s.row_id in counted]))
 
 
-def evaluate_tables(study: Study, tables: Mapping[str, pa.Table]) -> pa.Table:
-    """The endpoints table of some patients, from their tables."""
+def evaluate_tables(study: Study, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """The tables ``endpoints`` and ``times`` of some patients, from their tables."""
     records = from_tables(tables, study.arm_ids)
-    return endpoints.table(records, endpoints.evaluate_all(records, study))
+    return {
+        "endpoints": endpoints.table(records, endpoints.evaluate_all(records, study)),
+        "times": times_table(records, endpoints.times_of(records, study)),
+    }
 
 
 def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list[Line]:
@@ -82,7 +94,7 @@ def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list
     if counted:
         return [_scored_line(s, labels.get(s.endpoint, "Not in this study")) for s in counted]
     stats = scorecard.STAT.values()
-    return [_line(e) for e in estimates if e.STAT in stats and e.SCOPE == OVER and e.COMPARATOR is None]
+    return [_line(e) for e in estimates if e.PARCAT1 == "endpoint" and e.STAT in stats and e.SCOPE == OVER]
 
 
 def _line(e: Estimate) -> Line:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from analysis.evidence.model import lines, read_model
 from analysis.figures.charts import HUES, hue, tint
 from analysis.figures.drawing import structure_figure
 from analysis.report import (
@@ -28,7 +29,6 @@ from analysis.report import (
 )
 from analysis.report.grid import LABELS, Table
 from analysis.report.keyed import Text, attributes, content, joined, label, said, shown
-from analysis.report.model import lines, read_model
 from analysis.report.patient import pages
 from analysis.report.pictures import Figure
 from analysis.report.runfolder import RunFolder, read_run

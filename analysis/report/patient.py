@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from analysis.figures import charts as figures
-from analysis.figures.charts import Course
+from analysis.figures.charts import PatientCourse
 from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, texts
 from analysis.report.keyed import Number, Text, joined, of_patient, said, shown
 from analysis.report.pictures import thresholds
@@ -123,9 +123,9 @@ def _days_of(event: str, run: RunFolder, replicate: int, subject: int) -> tuple[
     return tuple(float(e["ADY"]) for e in events if e["EVENT"] == event)
 
 
-def _course(run: RunFolder, row: int, hue: int) -> Course:
+def _course(run: RunFolder, row: int, hue: int) -> PatientCourse:
     replicate, subject = int(run.records.replicate[row]), int(run.records.subject[row])
-    return Course(
+    return PatientCourse(
         hue=hue,
         days=np.concatenate([[0.0], run.records.days[row]]),
         counts=np.concatenate([run.records.baseline[[row]], run.records.counts[row]]),

@@ -10,7 +10,7 @@ from analysis.endpoints import chosen_times
 from analysis.endpoints.time_to_event import TTRESC, TTRESP, Times, TimeTo
 from analysis.evidence.scorecard import CONFIDENCE
 from analysis.figures import charts as figures
-from analysis.figures.charts import Curve, Held, Rungs, Trace
+from analysis.figures.charts import ForestRow, QuartileCurve, Rungs, Trace
 from analysis.report.grid import arm_name, replicate_name, threshold
 from analysis.report.keyed import Text, said, shown
 from analysis.report.runfolder import RunFolder
@@ -23,7 +23,7 @@ HIGH_COUNT_1E9L = 250.0
 
 
 @dataclass(frozen=True)
-class Key:
+class LegendKey:
     """One entry of a legend: a colour and its meaning."""
 
     colour: str
@@ -39,7 +39,7 @@ class Figure:
     population: Text
     panels: tuple[str, ...]
     notes: tuple[Text, ...] = ()
-    keys: tuple[Key, ...] = ()
+    keys: tuple[LegendKey, ...] = ()
 
 
 def thresholds(run: RunFolder) -> tuple[float, float]:
@@ -54,7 +54,7 @@ def platelets(run: RunFolder) -> Figure:
     curves = []
     for k, arm in enumerate(run.arms):
         counts = np.column_stack([r.baseline, r.counts])[r.arm == k]
-        curves.append(Curve(arm.label, arm.hue, weeks, quartiles(counts), chemotherapy_weeks(run, k)))
+        curves.append(QuartileCurve(arm.label, arm.hue, weeks, quartiles(counts), chemotherapy_weeks(run, k)))
     notes: tuple[Text, ...] = (
         "Line: median; band: first to third quartile of all patients still in the study; grey lines: medians "
         "of the other arms. Reported counts, logarithmic axis, after rescue included.",
@@ -110,7 +110,7 @@ def dose_levels(run: RunFolder) -> Figure | None:
         shares = rung_shares(start[on].astype(int), end[on].astype(int), level[on], rungs, n, last)
         drawn.append(Rungs(style.label, style.hue, names, shares))
     first = next((a.hue for a in run.arms if not a.placebo), 0)
-    keys = [Key(c, name) for c, name in zip(figures.rung_colours(first, len(rungs)), names, strict=True)]
+    keys = [LegendKey(c, name) for c, name in zip(figures.rung_colours(first, len(rungs)), names, strict=True)]
     keys = keys if (level == 0).any() else keys[1:]
     notes = (
         f"From below: {f'{no_dose}, then ' * bool((level == 0).any())}the dose levels from the lowest (pale) to the "
@@ -173,7 +173,7 @@ def cumulative(run: RunFolder, kind: TimeTo, times: Times, days: np.ndarray) -> 
 
 def forest(run: RunFolder) -> Figure | None:
     """F 14.2.14: the judged rows of the scorecard."""
-    groups: dict[str, list[Held]] = {}
+    groups: dict[str, list[ForestRow]] = {}
     for s in run.scores:
         if not s.inside or s.interval not in CONFIDENCE or s.unit != "%" or s.simulated is None:
             continue
@@ -182,7 +182,7 @@ def forest(run: RunFolder) -> Figure | None:
         low, high = (over.RANGE_LOW, over.RANGE_HIGH) if over else (None, None)
         assert s.ci_low is not None and s.ci_high is not None, "a judged row has limits"
         groups.setdefault(s.endpoint, []).append(
-            Held(
+            ForestRow(
                 label=name if s.arm == ALL else s.arm,
                 hue=hue or 0,
                 published=s.published,

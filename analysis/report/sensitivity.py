@@ -11,7 +11,7 @@ from analysis.figures import charts as figures
 from analysis.figures.charts import Lever
 from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, heading, listed, texts
 from analysis.report.keyed import Text, joined, label, marked, number, numbers, said, shown
-from analysis.report.pictures import Figure, Key
+from analysis.report.pictures import Figure, LegendKey
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells
 
@@ -54,8 +54,8 @@ def figure(run: RunFolder) -> Figure | None:
         *("Only the strongest are drawn.",) * (len(order) > DRAWN),
     )
     keys = (
-        Key(figures.tint(1, 0.4), "half the value (pale)"),
-        Key(figures.hue(1), "one and a half times the value (dark)"),
+        LegendKey(figures.tint(1, 0.4), "half the value (pale)"),
+        LegendKey(figures.hue(1), "one and a half times the value (dark)"),
     )
     return Figure("F 14.5.1", TITLE, f"Change of the primary result, {_label(run)}", tuple(panels), notes, keys)
 

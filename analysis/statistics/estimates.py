@@ -7,7 +7,7 @@ replicates with its Monte Carlo error, and the range of replicates (2.5 to 97.5 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -34,10 +34,12 @@ ESTIMATES_SCHEMA = pa.schema(
         field("STUDYID", TEXT, "Study identifier"),
         field("PARAMCD", TEXT, "Endpoint"),
         field("PARAM", TEXT, "Label of the endpoint"),
+        field("PARCAT1", TEXT, "Kind of result"),
         field("ARM", TEXT, "Arm; ALL: all arms together"),
         field("COMPARATOR", TEXT, "Arm compared with"),
         field("POPULATION", TEXT, "Analysis set"),
         field("STAT", TEXT, "Statistic"),
+        field("CATEGORY", TEXT, "What the statistic is of"),
         field("UNIT", TEXT, "Unit of the estimate"),
         field("SCOPE", TEXT, "replicate: the named one; replicates: all"),
         field("N", pa.int64(), "Evaluable subjects (mean per replicate)"),
@@ -57,7 +59,10 @@ ESTIMATES_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Estimate:
-    """One row of the estimates table; the fields are its columns, None is null."""
+    """One row of the estimates table; the fields are its columns, None is null.
+
+    PARCAT1, PARAMCD, ARM, COMPARATOR, STAT, CATEGORY and SCOPE name the row.
+    """
 
     STUDYID: str
     PARAMCD: str
@@ -79,6 +84,8 @@ class Estimate:
     RANGE_HIGH: float | None = None
     R: int | None = None
     NOTE: str = ""
+    PARCAT1: str = "endpoint"
+    CATEGORY: str = ""
 
 
 def rates(events: Array, sizes: Array) -> Array:
@@ -87,9 +94,22 @@ def rates(events: Array, sizes: Array) -> Array:
 
 
 def estimate(summaries: Mapping[str, Summary], study: Study) -> list[Estimate]:
-    """Every row of the estimates table, endpoint after endpoint."""
+    """Every row of the endpoints, one after the other; then who has no value, by endpoint and reason."""
     known = chosen(study)
-    return [row for code, summary in summaries.items() for row in _endpoint_rows(known[code], summary, study)]
+    rows = [row for code, summary in summaries.items() for row in _endpoint_rows(known[code], summary, study)]
+    return rows + [row for code, summary in summaries.items() for row in _absent_rows(known[code], summary, study)]
+
+
+def _absent_rows(endpoint: Endpoint, found: Summary, study: Study) -> Iterator[Estimate]:
+    """How many patients of all replicates have no value, for each reason."""
+    total = study.subjects * study.replicates
+    for reason, n in found.reasons.most_common():
+        row = replace(
+            _blank(endpoint, study), ARM=ALL, SCOPE=OVER, PARCAT1="not evaluable", CATEGORY=reason,
+            STAT="not evaluable", UNIT="subjects", R=study.replicates,
+        )  # fmt: skip
+        yield alone(row, float(n))
+        yield alone(replace(row, STAT="not evaluable share", UNIT="%"), PERCENT * n / total)
 
 
 def to_table(rows: Sequence[Estimate]) -> pa.Table:
@@ -97,8 +117,9 @@ def to_table(rows: Sequence[Estimate]) -> pa.Table:
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=ESTIMATES_SCHEMA)
 
 
-def _endpoint_rows(endpoint: Endpoint, found: Summary, study: Study) -> list[Estimate]:
-    blank = Estimate(
+def _blank(endpoint: Endpoint, study: Study) -> Estimate:
+    """A row of an endpoint in which the rest is to be filled."""
+    return Estimate(
         STUDYID=study.id,
         PARAMCD=endpoint.code,
         PARAM=endpoint.label,
@@ -109,6 +130,10 @@ def _endpoint_rows(endpoint: Endpoint, found: Summary, study: Study) -> list[Est
         UNIT=endpoint.unit,
         SCOPE=NAMED,
     )
+
+
+def _endpoint_rows(endpoint: Endpoint, found: Summary, study: Study) -> list[Estimate]:
+    blank = _blank(endpoint, study)
     arms = [replace(blank, ARM=arm, NOTE=_absent(found.absent[k])) for k, arm in enumerate(study.arm_ids)]
     if endpoint.summary != "rate":
         return _measured_rows(endpoint, found, arms)
@@ -129,8 +154,8 @@ def _rate_rows(arm: Estimate, events: Array, sizes: Array, named: int) -> list[E
     x, n = events[named], sizes[named]
     arm = replace(arm, STAT="rate")
     one = replace(arm, N=int(n), N_EVENT=int(x))
-    one = _with_interval(one, estimators.clopper_pearson(x, n), PERCENT, "Clopper-Pearson")
-    return [one, _over(arm, PERCENT * rates(events, sizes), sizes)]
+    one = with_interval(one, estimators.clopper_pearson(x, n), PERCENT, "Clopper-Pearson")
+    return [one, over(arm, PERCENT * rates(events, sizes), sizes)]
 
 
 def _comparisons(endpoint: Endpoint, found: Summary, study: Study, blank: Estimate) -> list[Estimate]:
@@ -167,9 +192,9 @@ def _difference_rows(pair: Estimate, four: Four, named: int, interval: Interval)
     difference = replace(pair, STAT="difference", UNIT=POINTS, N=n)
     odds = replace(pair, STAT="odds ratio", UNIT="", N=n, NOTE="crude, not adjusted")
     return [
-        _with_interval(difference, interval, PERCENT, "Miettinen-Nurminen"),
-        _over(difference, PERCENT * (rates(*four[:2]) - rates(*four[2:])), four[1] + four[3]),
-        _with_interval(odds, estimators.odds_ratio(*one), 1.0, "Woolf"),
+        with_interval(difference, interval, PERCENT, "Miettinen-Nurminen"),
+        over(difference, PERCENT * (rates(*four[:2]) - rates(*four[2:])), four[1] + four[3]),
+        with_interval(odds, estimators.odds_ratio(*one), 1.0, "Woolf"),
     ]
 
 
@@ -178,10 +203,10 @@ def _paired_rows(pair: Estimate, pairs: Array, named: int) -> list[Estimate]:
     difference = replace(pair, STAT="difference", UNIT=POINTS, NOTE=PAIRED)
     first, second, n = pairs.T
     one = replace(difference, N=int(n[named]))
-    over = _over(difference, PERCENT * rates(first - second, n), n)
+    every = over(difference, PERCENT * rates(first - second, n), n)
     return [
-        _with_interval(one, estimators.paired_rate_difference(*pairs[named]), PERCENT, "Tango"),
-        replace(over, NOTE="; ".join(filter(None, (PAIRED, over.NOTE)))),
+        with_interval(one, estimators.paired_rate_difference(*pairs[named]), PERCENT, "Tango"),
+        replace(every, NOTE="; ".join(filter(None, (PAIRED, every.NOTE)))),
     ]
 
 
@@ -239,38 +264,46 @@ def _measured_rows(endpoint: Endpoint, found: Summary, arms: Sequence[Estimate])
         for stat in SHOWN[endpoint.summary]:
             row = replace(arm, STAT=stat, UNIT="%" if stat == "geometric CV" else endpoint.unit)
             one = STATISTICS[stat](values) if len(values) else np.nan
-            rows.append(replace(row, N=len(values), ESTIMATE=_number(one)))
+            rows.append(replace(row, N=len(values), ESTIMATE=number(one)))
             if stat == LOCATION[endpoint.summary]:
-                rows.append(_over(row, found.location[:, k], found.sizes[:, k]))
+                rows.append(over(row, found.location[:, k], found.sizes[:, k]))
     return rows
 
 
-def _over(row: Estimate, per_replicate: Array, sizes: Array) -> Estimate:
-    """The row over replicates: mean, Monte Carlo error and range."""
-    over = estimators.over_replicates(per_replicate)
+def over(row: Estimate, per_replicate: Array, sizes: Array) -> Estimate:
+    """``row`` over replicates: mean, Monte Carlo error and range of a value per replicate (R,), NaN where there is
+    none; ``sizes`` (R,) subjects.
+    """
+    found = estimators.over_replicates(per_replicate)
     notes = []
-    if over.r < len(per_replicate):
-        notes.append(f"{len(per_replicate) - int(over.r)} replicates without an evaluable subject left out")
-    if 1 < over.r < FEW_REPLICATES:
+    if found.r < len(per_replicate):
+        notes.append(f"{len(per_replicate) - int(found.r)} replicates without an evaluable subject left out")
+    if 1 < found.r < FEW_REPLICATES:
         notes.append("few replicates: the range is close to the smallest and the largest")
     return replace(
         row,
         SCOPE=OVER,
         N=round(float(sizes.mean())),
-        ESTIMATE=_number(over.mean),
-        MCSE=_number(over.mcse),
-        RANGE_LOW=_number(over.low),
-        RANGE_HIGH=_number(over.high),
-        R=int(over.r),
+        ESTIMATE=number(found.mean),
+        MCSE=number(found.mcse),
+        RANGE_LOW=number(found.low),
+        RANGE_HIGH=number(found.high),
+        R=int(found.r),
         NOTE="; ".join(notes),
     )
 
 
-def _with_interval(row: Estimate, interval: Interval, scale: float, method: str) -> Estimate:
-    value, low, high = (_number(scale * limit) for limit in interval)
+def alone(row: Estimate, value: Array | float) -> Estimate:
+    """``row`` with an estimate that has no interval."""
+    return replace(row, ESTIMATE=number(value))
+
+
+def with_interval(row: Estimate, interval: Interval, scale: float, method: str) -> Estimate:
+    """``row`` of the named replicate: estimate and limits, times ``scale``; without limits no method either."""
+    value, low, high = (number(scale * limit) for limit in interval)
     return replace(row, ESTIMATE=value, CI_LOW=low, CI_HIGH=high, CI_METHOD=method if low is not None else "")
 
 
-def _number(value: Array | float) -> float | None:
-    number = float(value)
-    return None if np.isnan(number) else number
+def number(value: Array | float) -> float | None:
+    """A finite number; None for NaN."""
+    return None if np.isnan(value) else float(value)

@@ -3,7 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
+from cohorts.sampler import Cohort
+from cohorts.streams import Draws, Streams
 from trial.engine.draws import Drawn, Unit
 from trial.models import TMDD_LIFESPAN, Days, Structure
 from trial.solver import Events
@@ -85,3 +88,17 @@ def unit(arm=(0, 1), parameters=None, study=None, structure=TMDD_LIFESPAN, **pla
         name: np.broadcast_to(np.asarray(v, float), n).copy() for name, v in (PARAMETERS | (parameters or {})).items()
     }
     return Unit(chosen, structure, values, Drawn(**(quiet | plan)))
+
+
+FOUR_WEEKLY = {"treatment_days": 112, "visits": {"days": [28, 56, 84, 112]}}
+"""Visits as far apart as in the long phase of a trial: an interval is not one week."""
+
+
+def people(n: int, seed: int = 7, **parameters: float) -> Cohort:
+    """A cohort of ``n`` alike patients (count 13, grade 1) with random streams of their own."""
+    said = {"AGE": 40.0, "SEX": "F", "HEIGHT": 160.0, "WEIGHT": 60.0, "BMI": 23.4, "ITPDUR": 2.0, "SPLENFL": "N",
+            "CONITPFL": "N", "BLBLEED": 1, "BLPLAT": 13.0, "RESPCLS": "responder", "OUTDOM": ""}  # fmt: skip
+    values = {"FLUCT_SD": 0.0, "FLUCT_TAU": 10.0} | parameters
+    draws = Draws(Streams(seed), np.zeros(n, dtype=np.int64), np.arange(n))
+    table = pd.DataFrame({name: [value] * n for name, value in said.items()})
+    return Cohort(table, {name: np.full(n, v) for name, v in values.items()}, {}, draws, np.full(n, 12.5))

@@ -147,7 +147,9 @@ class Folder:
 
     def value(self, table: str, row: str, column: str):
         if table in ("config", "manifest"):
-            return self._at(self.config if table == "config" else self.manifest, [*filter(None, row.split("/")), column])
+            return self._at(
+                self.config if table == "config" else self.manifest, [*filter(None, row.split("/")), column]
+            )
         if table == "adverse_events":
             found = getattr(proxy(row), column)
             return found if isinstance(found, tuple) else (found.value, *found.range95)

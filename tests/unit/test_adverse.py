@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +15,10 @@ from tiny_trial import STUDY, Patient, study, tables
 
 from analysis import endpoints
 from analysis.endpoints import catalogue, chosen
-from analysis.endpoints.adverse import incidence
 from analysis.endpoints.records import from_tables
+from analysis.endpoints.time_to_event import times_table
 from analysis.statistics.estimators import poisson_rate
+from analysis.statistics.event_times import estimate_times
 from cohorts.adverse_events import DAYS_PER_YEAR, PROXIES, proxy
 from cohorts.streams import Streams
 from trial.cli import main
@@ -105,8 +107,10 @@ def test_a_rising_count_is_joined_by_log_lines_between_visits() -> None:
 def test_rows_are_marked_as_simulated() -> None:
     found = simulated("TE", 1e-9, Patient([20.0]), Patient([20.0], replicate=4))
     assert found.schema.equals(ADVERSE)
-    assert found.to_pylist()[1] == {"IREP": 4, "SUBJID": 1, "AECD": "TE", "ADY": 0, "AESIMFL": "Y",
-                                    "TERM": "SIMULATED: Thromboembolic event"}  # fmt: skip
+    assert found.to_pylist()[1] == {
+        "IREP": 4, "SUBJID": 1, "USUBJID": "tiny-4-1", "AECD": "TE", "ADY": 0, "AESIMFL": "Y",
+        "TERM": "SIMULATED: Thromboembolic event",
+    }  # fmt: skip
 
 
 def test_uncertain_rates_are_drawn_once_per_replicate() -> None:
@@ -164,14 +168,18 @@ def test_the_endpoint_counts_patients_with_an_event() -> None:
     assert endpoints.evaluate(catalogue(56)["AE_URTI"], records, WITH).value[:2].tolist() == [1, 0]
 
 
-def test_incidence_is_first_events_over_time_at_risk() -> None:
+def test_incidence_is_first_events_over_time_at_risk(tmp_path) -> None:
     """70 days without an event and 31 days up to and with the one on day 30; the failed solve is left out."""
     records, _ = evaluated("AE_TE", [("TE", 2, 30)])
-    found = incidence(records, "TE")
-    assert found.events.tolist() == [[1, 0]]
-    assert found.years[0] == pytest.approx([(70 + 31) / 365.25, 0])
-    assert found.rate.estimate[0, 0] == pytest.approx(100 * 365.25 / 101)
-    assert np.isnan(found.rate.estimate[0, 1])
+    pq.write_table(times_table(records, endpoints.times_of(records, WITH)), tmp_path / "times.parquet")
+    rows = estimate_times(tmp_path / "times.parquet", WITH)
+    found = {(r.ARM, r.STAT): r for r in rows if (r.PARAMCD, r.SCOPE) == ("AE_TE", "replicate")}
+    drug, placebo = found["drug", "incidence"], found["placebo", "incidence"]
+    assert (drug.N, drug.N_EVENT, placebo.N, placebo.N_EVENT) == (2, 1, 0, 0)
+    assert pytest.approx((70 + 31) / 365.25) == found["drug", "patient-years"].ESTIMATE
+    assert pytest.approx(100 * 365.25 / 101) == drug.ESTIMATE and placebo.ESTIMATE is None
+    exact = [100 * 365.25 / 101 * limit for limit in (0.025318, 5.571643)]
+    assert pytest.approx(exact, rel=1e-4) == (drug.CI_LOW, drug.CI_HIGH)
 
 
 @pytest.mark.parametrize(("events", "limits"), [(0, (0, 3.6889)), (1, (0.0253, 5.5716)), (10, (4.7954, 18.3904))])

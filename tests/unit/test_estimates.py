@@ -164,7 +164,7 @@ def test_a_file_in_any_pieces_gives_what_the_records_give(tmp_path: Path, sizes:
     settings = study(pk_sampling=True, named_replicate=1)
     records = from_tables(tables(trial()), settings.arm_ids)
     direct = estimate(summaries.of_records(records, endpoints.evaluate_all(records, settings), settings), settings)
-    whole = evaluate_tables(settings, tables(trial()))
+    whole = evaluate_tables(settings, tables(trial()))["endpoints"]
     first = 0
     with pq.ParquetWriter(tmp_path / "e.parquet", whole.schema) as writer:
         for size in sizes:
@@ -175,13 +175,15 @@ def test_a_file_in_any_pieces_gives_what_the_records_give(tmp_path: Path, sizes:
 
 def test_a_replicate_in_several_pieces_is_put_together(tmp_path: Path) -> None:
     settings = study(pk_sampling=True, named_replicate=1)
-    whole = evaluate_tables(settings, tables(trial()))
+    whole = evaluate_tables(settings, tables(trial()))["endpoints"]
     replicate, subject = (whole[name].to_numpy() for name in ("IREP", "SUBJID"))
     with pq.ParquetWriter(tmp_path / "e.parquet", whole.schema) as writer:
         for r in range(3):
             for part in (subject <= 2, (subject > 2) & (subject <= 6), subject > 6):
                 writer.write_table(whole.filter((replicate == r) & part))
-    pieces = [table["IREP"].to_numpy() for table in summaries.whole_replicates(tmp_path / "e.parquet")]
+    pieces = [
+        table["IREP"].to_numpy() for table in summaries.whole_replicates(tmp_path / "e.parquet", whole.column_names)
+    ]
     assert [sorted(set(piece.tolist())) for piece in pieces] == [[0], [1], [2]]
     records = from_tables(tables(trial()), settings.arm_ids)
     direct = estimate(summaries.of_records(records, endpoints.evaluate_all(records, settings), settings), settings)
@@ -190,14 +192,14 @@ def test_a_replicate_in_several_pieces_is_put_together(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_replicates(tmp_path: Path) -> None:
     """Arrow's memory while a file of 60 row groups is read: never more than three of them at once."""
-    whole = evaluate_tables(study(pk_sampling=True), tables(trial()))
+    whole = evaluate_tables(study(pk_sampling=True), tables(trial()))["endpoints"]
     many = pa.concat_tables([whole] * 50).unify_dictionaries().combine_chunks()
     with pq.ParquetWriter(tmp_path / "e.parquet", many.schema) as writer:
         for k in range(60):
             writer.write_table(many.set_column(0, many.schema.field(0), pa.array([k] * len(many), type=pa.int32())))
     before = pa.total_allocated_bytes()
     held, size = [], 0
-    for table in summaries.whole_replicates(tmp_path / "e.parquet"):
+    for table in summaries.whole_replicates(tmp_path / "e.parquet", whole.column_names):
         held.append(pa.total_allocated_bytes() - before)
         size = table.nbytes
     assert len(held) == 60
@@ -207,7 +209,7 @@ def test_memory_does_not_grow_with_the_replicates(tmp_path: Path) -> None:
 def test_counts_of_a_file_are_those_of_a_group_by(tmp_path: Path) -> None:
     """Events, evaluable subjects and medians per replicate and arm, against pandas."""
     settings = study(pk_sampling=True, named_replicate=1)
-    whole = evaluate_tables(settings, tables(trial()))
+    whole = evaluate_tables(settings, tables(trial()))["endpoints"]
     pq.write_table(whole, tmp_path / "e.parquet")
     groups = whole.to_pandas().groupby(["PARAMCD", "IREP", "ARM"], observed=False).AVAL
     found = summaries.of_file(tmp_path / "e.parquet", settings)
@@ -223,7 +225,8 @@ def test_counts_of_a_file_are_those_of_a_group_by(tmp_path: Path) -> None:
 def run_folder(path: Path, published: bool) -> Path:
     for name, table in tables(trial()).items():
         pq.write_table(table, path / f"{name}.parquet")
-    pq.write_table(evaluate_tables(STUDY, tables(trial())), path / "endpoints.parquet")
+    for name, table in evaluate_tables(STUDY, tables(trial())).items():
+        pq.write_table(table, path / f"{name}.parquet")
     if published:
         (path / "published.csv").write_text(PUBLISHED)
     return path

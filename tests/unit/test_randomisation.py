@@ -22,6 +22,13 @@ def test_every_complete_block_holds_the_ratio_in_every_stratum():
         assert (np.sort(blocks, axis=1) == [0, 0, 1, 1, 2]).all()
 
 
+def test_a_block_of_twice_the_ratio_holds_every_arm_twice():
+    """Ten patients per block: four, four and two; the halves of a block are not blocks of their own."""
+    arm = randomise(ARMS, Randomisation(block_size=10), np.full(3000, "s"), Streams(7), 0).reshape(-1, 10)
+    assert (np.sort(arm, axis=1) == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]).all()
+    assert (np.sort(arm[:, :5], axis=1) != [0, 0, 1, 1, 2]).any(axis=1).mean() > 0.3
+
+
 def test_enrolling_more_patients_keeps_the_first_allocations():
     assert (allocate(["s"] * 3000)[:424] == allocate(["s"] * 424)).all()
 

@@ -99,7 +99,9 @@ def test_no_number_stands_without_a_key(run_dir):
 
 def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
     """What the runs above must cover, so that an empty report does not pass."""
-    tables = Counter(e.attributes["data-key"].split("/")[0] for folder in (made, phase_3) for e in page_of(folder).keyed)
+    tables = Counter(
+        e.attributes["data-key"].split("/")[0] for folder in (made, phase_3) for e in page_of(folder).keyed
+    )
     wanted = "estimates published baseline scorecard sensitivity config manifest patients doses observations endpoints"
     assert set(wanted.split()) | {"adverse_events"} <= set(tables)
     kinds = {e.attributes["data-key"].split("/")[1].split("|")[0] for folder in (made, phase_3)

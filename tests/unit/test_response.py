@@ -133,6 +133,7 @@ def test_without_two_consecutive_responses_there_is_no_duration_but_a_reason(pat
 
 def test_rescue_counts_up_to_the_assessment_visit() -> None:
     assert value("RESCUE", weekly(rescue_days=(14, 42))) == 1
+    assert value("RESCUE", weekly(rescue_days=(56,))) == 1
     assert value("RESCUE", weekly(rescue_days=(57,))) == 0
     assert value("RESCUE", weekly(rescue_days=(57,), days=(*WEEKS[:7], 58, 63, 70))) == 1
     assert value("RESCUE", weekly()) == 0

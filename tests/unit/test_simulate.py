@@ -93,6 +93,55 @@ def test_missed_and_left_visits_have_no_count_and_no_decision():
     assert [int(d.day[0]) for d in result.decisions if d.action[0] == Action.INCREASE] == [21]
 
 
+def noisy(n=50):
+    """``n`` patients, half on drug, every draw of every visit another number."""
+    rng = np.random.default_rng(5)
+    z = dict(count_z=(n, 11), bleeding_e=(n, 11), bleeding_u=(n,), conc_z=(n, 11))
+    return unit(
+        arm=np.arange(n) % 2,
+        parameters={"ASSAY_CV": 0.2, "CONC_CV": 0.3, "BLEED_RHO": 0.36},
+        study={"pk_sampling": {"visit_day": 28}},
+        **{name: rng.standard_normal(shape) for name, shape in z.items()},
+    )
+
+
+def test_every_visit_has_an_assay_error_of_its_own():
+    """ln(reported/true) is sqrt(ln(1 + CV^2)) times the number drawn for that visit: not for baseline, not another."""
+    u = noisy()
+    result = simulate_unit(u)
+    error = np.stack([np.log(v.count / v.true_count) for v in result.visits], axis=1)
+    np.testing.assert_allclose(error, np.sqrt(np.log(1.04)) * u.drawn.count_z[:, 1:], atol=1e-9)
+
+
+def test_every_visit_has_a_bleeding_draw_of_its_own():
+    """latent = 0.25 - 0.5 ln(count/13) + 0.6 u + 0.8 e of the visit, on the true count; cuts 0, 1, 2, 3."""
+    u = noisy()
+    visits = simulate_unit(u).visits
+    for visit, seen in enumerate(visits, start=1):
+        latent = (
+            0.25 - 0.5 * np.log(seen.true_count / 13) + 0.6 * u.drawn.bleeding_u + 0.8 * u.drawn.bleeding_e[:, visit]
+        )
+        assert (seen.bleeding == np.digitize(latent, [0, 1, 2, 3], right=True)).all(), visit
+    assert len({tuple(v.bleeding) for v in visits}) == 10
+
+
+def test_a_concentration_is_reported_with_its_error():
+    u = noisy()
+    result = simulate_unit(u)
+    on_drug = u.drawn.arm == 0
+    error = np.log(result.concentration / result.true_concentration)[on_drug]
+    np.testing.assert_allclose(error, np.sqrt(np.log(1.09)) * u.drawn.conc_z[on_drug], atol=1e-9)
+    assert np.isnan(result.concentration[~on_drug]).all()
+
+
+def test_the_dose_rule_sees_the_reported_count_and_rescue_too():
+    """A true count of 13 that is reported as 52: no increase on day 14, when the rule asks for less than 50."""
+    z = np.zeros((2, 11))
+    z[0, 2] = np.log(4.0) / np.sqrt(np.log(1.04))
+    result = simulate_unit(unit(arm=(1, 1), parameters={"ASSAY_CV": 0.2}, count_z=z))
+    assert [[int(d.day[k]) for d in result.decisions if d.action[k] == Action.INCREASE] for k in (0, 1)] == [[21], [14]]
+
+
 def test_pk_sampling_changes_nothing_else():
     """The profile is a solve of its own: the counts are bitwise the same with and without it."""
     with_pk = simulate_unit(unit(study={"pk_sampling": {"visit_day": 28}}))

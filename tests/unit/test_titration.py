@@ -50,6 +50,23 @@ def test_interruption_ends_one_rung_lower_and_not_before_the_count_allows():
     assert action[0] == Action.RESTART and state.dose_mg(RULE.ladder_mg)[0] == 3.75
 
 
+def test_after_a_restart_the_days_to_the_next_change_count_from_it():
+    """Restart on day 28: 14 days later, on day 42, the dose may go up, not on day 35; the same on the same rung."""
+    expected = ["INTERRUPT", "KEEP", "KEEP", "RESTART", "KEEP", "INCREASE"]
+    for level, doses in (("lower", [0, 0, 0, 3.75, 3.75, 5]), ("same", [0, 0, 0, 5, 5, 7.5])):
+        rule = RULE.model_copy(update={"restart": RULE.restart.model_copy(update={"level": level})})
+        made = moves(rule, 5, [300, 120, 110, 40, 40, 40])
+        assert [action for _, action, _ in made] == expected and [dose for *_, dose in made] == doses
+
+
+def test_after_an_interruption_and_a_decrease_too_the_days_count_from_the_change():
+    """Down on day 14: not again on day 20 of a rule that asks for 7 days, but on day 21."""
+    state = start(RULE, 7.5, 2)
+    state, _, _ = decide(RULE, state, np.array([200.0, 200.0]), np.array([14, 14]))
+    state, action, _ = decide(RULE, state, np.array([200.0, 200.0]), np.array([20, 21]))
+    assert action.tolist() == [Action.KEEP, Action.DECREASE] and state.changed_day.tolist() == [14, 21]
+
+
 def test_top_and_floor():
     top, action, _ = decide(RULE, start(RULE, 7.5, 1), np.array([10.0]), np.array([28]))
     assert action[0] == Action.KEEP and top.dose_mg(RULE.ladder_mg)[0] == 7.5

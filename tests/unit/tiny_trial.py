@@ -18,6 +18,7 @@ CHEMOTHERAPY = {"cycles": 2, "cycle_days": 28, "doses": [{"day": 0}]}
 def study(
     *, arms: Sequence[str] = ("drug", "placebo"), treatment_days: int = 70, stops: bool = False, paired: bool = False,
     chemotherapy: bool = False, pk_sampling: bool = False, adverse: Sequence[str] = (), replicates: int = 3,
+    window_days: int = 0,
     **analysis: object,
 ) -> Study:  # fmt: skip
     """The study of these patients: assessed in week 8 against placebo; ``analysis`` as in a config."""
@@ -34,7 +35,7 @@ def study(
         "arms": [{"id": arm, "start_dose_mg": 5, "dose_rule": "ladder", "placebo": arm == "placebo"} for arm in arms],
         "randomisation": {"block_size": 2},
         "treatment_days": treatment_days,
-        "visits": {"days": WEEKS},
+        "visits": {"days": WEEKS, "window_days": window_days},
         "dose_rules": {"ladder": {"ladder_mg": [2.5, 5], "steps": [step], "source": "test"}},
         "chemotherapy": CHEMOTHERAPY if chemotherapy else None,
         "pk_sampling": {"visit_day": PK_VISIT, "times_h": PK_HOURS} if pk_sampling else None,
@@ -68,6 +69,7 @@ class Patient:
     """(cycle, day) of every dose of chemotherapy."""
     treated_days: int = 70
     last_day: int = 70
+    stratum: str = ""
 
 
 def filled(values: Sequence[float | None]) -> list[float | None]:
@@ -81,6 +83,7 @@ def tables(patients: Sequence[Patient]) -> dict[str, pa.Table]:
     for patient in patients:
         numbers[patient.replicate] = numbers.get(patient.replicate, 0) + 1
         key = {"IREP": patient.replicate, "SUBJID": numbers[patient.replicate]}
+        key["USUBJID"] = f"tiny-{key['IREP']}-{key['SUBJID']}"
         for name, new in _rows(patient, key).items():
             rows[name] += new
     order = {"PLAT": 0, "WHOBLEED": 1, "CONC": 2}
@@ -114,7 +117,14 @@ def _rows(patient: Patient, key: dict) -> dict[str, list[dict]]:
     ]  # fmt: skip
     return {
         "patients": [
-            key | {"ARM": patient.arm, "BLPLAT": patient.baseline, "EOSSTT": status, "EOSDY": patient.last_day}
+            key
+            | {
+                "ARM": patient.arm,
+                "STRATUM": patient.stratum,
+                "BLPLAT": patient.baseline,
+                "EOSSTT": status,
+                "EOSDY": patient.last_day,
+            }
         ],
         "doses": doses,
         "observations": observations,

@@ -18,10 +18,11 @@ from analysis.evidence.results import endpoint_values
 from analysis.evidence.scorecard import JUDGED, STAT, Published, read_published
 from analysis.statistics.summaries import LOCATION
 from cohorts.parameters import ParameterSet
+from trial.errors import ConfigError
 from trial.jobs.work import simulate_replicates
 from trial.study.fingerprint import differs_from_published
 from trial.study.fit import Fit, set_name
-from trial.study.load import ConfigError, load_study
+from trial.study.load import load_study
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
 

@@ -17,12 +17,13 @@ from trial.study.protocol import (
     Chemotherapy,
     Dropout,
     Identifier,
+    KeptTable,
     Laboratory,
     Meals,
     Output,
     PKSampling,
     Problem,
-    Published,
+    PublishedRows,
     Randomisation,
     Record,
     Rescue,
@@ -96,11 +97,18 @@ class Study(Record):
     )
     solver: SolverSettings = Field(default=SolverSettings(), description="error control of the ODE solver")
     analysis: Analysis = Field(description="what is called a response, and when")
-    published: Published | None = Field(default=None, description="published results to show beside the simulated ones")
+    published: PublishedRows | None = Field(
+        default=None, description="published results to show beside the simulated ones"
+    )
     output: Output | None = Field(
         default=None,
         description="endpoints: every patient's endpoints, all tables of the first 10 replicates; visits: all tables; "
         "dense: all tables and every patient's hourly course; none: visits up to 50 replicates, else endpoints",
+    )
+    kept_tables: tuple[KeptTable, ...] = Field(
+        default=(),
+        description="tables of patients that are kept of every replicate when output keeps only the first, beside "
+        "patients, solves, endpoints and times: parameters, doses, observations, events, adverse",
     )
     assumptions: tuple[str, ...] = Field(default=(), description="printed in the report as they stand")
 
@@ -148,6 +156,10 @@ class Study(Record):
         if (self.output or ("endpoints" if many else "visits")) != "endpoints":
             return list(range(self.replicates))
         return sorted({*range(min(KEPT_REPLICATES, self.replicates)), self.analysis.named_replicate})
+
+    def lives(self, table: str) -> bool:
+        """Whether a table of patients is kept of every replicate; see ``kept_tables``."""
+        return table in ("patients", "solves", *self.kept_tables) or len(self.kept) == self.replicates
 
     @property
     def dense(self) -> bool:

@@ -1,0 +1,131 @@
+"""The tables of a unit made by hand: who left, the dose ledger, rescues, absent values; expected by hand."""
+
+import numpy as np
+import pytest
+from hand_made import NEVER, people, unit
+
+from trial.engine.simulate import simulate_unit
+from trial.jobs.collect import collect, screening_table
+
+WISH = {"dropout": [{"reason": "wish", "hazard_per_week": 0.0}, {"reason": "adverse event", "hazard_per_week": 0.0}]}
+NO_EFFECT = {"EMAX": 0.0}
+"""A drug that does nothing: the count stays 13, and the dose goes up on day 14 in both arms."""
+
+
+def tables(arm=(0, 1), **said):
+    u = unit(arm=arm, **said)
+    n = len(arm)
+    names = dict.fromkeys(u.structure.parameters, "1")
+    return collect(u, simulate_unit(u), people(n), np.arange(1, n + 1), np.full(n, "all"), names)
+
+
+def rows(table, *names, **where):
+    """The named columns of the rows whose columns are as said, row by row."""
+    found = [row for row in table.to_pylist() if all(row[k] == v for k, v in where.items())]
+    return [row[names[0]] if len(names) == 1 else tuple(row[name] for name in names) for row in found]
+
+
+@pytest.fixture(scope="module")
+def left():
+    """Five on placebo: stays; leaves on day 69, on the last day 70, on day 71 after it; on the day of week 4."""
+    leave = np.array([NEVER, 69, 70, 71, 28])
+    return tables(
+        arm=(1,) * 5, study=WISH | {"treatment_days": 70}, leave_day=leave, leave_reason=np.array([-1, 0, 1, 0, 1])
+    )
+
+
+def test_leaving_on_the_last_day_is_not_completing(left):
+    assert rows(left["patients"], "EOSSTT", "DCSREAS", "EOSDY") == [
+        ("COMPLETED", "", 70), ("DISCONTINUED", "wish", 69), ("DISCONTINUED", "adverse event", 70),
+        ("COMPLETED", "", 70), ("DISCONTINUED", "adverse event", 28),
+    ]  # fmt: skip
+    assert rows(left["events"], "SUBJID", "ADY", "TERM", EVENT="DROPOUT") == [
+        (2, 69, "wish"), (3, 70, "adverse event"), (5, 28, "adverse event"),
+    ]  # fmt: skip
+
+
+def test_who_has_left_has_no_count_from_that_day_on(left):
+    counts = left["observations"]
+    absent = rows(counts, "SUBJID", "AVISITN", PARAMCD="PLAT", AVALREAS="discontinued")
+    assert absent == [(2, 70), (3, 70), *((5, day) for day in range(28, 71, 7))]
+    assert set(rows(counts, "AVALREAS", PARAMCD="PLAT")) == {"", "discontinued"}
+
+
+def test_the_ledger_ends_where_treatment_or_the_patient_does(left):
+    """Sham titration: up on day 14 for a count of 13; the level counts, active drug is 0."""
+    assert rows(left["doses"], "ASTDY", "AENDY", "DOSELEV", "EXDOSE", "NTAKEN", SUBJID=1) == [
+        (0, 14, 5, 0, 14), (14, 70, 7.5, 0, 56),
+    ]  # fmt: skip
+    assert [rows(left["doses"], "AENDY", SUBJID=k)[-1] for k in (2, 3, 4, 5)] == [69, 70, 70, 28]
+    assert rows(left["doses"], "ACTION", "TRIGCNT", SUBJID=5)[0] == ("start", None)
+    assert [round(c) for c in rows(left["doses"], "TRIGCNT", ACTION="increase")] == [13] * 5
+
+
+def test_keys_and_names(left):
+    assert rows(left["patients"], "USUBJID")[:2] == ["hand_made-00000-00001", "hand_made-00000-00002"]
+    assert set(rows(left["patients"], "ARM")) == {"SHAM"} and set(rows(left["patients"], "STUDYID")) == {"hand_made"}
+    assert rows(left["solves"], "STATUS", "REASON") == [("OK", "")] * 5
+    assert left["observations"].num_rows == 5 * 2 * 11
+
+
+def test_the_ledger_counts_days_taken_within_the_period():
+    """Days 3 and 13 missed before the increase on day 14, days 14 and 60 after it; treatment ends on day 50."""
+    taken = np.ones((2, 70), bool)
+    taken[:, [3, 13, 14, 60]] = False
+    found = tables(taken=taken, study={"treatment_days": 50}, parameters=NO_EFFECT)["doses"]
+    for subject in (1, 2):
+        assert rows(found, "ASTDY", "AENDY", "NTAKEN", SUBJID=subject) == [(0, 14, 12), (14, 50, 35)]
+    assert rows(found, "EXDOSE", SUBJID=1) == rows(found, "DOSELEV", SUBJID=1) == [5, 7.5]
+    assert rows(found, "EXDOSE", SUBJID=2) == [0, 0]
+
+
+def test_a_change_takes_effect_after_the_report_and_not_after_the_end():
+    """Two days to the report: up on day 16. Treatment of 16 days: the change never comes."""
+    late = {"laboratory": {"turnaround_days": 2, "whole_numbers": False, "lower_limit_1e9L": 0}}
+    assert rows(tables(study=late, parameters=NO_EFFECT)["doses"], "ASTDY", "AENDY", SUBJID=1) == [(0, 16), (16, 70)]
+    short = tables(study=late | {"treatment_days": 16}, parameters=NO_EFFECT)["doses"]
+    assert rows(short, "ASTDY", "AENDY", SUBJID=1) == [(0, 16)]
+
+
+def test_missed_visits_and_failed_solves_have_their_reason():
+    missed = np.zeros((2, 11), bool)
+    missed[0, 2] = True
+    found = tables(arm=(0, 0), missed=missed, parameters={"KINT": np.array([4.36, 1e7])})
+    why = dict(rows(found["observations"], "AVISITN", "AVALREAS", SUBJID=1, PARAMCD="PLAT"))
+    assert [day for day, reason in why.items() if reason] == [14] and why[14] == "missed visit"
+    days = dict(rows(found["observations"], "AVISITN", "ADY", SUBJID=1, PARAMCD="PLAT"))
+    assert days[14] is None and days[7] == 7 and days[0] == 0
+    (status,) = rows(found["solves"], "STATUS", SUBJID=2)
+    assert status != "OK" and rows(found["patients"], "EOSSTT") == ["COMPLETED", "SOLVE FAILED"]
+    failed = set(rows(found["observations"], "AVALREAS", SUBJID=2, PARAMCD="PLAT")) - {""}
+    assert len(failed) == 1 and failed.pop().startswith("solver: ")
+
+
+def test_baseline_is_the_screening_count_and_then_what_was_seen():
+    found = tables(parameters={"ASSAY_CV": 0.2}, count_z=np.full((2, 11), 1.0))["observations"]
+    first, second = rows(found, "AVAL", "TRUEVAL", SUBJID=2, PARAMCD="PLAT")[:2]
+    assert first == (13.0, 12.5)
+    assert second[0] == pytest.approx(second[1] * np.exp(np.sqrt(np.log(1.04))))
+    assert rows(found, "AVAL", "AVISITN", SUBJID=2, PARAMCD="WHOBLEED")[0] == (1.0, 0)
+
+
+def test_rescues_stand_at_their_visit_with_the_count_that_led_to_them():
+    clock = np.array([[0.15, 0.55, 9, 9], [9, 9, 9, 9]])
+    steady = {"RESCUE_H0": 0.1, "RESCUE_SCALE": 1e9}
+    found = tables(arm=(1, 1), parameters=steady, rescue_clock=clock)
+    days = rows(found["events"], "SUBJID", "ADY", EVENT="RESCUE", TERM="rescue therapy")
+    assert days == [(1, 14), (1, 63)]  # 0.2 on day 14; at risk again from day 42: 0.6 on day 63
+    at = dict(rows(found["observations"], "ADY", "AVAL", SUBJID=1, PARAMCD="PLAT"))
+    assert rows(found["events"], "AVAL") == [at[14], at[63]]
+
+
+def test_a_profile_has_its_rows_and_a_reason_on_placebo():
+    found = tables(study={"pk_sampling": {"visit_day": 28, "times_h": [0, 6, 24]}})["observations"]
+    assert rows(found, "AVISITN", "ADY", "ATPT", SUBJID=1, PARAMCD="CONC") == [(28, 28, 0), (28, 28, 6), (28, 28, 24)]
+    assert all(value > 0 for value in rows(found, "AVAL", SUBJID=1, PARAMCD="CONC"))
+    assert rows(found, "AVALREAS", "AVAL", SUBJID=2, PARAMCD="CONC") == [("no active dose", None)] * 3
+
+
+def test_the_screening_table():
+    table = screening_table(3, {"screened": 5, "randomised": 4})
+    assert rows(table, "IREP", "REASON", "N") == [(3, "screened", 5), (3, "randomised", 4)]

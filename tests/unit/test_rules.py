@@ -1,0 +1,128 @@
+"""Rescue and the order of things at a visit, on visits four weeks apart with constant hazards; expected by hand."""
+
+import numpy as np
+import pytest
+from hand_made import FOUR_WEEKLY, unit
+
+from trial.engine.rules import apply_rules, rules_of, start_course
+from trial.engine.titration import Action
+
+STEADY = {"RESCUE_H0": 0.125, "RESCUE_SCALE": 1e300}
+"""A hazard of 1/8 per week whatever the count, so that four weeks are exactly 1/2."""
+NAN = np.nan
+
+
+def courses(counts, study=None, parameters=STEADY, **drawn):
+    """Course and Decisions after each visit of patients with these counts (n, visits), everybody on placebo."""
+    counts = np.array(counts, dtype=float)
+    u = unit(arm=(1,) * len(counts), parameters=parameters, study=FOUR_WEEKLY | (study or {}), **drawn)
+    course, begin = start_course(u)
+    found = [(course, begin)]
+    for visit, count in enumerate(counts.T, start=1):
+        course, made = apply_rules(u, course, count, visit)
+        found.append((course, made))
+    return found
+
+
+def rescues(found, patient=0):
+    """Days on which a patient was rescued, of visits every 28 days."""
+    return [28 * visit for visit, (_, made) in enumerate(found) if made.rescued[patient]]
+
+
+def test_the_hazard_is_per_week_and_goes_on_over_a_missed_visit():
+    """Four weeks add 1/2; a missed visit adds nothing and the next one adds eight weeks."""
+    found = courses([[20, NAN, 20], [20, 20, 20]])
+    assert [course.hazard.tolist() for course, _ in found] == [[0, 0], [0.5, 0.5], [0.5, 1], [1.5, 1.5]]
+    assert [course.counted_day.tolist() for course, _ in found] == [[0, 0], [28, 28], [28, 56], [84, 84]]
+
+
+def test_a_missed_visit_gives_no_rescue_and_the_next_one_does():
+    """The clock at 1.25 would be crossed on day 70: at the visit of day 84, or the one after if that is missed."""
+    clock = np.array([[1.25, 9, 9, 9]] * 2)
+    found = courses([[20, NAN, 20, 20], [20, 20, NAN, 20]], rescue_clock=clock)
+    assert rescues(found, 0) == [84] and rescues(found, 1) == [112]
+    assert found[-1][0].rescue_day.tolist() == [84, 112] and found[-1][0].rescues.tolist() == [1, 1]
+
+
+def test_the_hazard_falls_with_the_count():
+    """H0 exp(-count/SCALE): 0.1 exp(-1) per week at a count of 8, a tenth of H0 at 8 ln 10."""
+    found = courses([[8.0], [8 * np.log(10)], [0.0]], parameters={"RESCUE_H0": 0.1, "RESCUE_SCALE": 8.0})
+    np.testing.assert_allclose(found[1][0].hazard, [0.4 * np.exp(-1), 0.04, 0.4], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("days_between", "expected"), [(28, [28, 56]), (29, [28, 84]), (57, [28, 112])])
+def test_the_shortest_time_between_two_rescues_is_enough(days_between, expected):
+    """Clocks at 0.5 and 0.6: the second rescue is due as soon as one may be given, on that very day."""
+    study = {"rescue": {"min_days_between": days_between}}
+    found = courses([[20] * 4], study, rescue_clock=np.array([[0.5, 0.6, 9, 9]]))
+    assert rescues(found) == expected
+    assert found[-1][0].rescues[0] == 2 and found[-1][0].rescue_day[0] == expected[-1]
+
+
+def test_two_rescues_have_two_clocks_and_to_reach_one_is_enough():
+    """1/2 per interval: clocks at 0.5 and 1.5 are reached exactly at the first and the third visit."""
+    found = courses([[20] * 4], rescue_clock=np.array([[0.5, 1.5, 9, 9]]))
+    assert rescues(found) == [28, 84]
+
+
+def test_no_rescue_where_none_is_allowed():
+    found = courses([[1] * 4], {"rescue": {"allowed": False}}, rescue_clock=np.zeros((1, 4)))
+    assert rescues(found) == [] and found[-1][0].hazard[0] == 0
+
+
+def test_rescue_is_given_on_the_actual_day_and_counts_actual_weeks():
+    """The visit of day 28 takes place on day 35, five weeks after the start."""
+    found = courses(
+        [[20, 20]], {"visits": {"days": [28, 56], "window_days": 7}, "analysis": {"assessment_day": 56}},
+        visit_day=np.array([[0, 35, 56]]), rescue_clock=np.array([[0.6, 9, 9, 9]]),
+    )  # fmt: skip
+    assert found[1][0].rescue_day.tolist() == [35] and found[1][0].hazard[0] == 0.625
+    assert found[2][0].hazard[0] == 0.625  # 21 days after the rescue nobody is at risk
+    assert found[2][0].rescue_day.tolist() == [35]
+
+
+def test_the_dose_rule_counts_planned_days_and_acts_on_reported_ones():
+    """Increase 14 days after the last change: the visit of day 14 takes place on day 13, its result comes on day 15."""
+    u = unit(
+        arm=(0, 1),
+        visit_day=np.array([[0, 7, 13, *range(21, 71, 7)]] * 2),
+        study={"laboratory": {"turnaround_days": 2}},
+    )
+    course, begin = start_course(u)
+    assert begin.action.tolist() == [Action.START] * 2 and begin.dose_mg.tolist() == [5, 5]
+    course, made = apply_rules(u, course, np.array([20.0, 20.0]), 1)
+    assert made.action.tolist() == [Action.KEEP] * 2
+    course, made = apply_rules(u, course, np.array([20.0, 60.0]), 2)
+    assert made.action.tolist() == [Action.INCREASE, Action.KEEP] and made.step.tolist() == [0, -1]
+    assert made.day.tolist() == course.effective_day.tolist() == [15, 15]
+    assert course.dose_mg.tolist() == [7.5, 5] and course.dose_before_mg.tolist() == [5, 5]
+
+
+def test_no_dose_is_changed_from_the_end_of_treatment_on():
+    """Treatment of 56 days: a count on day 56 changes nothing, one on day 28 does."""
+    u = unit(arm=(0, 0), study=FOUR_WEEKLY | {"treatment_days": 56})
+    course, _ = start_course(u)
+    course, made = apply_rules(u, course, np.array([20.0, NAN]), 1)
+    assert made.action.tolist() == [Action.INCREASE, Action.KEEP]
+    course, made = apply_rules(u, course, np.array([20.0, 20.0]), 2)
+    assert made.action.tolist() == [Action.KEEP] * 2 and course.dose_mg.tolist() == [7.5, 5]
+
+
+def test_an_arm_without_a_rule_keeps_its_dose_and_one_of_0_mg_has_none():
+    arms = [{"id": "FIXED", "start_dose_mg": 5}, {"id": "NONE", "start_dose_mg": 0}]
+    u = unit(arm=(0, 1), study={"arms": arms, "dose_rules": {}})
+    assert [rule.ladder_mg for rule in rules_of(u.study)] == [(5.0,), (1.0,)]
+    course, begin = start_course(u)
+    assert begin.dose_mg.tolist() == [5, 0]
+    for visit, count in enumerate((20.0, 300.0), start=1):
+        course, made = apply_rules(u, course, np.full(2, count), visit)
+        assert made.action.tolist() == [Action.KEEP] * 2 and course.dose_mg.tolist() == [5, 0]
+
+
+def test_everybody_starts_free_of_rescue_and_hazard():
+    course, begin = start_course(unit(arm=(0, 0, 1)))
+    assert course.rescues.tolist() == course.hazard.tolist() == course.counted_day.tolist() == [0, 0, 0]
+    assert (course.rescue_day > 10_000).all() and (course.chemo_day > 10_000).all()
+    assert course.effective_day.tolist() == begin.day.tolist() == [0, 0, 0] and not begin.rescued.any()
+    assert [ladder.rung.tolist() for ladder in course.ladders] == [[1, 1], [1]]
+    assert np.isnan(begin.count).all() and begin.step.tolist() == [-1, -1, -1]
