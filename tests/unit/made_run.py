@@ -114,7 +114,7 @@ def make_run_folder(
         _write_published(path / "published.csv", PUBLISHED)
         _write_published(path / "published_baseline.csv", BASELINE)
     analyse(path, study_of(path))
-    (path / "manifest.json").write_text(json.dumps(_manifest()))
+    (path / "manifest.json").write_text(json.dumps(_manifest(tables["solves"])))
     return path
 
 
@@ -138,8 +138,10 @@ def _of(table: pa.Table, kept: Sequence[int]) -> pa.Table:
     return table.filter(pa.array(np.isin(table["IREP"].to_numpy(), kept)))
 
 
-def _manifest() -> dict:
+def _manifest(solves: pa.Table) -> dict:
     return {
+        "patients_simulated": solves.num_rows,
+        "patients_failed": sum(status != "OK" for status in solves["STATUS"].to_pylist()),
         "engine": {"name": "virtual-trial", "version": "0.1.0"},
         "python": "3.11.0",
         "packages": {"numpy": "2.0.0"},
