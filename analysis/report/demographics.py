@@ -13,7 +13,7 @@ from analysis.report.grid import (
     Table,
     everybody,
     heading,
-    published_name,
+    published_head,
     replicate_name,
     simulated_over,
     texts,
@@ -37,7 +37,7 @@ def baseline_table(run: RunFolder) -> Table:
         group = arm_head(run, arm.id, arm.label)
         columns.append(Column(f"simulated-{arm.id}", said("Simulated, {}", replicate_name(run)), group))
         if held:
-            columns.append(Column(f"published-{arm.id}", f"Published, {published_name(run)}", group))
+            columns.append(Column(f"published-{arm.id}", published_head(run), group))
     columns.append(Column("mean", simulated_over(run), "All arms"))
     rows: list[Row] = []
     for item in _items(run):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.evidence.scorecard import JUDGED, Published
-from analysis.report.keyed import Text, joined, number, numbers, plain_text, said, shown
+from analysis.report.keyed import Text, joined, label, number, numbers, plain_text, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL, Estimate
 from analysis.text import cells
@@ -145,6 +145,11 @@ def judged(run: RunFolder, p: Published | None) -> Cell:
     score = run.score_of(p)
     inside = INSIDE.get(score.inside, "") if score else ""
     return Cell(inside, inside) if inside else Cell(NONE)
+
+
+def published_head(run: RunFolder) -> Text:
+    """Heading of the columns of published results."""
+    return said("Published, {}", label(published_name(run)))
 
 
 def published_name(run: RunFolder) -> str:

@@ -13,7 +13,7 @@ from analysis.report.grid import (
     codes,
     heading,
     named_alone,
-    published_name,
+    published_head,
     range_note,
     simulated_over,
     texts,
@@ -40,7 +40,7 @@ def exposure(run: RunFolder) -> Table | None:
         Column("median", "Median (min, max)", one),
     )
     held = any((code, "geomean", arm) in run.published for code in found for arm in run.study.arm_ids)
-    printed = f"Published, {published_name(run)}"
+    printed = published_head(run)
     columns += (Column("published", "Geometric mean", printed), Column("limits", "95 % CI", printed)) * held
     rows = [row for code in found for row in _exposure_rows(run, code)]
     if not rows:

@@ -18,7 +18,7 @@ from analysis.report.grid import (
     heading,
     mean_over,
     named_alone,
-    published_name,
+    published_head,
     range_note,
     range_over,
     simulated_over,
@@ -70,7 +70,7 @@ def _measured(
     kinds = {_location(run, code) for code in found}
     medians = "median" in kinds
     word, spread = WORDS[kinds.pop()] if len(kinds) == 1 else ("Value", "Value (spread)")
-    over, one, printed = simulated_over(run), named_alone(run), f"Published, {published_name(run)}"
+    over, one, printed = simulated_over(run), named_alone(run), published_head(run)
     columns = (
         Column("arm", "Arm"),
         Column("mean", with_error(run, word), over),

@@ -22,8 +22,8 @@ from analysis.report.grid import (
     mean_over,
     named_alone,
     published_events,
+    published_head,
     published_interval,
-    published_name,
     range_note,
     range_over,
     simulated_over,
@@ -76,7 +76,7 @@ def adverse(run: RunFolder) -> Table | None:
 def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra: tuple[str, ...] = ()) -> Table:
     rows = [row for code in found for row in _rate_rows(run, code)]
     held = any((code, "rate", arm) in run.published for code in found for arm in (*run.study.arm_ids, ALL))
-    over, one, printed = simulated_over(run), named_alone(run), f"Published, {published_name(run)}"
+    over, one, printed = simulated_over(run), named_alone(run), published_head(run)
     columns = [
         Column("arm", "Arm"),
         Column("mean", with_error(run, "Rate") + ", %", over),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.evidence.scorecard import FEWEST, Published, Score
 from analysis.report.grid import INSIDE, NONE, Cell, Column, Row, Table, arm_name, full_set, heading, with_error
-from analysis.report.keyed import Text, number, numbers, said, shown
+from analysis.report.keyed import Text, label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL
 from analysis.text import cells
@@ -51,7 +51,7 @@ def _remarks(run: RunFolder) -> tuple[Text, ...]:
         if row.note and not row.counted and not row.endpoint.startswith("BASE:"):
             alike.setdefault(row.note, []).append(row)
     named = [(", ".join(dict.fromkeys(row.endpoint for row in rows)), rows[0]) for rows in alike.values()]
-    return tuple(said("{}: {}.", codes, shown(cells.as_is, number(row, "note"))) for codes, row in named)
+    return tuple(said("{}: {}.", label(codes), shown(cells.as_is, number(row, "note"))) for codes, row in named)
 
 
 def _score_row(run: RunFolder, s: Score) -> Row:

@@ -57,7 +57,8 @@ def figure(run: RunFolder) -> Figure | None:
         LegendKey(figures.tint(1, 0.4), "half the value (pale)"),
         LegendKey(figures.hue(1), "one and a half times the value (dark)"),
     )
-    return Figure("F 14.5.1", TITLE, f"Change of the primary result, {_label(run)}", tuple(panels), notes, keys)
+    population = said("Change of the primary result, {}", label(_label(run)))
+    return Figure("F 14.5.1", TITLE, population, tuple(panels), notes, keys)
 
 
 def table(run: RunFolder) -> Table | None:
@@ -78,7 +79,7 @@ def table(run: RunFolder) -> Table | None:
         for arm in run.study.arm_ids:
             lines += _line(run, name, arm, [row for row in mine if row.arm == arm])
     notes = (f"{_axis(rows)}, paired by replicate; the strongest assumption first.", SCOPE)
-    return Table("T 14.5.2", TITLE, f"Primary result: {_label(run)}", columns, tuple(lines), notes)
+    return Table("T 14.5.2", TITLE, said("Primary result: {}", label(_label(run))), columns, tuple(lines), notes)
 
 
 def _headline(run: RunFolder, rows: Sequence[Effect]) -> Text:
@@ -92,7 +93,8 @@ def _headline(run: RunFolder, rows: Sequence[Effect]) -> Text:
     amounts = [
         shown(cells.amount, n, unit=top.unit) for n in numbers(top, "effect", "mcse", "base") if n.value is not None
     ]
-    return marked(sentence, times, *amounts)
+    before, name, after = marked(sentence, times, *amounts).partition(_label(run))
+    return joined("", [before, label(name), after])
 
 
 def _title(run: RunFolder, arm: str, rows: Sequence[Effect]) -> str:

@@ -55,6 +55,7 @@ FIXED = {
     r"\b[A-Z]+\d+\b|cp95|printed95|sha256": "a code",
     r"whose first day is day 0|on day 0": "how days are counted",
     r"cycle 1": "the first cycle",
+    r"A ratio above 1": "how a ratio is read",
     r"2 figures|count above 150": "a definition",
 }
 """Words with digits that no run changes, with the reason."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ruamel.yaml import YAML
 from analysis.evidence.results import analyse, evaluate_tables
 from analysis.evidence.scorecard import PUBLISHED_COLUMNS
 from analysis.report import page, runfolder
+from trial.study.load import resolved_yaml
 from trial.study.study import Study
 from trial.tables import DOSES, EVENTS, OBSERVATIONS, PATIENTS, SCREENING, SOLVES
 
@@ -101,8 +104,8 @@ def make_run_folder(
     """
     path.mkdir(parents=True, exist_ok=True)
     study = CONFIG | {"replicates": replicates} | config | ({} if pk else {"pk_sampling": None})
-    with (path / "config.resolved.yaml").open("w") as stream:
-        YAML().dump(study, stream)
+    resolved = resolved_yaml(Study.model_validate(study))
+    (path / "config.resolved.yaml").write_text(resolved, encoding="utf-8")
     tables = _tables(pk, failed, replicates, one_arm, paired=config.get("allocation") == "counterfactual")
     for name, table in tables.items():
         few = kept is not None and name not in ("patients", "solves")
@@ -132,6 +135,11 @@ def read_run(path: Path) -> runfolder.RunFolder:
 def write_report(path: Path, patients: Sequence[tuple[int, int]] = ()) -> Path:
     """As ``analysis.report.page.write_report``, the study from the folder."""
     return page.write_report(path, study_of(path), patients)
+
+
+def text_of(html: str) -> str:
+    """What a page says, tags left out."""
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html)))
 
 
 def _of(table: pa.Table, kept: Sequence[int]) -> pa.Table:

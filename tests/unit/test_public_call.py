@@ -86,7 +86,7 @@ def test_tables_are_read_from_the_folder(tmp_path):
     assert isinstance(cards[0]["simulated"], float) and cards[0]["inside"] == ""
     with pytest.raises(trial.Refused, match=r"seen 'dosis', which is not a table of this run.* did you mean doses\?"):
         run.table("dosis")
-    (tmp_path / "x" / "scorecard.csv").unlink()
+    (tmp_path / "x" / "scorecard.parquet").unlink()
     assert run.scorecard is None
 
 

@@ -1,14 +1,17 @@
 """The conduct of a study in words, and chemotherapy in the figures."""
 
 import re
-from dataclasses import replace
+from functools import reduce
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-from made_run import make_run_folder, read_run
+from made_run import make_run_folder, read_run, study_of
 
+from analysis.evidence.results import analyse
 from analysis.report.conduct import chemotherapy, listed, meals, treatment
+from analysis.report.keyed import Number, plain_text
 from analysis.report.page import render
 from analysis.report.pictures import chemotherapy_weeks
 from analysis.report.runfolder import ArmStyle
@@ -25,11 +28,17 @@ def cycles(**plan):
     return Chemotherapy.model_validate({"cycle_days": 21, "cycles": 2, "doses": DOSES, **plan})
 
 
+def _entry(whole, name):
+    return whole[name] if isinstance(name, int) else getattr(whole, name)
+
+
 def run_of(**study):
     """As much of a run as the sentences look at: treatment for 28 days in two arms, and what is given."""
     arms = tuple(ArmStyle(arm.id, f"Arm {arm.id}", k, False, 5.0, 1, None) for k, arm in enumerate(ARMS))
     said = {"treatment_days": 28, "arms": ARMS, "chemotherapy": None, "meals": None} | study
-    return SimpleNamespace(study=SimpleNamespace(**said), arms=arms)
+    made = SimpleNamespace(study=SimpleNamespace(**said), arms=arms)
+    made.config = lambda *path: Number(reduce(_entry, path, made.study), "config", "", str(path[-1]))
+    return made
 
 
 def test_names_with_commas_are_kept_apart():
@@ -39,11 +48,11 @@ def test_names_with_commas_are_kept_apart():
 
 
 def test_drug_days_and_the_arm_that_goes_on_with_placebo():
-    said = treatment(run_of(chemotherapy=cycles(drug_days=[-5, -4, -3, 2, 3, 9])))
+    said = plain_text(treatment(run_of(chemotherapy=cycles(drug_days=[-5, -4, -3, 2, 3, 9]))))
     assert "for 28 days" in said
     assert "days −5 to −3, 2, 3, 9 from the first day of each chemotherapy cycle" in said
     assert "placebo from the first day of chemotherapy: Arm A" in said
-    assert treatment(run_of(treatment_days=1)).startswith("a single dose")
+    assert plain_text(treatment(run_of(treatment_days=1))).startswith("a single dose")
 
 
 @pytest.mark.parametrize(
@@ -54,14 +63,14 @@ def test_drug_days_and_the_arm_that_goes_on_with_placebo():
     ],
 )
 def test_chemotherapy_in_words(plan, words):
-    said = chemotherapy(cycles(**plan))
+    said = plain_text(chemotherapy(run_of(chemotherapy=cycles(**plan))))
     assert all(word in said for word in words), said
-    assert chemotherapy(None) == ""
+    assert chemotherapy(run_of()) == ""
 
 
 def test_meals_of_arms_and_of_habits():
-    assert "Arm B: 2 h after the dose" in meals(run_of())
-    said = meals(run_of(meals=Meals(share_mean=0.1, share_sd=0.05, after_dose_h=0.0)))
+    assert "Arm B: 2 h after the dose" in plain_text(meals(run_of()))
+    said = plain_text(meals(run_of(meals=Meals(share_mean=0.1, share_sd=0.05, after_dose_h=0.0))))
     assert "on a mean 10 % (SD 5 %) of days with the dose" in said
 
 
@@ -80,11 +89,13 @@ def test_chemotherapy_days_are_medians_of_doses_half_were_given(tmp_path):
 
 
 def test_patients_without_itp_have_no_lines_of_it(tmp_path):
-    run = read_run(make_run_folder(tmp_path / "made"))
-    assert "Duration of ITP" in render(run)
-    patients = run.tables["patients"]
+    folder = make_run_folder(tmp_path / "made")
+    assert "Duration of ITP" in render(read_run(folder))
+    patients = pq.read_table(folder / "patients.parquet")
     at = patients.schema.get_field_index("ITPDUR")
     none = patients.set_column(at, patients.schema.field(at), [np.zeros(patients.num_rows)])
-    text = render(replace(run, tables={**run.tables, "patients": none}))
+    pq.write_table(none, folder / "patients.parquet")
+    analyse(folder, study_of(folder))
+    text = render(read_run(folder))
     assert "Duration of ITP" not in text and "Concomitant ITP drug" not in text
     assert re.search("Body mass index", text)

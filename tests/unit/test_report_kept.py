@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_run import CONFIG, make_run_folder, read_run, write_report
+from made_run import CONFIG, make_run_folder, read_run, text_of, write_report
 
 import trial.study.study
 from analysis.report.runfolder import ranges
@@ -48,10 +48,10 @@ def test_patients_and_failures_are_counted_in_all_replicates(run_dir: Path, html
     everybody = pd.read_parquet(run_dir / "endpoints.parquet").query("PARAMCD == 'RESPW8'")
     assert (len(everybody), (everybody.EVALFL == "N").sum()) == (180, 6)
     first_page = html[: html.index('id="design"')]
-    assert "6 virtual trials of 30 patients each (180 patients in all)" in first_page
-    assert "6 of 180 solves of the model failed" in first_page
-    assert "6 patients are not evaluable for the primary endpoint" in first_page
-    assert "6 solves failed: more steps than allowed." in first_page
+    assert "6 virtual trials of 30 patients each (180 patients in all)" in text_of(first_page)
+    assert "6 of 180 solves of the model failed" in text_of(first_page)
+    assert "6 patients are not evaluable for the primary endpoint" in text_of(first_page)
+    assert "6 solves failed: more steps than allowed." in text_of(first_page)
 
 
 def test_reasons_are_those_of_a_count_of_our_own(run_dir: Path) -> None:
@@ -72,18 +72,24 @@ def test_rates_are_over_all_replicates(run_dir: Path, html: str) -> None:
 
 def test_what_is_of_the_kept_replicates_says_so(html: str) -> None:
     for item in ("t-14-1-1", "t-14-1-2"):
-        assert "3 replicates kept in full of 6" in _item(html, item), item
-    assert "mean of 3 replicates (of 6; those kept in full)" in _item(html, "f-14-1-1")
-    assert "3 replicates together (of 6; those kept in full)" in _item(html, "f-14-2-11")
-    assert "All 6 replicates" not in html and "6 replicates together" not in html
+        assert "All 6 replicates" in text_of(_item(html, item)), item
+    assert "mean of 6 replicates" in text_of(_item(html, "f-14-1-1"))
+    assert "3 replicates together (of 6; those kept in full)" in text_of(_item(html, "f-14-2-11"))
+    assert "6 replicates together" not in text_of(html)
 
 
 def _item(html: str, name: str) -> str:
     return html[html.index(f'id="{name}"') :].split("</section>")[0]
 
 
-def test_baseline_is_of_the_kept_replicates(html: str) -> None:
-    assert "Simulated, 3 replicates" in _item(html, "t-14-1-3")
+def test_baseline_is_of_all_replicates(run_dir: Path, html: str) -> None:
+    """The mean of the medians of age in six replicates, all arms together."""
+    assert "Simulated, mean of 6 replicates" in text_of(_item(html, "t-14-1-3"))
+    ages = pd.read_parquet(run_dir / "patients.parquet").groupby("IREP").AGE.median()
+    assert len(ages) == 6
+    row = _item(html, "t-14-1-3")
+    line = row[row.index('data-row="AGE|median"') :].split("</tr>")[0]
+    assert text_of(line).endswith(cells.rounded(ages.mean(), 1))
 
 
 def test_a_patient_of_a_replicate_that_was_not_kept(run_dir: Path) -> None:
@@ -99,9 +105,10 @@ def test_numbers_in_words() -> None:
 
 def test_the_same_patients_in_every_arm_are_counted_once(tmp_path: Path) -> None:
     """30 courses per replicate in three arms are ten patients."""
-    html = write_report(make_run_folder(tmp_path / "pairs", allocation="counterfactual")).read_text(encoding="utf-8")
-    assert "3 virtual trials of 10 patients each (30 patients in all), every one under" in html
-    assert "All 90 solves of the model succeeded" in html
+    folder = make_run_folder(tmp_path / "pairs", allocation="counterfactual", patients=10)
+    html = write_report(folder).read_text(encoding="utf-8")
+    assert "3 virtual trials of 10 patients each (30 patients in all), every one under" in text_of(html)
+    assert "All 90 solves of the model succeeded" in text_of(html)
 
 
 def test_a_fit_is_only_named_where_there_is_a_verdict(html: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every number of the report has a key: the value that stands there, in the form it names, is the text that is shown."""
+"""Every number of the report has a key: the value that stands there, in the form it names, is the text shown."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from keyed_page import Folder, Page, expected
-from made_run import make_run_folder, write_report
+from made_run import CONFIG, make_run_folder, write_report
 
+import trial.study.study
 from analysis.evidence import sensitivity
 from analysis.evidence.sensitivity import Effect
 from trial.cli import main
@@ -44,9 +45,11 @@ def made(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def few(tmp_path_factory) -> Path:
     """Six replicates, the tables of three of them kept."""
-    folder = tmp_path_factory.mktemp("keys") / "few"
-    make_run_folder(folder, failed=1, replicates=6, kept=(0, 1, 3), output="endpoints")
-    write_report(folder)
+    folder, analysis = tmp_path_factory.mktemp("keys") / "few", CONFIG["analysis"] | {"named_replicate": 3}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial.study.study, "KEPT_REPLICATES", 2)
+        make_run_folder(folder, failed=1, replicates=6, kept=(0, 1, 3), output="endpoints", analysis=analysis)
+        write_report(folder)
     return folder
 
 
@@ -110,11 +113,14 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
 
 
 def shifted(path: Path) -> None:
-    """Every number of a table moved by an amount that no rounding hides; what is null becomes a number."""
+    """Every number of a table moved by an amount that no rounding hides; what is null becomes a number.
+
+    The factor of a sensitivity analysis names its row.
+    """
     table = pq.read_table(path)
     for k, column in enumerate(table.schema):
-        if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-            step = 7 if pa.types.is_integer(column.type) else 7.77
+        if column.name != "factor" and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+            step = 7 + k if pa.types.is_integer(column.type) else 7.77
             moved = [step if v is None else v + step for v in table[column.name].to_pylist()]
             table = table.set_column(k, column, pa.array(moved, column.type))
     pq.write_table(table, path)

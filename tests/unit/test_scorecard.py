@@ -50,7 +50,7 @@ def test_the_file_has_exactly_these_columns(tmp_path: Path) -> None:
     scorecard.write(scorecard.score([ROW, replace(ROW, row_id="b", arm="x", seen=False)], [OVER]), tmp_path / "s.csv")
     assert (tmp_path / "s.csv").read_text().splitlines() == [
         "row_id,study,arm,endpoint,timepoint,unit,simulated,mcse,published,ci_low,ci_high,interval,inside,seen",
-        "a,S,drug,RESPW8,week 8,%,60,0.5,58.9,51.1,66.4,cp95,yes,yes",
+        "a,S,drug,RESPW8,week 8,%,60.0,0.5,58.9,51.1,66.4,cp95,yes,yes",
         "b,S,x,RESPW8,week 8,%,,,58.9,51.1,66.4,cp95,,no",
     ]
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 
-from analysis.evidence.results import SCORECARD_FILE
-from analysis.evidence.scorecard import Score
 from trial.app.folder import CONFIG, must_be_run
 from trial.errors import Refused
 from trial.jobs.provenance import read_manifest
@@ -79,7 +76,4 @@ class Run:
     @property
     def scorecard(self) -> pa.Table | None:
         """Simulated beside published, one row per published row; None when the study has none."""
-        path = self.folder / SCORECARD_FILE
-        kinds = {f.name: pa.string() if f.type == "str" else pa.float64() for f in fields(Score)}
-        options = pyarrow.csv.ConvertOptions(column_types=kinds)
-        return pyarrow.csv.read_csv(path, convert_options=options) if path.exists() else None
+        return self.table("scorecard") if "scorecard" in self.tables else None
