@@ -4,40 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-
-import pyarrow as pa
 
 from analysis.evidence.scorecard import Score
 from analysis.text import cells
-from trial.tables import TEXT, field
 
 MISSES_FILE = "misses.csv"
 MISSES_COLUMNS = ("row_id", "explanation")
 UNEXPLAINED = "not explained"
-LABELS = {
-    "row_id": "Published row",
-    "study": "Publication",
-    "arm": "Arm; ALL: all arms together",
-    "endpoint": "Endpoint",
-    "timepoint": "When",
-    "unit": "Unit of simulated and published",
-    "simulated": "Simulated, mean over replicates",
-    "mcse": "Monte Carlo error of simulated",
-    "published": "Published value",
-    "ci_low": "Lower limit of published",
-    "ci_high": "Upper limit of published",
-    "interval": "Kind of limits",
-    "inside": "Simulated inside limits; blank: no score",
-    "seen": "Calibration target",
-}
-SCORES_SCHEMA = pa.schema(
-    [
-        field(f.name, TEXT if f.type == "str" else pa.float64(), LABELS[f.name], "see unit" * (f.type != "str"))
-        for f in fields(Score)
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -122,11 +97,6 @@ def unseen(studies: Iterable[ScoredStudy], fitted_on: Iterable[str]) -> list[str
     """Rows that a parameter set was fitted on though their file says they were not seen."""
     targets = set(fitted_on)
     return [s.row_id for study in studies for s in study.scores if s.row_id in targets and s.seen != "yes"]
-
-
-def to_table(studies: Iterable[ScoredStudy]) -> pa.Table:
-    """Every score, labels as field metadata."""
-    return pa.Table.from_pylist([asdict(s) for study in studies for s in study.scores], schema=SCORES_SCHEMA)
 
 
 def value(s: Score) -> str:

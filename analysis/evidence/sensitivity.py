@@ -111,34 +111,35 @@ def strengths(rows: Sequence[Effect]) -> dict[str, float]:
     return found
 
 
+HEADLINE = (
+    "The assumption that matters most is {} ({}): at {} times its value the primary result of {} ({}) changes by {}{}, "
+    "from {}{}."
+)
+"""Parameter, meaning, times, arm, primary result, change and its unit, result as assumed, caution."""
+
+
+def strongest(rows: Sequence[Effect]) -> Effect | None:
+    """The row of the largest change, in either direction; None where there is no result."""
+    known = [row for row in rows if not np.isnan(row.effect)]
+    return max(known, key=lambda row: abs(row.effect), default=None)
+
+
 def headline(rows: Sequence[Effect], label: str) -> str:
     """One line: which assumption matters most, and by how much; ``label`` names the primary result."""
-    known = [row for row in rows if not np.isnan(row.effect)]
-    if not known:
+    top = strongest(rows)
+    if top is None:
         return "No assumed number could be tried."
-    top = max(known, key=lambda row: abs(row.effect))
     if top.effect == 0:
         return f"No assumed number moves the primary result ({label})."
-    size = f"{signed(top.effect, top.unit)}{unit_word(top.unit)}"
-    error = "" if top.mcse is None else f" ± {amount(top.mcse, top.unit)}"
-    doubtful = top.mcse is not None and abs(top.effect) < Z95 * top.mcse
-    caution = "; that is within the Monte Carlo error" if doubtful else ""
-    change = f"{size}{error}, from {amount(top.base, top.unit)}{caution}"
-    return (
-        f"The assumption that matters most is {top.parameter} ({top.meaning}): at {top.value / top.assumed:g} times "
-        f"its value the primary result of {top.arm} ({label}) changes by {change}."
-    )
+    times, base = cells.times(top.value, top.assumed), cells.amount(top.base, top.unit)
+    change, unit = cells.change(top.effect, top.mcse, top.unit), unit_word(top.unit)
+    return HEADLINE.format(top.parameter, top.meaning, times, top.arm, label, change, unit, base, caution(top))
 
 
-def amount(value: float, unit: str) -> str:
-    """A number of the primary result: percent to one decimal, others to three figures."""
-    return cells.rounded(value, 1) if unit == "%" else cells.significant(value)
-
-
-def signed(value: float, unit: str) -> str:
-    """A change with its sign."""
-    text = amount(value, unit)
-    return text if text.startswith("-") or float(text) == 0 else f"+{text}"
+def caution(row: Effect) -> str:
+    """What to say of a change that chance alone could make."""
+    doubtful = row.mcse is not None and abs(row.effect) < Z95 * row.mcse
+    return "; that is within the Monte Carlo error" if doubtful else ""
 
 
 def unit_word(unit: str) -> str:

@@ -86,15 +86,6 @@ def label(text: str) -> Markup:
     return Markup('<span class="label">{}</span>').format(_part(text))
 
 
-def marked(sentence: str, *parts: Shown) -> Markup:
-    """A finished sentence with its numbers marked, which stand in it in this order."""
-    found = []
-    for part in parts:
-        before, _, sentence = sentence.partition(part.text)
-        found += [before, part]
-    return joined("", [*found, sentence])
-
-
 def _part(part: object) -> Markup:
     return escape(part if hasattr(part, "__html__") else cells.units(str(part)))
 

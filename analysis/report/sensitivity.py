@@ -10,7 +10,7 @@ from analysis.evidence.sensitivity import Effect
 from analysis.figures import charts as figures
 from analysis.figures.charts import Lever
 from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, heading, listed, texts
-from analysis.report.keyed import Text, joined, label, marked, number, numbers, said, shown
+from analysis.report.keyed import Text, joined, label, number, numbers, said, shown
 from analysis.report.pictures import Figure, LegendKey
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells
@@ -84,17 +84,21 @@ def table(run: RunFolder) -> Table | None:
 
 def _headline(run: RunFolder, rows: Sequence[Effect]) -> Text:
     """Which assumption matters most, and by how much."""
-    sentence = sensitivity.headline(rows, _label(run))
-    moved = [row for row in rows if row.effect == row.effect and row.effect != 0]
-    if not moved:
-        return sentence
-    top = max(moved, key=lambda row: abs(row.effect))
-    times = shown(cells.times, *numbers(top, "value", "assumed"))
-    amounts = [
-        shown(cells.amount, n, unit=top.unit) for n in numbers(top, "effect", "mcse", "base") if n.value is not None
-    ]
-    before, name, after = marked(sentence, times, *amounts).partition(_label(run))
-    return joined("", [before, label(name), after])
+    top = sensitivity.strongest(rows)
+    if top is None or top.effect == 0:
+        return sensitivity.headline(rows, _label(run))
+    return said(
+        sensitivity.HEADLINE,
+        label(top.parameter),
+        top.meaning,
+        shown(cells.times, *numbers(top, "value", "assumed")),
+        label(top.arm),
+        label(_label(run)),
+        shown(cells.change, *numbers(top, "effect", "mcse"), unit=top.unit),
+        sensitivity.unit_word(top.unit),
+        shown(cells.amount, number(top, "base"), unit=top.unit),
+        sensitivity.caution(top),
+    )
 
 
 def _title(run: RunFolder, arm: str, rows: Sequence[Effect]) -> str:

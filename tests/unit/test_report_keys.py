@@ -176,7 +176,7 @@ ALLOWED = {
     ("patient.py", "max"): "the largest subject number, in the message for a patient who does not exist",
     ("patient.py", "nanmax"): "the last day on the axis of a figure",
     ("model.py", "max"): "the width of a column of equations",
-    ("sensitivity.py", "max"): "the reach of an axis, and the row that the headline names",
+    ("sensitivity.py", "max"): "the reach of an axis",
 }
 
 

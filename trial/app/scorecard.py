@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from analysis.evidence import scoring
 from analysis.evidence.scorecard import FEWEST, write
 from analysis.evidence.scoring import ScoredStudy
@@ -100,7 +98,6 @@ def _one(
 
 def _write(studies: Sequence[ScoredStudy], out: Path, summary: Sequence[str]) -> None:
     write([s for study in studies for s in study.scores], out / "scorecard.csv")
-    pq.write_table(scoring.to_table(studies), out / "scorecard.parquet", compression="zstd")
     (out / "summary.txt").write_text("\n".join(summary) + "\n", encoding="utf-8")
     note = f"{'  '.join(summary[:2])}\n{STATEMENT} virtual-trial {engine_version()}."
     figures_scores.forest(figures_scores.panels(studies), note, [out / name for name in FOREST])

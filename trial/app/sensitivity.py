@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from analysis.endpoints import catalogue
 from analysis.evidence import sensitivity as pure
 from analysis.evidence.sensitivity import Effect, Tried
+from analysis.text import cells
 from cohorts.parameters import ParameterSet
 from cohorts.sets import parameter_set
 from cohorts.variants import Variant, nothing_to_halve, variants
@@ -92,7 +93,7 @@ def lines(rows: Sequence[Effect], arms: Sequence[str]) -> list[tuple[str, ...]]:
     found, by_arm = [], [pure.by_parameter(rows, arm) for arm in arms]
     for name in by_arm[0]:
         for k, row in enumerate(by_arm[0][name]):
-            changes = [pure.signed(of[name][k].effect, row.unit) for of in by_arm]
+            changes = [cells.change(of[name][k].effect, None, row.unit) for of in by_arm]
             first = (name, f"{row.assumed:.4g}") if k == 0 else ("", "")
             found.append((*first, f"{row.value / row.assumed:.3g}{'*' * bool(row.limited)}", *changes))
     return found
