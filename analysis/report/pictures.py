@@ -14,8 +14,8 @@ from analysis.figures.charts import ForestRow, QuartileCurve, Rungs, Trace
 from analysis.report.grid import arm_name, replicate_name, threshold
 from analysis.report.keyed import Text, said, shown
 from analysis.report.runfolder import RunFolder
-from analysis.statistics.disposition import quartiles, rung_shares, share_by_day
 from analysis.statistics.estimates import ALL
+from analysis.statistics.shares import quartiles, rung_shares, share_by_day
 from analysis.statistics.survival import by_day, kaplan_meier
 from analysis.text import cells
 

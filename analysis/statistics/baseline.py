@@ -1,4 +1,4 @@
-"""Who was simulated: descriptive summaries of the patients table, for the baseline table of the report."""
+"""The lines of the baseline table: what each picks from the patients table."""
 
 from __future__ import annotations
 
@@ -10,28 +10,6 @@ from numpy.typing import NDArray
 
 Column = NDArray[np.generic]
 Columns = Mapping[str, Column]
-
-
-@dataclass(frozen=True)
-class Continuous:
-    """``n`` values known, ``missing`` not; mean, SD (n - 1; NaN for fewer than two), median, smallest, largest."""
-
-    n: int
-    missing: int
-    mean: float
-    sd: float
-    median: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Share:
-    """``yes`` of ``n`` patients for whom it is known; ``missing`` not known."""
-
-    n: int
-    missing: int
-    yes: int
 
 
 @dataclass(frozen=True)
@@ -49,30 +27,6 @@ class Item:
     value: Callable[[Columns], NDArray[np.float64]]
     printed: int = 0
     group: str = ""
-
-
-def continuous(values: NDArray[np.float64]) -> Continuous:
-    """Summary of a measured covariate (n,), NaN where it is not known."""
-    known = values[~np.isnan(values)]
-    n, missing = len(known), len(values) - len(known)
-    if n == 0:
-        return Continuous(0, missing, *(float("nan"),) * 5)
-    sd = float(known.std(ddof=1)) if n > 1 else float("nan")
-    return Continuous(
-        n, missing, float(known.mean()), sd, float(np.median(known)), float(known.min()), float(known.max())
-    )
-
-
-def share(yes: NDArray[np.float64]) -> Share:
-    """Summary of a yes or no (n,), NaN where it is not known."""
-    known = yes[~np.isnan(yes)]
-    return Share(len(known), len(yes) - len(known), int(known.sum()))
-
-
-def summary(item: Item, patients: Columns) -> Continuous | Share:
-    """One line of the table for these patients."""
-    values = item.value(patients)
-    return share(values) if item.unit == "%" else continuous(values)
 
 
 def _number(name: str) -> Callable[[Columns], NDArray[np.float64]]:

@@ -2,19 +2,7 @@
 
 import numpy as np
 
-from analysis.statistics.disposition import Disposition, disposition, quartiles, rung_shares, share_by_day
-
-
-def test_disposition_keeps_the_order_of_the_protocol():
-    found = disposition(
-        np.array([True, False, False, True, False]),
-        np.array(["", "withdrawal", "withdrawal", "", "moved"]),
-        np.array([False, True, False, False, False]),
-        ["adverse event", "withdrawal"],
-    )
-    assert found == Disposition(5, 2, (("adverse event", 0), ("withdrawal", 1), ("moved", 1)), 1)
-    assert found.discontinued == 2
-    assert found.completed + found.discontinued + found.unsolved == found.randomised
+from analysis.statistics.shares import quartiles, rung_shares, share_by_day
 
 
 def test_share_by_day():

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from analysis.statistics.baseline import ITEMS, Continuous, Share, continuous, share, summary
+from analysis.statistics.baseline import ITEMS
+from analysis.statistics.participants import describe
 
 PATIENTS = {
     "AGE": np.array([18.0, 65.0, 66.0, 40.0]),
@@ -22,22 +23,14 @@ PATIENTS = {
 BY_CODE = {item.code: item for item in ITEMS}
 
 
-def test_continuous_by_hand():
-    """2, 4, 4, 4, 5, 5, 7, 9: mean 5, sum of squares 32, SD sqrt(32/7), median 4.5."""
-    found = continuous(np.array([2, 4, 4, 4, 5, 5, 7, 9.0]))
-    assert found == Continuous(8, 0, 5.0, pytest.approx(math.sqrt(32 / 7), rel=1e-15), 4.5, 2.0, 9.0)
-
-
-def test_missing_values_are_counted_not_used():
-    found = summary(BY_CODE["WEIGHT"], PATIENTS)
-    assert isinstance(found, Continuous)
-    assert (found.n, found.missing, found.mean, found.sd, found.median) == (3, 1, 60.0, 10.0, 60.0)
-    assert share(np.array([1.0, 0.0, np.nan])) == Share(2, 1, 1)
-
-
-def test_one_and_no_value():
-    assert math.isnan(continuous(np.array([3.0])).sd)
-    assert continuous(np.array([np.nan])).n == 0
+def test_described_by_hand():
+    """2, 4, 4, 4, 5, 5, 7, 9: mean 5, sum of squares 32, SD sqrt(32/7), median 4.5; then one value, then none."""
+    values = np.array([2, 4, 4, 4, 5, 5, 7, 9, 3, np.nan])
+    found = describe(np.array([0] * 8 + [1, 2]), values, 3)
+    assert [found[name][0] for name in ("n", "missing", "mean", "median", "minimum", "maximum")] == [8, 0, 5, 4.5, 2, 9]
+    assert found["SD"][0] == pytest.approx(math.sqrt(32 / 7), rel=1e-15)
+    assert found["median"][1] == 3 and math.isnan(found["SD"][1])
+    assert (found["n"][2], found["missing"][2]) == (0, 1) and math.isnan(found["median"][2])
 
 
 @pytest.mark.parametrize(
@@ -56,11 +49,10 @@ def test_one_and_no_value():
     ],
 )
 def test_categories(code, yes, known):
-    found = summary(BY_CODE[code], PATIENTS)
-    assert isinstance(found, Share)
-    assert (found.yes, found.n) == (yes, known)
+    values = np.asarray(BY_CODE[code].value(PATIENTS), dtype=float)
+    assert (np.nansum(values), np.sum(~np.isnan(values))) == (yes, known)
 
 
 def test_duration_classes_cover_everybody_once():
-    total = sum(summary(item, PATIENTS).yes for item in ITEMS if item.group == "Duration of ITP")
+    total = sum(item.value(PATIENTS).sum() for item in ITEMS if item.group == "Duration of ITP")
     assert total == 4
