@@ -35,7 +35,6 @@ SHARED_MODULES = {
     "chemotherapy": "chemotherapy",
     "sensitivity": "one at a time analysis of what is assumed",
     "baseline": "the patients at baseline",
-    "disposition": "who completed and who left",
     "provenance": "what made a run",
     "scorecard": "published studies beside their replicas",
     "comparison": "two runs side by side",
