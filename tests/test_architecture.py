@@ -12,16 +12,20 @@ FILES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py")
 FLOORS = {
     "trial": (
         ("trial.tables", "trial.errors", "trial.solver"), ("trial.models",), ("trial.study",), ("trial.engine",),
-        ("trial.jobs",), ("trial.app",), ("trial", "trial.cli"), ("trial.__main__",),
+        ("trial.jobs",), ("trial.app",), ("trial",), ("trial.cli",), ("trial.__main__",),
     ),
     "analysis": (
         ("analysis", "analysis.text"), ("analysis.endpoints",), ("analysis.statistics",), ("analysis.evidence",),
         ("analysis.figures",), ("analysis.report",),
     ),
 }  # fmt: skip
-"""From the ground up; a room imports its own floor and those below. The public call (``trial``) stands on the top."""
+"""From the ground up; a room imports its own floor and those below. The public call (``trial``) stands on the top, the
+command line above it: nobody imports that.
+"""
+COMMANDS_MAY = ("trial.cli", "trial.app", "trial.errors", "analysis.text")
+"""What the command line imports: what a command does, and words. Types are no imports."""
 DOORS = {
-    "trial.study.study", "trial.study.protocol", "trial.tables", "trial.jobs.provenance",
+    "trial.study.study", "trial.study.protocol", "trial.study.dose_rule", "trial.tables", "trial.jobs.provenance",
     "cohorts.units", "cohorts.citations", "cohorts.adverse_events",
 }  # fmt: skip
 """What the analysis may know of the other two packages."""
@@ -48,10 +52,18 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in FILES}
 
 
+def is_for_types(node: ast.AST) -> bool:
+    """Whether this is a block that only a type checker reads."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
 def imports(path: Path) -> set[str]:
-    """Every module of ours that a file imports, wherever in the file, absolute."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    """Every module of ours that a file imports, wherever in the file, absolute; of a command, not for types alone."""
+    tree, found = ast.parse(path.read_text()), set()
+    types = {id(n) for n in ast.walk(tree) if is_for_types(n) for n in ast.walk(n)} if "cli" in path.parts else set()
+    for node in ast.walk(tree):
+        if id(node) in types:
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -74,12 +86,14 @@ def floor(module: str) -> int:
 def is_allowed(importer: str, imported: str) -> bool:
     """Whether the house allows this import."""
     home, other = importer.split(".")[0], imported.split(".")[0]
+    if f"{importer}.".startswith("trial.cli."):
+        return f"{imported}.".startswith(tuple(f"{room}." for room in COMMANDS_MAY))
     if home == other and home in FLOORS:
-        return floor(imported) <= floor(importer) and (imported != "trial.cli" or importer == "trial.__main__")
+        return floor(imported) <= floor(importer)
     if home == "cohorts":
         return other == "cohorts"
     if home == "trial":
-        return other == "cohorts" or importer.startswith(("trial.app", "trial.cli"))
+        return other == "cohorts" or importer.startswith("trial.app")
     return any(imported == door or imported.startswith(door + ".") for door in DOORS)
 
 

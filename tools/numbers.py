@@ -22,8 +22,8 @@ from analysis.endpoints import nca
 from analysis.evidence.results import analyse
 from cohorts.parameters import ParameterSet
 from cohorts.sets import parameter_set
-from trial.cli.run import evaluator, execute
-from trial.cli.scorecard import scorecard
+from trial.app.scorecard import run_scorecard
+from trial.app.study_run import evaluator, execute
 from trial.jobs.runner import run
 from trial.models.typical import concentrations, course
 from trial.study.load import load_study
@@ -142,7 +142,7 @@ def _phase_3(config: Path, least: int) -> Iterator[Row]:
 
 def every_study() -> Iterator[Row]:
     """`vtrial scorecard`: shares of counted rows inside their limits."""
-    if scorecard(PUBLISHED, None, OUT / "scorecard", 2) != 0:
+    if run_scorecard(PUBLISHED, OUT / "scorecard", workers=2).failed:
         yield "Scorecard of every study", "a study failed", "all run", False
         return
     with (OUT / "scorecard" / "scorecard.csv").open(encoding="utf-8", newline="") as stream:
@@ -170,8 +170,9 @@ def _cell(r: dict[str, str]) -> Row:
 def _scorecard(config: Path, replicates: int) -> list[dict[str, str]]:
     out = OUT / config.stem
     shutil.rmtree(out, ignore_errors=True)
-    execute(load_study(config, replicates=replicates), config.parent, out, workers=2)
-    analyse(out)
+    study = load_study(config, replicates=replicates)
+    execute(study, out, workers=2)
+    analyse(out, study)
     with (out / "scorecard.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 

@@ -1,5 +1,5 @@
 """Schema of every table of a run: column, type, unit, label. Names are ADaM style; (IREP, SUBJID) is the
-patient's key.
+patient's key, and USUBJID names the patient in every table of patients.
 
 Dictionary-encoded strings keep long tables small. Labels and units travel as Arrow field metadata, so tables are always
 written through pyarrow (pandas drops field metadata).
@@ -20,13 +20,13 @@ def field(name: str, kind: pa.DataType, label: str, unit: str = "") -> pa.Field:
 KEY = (
     field("IREP", pa.int32(), "Replicate of the trial, from 0"),
     field("SUBJID", pa.int32(), "Subject within the replicate, from 1"),
+    field("USUBJID", TEXT, "Unique subject identifier"),
 )
 
 PATIENTS = pa.schema(
     [
         field("STUDYID", TEXT, "Study identifier"),
         *KEY,
-        field("USUBJID", pa.string(), "Unique subject identifier"),
         field("ARM", TEXT, "Treatment arm"),
         field("STRATUM", TEXT, "Randomisation stratum"),
         field("AGE", pa.float64(), "Age", "y"),
@@ -78,6 +78,7 @@ EVENTS = pa.schema(
         field("EVENT", TEXT, "RESCUE or DROPOUT"),
         field("ADY", pa.int32(), "Day of the event", "d"),
         field("TERM", TEXT, "Term"),
+        field("CYCLE", pa.int32(), "Cycle of chemotherapy, from 1"),
         field("AVAL", pa.float64(), "Reported count at the event", "10^9/L"),
     ]
 )
@@ -116,8 +117,12 @@ ADVERSE = pa.schema(
 )
 """Only of a study with ``tolerability``."""
 
+PARAMETERS = pa.schema(KEY)
+"""And a column for each parameter of the structure, see ``parameters_schema``."""
+
 TABLES: dict[str, pa.Schema] = {
     "patients": PATIENTS,
+    "parameters": PARAMETERS,
     "doses": DOSES,
     "observations": OBSERVATIONS,
     "events": EVENTS,
@@ -160,8 +165,12 @@ def events_schema(chemotherapy: bool) -> pa.Schema:
     return EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy else EVENTS
 
 
-def patients_schema(parameter_names: tuple[str, ...], units: dict[str, str], meals: bool = False) -> pa.Schema:
-    """PATIENTS, of a study with meals MEALSH, and one column per individual model parameter."""
-    extra = [MEALSH] * meals
-    extra += [field(name, pa.float64(), f"Individual {name}", units.get(name, "")) for name in parameter_names]
-    return pa.schema([*PATIENTS, *extra])
+def patients_schema(meals: bool) -> pa.Schema:
+    """PATIENTS, and of a study with meals MEALSH."""
+    return pa.schema([*PATIENTS, *[MEALSH] * meals])
+
+
+def parameters_schema(names: tuple[str, ...], units: dict[str, str]) -> pa.Schema:
+    """PARAMETERS, with one column for each of the model's parameters."""
+    of = [field(name, pa.float64(), f"Individual {name}", units.get(name, "")) for name in names]
+    return pa.schema([*PARAMETERS, *of])

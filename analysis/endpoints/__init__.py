@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.endpoints.adverse import ADVERSE_ENDPOINTS
+from analysis.endpoints.adverse import ADVERSE_ENDPOINTS, ADVERSE_TIMES
 from analysis.endpoints.chemotherapy import CHEMOTHERAPY_ENDPOINTS
-from analysis.endpoints.contract import Endpoint, Evaluated, Settings, can_stop, proxies_of, when
+from analysis.endpoints.contract import Endpoint, Evaluated, when
 from analysis.endpoints.count_proxies import TOLERABILITY_ENDPOINTS
 from analysis.endpoints.counts import COUNT_ENDPOINTS
 from analysis.endpoints.durable import DURABLE_ENDPOINTS
 from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS
-from analysis.endpoints.records import Records
+from analysis.endpoints.records import Records, coded, patient_columns
 from analysis.endpoints.response import RESPONSE_ENDPOINTS
+from analysis.endpoints.time_to_event import TIMES, TTRESC, Times, TimeTo
 from trial.study.protocol import Analysis, Problem, not_among
+from trial.study.study import Study
 from trial.tables import KEY, TEXT, field
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -30,6 +32,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *ADVERSE_ENDPOINTS,
     *EXPOSURE_ENDPOINTS,
 )
+
+EVENT_TIMES: tuple[TimeTo, ...] = (*TIMES, *ADVERSE_TIMES)
 
 DEFAULT_PRIMARY: str = Analysis.model_fields["primary"].default
 
@@ -61,7 +65,7 @@ def problems(codes: Iterable[str], assessment_day: int) -> list[str]:
 
 
 def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Endpoints a config names that do not exist, or that need what it does not have; data may be wrong."""
+    """Endpoints a config names that do not exist; data may be wrong."""
     analysis = data.get("analysis")
     day = analysis.get("assessment_day") if isinstance(analysis, Mapping) else None
     if not isinstance(analysis, Mapping) or not isinstance(day, int):
@@ -75,72 +79,86 @@ def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
             continue
         if code not in known:
             yield path, problems([code], day)[0]
-        elif known[code].needs_profile and data.get("pk_sampling") is None:
-            yield path, f"endpoint {code} needs pk_sampling, which this study does not have"
-        elif known[code].needs_chemotherapy and data.get("chemotherapy") is None:
-            yield path, f"endpoint {code} needs chemotherapy, which this study does not have"
-        elif known[code].needs_stop and not can_stop(data):
-            yield path, f"endpoint {code} needs a dose rule with action: stop, which this study does not have"
-        elif known[code].proxy and known[code].proxy not in proxies_of(data):
-            yield (
-                path,
-                f"endpoint {code} needs {known[code].proxy} in tolerability.proxies, which this study does not have",
-            )
 
 
-def chosen(settings: Settings) -> dict[str, Endpoint]:
-    """The endpoints of a study: those it names and its primary, or all it can give when it names none."""
-    known = catalogue(settings.assessment_day)
-    if not settings.endpoints:
-        return {code: e for code, e in known.items() if _by_itself(e, settings)}
-    wanted = dict.fromkeys((settings.primary, *settings.endpoints))
-    wrong = problems(wanted, settings.assessment_day)
+def study_problems(study: Study) -> Iterator[Problem]:
+    """Endpoints a study names that need what it does not have."""
+    known = catalogue(study.analysis.assessment_day)
+    places = [(("analysis", "endpoints", k), code) for k, code in enumerate(study.analysis.endpoints)]
+    for path, code in [(("analysis", "primary"), study.analysis.primary), *places]:
+        needed = lacking(known[code], study) if code in known else ""
+        if needed:
+            yield path, f"endpoint {code} needs {needed}, which this study does not have"
+
+
+def lacking(endpoint: Endpoint, study: Study) -> str:
+    """What an endpoint needs and the study does not have; "" when it has everything."""
+    if endpoint.needs_profile and study.pk_sampling is None:
+        return "pk_sampling"
+    if endpoint.needs_chemotherapy and study.chemotherapy is None:
+        return "chemotherapy"
+    if endpoint.needs_stop and not study.can_stop:
+        return "a dose rule with action: stop"
+    if endpoint.proxy and endpoint.proxy not in study.proxies:
+        return f"{endpoint.proxy} in tolerability.proxies"
+    return ""
+
+
+def chosen(study: Study) -> dict[str, Endpoint]:
+    """The endpoints of a study: those it names and its primary, or all it can give when it names none.
+
+    A study whose dose rule can stop treatment always says how often it did (STOPPED).
+    """
+    known = catalogue(study.analysis.assessment_day)
+    if not study.analysis.endpoints:
+        return {code: e for code, e in known.items() if not lacking(e, study)}
+    always = ("STOPPED",) if study.can_stop else ()
+    wanted = dict.fromkeys((study.analysis.primary, *study.analysis.endpoints, *always))
+    wrong = problems(wanted, study.analysis.assessment_day)
     if wrong:
         raise KeyError("; ".join(wrong))
     return {code: known[code] for code in wanted}
 
 
-def _by_itself(endpoint: Endpoint, settings: Settings) -> bool:
-    """Whether a study that names no endpoints gets this one."""
-    given = (
-        settings.pk_sampling or not endpoint.needs_profile,
-        settings.chemotherapy or not endpoint.needs_chemotherapy,
-        settings.stops or not endpoint.needs_stop,
-    )
-    return all(given) and (not endpoint.proxy or endpoint.proxy in settings.adverse)
-
-
-def evaluate(endpoint: Endpoint, records: Records, settings: Settings) -> Evaluated:
+def evaluate(endpoint: Endpoint, records: Records, study: Study) -> Evaluated:
     """One endpoint for every patient; a patient whose solve failed is not evaluable, whatever the endpoint."""
-    result = endpoint.evaluate(records, settings)
+    result = endpoint.evaluate(records, study)
     reason = np.where(records.unsolved != "", records.unsolved, result.reason)
     return Evaluated(np.where(reason == "", result.value, np.nan), reason)
 
 
-def evaluate_all(records: Records, settings: Settings) -> dict[str, Evaluated]:
+def evaluate_all(records: Records, study: Study) -> dict[str, Evaluated]:
     """Every chosen endpoint by code."""
-    return {code: evaluate(e, records, settings) for code, e in chosen(settings).items()}
+    return {code: evaluate(e, records, study) for code, e in chosen(study).items()}
+
+
+def chosen_times(study: Study) -> dict[str, TimeTo]:
+    """The times to event of a study: to rescue where it is allowed, those of response with an endpoint of response,
+    and to the first of every simulated adverse event.
+    """
+    responds = any(code.startswith("RESP") for code in chosen(study))
+
+    def has(kind: TimeTo) -> bool:
+        return kind.proxy in study.proxies if kind.proxy else study.rescue.allowed if kind is TTRESC else responds
+
+    return {kind.code: kind for kind in EVENT_TIMES if has(kind)}
+
+
+def times_of(records: Records, study: Study) -> dict[str, Times]:
+    """Every chosen time to event by code."""
+    return {code: kind.times(records, study) for code, kind in chosen_times(study).items()}
 
 
 def table(records: Records, evaluated: Mapping[str, Evaluated]) -> pa.Table:
     """The endpoints table: endpoint after endpoint, patients in order."""
-    keys = [pa.array(key.astype(np.int32)) for key in (records.replicate, records.subject)]
-    keys.append(_dictionary(records.arm.astype(np.int32), list(records.arm_ids)))
-    return pa.concat_tables(
-        [pa.table([*keys, *_columns(code, result)], schema=ENDPOINTS_SCHEMA) for code, result in evaluated.items()]
-    ).unify_dictionaries()
-
-
-def _columns(code: str, result: Evaluated) -> list[pa.Array]:
-    n = len(result.value)
-    reasons, which = np.unique(result.reason, return_inverse=True)
-    return [
-        _dictionary(np.zeros(n, dtype=np.int32), [code]),
-        pa.array(result.value, mask=np.isnan(result.value)),
-        _dictionary(result.evaluable.astype(np.int32), ["N", "Y"]),
-        _dictionary(which.astype(np.int32), reasons.tolist()),
+    n, value = len(evaluated), np.concatenate([result.value for result in evaluated.values()])
+    reasons, why = np.unique(np.concatenate([result.reason for result in evaluated.values()]), return_inverse=True)
+    code = np.repeat(np.arange(n), records.n)
+    columns = [
+        *patient_columns(records, np.tile(np.arange(records.n), n)),
+        coded(code, list(evaluated)),
+        pa.array(value, mask=np.isnan(value)),
+        coded(reasons[why] == "", ["N", "Y"]),
+        coded(why, reasons.tolist()),
     ]
-
-
-def _dictionary(codes: np.ndarray, values: list[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(codes, type=pa.int32()), pa.array(values, type=pa.string()))
+    return pa.table(columns, schema=ENDPOINTS_SCHEMA)

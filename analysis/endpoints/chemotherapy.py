@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.endpoints.contract import Endpoint, Evaluated, Settings, measured, yes_no
+from analysis.endpoints.contract import Endpoint, Evaluated, measured, yes_no
 from analysis.endpoints.records import Array, Flags, Records
+from trial.study.study import Study
 
 CIT = "NCT05864014 (abstract in Blood): count of 100 within 14 days and cycle 1 completed with 75 at day 21 (+4)"
 RECOVERED_1E9L, READY_DAYS = 100.0, 14
@@ -26,7 +27,7 @@ def _cycle_nadirs(records: Records) -> Array:
     return np.where(np.isinf(lowest), np.nan, lowest)
 
 
-def nadir(records: Records, settings: Settings) -> Evaluated:
+def nadir(records: Records, study: Study) -> Evaluated:
     """Mean over the chemotherapy cycles from the second on of the lowest count in the cycle (10^9/L), as observed.
 
     A cycle without a count is left out of the mean.
@@ -60,7 +61,7 @@ def _first_count_in(inside: Flags, records: Records) -> tuple[Array, Array]:
     return np.where(seen.any(axis=1), count, np.nan), np.where(seen.any(axis=1), day, np.nan)
 
 
-def chemotherapy_response(records: Records, settings: Settings) -> Evaluated:
+def chemotherapy_response(records: Records, study: Study) -> Evaluated:
     """A count of at least 100 within 14 days, cycle 1 given, and at least 75 at its day 21 (+4) without rescue to then.
 
     Day 21 (+4) is the first count 21 to 25 days after the first chemotherapy. Without chemotherapy or without that

@@ -1,89 +1,20 @@
-"""What an endpoint is: a pure function of the records with its registration, and the settings it may look at."""
+"""What an endpoint is: a pure function of the records with its registration, and the study it may look at."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from inspect import getdoc
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.endpoints.records import Array, Flags, Records, Texts
-from cohorts.adverse_events import PROXIES
-from trial.study.protocol import Analysis, Arm
+from trial.study.study import Study
 
 Summary = Literal["rate", "median", "mean", "geomean"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the analysis needs to know of the study.
-
-    ``threshold`` in 10^9/L; ``assessment_day`` is a nominal day; ``endpoints`` empty means all that the study can give;
-    ``paired``: every patient is in every arm. ``treatment_days``: doses are planned on days 0 to this minus 1; None:
-    not known. ``adverse``: codes of the simulated adverse events of the study. ``stops``: a dose rule can stop
-    treatment.
-    """
-
-    assessment_day: int
-    threshold: float = 50.0
-    study_id: str = ""
-    arm_ids: tuple[str, ...] = ()
-    placebo_arms: tuple[str, ...] = ()
-    reference_arm: str | None = None
-    primary: str = "RESPW8"
-    endpoints: tuple[str, ...] = ()
-    named_replicate: int = 0
-    pk_sampling: bool = False
-    paired: bool = False
-    treatment_days: int | None = None
-    adverse: tuple[str, ...] = ()
-    chemotherapy: bool = False
-    stops: bool = False
-
-    @classmethod
-    def of(cls, study: Mapping[str, Any]) -> Settings:
-        """Settings of a study given as a mapping (a resolved config, or ``Study.model_dump()``)."""
-        analysis = Analysis.model_validate(study["analysis"])
-        arms = [Arm.model_validate(arm) for arm in study["arms"]]
-        return cls(
-            assessment_day=analysis.assessment_day,
-            threshold=analysis.response_threshold_1e9L,
-            study_id=study["id"],
-            arm_ids=tuple(arm.id for arm in arms),
-            placebo_arms=tuple(arm.id for arm in arms if arm.placebo),
-            reference_arm=analysis.reference_arm,
-            primary=analysis.primary,
-            endpoints=analysis.endpoints,
-            named_replicate=analysis.named_replicate,
-            pk_sampling=study.get("pk_sampling") is not None,
-            paired=study.get("allocation") == "counterfactual",
-            treatment_days=study.get("treatment_days"),
-            adverse=proxies_of(study),
-            chemotherapy=study.get("chemotherapy") is not None,
-            stops=can_stop(study),
-        )
-
-
-def proxies_of(study: Mapping[str, Any]) -> tuple[str, ...]:
-    """Codes of the adverse events a study simulates; none without a ``tolerability`` section."""
-    section = study.get("tolerability")
-    if not isinstance(section, Mapping):
-        return ()
-    named = section.get("proxies", "all")
-    return tuple(p.code for p in PROXIES if named == "all" or p.code in named)
-
-
-def can_stop(study: Mapping[str, Any]) -> bool:
-    """Whether a dose rule of the study can stop treatment for good; ``study`` may be wrong in any way."""
-    rules = study.get("dose_rules")
-    named = rules.values() if isinstance(rules, Mapping) else ()
-    listed = [rule.get("steps") for rule in named if isinstance(rule, Mapping)]
-    steps = [step for steps in listed if isinstance(steps, Sequence) for step in steps]
-    return any(isinstance(step, Mapping) and step.get("action") == "stop" for step in steps)
 
 
 @dataclass(frozen=True)
@@ -115,7 +46,7 @@ class Endpoint:
     benefit: Literal["higher", "lower", "none"]
     source: str
     summary: Summary
-    evaluate: Callable[[Records, Settings], Evaluated]
+    evaluate: Callable[[Records, Study], Evaluated]
     pooled: bool = False
     needs_profile: bool = False
     needs_chemotherapy: bool = False

@@ -6,8 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from analysis.endpoints.contract import Endpoint, Evaluated, Settings, measured, no_count, yes_no
+from analysis.endpoints.contract import Endpoint, Evaluated, measured, no_count, yes_no
 from analysis.endpoints.records import Array, Flags, Records, Texts
+from trial.study.study import Study
 
 PROXY = "proxy chosen here; nearest published row: Mei 2021 (PMC7905908) Table 4, "
 INCREASED = f"{PROXY}adverse event 'platelet count increased'"
@@ -17,7 +18,7 @@ STOPPING = "proxy of depressed thrombopoietin after stopping: "
 AFTER_STOP_DAYS = 28
 
 
-def ever_above(records: Records, settings: Settings, limit_1e9L: float) -> Evaluated:
+def ever_above(records: Records, study: Study, limit_1e9L: float) -> Evaluated:
     """Any reported count above the limit at a visit after baseline, whole period."""
     return yes_no((records.counts > limit_1e9L).any(axis=1), no_count(records))
 
@@ -60,7 +61,7 @@ def _share_above_zero(a: Array, b: Array) -> Array:
     return np.where(high <= 0, 0.0, np.where(low >= 0, 1.0, crossing))
 
 
-def days_with_more(records: Records, settings: Settings, limit_1e9L: float) -> Evaluated:
+def days_with_more(records: Records, study: Study, limit_1e9L: float) -> Evaluated:
     """Days with a count above the limit, log counts joined by straight lines between visits, whole period."""
     return measured(days_above(records, limit_1e9L), no_count(records))
 
@@ -80,7 +81,7 @@ def _days_with_more(limit_1e9L: float) -> Endpoint:
 DAYS250, DAYS400, DAYS1000 = (_days_with_more(limit) for limit in (250.0, 400.0, 1000.0))
 
 
-def _after_stopping(records: Records, settings: Settings) -> tuple[Flags, Texts]:
+def _after_stopping(records: Records, study: Study) -> tuple[Flags, Texts]:
     """(n, V) counts in the 28 days after the day that follows the last dose, and why a patient has none.
 
     The count on that day still belongs to treatment. A dose held to the end of the study is a last dose, and so is the
@@ -89,14 +90,14 @@ def _after_stopping(records: Records, settings: Settings) -> tuple[Flags, Texts]
     since = records.days - records.stop_day[:, None]
     inside = (since > 0) & (since <= AFTER_STOP_DAYS) & ~np.isnan(records.counts)
     reason = np.where(inside.any(axis=1), "", "no count within 28 days of the last dose")
-    if settings.treatment_days is not None and not (records.planned > settings.treatment_days).any():
+    if study.treatment_days is not None and not (records.planned > study.treatment_days).any():
         reason = np.where(np.isinf(records.stopped_day), "no visit planned after the end of treatment", reason)
     return inside, reason
 
 
-def rebound(records: Records, settings: Settings) -> Evaluated:
+def rebound(records: Records, study: Study) -> Evaluated:
     """Within 28 days of the last dose a count below 10 x 10^9/L that is at least 10 below baseline."""
-    inside, reason = _after_stopping(records, settings)
+    inside, reason = _after_stopping(records, study)
     low = (records.counts < 10.0) & (records.counts <= records.baseline[:, None] - 10.0)
     return yes_no((inside & low).any(axis=1), reason)
 
@@ -112,9 +113,9 @@ REBOUND = Endpoint(
 )
 
 
-def rebound_relative(records: Records, settings: Settings) -> Evaluated:
+def rebound_relative(records: Records, study: Study) -> Evaluated:
     """Within 28 days of the last dose a count below 75 % of baseline."""
-    inside, reason = _after_stopping(records, settings)
+    inside, reason = _after_stopping(records, study)
     return yes_no((inside & (records.counts < 0.75 * records.baseline[:, None])).any(axis=1), reason)
 
 
@@ -129,7 +130,7 @@ REBOUND2 = Endpoint(
 )
 
 
-def reduction(records: Records, settings: Settings) -> Evaluated:
+def reduction(records: Records, study: Study) -> Evaluated:
     """At least one reduction by the dose rule (sham included); a lower restart after an interruption is not one."""
     return yes_no(records.reduced)
 
@@ -145,7 +146,7 @@ REDUCE = Endpoint(
 )
 
 
-def interruption(records: Records, settings: Settings) -> Evaluated:
+def interruption(records: Records, study: Study) -> Evaluated:
     """At least one interruption by the dose rule (sham included)."""
     return yes_no(records.interrupted)
 

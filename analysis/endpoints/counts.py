@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.endpoints.contract import Endpoint, Evaluated, Settings, measured, no_count, yes_no
+from analysis.endpoints.contract import Endpoint, Evaluated, measured, no_count, yes_no
 from analysis.endpoints.records import Array, Records, Texts
+from trial.study.study import Study
 
 CHINA = "eltrombopag in Chinese ITP, Clin Ther 2015;37:1382, abstract"
 RAISE = "RAISE, eltrombopag, Cheng 2011, Lancet, abstract: at least one count of 50 to 400"
 LOW_1E9L, TARGET_1E9L, HIGH_1E9L, RAISE_1E9L = 50.0, 150.0, 250.0, 400.0
 
 
-def _at_assessment(records: Records, settings: Settings) -> tuple[Array, Texts]:
+def _at_assessment(records: Records, study: Study) -> tuple[Array, Texts]:
     """Count at the assessment visit (n,), and the reason where there is none."""
-    visit = np.flatnonzero(records.planned == settings.assessment_day)
+    visit = np.flatnonzero(records.planned == study.analysis.assessment_day)
     count = records.counts[:, visit[0]] if visit.size else np.full(records.n, np.nan)
     return count, np.where(np.isnan(count), "no count at the assessment visit", "")
 
 
-def count_at_assessment(records: Records, settings: Settings) -> Evaluated:
+def count_at_assessment(records: Records, study: Study) -> Evaluated:
     """Reported count at the assessment visit (10^9/L)."""
-    return measured(*_at_assessment(records, settings))
+    return measured(*_at_assessment(records, study))
 
 
 PLT = Endpoint(
@@ -38,9 +39,9 @@ PLT = Endpoint(
 )
 
 
-def change_at_assessment(records: Records, settings: Settings) -> Evaluated:
+def change_at_assessment(records: Records, study: Study) -> Evaluated:
     """Percent change of the count from baseline at the assessment visit; a fall is negative."""
-    count, reason = _at_assessment(records, settings)
+    count, reason = _at_assessment(records, study)
     change = 100.0 * (count / np.where(records.baseline > 0, records.baseline, np.nan) - 1.0)
     return measured(change, np.where((reason == "") & ~(records.baseline > 0), "baseline count of 0", reason))
 
@@ -56,9 +57,9 @@ CHG = Endpoint(
 )
 
 
-def in_band(records: Records, settings: Settings) -> Evaluated:
+def in_band(records: Records, study: Study) -> Evaluated:
     """Count of 50 to 150 x 10^9/L, limits included, at the assessment visit."""
-    count, reason = _at_assessment(records, settings)
+    count, reason = _at_assessment(records, study)
     return yes_no((count >= LOW_1E9L) & (count <= TARGET_1E9L), reason)
 
 
@@ -73,9 +74,9 @@ BAND = Endpoint(
 )
 
 
-def over_250(records: Records, settings: Settings) -> Evaluated:
+def over_250(records: Records, study: Study) -> Evaluated:
     """Count above 250 x 10^9/L at the assessment visit."""
-    count, reason = _at_assessment(records, settings)
+    count, reason = _at_assessment(records, study)
     return yes_no(count > HIGH_1E9L, reason)
 
 
@@ -90,9 +91,9 @@ OVER250 = Endpoint(
 )
 
 
-def ever_50_to_400(records: Records, settings: Settings) -> Evaluated:
+def ever_50_to_400(records: Records, study: Study) -> Evaluated:
     """A count of 50 to 400 x 10^9/L, limits included, at least once to the assessment day, as observed."""
-    counts = records.counts[:, records.planned <= settings.assessment_day]
+    counts = records.counts[:, records.planned <= study.analysis.assessment_day]
     return yes_no(((counts >= LOW_1E9L) & (counts <= RAISE_1E9L)).any(axis=1))
 
 
@@ -107,7 +108,7 @@ RESP400 = Endpoint(
 )
 
 
-def largest_rise(records: Records, settings: Settings) -> Evaluated:
+def largest_rise(records: Records, study: Study) -> Evaluated:
     """Largest percent rise of the count over baseline at any visit of the study; negative when every count is lower."""
     rise = 100.0 * (
         np.fmax.reduce(records.counts, axis=1) / np.where(records.baseline > 0, records.baseline, np.nan) - 1
@@ -126,7 +127,7 @@ MAXRISE = Endpoint(
 )
 
 
-def day_of_peak(records: Records, settings: Settings) -> Evaluated:
+def day_of_peak(records: Records, study: Study) -> Evaluated:
     """Actual day of the largest count after baseline, the first one of equals."""
     peak = np.where(np.isnan(records.counts), -np.inf, records.counts).argmax(axis=1)
     return measured(np.take_along_axis(records.days, peak[:, None], axis=1)[:, 0], no_count(records))

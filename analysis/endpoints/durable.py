@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.endpoints.contract import Endpoint, Evaluated, Settings, measured, yes_no
+from analysis.endpoints.contract import Endpoint, Evaluated, measured, yes_no
 from analysis.endpoints.records import Array, Flags, Records
+from trial.study.study import Study
 
 WEEK = 7
 LAST_DAYS = 56
@@ -19,13 +20,13 @@ def _days_each_visit_stands_for(records: Records) -> Array:
     return np.minimum(gaps, WEEK)
 
 
-def cumulative_weeks(records: Records, settings: Settings) -> Evaluated:
+def cumulative_weeks(records: Records, study: Study) -> Evaluated:
     """Weeks with a count at or above the threshold before any rescue, over the whole study.
 
     Each such visit counts the planned days to the next visit, at most 7. A missed visit counts nothing. A stop by the
     dose rule counts as a rescue.
     """
-    yes = (records.counts >= settings.threshold) & (records.days < records.failed_day[:, None])
+    yes = (records.counts >= study.analysis.response_threshold_1e9L) & (records.days < records.failed_day[:, None])
     return measured(yes @ _days_each_visit_stands_for(records) / WEEK, np.full(records.n, ""))
 
 
@@ -41,24 +42,25 @@ CUMWK = Endpoint(
 )
 
 
-def _last_weeks(records: Records, settings: Settings) -> Flags:
+def _last_weeks(records: Records, study: Study) -> Flags:
     """(V,) planned visits in the 56 days up to the last visit of treatment; a visit is read before the day's dose."""
-    end = np.inf if settings.treatment_days is None else settings.treatment_days
+    end = np.inf if study.treatment_days is None else study.treatment_days
     treated = records.planned[records.planned <= end]
     last = int(treated.max(initial=0))
     return (records.planned > last - LAST_DAYS) & (records.planned <= last)
 
 
-def durable_response(records: Records, settings: Settings) -> Evaluated:
+def durable_response(records: Records, study: Study) -> Evaluated:
     """Counts at or above the threshold at 6 or more of the weekly visits of the last 8 weeks of treatment, no rescue.
 
     With other schedules 3 of 4 of the planned visits and no fewer than 6; a missed visit is a no. Rescue, or a stop by
     the dose rule, at any time up to the last visit of treatment makes it a no.
     """
-    inside = _last_weeks(records, settings)
+    inside = _last_weeks(records, study)
     planned = int(inside.sum())
     few = f"fewer than {NEEDED} visits planned in the last 8 weeks of treatment" if planned < NEEDED else ""
-    enough = (records.counts[:, inside] >= settings.threshold).sum(axis=1) >= max(NEEDED, 0.75 * planned)
+    responses = (records.counts[:, inside] >= study.analysis.response_threshold_1e9L).sum(axis=1)
+    enough = responses >= max(NEEDED, 0.75 * planned)
     seen = np.fmax.reduce(records.days[:, inside], axis=1, initial=0)
     end = np.maximum(seen, records.planned[inside].max(initial=0))
     return yes_no(enough & (records.failed_day > end), few)

@@ -11,36 +11,35 @@ from collections.abc import Callable
 import numpy as np
 
 from analysis.endpoints import nca
-from analysis.endpoints.contract import Endpoint, Evaluated, Settings, measured
+from analysis.endpoints.contract import Endpoint, Evaluated, measured
 from analysis.endpoints.records import Array, Profile, Records, Texts
+from trial.study.study import Study
 
 SOURCE = "non-compartmental analysis of the reported concentrations; linear-up/log-down trapezoids for the AUC"
 INTERVAL_H = 24.0
 """Doses are taken once a day."""
 
 
-def _evaluated(
-    records: Records, settings: Settings, hours: float, computed: Callable[[Array, Array], Array]
-) -> Evaluated:
+def _evaluated(records: Records, study: Study, hours: float, computed: Callable[[Array, Array], Array]) -> Evaluated:
     """``computed(times, values)`` of the first ``hours`` of the profile, of patients on active drug who have all its
     samples; the reason for the others.
     """
     if records.profile is None:
         return measured(np.full(records.n, np.nan), np.full(records.n, "no PK sampling in this study"))
     profile = records.profile.first(hours)
-    return measured(computed(profile.times, profile.values), _not_evaluable(records, settings, profile))
+    return measured(computed(profile.times, profile.values), _not_evaluable(records, study, profile))
 
 
-def _not_evaluable(records: Records, settings: Settings, profile: Profile) -> Texts:
-    placebo = np.isin(records.arm, [k for k, arm in enumerate(records.arm_ids) if arm in settings.placebo_arms])
+def _not_evaluable(records: Records, study: Study, profile: Profile) -> Texts:
+    placebo = np.isin(records.arm, [k for k, arm in enumerate(records.arm_ids) if arm in study.placebo_arms])
     no_dose = np.where(profile.dose_mg > 0, "", "no dose prescribed on the sampling day")
     missing = profile.incomplete
     return np.where(placebo, "placebo: no drug", np.where(missing != "", missing, no_dose))
 
 
-def maximum(records: Records, settings: Settings) -> Evaluated:
+def maximum(records: Records, study: Study) -> Evaluated:
     """Largest concentration over the dosing interval (ng/mL)."""
-    return _evaluated(records, settings, INTERVAL_H, lambda times, values: nca.cmax(values))
+    return _evaluated(records, study, INTERVAL_H, lambda times, values: nca.cmax(values))
 
 
 CMAX = Endpoint(
@@ -55,9 +54,9 @@ CMAX = Endpoint(
 )
 
 
-def trough(records: Records, settings: Settings) -> Evaluated:
+def trough(records: Records, study: Study) -> Evaluated:
     """Concentration at the end of the dosing interval (ng/mL)."""
-    return _evaluated(records, settings, INTERVAL_H, lambda times, values: values[:, -1])
+    return _evaluated(records, study, INTERVAL_H, lambda times, values: values[:, -1])
 
 
 CTROUGH = Endpoint(
@@ -72,9 +71,9 @@ CTROUGH = Endpoint(
 )
 
 
-def area(records: Records, settings: Settings) -> Evaluated:
+def area(records: Records, study: Study) -> Evaluated:
     """Area under the concentration over the dosing interval (ng*h/mL)."""
-    return _evaluated(records, settings, INTERVAL_H, nca.auc)
+    return _evaluated(records, study, INTERVAL_H, nca.auc)
 
 
 AUCTAU = Endpoint(
@@ -89,9 +88,9 @@ AUCTAU = Endpoint(
 )
 
 
-def area_to_last(records: Records, settings: Settings) -> Evaluated:
+def area_to_last(records: Records, study: Study) -> Evaluated:
     """Area under the concentration from the dose to the last time of the profile (ng*h/mL)."""
-    return _evaluated(records, settings, np.inf, nca.auc)
+    return _evaluated(records, study, np.inf, nca.auc)
 
 
 AUCLST = Endpoint(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +19,10 @@ Codes = NDArray[np.int64]
 Texts = NDArray[np.str_]
 
 COLUMNS = {
-    "patients": ["IREP", "SUBJID", "ARM", "BLPLAT", "EOSSTT", "EOSDY"],
+    "patients": ["IREP", "SUBJID", "USUBJID", "ARM", "STRATUM", "BLPLAT", "EOSSTT", "EOSDY"],
     "doses": ["IREP", "SUBJID", "ASTDY", "AENDY", "EXDOSE", "DOSELEV", "ACTION"],
     "observations": ["IREP", "SUBJID", "PARAMCD", "AVISITN", "ADY", "ATPT", "AVAL", "AVALREAS"],
-    "events": ["IREP", "SUBJID", "EVENT", "ADY", "TERM"],
+    "events": ["IREP", "SUBJID", "EVENT", "ADY", "CYCLE"],
     "solves": ["IREP", "SUBJID", "STATUS"],
 }
 
@@ -56,7 +57,8 @@ class Profile:
 class Records:
     """What the endpoints see: n patients of all replicates in the order of the patients table, V visits after baseline.
 
-    ``replicate``, ``subject`` (n,) keys; ``arm`` (n,) index into ``arm_ids``; ``planned`` (V,) nominal days after
+    ``replicate``, ``subject`` (n,) keys; ``usubjid``, ``stratum`` (n,) unique identifier and stratum of the
+    randomisation; ``arm`` (n,) index into ``arm_ids``; ``planned`` (V,) nominal days after
     baseline; ``counts`` (n, V) reported platelets, 10^9/L, and ``days`` (n, V) actual days, both NaN where not done;
     ``baseline`` (n,) reported count, 10^9/L; ``bleeding`` (n, V) WHO grade; ``rescue_day`` (n,) day of the first
     rescue, inf if none; ``stopped_day`` (n,) first day without study drug after the dose rule stopped it for good, inf
@@ -69,6 +71,8 @@ class Records:
 
     replicate: Codes
     subject: Codes
+    usubjid: Texts
+    stratum: Texts
     arm: Codes
     arm_ids: tuple[str, ...]
     planned: Codes
@@ -128,6 +132,8 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
     return Records(
         replicate=_ints(patients, "IREP"),
         subject=_ints(patients, "SUBJID"),
+        usubjid=_text(patients, "USUBJID"),
+        stratum=_text(patients, "STRATUM"),
         arm=_arm_codes(arms, ids),
         arm_ids=ids,
         planned=visits[after].astype(np.int64),
@@ -237,9 +243,9 @@ def _stop_day(doses: pa.Table, key: Codes) -> Array:
 
 
 def _cycles(events: pa.Table, key: Codes) -> Array:
-    """Day of the first CHEMO row of every cycle; the number of the cycle stands at the end of TERM."""
+    """Day of the first CHEMO row of every cycle."""
     given = events.filter(pc.equal(_column(events, "EVENT"), "CHEMO"))
-    cycle = np.array([int(term.rsplit(" ", 1)[-1]) for term in _text(given, "TERM")], dtype=np.int64)
+    cycle = _ints(given, "CYCLE")
     first = np.full((len(key), int(cycle.max(initial=0))), np.inf)
     np.minimum.at(first, (_rows(key, _key(given)), cycle - 1), _floats(given, "ADY"))
     return np.where(np.isinf(first), np.nan, first)
@@ -285,3 +291,14 @@ def _dose_on(doses: pa.Table, day: Array, key: Codes) -> Array:
     dose = np.zeros(len(key))
     dose[patient[covers]] = _floats(doses, "EXDOSE")[covers]
     return dose
+
+
+def patient_columns(records: Records, who: Codes) -> list[pa.Array]:
+    """IREP, SUBJID, USUBJID and ARM of a table whose rows belong to patients ``who``."""
+    keys = [pa.array(key[who].astype(np.int32)) for key in (records.replicate, records.subject)]
+    return [*keys, coded(who, records.usubjid.tolist()), coded(records.arm[who], list(records.arm_ids))]
+
+
+def coded(codes: NDArray[Any], words: list[str]) -> pa.DictionaryArray:
+    """A dictionary column: ``codes`` are places in ``words``."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words, pa.string()))

@@ -1,6 +1,6 @@
 """Platelet response, durations, rescue, bleeding and completion, per patient.
 
-"To the assessment day" means the planned visits up to ``Settings.assessment_day``; a visit counts at its actual day.
+"To the assessment day" means the planned visits up to ``analysis.assessment_day``; a visit counts at its actual day.
 "As observed" keeps counts after rescue; "rescue-free" drops counts from the day of the first rescue on. A stop of the
 study drug by the dose rule counts as a rescue does (composite strategy, ICH E9(R1)); nowhere else does it matter.
 """
@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.endpoints.contract import Endpoint, Evaluated, Settings, measured, yes_no
+from analysis.endpoints.contract import Endpoint, Evaluated, measured, yes_no
 from analysis.endpoints.records import Array, Flags, Records
+from trial.study.study import Study
 
 HETROM = "Mei 2021, J Hematol Oncol 14:37 (PMC7905908), Table 2"
 SHARE_OF_VISITS = 0.75
@@ -20,9 +21,9 @@ LOW_TARGET_1E9L = 30.0
 FOLD_OVER_BASELINE = 2.0
 
 
-def _to_assessment(records: Records, settings: Settings) -> Flags:
+def _to_assessment(records: Records, study: Study) -> Flags:
     """(V,) planned visits up to the assessment day."""
-    return records.planned <= settings.assessment_day
+    return records.planned <= study.analysis.assessment_day
 
 
 def _before_rescue(records: Records) -> Flags:
@@ -30,32 +31,32 @@ def _before_rescue(records: Records) -> Flags:
     return records.days < records.failed_day[:, None]
 
 
-def _responses(records: Records, settings: Settings) -> Flags:
+def _responses(records: Records, study: Study) -> Flags:
     """(n, V) counts at or above the threshold to the assessment day; a missing count is no response."""
-    return (records.counts >= settings.threshold) & _to_assessment(records, settings)
+    return (records.counts >= study.analysis.response_threshold_1e9L) & _to_assessment(records, study)
 
 
-def _doubled(records: Records, settings: Settings) -> Flags:
+def _doubled(records: Records, study: Study) -> Flags:
     """(n, V) counts of at least 30 and at least twice the baseline, to the assessment day."""
     enough = np.maximum(LOW_TARGET_1E9L, FOLD_OVER_BASELINE * records.baseline)
-    return (records.counts >= enough[:, None]) & _to_assessment(records, settings)
+    return (records.counts >= enough[:, None]) & _to_assessment(records, study)
 
 
-def _day_of_assessment(records: Records, settings: Settings) -> Array:
+def _day_of_assessment(records: Records, study: Study) -> Array:
     """(n,) actual day of the assessment visit, its planned day when it was not done."""
-    visit = np.flatnonzero(records.planned == settings.assessment_day)
+    visit = np.flatnonzero(records.planned == study.analysis.assessment_day)
     day = records.days[:, visit[0]] if visit.size else np.full(records.n, np.nan)
-    return np.where(np.isnan(day), settings.assessment_day, day)
+    return np.where(np.isnan(day), study.analysis.assessment_day, day)
 
 
-def response_at_assessment(records: Records, settings: Settings) -> Evaluated:
+def response_at_assessment(records: Records, study: Study) -> Evaluated:
     """Count at or above the threshold at the assessment visit; missing is non-response.
 
     Rescue, or a stop by the dose rule, before or at that visit is non-response.
     """
-    at = records.planned == settings.assessment_day
-    yes = (records.counts[:, at] >= settings.threshold).any(axis=1)
-    return yes_no(yes & (records.failed_day > _day_of_assessment(records, settings)))
+    at = records.planned == study.analysis.assessment_day
+    yes = (records.counts[:, at] >= study.analysis.response_threshold_1e9L).any(axis=1)
+    return yes_no(yes & (records.failed_day > _day_of_assessment(records, study)))
 
 
 RESPW = Endpoint(
@@ -69,9 +70,9 @@ RESPW = Endpoint(
 )
 
 
-def ever_response(records: Records, settings: Settings) -> Evaluated:
+def ever_response(records: Records, study: Study) -> Evaluated:
     """Count at or above the threshold at least once to the assessment day, counts after rescue included."""
-    return yes_no(_responses(records, settings).any(axis=1))
+    return yes_no(_responses(records, study).any(axis=1))
 
 
 RESP1 = Endpoint(
@@ -85,12 +86,12 @@ RESP1 = Endpoint(
 )
 
 
-def ever_response_rescue_free(records: Records, settings: Settings) -> Evaluated:
+def ever_response_rescue_free(records: Records, study: Study) -> Evaluated:
     """Count at or above the threshold at least once before the first rescue, to the assessment day.
 
     A stop by the dose rule counts as a rescue.
     """
-    return yes_no((_responses(records, settings) & _before_rescue(records)).any(axis=1))
+    return yes_no((_responses(records, study) & _before_rescue(records)).any(axis=1))
 
 
 RESP1RF = Endpoint(
@@ -104,13 +105,13 @@ RESP1RF = Endpoint(
 )
 
 
-def sustained_response(records: Records, settings: Settings) -> Evaluated:
+def sustained_response(records: Records, study: Study) -> Evaluated:
     """Responses before rescue at 75 % or more of the planned visits to the assessment day; a missed visit is a no.
 
     A stop by the dose rule counts as a rescue.
     """
-    planned = int(_to_assessment(records, settings).sum())
-    responses = (_responses(records, settings) & _before_rescue(records)).sum(axis=1)
+    planned = int(_to_assessment(records, study).sum())
+    responses = (_responses(records, study) & _before_rescue(records)).sum(axis=1)
     return yes_no((responses >= SHARE_OF_VISITS * planned) & (planned > 0))
 
 
@@ -125,9 +126,9 @@ RESP75 = Endpoint(
 )
 
 
-def doubling(records: Records, settings: Settings) -> Evaluated:
+def doubling(records: Records, study: Study) -> Evaluated:
     """Count of at least 30 and twice the baseline at least once to the assessment day, counts after rescue included."""
-    return yes_no(_doubled(records, settings).any(axis=1))
+    return yes_no(_doubled(records, study).any(axis=1))
 
 
 RESP2X = Endpoint(
@@ -141,12 +142,12 @@ RESP2X = Endpoint(
 )
 
 
-def doubling_rescue_free(records: Records, settings: Settings) -> Evaluated:
+def doubling_rescue_free(records: Records, study: Study) -> Evaluated:
     """Count of at least 30 and twice the baseline at least once before the first rescue, to the assessment day.
 
     A stop by the dose rule counts as a rescue.
     """
-    return yes_no((_doubled(records, settings) & _before_rescue(records)).any(axis=1))
+    return yes_no((_doubled(records, study) & _before_rescue(records)).any(axis=1))
 
 
 RESP2XRF = Endpoint(
@@ -168,13 +169,13 @@ class Runs(NamedTuple):
     responses: Array
 
 
-def response_runs(records: Records, settings: Settings) -> Runs:
+def response_runs(records: Records, study: Study) -> Runs:
     """Runs of consecutive planned visits with a response before rescue, from the first to the last actual day.
 
     A missed visit ends a run. A single response has no duration. A stop by the dose rule counts as a rescue.
     """
-    inside = _to_assessment(records, settings)
-    response = (_responses(records, settings) & _before_rescue(records))[:, inside]
+    inside = _to_assessment(records, study)
+    response = (_responses(records, study) & _before_rescue(records))[:, inside]
     days = records.days[:, inside]
     longest, total, started = np.zeros(records.n), np.zeros(records.n), np.full(records.n, np.nan)
     for visit in range(days.shape[1]):
@@ -191,12 +192,12 @@ def _no_duration(runs: Runs) -> np.ndarray:
     return np.where(runs.longest > 0, "", np.where(runs.responses > 0, single, "no response"))
 
 
-def longest_response(records: Records, settings: Settings) -> Evaluated:
+def longest_response(records: Records, study: Study) -> Evaluated:
     """Longest continuous response in days, of patients with a response at two consecutive visits.
 
     Rescue, or a stop by the dose rule, ends it.
     """
-    runs = response_runs(records, settings)
+    runs = response_runs(records, study)
     return measured(runs.longest, _no_duration(runs))
 
 
@@ -212,12 +213,12 @@ MAXDUR = Endpoint(
 )
 
 
-def total_response(records: Records, settings: Settings) -> Evaluated:
+def total_response(records: Records, study: Study) -> Evaluated:
     """Sum of all continuous responses in days, of patients with a response at two consecutive visits.
 
     Rescue, or a stop by the dose rule, ends the last one.
     """
-    runs = response_runs(records, settings)
+    runs = response_runs(records, study)
     return measured(runs.total, _no_duration(runs))
 
 
@@ -232,9 +233,9 @@ TOTDUR = Endpoint(
 )
 
 
-def rescue(records: Records, settings: Settings) -> Evaluated:
+def rescue(records: Records, study: Study) -> Evaluated:
     """Rescue therapy on or before the assessment visit."""
-    return yes_no(records.rescue_day <= _day_of_assessment(records, settings))
+    return yes_no(records.rescue_day <= _day_of_assessment(records, study))
 
 
 RESCUE = Endpoint(
@@ -248,16 +249,16 @@ RESCUE = Endpoint(
 )
 
 
-def _worst_bleeding(records: Records, settings: Settings, grade: int) -> Evaluated:
-    grades = records.bleeding[:, _to_assessment(records, settings)]
+def _worst_bleeding(records: Records, study: Study, grade: int) -> Evaluated:
+    grades = records.bleeding[:, _to_assessment(records, study)]
     seen = ~np.isnan(grades)
     reason = np.where(seen.any(axis=1), "", "no bleeding assessment after baseline")
     return yes_no((grades >= grade).any(axis=1), reason)
 
 
-def bleeding(records: Records, settings: Settings) -> Evaluated:
+def bleeding(records: Records, study: Study) -> Evaluated:
     """WHO bleeding of any grade at a visit after baseline, to the assessment day."""
-    return _worst_bleeding(records, settings, 1)
+    return _worst_bleeding(records, study, 1)
 
 
 BLEED = Endpoint(
@@ -271,9 +272,9 @@ BLEED = Endpoint(
 )
 
 
-def clinically_relevant_bleeding(records: Records, settings: Settings) -> Evaluated:
+def clinically_relevant_bleeding(records: Records, study: Study) -> Evaluated:
     """WHO bleeding of grade 2 or more at a visit after baseline, to the assessment day."""
-    return _worst_bleeding(records, settings, 2)
+    return _worst_bleeding(records, study, 2)
 
 
 BLEED2 = Endpoint(
@@ -287,7 +288,7 @@ BLEED2 = Endpoint(
 )
 
 
-def completion(records: Records, settings: Settings) -> Evaluated:
+def completion(records: Records, study: Study) -> Evaluated:
     """Completed the study period, on study drug or after the dose rule stopped it."""
     return yes_no(records.completed)
 
@@ -304,7 +305,7 @@ COMPL = Endpoint(
 )
 
 
-def treatment_stopped(records: Records, settings: Settings) -> Evaluated:
+def treatment_stopped(records: Records, study: Study) -> Evaluated:
     """Study drug (or sham) stopped for good by the dose rule at any time; the patient stays in the study."""
     return yes_no(np.isfinite(records.stopped_day))
 

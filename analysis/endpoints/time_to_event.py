@@ -1,22 +1,31 @@
-"""Time to an event and its statistics: Kaplan-Meier, log-rank, Cox. Actual days of the visits; day 0 is baseline.
+"""Time to an event: definitions, and the times table. Actual days of the visits; day 0 is baseline.
 
-statsmodels is imported where it is used, so that a run without a report does not wait for it.
+Kaplan-Meier, log-rank and Cox stand in ``analysis.statistics.survival``.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
-from analysis.endpoints.contract import Settings
-from analysis.endpoints.records import Array, Flags, Records, Texts
-from analysis.statistics.estimators import Z95, Interval
+from analysis.endpoints.records import Array, Flags, Records, coded, patient_columns
+from trial.study.study import Study
+from trial.tables import KEY, TEXT, field
 
-NOT_ESTIMABLE = Interval(*(np.array(np.nan),) * 3)
-HALF, SAME = 0.5, 1e-9
+TIMES_SCHEMA = pa.schema(
+    [
+        *KEY,
+        field("ARM", TEXT, "Treatment arm"),
+        field("STRATUM", TEXT, "Randomisation stratum"),
+        field("PARAMCD", TEXT, "Event"),
+        field("AVAL", pa.int32(), "Day of the event, or last day watched", "d"),
+        field("CNSR", pa.int8(), "Censored: 0 event, 1 no event"),
+    ]
+)
+"""The times table, as ADTTE of ADaM: a row per event and patient who is watched."""
 
 
 @dataclass(frozen=True)
@@ -37,47 +46,58 @@ class Times:
 
 @dataclass(frozen=True)
 class TimeTo:
-    """Registration of a time to event. ``compared``: arms may be compared, because everybody randomised is watched."""
+    """Registration of a time to event. ``compared``: arms may be compared, because everybody randomised is watched;
+    ``proxy``: the simulated adverse event it waits for.
+    """
 
     code: str
     label: str
     source: str
     estimand: str
-    times: Callable[[Records, Settings], Times]
+    times: Callable[[Records, Study], Times]
     compared: bool = True
+    proxy: str = ""
 
 
-def _first(happened: Flags, days: Array) -> Array:
+def first_day(happened: Flags, days: Array) -> Array:
     """(n,) first of ``days`` (n, V) on which it happened, inf without one."""
     return np.where(happened, days, np.inf).min(axis=1, initial=np.inf)
 
 
-def _watched(event_day: Array, last: Array, records: Records) -> Times:
+def watched(event_day: Array, last: Array, records: Records) -> Times:
     """Event where there is one, else the last day; nobody whose solve failed."""
     event = np.isfinite(event_day)
     day = np.where(event, event_day, last)
     return Times(np.where(records.unsolved == "", day, np.nan), event & (records.unsolved == ""))
 
 
-def _last_day(records: Records) -> Array:
-    """(n,) last day watched: the day of leaving (not told: of the last visit), or the end of the study.
+def end_of_study(study: Study) -> float:
+    """The day to which everybody who stays is watched: the last planned visit and its window.
 
-    The end is one day for all who completed, the latest last visit. Days of their own would leave the few whose last
-    visit came late alone at risk, and an event at that visit would weigh far more than one patient.
+    One day for all. Days of their own would leave the few whose last visit came late alone at risk, and an event at
+    that visit would weigh far more than one patient.
     """
+    return float(study.visits.days[-1] + study.visits.window_days)
+
+
+def _last_day(records: Records, study: Study) -> Array:
+    """(n,) last day watched: the day of leaving (not told: of the last visit), or the end of the study."""
     seen = np.fmax.reduce(records.days, axis=1, initial=0.0)
     last = np.where(np.isnan(records.last_day), seen, records.last_day)
-    return np.where(records.completed, last.max(initial=0.0), last)
+    return np.where(records.completed, end_of_study(study), last)
 
 
-def first_response(records: Records, settings: Settings) -> Times:
+def first_response(records: Records, study: Study) -> Times:
     """Days to the first count at or above the threshold before rescue or a stop by the dose rule.
 
     Who was rescued or stopped first is watched to the end.
     """
-    day = _first((records.counts >= settings.threshold) & (records.days < records.failed_day[:, None]), records.days)
-    last = _last_day(records)
-    return _watched(day, np.where(np.isfinite(records.failed_day), last.max(initial=0.0), last), records)
+    day = first_day(
+        (records.counts >= study.analysis.response_threshold_1e9L) & (records.days < records.failed_day[:, None]),
+        records.days,
+    )
+    last = np.where(np.isfinite(records.failed_day), end_of_study(study), _last_day(records, study))
+    return watched(day, last, records)
 
 
 TTRESP = TimeTo(
@@ -90,9 +110,9 @@ TTRESP = TimeTo(
 )
 
 
-def first_rescue(records: Records, settings: Settings) -> Times:
+def first_rescue(records: Records, study: Study) -> Times:
     """Days to the first rescue therapy."""
-    return _watched(records.rescue_day, _last_day(records), records)
+    return watched(records.rescue_day, _last_day(records, study), records)
 
 
 TTRESC = TimeTo(
@@ -104,13 +124,13 @@ TTRESC = TimeTo(
 )
 
 
-def loss_of_response(records: Records, settings: Settings) -> Times:
+def loss_of_response(records: Records, study: Study) -> Times:
     """Days from the first response to the first count below the threshold, to rescue or to a stop by the dose rule."""
-    response = first_response(records, settings)
+    response = first_response(records, study)
     start = np.where(response.event, response.day, np.nan)
-    below = (records.counts < settings.threshold) & (records.days > start[:, None])
-    lost = np.minimum(_first(below, records.days), records.failed_day)
-    return _watched(np.where(response.event, lost - start, np.inf), _last_day(records) - start, records)
+    below = (records.counts < study.analysis.response_threshold_1e9L) & (records.days > start[:, None])
+    lost = np.minimum(first_day(below, records.days), records.failed_day)
+    return watched(np.where(response.event, lost - start, np.inf), _last_day(records, study) - start, records)
 
 
 TTLOSS = TimeTo(
@@ -126,98 +146,18 @@ TTLOSS = TimeTo(
 TIMES: tuple[TimeTo, ...] = (TTRESP, TTRESC, TTLOSS)
 
 
-@dataclass(frozen=True)
-class Curve:
-    """Kaplan-Meier: ``share`` (E,) with the event by each event ``day`` (E,), its 95 % limits (log-log), the ``median``
-    day, and the ``last`` day anybody was watched (NaN: nobody).
-    """
-
-    day: Array
-    share: Interval
-    median: Interval
-    last: float
-
-    def by(self, days: Array) -> Interval:
-        """Share with the event by some days (D,), 0 to 1, and limits; NaN past the last day watched."""
-        place = np.searchsorted(self.day, days, side="right")
-        known = (days <= self.last) | (self.share.estimate[-1:].max(initial=0.0) > 1 - SAME)
-        starts = (0.0, np.nan, np.nan)
-        steps = (np.concatenate([[start], part]) for start, part in zip(starts, self.share, strict=True))
-        return Interval(*(np.where(known, part[place], np.nan) for part in steps))
-
-
-def kaplan_meier(times: Times) -> Curve:
-    """Kaplan-Meier of some patients. The median is the first day by which half or more had the event; its limits are
-    those of statsmodels (Brookmeyer-Crowley, log-log), infinite above when they are not reached.
-    """
-    from statsmodels.duration.survfunc import SurvfuncRight
-
-    nothing = np.empty(0)
-    last = float(times.day.max(initial=-np.inf)) if times.day.size else np.nan
-    if not times.event.any():
-        return Curve(nothing, Interval(nothing, nothing, nothing), NOT_ESTIMABLE, last)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = SurvfuncRight(times.day, times.event.astype(float))
-        limits = found.quantile_ci(HALF)
-    share = _log_log(found.surv_prob, found.surv_prob_se)
-    reached = found.surv_times[found.surv_prob <= HALF + SAME]
-    median = Interval(*(np.array(x) for x in (reached[0] if reached.size else np.nan, *limits)))
-    return Curve(found.surv_times, share, median, last)
-
-
-def _log_log(surviving: Array, error: Array) -> Interval:
-    """Share with the event and its log-log limits; none where nobody or everybody had it."""
-    inside = (surviving > SAME) & (surviving < 1 - SAME)
-    s = np.where(inside, surviving, HALF)
-    width = np.exp(Z95 * error / np.abs(s * np.log(s)))
-    low, high = (np.where(inside, 1 - s**power, np.nan) for power in (1 / width, width))
-    return Interval(1 - surviving, low, high)
-
-
-def at_risk(times: Times, days: Array) -> Array:
-    """(D,) patients still watched and without the event just before each day."""
-    return (times.day >= np.asarray(days)[:, None]).sum(axis=1).astype(float)
-
-
-def log_rank(times: Times, treated: Flags, strata: Texts) -> float:
-    """Two-sided p of the log-rank test within ``strata`` (n,); NaN when no event falls while both are watched."""
-    from statsmodels.duration.survfunc import survdiff
-
-    if not any(_tells(times, treated, strata)):
-        return np.nan
-    try:
-        return float(survdiff(times.day, times.event.astype(float), treated, strata=strata)[1])
-    except np.linalg.LinAlgError:
-        return np.nan
-
-
-def hazard_ratio(times: Times, treated: Flags, strata: Texts) -> Interval:
-    """Hazard ratio of the treated (Cox, Efron's ties, stratified) with its Wald interval, 95 %.
-
-    Not estimable unless both arms have an event while the other is watched: otherwise the likelihood has no maximum.
-    """
-    from statsmodels.duration.hazard_regression import PHReg
-    from statsmodels.tools.sm_exceptions import ModelWarning
-
-    if not all(_tells(times, treated, strata)):
-        return NOT_ESTIMABLE
-    codes = np.unique(strata, return_inverse=True)[1]
-    model = PHReg(times.day, treated[:, None].astype(float), times.event.astype(float), strata=codes, ties="efron")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ModelWarning)
-        try:
-            found = model.fit(disp=0)
-        except (ModelWarning, np.linalg.LinAlgError):
-            return NOT_ESTIMABLE
-    slope, half = float(found.params[0]), Z95 * float(found.bse[0])
-    return Interval(*(np.array(np.exp(value)) for value in (slope, slope - half, slope + half)))
-
-
-def _tells(times: Times, treated: Flags, strata: Texts) -> tuple[bool, bool]:
-    """Whether the treated, and the others, have an event on a day when both are watched, in a stratum."""
-    found = np.zeros(2, dtype=bool)
-    for stratum in np.unique(strata):
-        sides = [times.of((strata == stratum) & (treated == side)) for side in (True, False)]
-        both = min(side.day.max(initial=-np.inf) for side in sides)
-        found |= [bool((side.event & (side.day <= both)).any()) for side in sides]
-    return bool(found[0]), bool(found[1])
+def times_table(records: Records, found: Mapping[str, Times]) -> pa.Table:
+    """The times table of these patients: event after event, patients in order."""
+    shape = (len(found), records.n)
+    day = np.array([times.day for times in found.values()]).reshape(shape)
+    event = np.array([times.event for times in found.values()]).reshape(shape)
+    kind, who = np.nonzero(~np.isnan(day))
+    strata, stratum = np.unique(records.stratum, return_inverse=True)
+    columns = [
+        *patient_columns(records, who),
+        coded(stratum[who], strata.tolist()),
+        coded(kind, list(found)),
+        pa.array(day[kind, who].astype(np.int32)),
+        pa.array(1 - event[kind, who].astype(np.int8)),
+    ]
+    return pa.table(columns, schema=TIMES_SCHEMA)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from ruamel.yaml import YAML
 
-from analysis.evidence.results import CONFIG_FILE, ESTIMATES_FILE
+from analysis.evidence.results import ESTIMATES_FILE
 from analysis.statistics.estimates import OVER, Estimate
 from trial.jobs.provenance import read_manifest
+from trial.study.study import Study
 
 COMPARED = ("rate", "median", "geomean")
 ARM_KEYS = ("id", "start_dose_mg", "placebo", "dose_rule")
@@ -21,10 +21,10 @@ ARM_KEYS = ("id", "start_dose_mg", "placebo", "dose_rule")
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two runs: its config, manifest and estimates."""
+    """One of the two runs: its study, manifest and estimates."""
 
     path: Path
-    config: Mapping[str, Any]
+    study: Study
     manifest: Mapping[str, Any]
     estimates: tuple[Estimate, ...]
 
@@ -49,17 +49,16 @@ class Difference:
     mcse: float | None
 
 
-def read_side(path: Path) -> Side:
+def read_side(path: Path, study: Study) -> Side:
     """What a comparison needs of a run folder. Raises OSError when a file is missing."""
-    config = YAML(typ="safe").load((path / CONFIG_FILE).read_text(encoding="utf-8"))
     rows = pq.read_table(path / ESTIMATES_FILE).to_pylist()
-    return Side(path, config, read_manifest(path), tuple(Estimate(**row) for row in rows))
+    return Side(path, study, read_manifest(path), tuple(Estimate(**row) for row in rows))
 
 
 def problems(a: Side, b: Side) -> list[str]:
     """Why two runs cannot be compared: arms or endpoints that differ; empty when they can."""
     found = []
-    arms = [{arm["id"]: tuple(arm.get(key) for key in ARM_KEYS[1:]) for arm in side.config["arms"]} for side in (a, b)]
+    arms = [{arm.id: tuple(getattr(arm, key) for key in ARM_KEYS[1:]) for arm in side.study.arms} for side in (a, b)]
     ids = [", ".join(found_arms) for found_arms in arms]
     if set(arms[0]) != set(arms[1]):
         found.append(f"the arms differ: {ids[0]} in {a.path}, {ids[1]} in {b.path}")
@@ -76,8 +75,8 @@ def problems(a: Side, b: Side) -> list[str]:
 
 def compared(a: Sequence[Estimate], b: Sequence[Estimate]) -> list[Difference]:
     """Every summary over replicates of each endpoint and arm, in the order of the first run."""
-    there = {(e.PARAMCD, e.ARM, e.STAT): e for e in b if e.SCOPE == OVER}
-    rows = [e for e in a if e.SCOPE == OVER and e.STAT in COMPARED]
+    there = {(e.PARAMCD, e.ARM, e.STAT): e for e in b if e.SCOPE == OVER and e.PARCAT1 == "endpoint"}
+    rows = [e for e in a if e.SCOPE == OVER and e.PARCAT1 == "endpoint" and e.STAT in COMPARED]
     return [_difference(e, there[e.PARAMCD, e.ARM, e.STAT]) for e in rows if (e.PARAMCD, e.ARM, e.STAT) in there]
 
 

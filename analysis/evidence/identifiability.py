@@ -56,7 +56,7 @@ class Curvature:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldValue:
     """One point of a profile: the parameter held at ``value``, and by how much the distance rises."""
 
     value: float
@@ -104,7 +104,9 @@ def verdict(ratio: float) -> str:
     return "informed by the data" if ratio < INFORMED else "prior"
 
 
-def profile(at: At, fitted: Sequence[Fitted], best: Point, found: Curvature, k: int, evaluations: int) -> list[Held]:
+def profile(
+    at: At, fitted: Sequence[Fitted], best: Point, found: Curvature, k: int, evaluations: int
+) -> list[HeldValue]:
     """Parameter ``k`` held 1 and 2 posterior SDs off its optimum, the others fitted again from where they should be.
 
     "Should": on the ridge of the quadratic that the curvature describes. Rises are of the distance; at 1 SD of a
@@ -112,10 +114,10 @@ def profile(at: At, fitted: Sequence[Fitted], best: Point, found: Curvature, k: 
     """
     optimum = np.array([f.z(best.values[f.name]) for f in fitted])
     others = np.delete(np.arange(len(fitted)), k)
-    points = [Held(best.values[fitted[k].name], 0.0)]
+    points = [HeldValue(best.values[fitted[k].name], 0.0)]
     for sds in PROFILE_SDS:
         z = optimum + sds * found.covariance[:, k] / found.sd[k]
-        points.append(Held(fitted[k].value(z[k]), _refitted(at, z, others, evaluations) - best.distance))
+        points.append(HeldValue(fitted[k].value(z[k]), _refitted(at, z, others, evaluations) - best.distance))
     return sorted(points, key=lambda point: point.value)
 
 

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ruamel.yaml import YAML
 
 from analysis import endpoints
-from analysis.endpoints.contract import Settings
 from analysis.endpoints.records import Array, Records, from_tables
+from analysis.endpoints.time_to_event import times_table
 from analysis.evidence import scorecard
 from analysis.evidence.scorecard import Score
 from analysis.statistics import summaries
 from analysis.statistics.estimates import OVER, Estimate, estimate, rates, to_table
+from analysis.statistics.event_times import estimate_times
+from analysis.statistics.participants import estimate_participants
 from analysis.text import cells
-from trial.study.protocol import Analysis
+from trial.study.study import Study
 
 CONFIG_FILE = "config.resolved.yaml"
 PUBLISHED_FILE = "published.csv"
 ENDPOINTS_FILE = "endpoints.parquet"
+TIMES_FILE = "times.parquet"
 ESTIMATES_FILE = "estimates.parquet"
 SCORECARD_FILE = "scorecard.csv"
 
@@ -54,13 +56,17 @@ class Analysed:
     lines: list[Line]
 
 
-def analyse(out_dir: Path) -> Analysed:
-    """From the endpoints of a run folder, write its estimates and (with published rows) scorecard; what they say.
+def analyse(out_dir: Path, study: Study) -> Analysed:
+    """From the endpoints in a run folder write estimates and (with published rows) scorecard; what they say.
 
-    Reads ``config.resolved.yaml``, ``endpoints.parquet`` piece by piece, and ``published.csv`` when there is one.
+    Reads endpoints, times and patients piece by piece, and ``published.csv`` when there is one.
     """
-    settings = Settings.of(YAML(typ="safe").load((out_dir / CONFIG_FILE).read_text(encoding="utf-8")))
-    estimates = estimate(summaries.of_file(out_dir / ENDPOINTS_FILE, settings), settings)
+    found = summaries.of_file(out_dir / ENDPOINTS_FILE, study)
+    estimates = [
+        *estimate(found, study),
+        *estimate_times(out_dir / TIMES_FILE, study),
+        *estimate_participants(out_dir, study, found),
+    ]
     pq.write_table(to_table(estimates), out_dir / ESTIMATES_FILE, compression="zstd")
     scores: list[Score] = []
     counted: set[str] = set()
@@ -72,10 +78,13 @@ def analyse(out_dir: Path) -> Analysed:
     return Analysed(estimates, scores, short_table(estimates, [s for s in scores if s.row_id in counted]))
 
 
-def evaluate_tables(settings: Settings, tables: Mapping[str, pa.Table]) -> pa.Table:
-    """The endpoints table of some patients, from their tables."""
-    records = from_tables(tables, settings.arm_ids)
-    return endpoints.table(records, endpoints.evaluate_all(records, settings))
+def evaluate_tables(study: Study, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """The tables ``endpoints`` and ``times`` of some patients, from their tables."""
+    records = from_tables(tables, study.arm_ids)
+    return {
+        "endpoints": endpoints.table(records, endpoints.evaluate_all(records, study)),
+        "times": times_table(records, endpoints.times_of(records, study)),
+    }
 
 
 def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list[Line]:
@@ -84,7 +93,7 @@ def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list
     if counted:
         return [_scored_line(s, labels.get(s.endpoint, "Not in this study")) for s in counted]
     stats = scorecard.STAT.values()
-    return [_line(e) for e in estimates if e.STAT in stats and e.SCOPE == OVER and e.COMPARATOR is None]
+    return [_line(e) for e in estimates if e.PARCAT1 == "endpoint" and e.STAT in stats and e.SCOPE == OVER]
 
 
 def _line(e: Estimate) -> Line:
@@ -107,32 +116,16 @@ def _scored_line(score: Score, label: str) -> Line:
     )
 
 
-def endpoint_rates(records: Records, analysis: Analysis, codes: Sequence[str]) -> dict[str, Array]:
-    """Proportions (not percent) of the rate endpoints ``codes``, per replicate and arm (R, A), in memory.
-
-    Arms are in the order of ``records.arm_ids``; NaN where nobody is evaluable. Raises KeyError for an unknown code and
-    ValueError for an endpoint that is not a yes or no.
-    """
-    settings = Settings(analysis.assessment_day, analysis.response_threshold_1e9L, arm_ids=records.arm_ids)
-    wrong = endpoints.problems(codes, settings.assessment_day)
-    if wrong:
-        raise KeyError("; ".join(wrong))
-    known = endpoints.catalogue(settings.assessment_day)
-    measured = [code for code in codes if known[code].summary != "rate"]
-    if measured:
-        raise ValueError(f"{', '.join(measured)}: not a rate")
-    return endpoint_values(records, settings, codes)
-
-
-def endpoint_values(records: Records, settings: Settings, codes: Sequence[str]) -> dict[str, Array]:
+def endpoint_values(records: Records, study: Study, codes: Sequence[str]) -> dict[str, Array]:
     """The endpoints ``codes`` per replicate and arm (R, A), in memory: proportions of a rate, else median or mean.
 
     Arms are in the order of ``records.arm_ids``; NaN where nobody is evaluable. Raises KeyError for an unknown code.
     """
-    known = endpoints.catalogue(settings.assessment_day)
-    settings = replace(settings, named_replicate=int(records.replicate[0]))
-    evaluated = {code: endpoints.evaluate(known[code], records, settings) for code in codes}
-    found = summaries.of_records(records, evaluated, settings)
+    known = endpoints.catalogue(study.analysis.assessment_day)
+    first = {"named_replicate": int(records.replicate[0])}
+    study = study.model_copy(update={"analysis": study.analysis.model_copy(update=first)})
+    evaluated = {code: endpoints.evaluate(known[code], records, study) for code in codes}
+    found = summaries.of_records(records, evaluated, study)
     return {
         code: rates(summary.events, summary.sizes) if known[code].summary == "rate" else summary.location
         for code, summary in found.items()

@@ -155,7 +155,8 @@ def problems(rows: Iterable[Published], arm_ids: Sequence[str], codes: Sequence[
 
 def score(rows: Iterable[Published], estimates: Iterable[Estimate]) -> list[Score]:
     """Every published row beside the mean over replicates of the same endpoint, arm and statistic."""
-    over = {(e.PARAMCD, e.ARM, e.STAT): e for e in estimates if e.SCOPE == OVER and e.COMPARATOR is None}
+    means = [e for e in estimates if e.SCOPE == OVER and e.PARCAT1 == "endpoint" and e.COMPARATOR is None]
+    over = {(e.PARAMCD, e.ARM, e.STAT): e for e in means}
     return [_score(row, over.get((row.endpoint, row.arm, STAT[row.statistic]))) for row in rows]
 
 

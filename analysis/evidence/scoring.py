@@ -10,8 +10,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from analysis.evidence.scorecard import Score
-from analysis.figures.scores import Mark, Panel
-from analysis.statistics.estimators import Z95
 from analysis.text import cells
 from trial.tables import TEXT, field
 
@@ -43,7 +41,7 @@ SCORES_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Study:
+class ScoredStudy:
     """A study that was run: its id, and its scores."""
 
     id: str
@@ -71,7 +69,7 @@ class Tally:
         return [_share("Calibration targets", *self.seen), _share("Predicted", *self.predicted)]
 
 
-def tally(studies: Iterable[Study]) -> Tally:
+def tally(studies: Iterable[ScoredStudy]) -> Tally:
     """Counted rows only: those with a verdict."""
     verdicts = [(s.seen == "yes", s.inside == "yes") for study in studies for s in study.scores if s.inside]
     seen, predicted = ([inside for was, inside in verdicts if was == wanted] for wanted in (True, False))
@@ -104,7 +102,7 @@ def read_explanations(path: Path) -> dict[str, str]:
     return {row["row_id"]: row["explanation"] for _, row in rows}
 
 
-def misses(studies: Iterable[Study], explanations: Mapping[str, str]) -> list[Miss]:
+def misses(studies: Iterable[ScoredStudy], explanations: Mapping[str, str]) -> list[Miss]:
     """Every miss, in order."""
     return [
         Miss(study.id, s, explanations.get(s.row_id, UNEXPLAINED))
@@ -114,19 +112,19 @@ def misses(studies: Iterable[Study], explanations: Mapping[str, str]) -> list[Mi
     ]
 
 
-def stale(studies: Iterable[Study], explanations: Mapping[str, str]) -> list[str]:
+def stale(studies: Iterable[ScoredStudy], explanations: Mapping[str, str]) -> list[str]:
     """Row ids that are explained though they are no miss: hits, rows without a verdict, or rows that do not exist."""
     missed = {s.row_id for study in studies for s in study.scores if s.inside == "no"}
     return [row_id for row_id in explanations if row_id not in missed]
 
 
-def unseen(studies: Iterable[Study], fitted_on: Iterable[str]) -> list[str]:
+def unseen(studies: Iterable[ScoredStudy], fitted_on: Iterable[str]) -> list[str]:
     """Rows that a parameter set was fitted on though their file says they were not seen."""
     targets = set(fitted_on)
     return [s.row_id for study in studies for s in study.scores if s.row_id in targets and s.seen != "yes"]
 
 
-def to_table(studies: Iterable[Study]) -> pa.Table:
+def to_table(studies: Iterable[ScoredStudy]) -> pa.Table:
     """Every score, labels as field metadata."""
     return pa.Table.from_pylist([asdict(s) for study in studies for s in study.scores], schema=SCORES_SCHEMA)
 
@@ -151,7 +149,7 @@ def held_against(s: Score) -> str:
     return cells.significant(s.published) + limits
 
 
-def summary(studies: Sequence[Study], explanations: Mapping[str, str], fitted_on: Iterable[str]) -> list[str]:
+def summary(studies: Sequence[ScoredStudy], explanations: Mapping[str, str], fitted_on: Iterable[str]) -> list[str]:
     """Shares inside, every miss with its explanation, explanations that explain nothing, rows wrongly called unseen.
 
     ``fitted_on``: row ids that the parameter sets of the studies were fitted on.
@@ -165,33 +163,3 @@ def summary(studies: Sequence[Study], explanations: Mapping[str, str], fitted_on
     lines += [f"stale: {row} is explained in {MISSES_FILE}, but is no miss" for row in stale(studies, explanations)]
     wrong = "the parameter set was fitted on this row, but its file says it was not seen"
     return lines + [f"WRONG {row}: {wrong}" for row in unseen(studies, fitted_on)]
-
-
-def panels(studies: Iterable[Study]) -> list[Panel]:
-    """What the forest draws: scored rates in percent; all else as a ratio to the published value (above 0 only)."""
-    studies = list(studies)
-    axes = {True: ("Patients, %", False), False: ("Ratio to the published value", True)}
-    drawn = []
-    for percent, (axis, logarithmic) in axes.items():
-        groups = [
-            (study.id.replace("_", " "), tuple(_mark(s) for s in study.scores if _is_drawn(s, percent)))
-            for study in studies
-        ]
-        if any(marks for _, marks in groups):
-            drawn.append(Panel(axis, logarithmic, tuple((title, marks) for title, marks in groups if marks)))
-    return drawn
-
-
-def _is_drawn(s: Score, percent: bool) -> bool:
-    return s.inside != "" and (s.unit == "%") == percent and (percent or s.published > 0)
-
-
-def _mark(s: Score) -> Mark:
-    scale = 1.0 if s.unit == "%" else s.published
-    floor = -1e9 if s.unit == "%" else 0.01
-    assert s.ci_low is not None and s.ci_high is not None and s.simulated is not None
-    error = Z95 * (s.mcse or 0.0)
-    numbers = (s.published, s.ci_low, s.ci_high, s.simulated, s.simulated - error, s.simulated + error)
-    published, low, high, simulated, down, up = (max(x / scale, floor) for x in numbers)
-    name, seen, inside = f"{s.endpoint}  {s.arm}", s.seen == "yes", s.inside == "yes"
-    return Mark(name, published, low, high, simulated, down, up, seen, inside)

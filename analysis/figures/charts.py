@@ -62,7 +62,7 @@ def tint(k: int, strength: float) -> str:
 
 
 @dataclass(frozen=True)
-class Curve:
+class QuartileCurve:
     """Counts of one arm: first quartile, median and third quartile (3, V), 10^9/L, at the weeks of the visits (V,).
 
     ``marks``: weeks of chemotherapy.
@@ -97,7 +97,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Held:
+class ForestRow:
     """One line of the forest plot, %: published value with limits, simulated mean with the range of replicates."""
 
     label: str
@@ -121,7 +121,7 @@ class Lever:
 
 
 @dataclass(frozen=True)
-class Course:
+class PatientCourse:
     """One patient: counts (V,) on ``days`` (V,), the dose level (mg) of each period [start, end) day, days of rescue
     and of chemotherapy.
     """
@@ -135,7 +135,7 @@ class Course:
     chemo_days: tuple[float, ...] = ()
 
 
-def platelets(curves: Sequence[Curve], thresholds: Sequence[float]) -> list[str]:
+def platelets(curves: Sequence[QuartileCurve], thresholds: Sequence[float]) -> list[str]:
     """Median and quartiles of the counts over time, one panel per arm with the other medians in the background."""
     panels = []
     for k, curve in enumerate(curves):
@@ -205,7 +205,7 @@ def _numbers_at_risk(axes: Axes, traces: Sequence[Trace]) -> None:
                           annotation_clip=False, **place)  # fmt: skip
 
 
-def forest(groups: Sequence[tuple[str, Sequence[Held]]]) -> list[str]:
+def forest(groups: Sequence[tuple[str, Sequence[ForestRow]]]) -> list[str]:
     """Published interval (bar), published value (tick) and simulated mean (dot), one panel per endpoint, 0 to 100 %."""
     panels = []
     for k, (title, rows) in enumerate(groups):
@@ -225,7 +225,7 @@ def forest(groups: Sequence[tuple[str, Sequence[Held]]]) -> list[str]:
     return panels
 
 
-def _forest_row(axes: Axes, y: float, row: Held) -> None:
+def _forest_row(axes: Axes, y: float, row: ForestRow) -> None:
     axes.plot([row.low, row.high], [y, y], color=tint(row.hue, 0.35), lw=7, solid_capstyle="butt")
     axes.plot([row.published], [y], marker="|", ms=9, mew=1.6, color=INK, ls="none")
     axes.plot([row.range_low, row.range_high], [y, y], color=hue(row.hue), lw=1.1)
@@ -252,7 +252,7 @@ def tornado(name: str, title: str, levers: Sequence[Lever], k: int, axis: str, r
     return out.svg
 
 
-def patient(name: str, course: Course, thresholds: Sequence[float]) -> str:
+def patient(name: str, course: PatientCourse, thresholds: Sequence[float]) -> str:
     """One patient: counts with rescue marked above, the dose level below, its levels evenly spaced."""
     with Panel(name, 4.9, 3.7, "", rows=(2.2, 1)) as (_, out):
         upper, lower = out.figure.axes

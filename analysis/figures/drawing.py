@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from analysis.evidence.model import Model, positions
 from analysis.figures.charts import FAINT, HUES, INK, Panel, tint
-from analysis.report.model import Model, positions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

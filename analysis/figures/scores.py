@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.evidence.scorecard import Score
+from analysis.evidence.scoring import ScoredStudy
 from analysis.figures.charts import FAINT, INK, LINE, STYLE, hue, tint
+from analysis.statistics.estimators import Z95
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +36,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Panel:
+class ScorePanel:
     """Lines on one axis, in groups (a title and its marks)."""
 
     axis: str
@@ -46,7 +49,7 @@ class Panel:
         return sum(1 + len(marks) for _, marks in self.groups)
 
 
-def forest(panels: Sequence[Panel], note: str, paths: Sequence[Path]) -> None:
+def forest(panels: Sequence[ScorePanel], note: str, paths: Sequence[Path]) -> None:
     """Draw the panels below each other and write the same figure to every path (.png, .svg)."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -67,7 +70,7 @@ def forest(panels: Sequence[Panel], note: str, paths: Sequence[Path]) -> None:
             figure.savefig(path, metadata=kept, facecolor="white")
 
 
-def _panel(axes: Axes, panel: Panel) -> None:
+def _panel(axes: Axes, panel: ScorePanel) -> None:
     y, ticks, labels = panel.rows - 1, [], []
     if panel.logarithmic:
         axes.set_xscale("log")
@@ -93,7 +96,7 @@ def _panel(axes: Axes, panel: Panel) -> None:
         axes.set_xlim(0, 100)
 
 
-def _ratio_axis(axes: Axes, panel: Panel) -> None:
+def _ratio_axis(axes: Axes, panel: ScorePanel) -> None:
     marks = [m for _, marks in panel.groups for m in marks]
     low = min(0.5, *(0.9 * min(m.low, m.simulated_low) for m in marks))
     high = max(2.0, *(1.1 * max(m.high, m.simulated_high) for m in marks))
@@ -135,3 +138,33 @@ def _legend(axes: Axes) -> None:
         )
         axes.text(x + 0.6, 0.22, text, va="center")
         x += 0.95 + 0.075 * len(text)
+
+
+def panels(studies: Iterable[ScoredStudy]) -> list[ScorePanel]:
+    """What the forest draws: scored rates in percent; all else as a ratio to the published value (above 0 only)."""
+    studies = list(studies)
+    axes = {True: ("Patients, %", False), False: ("Ratio to the published value", True)}
+    drawn = []
+    for percent, (axis, logarithmic) in axes.items():
+        groups = [
+            (study.id.replace("_", " "), tuple(_line(s) for s in study.scores if _is_drawn(s, percent)))
+            for study in studies
+        ]
+        if any(marks for _, marks in groups):
+            drawn.append(ScorePanel(axis, logarithmic, tuple((title, marks) for title, marks in groups if marks)))
+    return drawn
+
+
+def _is_drawn(s: Score, percent: bool) -> bool:
+    return s.inside != "" and (s.unit == "%") == percent and (percent or s.published > 0)
+
+
+def _line(s: Score) -> Mark:
+    scale = 1.0 if s.unit == "%" else s.published
+    floor = -1e9 if s.unit == "%" else 0.01
+    assert s.ci_low is not None and s.ci_high is not None and s.simulated is not None
+    error = Z95 * (s.mcse or 0.0)
+    numbers = (s.published, s.ci_low, s.ci_high, s.simulated, s.simulated - error, s.simulated + error)
+    published, low, high, simulated, down, up = (max(x / scale, floor) for x in numbers)
+    name, seen, inside = f"{s.endpoint}  {s.arm}", s.seen == "yes", s.inside == "yes"
+    return Mark(name, published, low, high, simulated, down, up, seen, inside)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from analysis.endpoints.adverse import incidence
 from analysis.report.grid import (
-    NONE,
     Cell,
     Column,
     Row,
     Table,
     arm_name,
-    counted_replicates,
     full_set,
     heading,
+    mean_over,
     range_note,
+    range_over,
     replicate_name,
+    simulated_over,
     texts,
 )
 from analysis.report.runfolder import RunFolder
-from analysis.statistics.estimators import Interval, over_replicates
 from analysis.text import cells
 from cohorts.adverse_events import Prior, Proxy, proxy
 
@@ -29,45 +28,42 @@ ANY_DRUG = "The rates are those of the trials named under Source, whatever the d
 
 def incidences(run: RunFolder) -> Table | None:
     """T 14.3.1.5: exposure-adjusted incidence of every simulated adverse event per arm."""
-    if not run.settings.adverse or "adverse" not in run.tables:
+    if not run.study.proxies:
         return None
     one = f"Simulated, {replicate_name(run)} alone"
     columns = (
         Column("arm", "Arm"),
-        Column("mean", "Per 100 patient-years", f"{counted_replicates(run)}, mean"),
-        Column("range", "Range", f"{counted_replicates(run)}, mean"),
+        Column("mean", "Per 100 patient-years", simulated_over(run)),
+        Column("range", "Range", simulated_over(run)),
         Column("named", "Events / patient-years", one),
         Column("rate", "Per 100 patient-years (95 % CI)", one),
     )
-    rows = [row for code in run.settings.adverse for row in _incidence_rows(run, code)]
+    rows = [row for code in run.study.proxies for row in _incidence_rows(run, code)]
     title = "Simulated adverse events (proxies): incidence per 100 patient-years"
     return Table("T 14.3.1.5", title, full_set(run), columns, tuple(rows), (EXACT, *range_note(run)))
 
 
 def _incidence_rows(run: RunFolder, code: str) -> list[Row]:
-    found = incidence(run.records, code)
-    named = found.replicates.tolist().index(run.settings.named_replicate)
-    rate, over = found.rate, over_replicates(found.rate.estimate)
     rows = [heading(f"Simulated: {proxy(code).term} [AE_{code}]", f"AE_{code}")]
-    for k, arm in enumerate(run.settings.arm_ids):
+    for arm in run.study.arm_ids:
         name, hue = arm_name(run, arm)
+        one, over = run.one(f"AE_{code}", arm, "incidence"), run.over(f"AE_{code}", arm, "incidence")
+        years = run.one(f"AE_{code}", arm, "patient-years")
+        if one is None or years is None:
+            continue
         values = (
-            cells.estimate_error(float(over.mean[k]), float(over.mcse[k]), 1),
-            cells.interval(float(over.low[k]), float(over.high[k]), 1) if over.r[k] > 1 else NONE,
-            f"{int(found.events[named, k])}/{cells.rounded(float(found.years[named, k]), 1)}",
-            cells.with_interval(*_cell(rate, named, k), 1),
+            mean_over(over),
+            range_over(over),
+            f"{one.N_EVENT}/{cells.rounded(years.ESTIMATE, 1)}",
+            cells.with_interval(one.ESTIMATE, one.CI_LOW, one.CI_HIGH, 1),
         )
         rows.append(Row((Cell(name, "arm"), *texts(*values)), f"AE_{code}|{arm}", hue))
     return rows
 
 
-def _cell(rate: Interval, row: int, arm: int) -> tuple[float, float, float]:
-    return float(rate.estimate[row, arm]), float(rate.low[row, arm]), float(rate.high[row, arm])
-
-
 def priors(run: RunFolder) -> Table | None:
     """T 14.3.1.6: where the rates of the simulated adverse events come from, and how wide their priors are."""
-    if not run.settings.adverse:
+    if not run.study.proxies:
         return None
     columns = (
         Column("term", "Event"),
@@ -75,14 +71,14 @@ def priors(run: RunFolder) -> Table | None:
         Column("ratio", "Rate on drug / background (95 % prior range)"),
         Column("sources", "Source"),
     )
-    drawn = run.config.get("parameter_uncertainty")
+    drawn = run.study.parameter_uncertainty
     used = "drawn from the priors once per replicate" if drawn else "the medians; parameter_uncertainty draws them"
-    rows = tuple(_prior_row(proxy(code)) for code in run.settings.adverse)
+    rows = tuple(_prior_row(proxy(code)) for code in run.study.proxies)
     title = "Simulated adverse events (proxies): rates, priors and sources"
     said = [
         f"Rates of this run: {used}.",
         ANY_DRUG,
-        *(note for code in run.settings.adverse for note in _notes(proxy(code))),
+        *(note for code in run.study.proxies for note in _notes(proxy(code))),
     ]
     return Table("T 14.3.1.6", title, "Log-normal priors", columns, rows, tuple(dict.fromkeys(said)))
 

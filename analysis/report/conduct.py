@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from analysis.report.grid import AS_RESCUE, arm_name, plural
 from analysis.report.runfolder import RunFolder
+from trial.study.protocol import Chemotherapy
 
 
 def listed(names: Sequence[str]) -> str:
@@ -19,12 +19,11 @@ def listed(names: Sequence[str]) -> str:
 
 def treatment(run: RunFolder) -> str:
     """How long the study drug is taken, on which days, and in which arms only until chemotherapy."""
-    days = run.config["treatment_days"]
+    days, plan = run.study.treatment_days, run.study.chemotherapy
     said = [f"once daily by mouth for {days} days" if days > 1 else "a single dose by mouth, on day 0"]
-    around = (run.config.get("chemotherapy") or {}).get("drug_days")
-    if around:
-        said.append(f"only on days {_days(around)} from the first day of each chemotherapy cycle")
-    switched = [arm_name(run, arm["id"])[0] for arm in run.config["arms"] if arm.get("until_chemotherapy")]
+    if plan and plan.drug_days:
+        said.append(f"only on days {_days(plan.drug_days)} from the first day of each chemotherapy cycle")
+    switched = [arm_name(run, arm.id)[0] for arm in run.study.arms if arm.until_chemotherapy]
     if switched:
         said.append(f"placebo from the first day of chemotherapy: {listed(switched)}")
     return "; ".join(said)
@@ -33,7 +32,7 @@ def treatment(run: RunFolder) -> str:
 def stopping(run: RunFolder) -> str:
     """What a stop by the dose rule means; "" when no rule of the study can stop."""
     meaning = "no study drug from then on; the patient stays in the study, with visits and rescue"
-    return f"{meaning}; {AS_RESCUE}" if run.settings.stops else ""
+    return f"{meaning}; {AS_RESCUE}" if run.study.can_stop else ""
 
 
 def _days(days: Sequence[int]) -> str:
@@ -48,17 +47,17 @@ def _days(days: Sequence[int]) -> str:
     return ", ".join(texts).replace("-", "−")
 
 
-def chemotherapy(plan: Mapping[str, Any]) -> str:
+def chemotherapy(plan: Chemotherapy | None) -> str:
     """Cycles and doses of chemotherapy and what cycle 1 waits for; "" without chemotherapy."""
-    if not plan:
+    if plan is None:
         return ""
-    cycles, first, start = plan["cycles"], plan.get("first_day", 0), plan.get("start")
-    said = [f"{plural(cycles, 'cycle')} of {plan['cycle_days']} days, the same in every arm"]
-    doses = [f"day {d['day']}" + _strength(d.get("intensity", 1)) for d in plan["doses"]]
+    cycles, first, start = plan.cycles, plan.first_day, plan.start
+    said = [f"{plural(cycles, 'cycle')} of {plan.cycle_days} days, the same in every arm"]
+    doses = [f"day {d.day}" + _strength(d.intensity) for d in plan.doses]
     said.append(f"given on {listed(doses)} of the cycle, whose first day is day 0")
     if start:
-        wait = f"cycle 1 begins when a visit reports {start['at_least_1e9L']:g} × 10⁹/L or more"
-        late = f"; after the visits planned up to day {start['latest_day']}, never"
+        wait = f"cycle 1 begins when a visit reports {start.at_least_1e9L:g} × 10⁹/L or more"
+        late = f"; after the visits planned up to day {start.latest_day}, never"
         said.append(f"{wait}{f', not before day {first}' * bool(first)}{late}")
     else:
         said.append(f"cycle 1 begins on day {first} of the study")
@@ -71,12 +70,12 @@ def _strength(intensity: float) -> str:
 
 def meals(run: RunFolder) -> str:
     """Meals that bind drug: those of the arms, and the habits of the patients; "" when there are none."""
-    timed = [(arm_name(run, a["id"])[0], a.get("meal_after_dose_h")) for a in run.config["arms"]]
+    timed = [(arm_name(run, a.id)[0], a.meal_after_dose_h) for a in run.study.arms]
     said = [f"{name}: {_after(hours)}" for name, hours in timed if hours is not None]
-    habit = run.config.get("meals")
+    habit = run.study.meals
     if habit:
-        sd = f" (SD {100 * habit['share_sd']:g} %)" if habit.get("share_sd") else ""
-        said.append(f"on a mean {100 * habit['share_mean']:g} %{sd} of days {_after(habit['after_dose_h'])}")
+        sd = f" (SD {100 * habit.share_sd:g} %)" if habit.share_sd else ""
+        said.append(f"on a mean {100 * habit.share_mean:g} %{sd} of days {_after(habit.after_dose_h)}")
     return "; ".join(said) + ", a meal that binds drug" if said else ""
 
 

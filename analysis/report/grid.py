@@ -133,8 +133,8 @@ def judged(run: RunFolder, p: Published | None) -> Cell:
 
 def published_name(run: RunFolder) -> str:
     """Name of the publication that the study is held against."""
-    said = (run.config.get("published") or {}).get("label")
-    return said or next((p.study for p in run.published.values()), "")
+    said = run.study.published
+    return (said and said.label) or next((p.study for p in run.published.values()), "")
 
 
 def plural(n: int, one: str, many: str = "") -> str:
@@ -144,7 +144,7 @@ def plural(n: int, one: str, many: str = "") -> str:
 
 def everybody(run: RunFolder) -> str:
     """Who is counted: nobody is randomised where every patient is simulated under every arm."""
-    return "All patients, each simulated under every arm" if run.settings.paired else "All randomised, simulated"
+    return "All patients, each simulated under every arm" if run.study.paired else "All randomised, simulated"
 
 
 def full_set(run: RunFolder) -> str:
@@ -155,7 +155,7 @@ def full_set(run: RunFolder) -> str:
 
 def courses(run: RunFolder, capital: bool = False) -> str:
     """What is counted: patients, or, where each comes once per arm, courses."""
-    word = "courses" if run.settings.paired else "patients"
+    word = "courses" if run.study.paired else "patients"
     return word.capitalize() if capital else word
 
 
@@ -184,14 +184,14 @@ def range_note(run: RunFolder) -> tuple[str, ...]:
 
 def stop_note(run: RunFolder) -> tuple[str, ...]:
     """What a stop by the dose rule does to a result that depends on rescue; none where no rule can stop."""
-    return (f"{AS_RESCUE[0].upper()}{AS_RESCUE[1:]}.",) * run.settings.stops
+    return (f"{AS_RESCUE[0].upper()}{AS_RESCUE[1:]}.",) * run.study.can_stop
 
 
 def replicate_name(run: RunFolder) -> str:
     """ "replicate 0"."""
-    return f"replicate {run.settings.named_replicate}"
+    return f"replicate {run.study.analysis.named_replicate}"
 
 
 def codes(run: RunFolder, stats: Sequence[str], among: Sequence[str]) -> list[str]:
     """Endpoints of ``among`` that have one of these statistics, in the order of the estimates."""
-    return list(dict.fromkeys(e.PARAMCD for e in run.estimates if e.STAT in stats and e.PARAMCD in among))
+    return list(dict.fromkeys(e.PARAMCD for e in run.of_endpoints if e.STAT in stats and e.PARAMCD in among))

@@ -50,7 +50,7 @@ def durations(run: RunFolder) -> Table | None:
 
 def counts(run: RunFolder) -> Table | None:
     """T 14.2.7: the other measured endpoints of efficacy: counts, changes, weeks of response."""
-    others = [e.PARAMCD for e in run.estimates if e.PARAMCD not in (*DURATIONS, *PROXIES, *EXPOSURE)]
+    others = [e.PARAMCD for e in run.of_endpoints if e.PARAMCD not in (*DURATIONS, *PROXIES, *EXPOSURE)]
     return _measured(run, "T 14.2.7", "Platelet counts and weeks of response", others, full_set(run), (SPREAD,))
 
 
@@ -84,7 +84,7 @@ def _measured(
         Column("published_n", "n", said),
         Column("published", spread, said),
     )
-    held = any((code, _location(run, code), arm) in run.published for code in found for arm in run.settings.arm_ids)
+    held = any((code, _location(run, code), arm) in run.published for code in found for arm in run.study.arm_ids)
     keep = len(columns) - 2 * (not held)
     rows = [row for code in found for row in _rows(run, code)]
     rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
@@ -95,7 +95,7 @@ def _measured(
 
 def _location(run: RunFolder, code: str) -> str:
     """The statistic of an endpoint: the one given over replicates; "" when it is neither a median nor a mean."""
-    said = {e.STAT for e in run.estimates if code == e.PARAMCD and e.SCOPE == "replicates"}
+    said = {e.STAT for e in run.of_endpoints if code == e.PARAMCD and e.SCOPE == "replicates"}
     return next((stat for stat in LOCATIONS if stat in said), "")
 
 
@@ -108,10 +108,10 @@ def _left_out(run: RunFolder, found: Sequence[str]) -> tuple[str, ...]:
 
 
 def _rows(run: RunFolder, code: str) -> list[Row]:
-    first, stat = next(e for e in run.estimates if code == e.PARAMCD), _location(run, code)
+    first, stat = next(e for e in run.of_endpoints if code == e.PARAMCD), _location(run, code)
     mean = ", mean" if stat == "mean" else ""
     rows = [heading(f"{first.PARAM}, {first.UNIT}{mean} [{code}]", code)]
-    for arm in run.settings.arm_ids:
+    for arm in run.study.arm_ids:
         one, over = run.one(code, arm, stat), run.over(code, arm, stat)
         if one is None:
             continue

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from analysis.evidence.model import lines, read_model
 from analysis.figures.charts import HUES, hue, tint
 from analysis.figures.drawing import structure_figure
 from analysis.report import (
@@ -36,11 +37,11 @@ from analysis.report import (
     words as report_words,
 )
 from analysis.report.grid import Table
-from analysis.report.model import lines, read_model
 from analysis.report.patient import pages
 from analysis.report.pictures import Figure
 from analysis.report.runfolder import RunFolder, read_run
 from trial.jobs.provenance import STATEMENT
+from trial.study.study import Study
 
 REPORT_FILE = "report.html"
 MODEL_KINDS = ("term", "derivative", "output")
@@ -61,12 +62,12 @@ class Section:
     parts: tuple[Table | Figure, ...]
 
 
-def write_report(run_dir: Path, patients: Sequence[tuple[int, int]] = ()) -> Path:
-    """Write ``report.html`` into a run folder, with a page for each (replicate, subject) in ``patients``.
+def write_report(run_dir: Path, study: Study, patients: Sequence[tuple[int, int]] = ()) -> Path:
+    """Write ``report.html`` into the run folder of a study, with a page for each (replicate, subject) in ``patients``.
 
     Raises FileNotFoundError when the folder is no finished run, ValueError for a patient who is not in it.
     """
-    run = read_run(run_dir)
+    run = read_run(run_dir, study)
     path = run_dir / REPORT_FILE
     path.write_text(render(run, patients), encoding="utf-8")
     return path
@@ -109,7 +110,7 @@ def _content(run: RunFolder, patients: Sequence[tuple[int, int]]) -> dict[str, A
         "model_lines": {kind: lines(model, kind) for kind in MODEL_KINDS} if model else {},
         "parameters": run.manifest.get("parameters") or [],
         "citations": run.manifest.get("citations") or [],
-        "assumptions": run.manifest.get("assumptions") or run.config.get("assumptions") or [],
+        "assumptions": run.study.assumptions,
         "statuses": STATUSES,
         "provenance": provenance(run),
         "files": {k: v for k, v in (run.manifest.get("files") or {}).items() if v.get("rows") is not None},
@@ -182,11 +183,11 @@ def provenance(run: RunFolder) -> list[tuple[str, str]]:
     manifest = run.manifest
     engine, packages = manifest.get("engine") or {}, manifest.get("packages") or {}
     facts = [
-        ("Study", run.config["id"]),
+        ("Study", run.study.id),
         ("Engine", f"{engine.get('name', '')} {engine.get('version', '')}"),
         ("Seed", manifest.get("seed")),
         ("Config (sha256)", manifest.get("config_sha256")),
-        ("Parameter set", manifest.get("parameter_set") or run.config.get("parameter_set")),
+        ("Parameter set", manifest.get("parameter_set") or run.study.parameter_set),
         ("Structure", manifest.get("structure")),
         ("Population", manifest.get("population")),
         ("Python", manifest.get("python")),

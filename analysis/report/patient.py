@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from analysis.figures import charts as figures
-from analysis.figures.charts import Course
+from analysis.figures.charts import PatientCourse
 from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, texts
 from analysis.report.pictures import thresholds
 from analysis.report.runfolder import RunFolder, ranges
@@ -86,7 +86,7 @@ def _facts(run: RunFolder, row: int) -> list[tuple[str, str]]:
 
 def _chemotherapy(run: RunFolder, row: int) -> str:
     """Days on which the patient was given chemotherapy; "" in a study without it."""
-    if not run.config.get("chemotherapy"):
+    if not run.study.chemotherapy:
         return ""
     days = _days_of("CHEMO", run, int(run.records.replicate[row]), int(run.records.subject[row]))
     return f"day {', '.join(f'{day:g}' for day in days)}" if days else "none given"
@@ -112,9 +112,9 @@ def _days_of(event: str, run: RunFolder, replicate: int, subject: int) -> tuple[
     return tuple(float(e["ADY"]) for e in events if e["EVENT"] == event)
 
 
-def _course(run: RunFolder, row: int, hue: int) -> Course:
+def _course(run: RunFolder, row: int, hue: int) -> PatientCourse:
     replicate, subject = int(run.records.replicate[row]), int(run.records.subject[row])
-    return Course(
+    return PatientCourse(
         hue=hue,
         days=np.concatenate([[0.0], run.records.days[row]]),
         counts=np.concatenate([run.records.baseline[[row]], run.records.counts[row]]),
@@ -161,7 +161,7 @@ def _visits(run: RunFolder, replicate: int, subject: int) -> Table:
 
 
 def _endpoints(run: RunFolder, replicate: int, subject: int) -> Table:
-    labels = {e.PARAMCD: (e.PARAM, e.STAT) for e in reversed(run.estimates)}
+    labels = {e.PARAMCD: (e.PARAM, e.STAT) for e in reversed(run.of_endpoints)}
     rows = []
     for e in _rows(run, "endpoints", replicate, subject):
         code, value, why = e["PARAMCD"], e["AVAL"], e["REASON"]

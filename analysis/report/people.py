@@ -67,7 +67,7 @@ class Flow:
 def dispositions(run: RunFolder, patients: Flags) -> list[Disposition]:
     """Disposition of each arm among these patients, then of all arms."""
     records, reason = run.records, run.column("patients", "DCSREAS")
-    reasons = [item["reason"] for item in run.config.get("dropout") or []]
+    reasons = [item.reason for item in run.study.dropout]
     chosen = [patients & (records.arm == k) for k in range(len(run.arms))] + [patients]
     stopped = np.isfinite(records.stopped_day)
     return [
@@ -86,7 +86,7 @@ def flow(run: RunFolder) -> Flow:
     excluded = tuple(s for s in steps if s.label not in ("screened", "randomised"))
     screened = next((s for s in steps if s.label == "screened"), None)
     out = _excluded(run, excluded)
-    paired = run.settings.paired
+    paired = run.study.paired
     label, who = ("Patients, each simulated under every arm", 0) if paired else ("Randomised", -1)
     total = Step(label, one[who].randomised, _mean(every[who].randomised, run.n_kept))
     return Flow(screened, excluded, out, total, arms)
@@ -107,7 +107,7 @@ def _screening(run: RunFolder) -> list[tuple[str, int, str]]:
         return []
     table = run.tables["screening"]
     replicate, reason, n = (plain(table[name]) for name in ("IREP", "REASON", "N"))
-    named = replicate == run.settings.named_replicate
+    named = replicate == run.study.analysis.named_replicate
     return [
         (label, int(n[named & (reason == label)].sum()), _mean(int(n[reason == label].sum()), run.n_kept))
         for label in dict.fromkeys(reason.tolist())
@@ -118,12 +118,12 @@ def _arm_steps(one: Disposition, every: Disposition, run: RunFolder) -> list[Ste
     r = run.n_kept
     steps = [
         Step(
-            "Simulated under this arm" if run.settings.paired else "Allocated",
+            "Simulated under this arm" if run.study.paired else "Allocated",
             one.randomised,
             _mean(every.randomised, r),
         )
     ]
-    if run.settings.stops:
+    if run.study.can_stop:
         steps.append(Step(f"{STOPPED}, stayed in the study", one.stopped, _mean(every.stopped, r)))
     steps += [Step(f"Left: {why}", n, _mean(dict(every.left)[why], r)) for why, n in _reasons(one, every)]
     steps.append(Step("Completed", one.completed, _mean(every.completed, r)))
@@ -153,7 +153,7 @@ def disposition_table(run: RunFolder) -> Table:
     columns.append(
         Column(
             "all",
-            cells.column_head(f"All {courses(run)}" if run.settings.paired else "All arms", one[-1].randomised),
+            cells.column_head(f"All {courses(run)}" if run.study.paired else "All arms", one[-1].randomised),
             group,
         )
     )
@@ -165,7 +165,7 @@ def disposition_table(run: RunFolder) -> Table:
     for why, _ in every[-1].left:
         lines.append((f"  {why}", [dict(d.left).get(why, 0) for d in one], dict(every[-1].left)[why]))
     lines.append(("Solve failed", [d.unsolved for d in one], every[-1].unsolved))
-    if run.settings.stops:
+    if run.study.can_stop:
         lines.append((STOPPED, [d.stopped for d in one], every[-1].stopped))
     rows = [
         Row(
@@ -178,7 +178,7 @@ def disposition_table(run: RunFolder) -> Table:
         )
         for label, counts, total in lines
     ]
-    notes = (f"{STOPPED}: they stayed in the study and are among the lines above too.",) * run.settings.stops
+    notes = (f"{STOPPED}: they stayed in the study and are among the lines above too.",) * run.study.can_stop
     printed = run.published.get(("COMPL", "rate", ALL))
     if printed and printed.events is not None and printed.n:
         notes += (f"Published, {printed.study}: {cells.count(printed.events, printed.n)} of {printed.n} completed.",)
@@ -237,7 +237,7 @@ def baseline_table(run: RunFolder) -> Table:
         "n (%) for categories; SD with n - 1. "
         + (
             "The patients of all arms are the same."
-            if run.settings.paired
+            if run.study.paired
             else "No tests between arms: differences at baseline are chance."
         ),
     )

@@ -6,21 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.endpoints.time_to_event import TTRESC, TTRESP, Times, TimeTo, at_risk, kaplan_meier
+from analysis.endpoints import chosen_times
+from analysis.endpoints.time_to_event import TTRESC, TTRESP, Times, TimeTo
 from analysis.evidence.scorecard import CONFIDENCE
 from analysis.figures import charts as figures
-from analysis.figures.charts import Curve, Held, Rungs, Trace
+from analysis.figures.charts import ForestRow, QuartileCurve, Rungs, Trace
 from analysis.report.grid import arm_name, replicate_name
 from analysis.report.runfolder import RunFolder
-from analysis.report.times import kinds, window
+from analysis.report.times import window
 from analysis.statistics.disposition import quartiles, rung_shares, share_by_day
 from analysis.statistics.estimates import ALL
+from analysis.statistics.survival import by_day, kaplan_meier
 
 HIGH_COUNT_1E9L = 250.0
 
 
 @dataclass(frozen=True)
-class Key:
+class LegendKey:
     """One entry of a legend: a colour and its meaning."""
 
     colour: str
@@ -36,12 +38,12 @@ class Figure:
     population: str
     panels: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    keys: tuple[Key, ...] = ()
+    keys: tuple[LegendKey, ...] = ()
 
 
 def thresholds(run: RunFolder) -> tuple[float, float]:
     """The counts drawn as lines: the response threshold and the tolerability proxy PLT250 (10^9/L)."""
-    return run.settings.threshold, HIGH_COUNT_1E9L
+    return run.study.analysis.response_threshold_1e9L, HIGH_COUNT_1E9L
 
 
 def platelets(run: RunFolder) -> Figure:
@@ -51,11 +53,11 @@ def platelets(run: RunFolder) -> Figure:
     curves = []
     for k, arm in enumerate(run.arms):
         counts = np.column_stack([r.baseline, r.counts])[r.arm == k]
-        curves.append(Curve(arm.label, arm.hue, weeks, quartiles(counts), chemotherapy_weeks(run, k)))
+        curves.append(QuartileCurve(arm.label, arm.hue, weeks, quartiles(counts), chemotherapy_weeks(run, k)))
     notes: tuple[str, ...] = (
         "Line: median; band: first to third quartile of all patients still in the study; grey lines: medians "
         "of the other arms. Reported counts, logarithmic axis, after rescue included.",
-        f"Dashed: {run.settings.threshold:g} (response) and {HIGH_COUNT_1E9L:g} (tolerability proxy PLT250).",
+        f"Dashed: {thresholds(run)[0]:g} (response) and {HIGH_COUNT_1E9L:g} (tolerability proxy PLT250).",
     )
     if any(curve.marks for curve in curves):
         notes += (
@@ -83,20 +85,20 @@ def everyone(run: RunFolder) -> str:
     """Who the pooled figures show."""
     r = run.n_kept
     kept = f" (of {run.n_replicates:,}; those kept in full)" if r < run.n_replicates else ""
-    who = "All patients under each arm" if run.settings.paired else "All randomised"
+    who = "All patients under each arm" if run.study.paired else "All randomised"
     return f"{who}, {r} replicates together{kept}" if r > 1 else f"{who}, one replicate{kept}"
 
 
 def dose_levels(run: RunFolder) -> Figure | None:
     """F 14.1.4: share of patients on each dose level; None for a single dose."""
-    if run.config["treatment_days"] == 1:
+    if run.study.treatment_days == 1:
         return None
     start, end, level = (run.column("doses", name) for name in ("ASTDY", "AENDY", "DOSELEV"))
     arm = run.records.arm[_patient_rows(run, "doses")]
     rungs = sorted({0.0, *np.unique(level).tolist()})
-    no_dose = "interrupted or stopped" if run.settings.stops else "interrupted"
+    no_dose = "interrupted or stopped" if run.study.can_stop else "interrupted"
     names = (no_dose, *(f"{dose:g} mg" for dose in rungs[1:]))
-    last = int(run.config["treatment_days"])
+    last = run.study.treatment_days
     drawn = []
     for k, style in enumerate(run.arms):
         on = arm == k
@@ -104,14 +106,14 @@ def dose_levels(run: RunFolder) -> Figure | None:
         shares = rung_shares(start[on].astype(int), end[on].astype(int), level[on], rungs, n, last)
         drawn.append(Rungs(style.label, style.hue, names, shares))
     first = next((a.hue for a in run.arms if not a.placebo), 0)
-    keys = [Key(c, name) for c, name in zip(figures.rung_colours(first, len(rungs)), names, strict=True)]
+    keys = [LegendKey(c, name) for c, name in zip(figures.rung_colours(first, len(rungs)), names, strict=True)]
     keys = keys if (level == 0).any() else keys[1:]
     notes = (
         f"From below: {f'{no_dose}, then ' * bool((level == 0).any())}the dose levels from the lowest (pale) to the "
         "highest (dark), in each arm's own colour; white: left the study.",
         *("Placebo: sham levels without drug.",) * any(a.placebo for a in run.arms),
         *("From the first day of chemotherapy the levels are sham in an arm that goes on with placebo.",)
-        * any(a.get("until_chemotherapy") for a in run.config["arms"]),
+        * any(a.until_chemotherapy for a in run.study.arms),
     )
     title = "Dose level over time"
     return Figure("F 14.1.4", title, everyone(run), tuple(figures.dose_levels(drawn)), notes, tuple(keys))
@@ -131,8 +133,8 @@ def over_time(run: RunFolder) -> Figure | None:
     solved = run.records.unsolved == ""
     left = np.where(run.records.completed, np.inf, run.column("patients", "EOSDY"))
     days = np.arange(0.0, float(run.records.planned[-1]) + window(run) + 1)
-    shown = [kind for kind in (TTRESP, TTRESC) if kind in kinds(run)]
-    times = {kind.code: kind.times(run.records, run.settings) for kind in shown}
+    shown = [kind for kind in (TTRESP, TTRESC) if kind.code in chosen_times(run.study)]
+    times = {kind.code: kind.times(run.records, run.study) for kind in shown}
     happened = [kind for kind in shown if times[kind.code].event.any()]
     if not happened and run.records.completed[solved].all():
         return None
@@ -148,7 +150,7 @@ def over_time(run: RunFolder) -> Figure | None:
         *("Response and rescue: Kaplan-Meier share with the event; numbers at risk below, of all replicates drawn "
           "together. Leaving censors; rescue before response counts as never. Medians and intervals: T 14.2.5.",)
         * bool(happened),
-        f"Of all {'patients under the arm' if run.settings.paired else 'randomised'}"
+        f"Of all {'patients under the arm' if run.study.paired else 'randomised'}"
         + (", those whose solve failed left out." if not solved.all() else "."),
     )  # fmt: skip
     return Figure("F 14.2.5", "Response, rescue and participation over time", everyone(run), panels, notes)
@@ -159,15 +161,16 @@ def cumulative(run: RunFolder, kind: TimeTo, times: Times, days: np.ndarray) -> 
     traces = []
     for k, arm in enumerate(run.arms):
         mine = times.of(run.records.arm == k)
-        share = kaplan_meier(mine).by(days).estimate
-        traces.append(Trace(arm.label, arm.hue, days / 7, share, at_risk(mine, days)))
+        counts = by_day(np.zeros(len(mine.day), dtype=np.int64), (), mine.day.astype(np.int64), mine.event)
+        share = kaplan_meier(counts).by(days.astype(np.int64)).estimate
+        traces.append(Trace(arm.label, arm.hue, days / 7, share, counts.watched(days.astype(np.int64))))
     return figures.shares_over_time(kind.code.lower(), f"{kind.label.removeprefix('Time to ').capitalize()}", traces)
 
 
 def forest(run: RunFolder) -> Figure | None:
     """F 14.2.14: the judged rows of the scorecard."""
-    groups: dict[str, list[Held]] = {}
-    labels = {e.PARAMCD: e.PARAM for e in run.estimates}
+    groups: dict[str, list[ForestRow]] = {}
+    labels = {e.PARAMCD: e.PARAM for e in run.of_endpoints}
     for s in run.scores:
         if not s["inside"] or s["interval"] not in CONFIDENCE or s["unit"] != "%" or not s["simulated"]:
             continue
@@ -176,7 +179,7 @@ def forest(run: RunFolder) -> Figure | None:
         low, high = (over.RANGE_LOW, over.RANGE_HIGH) if over else (None, None)
         mean = float(s["simulated"])
         groups.setdefault(s["endpoint"], []).append(
-            Held(
+            ForestRow(
                 label=name if s["arm"] == ALL else s["arm"],
                 hue=hue or 0,
                 published=float(s["published"]),

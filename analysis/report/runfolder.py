@@ -19,14 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from ruamel.yaml import YAML
 
-from analysis.endpoints.contract import Settings
 from analysis.endpoints.records import Records, from_tables
 from analysis.evidence.results import CONFIG_FILE, ENDPOINTS_FILE, ESTIMATES_FILE, PUBLISHED_FILE, SCORECARD_FILE
 from analysis.evidence.scorecard import Published, read_published
 from analysis.statistics.estimates import NAMED, OVER, Estimate
 from trial.jobs.provenance import read_manifest
+from trial.study.protocol import Arm
+from trial.study.study import Study
 
 BASELINE_FILE = "published_baseline.csv"
 MANIFEST_FILE = "manifest.json"
@@ -60,9 +60,8 @@ class RunFolder:
     """
 
     path: Path
-    config: Mapping[str, Any]
+    study: Study
     manifest: Mapping[str, Any]
-    settings: Settings
     tables: Mapping[str, pa.Table]
     estimates: tuple[Estimate, ...]
     published: Mapping[tuple[str, str, str], Published]
@@ -73,30 +72,37 @@ class RunFolder:
     @cached_property
     def arms(self) -> tuple[ArmStyle, ...]:
         """The arms in the order of the study."""
-        return _arm_styles(self.config["arms"])
+        return _arm_styles(self.study.arms)
 
     @cached_property
     def records(self) -> Records:
         """Counts, days and flags per patient."""
-        return from_tables(self.tables, self.settings.arm_ids)
+        return from_tables(self.tables, self.study.arm_ids)
 
     @cached_property
     def named(self) -> NDArray[np.bool_]:
         """(n,) patients of the named replicate."""
-        return self.records.replicate == self.settings.named_replicate
+        return self.records.replicate == self.study.analysis.named_replicate
 
     @cached_property
-    def found(self) -> Mapping[tuple[str, str, str, str, str | None], Estimate]:
-        """Estimates by (endpoint, arm, statistic, scope, comparator)."""
-        return {(e.PARAMCD, e.ARM, e.STAT, e.SCOPE, e.COMPARATOR): e for e in self.estimates}
+    def of_endpoints(self) -> tuple[Estimate, ...]:
+        """The estimates of endpoints."""
+        return tuple(e for e in self.estimates if e.PARCAT1 == "endpoint")
 
-    def one(self, code: str, arm: str, stat: str, comparator: str | None = None) -> Estimate | None:
+    @cached_property
+    def found(self) -> Mapping[tuple[str, str, str, str, str | None, str], Estimate]:
+        """Estimates by (endpoint, arm, statistic, scope, comparator, category)."""
+        return {(e.PARAMCD, e.ARM, e.STAT, e.SCOPE, e.COMPARATOR, e.CATEGORY): e for e in self.estimates}
+
+    def one(self, code: str, arm: str, stat: str, comparator: str | None = None, category: str = "") -> Estimate | None:
         """The estimate of the named replicate."""
-        return self.found.get((code, arm, stat, NAMED, comparator))
+        return self.found.get((code, arm, stat, NAMED, comparator, category))
 
-    def over(self, code: str, arm: str, stat: str, comparator: str | None = None) -> Estimate | None:
+    def over(
+        self, code: str, arm: str, stat: str, comparator: str | None = None, category: str = ""
+    ) -> Estimate | None:
         """The estimate over replicates."""
-        return self.found.get((code, arm, stat, OVER, comparator))
+        return self.found.get((code, arm, stat, OVER, comparator, category))
 
     def column(self, table: str, name: str) -> NDArray[Any]:
         """A column as numpy; dictionary columns as text."""
@@ -122,7 +128,7 @@ class RunFolder:
     @property
     def n_replicates(self) -> int:
         """Replicates simulated, whether or not their tables were kept."""
-        return int(self.config["replicates"])
+        return self.study.replicates
 
     @cached_property
     def n_kept(self) -> int:
@@ -167,31 +173,26 @@ def _plain_code(status: str) -> str:
     return status.lower().replace("_", " ")
 
 
-def read_run(path: Path) -> RunFolder:
+def read_run(path: Path, study: Study) -> RunFolder:
     """Read a run folder. Raises FileNotFoundError naming every needed file that is not there."""
     needed = [CONFIG_FILE, MANIFEST_FILE, ESTIMATES_FILE, ENDPOINTS_FILE, *(f"{name}.parquet" for name in TABLES)]
     missing = [name for name in needed if not (path / name).exists()]
     if missing:
         raise FileNotFoundError(f"{path} is not a finished run: no {', '.join(missing)}; run the study again")
-    config = YAML(typ="safe").load((path / CONFIG_FILE).read_text(encoding="utf-8"))
-    tables = {name: pq.read_table(path / f"{name}.parquet") for name in TABLES}
-    kept = pc.unique(tables["patients"]["IREP"]).to_pylist()
-    for name in ("endpoints", "screening", "adverse"):
-        if (path / f"{name}.parquet").exists():
-            tables[name] = pq.read_table(path / f"{name}.parquet", filters=[("IREP", "in", kept)])
+    names = [*TABLES, *(name for name in ("endpoints", "screening", "adverse") if (path / f"{name}.parquet").exists())]
+    kept = [("IREP", "in", study.kept)]
+    tables = {name: pq.read_table(path / f"{name}.parquet", filters=kept) for name in names}
     estimates = pq.read_table(path / ESTIMATES_FILE).to_pylist()
-    settings = Settings.of(config)
     return RunFolder(
         path=path,
-        config=config,
+        study=study,
         manifest=read_manifest(path),
-        settings=settings,
         tables=tables,
         estimates=tuple(Estimate(**row) for row in estimates),
         published=_published(path / PUBLISHED_FILE) | _published(path / BASELINE_FILE),
         scores=_scores(path / SCORECARD_FILE),
         absent={name: what for name, what in OPTIONAL.items() if not (path / name).exists()},
-        primary=reasons(path / ENDPOINTS_FILE, settings.primary),
+        primary=reasons(path / ENDPOINTS_FILE, study.analysis.primary),
     )
 
 
@@ -225,20 +226,19 @@ def _scores(path: Path) -> tuple[dict[str, str], ...]:
         return tuple(csv.DictReader(stream))
 
 
-def _arm_styles(arms: list[dict[str, Any]]) -> tuple[ArmStyle, ...]:
+def _arm_styles(arms: Sequence[Arm]) -> tuple[ArmStyle, ...]:
     styles, hue = [], 0
     for arm in arms:
-        placebo = bool(arm.get("placebo"))
-        hue += not placebo
+        hue += not arm.placebo
         styles.append(
             ArmStyle(
-                id=arm["id"],
-                label=arm.get("label") or arm["id"],
-                hue=0 if placebo else hue,
-                placebo=placebo,
-                start_dose_mg=arm["start_dose_mg"],
-                ratio=arm.get("ratio", 1),
-                rule=arm.get("dose_rule"),
+                id=arm.id,
+                label=arm.label or arm.id,
+                hue=0 if arm.placebo else hue,
+                placebo=arm.placebo,
+                start_dose_mg=arm.start_dose_mg,
+                ratio=arm.ratio,
+                rule=arm.dose_rule,
             )
         )
     return tuple(styles)

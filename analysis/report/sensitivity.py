@@ -11,7 +11,7 @@ from analysis.figures import charts as figures
 from analysis.figures.charts import Lever
 from analysis.report.conduct import listed
 from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, heading, texts
-from analysis.report.pictures import Figure, Key
+from analysis.report.pictures import Figure, LegendKey
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells
 
@@ -32,7 +32,7 @@ def figure(run: RunFolder) -> Figure | None:
     order = [name for name, size in sensitivity.strengths(rows).items() if size > 0]
     drawn = {
         arm: [_lever(name, pair) for name, pair in sensitivity.by_parameter(rows, arm).items() if name in order[:DRAWN]]
-        for arm in run.settings.arm_ids
+        for arm in run.study.arm_ids
     }
     reach = 1.05 * max((abs(c) + half for ls in drawn.values() for x in ls for c, half in (x.low, x.high)), default=1.0)
     panels = [
@@ -51,8 +51,8 @@ def figure(run: RunFolder) -> Figure | None:
         *(f"The {DRAWN} strongest of {len(order)} are drawn.",) * (len(order) > DRAWN),
     )
     keys = (
-        Key(figures.tint(1, 0.4), "half the value (pale)"),
-        Key(figures.hue(1), "one and a half times the value (dark)"),
+        LegendKey(figures.tint(1, 0.4), "half the value (pale)"),
+        LegendKey(figures.hue(1), "one and a half times the value (dark)"),
     )
     return Figure("F 14.5.1", TITLE, f"Change of the primary result, {_label(run)}", tuple(panels), notes, keys)
 
@@ -72,7 +72,7 @@ def table(run: RunFolder) -> Table | None:
     for name in sensitivity.strengths(rows):
         mine = [row for row in rows if row.parameter == name]
         lines.append(heading(_heading(mine), name))
-        for arm in run.settings.arm_ids:
+        for arm in run.study.arm_ids:
             lines += _line(run, name, arm, [row for row in mine if row.arm == arm])
     notes = (f"{_axis(rows)}, paired by replicate; the strongest assumption first.", SCOPE)
     return Table("T 14.5.2", TITLE, f"Primary result: {_label(run)}", columns, tuple(lines), notes)
@@ -91,8 +91,8 @@ def _axis(rows: Sequence[Effect]) -> str:
 
 
 def _label(run: RunFolder) -> str:
-    found = (e.PARAM for e in run.estimates if run.settings.primary == e.PARAMCD)
-    return next(found, run.settings.primary).split(":")[0]
+    found = (e.PARAM for e in run.of_endpoints if run.study.analysis.primary == e.PARAMCD)
+    return next(found, run.study.analysis.primary).split(":")[0]
 
 
 def _lever(name: str, pair: Sequence[Effect]) -> Lever:

@@ -53,7 +53,7 @@ PUBLISHED_NOTE = (
 
 def efficacy(run: RunFolder) -> Table | None:
     """T 14.2.1: every yes or no endpoint per arm, beside the published value."""
-    others = [e.PARAMCD for e in run.estimates if e.PARAMCD not in PROXIES + EXPOSURE]
+    others = [e.PARAMCD for e in run.of_endpoints if e.PARAMCD not in PROXIES + EXPOSURE]
     found = codes(run, ["rate"], others)
     title = "Response, rescue, bleeding and completion"
     return _rates(run, "T 14.2.1", title, found, stop_note(run)) if found else None
@@ -63,7 +63,7 @@ def tolerability(run: RunFolder) -> Table | None:
     """T 14.3.4: what counts and dose ledger say about tolerability; proxies, not adverse events."""
     found = codes(run, ["rate"], COUNTED)
     held = any(code in found and stat == "rate" for code, stat, _ in run.published)
-    note = "From counts and dose ledger." if run.settings.adverse else "Adverse events are not simulated."
+    note = "From counts and dose ledger." if run.study.proxies else "Adverse events are not simulated."
     note += " The published value is the nearest printed row, not the same thing." * held
     return _rates(run, "T 14.3.4", "Tolerability proxies", found, (note,)) if found else None
 
@@ -80,7 +80,7 @@ def adverse(run: RunFolder) -> Table | None:
 
 def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra: tuple[str, ...] = ()) -> Table:
     rows = [row for code in found for row in _rate_rows(run, code)]
-    held = any((code, "rate", arm) in run.published for code in found for arm in (*run.settings.arm_ids, ALL))
+    held = any((code, "rate", arm) in run.published for code in found for arm in (*run.study.arm_ids, ALL))
     columns = [
         Column("arm", "Arm"),
         Column("mean", with_error(run, "Rate") + ", %", simulated_over(run)),
@@ -100,9 +100,9 @@ def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra:
 
 
 def _rate_rows(run: RunFolder, code: str) -> list[Row]:
-    label = next(e.PARAM for e in run.estimates if code == e.PARAMCD)
+    label = next(e.PARAM for e in run.of_endpoints if code == e.PARAMCD)
     rows = [heading(f"{label} [{code}]", code)]
-    for arm in (*run.settings.arm_ids, ALL):
+    for arm in (*run.study.arm_ids, ALL):
         one, over = run.one(code, arm, "rate"), run.over(code, arm, "rate")
         if one is None and over is None:
             continue
@@ -122,7 +122,8 @@ def _rate_rows(run: RunFolder, code: str) -> list[Row]:
 
 def differences(run: RunFolder) -> Table | None:
     """T 14.2.2: difference and odds ratio of every arm against the reference arm, efficacy."""
-    return _differences(run, "T 14.2.2", "Differences", [e.PARAMCD for e in run.estimates if e.PARAMCD not in PROXIES])
+    among = [e.PARAMCD for e in run.of_endpoints if e.PARAMCD not in PROXIES]
+    return _differences(run, "T 14.2.2", "Differences", among)
 
 
 def proxy_differences(run: RunFolder) -> Table | None:
@@ -134,10 +135,10 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
     found = codes(run, ["difference"], among)
     if not found:
         return None
-    reference = run.settings.reference_arm or ""
-    powered = any(e.STAT == "power" and e.PARAMCD in found for e in run.estimates)
+    reference = run.study.analysis.reference_arm or ""
+    powered = any(e.STAT == "power" and e.PARAMCD in found for e in run.of_endpoints)
     rows = tuple(row for code in found for row in _difference_rows(run, code, reference, powered))
-    over, one, paired = simulated_over(run), f"Simulated, {replicate_name(run)} alone", run.settings.paired
+    over, one, paired = simulated_over(run), f"Simulated, {replicate_name(run)} alone", run.study.paired
     columns = (
         Column("arm", "Arm"),
         Column("mean", with_error(run, "Difference") + ", points", over),
@@ -169,9 +170,9 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
 
 
 def _difference_rows(run: RunFolder, code: str, reference: str, powered: bool) -> list[Row]:
-    label = next(e.PARAM for e in run.estimates if code == e.PARAMCD)
+    label = next(e.PARAM for e in run.of_endpoints if code == e.PARAMCD)
     rows = [heading(f"{label} [{code}]", code)]
-    for arm in run.settings.arm_ids:
+    for arm in run.study.arm_ids:
         pick = partial(run.one, code, arm, comparator=reference)
         one, odds = pick("difference"), pick("odds ratio")
         if one is None:
@@ -180,7 +181,7 @@ def _difference_rows(run: RunFolder, code: str, reference: str, powered: bool) -
         power = run.over(code, arm, "power", reference)
         name, hue = arm_name(run, arm)
         values = (mean_over(over), range_over(over), *(mean_over(power),) * powered, _limits(one))
-        values += (_odds(odds),) * (not run.settings.paired)
+        values += (_odds(odds),) * (not run.study.paired)
         rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
     return rows
 
@@ -209,15 +210,15 @@ def exposure(run: RunFolder) -> Table | None:
         Column("named", "Geometric mean (geometric CV %)", one),
         Column("median", "Median (min, max)", one),
     )
-    held = any((code, "geomean", arm) in run.published for code in found for arm in run.settings.arm_ids)
+    held = any((code, "geomean", arm) in run.published for code in found for arm in run.study.arm_ids)
     said = f"Published, {published_name(run)}"
     columns += (Column("published", "Geometric mean", said), Column("limits", "95 % CI", said)) * held
     rows = [row for code in found for row in _exposure_rows(run, code)]
     if not rows:
         return None
     rows = [Row(row.cells[: len(columns)], row.key, row.hue, row.heading) for row in rows]
-    day = (run.config.get("pk_sampling") or {}).get("visit_day")
-    single = run.config["treatment_days"] == 1
+    day = run.study.pk_sampling.visit_day if run.study.pk_sampling else None
+    single = run.study.treatment_days == 1
     titrated = "; doses differ between patients because they are titrated" * any(arm.rule for arm in run.arms)
     notes = (
         f"{'After the single dose' if single else f'One dosing interval from the dose of day {day}'}{titrated}.",
@@ -228,9 +229,9 @@ def exposure(run: RunFolder) -> Table | None:
 
 
 def _exposure_rows(run: RunFolder, code: str) -> list[Row]:
-    first = next(e for e in run.estimates if code == e.PARAMCD)
+    first = next(e for e in run.of_endpoints if code == e.PARAMCD)
     rows: list[Row] = []
-    for arm in run.settings.arm_ids:
+    for arm in run.study.arm_ids:
         one = {
             stat: run.one(code, arm, stat)
             for stat in ("geometric mean", "geometric CV", "median", "minimum", "maximum")
@@ -296,7 +297,7 @@ def scorecard(run: RunFolder) -> Table | None:
         if counted
         else "No row is judged: none of them is counted.",
     )
-    labels = {e.PARAMCD: e.PARAM for e in run.estimates}
+    labels = {e.PARAMCD: e.PARAM for e in run.of_endpoints}
     notes = (*notes, *unjudged * (not any(s["inside"] for s in run.scores)), *_remarks(run))
     rows: list[Row] = []
     for code in dict.fromkeys(s["endpoint"] for s in run.scores):
@@ -318,7 +319,7 @@ def _score_row(run: RunFolder, s: Mapping[str, str]) -> Row:
     number = {
         name: float(s[name]) if s[name] else None for name in ("simulated", "mcse", "published", "ci_low", "ci_high")
     }
-    name, hue = arm_name(run, s["arm"]) if s["arm"] in (*run.settings.arm_ids, ALL) else (s["arm"], None)
+    name, hue = arm_name(run, s["arm"]) if s["arm"] in (*run.study.arm_ids, ALL) else (s["arm"], None)
     decimals = cells.decimals(*(number[name] for name in ("simulated", "published", "ci_high")))
     simulated = cells.estimate_error(number["simulated"], number["mcse"], decimals)
     simulated = NONE if number["simulated"] is None else f"{simulated} {s['unit']}"

@@ -6,19 +6,28 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from analysis.evidence.scorecard import CONFIDENCE, STAT, Published
 from analysis.report.conduct import chemotherapy, listed, meals, stopping, treatment
-from analysis.report.grid import INSIDE, arm_name, courses, mean_over, plural, published_name
+from analysis.report.grid import INSIDE, arm_name, courses, mean_over, plural, published_name, replicate_name
 from analysis.report.runfolder import BASELINE_FILE, RunFolder
 from analysis.statistics.estimates import FEW_REPLICATES, Estimate
 from analysis.text import cells
+from trial.study.dose_rule import DoseRule, DoseStep
+from trial.study.protocol import (
+    Adherence,
+    Dropout,
+    Laboratory,
+    PKSampling,
+    Randomisation,
+    Rescue,
+    Screening,
+    Visits,
+)
 from trial.tables import PATIENTS
 
-INFINITY = float("inf")
 OLDEST = 120
 
 
@@ -38,7 +47,7 @@ class KeyResult:
 def summary(run: RunFolder) -> str:
     """One paragraph for somebody who reads nothing else."""
     n, r = run.n_patients, run.n_replicates
-    people = n // len(run.arms) if run.settings.paired else n
+    people = n // len(run.arms) if run.study.paired else n
     parts = [
         f"This report describes {plural(r, 'virtual trial')} of {plural(people // r, 'patient')}"
         + (f" each ({people:,} patients in all), " if r > 1 else ", ")
@@ -51,7 +60,7 @@ def summary(run: RunFolder) -> str:
 
 def _arms(run: RunFolder) -> str:
     names = listed([arm.label for arm in run.arms])
-    if run.settings.paired:
+    if run.study.paired:
         return f"every one under {names}."
     return f"randomised {_ratio(run)} to {names}." if len(run.arms) > 1 else f"all in one arm, {names}."
 
@@ -99,19 +108,19 @@ def _solved(run: RunFolder) -> str:
 def _evaluated(run: RunFolder) -> str:
     absent = sum(n for why, n in run.primary.items() if why)
     if not absent:
-        return f"Every patient is evaluable for the primary endpoint ({run.settings.primary})."
+        return f"Every patient is evaluable for the primary endpoint ({run.study.analysis.primary})."
     who = plural(absent, f"{courses(run)[:-1]} is", f"{courses(run)} are")
-    return f"{who} not evaluable for the primary endpoint ({run.settings.primary})."
+    return f"{who} not evaluable for the primary endpoint ({run.study.analysis.primary})."
 
 
 def key_results(run: RunFolder) -> list[KeyResult]:
     """The primary endpoint per arm, simulated beside published."""
     found = []
-    for arm in run.settings.arm_ids:
+    for arm in run.study.arm_ids:
         for said, stat in STAT.items():
-            over = run.over(run.settings.primary, arm, stat)
+            over = run.over(run.study.analysis.primary, arm, stat)
             if over is not None:
-                found.append(_key_result(run, over, run.published.get((run.settings.primary, said, arm))))
+                found.append(_key_result(run, over, run.published.get((run.study.analysis.primary, said, arm))))
     return found
 
 
@@ -138,7 +147,8 @@ def _with_unit(text: str, unit: str) -> str:
 
 def primary_label(run: RunFolder) -> str:
     """Label of the primary endpoint."""
-    return next((e.PARAM for e in run.estimates if run.settings.primary == e.PARAMCD), run.settings.primary)
+    primary = run.study.analysis.primary
+    return next((e.PARAM for e in run.of_endpoints if primary == e.PARAMCD), primary)
 
 
 def warnings(run: RunFolder) -> list[str]:
@@ -169,30 +179,30 @@ def warnings(run: RunFolder) -> list[str]:
 
 def _expected(run: RunFolder, name: str) -> bool:
     """Whether the study should have this optional file."""
-    published = run.config.get("published") or {}
-    return bool({"screening.parquet": True, BASELINE_FILE: published.get("baseline")}.get(name, published))
+    published = run.study.published
+    return bool({"screening.parquet": True, BASELINE_FILE: published and published.baseline}.get(name, published))
 
 
 def design_facts(run: RunFolder) -> list[tuple[str, str]]:
     """The design as label and text."""
-    c = run.config
+    study = run.study
     facts = [
-        ("Patients", f"{c['patients']:,} per replicate, {plural(run.n_replicates, 'replicate')}"),
+        ("Patients", f"{study.patients:,} per replicate, {plural(run.n_replicates, 'replicate')}"),
         ("Allocation", _allocation(run)),
-        ("Eligibility", _eligibility(c.get("screening") or {})),
+        ("Eligibility", _eligibility(study.screening)),
         ("Treatment", treatment(run)),
-        ("Chemotherapy", chemotherapy(c.get("chemotherapy") or {})),
+        ("Chemotherapy", chemotherapy(study.chemotherapy)),
         ("Meals", meals(run)),
-        ("Visits", _visits(c["visits"])),
-        ("Laboratory", _laboratory(c.get("laboratory") or {})),
-        ("PK sampling", _pk_sampling(c.get("pk_sampling") or {})),
+        ("Visits", _visits(study.visits)),
+        ("Laboratory", _laboratory(study.laboratory)),
+        ("PK sampling", _pk_sampling(study.pk_sampling)),
         ("Primary endpoint", primary_label(run) + _threshold(run)),
-        ("Adherence", _adherence(c.get("adherence") or {})),
-        ("Rescue", _rescue(c.get("rescue") or {})),
+        ("Adherence", _adherence(study.adherence)),
+        ("Rescue", _rescue(study.rescue)),
         ("Stop by the dose rule", stopping(run)),
-        ("Leaving early", "; ".join(_hazard(item) for item in c.get("dropout") or []) or "nobody"),
-        ("Parameter set", f"{c['parameter_set']}"),
-        ("Population", str((c.get("population") or {}).get("id") or (c.get("population") or {}).get("file"))),
+        ("Leaving early", "; ".join(map(_hazard, study.dropout)) or "nobody"),
+        ("Parameter set", study.parameter_set),
+        ("Population", str(study.population.id or study.population.file)),
     ]
     return [fact for fact in facts if fact[1]]
 
@@ -210,19 +220,19 @@ class RuleTable:
 
 def dose_rules(run: RunFolder) -> list[RuleTable]:
     """The dose rules of the study, in words."""
-    return [_rule(run, name, rule) for name, rule in (run.config.get("dose_rules") or {}).items()]
+    return [_rule(run, name, rule) for name, rule in run.study.dose_rules.items()]
 
 
-def _rule(run: RunFolder, name: str, rule: Mapping[str, Any]) -> RuleTable:
-    lines = [(_limits(step) + _rung(step), ACTIONS[step["action"]], _waiting(step)) for step in rule["steps"]]
-    if rule.get("restart"):
-        level = {"same": "at the same dose", "lower": "one level lower"}[rule["restart"].get("level", "lower")]
-        lines.append((f"below {rule['restart']['below_1e9L']:g} while interrupted", f"restart {level}", "at the visit"))
-    floor = {"keep": "keep the dose", "interrupt": "interrupt"}[rule.get("at_floor", "keep")]
+def _rule(run: RunFolder, name: str, rule: DoseRule) -> RuleTable:
+    lines = [(_limits(step) + _rung(step), ACTIONS[step.action], _waiting(step)) for step in rule.steps]
+    if rule.restart:
+        level = {"same": "at the same dose", "lower": "one level lower"}[rule.restart.level]
+        lines.append((f"below {rule.restart.below_1e9L:g} while interrupted", f"restart {level}", "at the visit"))
+    floor = {"keep": "keep the dose", "interrupt": "interrupt"}[rule.at_floor]
     lines.append(("“one level lower” on the lowest level", floor, ""))
     arms = listed([arm.label for arm in run.arms if arm.rule == name])
-    ladder = ", ".join(f"{dose:g}" for dose in rule["ladder_mg"])
-    return RuleTable(name, arms, ladder, tuple(lines), str(rule.get("source", "")))
+    ladder = ", ".join(f"{dose:g}" for dose in rule.ladder_mg)
+    return RuleTable(name, arms, ladder, tuple(lines), rule.source)
 
 
 ACTIONS = {
@@ -234,21 +244,19 @@ ACTIONS = {
 }
 
 
-def _limits(step: Mapping[str, Any]) -> str:
-    low, high = float(step.get("at_least_1e9L") or 0), step.get("below_1e9L")
-    top = INFINITY if high is None else float(high)
-    if math.isinf(top):
+def _limits(step: DoseStep) -> str:
+    low, high = step.at_least_1e9L, step.below_1e9L
+    if math.isinf(high):
         return f"{low:g} or more" if low > 0 else "any count"
-    return f"{low:g} to below {top:g}" if low > 0 else f"below {top:g}"
+    return f"{low:g} to below {high:g}" if low > 0 else f"below {high:g}"
 
 
-def _rung(step: Mapping[str, Any]) -> str:
-    rung = step.get("rung", "any")
-    return f", on the {rung} level" if rung != "any" else ""
+def _rung(step: DoseStep) -> str:
+    return f", on the {step.rung} level" if step.rung != "any" else ""
 
 
-def _waiting(step: Mapping[str, Any]) -> str:
-    days, visits = step.get("min_days_since_change", 0), step.get("confirm_visits", 1)
+def _waiting(step: DoseStep) -> str:
+    days, visits = step.min_days_since_change, step.confirm_visits
     parts = [f"{days} days or more after the last change"] * bool(days)
     parts += [f"at {visits} visits in a row"] * (visits > 1)
     return "; ".join(parts) or "at the visit"
@@ -260,23 +268,21 @@ def _ratio(run: RunFolder) -> str:
 
 def _threshold(run: RunFolder) -> str:
     """The response threshold, where the primary endpoint is a rate."""
-    rate = run.over(run.settings.primary, run.settings.arm_ids[0], "rate")
-    return f" (threshold {run.settings.threshold:g} × 10⁹/L)" if rate else ""
+    rate = run.over(run.study.analysis.primary, run.study.arm_ids[0], "rate")
+    return f" (threshold {run.study.analysis.response_threshold_1e9L:g} × 10⁹/L)" if rate else ""
 
 
 def _allocation(run: RunFolder) -> str:
     if len(run.arms) == 1:
         return "one arm"
-    if run.settings.paired:
+    if run.study.paired:
         return "counterfactual: every patient under every arm"
-    return f"{_ratio(run)}, permuted blocks of {run.config['randomisation']['block_size']}{_strata(run.config)}"
+    return f"{_ratio(run)}, permuted blocks of {run.study.randomisation.block_size}{_strata(run.study.randomisation)}"
 
 
-def _strata(config: Mapping[str, Any]) -> str:
-    strata = config["randomisation"].get("strata") or []
-    named = [
-        _covariate(s["covariate"]) + (f" (cut at {s['cut']:g})" if s.get("cut") is not None else "") for s in strata
-    ]
+def _strata(randomisation: Randomisation) -> str:
+    cuts = [(s.covariate, "" if s.cut is None else f" (cut at {s.cut:g})") for s in randomisation.strata]
+    named = [_covariate(name) + cut for name, cut in cuts]
     return f", stratified by {listed(named)}" if named else ""
 
 
@@ -285,78 +291,78 @@ def _covariate(name: str) -> str:
     return label[0].lower() + label[1:]
 
 
-def _eligibility(screening: Mapping[str, Any]) -> str:
+def _eligibility(screening: Screening) -> str:
     said = []
-    low, high = screening.get("platelets_at_least_1e9L") or 0, screening.get("platelets_below_1e9L")
+    low, high = screening.platelets_at_least_1e9L, screening.platelets_below_1e9L
     if low or high is not None:
         limits = [f"at least {low:g}"] * bool(low) + [f"below {high or 0:g}"] * (high is not None)
         said.append(f"measured platelets {' and '.join(limits)} × 10⁹/L")
-    if screening.get("itp_duration_at_least_y"):
-        said.append(f"ITP for {screening['itp_duration_at_least_y']:g} y or longer")
-    if screening.get("age_at_least_y"):
-        said.append(f"age {screening['age_at_least_y']:g} y or older")
-    if screening.get("age_at_most_y", OLDEST) < OLDEST:
-        said.append(f"at most {screening['age_at_most_y']:g} y")
+    if screening.itp_duration_at_least_y:
+        said.append(f"ITP for {screening.itp_duration_at_least_y:g} y or longer")
+    if screening.age_at_least_y:
+        said.append(f"age {screening.age_at_least_y:g} y or older")
+    if screening.age_at_most_y < OLDEST:
+        said.append(f"at most {screening.age_at_most_y:g} y")
     return "; ".join(said)
 
 
-def _visits(visits: Mapping[str, Any]) -> str:
-    window, missed = visits.get("window_days", 0), visits.get("missed_probability", 0)
+def _visits(visits: Visits) -> str:
+    window, missed = visits.window_days, visits.missed_probability
     when = f"up to {window} days early or late" if window else "on the day"
-    return f"day {', '.join(map(str, visits['days']))}; {when}; {f'{100 * missed:g} %' if missed else 'none'} missed"
+    return f"day {', '.join(map(str, visits.days))}; {when}; {f'{100 * missed:g} %' if missed else 'none'} missed"
 
 
-def _laboratory(laboratory: Mapping[str, Any]) -> str:
-    numbers = "as whole numbers " if laboratory.get("whole_numbers", True) else ""
-    days = laboratory.get("turnaround_days", 0)
+def _laboratory(laboratory: Laboratory) -> str:
+    numbers = "as whole numbers " if laboratory.whole_numbers else ""
+    days = laboratory.turnaround_days
     when = f"{plural(days, 'day')} after the visit" if days else "on the day of the visit"
-    return f"counts reported {numbers}not below {laboratory.get('lower_limit_1e9L', 1):g} × 10⁹/L; results {when}"
+    return f"counts reported {numbers}not below {laboratory.lower_limit_1e9L:g} × 10⁹/L; results {when}"
 
 
-def _pk_sampling(sampling: Mapping[str, Any]) -> str:
-    if not sampling:
+def _pk_sampling(sampling: PKSampling | None) -> str:
+    if sampling is None:
         return ""
-    times = ", ".join(f"{hour:g}" for hour in sampling.get("times_h") or ())
-    return f"day {sampling['visit_day']}; {times} h after the dose of that day"
+    times = ", ".join(f"{hour:g}" for hour in sampling.times_h)
+    return f"day {sampling.visit_day}; {times} h after the dose of that day"
 
 
 def turnaround(run: RunFolder) -> str:
     """When a change of dose takes effect, if not on the day of the visit."""
-    days = (run.config.get("laboratory") or {}).get("turnaround_days", 0)
+    days = run.study.laboratory.turnaround_days
     return f"A change takes effect {plural(days, 'day')} after the visit." if days else ""
 
 
-def _adherence(adherence: Mapping[str, Any]) -> str:
-    mean, sd = adherence.get("mean", 1.0), adherence.get("sd", 0.0)
+def _adherence(adherence: Adherence) -> str:
+    mean, sd = adherence.mean, adherence.sd
     return "every dose is taken" if mean == 1 else f"mean {100 * mean:g} % of doses, SD {100 * sd:.3g} %"
 
 
-def _rescue(rescue: Mapping[str, Any]) -> str:
-    if not rescue.get("allowed", True):
+def _rescue(rescue: Rescue) -> str:
+    if not rescue.allowed:
         return "not allowed"
-    return f"allowed at visits, {rescue.get('min_days_between', 28)} days or more apart"
+    return f"allowed at visits, {rescue.min_days_between} days or more apart"
 
 
-def _hazard(item: Mapping[str, Any]) -> str:
-    hazard = item["hazard_per_week"]
+def _hazard(item: Dropout) -> str:
+    hazard = item.hazard_per_week
     if isinstance(hazard, Mapping):
-        return f"{item['reason']}: " + ", ".join(f"{100 * v:.3g} %/week ({arm})" for arm, v in hazard.items())
-    return f"{item['reason']}: {100 * hazard:.3g} %/week"
+        return f"{item.reason}: " + ", ".join(f"{100 * v:.3g} %/week ({arm})" for arm, v in hazard.items())
+    return f"{item.reason}: {100 * hazard:.3g} %/week"
 
 
 def kinds_of_uncertainty(run: RunFolder) -> list[tuple[str, str]]:
     """The three kinds, never mixed."""
-    n = int(np.sum(run.named)) // (len(run.arms) if run.settings.paired else 1)
+    n = int(np.sum(run.named)) // (len(run.arms) if run.study.paired else 1)
     doubt = (
         "and, as every replicate drew its own population parameters, those drawn ones too (see the warnings)"
-        if run.config.get("parameter_uncertainty")
+        if run.study.parameter_uncertainty
         else "when the model is right; it does not hold doubt about the model"
     )
     one = (
         (
             "Interval of one replicate",
-            f"What the paper of one trial would print: {n:,} patients, replicate {run.settings.named_replicate}, its "
-            "own 95 % confidence interval. It depends on the number of patients in the trial, not on the computer.",
+            f"What the paper of one trial would print: {n:,} patients, {replicate_name(run)}, its own "
+            "95 % confidence interval. It depends on the number of patients in the trial, not on the computer.",
         ),
     )
     if run.n_replicates == 1:

@@ -121,5 +121,7 @@ ITEMS: tuple[Item, ...] = (
     Item("BLPLAT", "Platelet count", "10^9/L", _number("BLPLAT")),
     Item("BLPLAT_LT10", "Platelet count below 10", "%", _between("BLPLAT", 0, 10)),
 )
+COLUMNS = ("AGE", "SEX", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "SPLENFL", "CONITPFL", "BLBLEED", "BLPLAT")
+"""What the lines are made of, columns of the patients table."""
 ITP = (*(item.code for item in ITEMS if item.group == DURATION), "SPLENFL", "CONITPFL")
 """Lines that only patients with immune thrombocytopenia have."""

@@ -7,18 +7,19 @@ replicates with its Monte Carlo error, and the range of replicates (2.5 to 97.5 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from analysis.endpoints import chosen
-from analysis.endpoints.contract import Endpoint, Settings
+from analysis.endpoints.contract import Endpoint
 from analysis.endpoints.records import Array
 from analysis.statistics import estimators
 from analysis.statistics.estimators import Interval
 from analysis.statistics.summaries import LOCATION, STATISTICS, Summary
+from trial.study.study import Study
 from trial.tables import TEXT, field
 
 ALL = "ALL"
@@ -33,10 +34,12 @@ ESTIMATES_SCHEMA = pa.schema(
         field("STUDYID", TEXT, "Study identifier"),
         field("PARAMCD", TEXT, "Endpoint"),
         field("PARAM", TEXT, "Label of the endpoint"),
+        field("PARCAT1", TEXT, "Kind of result"),
         field("ARM", TEXT, "Arm; ALL: all arms together"),
         field("COMPARATOR", TEXT, "Arm compared with"),
         field("POPULATION", TEXT, "Analysis set"),
         field("STAT", TEXT, "Statistic"),
+        field("CATEGORY", TEXT, "What the statistic is of"),
         field("UNIT", TEXT, "Unit of the estimate"),
         field("SCOPE", TEXT, "replicate: the named one; replicates: all"),
         field("N", pa.int64(), "Evaluable subjects (mean per replicate)"),
@@ -56,7 +59,10 @@ ESTIMATES_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Estimate:
-    """One row of the estimates table; the fields are its columns, None is null."""
+    """One row of the estimates table; the fields are its columns, None is null.
+
+    PARCAT1, PARAMCD, ARM, COMPARATOR, STAT, CATEGORY and SCOPE name the row.
+    """
 
     STUDYID: str
     PARAMCD: str
@@ -78,6 +84,8 @@ class Estimate:
     RANGE_HIGH: float | None = None
     R: int | None = None
     NOTE: str = ""
+    PARCAT1: str = "endpoint"
+    CATEGORY: str = ""
 
 
 def rates(events: Array, sizes: Array) -> Array:
@@ -85,10 +93,23 @@ def rates(events: Array, sizes: Array) -> Array:
     return np.divide(events, sizes, out=np.full(events.shape, np.nan), where=sizes > 0)
 
 
-def estimate(summaries: Mapping[str, Summary], settings: Settings) -> list[Estimate]:
-    """Every row of the estimates table, endpoint after endpoint."""
-    known = chosen(settings)
-    return [row for code, summary in summaries.items() for row in _endpoint_rows(known[code], summary, settings)]
+def estimate(summaries: Mapping[str, Summary], study: Study) -> list[Estimate]:
+    """Every row of the endpoints, one after the other; then who has no value, by endpoint and reason."""
+    known = chosen(study)
+    rows = [row for code, summary in summaries.items() for row in _endpoint_rows(known[code], summary, study)]
+    return rows + [row for code, summary in summaries.items() for row in _absent_rows(known[code], summary, study)]
+
+
+def _absent_rows(endpoint: Endpoint, found: Summary, study: Study) -> Iterator[Estimate]:
+    """How many patients of all replicates have no value, for each reason."""
+    total = study.subjects * study.replicates
+    for reason, n in found.reasons.most_common():
+        row = replace(
+            _blank(endpoint, study), ARM=ALL, SCOPE=OVER, PARCAT1="not evaluable", CATEGORY=reason,
+            STAT="not evaluable", UNIT="subjects", R=study.replicates,
+        )  # fmt: skip
+        yield alone(row, float(n))
+        yield alone(replace(row, STAT="not evaluable share", UNIT="%"), PERCENT * n / total)
 
 
 def to_table(rows: Sequence[Estimate]) -> pa.Table:
@@ -96,9 +117,10 @@ def to_table(rows: Sequence[Estimate]) -> pa.Table:
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=ESTIMATES_SCHEMA)
 
 
-def _endpoint_rows(endpoint: Endpoint, found: Summary, settings: Settings) -> list[Estimate]:
-    blank = Estimate(
-        STUDYID=settings.study_id,
+def _blank(endpoint: Endpoint, study: Study) -> Estimate:
+    """A row of an endpoint in which the rest is to be filled."""
+    return Estimate(
+        STUDYID=study.id,
         PARAMCD=endpoint.code,
         PARAM=endpoint.label,
         ARM="",
@@ -108,14 +130,18 @@ def _endpoint_rows(endpoint: Endpoint, found: Summary, settings: Settings) -> li
         UNIT=endpoint.unit,
         SCOPE=NAMED,
     )
-    arms = [replace(blank, ARM=arm, NOTE=_absent(found.absent[k])) for k, arm in enumerate(settings.arm_ids)]
+
+
+def _endpoint_rows(endpoint: Endpoint, found: Summary, study: Study) -> list[Estimate]:
+    blank = _blank(endpoint, study)
+    arms = [replace(blank, ARM=arm, NOTE=_absent(found.absent[k])) for k, arm in enumerate(study.arm_ids)]
     if endpoint.summary != "rate":
         return _measured_rows(endpoint, found, arms)
     events, sizes = found.events, found.sizes
     rows = [row for k, arm in enumerate(arms) for row in _rate_rows(arm, events[:, k], sizes[:, k], found.named)]
     if endpoint.pooled and len(arms) > 1:
         rows += _rate_rows(replace(blank, ARM=ALL), events.sum(axis=1), sizes.sum(axis=1), found.named)
-    return rows + _comparisons(endpoint, found, settings, blank)
+    return rows + _comparisons(endpoint, found, study, blank)
 
 
 def _absent(why: Counter[str]) -> str:
@@ -128,30 +154,30 @@ def _rate_rows(arm: Estimate, events: Array, sizes: Array, named: int) -> list[E
     x, n = events[named], sizes[named]
     arm = replace(arm, STAT="rate")
     one = replace(arm, N=int(n), N_EVENT=int(x))
-    one = _with_interval(one, estimators.clopper_pearson(x, n), PERCENT, "Clopper-Pearson")
-    return [one, _over(arm, PERCENT * rates(events, sizes), sizes)]
+    one = with_interval(one, estimators.clopper_pearson(x, n), PERCENT, "Clopper-Pearson")
+    return [one, over(arm, PERCENT * rates(events, sizes), sizes)]
 
 
-def _comparisons(endpoint: Endpoint, found: Summary, settings: Settings, blank: Estimate) -> list[Estimate]:
+def _comparisons(endpoint: Endpoint, found: Summary, study: Study, blank: Estimate) -> list[Estimate]:
     """Every other arm against the reference arm: difference, odds ratio, and power of the primary endpoint."""
-    if settings.reference_arm not in settings.arm_ids:
+    if study.analysis.reference_arm not in study.arm_ids:
         return []
-    reference = settings.arm_ids.index(settings.reference_arm)
+    reference = study.arm_ids.index(study.analysis.reference_arm)
     events, sizes, named = found.events, found.sizes, found.named
     one = events[named], sizes[named], events[named, reference], sizes[named, reference]
-    differences = None if settings.paired else estimators.rate_difference(*one)
+    differences = None if study.paired else estimators.rate_difference(*one)
     rows: list[Estimate] = []
-    for k, arm in enumerate(settings.arm_ids):
+    for k, arm in enumerate(study.arm_ids):
         if k == reference:
             continue
-        pair = replace(blank, ARM=arm, COMPARATOR=settings.reference_arm)
+        pair = replace(blank, ARM=arm, COMPARATOR=study.analysis.reference_arm)
         four = (events[:, k], sizes[:, k], events[:, reference], sizes[:, reference])
         if differences is None:
             rows += _paired_rows(pair, found.pairs[:, k], named)
         else:
             rows += _difference_rows(pair, four, named, Interval(*(values[k] for values in differences)))
-        if endpoint.code == settings.primary:
-            tested = _tested_pairs(found.pairs[:, k]) if settings.paired else _tested(four)
+        if endpoint.code == study.analysis.primary:
+            tested = _tested_pairs(found.pairs[:, k]) if study.paired else _tested(four)
             rows.append(_power_row(pair, tested, endpoint.benefit))
     return rows
 
@@ -166,9 +192,9 @@ def _difference_rows(pair: Estimate, four: Four, named: int, interval: Interval)
     difference = replace(pair, STAT="difference", UNIT=POINTS, N=n)
     odds = replace(pair, STAT="odds ratio", UNIT="", N=n, NOTE="crude, not adjusted")
     return [
-        _with_interval(difference, interval, PERCENT, "Miettinen-Nurminen"),
-        _over(difference, PERCENT * (rates(*four[:2]) - rates(*four[2:])), four[1] + four[3]),
-        _with_interval(odds, estimators.odds_ratio(*one), 1.0, "Woolf"),
+        with_interval(difference, interval, PERCENT, "Miettinen-Nurminen"),
+        over(difference, PERCENT * (rates(*four[:2]) - rates(*four[2:])), four[1] + four[3]),
+        with_interval(odds, estimators.odds_ratio(*one), 1.0, "Woolf"),
     ]
 
 
@@ -177,10 +203,10 @@ def _paired_rows(pair: Estimate, pairs: Array, named: int) -> list[Estimate]:
     difference = replace(pair, STAT="difference", UNIT=POINTS, NOTE=PAIRED)
     first, second, n = pairs.T
     one = replace(difference, N=int(n[named]))
-    over = _over(difference, PERCENT * rates(first - second, n), n)
+    every = over(difference, PERCENT * rates(first - second, n), n)
     return [
-        _with_interval(one, estimators.paired_rate_difference(*pairs[named]), PERCENT, "Tango"),
-        replace(over, NOTE="; ".join(filter(None, (PAIRED, over.NOTE)))),
+        with_interval(one, estimators.paired_rate_difference(*pairs[named]), PERCENT, "Tango"),
+        replace(every, NOTE="; ".join(filter(None, (PAIRED, every.NOTE)))),
     ]
 
 
@@ -238,38 +264,46 @@ def _measured_rows(endpoint: Endpoint, found: Summary, arms: Sequence[Estimate])
         for stat in SHOWN[endpoint.summary]:
             row = replace(arm, STAT=stat, UNIT="%" if stat == "geometric CV" else endpoint.unit)
             one = STATISTICS[stat](values) if len(values) else np.nan
-            rows.append(replace(row, N=len(values), ESTIMATE=_number(one)))
+            rows.append(replace(row, N=len(values), ESTIMATE=number(one)))
             if stat == LOCATION[endpoint.summary]:
-                rows.append(_over(row, found.location[:, k], found.sizes[:, k]))
+                rows.append(over(row, found.location[:, k], found.sizes[:, k]))
     return rows
 
 
-def _over(row: Estimate, per_replicate: Array, sizes: Array) -> Estimate:
-    """The row over replicates: mean, Monte Carlo error and range."""
-    over = estimators.over_replicates(per_replicate)
+def over(row: Estimate, per_replicate: Array, sizes: Array) -> Estimate:
+    """``row`` over replicates: mean, Monte Carlo error and range of a value per replicate (R,), NaN where there is
+    none; ``sizes`` (R,) subjects.
+    """
+    found = estimators.over_replicates(per_replicate)
     notes = []
-    if over.r < len(per_replicate):
-        notes.append(f"{len(per_replicate) - int(over.r)} replicates without an evaluable subject left out")
-    if 1 < over.r < FEW_REPLICATES:
+    if found.r < len(per_replicate):
+        notes.append(f"{len(per_replicate) - int(found.r)} replicates without an evaluable subject left out")
+    if 1 < found.r < FEW_REPLICATES:
         notes.append("few replicates: the range is close to the smallest and the largest")
     return replace(
         row,
         SCOPE=OVER,
         N=round(float(sizes.mean())),
-        ESTIMATE=_number(over.mean),
-        MCSE=_number(over.mcse),
-        RANGE_LOW=_number(over.low),
-        RANGE_HIGH=_number(over.high),
-        R=int(over.r),
+        ESTIMATE=number(found.mean),
+        MCSE=number(found.mcse),
+        RANGE_LOW=number(found.low),
+        RANGE_HIGH=number(found.high),
+        R=int(found.r),
         NOTE="; ".join(notes),
     )
 
 
-def _with_interval(row: Estimate, interval: Interval, scale: float, method: str) -> Estimate:
-    value, low, high = (_number(scale * limit) for limit in interval)
+def alone(row: Estimate, value: Array | float) -> Estimate:
+    """``row`` with an estimate that has no interval."""
+    return replace(row, ESTIMATE=number(value))
+
+
+def with_interval(row: Estimate, interval: Interval, scale: float, method: str) -> Estimate:
+    """``row`` of the named replicate: estimate and limits, times ``scale``; without limits no method either."""
+    value, low, high = (number(scale * limit) for limit in interval)
     return replace(row, ESTIMATE=value, CI_LOW=low, CI_HIGH=high, CI_METHOD=method if low is not None else "")
 
 
-def _number(value: Array | float) -> float | None:
-    number = float(value)
-    return None if np.isnan(number) else number
+def number(value: Array | float) -> float | None:
+    """A finite number; None for NaN."""
+    return None if np.isnan(value) else float(value)

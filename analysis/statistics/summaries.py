@@ -7,7 +7,7 @@ of the named replicate, are in memory.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.endpoints import catalogue, chosen
-from analysis.endpoints.contract import Endpoint, Evaluated, Settings
-from analysis.endpoints.records import Array, Codes, Records
+from analysis.endpoints.contract import Endpoint, Evaluated
+from analysis.endpoints.records import Array, Codes, Records, Texts
 from analysis.statistics import estimators
+from trial.study.study import Study
 
 STATISTICS: dict[str, Callable[[Array], float]] = {
     "mean": lambda values: float(values.mean()),
@@ -40,7 +41,8 @@ class Summary:
 
     ``events``, ``sizes`` (R, A): subjects with a yes, evaluable subjects. ``location`` (R, A) of a measured endpoint
     (median, mean or geometric mean; NaN where nobody is evaluable). Of the named replicate (row ``named``), by arm:
-    ``values`` of the evaluable, and ``absent``, how many have no value for which reason.
+    ``values`` of the evaluable, and ``absent``, how many have no value for which reason; ``reasons``: how many of all
+    replicates.
 
     ``pairs`` (R, A, 3) of a rate when the same patients are in every arm: yes in the arm only, yes in the reference arm
     only, evaluable in both; else (R, 0, 3).
@@ -52,6 +54,7 @@ class Summary:
     pairs: Array
     values: tuple[Array, ...]
     absent: tuple[Counter[str], ...]
+    reasons: Counter[str]
     named: int
 
 
@@ -75,38 +78,39 @@ class _Piece:
     sizes: Array
     location: Array
     pairs: Array
+    reasons: Counter[str]
     values: tuple[Array, ...] = ()
     absent: tuple[Counter[str], ...] = ()
 
 
-def of_records(records: Records, evaluated: Mapping[str, Evaluated], settings: Settings) -> dict[str, Summary]:
+def of_records(records: Records, evaluated: Mapping[str, Evaluated], study: Study) -> dict[str, Summary]:
     """Summaries of endpoints evaluated in memory."""
-    known = catalogue(settings.assessment_day)
+    known = catalogue(study.analysis.assessment_day)
     summaries = {}
     for code, result in evaluated.items():
         words, reason = np.unique(result.reason, return_inverse=True)
         rows = Rows(records.replicate, records.arm, result.value, reason.ravel(), tuple(words.tolist()))
-        summaries[code] = _joined([_piece(known[code], rows, len(records.arm_ids), settings)], settings)
+        summaries[code] = _joined([_piece(known[code], rows, len(records.arm_ids), study)], study)
     return summaries
 
 
-def of_file(path: Path, settings: Settings) -> dict[str, Summary]:
+def of_file(path: Path, study: Study) -> dict[str, Summary]:
     """Summaries of an endpoints table, whole replicates at a time; the units of the run are its row groups."""
-    known, arms = chosen(settings), len(settings.arm_ids)
+    known, arms = chosen(study), len(study.arm_ids)
     pieces: dict[str, list[_Piece]] = {code: [] for code in known}
-    for table in whole_replicates(path):
-        for code, rows in _by_endpoint(table, settings.arm_ids):
-            pieces[code].append(_piece(known[code], rows, arms, settings))
-    return {code: _joined(found, settings) for code, found in pieces.items()}
+    for table in whole_replicates(path, ["IREP", "ARM", "PARAMCD", "AVAL", "REASON"]):
+        for code, rows in _by_endpoint(table, study.arm_ids):
+            pieces[code].append(_piece(known[code], rows, arms, study))
+    return {code: _joined(found, study) for code, found in pieces.items()}
 
 
-def whole_replicates(path: Path) -> Iterator[pa.Table]:
-    """Row groups of a table sorted by replicate; those that share a replicate come together."""
+def whole_replicates(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Columns of the row groups of a table sorted by replicate; those that share a replicate come together."""
     file = pq.ParquetFile(path)
     waiting: list[pa.Table] = []
     last = None
     for k in range(file.num_row_groups):
-        group = file.read_row_group(k)
+        group = file.read_row_group(k, columns=list(columns))
         span = pc.min_max(group["IREP"]).as_py()
         if waiting and span["min"] != last:
             yield pa.concat_tables(waiting)
@@ -138,12 +142,20 @@ def _by_endpoint(table: pa.Table, arm_ids: tuple[str, ...]) -> Iterator[tuple[st
         )
 
 
+def decoded(column: pa.ChunkedArray) -> Texts:
+    """A dictionary column as text, null as ""."""
+    if column.null_count:
+        return np.array(column.cast(pa.string()).fill_null("").to_pylist(), dtype=str)
+    codes, words = _coded(column)
+    return np.array(words, dtype=str)[codes] if len(codes) else np.empty(0, dtype=str)
+
+
 def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
-    whole = column.combine_chunks()
+    whole = column.unify_dictionaries().combine_chunks()
     return whole.indices.to_numpy(), whole.dictionary.to_pylist()
 
 
-def _piece(endpoint: Endpoint, rows: Rows, arms: int, settings: Settings) -> _Piece:
+def _piece(endpoint: Endpoint, rows: Rows, arms: int, study: Study) -> _Piece:
     replicates, position = np.unique(rows.replicate, return_inverse=True)
     cell, shape = position.ravel() * arms + rows.arm, (len(replicates), arms)
     evaluable = ~np.isnan(rows.value)
@@ -156,14 +168,15 @@ def _piece(endpoint: Endpoint, rows: Rows, arms: int, settings: Settings) -> _Pi
         groups = _grouped(cell[evaluable], rows.value[evaluable], location.size)
         location.ravel()[:] = [statistic(group) if len(group) else np.nan for group in groups]
     pairs = np.empty((shape[0], 0, 3))
-    if settings.paired and endpoint.summary == "rate" and settings.reference_arm in settings.arm_ids:
-        pairs = _pairs(rows.value, cell, shape, settings.arm_ids.index(settings.reference_arm))
-    if settings.named_replicate not in replicates:
-        return _Piece(replicates, events, sizes, location, pairs)
-    mine = [(rows.replicate == settings.named_replicate) & (rows.arm == k) for k in range(arms)]
+    if study.paired and endpoint.summary == "rate" and study.analysis.reference_arm in study.arm_ids:
+        pairs = _pairs(rows.value, cell, shape, study.arm_ids.index(study.analysis.reference_arm))
+    reasons = Counter({rows.words[k]: n for k, n in Counter(rows.reason[~evaluable].tolist()).items()})
+    if study.analysis.named_replicate not in replicates:
+        return _Piece(replicates, events, sizes, location, pairs, reasons)
+    mine = [(rows.replicate == study.analysis.named_replicate) & (rows.arm == k) for k in range(arms)]
     values = tuple(rows.value[m & evaluable] for m in mine)
     absent = tuple(Counter(rows.words[k] for k in rows.reason[m & ~evaluable]) for m in mine)
-    return _Piece(replicates, events, sizes, location, pairs, values, absent)
+    return _Piece(replicates, events, sizes, location, pairs, reasons, values, absent)
 
 
 def _pairs(value: Array, cell: Codes, shape: tuple[int, int], reference: int) -> Array:
@@ -186,14 +199,16 @@ def _grouped(cell: Codes, value: Array, cells: int) -> list[Array]:
     return np.split(value[order], np.searchsorted(cell[order], np.arange(1, cells)))
 
 
-def _joined(pieces: list[_Piece], settings: Settings) -> Summary:
+def _joined(pieces: list[_Piece], study: Study) -> Summary:
     """Raises ValueError when the named replicate was not simulated."""
     replicates = np.concatenate([piece.replicates for piece in pieces])
-    row = np.flatnonzero(replicates == settings.named_replicate)
+    row = np.flatnonzero(replicates == study.analysis.named_replicate)
     if not row.size:
-        raise ValueError(f"named_replicate {settings.named_replicate} is not among the {len(replicates)} replicates")
+        named = study.analysis.named_replicate
+        raise ValueError(f"named_replicate {named} is not among the {len(replicates)} replicates")
     events, sizes, location, pairs = (
         np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("events", "sizes", "location", "pairs")
     )
     one = next(piece for piece in pieces if piece.values)
-    return Summary(events, sizes, location, pairs, one.values, one.absent, int(row[0]))
+    reasons = sum((piece.reasons for piece in pieces), Counter[str]())
+    return Summary(events, sizes, location, pairs, one.values, one.absent, reasons, int(row[0]))

@@ -263,7 +263,7 @@ def _pss_mib(pid: int) -> float:
 
 def outside_kernel() -> Iterator[Verdict]:
     """Share of a work unit's time that is not spent in the solver; endpoints included."""
-    from trial.cli.run import evaluator
+    from trial.app.study_run import evaluator
 
     study = load_study(PHASE_3, replicates=20)
     visits = study.visits.model_copy(update={"days": tuple(range(7, 169, 7))})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from trial.cli.run import evaluator
+from trial.app.study_run import evaluator
 from trial.jobs.work import simulate_replicates
 from trial.study.load import load_study
 
@@ -19,7 +19,7 @@ def main() -> None:
     print(f"pandas {pd.__version__}", file=sys.stderr)
     study = load_study(PHASE_3, replicates=2).model_copy(update={"patients": 100})
     tables = simulate_replicates(study, range(2))
-    for name, table in (tables | {"endpoints": evaluator(study)(tables)}).items():
+    for name, table in (tables | evaluator(study)(tables)).items():
         print(name, table.num_rows, sha256(repr(table.to_pydict()).encode()).hexdigest())
 
 

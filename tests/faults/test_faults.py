@@ -18,8 +18,8 @@ import pytest
 import trial.jobs.parts
 import trial.jobs.work
 from trial.app.folder import IDENTITY, finish, locked, unfinished
+from trial.app.study_run import evaluator
 from trial.cli import main
-from trial.cli.run import evaluator
 from trial.jobs.parts import read_unit
 from trial.jobs.runner import UNITS, run, simulate_into, standing
 from trial.jobs.work import work_units
@@ -208,7 +208,7 @@ def test_work_interrupted_after_the_last_unit_is_not_lost(small_units, capsys, m
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("analysis.evidence.results.analyse", fail)
+        patch.setattr("trial.app.study_run.analyse", fail)
         code, err = told(capsys, *FEW)
     assert code == 130 and "6 of 6 units are kept" in err and not Path("x").exists()
     monkeypatch.setattr("trial.jobs.runner.simulate_into", fail)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import trial.jobs.work
-from trial.cli.run import evaluator
+from trial.app.study_run import evaluator
 from trial.jobs.runner import UNITS, run, simulate_into
 from trial.jobs.work import simulate_replicates, work_units
 from trial.study.load import load_study
@@ -114,7 +114,8 @@ def test_labels_and_units_travel_in_the_field_metadata(study, tmp_path):
     run(study.model_copy(update={"patients": 10, "replicates": 1}), tmp_path, evaluator(study))
     schema = pq.read_schema(tmp_path / "patients.parquet")
     assert schema.field("WEIGHT").metadata == {b"label": b"Weight", b"unit": b"kg"}
-    assert schema.field("CL").metadata[b"unit"] == b"L/h"
+    parameters = pq.read_schema(tmp_path / "parameters.parquet")
+    assert parameters.field("CL").metadata[b"unit"] == b"L/h"
 
 
 def test_one_more_sample_or_no_samples_at_all_change_nothing_else(study):

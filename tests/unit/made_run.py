@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
-from analysis.endpoints.contract import Settings
 from analysis.evidence.results import analyse, evaluate_tables
 from analysis.evidence.scorecard import PUBLISHED_COLUMNS
+from analysis.report import page, runfolder
+from trial.study.study import Study
 from trial.tables import DOSES, EVENTS, OBSERVATIONS, PATIENTS, SCREENING, SOLVES
 
 DAYS = (0, *range(7, 71, 7))
@@ -103,21 +104,38 @@ def make_run_folder(
     with (path / "config.resolved.yaml").open("w") as stream:
         YAML().dump(study, stream)
     tables = _tables(pk, failed, replicates, one_arm, paired=config.get("allocation") == "counterfactual")
-    for name, table in (tables if kept is None else _of(tables, kept)).items():
+    for name, table in tables.items():
+        few = kept is not None and name not in ("patients", "solves")
+        pq.write_table(_of(table, kept or ()) if few else table, path / f"{name}.parquet")
+    for name, table in evaluate_tables(Study.model_validate(study), tables).items():
         pq.write_table(table, path / f"{name}.parquet")
-    pq.write_table(evaluate_tables(Settings.of(study), tables), path / "endpoints.parquet")
     pq.write_table(tables["screening"], path / "screening.parquet")
     if published:
         _write_published(path / "published.csv", PUBLISHED)
         _write_published(path / "published_baseline.csv", BASELINE)
-    analyse(path)
+    analyse(path, study_of(path))
     (path / "manifest.json").write_text(json.dumps(_manifest()))
     return path
 
 
-def _of(tables: Mapping[str, pa.Table], kept: Sequence[int]) -> dict[str, pa.Table]:
-    rows = {name: pa.array(np.isin(table["IREP"].to_numpy(), kept)) for name, table in tables.items()}
-    return {name: table.filter(rows[name]) for name, table in tables.items()}
+def study_of(path: Path) -> Study:
+    """The study of a made run folder; CONFIG where there is none."""
+    config = path / "config.resolved.yaml"
+    return Study.model_validate(YAML(typ="safe").load(config.read_text()) if config.exists() else CONFIG)
+
+
+def read_run(path: Path) -> runfolder.RunFolder:
+    """As ``analysis.report.runfolder.read_run``, the study from the folder."""
+    return runfolder.read_run(path, study_of(path))
+
+
+def write_report(path: Path, patients: Sequence[tuple[int, int]] = ()) -> Path:
+    """As ``analysis.report.page.write_report``, the study from the folder."""
+    return page.write_report(path, study_of(path), patients)
+
+
+def _of(table: pa.Table, kept: Sequence[int]) -> pa.Table:
+    return table.filter(pa.array(np.isin(table["IREP"].to_numpy(), kept)))
 
 
 def _manifest() -> dict:
@@ -150,7 +168,7 @@ def _tables(pk: bool, failed: int, replicates: int, one_arm: bool, paired: bool)
     for replicate in range(replicates):
         for subject in range(1, 31):
             arm = 0 if one_arm else (subject - 1) // 10 if paired else (subject - 1) % 5 // 2
-            _patient(rows, rng, {"IREP": replicate, "SUBJID": subject}, arm, pk, subject <= failed)
+            _patient(rows, rng, _key(replicate, subject), arm, pk, subject <= failed)
     screening = [
         {"IREP": r, "REASON": why, "N": n}
         for r in range(replicates)
@@ -168,6 +186,10 @@ def _tables(pk: bool, failed: int, replicates: int, one_arm: bool, paired: bool)
     return tables | {"screening": pa.Table.from_pylist(screening, schema=SCREENING)}
 
 
+def _key(replicate: int, subject: int) -> dict:
+    return {"IREP": replicate, "SUBJID": subject, "USUBJID": f"made_run-{replicate}-{subject}"}
+
+
 def _patient(rows: dict, rng: np.random.Generator, key: dict, arm: int, pk: bool, fails: bool) -> None:
     base, left = int(rng.integers(1, 30)), bool(rng.random() < 0.1)
     last = 35 if left else 70
@@ -175,7 +197,7 @@ def _patient(rows: dict, rng: np.random.Generator, key: dict, arm: int, pk: bool
     rows["patients"].append(
         key
         | {
-            "STUDYID": "made_run", "USUBJID": f"made_run-{key['IREP']}-{key['SUBJID']}", "ARM": ARMS[arm],
+            "STUDYID": "made_run", "ARM": ARMS[arm],
             "STRATUM": "low", "AGE": rng.uniform(18, 74), "SEX": "FM"[int(rng.random() < 0.3)], "HEIGHT": height,
             "WEIGHT": weight, "BMI": weight / (height / 100) ** 2, "ITPDUR": rng.uniform(0.5, 9), "SPLENFL": "N",
             "CONITPFL": "Y", "BLBLEED": int(rng.integers(0, 3)), "BLPLAT": float(base), "RESPCLS": "responder",

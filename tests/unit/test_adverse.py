@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_trial import SETTINGS, Patient, tables
+from tiny_trial import STUDY, Patient, study, tables
 
 from analysis import endpoints
 from analysis.endpoints import catalogue, chosen
-from analysis.endpoints.adverse import incidence
 from analysis.endpoints.records import from_tables
+from analysis.endpoints.time_to_event import times_table
 from analysis.statistics.estimators import poisson_rate
+from analysis.statistics.event_times import estimate_times
 from cohorts.adverse_events import DAYS_PER_YEAR, PROXIES, proxy
 from cohorts.streams import Streams
 from trial.cli import main
@@ -105,8 +107,10 @@ def test_a_rising_count_is_joined_by_log_lines_between_visits() -> None:
 def test_rows_are_marked_as_simulated() -> None:
     found = simulated("TE", 1e-9, Patient([20.0]), Patient([20.0], replicate=4))
     assert found.schema.equals(ADVERSE)
-    assert found.to_pylist()[1] == {"IREP": 4, "SUBJID": 1, "AECD": "TE", "ADY": 0, "AESIMFL": "Y",
-                                    "TERM": "SIMULATED: Thromboembolic event"}  # fmt: skip
+    assert found.to_pylist()[1] == {
+        "IREP": 4, "SUBJID": 1, "USUBJID": "tiny-4-1", "AECD": "TE", "ADY": 0, "AESIMFL": "Y",
+        "TERM": "SIMULATED: Thromboembolic event",
+    }  # fmt: skip
 
 
 def test_uncertain_rates_are_drawn_once_per_replicate() -> None:
@@ -145,14 +149,14 @@ def test_the_prior_of_a_ratio_has_the_printed_interval(code: str, printed: tuple
     assert proxy(code).drug_ratio == pytest.approx(printed, rel=0.01)
 
 
-WITH = replace(SETTINGS, adverse=("TE", "URTI"))
+WITH = study(adverse=("TE", "URTI"))
 
 
 def evaluated(code: str, events: list[tuple[str, int, int]], settings=WITH):
     """Three patients on drug; events are (code, subject, day)."""
     made = tables([Patient([20.0]), Patient([20.0], last_day=35), Patient([20.0], status="STEP_LIMIT")])
     rows = [{"IREP": 0, "SUBJID": who, "AECD": what, "ADY": day} for what, who, day in events]
-    records = from_tables(made | {"adverse": pa.Table.from_pylist(rows, schema=ADVERSE)}, SETTINGS.arm_ids)
+    records = from_tables(made | {"adverse": pa.Table.from_pylist(rows, schema=ADVERSE)}, STUDY.arm_ids)
     return records, endpoints.evaluate(catalogue(56)[code], records, settings)
 
 
@@ -164,14 +168,18 @@ def test_the_endpoint_counts_patients_with_an_event() -> None:
     assert endpoints.evaluate(catalogue(56)["AE_URTI"], records, WITH).value[:2].tolist() == [1, 0]
 
 
-def test_incidence_is_first_events_over_time_at_risk() -> None:
+def test_incidence_is_first_events_over_time_at_risk(tmp_path) -> None:
     """70 days without an event and 31 days up to and with the one on day 30; the failed solve is left out."""
     records, _ = evaluated("AE_TE", [("TE", 2, 30)])
-    found = incidence(records, "TE")
-    assert found.events.tolist() == [[1, 0]]
-    assert found.years[0] == pytest.approx([(70 + 31) / 365.25, 0])
-    assert found.rate.estimate[0, 0] == pytest.approx(100 * 365.25 / 101)
-    assert np.isnan(found.rate.estimate[0, 1])
+    pq.write_table(times_table(records, endpoints.times_of(records, WITH)), tmp_path / "times.parquet")
+    rows = estimate_times(tmp_path / "times.parquet", WITH)
+    found = {(r.ARM, r.STAT): r for r in rows if (r.PARAMCD, r.SCOPE) == ("AE_TE", "replicate")}
+    drug, placebo = found["drug", "incidence"], found["placebo", "incidence"]
+    assert (drug.N, drug.N_EVENT, placebo.N, placebo.N_EVENT) == (2, 1, 0, 0)
+    assert pytest.approx((70 + 31) / 365.25) == found["drug", "patient-years"].ESTIMATE
+    assert pytest.approx(100 * 365.25 / 101) == drug.ESTIMATE and placebo.ESTIMATE is None
+    exact = [100 * 365.25 / 101 * limit for limit in (0.025318, 5.571643)]
+    assert pytest.approx(exact, rel=1e-4) == (drug.CI_LOW, drug.CI_HIGH)
 
 
 @pytest.mark.parametrize(("events", "limits"), [(0, (0, 3.6889)), (1, (0.0253, 5.5716)), (10, (4.7954, 18.3904))])
@@ -184,7 +192,7 @@ def test_exact_poisson_limits_as_tabulated(events: int, limits: tuple[float, flo
 
 def test_only_the_simulated_events_are_endpoints_of_a_study_that_names_none() -> None:
     assert {code for code in chosen(WITH) if code.startswith("AE_")} == {"AE_TE", "AE_URTI"}
-    assert not any(code.startswith("AE_") for code in chosen(SETTINGS))
+    assert not any(code.startswith("AE_") for code in chosen(STUDY))
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import trial.cli.run
+import trial.app.attempt
 from trial.app.folder import checked
 from trial.cli import main
-from trial.cli.console import Refused, _plain_lines
+from trial.cli.console import _plain_lines
+from trial.errors import Refused
 from trial.jobs.provenance import VOLATILE
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -181,7 +182,7 @@ def test_unexpected_errors_and_interrupts_are_one_line(capsys, monkeypatch, erro
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(trial.cli.run, "execute", fail)
+    monkeypatch.setattr(trial.app.attempt, "execute", fail)
     seen, _, err = outcome(capsys, "run", SMOKE, "--workers", "1")
     assert seen == code
     assert words in err.splitlines()[-1]
@@ -189,7 +190,7 @@ def test_unexpected_errors_and_interrupts_are_one_line(capsys, monkeypatch, erro
 
 def test_debug_shows_the_traceback(monkeypatch):
     monkeypatch.setenv("VTRIAL_DEBUG", "1")
-    monkeypatch.setattr(trial.cli.run, "execute", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(trial.app.attempt, "execute", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["run", SMOKE, "--workers", "1"])
 
@@ -251,7 +252,7 @@ def test_an_earlier_run_stays_until_the_new_one_is_finished(capsys, monkeypatch,
     def fail(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trial.cli.run, "execute", fail)
+    monkeypatch.setattr(trial.app.attempt, "execute", fail)
     assert outcome(capsys, "run", SMOKE, "--workers", "1", "--overwrite")[0] == 130
     assert {p.name: p.read_bytes() for p in (tmp_path / "runs" / "smoke").iterdir()} == before
     assert [p.name for p in (tmp_path / "runs").iterdir()] == ["smoke"]

@@ -12,8 +12,9 @@ from test_config_errors import GOOD
 
 import trial.study.checks
 from cohorts.screening import exclusions
+from trial.errors import ConfigError
 from trial.study.fingerprint import fingerprint
-from trial.study.load import ConfigError, load_config, load_study
+from trial.study.load import load_config, load_study
 from trial.study.protocol import Screening
 from trial.study.study import Study
 

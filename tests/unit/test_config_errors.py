@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-from trial.study.load import ConfigError, load_config, load_study
+from trial.errors import ConfigError
+from trial.study.load import load_config, load_study
 
 GOOD = """\
 id: small

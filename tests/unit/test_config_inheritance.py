@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from trial.cli.schema import json_schema, key_table
+from trial.app.schema import json_schema, key_table
+from trial.errors import ConfigError
 from trial.study.keys import keys_of
-from trial.study.load import ConfigError, load_study, resolved_yaml
+from trial.study.load import load_study, resolved_yaml
 from trial.study.study import Study
 
 CONFIGS = Path(__file__).parents[2] / "configs"

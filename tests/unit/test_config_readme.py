@@ -7,7 +7,7 @@ import pytest
 from analysis.endpoints import catalogue
 from cohorts.brought import OPTIONAL, REQUIRED, read_patients
 from cohorts.covariates import CATEGORIES, LIMITS
-from trial.cli.schema import key_table
+from trial.app.schema import key_table
 from trial.study.fit import Fit
 from trial.study.keys import keys_of
 

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tiny_trial
 
 from analysis.endpoints import ENDPOINTS_SCHEMA
-from analysis.endpoints.contract import Settings
 from analysis.evidence.results import evaluate_tables
 from analysis.statistics.estimates import estimate
 from analysis.statistics.estimators import paired_rate_difference
@@ -21,7 +21,7 @@ from trial.study.load import load_study
 from trial.study.protocol import Arm
 
 CONFIG = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
-PERSON = ("AGE", "SEX", "WEIGHT", "BLPLAT", "ADHER", "CL", "EC50", "STRATUM", "RESPCLS")
+PERSON = ("AGE", "SEX", "WEIGHT", "BLPLAT", "ADHER", "STRATUM", "RESPCLS")
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +70,8 @@ def test_one_more_arm_keeps_the_others(study, tables):
 
 def test_differences_between_arms_are_those_of_pairs(study, tables, tmp_path):
     """Counted pair by pair in pandas: patient k of arm a is subject 30 a + k."""
-    settings = Settings.of(study.model_dump(mode="json"))
-    pq.write_table(evaluate_tables(settings, tables), tmp_path / "endpoints.parquet")
-    rows = estimate(of_file(tmp_path / "endpoints.parquet", settings), settings)
+    pq.write_table(evaluate_tables(study, tables)["endpoints"], tmp_path / "endpoints.parquet")
+    rows = estimate(of_file(tmp_path / "endpoints.parquet", study), study)
     compared = [row for row in rows if row.COMPARATOR]
     assert {row.STAT for row in compared} == {"difference", "power"}
     named = [r for r in compared if (r.SCOPE, r.STAT) == ("replicate", "difference")]
@@ -97,8 +96,8 @@ def rows_of_pairs(pairs, folder):
             key = {"IREP": r, "SUBJID": subject, "ARM": arm, "PARAMCD": "RESPW8", "AVAL": value}
             rows.append(key | {"EVALFL": "N", "REASON": "made up"} if value is None else key | {"REASON": ""})
     pq.write_table(pa.Table.from_pylist(rows, schema=ENDPOINTS_SCHEMA), folder / "endpoints.parquet")
-    settings = Settings(56, arm_ids=("drug", "placebo"), reference_arm="placebo", endpoints=("RESPW8",), paired=True)
-    return estimate(of_file(folder / "endpoints.parquet", settings), settings)
+    pair = tiny_trial.study(endpoints=("RESPW8",), paired=True)
+    return estimate(of_file(folder / "endpoints.parquet", pair), pair)
 
 
 def test_power_of_pairs_counts_replicates_won_by_mcnemar(tmp_path):

@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_trial import SETTINGS, WEEKS, Patient, records
+from tiny_trial import STUDY, WEEKS, Patient, records, study
 
 from analysis import endpoints
 from analysis.endpoints import catalogue, chosen
 from analysis.endpoints.contract import Evaluated
 
-TREATED = replace(SETTINGS, treatment_days=70)
+TREATED = study(treatment_days=70)
 MISSED = "no count at the assessment visit"
 
 
 def evaluated(code: str, *patients: Patient, settings=TREATED) -> Evaluated:
-    return endpoints.evaluate(catalogue(settings.assessment_day)[code], records(*patients), settings)
+    return endpoints.evaluate(catalogue(settings.analysis.assessment_day)[code], records(*patients), settings)
 
 
 def value(code: str, patient: Patient, settings=TREATED) -> float:
@@ -119,11 +119,11 @@ def test_durable_response_needs_6_of_the_last_8_weeks_and_no_rescue_at_all(patie
 
 
 def test_the_last_8_weeks_end_with_the_treatment_and_later_rescue_does_not_matter() -> None:
-    stopped = replace(SETTINGS, treatment_days=56)
+    stopped = study(treatment_days=56)
     early, late = responding(1, 2, 3, 4, 5, 6), responding(*LAST[:5], 9, 10)
     assert (value("DURRESP", early, stopped), value("DURRESP", late, stopped)) == (1, 0)
     assert value("DURRESP", replace(early, rescue_days=(63,)), stopped) == 1
-    short = evaluated("DURRESP", early, settings=replace(SETTINGS, treatment_days=35))
+    short = evaluated("DURRESP", early, settings=study(treatment_days=35))
     assert short.reason[0] == "fewer than 6 visits planned in the last 8 weeks of treatment"
 
 
@@ -177,10 +177,9 @@ def test_chemotherapy_response_needs_100_early_a_first_cycle_and_75_at_its_day_2
 
 def test_only_a_study_with_chemotherapy_has_its_endpoints() -> None:
     of_chemotherapy = {"NADIR", "CITRESP"}
-    assert not of_chemotherapy & set(chosen(SETTINGS))
-    assert of_chemotherapy < set(chosen(replace(SETTINGS, chemotherapy=True)))
-    data = {"analysis": {"assessment_day": 56, "endpoints": ["NADIR"]}}
-    assert [text for _, text in endpoints.config_problems(data)] == [
+    assert not of_chemotherapy & set(chosen(STUDY))
+    assert of_chemotherapy < set(chosen(study(chemotherapy=True)))
+    assert [text for _, text in endpoints.study_problems(study(endpoints=["NADIR"]))] == [
         "endpoint NADIR needs chemotherapy, which this study does not have"
     ]
-    assert not list(endpoints.config_problems(data | {"chemotherapy": {"first_day": 14}}))
+    assert not list(endpoints.study_problems(study(endpoints=["NADIR"], chemotherapy=True)))

@@ -10,8 +10,8 @@ import pytest
 import trial.jobs.parts
 import trial.jobs.provenance
 import trial.jobs.work
+from trial.app.study_run import evaluator
 from trial.cli import main
-from trial.cli.run import evaluator
 from trial.jobs.forecast import forecast
 from trial.jobs.parts import unit_folder
 from trial.jobs.runner import UNITS, run

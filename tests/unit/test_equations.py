@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from analysis.evidence.model import lines, model_of, positions
 from analysis.figures.drawing import INFLUENCE, _bundles, structure_figure
-from analysis.report.model import lines, model_of, positions
 from cohorts.sets import parameter_set
 from trial.app.model_file import described
 from trial.models import STRUCTURES, State, Structure

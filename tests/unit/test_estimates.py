@@ -10,16 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ruamel.yaml import YAML
-from tiny_trial import SETTINGS, Patient, tables
+from tiny_trial import Patient, study, tables
 
 from analysis import endpoints
-from analysis.endpoints.contract import Settings
 from analysis.endpoints.records import from_tables, load
-from analysis.evidence.results import analyse, endpoint_rates, evaluate_tables
+from analysis.evidence.results import analyse, endpoint_values, evaluate_tables
 from analysis.statistics import estimators, summaries
 from analysis.statistics.estimates import ESTIMATES_SCHEMA, estimate, to_table
-from trial.study.protocol import Analysis
 
 YES, NO = Patient([60.0]), Patient([20.0])
 RESPONDERS = {"drug": (3, 2, 4), "placebo": (0, 1, 0)}
@@ -37,7 +34,7 @@ def trial() -> list[Patient]:
 
 
 def frame(**changes: object) -> pd.DataFrame:
-    settings = replace(SETTINGS, **{"pk_sampling": True, "named_replicate": 1} | changes)  # type: ignore[arg-type]
+    settings = study(**{"pk_sampling": True, "named_replicate": 1} | changes)  # type: ignore[arg-type]
     records = from_tables(tables(trial()), ("drug", "placebo"))
     rows = estimate(summaries.of_records(records, endpoints.evaluate_all(records, settings), settings), settings)
     return pd.DataFrame(to_table(rows).to_pylist())
@@ -144,28 +141,17 @@ def test_without_a_reference_arm_nothing_is_compared() -> None:
 
 def test_a_named_replicate_that_was_not_simulated_is_refused() -> None:
     with pytest.raises(ValueError, match="named_replicate 7 is not among the 3"):
-        frame(named_replicate=7)
+        frame(named_replicate=7, replicates=8)
 
 
 def test_rates_in_memory_are_proportions_by_replicate_and_arm() -> None:
     records = from_tables(tables(trial()))
-    found = endpoint_rates(records, Analysis(assessment_day=56), ["RESPW8", "RESP1"])
+    found = endpoint_values(records, study(), ["RESPW8", "RESP1"])
     assert records.arm_ids == ("drug", "placebo")
     assert found["RESPW8"] == pytest.approx(np.array([[3 / 4, 0], [2 / 4, 1 / 3], [1, 0]]))
-    with pytest.raises(KeyError, match="did you mean RESPW8"):
-        endpoint_rates(records, Analysis(assessment_day=56), ["RESPW9"])
-    with pytest.raises(ValueError, match="MAXDUR: not a rate"):
-        endpoint_rates(records, Analysis(assessment_day=56), ["MAXDUR"])
 
 
-CONFIG = """
-id: tiny
-arms:
-  - {id: placebo, start_dose_mg: 2.5, placebo: true}
-  - {id: drug, start_dose_mg: 5}
-analysis: {assessment_day: 56, reference_arm: placebo, named_replicate: 1}
-pk_sampling: {visit_day: 28}
-"""
+STUDY = study(arms=("placebo", "drug"), named_replicate=1, pk_sampling=True)
 PUBLISHED = """\
 row_id,study,arm,endpoint,statistic,timepoint,unit,published,n,events,ci_low,ci_high,interval,counted,seen,source,note
 one,S,drug,RESPW8,rate,week 8,%,70,10,7,34.8,93.3,cp95,yes,no,,
@@ -175,10 +161,10 @@ one,S,drug,RESPW8,rate,week 8,%,70,10,7,34.8,93.3,cp95,yes,no,,
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (3,), (2, 1), (1, 2)])
 def test_a_file_in_any_pieces_gives_what_the_records_give(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     """Row groups of whole replicates, however many; equal bit for bit to the summary of all records at once."""
-    settings = replace(SETTINGS, pk_sampling=True, named_replicate=1)
+    settings = study(pk_sampling=True, named_replicate=1)
     records = from_tables(tables(trial()), settings.arm_ids)
     direct = estimate(summaries.of_records(records, endpoints.evaluate_all(records, settings), settings), settings)
-    whole = evaluate_tables(settings, tables(trial()))
+    whole = evaluate_tables(settings, tables(trial()))["endpoints"]
     first = 0
     with pq.ParquetWriter(tmp_path / "e.parquet", whole.schema) as writer:
         for size in sizes:
@@ -188,14 +174,16 @@ def test_a_file_in_any_pieces_gives_what_the_records_give(tmp_path: Path, sizes:
 
 
 def test_a_replicate_in_several_pieces_is_put_together(tmp_path: Path) -> None:
-    settings = replace(SETTINGS, pk_sampling=True, named_replicate=1)
-    whole = evaluate_tables(settings, tables(trial()))
+    settings = study(pk_sampling=True, named_replicate=1)
+    whole = evaluate_tables(settings, tables(trial()))["endpoints"]
     replicate, subject = (whole[name].to_numpy() for name in ("IREP", "SUBJID"))
     with pq.ParquetWriter(tmp_path / "e.parquet", whole.schema) as writer:
         for r in range(3):
             for part in (subject <= 2, (subject > 2) & (subject <= 6), subject > 6):
                 writer.write_table(whole.filter((replicate == r) & part))
-    pieces = [table["IREP"].to_numpy() for table in summaries.whole_replicates(tmp_path / "e.parquet")]
+    pieces = [
+        table["IREP"].to_numpy() for table in summaries.whole_replicates(tmp_path / "e.parquet", whole.column_names)
+    ]
     assert [sorted(set(piece.tolist())) for piece in pieces] == [[0], [1], [2]]
     records = from_tables(tables(trial()), settings.arm_ids)
     direct = estimate(summaries.of_records(records, endpoints.evaluate_all(records, settings), settings), settings)
@@ -204,14 +192,14 @@ def test_a_replicate_in_several_pieces_is_put_together(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_replicates(tmp_path: Path) -> None:
     """Arrow's memory while a file of 60 row groups is read: never more than three of them at once."""
-    whole = evaluate_tables(replace(SETTINGS, pk_sampling=True), tables(trial()))
+    whole = evaluate_tables(study(pk_sampling=True), tables(trial()))["endpoints"]
     many = pa.concat_tables([whole] * 50).unify_dictionaries().combine_chunks()
     with pq.ParquetWriter(tmp_path / "e.parquet", many.schema) as writer:
         for k in range(60):
             writer.write_table(many.set_column(0, many.schema.field(0), pa.array([k] * len(many), type=pa.int32())))
     before = pa.total_allocated_bytes()
     held, size = [], 0
-    for table in summaries.whole_replicates(tmp_path / "e.parquet"):
+    for table in summaries.whole_replicates(tmp_path / "e.parquet", whole.column_names):
         held.append(pa.total_allocated_bytes() - before)
         size = table.nbytes
     assert len(held) == 60
@@ -220,8 +208,8 @@ def test_memory_does_not_grow_with_the_replicates(tmp_path: Path) -> None:
 
 def test_counts_of_a_file_are_those_of_a_group_by(tmp_path: Path) -> None:
     """Events, evaluable subjects and medians per replicate and arm, against pandas."""
-    settings = replace(SETTINGS, pk_sampling=True, named_replicate=1)
-    whole = evaluate_tables(settings, tables(trial()))
+    settings = study(pk_sampling=True, named_replicate=1)
+    whole = evaluate_tables(settings, tables(trial()))["endpoints"]
     pq.write_table(whole, tmp_path / "e.parquet")
     groups = whole.to_pandas().groupby(["PARAMCD", "IREP", "ARM"], observed=False).AVAL
     found = summaries.of_file(tmp_path / "e.parquet", settings)
@@ -237,16 +225,15 @@ def test_counts_of_a_file_are_those_of_a_group_by(tmp_path: Path) -> None:
 def run_folder(path: Path, published: bool) -> Path:
     for name, table in tables(trial()).items():
         pq.write_table(table, path / f"{name}.parquet")
-    (path / "config.resolved.yaml").write_text(CONFIG)
-    settings = Settings.of(YAML(typ="safe").load(CONFIG))
-    pq.write_table(evaluate_tables(settings, tables(trial())), path / "endpoints.parquet")
+    for name, table in evaluate_tables(STUDY, tables(trial())).items():
+        pq.write_table(table, path / f"{name}.parquet")
     if published:
         (path / "published.csv").write_text(PUBLISHED)
     return path
 
 
 def test_analyse_writes_endpoints_estimates_and_scorecard(tmp_path: Path) -> None:
-    found = analyse(run_folder(tmp_path, published=True))
+    found = analyse(run_folder(tmp_path, published=True), STUDY)
     assert [(s.simulated, s.inside) for s in found.scores] == [(75, "")]  # two replicates: no verdict
     assert [(line.arm, line.published, line.inside) for line in found.lines] == [("drug", "70.0 (34.8, 93.3)", "")]
     written = pq.read_table(tmp_path / "estimates.parquet")
@@ -261,7 +248,7 @@ def test_analyse_writes_endpoints_estimates_and_scorecard(tmp_path: Path) -> Non
 
 
 def test_arms_keep_the_order_of_the_config_and_without_published_rows_rates_are_shown(tmp_path: Path) -> None:
-    found = analyse(run_folder(tmp_path, published=False))
+    found = analyse(run_folder(tmp_path, published=False), STUDY)
     assert [line.arm for line in found.lines if line.endpoint == "RESPW8"] == ["placebo", "drug"]
     assert found.lines[1].simulated == "75.0 ± 14.4"
     assert not (tmp_path / "scorecard.csv").exists()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_trial import PK_HOURS, SETTINGS, Patient, records
+from tiny_trial import PK_HOURS, STUDY, Patient, records
 
 from analysis import endpoints
 from analysis.endpoints import catalogue, nca
@@ -80,7 +80,7 @@ def test_pk_endpoints_are_for_complete_profiles_of_patients_on_active_drug() -> 
     )
     expected = {"CMAX": 10, "CTROUGH": 5, "AUCTAU": 8 * 7 + 16 * 5 / np.log(2)}
     for code, value in expected.items():
-        result = endpoints.evaluate(catalogue(56)[code], made, SETTINGS)
+        result = endpoints.evaluate(catalogue(56)[code], made, STUDY)
         assert result.value == pytest.approx([value, np.nan, np.nan, np.nan], nan_ok=True)
         assert result.reason.tolist() == [
             "",
@@ -93,7 +93,7 @@ def test_pk_endpoints_are_for_complete_profiles_of_patients_on_active_drug() -> 
 
 
 def test_a_study_without_pk_sampling_says_so() -> None:
-    result = endpoints.evaluate(catalogue(56)["CMAX"], records(Patient([20.0])), SETTINGS)
+    result = endpoints.evaluate(catalogue(56)["CMAX"], records(Patient([20.0])), STUDY)
     assert result.reason[0] == "no PK sampling in this study"
 
 
@@ -107,7 +107,7 @@ def test_a_profile_longer_than_a_day_has_interval_and_whole_area() -> None:
     interval = 8 * 7 + 16 * 5 / np.log(2)
     expected = {"CMAX": 10, "CTROUGH": 5, "AUCTAU": interval, "AUCLST": interval + 24 * 2.5 / np.log(2)}
     for code, value in expected.items():
-        assert endpoints.evaluate(catalogue(56)[code], made, SETTINGS).value[0] == pytest.approx(value)
+        assert endpoints.evaluate(catalogue(56)[code], made, STUDY).value[0] == pytest.approx(value)
 
 
 def test_whoever_leaves_during_a_long_profile_keeps_the_endpoints_of_the_first_day() -> None:
@@ -120,8 +120,8 @@ def test_whoever_leaves_during_a_long_profile_keeps_the_endpoints_of_the_first_d
     made = replace(made, profile=replace(made.profile, times=times, values=values, reasons=reasons))
     first = {"CMAX": 10, "CTROUGH": 5, "AUCTAU": 8 * 7 + 16 * 5 / np.log(2)}
     for code, value in first.items():
-        result = endpoints.evaluate(catalogue(56)[code], made, SETTINGS)
+        result = endpoints.evaluate(catalogue(56)[code], made, STUDY)
         assert result.value == pytest.approx([value, np.nan], nan_ok=True), code
         assert result.reason.tolist() == ["", "missed visit"], code
-    whole = endpoints.evaluate(catalogue(56)["AUCLST"], made, SETTINGS)
+    whole = endpoints.evaluate(catalogue(56)["AUCLST"], made, STUDY)
     assert np.isnan(whole.value).all() and whole.reason.tolist() == ["discontinued", "missed visit"]

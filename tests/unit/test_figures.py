@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 
 from analysis.figures import charts as figures
-from analysis.figures.charts import Course, Curve, Held, Rungs, Trace
+from analysis.figures.charts import ForestRow, PatientCourse, QuartileCurve, Rungs, Trace
 
 WEEKS = np.arange(11.0)
 
 
 def drawn() -> list[str]:
     growth = np.outer([0.6, 1.0, 1.6], 13 * np.exp(0.2 * WEEKS))
-    curves = [Curve("one & <two>", 1, WEEKS, growth), Curve("two", 0, WEEKS, growth * 0.5)]
+    curves = [QuartileCurve("one & <two>", 1, WEEKS, growth), QuartileCurve("two", 0, WEEKS, growth * 0.5)]
     rungs = [Rungs("one", 1, ("interrupted", "5 mg"), np.full((2, 70), 0.4))]
-    course = Course(2, np.array([0.0, 7, 14]), np.array([10.0, np.nan, 60]), ((0, 14, 5.0), (14, 28, 0.0)), (7.0,), 28)
-    held = [Held("one", 1, 58.9, 51.1, 66.4, 59.0, 52.0, 66.0, True)]
+    course = PatientCourse(
+        2, np.array([0.0, 7, 14]), np.array([10.0, np.nan, 60]), ((0, 14, 5.0), (14, 28, 0.0)), (7.0,), 28
+    )
+    held = [ForestRow("one", 1, 58.9, 51.1, 66.4, 59.0, 52.0, 66.0, True)]
     return [
         *figures.platelets(curves, (50, 250)),
         *figures.dose_levels(rungs),

@@ -9,8 +9,8 @@ import pytest
 from cohorts import own
 from cohorts.parameters import cv_to_variance
 from cohorts.sets import parameter_set
+from trial.app.study_run import execute
 from trial.cli import main
-from trial.cli.run import execute
 from trial.jobs.provenance import file_hash
 from trial.study.load import load_study
 
@@ -262,11 +262,11 @@ def test_a_file_changed_between_two_sittings_is_refused(capsys):
     study()
     folder = Path(".work.unfinished")
     tiny = load_study("tiny.yaml")
+    from trial.app.attempt import identity
     from trial.app.folder import IDENTITY, begin
-    from trial.cli.run import identity
 
-    assert begin(Path("work"), False, False, identity(tiny, Path())) == folder.resolve()
-    execute(tiny, Path(), folder, keep_units=True)
+    assert begin(Path("work"), False, False, identity(tiny)) == folder.resolve()
+    execute(tiny, folder, keep_units=True)
     study(content=RECORD | {"values": {"EMAX": 11.0}})
     code, _, err = run(capsys, "--out", "work", "--resume")
     assert code == 2 and "parameter_set was a file with sha256 " in err

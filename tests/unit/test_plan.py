@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-import trial.cli.run
+import trial.app.foresight
+from trial.app.study_run import evaluator
 from trial.cli import main
-from trial.cli.run import evaluator
 from trial.jobs import forecast as forecasting
 from trial.jobs.forecast import forecast, problem
 from trial.study.load import load_study
@@ -22,9 +22,13 @@ def test_rows_are_exact_and_the_disk_within_30_percent(tmp_path):
     chosen = ("--replicates", "12", "--set", "output=endpoints", "--workers", "1", "--no-report")
     assert main(["run", CONFIG, *chosen, "--out", str(tmp_path / "x")]) == 0
     rows = {name: pq.read_metadata(tmp_path / "x" / f"{name}.parquet").num_rows for name in found.rows}
-    for name in ("patients", "observations", "solves", "screening", "endpoints"):
+    for name in ("patients", "parameters", "observations", "solves", "screening", "endpoints"):
         assert found.rows[name] == rows[name], name
-    assert found.rows["patients"] == 10 * 424 and found.rows["endpoints"] == 12 * 424 * 19
+    assert (
+        found.rows["patients"] == 12 * 424
+        and found.rows["observations"] == 10 * 424 * 33
+        and found.rows["endpoints"] == 12 * 424 * 19
+    )
     for name in ("doses", "events"):  # about 125 patients with an event in the probe: 25 % is more than 2 SD
         assert found.rows[name] == pytest.approx(rows[name], rel=0.25)
     tables = sum((tmp_path / "x" / f"{name}.parquet").stat().st_size for name in rows)
@@ -49,7 +53,7 @@ def test_memory_goes_up_with_workers_and_not_with_replicates(tmp_path):
 )
 def test_a_run_that_will_not_do_is_refused_before_it_starts(tmp_path, monkeypatch, capsys, name, free, words):
     monkeypatch.setattr(forecasting, name, lambda *_: free)
-    monkeypatch.setattr(trial.cli.run, "LARGE_RUN", 100)
+    monkeypatch.setattr(trial.app.foresight, "LARGE_RUN", 100)
     arguments = [CONFIG, "--replicates", "200", "--workers", "2", "--out", str(tmp_path / "x")]
     assert main(["run", *arguments]) == 2
     said = capsys.readouterr().err

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hand_made import PARAMETERS, unit
-from tiny_trial import SETTINGS, Patient, records
+from tiny_trial import STUDY, Patient, records
 
 from analysis import endpoints
 from analysis.endpoints import catalogue, nca
@@ -88,5 +88,5 @@ def test_endpoints_of_a_long_profile_are_those_of_the_first_24_hours():
     long = replace(made, profile=Profile(times, values, np.full(values.shape, ""), made.profile.dose_mg))
     expected = {"CMAX": 10, "CTROUGH": 5, "AUCTAU": 8 * 7 + 16 * 5 / np.log(2)}
     for code, value in expected.items():
-        assert endpoints.evaluate(catalogue(56)[code], long, SETTINGS).value == pytest.approx([value]), code
+        assert endpoints.evaluate(catalogue(56)[code], long, STUDY).value == pytest.approx([value]), code
     assert nca.auc(times, values)[0] > 200

@@ -6,19 +6,30 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from made_run import make_run_folder
+from made_run import make_run_folder, read_run
 
 from analysis.report.conduct import chemotherapy, listed, meals, treatment
 from analysis.report.page import render
 from analysis.report.pictures import chemotherapy_weeks
-from analysis.report.runfolder import ArmStyle, read_run
+from analysis.report.runfolder import ArmStyle
+from trial.study.protocol import Arm, Chemotherapy, Meals
 
-ARMS = ({"id": "A", "until_chemotherapy": True}, {"id": "B", "meal_after_dose_h": 2.0})
+ARMS = (
+    Arm(id="A", start_dose_mg=5.0, until_chemotherapy=True),
+    Arm(id="B", start_dose_mg=5.0, meal_after_dose_h=2.0),
+)
+DOSES = [{"day": 0, "intensity": 1}, {"day": 7, "intensity": 0.8}]
 
 
-def study(**config):
-    arms = tuple(ArmStyle(arm["id"], f"Arm {arm['id']}", k, False, 5.0, 1, None) for k, arm in enumerate(ARMS))
-    return SimpleNamespace(config={"treatment_days": 28, "arms": ARMS, **config}, arms=arms)
+def cycles(**plan):
+    return Chemotherapy.model_validate({"cycle_days": 21, "cycles": 2, "doses": DOSES, **plan})
+
+
+def run_of(**study):
+    """As much of a run as the sentences look at: treatment for 28 days in two arms, and what is given."""
+    arms = tuple(ArmStyle(arm.id, f"Arm {arm.id}", k, False, 5.0, 1, None) for k, arm in enumerate(ARMS))
+    said = {"treatment_days": 28, "arms": ARMS, "chemotherapy": None, "meals": None} | study
+    return SimpleNamespace(study=SimpleNamespace(**said), arms=arms)
 
 
 def test_names_with_commas_are_kept_apart():
@@ -28,11 +39,11 @@ def test_names_with_commas_are_kept_apart():
 
 
 def test_drug_days_and_the_arm_that_goes_on_with_placebo():
-    said = treatment(study(chemotherapy={"drug_days": [-5, -4, -3, 2, 3, 9]}))
+    said = treatment(run_of(chemotherapy=cycles(drug_days=[-5, -4, -3, 2, 3, 9])))
     assert "for 28 days" in said
     assert "days −5 to −3, 2, 3, 9 from the first day of each chemotherapy cycle" in said
     assert "placebo from the first day of chemotherapy: Arm A" in said
-    assert treatment(study(treatment_days=1)).startswith("a single dose")
+    assert treatment(run_of(treatment_days=1)).startswith("a single dose")
 
 
 @pytest.mark.parametrize(
@@ -43,15 +54,14 @@ def test_drug_days_and_the_arm_that_goes_on_with_placebo():
     ],
 )
 def test_chemotherapy_in_words(plan, words):
-    doses = [{"day": 0, "intensity": 1}, {"day": 7, "intensity": 0.8}]
-    said = chemotherapy({"cycle_days": 21, "cycles": 2, "doses": doses, **plan})
+    said = chemotherapy(cycles(**plan))
     assert all(word in said for word in words), said
-    assert chemotherapy({}) == ""
+    assert chemotherapy(None) == ""
 
 
 def test_meals_of_arms_and_of_habits():
-    assert "Arm B: 2 h after the dose" in meals(study())
-    said = meals(study(meals={"share_mean": 0.1, "share_sd": 0.05, "after_dose_h": 0}))
+    assert "Arm B: 2 h after the dose" in meals(run_of())
+    said = meals(run_of(meals=Meals(share_mean=0.1, share_sd=0.05, after_dose_h=0.0)))
     assert "on a mean 10 % (SD 5 %) of days with the dose" in said
 
 

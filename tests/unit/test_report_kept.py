@@ -6,21 +6,29 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_run import make_run_folder
+from made_run import CONFIG, make_run_folder, read_run, write_report
 
-from analysis.report.page import write_report
-from analysis.report.runfolder import ranges, read_run, reasons
+import trial.study.study
+from analysis.report.runfolder import ranges, reasons
 from analysis.text import cells
 
 KEPT = (0, 1, 3)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def two_replicates_are_kept():
+    """Beside the named one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial.study.study, "KEPT_REPLICATES", 2)
+        yield
+
+
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six replicates of 30 patients, one failed solve in each; tables of three of them."""
-    return make_run_folder(
-        tmp_path_factory.mktemp("run") / "few", failed=1, replicates=6, kept=KEPT, output="endpoints"
-    )
+    analysis = CONFIG["analysis"] | {"named_replicate": 3}
+    folder = tmp_path_factory.mktemp("run") / "few"
+    return make_run_folder(folder, failed=1, replicates=6, kept=KEPT, output="endpoints", analysis=analysis)
 
 
 @pytest.fixture(scope="module")

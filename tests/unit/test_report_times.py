@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from made_run import make_run_folder
+from made_run import make_run_folder, write_report
 from test_report import Tables, numbers
 
-from analysis.report.page import write_report
 from analysis.text import cells
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"

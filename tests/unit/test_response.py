@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_trial import SETTINGS, WEEKS, Patient, records, tables
+from tiny_trial import STUDY, WEEKS, Patient, records, study, tables
 
 from analysis import endpoints
 from analysis.endpoints import catalogue
@@ -21,7 +21,7 @@ def value(code: str, patient: Patient) -> float:
 
 
 def evaluated(code: str, *patients: Patient) -> Evaluated:
-    return endpoints.evaluate(catalogue(56)[code], records(*patients), SETTINGS)
+    return endpoints.evaluate(catalogue(56)[code], records(*patients), STUDY)
 
 
 def weekly(*responding: int, missed: tuple[int, ...] = (), **kwargs: object) -> Patient:
@@ -169,9 +169,10 @@ def test_codes_follow_the_assessment_day_and_unknown_ones_get_a_hint() -> None:
 def test_a_config_is_told_of_endpoints_it_cannot_have() -> None:
     data = {"analysis": {"assessment_day": 28, "endpoints": ["RESP1", "RESPW9", "CMAX", 3]}}
     found = dict(endpoints.config_problems(data))
-    assert set(found) == {("analysis", "primary"), ("analysis", "endpoints", 1), ("analysis", "endpoints", 2)}
+    assert set(found) == {("analysis", "primary"), ("analysis", "endpoints", 1)}
     assert "did you mean RESPW4?" in found["analysis", "primary"]
-    assert "needs pk_sampling" in found["analysis", "endpoints", 2]
+    ((path, text),) = endpoints.study_problems(study(endpoints=["RESP1", "CMAX"]))
+    assert path == ("analysis", "endpoints", 1) and "needs pk_sampling" in text
     wrong = ({}, {"analysis": 3}, {"analysis": {"assessment_day": "x"}})
     assert [list(endpoints.config_problems(d)) for d in wrong] == [[], [], []]  # type: ignore[arg-type]
 
@@ -201,7 +202,7 @@ def test_records_refuse_an_event_of_an_unknown_patient() -> None:
 
 def test_the_endpoints_table_holds_every_patient_with_a_flag_and_a_reason() -> None:
     made = records(weekly(1), weekly(1, 2))
-    table = endpoints.table(made, endpoints.evaluate_all(made, replace(SETTINGS, endpoints=("RESP1", "MAXDUR"))))
+    table = endpoints.table(made, endpoints.evaluate_all(made, study(endpoints=("RESP1", "MAXDUR"))))
     rows = table.to_pylist()
     assert [(r["SUBJID"], r["PARAMCD"], r["AVAL"], r["EVALFL"]) for r in rows] == [
         (1, "RESPW8", 0.0, "Y"), (2, "RESPW8", 0.0, "Y"),

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 
 from analysis.evidence import scoring
 from analysis.evidence.scorecard import Published, Score, read_published, score
-from analysis.evidence.scoring import Study
-from analysis.figures.scores import forest
+from analysis.evidence.scoring import ScoredStudy
+from analysis.figures.scores import forest, panels
 from analysis.statistics.estimates import Estimate
 from trial.cli import main
 
@@ -21,7 +21,7 @@ HIT = Score("a", "S", "drug", "RESPW8", "week 8", "%", 60.0, 0.5, 58.9, 51.1, 66
 MISS = replace(HIT, row_id="b", simulated=70.0, inside="no", seen="no")
 SHOWN = replace(HIT, row_id="c", inside="", interval="range")
 DAYS = replace(HIT, row_id="d", endpoint="MAXDUR", unit="d", simulated=26.0, published=20.0, ci_low=16.0, ci_high=25.0)
-STUDIES = [Study("one", (HIT, SHOWN)), Study("two", (MISS, replace(HIT, row_id="e", seen="no")))]
+STUDIES = [ScoredStudy("one", (HIT, SHOWN)), ScoredStudy("two", (MISS, replace(HIT, row_id="e", seen="no")))]
 
 
 def test_targets_and_predictions_are_counted_apart_and_rows_without_a_verdict_not_at_all():
@@ -30,7 +30,7 @@ def test_targets_and_predictions_are_counted_apart_and_rows_without_a_verdict_no
         "Calibration targets: 1 of 1 inside (100 %), 0 missed.",
         "Predicted: 1 of 2 inside (50 %), 1 missed.",
     ]
-    assert scoring.tally([Study("x", (SHOWN,))]).lines()[1] == "Predicted: none is scored."
+    assert scoring.tally([ScoredStudy("x", (SHOWN,))]).lines()[1] == "Predicted: none is scored."
 
 
 def test_a_miss_is_explained_or_said_not_to_be_and_idle_explanations_are_named():
@@ -75,7 +75,7 @@ def test_the_table_keeps_numbers_and_carries_labels(tmp_path):
 
 
 def test_rates_are_drawn_in_percent_and_the_rest_as_a_ratio_to_the_published_value():
-    rates, ratios = scoring.panels([*STUDIES, Study("three", (replace(DAYS, inside="no"),))])
+    rates, ratios = panels([*STUDIES, ScoredStudy("three", (replace(DAYS, inside="no"),))])
     assert [title for title, _ in rates.groups] == ["one", "two"]
     mark = ratios.groups[0][1][0]
     assert (mark.published, mark.low, mark.high, mark.simulated) == pytest.approx((1.0, 0.8, 1.25, 1.3))
@@ -89,11 +89,11 @@ def test_the_forest_is_written_the_same_twice_and_says_each_miss(tmp_path, monke
     monkeypatch.setattr(
         Axes, "annotate", lambda axes, text, *a, **k: (written.append(text), annotate(axes, text, *a, **k))
     )
-    forest(scoring.panels(STUDIES), "note", [tmp_path / "f.png", tmp_path / "f.svg"])
+    forest(panels(STUDIES), "note", [tmp_path / "f.png", tmp_path / "f.svg"])
     assert written.count("miss") == 1, "one of the three scored rows is missed"
     first = (tmp_path / "f.svg").read_bytes()
     assert (tmp_path / "f.png").read_bytes()[:4] == b"\x89PNG"
-    forest(scoring.panels(STUDIES), "note", [tmp_path / "f.svg"])
+    forest(panels(STUDIES), "note", [tmp_path / "f.svg"])
     assert first == (tmp_path / "f.svg").read_bytes()
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import trial.app.targets
+import trial.app.sensitivity
 from analysis.evidence import sensitivity as pure
 from analysis.evidence.sensitivity import Tried, effects, headline, strengths
 from cohorts.parameters import RandomEffect
 from cohorts.sets import parameter_set
 from cohorts.variants import OCCASION, assumed, nothing_to_halve, variants, with_number
+from trial.app.sensitivity import effects_of
 from trial.cli import main
-from trial.cli.sensitivity import effects_of
 from trial.study.load import load_study
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
@@ -110,7 +110,7 @@ def fake(job, chosen):
 
 
 def test_the_whole_way_with_a_fake_simulator(monkeypatch):
-    monkeypatch.setattr(trial.app.targets, "job_values", fake)
+    monkeypatch.setattr(trial.app.sensitivity, "job_values", fake)
     told = []
     rows = effects_of(load_study(SMOKE, replicates=4), 2, 4, lambda done, total: told.append((done, total)))
     assert rows[0].parameter == "NONRESP" and rows[0].unit == "%"
@@ -126,7 +126,7 @@ def test_a_variant_that_cannot_be_simulated_is_said_and_the_others_are_not_lost(
             raise ValueError("nobody is eligible")
         return fake(job, chosen)
 
-    monkeypatch.setattr(trial.app.targets, "job_values", failing)
+    monkeypatch.setattr(trial.app.sensitivity, "job_values", failing)
     rows = effects_of(load_study(SMOKE, replicates=2), 1, 2, lambda done, total: None)
     lost = [r for r in rows if r.parameter == "Q"]
     assert all(np.isnan(r.effect) and r.limited == "nobody is eligible" for r in lost) and len(lost) == 6
@@ -134,7 +134,7 @@ def test_a_variant_that_cannot_be_simulated_is_said_and_the_others_are_not_lost(
 
 
 def test_the_report_shows_the_tornado(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(trial.app.targets, "job_values", fake)
+    monkeypatch.setattr(trial.app.sensitivity, "job_values", fake)
     folder = tmp_path / "run"
     arguments = ["--set", "patients=10", "--workers", "1", "--out", str(folder), "--sensitivity"]
     assert main(["run", str(SMOKE), *arguments]) == 0

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hand_made import STUDY, unit
-from tiny_trial import SETTINGS, Patient, records
+from tiny_trial import Patient, records, study
 
 from analysis import endpoints
-from analysis.endpoints import catalogue, chosen, config_problems
-from analysis.endpoints.contract import can_stop
+from analysis.endpoints import catalogue, chosen, study_problems
 from analysis.text.cells import count as cell
 from trial.cli import main
 from trial.engine.simulate import simulate_unit
@@ -53,7 +51,7 @@ def test_a_stop_is_the_end_of_the_drug_and_not_of_the_study():
 
 
 def value(code: str, *patients: Patient) -> list[float]:
-    settings = replace(SETTINGS, stops=True, treatment_days=70)
+    settings = study(stops=True, treatment_days=70)
     return endpoints.evaluate(catalogue(56)[code], records(*patients), settings).value.tolist()
 
 
@@ -118,21 +116,18 @@ def test_response_after_chemotherapy_needs_no_stop_to_day_21() -> None:
 
 def test_rebound_is_looked_for_after_a_stop_although_the_others_are_treated_to_the_end() -> None:
     falls = Patient([60.0] * 6 + [5.0], baseline=20.0, actions=("start", "stop"))
-    settings = replace(SETTINGS, stops=True, treatment_days=70)
+    settings = study(stops=True, treatment_days=70)
     found = endpoints.evaluate(catalogue(56)["REBOUND"], records(falls, ALWAYS), settings)
     assert found.value[0] == 1
     assert found.reason.tolist() == ["", "no visit planned after the end of treatment"]
 
 
 def test_only_a_study_with_a_stop_has_the_endpoint() -> None:
-    assert "STOPPED" not in chosen(SETTINGS) and "STOPPED" in chosen(replace(SETTINGS, stops=True))
-    analysis = {"analysis": {"assessment_day": 56, "endpoints": ["STOPPED"]}}
-    keep = {"dose_rules": {"a": {"steps": [{"action": "keep"}]}}}
-    for without in ({}, keep, {"dose_rules": 3}, {"dose_rules": {"a": 3, "b": {"steps": 3}, "c": {"steps": [3]}}}):
-        found = dict(config_problems(analysis | without))
-        assert list(found) == [("analysis", "endpoints", 0)]
-        assert "STOPPED needs a dose rule with action: stop" in found["analysis", "endpoints", 0]
-    assert can_stop(STOPPING) and not list(config_problems(analysis | STOPPING))
+    assert "STOPPED" not in chosen(study()) and "STOPPED" in chosen(study(stops=True))
+    found = dict(study_problems(study(endpoints=["STOPPED"])))
+    assert list(found) == [("analysis", "endpoints", 0)]
+    assert "STOPPED needs a dose rule with action: stop" in found["analysis", "endpoints", 0]
+    assert not list(study_problems(study(stops=True, endpoints=["STOPPED"])))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_trial import SETTINGS, WEEKS, Patient, records
+from tiny_trial import STUDY, WEEKS, Patient, records, study
 
 from analysis import endpoints
 from analysis.endpoints import catalogue
@@ -22,12 +22,12 @@ from analysis.endpoints.count_proxies import days_above
 )
 def test_high_counts_over_the_whole_period(counts: list[float], above_250: int, above_400: int) -> None:
     made = records(Patient(counts))
-    values = [endpoints.evaluate(catalogue(56)[code], made, SETTINGS).value[0] for code in ("PLT250", "PLT400")]
+    values = [endpoints.evaluate(catalogue(56)[code], made, STUDY).value[0] for code in ("PLT250", "PLT400")]
     assert values == [above_250, above_400]
 
 
 def test_no_count_after_baseline_is_not_evaluable() -> None:
-    result = endpoints.evaluate(catalogue(56)["PLT250"], records(Patient([None])), SETTINGS)
+    result = endpoints.evaluate(catalogue(56)["PLT250"], records(Patient([None])), STUDY)
     assert result.reason[0] == "no count after baseline"
 
 
@@ -45,12 +45,12 @@ def test_reductions_and_interruptions_are_counted_apart(
 ) -> None:
     made = records(Patient([20.0]), Patient([20.0], actions=actions))
     for code, expected in (("REDUCE", reduced), ("INTERRUPT", interrupted)):
-        assert endpoints.evaluate(catalogue(56)[code], made, SETTINGS).value.tolist() == [0, expected]
+        assert endpoints.evaluate(catalogue(56)[code], made, STUDY).value.tolist() == [0, expected]
 
 
 def test_above_1000() -> None:
     made = records(Patient([1000.0]), Patient([20.0, 1001.0, 20.0]))
-    assert endpoints.evaluate(catalogue(56)["PLT1000"], made, SETTINGS).value.tolist() == [0, 1]
+    assert endpoints.evaluate(catalogue(56)["PLT1000"], made, STUDY).value.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_above_1000() -> None:
 )
 def test_days_above_join_log_counts_by_straight_lines(counts: list[float | None], days: float) -> None:
     """From 25 to 2,500 the line crosses 250 half way; from 100 to 1,000 it is above for log 4 / log 10 of the way."""
-    found = endpoints.evaluate(catalogue(56)["DAYS250"], records(Patient(counts)), SETTINGS)
+    found = endpoints.evaluate(catalogue(56)["DAYS250"], records(Patient(counts)), STUDY)
     assert found.value[0] == pytest.approx(days)
 
 
 def test_days_above_start_at_baseline_and_need_a_count() -> None:
     made = records(Patient([25.0] * 10, baseline=2500.0), Patient([None]))
-    found = endpoints.evaluate(catalogue(56)["DAYS250"], made, SETTINGS)
+    found = endpoints.evaluate(catalogue(56)["DAYS250"], made, STUDY)
     assert found.value[0] == pytest.approx(3.5)
     assert found.reason.tolist() == ["", "no count after baseline"]
 
@@ -94,7 +94,7 @@ def test_laws_of_days_above(counts, baseline: float, limit: float, factor: float
     assert days_above(made, 0.5)[0] == pytest.approx(last)
 
 
-STOPPED = replace(SETTINGS, treatment_days=35)
+STOPPED = study(treatment_days=35)
 
 
 def stopped(code: str, *patients: Patient, settings=STOPPED) -> Evaluated:
@@ -120,7 +120,7 @@ def test_rebound_within_28_days_of_the_last_dose(after, baseline: float, absolut
 
 
 def test_rebound_needs_visits_after_treatment() -> None:
-    during = stopped("REBOUND", Patient([5.0]), settings=replace(SETTINGS, treatment_days=70))
+    during = stopped("REBOUND", Patient([5.0]), settings=study(treatment_days=70))
     assert during.reason[0] == "no visit planned after the end of treatment"
     missed = Patient([60.0] * 5 + [None] * 4 + [60.0], treated_days=35)
     never = Patient([60.0], actions=("interrupt",), treated_days=35)

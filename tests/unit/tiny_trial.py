@@ -7,18 +7,47 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from analysis.endpoints.contract import Settings
 from analysis.endpoints.records import Records, from_tables
+from trial.study.study import Study
 from trial.tables import DOSES, EVENTS, OBSERVATIONS, PATIENTS, SOLVES
 
 WEEKS = tuple(range(7, 71, 7))
-SETTINGS = Settings(
-    assessment_day=56,
-    study_id="tiny",
-    arm_ids=("drug", "placebo"),
-    placebo_arms=("placebo",),
-    reference_arm="placebo",
-)
+CHEMOTHERAPY = {"cycles": 2, "cycle_days": 28, "doses": [{"day": 0}]}
+
+
+def study(
+    *, arms: Sequence[str] = ("drug", "placebo"), treatment_days: int = 70, stops: bool = False, paired: bool = False,
+    chemotherapy: bool = False, pk_sampling: bool = False, adverse: Sequence[str] = (), replicates: int = 3,
+    window_days: int = 0,
+    **analysis: object,
+) -> Study:  # fmt: skip
+    """The study of these patients: assessed in week 8 against placebo; ``analysis`` as in a config."""
+    step = {"action": "stop" if stops else "increase", "below_1e9L": 50}
+    return Study.model_validate({
+        "id": "tiny",
+        "title": "tiny",
+        "seed": 1,
+        "replicates": replicates,
+        "patients": 7,
+        "parameter_set": "none",
+        "population": {"id": "none"},
+        "allocation": "counterfactual" if paired else "parallel",
+        "arms": [{"id": arm, "start_dose_mg": 5, "dose_rule": "ladder", "placebo": arm == "placebo"} for arm in arms],
+        "randomisation": {"block_size": 2},
+        "treatment_days": treatment_days,
+        "visits": {"days": WEEKS, "window_days": window_days},
+        "dose_rules": {"ladder": {"ladder_mg": [2.5, 5], "steps": [step], "source": "test"}},
+        "chemotherapy": CHEMOTHERAPY if chemotherapy else None,
+        "pk_sampling": {"visit_day": PK_VISIT, "times_h": PK_HOURS} if pk_sampling else None,
+        "tolerability": {"proxies": adverse} if adverse else None,
+        "analysis": {"assessment_day": 56, "reference_arm": "placebo"} | analysis,
+    })  # fmt: skip
+
+
+NO_DOSE = ("interrupt", "stop")
+PK_HOURS = (0.0, 8.0, 24.0)
+PK_VISIT = 28
+STUDY = study()
 
 
 @dataclass(frozen=True)
@@ -40,15 +69,11 @@ class Patient:
     """(cycle, day) of every dose of chemotherapy."""
     treated_days: int = 70
     last_day: int = 70
+    stratum: str = ""
 
 
 def filled(values: Sequence[float | None]) -> list[float | None]:
     return [*values, *[values[-1]] * (len(WEEKS) - len(values))]
-
-
-NO_DOSE = ("interrupt", "stop")
-PK_HOURS = (0.0, 8.0, 24.0)
-PK_VISIT = 28
 
 
 def tables(patients: Sequence[Patient]) -> dict[str, pa.Table]:
@@ -58,6 +83,7 @@ def tables(patients: Sequence[Patient]) -> dict[str, pa.Table]:
     for patient in patients:
         numbers[patient.replicate] = numbers.get(patient.replicate, 0) + 1
         key = {"IREP": patient.replicate, "SUBJID": numbers[patient.replicate]}
+        key["USUBJID"] = f"tiny-{key['IREP']}-{key['SUBJID']}"
         for name, new in _rows(patient, key).items():
             rows[name] += new
     order = {"PLAT": 0, "WHOBLEED": 1, "CONC": 2}
@@ -91,12 +117,19 @@ def _rows(patient: Patient, key: dict) -> dict[str, list[dict]]:
     ]  # fmt: skip
     return {
         "patients": [
-            key | {"ARM": patient.arm, "BLPLAT": patient.baseline, "EOSSTT": status, "EOSDY": patient.last_day}
+            key
+            | {
+                "ARM": patient.arm,
+                "STRATUM": patient.stratum,
+                "BLPLAT": patient.baseline,
+                "EOSSTT": status,
+                "EOSDY": patient.last_day,
+            }
         ],
         "doses": doses,
         "observations": observations,
         "events": [key | {"EVENT": "RESCUE", "ADY": day} for day in patient.rescue_days]
-        + [key | {"EVENT": "CHEMO", "ADY": day, "TERM": f"chemotherapy, cycle {k}"} for k, day in patient.chemo],
+        + [key | {"EVENT": "CHEMO", "ADY": day, "TERM": "chemotherapy", "CYCLE": k} for k, day in patient.chemo],
         "solves": [key | {"STATUS": patient.status}],
     }
 

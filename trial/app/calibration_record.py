@@ -1,20 +1,20 @@
-"""The record of a calibration: what is written as JSON, and what is shown of it."""
+"""The record of a calibration, as it is written as JSON."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from trial.cli.console import columns
-
-if TYPE_CHECKING:
-    from analysis.evidence.calibration import Point
-    from trial.app.targets import Wanted
-    from trial.study.fit import Fit
+from analysis.evidence.calibration import Point
+from analysis.evidence.scorecard import JUDGED
+from trial.app.targets import Wanted
+from trial.jobs.provenance import engine_version
+from trial.study.fit import Fit
 
 NOTE = (
     "penalised composite likelihood: published counts as if independent, common random numbers, best of several "
@@ -26,10 +26,6 @@ def record_of(
     fit: Fit, wanted: Sequence[Wanted], config: Path, extends: str, best: Point, points: int, seconds: float
 ) -> dict[str, Any]:
     """The calibration record of a point."""
-    from datetime import date
-
-    from trial.jobs.provenance import engine_version
-
     return {
         "id": fit.id,
         "extends": extends,
@@ -52,8 +48,6 @@ def record_of(
 
 def _held(w: Wanted, simulated: float) -> dict[str, Any]:
     """A target beside its simulation, in the unit of the published row."""
-    from analysis.evidence.scorecard import JUDGED
-
     row, value = w.row, w.percent * simulated
     inside = ""
     if row.interval in JUDGED and row.ci_low is not None and row.ci_high is not None and isfinite(value):
@@ -80,44 +74,3 @@ def write(path: Path, record: Mapping[str, Any]) -> None:
     text = re.sub(r"\[\s*(-?[\d.][^\[\]{}\"]*?)\s*\]", lambda m: f"[{' '.join(m[1].split())}]", text)
     temporary.write_text(text + "\n", encoding="utf-8")
     temporary.replace(path)
-
-
-def show(record: Mapping[str, Any], path: Path) -> None:
-    """The fit and the parameters, as two tables."""
-    from trial.cli.results import console
-
-    fit, ident = record["fit"], record.get("identifiability", {})
-    rse = record.get("uncertainty", {}).get("rse_percent", {})
-    lines = [(f["row_id"], f"{f['published']:.4g}", _limits(f), _number(f["simulated"]), f["inside"]) for f in fit]
-    _table(("target", "published", "limits", "simulated", "inside"), lines)
-    parameters = [
-        (name, f"{value:.4g}", f"{record['priors'][name]['median']:g}")
-        + ((f"{rse[name]:.0f}", ident[name]["verdict"]) if ident else ("", ""))
-        for name, value in record["values"].items()
-    ]
-    _table(("parameter", "fitted", "prior", "RSE %", "decided by"), parameters)
-    judged = [f["inside"] for f in fit if f["inside"]]
-    print(f"{judged.count('yes')} of {len(judged)} targets inside their limits: a fit, not a prediction.")
-    print(f"Distance {record['distance']:.2f} after {record['points']} points in {record['minutes']} min.")
-    if ident:
-        console().print(record["uncertainty"]["caveat"])
-    print(f"written: {path}")
-
-
-def _limits(held: Mapping[str, Any]) -> str:
-    low, high = held["limits"]
-    return "" if low is None or high is None else f"{low:.4g} to {high:.4g}"
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4g}"
-
-
-def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    from trial.cli.results import console
-
-    table = columns(heads, left=("target", "parameter", "decided by", "inside"))
-    for line in lines:
-        table.add_row(*line)
-    console().print(table)
-    print()

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from cohorts.own import copied, is_file_name
-from trial.cli.console import Refused
+from cohorts.own import SetError, copied, is_file_name
+from trial.errors import Refused
 from trial.jobs.parts import UNITS
 from trial.study.fingerprint import differs_from_published
 from trial.study.load import FILES
 from trial.study.study import Study
 
-MARKS = ("manifest.json", "config.resolved.yaml")
 CONFIG = "config.resolved.yaml"
+MARKS = ("manifest.json", CONFIG)
 IDENTITY = "identity.json"
 OWN_SET = "own_set"
 SUFFIXES = (".parquet", ".csv", ".yaml", ".json", ".html")
@@ -56,6 +56,15 @@ def _may_replace(folder: Path, target: Path, overwrite: bool, config: Path | Non
         raise Refused(f"{folder}: the config itself lies in this folder; give another one with --out")
     if target in (Path.cwd(), *Path.cwd().parents):
         raise Refused(f"{folder}: this is the current folder or one above it; give another one with --out")
+
+
+def must_be_run(folder: Path) -> None:
+    """Raises Refused unless ``folder`` holds a finished run."""
+    if not folder.is_dir():
+        raise Refused(f"{folder}: there is no such folder; 'vtrial run CONFIG' makes one")
+    missing = [name for name in (CONFIG, "manifest.json", "estimates.parquet") if not (folder / name).exists()]
+    if missing:
+        raise Refused(f"{folder}: not the folder of a finished run ({', '.join(missing)} missing)")
 
 
 @contextmanager
@@ -151,19 +160,22 @@ def _put_back(target: Path) -> None:
         old.rename(target)
 
 
-def with_inputs(study: Study, base: Path, folder: Path) -> Study:
+def with_inputs(study: Study, folder: Path) -> Study:
     """Copy the files a study reads into ``folder`` and name them by their copies, so that the folder stands alone.
 
-    File names in ``study`` are relative to ``base``. Published rows of another design are kept, but not counted.
+    Published rows of another design are kept, but not counted. Raises Refused when the parameter set is gone.
     """
     if is_file_name(study.parameter_set):
-        study = study.model_copy(update={"parameter_set": copied(base / study.parameter_set, folder, OWN_SET)})
+        try:
+            study = study.model_copy(update={"parameter_set": copied(Path(study.parameter_set), folder, OWN_SET)})
+        except SetError as error:
+            raise Refused(str(error)) from None
     for section, key in FILES:
         record = getattr(study, section)
         name = getattr(record, key, None)
         if name is not None:
             copy = COPIES[section, key] or f"own_patients{Path(name).suffix}"
-            shutil.copyfile(base / name, folder / copy)
+            shutil.copyfile(name, folder / copy)
             study = study.model_copy(update={section: record.model_copy(update={key: copy})})
     if study.published is not None and differs_from_published(study):
         _uncount(folder / study.published.rows)

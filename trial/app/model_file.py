@@ -5,26 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from cohorts.parameters import ParameterSet
-    from trial.models import Structure
+from analysis.evidence.model import MODEL_FILE
+from cohorts.parameters import ParameterSet
+from trial.models import Structure, structure_of
+from trial.models.equations import equations
+from trial.models.flows import flows
 
 
 def write_model(folder: Path, parameters: ParameterSet) -> None:
     """Write states, flows, equations, derived parameters and classes of the structure of a set."""
-    from analysis.report.model import MODEL_FILE
-
     text = json.dumps(described(parameters), indent=1, ensure_ascii=False)
     (folder / MODEL_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def described(parameters: ParameterSet) -> dict[str, Any]:
     """The content of ``model.json``."""
-    from trial.models import structure_of
-    from trial.models.flows import flows
-
     model = structure_of(parameters)
     names, found = [s.name for s in model.states], flows(model)
     return {
@@ -46,8 +43,6 @@ def described(parameters: ParameterSet) -> dict[str, Any]:
 
 
 def _lines(model: Structure) -> Iterator[dict[str, str]]:
-    from trial.models.equations import equations
-
     said = equations(model)
     units = {s.name: f"{s.unit}/h" for s in model.states}
     for kind, lines in (("term", said.terms), ("derivative", said.derivatives), ("output", said.outputs)):

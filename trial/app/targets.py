@@ -12,17 +12,17 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from analysis.endpoints import catalogue
-from analysis.endpoints.contract import Settings
 from analysis.endpoints.records import from_tables
 from analysis.evidence.calibration import Measure, Target
 from analysis.evidence.results import endpoint_values
 from analysis.evidence.scorecard import JUDGED, STAT, Published, read_published
 from analysis.statistics.summaries import LOCATION
 from cohorts.parameters import ParameterSet
+from trial.errors import ConfigError
 from trial.jobs.work import simulate_replicates
 from trial.study.fingerprint import differs_from_published
 from trial.study.fit import Fit, set_name
-from trial.study.load import ConfigError, load_study
+from trial.study.load import load_study
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
 
@@ -50,7 +50,6 @@ class Job:
 
     study: int
     design: Study
-    settings: Settings
     codes: tuple[str, ...]
     replicates: range
 
@@ -157,9 +156,8 @@ def cut(place: int, study: Study, codes: tuple[str, ...], workers: int = 1) -> l
     if not any(known[code].needs_profile for code in codes):
         study = study.model_copy(update={"pk_sampling": None})
     size = max(1, min(-(-study.replicates // workers), CHUNK_PATIENTS // study.subjects))
-    settings = Settings.of(study.model_dump(mode="json"))
     starts = range(0, study.replicates, size)
-    return [Job(place, study, settings, codes, range(s, min(s + size, study.replicates))) for s in starts]
+    return [Job(place, study, codes, range(s, min(s + size, study.replicates))) for s in starts]
 
 
 def simulate_targets(
@@ -179,4 +177,4 @@ def simulate_targets(
 def job_values(job: Job, chosen: ParameterSet) -> dict[str, NDArray[np.float64]]:
     """The endpoints of a job per replicate and arm (R, A)."""
     tables = simulate_replicates(job.design, job.replicates, chosen)
-    return endpoint_values(from_tables(tables, job.design.arm_ids), job.settings, job.codes)
+    return endpoint_values(from_tables(tables, job.design.arm_ids), job.design, job.codes)

@@ -1,4 +1,4 @@
-"""The command line, ``vtrial`` or ``python -m trial``: the only place that sees cohorts, trial and analysis.
+"""The command line, ``vtrial`` or ``python -m trial``: arguments and words. What a command does is in ``trial.app``.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or config, 3 some patients failed, 130 interrupted. Start-up imports
 nothing heavy: each command imports what it needs when it is called.
@@ -21,7 +21,7 @@ from trial.cli.catalogue import catalogue as catalogue_
 from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
-from trial.cli.console import Refused, Stopped, say
+from trial.cli.console import say
 from trial.cli.plan import plan as plan_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
@@ -29,8 +29,9 @@ from trial.cli.run import run as run_
 from trial.cli.schema import schema as schema_
 from trial.cli.scorecard import scorecard as scorecard_
 from trial.cli.sensitivity import sensitivity as sensitivity_
+from trial.errors import Stopped, TrialError
 
-OK, FAILED, USAGE, PATIENTS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,18 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explained(error: Exception) -> int:
     """Say what went wrong in a line or more; the exit code."""
-    from trial.study.yamltree import ConfigError
-
-    if isinstance(error, ConfigError):
-        for line in error.messages:
-            say(line)
-        return USAGE
-    if isinstance(error, Refused):
+    if isinstance(error, TrialError):
         say(str(error))
-        return USAGE
-    if isinstance(error, Stopped):
-        say(str(error))
-        return FAILED
+        return FAILED if isinstance(error, Stopped) else USAGE
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         say(f"{error.format_message()} ({getattr(context, 'command_path', 'vtrial')} --help shows what is allowed)")
@@ -104,7 +96,7 @@ def _app() -> typer.Typer:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from trial.jobs.provenance import engine_version
+        from trial.app.versions import engine_version
 
         print(f"vtrial {engine_version()}")
         raise typer.Exit

@@ -20,19 +20,10 @@ def check(
 
     Example: vtrial check configs/smoke.yaml
     """
-    from cohorts.sets import is_file_name, parameter_set
-    from trial.app.checked import load_checked
-    from trial.study.fingerprint import fingerprint
+    from trial.app.loading import in_words, load_checked
 
     loaded = load_checked(config, set_)
     warn(loaded.warnings)
-    study = loaded.study
-    arms = ", ".join(f"{arm.id} ({arm.ratio})" for arm in study.arms)
-    print(f"{study.id}: no problems found")
-    print(f"  {study.patients} patients, {study.replicates} replicates, arms {arms}")
-    print(f"  {study.treatment_days} days of treatment, {len(study.visits.days)} visits to day {study.visits.days[-1]}")
-    print(f"  design {fingerprint(study)}")
-    chosen = parameter_set(study.parameter_set)
-    own = f" ({Path(study.parameter_set).name})" if is_file_name(study.parameter_set) else ""
-    print(f"  parameter set {chosen.id}{own}, structure {chosen.structure}")
-    print(f"  population {study.population.id or study.population.file}")
+    print(f"{loaded.study.id}: no problems found")
+    for line in in_words(loaded.study):
+        print(f"  {line}")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trial.cli.console import Refused, columns, say
+from trial.cli.console import columns, console, warn
 
 if TYPE_CHECKING:
-    from analysis.evidence.comparison import Difference, Side
+    from analysis.evidence.comparison import Difference
 
 
 def compare(
@@ -21,43 +22,23 @@ def compare(
 
     Example: vtrial compare runs/smoke runs/smoke_mine
     """
-    from analysis.evidence.comparison import compared, problems, read_side
-    from trial.cli.report import is_run_folder
+    from trial.app.comparison import compare_runs
 
-    for folder in (run_a, run_b):
-        is_run_folder(folder)
-    a, b = read_side(run_a), read_side(run_b)
-    found = problems(a, b)
-    if found:
-        raise Refused("\n".join(f"compare: {line}" for line in found))
-    _warn_of_design(a, b)
-    for name, side in (("A", a), ("B", b)):
+    found = compare_runs(run_a, run_b)
+    warn([found.caution] if found.caution else [])
+    for name, side in zip("AB", found.sides, strict=True):
         print(
             f"{name}  {side.path}: parameter set {side.manifest['parameter_set']}, structure "
             f"{side.manifest['structure']}, seed {side.manifest['seed']}, {side.manifest['replicates']} replicates"
         )
-    _table(compared(a.estimates, b.estimates))
+    _table(found.rows)
     print("Mean over replicates ± Monte Carlo error. That of B - A takes the runs as independent; runs with the same")
     print("seed share their random numbers, and the error is then usually smaller.")
     print("Simulated subjects. Not clinical data.")
 
 
-def _warn_of_design(a: Side, b: Side) -> None:
-    """Say when the runs are of different designs; what differs may then be the design."""
-    from trial.app.folder import CONFIG
-    from trial.study.fingerprint import fingerprint
-    from trial.study.load import load_study
-
-    designs = [fingerprint(load_study(side.path / CONFIG)) for side in (a, b)]
-    if designs[0] != designs[1]:
-        say(
-            f"warning: the designs differ ({designs[0]}, {designs[1]}): not only the parameters may make the difference"
-        )
-
-
-def _table(rows: list[Difference]) -> None:
+def _table(rows: Sequence[Difference]) -> None:
     from analysis.text.cells import estimate_error
-    from trial.cli.results import console
 
     texts = ("endpoint", "arm", "unit")
     table = columns((*texts, "A", "B", "B - A"), left=texts)

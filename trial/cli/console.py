@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -9,20 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
-Progress = Callable[[int, int], None]
+    from trial.app.talk import Tell
 
 STEP_PERCENT = 10
 STEP_SECONDS = 5.0
-
-
-class Refused(Exception):
-    """Wrong usage: the message says what to do instead."""
-
-
-class Stopped(Exception):
-    """The work could not go on: the message says why, what is kept and how to go on."""
 
 
 def say(text: str) -> None:
@@ -46,23 +40,34 @@ def columns(heads: Sequence[str], left: Collection[str]) -> Table:
     return table
 
 
+def console() -> Console:
+    """Where results are printed: no colours of its own, and the width of the terminal, COLUMNS or 80."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else width())
+
+
+def width() -> int:
+    """Width for a pipe or a file: COLUMNS if set, else 80."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
 @contextmanager
-def progress(title: str) -> Iterator[Progress]:
+def progress(title: str) -> Iterator[Tell]:
     """Progress with the time left: a bar on a terminal, plain lines otherwise."""
     if not sys.stderr.isatty():
         yield _plain_lines(title)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _plain_lines(title: str, clock: Callable[[], float] = time.monotonic) -> Progress:
+def _plain_lines(title: str, clock: Callable[[], float] = time.monotonic) -> Tell:
     """A line every ten per cent and every five seconds, whichever comes first, and one at the end."""
     begun = clock()
     last_percent, last_time = 0, begun

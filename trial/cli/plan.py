@@ -25,28 +25,26 @@ def plan(
 
     Example: vtrial plan configs/smoke.yaml --replicates 10000
     """
-    from trial.app.checked import load_checked
-    from trial.cli.run import cores, evaluator
-    from trial.jobs.forecast import forecast, free_disk, free_memory, problem, size
+    from trial.app.foresight import foresee
+    from trial.app.loading import load_checked
 
     loaded = load_checked(config, set_, None, replicates)
     warn(loaded.warnings)
-    study, folder = loaded.study, out or Path("runs") / loaded.study.id
-    found = forecast(study, workers or cores(), evaluator(study))
-    free, memory = size(free_disk(folder)), free_memory()
+    study = loaded.study
+    seen = foresee(study, out or Path("runs") / study.id, workers)
+    found = seen.forecast
     many = f"{found.workers} workers" if found.workers > 1 else "1 worker"
     kept = "all" if len(study.kept) == study.replicates else f"{len(study.kept)} of {study.replicates:,}"
     print(f"{study.id}: {study.replicates:,} x {study.subjects:,} patients in {found.units:,} units")
     print(f"  time     about {_duration(found.seconds)} with {many}, without the report")
-    print(f"  disk     about {size(found.disk_bytes)} while it works, half of it afterwards ({free} free)")
-    print(f"  memory   about {size(found.memory_bytes)}" + (f" ({size(memory)} free)" if memory else ""))
+    print(f"  disk     about {seen.disk} while it works, half of it afterwards ({seen.free_disk} free)")
+    print(f"  memory   about {seen.memory}" + (f" ({seen.free_memory} free)" if seen.free_memory else ""))
     print(f"  tables   of {kept} replicates, endpoints of every patient:")
     for name, rows in found.rows.items():
         print(f"    {name:13s} {rows:13,} rows")
-    refused = problem(found, folder)
-    if refused:
-        say(refused)
-    return 1 if refused else 0
+    if seen.problem:
+        say(seen.problem)
+    return 1 if seen.problem else 0
 
 
 def _duration(seconds: float) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trial.cli.console import Refused, Stopped, columns, say
+from trial.cli.console import columns, say, warn
 
 if TYPE_CHECKING:
     from trial.jobs.replay import Decision, Replay
@@ -32,55 +30,26 @@ def replay(
 
     Example: vtrial replay runs/smoke --replicate 0 --patient 17
     """
-    from trial.app.folder import CONFIG
-    from trial.cli.report import is_run_folder
-    from trial.cli.run import evaluator
-    from trial.jobs.provenance import read_manifest
-    from trial.jobs.replay import replay as again
-    from trial.study.load import load_study
+    from trial.app import one_patient
 
-    is_run_folder(run_dir)
-    if out is not None and out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise Refused(f"{out}: there is something already; give a new or an empty folder with --out")
-    study = load_study(run_dir / CONFIG)
-    _warn_of_changes(read_manifest(run_dir))
-    try:
-        course = again(study, replicate, patient)
-    except ValueError as error:
-        raise Refused(f"{run_dir}: {error}") from None
-    course = replace(course, tables={**course.tables, "endpoints": evaluator(study)(course.tables)})
-    _show(course, study)
     if out is not None:
-        _write(course, study, out)
-    return _compared(course, study, run_dir)
-
-
-def _write(course: Replay, study: Study, out: Path) -> None:
-    from trial.jobs.replay import write
-    from trial.jobs.runner import origin
-
-    try:
-        write(course, out, origin(study))
-    except OSError as error:
-        raise Stopped(f"{out}: cannot be written ({error.strerror or error})") from None
-    _print(f"written to {out}: the tables of this patient, the decisions and the hourly course, as Parquet and CSV")
-
-
-def _warn_of_changes(manifest: Mapping[str, Any]) -> None:
-    """Say when this is not the engine that made the run: the values may differ then."""
-    from importlib.metadata import version
-
-    from trial.jobs.provenance import engine_version
-
-    made_by = manifest["engine"]["version"]
-    changed = [f"engine {made_by} then, {engine_version()} now"] if made_by != engine_version() else []
-    changed += [
-        f"{name} {then} then, {version(name)} now"
-        for name, then in manifest["packages"].items()
-        if then != version(name)
-    ]
-    if changed:
-        say(f"warning: {'; '.join(changed)}: values may differ in the last digits")
+        one_patient.must_be_empty(out)
+    again = one_patient.simulate_again(run_dir, replicate, patient)
+    if again.changes:
+        warn([f"{'; '.join(again.changes)}: values may differ in the last digits"])
+    _show(again.course, again.study)
+    if out is not None:
+        one_patient.write_course(again, out)
+        _print(f"written to {out}: the tables of this patient, the decisions and the hourly course, as Parquet and CSV")
+    if not again.all_kept:
+        _print(f"of replicate {replicate} the run kept the endpoints only (output: endpoints): they alone are compared")
+    found, endpoints = one_patient.differing(again, run_dir)
+    for line in found:
+        say(f"differs from the stored rows: {line}")
+    if not found:
+        rows = "rows" if again.all_kept else f"{endpoints} endpoints"
+        _print(f"identical to the stored {rows}, bit for bit")
+    return 1 if found else 0
 
 
 def _width() -> int:
@@ -144,26 +113,3 @@ def _what(made: Decision) -> str:
         return made.why_none
     said = ["rescue therapy"] * made.rescued + [made.reason or made.why_same]
     return "; ".join(said)
-
-
-def _compared(course: Replay, study: Study, run_dir: Path) -> int:
-    """Compare with what the run stored of this patient; 1 when it differs."""
-    import pyarrow.parquet as pq
-
-    from trial.jobs.replay import COMPARED, differences
-    from trial.tables import more_tables
-
-    replicate, subject = course.patient["IREP"], course.patient["SUBJID"]
-    tables = (*COMPARED, *more_tables(study.dense, bool(study.tolerability)))
-    kept = tables if replicate in study.kept else ()
-    mine = [("IREP", "==", replicate), ("SUBJID", "==", subject)]
-    stored = {name: pq.read_table(run_dir / f"{name}.parquet", filters=mine) for name in (*kept, "endpoints")}
-    if not kept:
-        _print(f"of replicate {replicate} the run kept the endpoints only (output: endpoints): they alone are compared")
-    found = differences(course, stored)
-    for line in found:
-        say(f"differs from the stored rows: {line}")
-    if not found:
-        rows = "rows" if kept else f"{stored['endpoints'].num_rows} endpoints"
-        _print(f"identical to the stored {rows}, bit for bit")
-    return 1 if found else 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from trial.cli.console import console
 
+if TYPE_CHECKING:
     from analysis.evidence.results import Line
     from trial.study.study import Study
 
@@ -55,13 +54,6 @@ def show(lines: Sequence[Line], study: Study) -> None:
     screen.print("\nSimulated subjects. Not clinical data.\n")
 
 
-def console() -> Console:
-    """Where results are printed: no colours of its own, and the width of the terminal, COLUMNS or 80."""
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else width())
-
-
 def _common(lines: Sequence[Line], name: str) -> str:
     """What all lines have there; "" when they differ."""
     found = {getattr(line, name) for line in lines}
@@ -72,10 +64,3 @@ def _inside(lines: Sequence[Line], kind: str) -> str:
     """How many judged lines of a kind lie inside, as "15 of 15"; "" when there are none."""
     judged = [line.inside for line in lines if line.inside and line.kind == kind]
     return f"{judged.count('yes')} of {len(judged)}" if judged else ""
-
-
-def width() -> int:
-    """Width for a pipe or a file: COLUMNS if set, else 80."""
-    import shutil
-
-    return shutil.get_terminal_size((80, 24)).columns

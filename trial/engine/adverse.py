@@ -87,6 +87,7 @@ def _table(patients: pa.Table, chosen: tuple[Proxy, ...], day: NDArray[np.int64]
     columns = [
         patients["IREP"].to_numpy()[who],
         patients["SUBJID"].to_numpy()[who],
+        patients["USUBJID"].combine_chunks().take(pa.array(who)),
         pa.DictionaryArray.from_arrays(
             pa.array(which.astype(np.int32)), pa.array([p.code for p in chosen], pa.string())
         ),

@@ -6,6 +6,7 @@ adding a visit, an arm or a quantity changes no other draw.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -163,7 +164,7 @@ def _habit(draws: Draws, name: str, mean: float, sd: float, days: int) -> tuple[
 
 
 def _leaving(
-    dropout: tuple[Dropout, ...], arm_ids: list[str], arm: NDArray[np.int64], cohort: Cohort
+    dropout: tuple[Dropout, ...], arm_ids: Sequence[str], arm: NDArray[np.int64], cohort: Cohort
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The first of the competing exponential clocks: day of leaving and index of the reason."""
     never = np.iinfo(np.int64).max

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,16 @@ from trial.engine.rules import NEVER, Decisions, rules_of
 from trial.engine.simulate import UnitResult
 from trial.engine.titration import Action, reason
 from trial.solver import REASON, Status
-from trial.tables import COURSES, DOSES, OBSERVATIONS, SCREENING, SOLVES, events_schema, patients_schema
+from trial.tables import (
+    COURSES,
+    DOSES,
+    OBSERVATIONS,
+    SCREENING,
+    SOLVES,
+    events_schema,
+    parameters_schema,
+    patients_schema,
+)
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.integer]
@@ -23,14 +33,36 @@ PLACEBO = len(Action)
 """What the ledger calls it, beside the actions, when active drug ends with cycle 1 of chemotherapy."""
 
 
+@dataclass(frozen=True)
+class Keys:
+    """Replicate and number (n,) of each patient, and the unique subject identifiers."""
+
+    replicate: Ints
+    subject: Ints
+    identifier: pa.Array
+
+    @classmethod
+    def of(cls, study_id: str, replicate: Ints, subject: Ints) -> Keys:
+        """Identifiers name study, replicate and patient."""
+        both = zip(replicate.tolist(), subject.tolist(), strict=True)
+        return cls(replicate, subject, pa.array([f"{study_id}-{r:05d}-{s:05d}" for r, s in both], pa.string()))
+
+    def rows(self, who: Ints | None = None) -> dict[str, object]:
+        """The key columns of a table whose rows belong to patients ``who``; None: one row per patient."""
+        who = np.arange(len(self.subject)) if who is None else who
+        usubjid = pa.DictionaryArray.from_arrays(pa.array(who.astype(np.int32)), self.identifier)
+        return {"IREP": self.replicate[who], "SUBJID": self.subject[who], "USUBJID": usubjid}
+
+
 def collect(
     unit: Unit, result: UnitResult, cohort: Cohort, subject: Ints, stratum: NDArray[np.str_], units: dict[str, str]
 ) -> dict[str, pa.Table]:
     """Every table of a unit but ``screening``. ``subject`` (n,) numbers the patients within their replicate, from 1."""
-    keys = (cohort.draws.replicate, subject)
+    keys = Keys.of(unit.study.id, cohort.draws.replicate, subject)
     dense = {"courses": _courses(unit, result, keys)} if result.hourly else {}
     found = {
-        "patients": _patients(unit, result, cohort, keys, stratum, units),
+        "patients": _patients(unit, result, cohort, keys, stratum),
+        "parameters": _parameters(unit, keys, units),
         "doses": _doses(unit, result, keys),
         "observations": _observations(unit, result, cohort, keys),
         "events": _events(unit, result, keys, cohort.patients["BLPLAT"].to_numpy()),
@@ -76,11 +108,9 @@ def _patients(
     unit: Unit,
     result: UnitResult,
     cohort: Cohort,
-    keys: tuple[Ints, Ints],
+    keys: Keys,
     stratum: NDArray[np.str_],
-    units: dict[str, str],
 ) -> pa.Table:
-    replicate, subject = keys
     table, drawn, n = cohort.patients, unit.drawn, unit.drawn.n
     leaves = _leaves(unit)
     reasons = [item.reason for item in unit.study.dropout] or [""]
@@ -89,9 +119,6 @@ def _patients(
         columns[name] = _texts(table[name].to_numpy())
     columns |= dict(
         STUDYID=_coded(np.zeros(n), [unit.study.id]),
-        IREP=replicate,
-        SUBJID=subject,
-        USUBJID=[f"{unit.study.id}-{r:05d}-{s:05d}" for r, s in zip(replicate.tolist(), subject.tolist(), strict=True)],
         ARM=_coded(drawn.arm, unit.study.arm_ids),
         STRATUM=_texts(stratum),
         ADHER=drawn.adherence,
@@ -102,8 +129,12 @@ def _patients(
         EOSDY=np.minimum(drawn.leave_day, _last_visit(unit)),
     )
     columns["MEALSH"] = drawn.meal_share
-    schema = patients_schema(unit.structure.parameters, units, meals=unit.study.meals is not None)
-    return _table(schema, **columns, **{name: unit.parameters[name] for name in unit.structure.parameters})
+    return _table(patients_schema(meals=unit.study.meals is not None), **columns, **keys.rows())
+
+
+def _parameters(unit: Unit, keys: Keys, units: dict[str, str]) -> pa.Table:
+    names = unit.structure.parameters
+    return _table(parameters_schema(names, units), **keys.rows(), **{name: unit.parameters[name] for name in names})
 
 
 def _absence(
@@ -129,7 +160,7 @@ ABSENT = (
 )
 
 
-def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: tuple[Ints, Ints]) -> pa.Table:
+def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: Keys) -> pa.Table:
     baseline = cohort.patients["BLPLAT"].to_numpy(), cohort.trueplat0, cohort.patients["BLBLEED"].to_numpy()
     count, true, grade = (
         np.column_stack([first, *(getattr(v, name) for v in result.visits)])
@@ -154,7 +185,7 @@ def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: tuple[In
 def _block(
     unit: Unit,
     result: UnitResult,
-    keys: tuple[Ints, Ints],
+    keys: Keys,
     code: int,
     value: Array,
     true: Array,
@@ -172,8 +203,7 @@ def _block(
     day = unit.drawn.visit_day[:, visit].astype(float)  # type: ignore[index]
     return _table(
         OBSERVATIONS,
-        IREP=np.repeat(keys[0], k),
-        SUBJID=np.repeat(keys[1], k),
+        **keys.rows(np.repeat(np.arange(n), k)),
         PARAMCD=_coded(np.full(n * k, code), ("PLAT", "WHOBLEED", "CONC")),
         AVISITN=np.tile(nominal, n),
         ADY=np.where(absent, np.nan, day).ravel(),
@@ -184,7 +214,7 @@ def _block(
     )
 
 
-def _doses(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
+def _doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
     """The ledger: one row per start or change of dose, ended by the next one, the end of treatment or leaving."""
     changes = [*_changes(result.decisions), _placebo_from_chemotherapy(unit, result)]
     who, day, action, step, count, level = (np.concatenate(column) for column in zip(*changes, strict=True))
@@ -204,8 +234,7 @@ def _doses(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
     code, words = _reason_codes(unit, who, action, step)
     return _table(
         DOSES,
-        IREP=keys[0][who],
-        SUBJID=keys[1][who],
+        **keys.rows(who),
         ASTDY=day,
         AENDY=end,
         EXDOSE=np.where(active(unit, result.course, every_day)[who, day], level, 0.0),
@@ -258,7 +287,7 @@ def _reason_codes(unit: Unit, who: Ints, action: NDArray[np.int8], step: NDArray
     return code.ravel(), words
 
 
-def _events(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints], baseline: Array) -> pa.Table:
+def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.Table:
     """Rescues at their visits, dropouts with their reason, and every dose of chemotherapy."""
     reasons = [item.reason for item in unit.study.dropout]
     cycles = unit.study.chemotherapy.cycles if unit.study.chemotherapy else 0
@@ -277,11 +306,11 @@ def _events(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints], baseline: A
     who, day, count, kind, term = (x[order] for x in (who, day, count, kind, term))
     return _table(
         events_schema(cycles > 0),
-        IREP=keys[0][who],
-        SUBJID=keys[1][who],
+        **keys.rows(who),
         EVENT=_coded(kind, ("RESCUE", "DROPOUT", "CHEMO")[: 3 if cycles else 2]),
         ADY=day,
         TERM=_coded(term, ("rescue therapy", *reasons, *(f"chemotherapy, cycle {k + 1}" for k in range(cycles)))),
+        CYCLE=pa.array(term - len(reasons), mask=kind < 2),
         AVAL=count,
     )
 
@@ -309,22 +338,20 @@ def _reported(decisions: Sequence[Decisions], who: Ints, day: Ints, baseline: Ar
     return count
 
 
-def _solves(result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
+def _solves(result: UnitResult, keys: Keys) -> pa.Table:
     names = [s.name for s in Status]
     return _table(
         SOLVES,
-        IREP=keys[0],
-        SUBJID=keys[1],
+        **keys.rows(),
         STATUS=_coded(result.status, names),
         REASON=_coded(result.status, [REASON[s] for s in Status]),
         NSTEPS=result.steps,
     )
 
 
-def _courses(unit: Unit, result: UnitResult, keys: tuple[Ints, Ints]) -> pa.Table:
+def _courses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
     """Hour by hour and patient by patient, until the patient leaves, the study ends or the solve fails."""
     hour, conc, plt = (np.hstack([getattr(part, name) for part in result.hourly]) for name in ("hour", "conc", "plt"))
     here = (hour <= 24.0 * unit.drawn.leave_day[:, None]) & ~np.isnan(plt)
-    many = here.sum(axis=1)
-    who = [np.repeat(key, many) for key in keys]
-    return _table(COURSES, IREP=who[0], SUBJID=who[1], AHOUR=hour[here], CONC=conc[here], PLT=plt[here])
+    who = np.repeat(np.arange(unit.drawn.n), here.sum(axis=1))
+    return _table(COURSES, **keys.rows(who), AHOUR=hour[here], CONC=conc[here], PLT=plt[here])

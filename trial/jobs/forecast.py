@@ -17,9 +17,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from trial.jobs.parts import unit_folder, write_unit
-from trial.jobs.runner import ENDPOINTS, Evaluate
+from trial.jobs.runner import Evaluate
 from trial.jobs.work import UNIT_PATIENTS, Enrolment, enrolment, simulate_enrolled, work_units
 from trial.study.study import Study
+from trial.tables import DENSE, TABLES
 
 PROBE_PATIENTS, WARM_PATIENTS = 1024, 8
 EFFICIENCY = 0.85
@@ -57,8 +58,9 @@ def forecast(study: Study, workers: int, evaluate: Evaluate) -> Forecast:
     tables = _tables(study, whole, evaluate)
     per_patient_s = (time.perf_counter() - begun) / n
     patients, units = study.subjects * study.replicates, len(work_units(study))
-    of = {name: study.subjects * len(study.kept) for name in tables}
-    of |= {ENDPOINTS: patients, "screening": n * study.replicates}
+    few = [name for name in TABLES if not study.lives(name)] + [*DENSE] * (not study.lives("courses"))
+    of = {name: study.subjects * len(study.kept) if name in few else patients for name in tables}
+    of["screening"] = n * study.replicates
     unit = min(UNIT_PATIENTS, patients) / n * sum(table.nbytes for table in tables.values())
     busy = min(workers, units)
     return Forecast(
@@ -110,7 +112,7 @@ def size(count: float) -> str:
 
 def _tables(study: Study, enrolled: Enrolment, evaluate: Evaluate) -> dict[str, pa.Table]:
     tables = simulate_enrolled(study, [enrolled])
-    return tables | {ENDPOINTS: evaluate(tables)}
+    return {**tables, **evaluate(tables)}
 
 
 def _written(tables: Mapping[str, pa.Table]) -> dict[str, int]:

@@ -73,6 +73,12 @@ def read_unit(parts: Path, number: int) -> dict[str, Any] | None:
         return None
 
 
+def tables_of(parts: Path, number: int) -> list[str]:
+    """Names of the tables of a unit that is there."""
+    record = read_unit(parts, number)
+    return [Path(name).stem for name in record["files"]] if record else []
+
+
 def remove_unit(parts: Path, number: int) -> bool:
     """Take a unit away that cannot be used, and what killed processes left of it; whether one was there."""
     for left in parts.glob(f".{number:07d}.*"):

@@ -20,7 +20,7 @@ from trial.jobs.work import enrolment, tabulate, unit_of
 from trial.study.study import Study
 from trial.tables import DECISIONS
 
-COMPARED = ("patients", "doses", "observations", "events", "solves")
+COMPARED = ("patients", "parameters", "doses", "observations", "events", "solves")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def differences(again: Replay, stored: Mapping[str, pa.Table]) -> list[str]:
 
 def decision_table(again: Replay) -> pa.Table:
     """The decision log as a table."""
-    key = {name: again.patient[name] for name in ("IREP", "SUBJID")}
+    key = {name: again.patient[name] for name in ("IREP", "SUBJID", "USUBJID")}
     rows = [
         key
         | {

@@ -15,16 +15,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from trial.jobs.parts import UNITS, join, read_unit, remove_unit, unit_folder, write_unit
+from trial.jobs.parts import UNITS, join, read_unit, remove_unit, tables_of, unit_folder, write_unit
 from trial.jobs.provenance import STATEMENT, engine_version
 from trial.jobs.work import Enrolment, WorkUnit, enrolment, of_replicates, simulate_enrolled, work_units
 from trial.study.study import Study
-from trial.tables import TABLES, more_tables
 
-ENDPOINTS = "endpoints"
 FEW_UNITS = 16
 """Up to so many units threads are preferred: processes take 1.5 s to start."""
-Evaluate = Callable[[Mapping[str, pa.Table]], pa.Table]
+Evaluate = Callable[[Mapping[str, pa.Table]], Mapping[str, pa.Table]]
+"""From the tables of a unit to what is evaluated of it, by name: endpoints, times."""
 Job = tuple[WorkUnit, tuple[Enrolment, ...] | None]
 
 
@@ -72,7 +71,7 @@ def run(
 ) -> RunSummary:
     """Simulate every unit that is not in ``out_dir/units`` yet, then join all units into one file per table.
 
-    ``evaluate`` makes the endpoints table of a unit from its tables; it must be picklable. ``backend``: of joblib;
+    ``evaluate`` makes more tables of a unit from its tables; it must be picklable. ``backend``: of joblib;
     None: what joblib.parallel_config says, else threads for short and processes for long runs. ``progress(done,
     total)`` is told patients after each unit. ``keep_units``: leave the units beside the joined tables, for
     a caller who has more to do before the run counts as finished. Raises OSError when the disk refuses; the finished
@@ -89,7 +88,7 @@ def run(
             progress(done, total)
     numbers = [unit.number for unit in work_units(study)]
     failed = sum(_failed(parts, number) for number in numbers)
-    for name in (*TABLES, *more_tables(study.dense, bool(study.tolerability)), ENDPOINTS):
+    for name in tables_of(parts, numbers[0]):
         join(parts, numbers, name, out_dir / f"{name}.parquet")
     if not keep_units:
         shutil.rmtree(parts)
@@ -107,10 +106,11 @@ def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> Wo
     """Simulate one unit, evaluate its endpoints, and write what the study keeps."""
     unit, enrolled = job
     tables = simulate_enrolled(study, enrolled or [enrolment(study, span.replicate) for span in unit.spans])
-    endpoints = evaluate(tables)
+    evaluated = evaluate(tables)
     failed = sum(status != "OK" for status in tables["solves"]["STATUS"].to_pylist())
-    screening = tables.pop("screening")
-    kept = of_replicates(tables, study.kept) | {"screening": screening, ENDPOINTS: endpoints}
+    whole = {name: table for name, table in tables.items() if name == "screening" or study.lives(name)}
+    few = {name: table for name, table in tables.items() if name not in whole}
+    kept = {**whole, **of_replicates(few, study.kept), **evaluated}
     labelled = {name: table.replace_schema_metadata(origin(study)) for name, table in kept.items()}
     write_unit(parts, unit.number, labelled, {"patients": unit.n_patients, "failed": failed})
     return unit

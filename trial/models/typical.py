@@ -43,11 +43,13 @@ def concentrations(
     return values[model.output_names.index("CONC")][0]
 
 
-def course(parameters: ParameterSet, dose_mg: float, days: int = 70, dose_days: int | None = None) -> dict[str, Array]:
-    """Every state and output of the typical man, (days + 1,): at the start and at the end of each day.
+def course(
+    parameters: ParameterSet, dose_mg: float, days: int = 70, dose_days: int | None = None, every_h: float = 24.0
+) -> dict[str, Array]:
+    """Every state and output of the typical man, at the start and every ``every_h`` hours to the end of the last day.
 
     ``dose_mg`` once daily from day 0, on the first ``dose_days`` days (None: all); his platelet count is BASE of the
-    set. Raises RuntimeError when the solve fails.
+    set. A time at which a day begins is before the dose. Raises RuntimeError when the solve fails.
     """
     model = structure_of(parameters)
     p = _typical(parameters, model, parameters.value("BASE"))
@@ -55,7 +57,8 @@ def course(parameters: ParameterSet, dose_mg: float, days: int = 70, dose_days: 
     dose = np.where(day < (days if dose_days is None else dose_days), dose_mg, 0.0)
     events = model.daily_events(p, Days.of(24.0 * day, dose))
     start = model.steady_state(p, events.inputs[:, 0])
-    states, status, _ = solve(model, p, start, events, 24.0 * np.arange(days + 1.0)[None, :])
+    times = every_h * np.arange(int(24 * days / every_h) + 1.0)
+    states, status, _ = solve(model, p, start, events, times[None, :])
     if status[0] != Status.OK:
         raise RuntimeError(f"the typical man of {parameters.id} could not be solved: {Status(int(status[0])).name}")
     y = np.concatenate([start, states[0]])

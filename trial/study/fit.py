@@ -16,7 +16,7 @@ FRACTION = "fraction"
 Count = Annotated[Whole, Field(ge=0, le=100_000)]
 
 
-class Prior(Record):
+class FittedParameter(Record):
     """A parameter to fit and what was believed of it before: log-normal, in the parameter's own unit."""
 
     name: str = Field(description="parameter of the set; a variance between patients is OMEGA_<parameter>")
@@ -49,7 +49,9 @@ class Fit(Record):
     targets: Literal["seen"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         description="seen: every published row marked seen and counted; or a list of row ids"
     )
-    fitted: Annotated[tuple[Prior, ...], Field(min_length=1)] = Field(description="the parameters that are fitted")
+    fitted: Annotated[tuple[FittedParameter, ...], Field(min_length=1)] = Field(
+        description="the parameters that are fitted"
+    )
     profile: tuple[str, ...] = Field(
         default=(), description="fitted parameters held at several values while the others are fitted again"
     )

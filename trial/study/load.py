@@ -13,17 +13,17 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from cohorts.sets import is_file_name
+from trial.errors import ConfigError
 from trial.study.checks import cautions, not_taken, unknown_ids, unusable_patients, unusable_set, value_at
 from trial.study.explain import explain
 from trial.study.protocol import Problem, Record
 from trial.study.study import Study
-from trial.study.yamltree import ConfigError, Node, Place, find, plain, read, with_override
-
-__all__ = ["Config", "ConfigError", "load_config", "load_record", "load_study", "resolved_yaml"]
+from trial.study.yamltree import Place, Placed, as_tree, find, plain, read, with_override
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
+StudyCheck = Callable[[Study], Iterable[Problem]]
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
@@ -51,12 +51,22 @@ def load_config(
     seed: int | None = None,
     replicates: int | None = None,
     checks: Sequence[Check] = (),
+    study_checks: Sequence[StudyCheck] = (),
 ) -> Config:
     """As ``load_study``, with the warnings.
 
-    ``checks`` look at the plain data, valid or not, for what only the caller knows.
+    ``checks`` look at the plain data, valid or not, and ``study_checks`` at the valid study, for what only the caller
+    knows.
     """
-    tree = _overridden(read(Path(path)), overrides, seed, replicates)
+    return _config(_overridden(read(Path(path)), overrides, seed, replicates), checks, study_checks)
+
+
+def config_of(study: Study, checks: Sequence[Check] = (), study_checks: Sequence[StudyCheck] = ()) -> Config:
+    """As ``load_config``, for a Study that was made or changed in Python: lines name the key alone."""
+    return _config(_with_absolute_files(as_tree(study.model_dump(mode="json"), Place(""))), checks, study_checks)
+
+
+def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyCheck]) -> Config:
     data = plain(tree)
     problems = [
         *_missing_files(data),
@@ -66,6 +76,7 @@ def load_config(
         study = Study.model_validate(data)
     except ValidationError as error:
         raise ConfigError(_lines(tree, [*explain(error, Study, data), *problems])) from None
+    problems += [p for check in study_checks for p in check(study)]
     if problems:
         raise ConfigError(_lines(tree, problems))
     return Config(study, tuple(_lines(tree, cautions(study))))
@@ -95,7 +106,7 @@ def _dumpable(value: Any) -> Any:
     return entries
 
 
-def _overridden(tree: Node, overrides: Sequence[str], seed: int | None, replicates: int | None) -> Node:
+def _overridden(tree: Placed, overrides: Sequence[str], seed: int | None, replicates: int | None) -> Placed:
     problems: list[str] = []
     for text in overrides:
         try:
@@ -110,7 +121,7 @@ def _overridden(tree: Node, overrides: Sequence[str], seed: int | None, replicat
     return _with_absolute_files(tree)
 
 
-def _with_setting(tree: Node, text: str) -> Node:
+def _with_setting(tree: Placed, text: str) -> Placed:
     key, equals, value = text.partition("=")
     if not (equals and key.strip()):
         raise ConfigError([f"--set {text}: allowed: --set key=value, for example --set arms.0.ratio=3"])
@@ -123,7 +134,7 @@ def file_keys(data: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
     return (*FILES, PARAMETER_SET) if isinstance(name, str) and is_file_name(name) else FILES
 
 
-def _with_absolute_files(tree: Node) -> Node:
+def _with_absolute_files(tree: Placed) -> Placed:
     data = plain(tree)
     for path in file_keys(data):
         name, place = value_at(data, *path), find(tree, path).place
@@ -140,7 +151,7 @@ def _missing_files(data: Mapping[str, Any]) -> Iterable[Problem]:
             yield path, f"there is no file {name}"
 
 
-def _lines(tree: Node, problems: Iterable[Problem]) -> list[str]:
+def _lines(tree: Placed, problems: Iterable[Problem]) -> list[str]:
     """``place: path: text`` of each problem, in the order of the places."""
     placed = [(find(tree, path).place, ".".join(map(str, path)), text) for path, text in problems]
     order = sorted(placed, key=lambda entry: (entry[0].name, entry[0].line))

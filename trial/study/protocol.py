@@ -340,8 +340,8 @@ class Analysis(Record):
     )
 
 
-class Published(Record):
-    """Published results to show beside the simulated ones: CSV files beside the config."""
+class PublishedRows(Record):
+    """PublishedRows results to show beside the simulated ones: CSV files beside the config."""
 
     rows: str = Field(description="CSV file of published results, relative to the file this key stands in")
     baseline: str | None = Field(default=None, description="CSV file of the published baseline table, likewise")
@@ -354,3 +354,4 @@ class Published(Record):
 
 Allocation = Literal["parallel", "counterfactual"]
 Output = Literal["endpoints", "visits", "dense"]
+KeptTable = Literal["parameters", "doses", "observations", "events", "adverse"]

@@ -17,12 +17,13 @@ from trial.study.protocol import (
     Chemotherapy,
     Dropout,
     Identifier,
+    KeptTable,
     Laboratory,
     Meals,
     Output,
     PKSampling,
     Problem,
-    Published,
+    PublishedRows,
     Randomisation,
     Record,
     Rescue,
@@ -96,11 +97,18 @@ class Study(Record):
     )
     solver: SolverSettings = Field(default=SolverSettings(), description="error control of the ODE solver")
     analysis: Analysis = Field(description="what is called a response, and when")
-    published: Published | None = Field(default=None, description="published results to show beside the simulated ones")
+    published: PublishedRows | None = Field(
+        default=None, description="published results to show beside the simulated ones"
+    )
     output: Output | None = Field(
         default=None,
         description="endpoints: every patient's endpoints, all tables of the first 10 replicates; visits: all tables; "
         "dense: all tables and every patient's hourly course; none: visits up to 50 replicates, else endpoints",
+    )
+    kept_tables: tuple[KeptTable, ...] = Field(
+        default=(),
+        description="tables of patients that are kept of every replicate when output keeps only the first, beside "
+        "patients, solves, endpoints and times: parameters, doses, observations, events, adverse",
     )
     assumptions: tuple[str, ...] = Field(default=(), description="printed in the report as they stand")
 
@@ -112,14 +120,34 @@ class Study(Record):
         yield from self._chemotherapy_problems()
 
     @property
-    def arm_ids(self) -> list[str]:
+    def arm_ids(self) -> tuple[str, ...]:
         """Arm ids in the order of the config."""
-        return [arm.id for arm in self.arms]
+        return tuple(arm.id for arm in self.arms)
+
+    @property
+    def placebo_arms(self) -> tuple[str, ...]:
+        """Ids of the arms that never take active drug."""
+        return tuple(arm.id for arm in self.arms if arm.placebo)
+
+    @property
+    def paired(self) -> bool:
+        """Whether every patient is under every arm."""
+        return self.allocation == "counterfactual"
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether a dose rule can stop treatment for good."""
+        return any(step.action == "stop" for rule in self.dose_rules.values() for step in rule.steps)
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Codes of the simulated adverse events, in the order of the catalogue; none without ``tolerability``."""
+        return tuple(p.code for p in self.tolerability.chosen) if self.tolerability else ()
 
     @property
     def subjects(self) -> int:
         """Simulated courses per replicate: one per patient, or, with counterfactual allocation, one per arm."""
-        return self.patients * (len(self.arms) if self.allocation == "counterfactual" else 1)
+        return self.patients * (len(self.arms) if self.paired else 1)
 
     @property
     def kept(self) -> list[int]:
@@ -128,6 +156,10 @@ class Study(Record):
         if (self.output or ("endpoints" if many else "visits")) != "endpoints":
             return list(range(self.replicates))
         return sorted({*range(min(KEPT_REPLICATES, self.replicates)), self.analysis.named_replicate})
+
+    def lives(self, table: str) -> bool:
+        """Whether a table of patients is kept of every replicate; see ``kept_tables``."""
+        return table in ("patients", "solves", *self.kept_tables) or len(self.kept) == self.replicates
 
     @property
     def dense(self) -> bool:

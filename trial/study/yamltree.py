@@ -13,15 +13,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
 
+from trial.errors import ConfigError
+
 EXTENDS = "extends"
-
-
-class ConfigError(Exception):
-    """A config that cannot be used; ``messages`` are lines ``file:line: path: what was seen, what is allowed``."""
-
-    def __init__(self, messages: Sequence[str]) -> None:
-        self.messages = tuple(messages)
-        super().__init__("\n".join(self.messages))
 
 
 @dataclass(frozen=True)
@@ -37,14 +31,14 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Node:
-    """A value (a scalar, a list of Nodes or a dict of Nodes) and the place of its key."""
+class Placed:
+    """A value (a scalar, a list or a dict of such) and the place of its key."""
 
     value: Any
     place: Place
 
 
-def read(path: Path, chain: tuple[Path, ...] = ()) -> Node:
+def read(path: Path, chain: tuple[Path, ...] = ()) -> Placed:
     """The tree of a YAML file with everything it extends; raises ConfigError with every problem found.
 
     ``chain`` holds the files that lead here, so that a file cannot extend itself.
@@ -56,7 +50,7 @@ def read(path: Path, chain: tuple[Path, ...] = ()) -> Node:
     return root if parent is None else _extended(root, parent, path, (*chain, path.resolve()))
 
 
-def _extended(root: Node, parent: Node, path: Path, chain: tuple[Path, ...]) -> Node:
+def _extended(root: Placed, parent: Placed, path: Path, chain: tuple[Path, ...]) -> Placed:
     if not isinstance(parent.value, str):
         raise ConfigError([f"{parent.place}: {EXTENDS}: seen {plain(parent)!r}; allowed: the name of one YAML file"])
     target = path.parent / parent.value
@@ -70,15 +64,15 @@ def _extended(root: Node, parent: Node, path: Path, chain: tuple[Path, ...]) -> 
     return merged(read(target, chain), root)
 
 
-def merged(parent: Node, child: Node) -> Node:
+def merged(parent: Placed, child: Placed) -> Placed:
     """``child`` over ``parent``: mappings key by key, everything else replaced."""
     if not (isinstance(parent.value, dict) and isinstance(child.value, dict)):
         return child
     both = {key: merged(parent.value[key], node) if key in parent.value else node for key, node in child.value.items()}
-    return Node(parent.value | both, child.place)
+    return Placed(parent.value | both, child.place)
 
 
-def plain(node: Node) -> Any:
+def plain(node: Placed) -> Any:
     """The tree as plain dicts, lists and scalars."""
     if isinstance(node.value, dict):
         return {key: plain(entry) for key, entry in node.value.items()}
@@ -87,7 +81,7 @@ def plain(node: Node) -> Any:
     return node.value
 
 
-def find(node: Node, path: Sequence[str | int]) -> Node:
+def find(node: Placed, path: Sequence[str | int]) -> Placed:
     """The deepest existing node along ``path``."""
     for part in path:
         if part not in _keys(node):
@@ -96,35 +90,35 @@ def find(node: Node, path: Sequence[str | int]) -> Node:
     return node
 
 
-def _keys(node: Node) -> Iterable[str | int]:
+def _keys(node: Placed) -> Iterable[str | int]:
     return (
         range(len(node.value)) if isinstance(node.value, list) else node.value if isinstance(node.value, dict) else ()
     )
 
 
-def with_override(root: Node, key: str, text: str, place: Place) -> Node:
+def with_override(root: Placed, key: str, text: str, place: Place) -> Placed:
     """``root`` with the value at the dotted path ``key`` replaced by ``text``, read as YAML."""
     parsed, problems = _parse(f"value: {text}\n", str(place), None)
     if problems:
         raise ConfigError([f"{place}: {text!r} is not a value in YAML"])
-    return _replaced(root, key.split("."), _moved(parsed.value["value"], place), place)
+    return _replaced(root, key.split("."), as_tree(plain(parsed.value["value"]), place), place)
 
 
-def _replaced(node: Node, parts: list[str], value: Node, place: Place) -> Node:
+def _replaced(node: Placed, parts: list[str], value: Placed, place: Place) -> Placed:
     if not parts:
         return value
     if isinstance(node.value, list):
-        return Node(_with_entry(node.value, parts, value, place), node.place)
+        return Placed(_with_entry(node.value, parts, value, place), node.place)
     inside = node.value if isinstance(node.value, dict) else {}
     if node.value is not None and not isinstance(node.value, dict):
         raise ConfigError(
             [f"{place}: {'.'.join(parts)} does not exist: there is a single value ({node.value!r}) above it"]
         )
     key, rest = _longest_key(inside, parts)
-    return Node(inside | {key: _replaced(inside.get(key, Node(None, place)), rest, value, place)}, node.place)
+    return Placed(inside | {key: _replaced(inside.get(key, Placed(None, place)), rest, value, place)}, node.place)
 
 
-def _with_entry(entries: list[Node], parts: list[str], value: Node, place: Place) -> list[Node]:
+def _with_entry(entries: list[Placed], parts: list[str], value: Placed, place: Place) -> list[Placed]:
     if not parts[0].isdecimal() or int(parts[0]) >= len(entries):
         allowed = f"0 to {len(entries) - 1}" if entries else "none, the list is empty"
         raise ConfigError([f"{place}: seen {parts[0]!r} for an entry of a list; allowed: {allowed}"])
@@ -132,7 +126,7 @@ def _with_entry(entries: list[Node], parts: list[str], value: Node, place: Place
     return [*entries[:k], _replaced(entries[k], parts[1:], value, place), *entries[k + 1 :]]
 
 
-def _longest_key(inside: dict[str, Node], parts: list[str]) -> tuple[str, list[str]]:
+def _longest_key(inside: dict[str, Placed], parts: list[str]) -> tuple[str, list[str]]:
     """The existing key that the most ``parts`` spell (keys may contain dots), else the first part."""
     for k in range(len(parts), 0, -1):
         if ".".join(parts[:k]) in inside:
@@ -140,13 +134,13 @@ def _longest_key(inside: dict[str, Node], parts: list[str]) -> tuple[str, list[s
     return parts[0], parts[1:]
 
 
-def _moved(node: Node, place: Place) -> Node:
-    value = node.value
+def as_tree(value: Any, place: Place) -> Placed:
+    """Plain dicts, lists and scalars as a tree, all of it written at ``place``."""
     if isinstance(value, dict):
-        value = {key: _moved(entry, place) for key, entry in value.items()}
+        value = {key: as_tree(entry, place) for key, entry in value.items()}
     elif isinstance(value, list):
-        value = [_moved(entry, place) for entry in value]
-    return Node(value, place)
+        value = [as_tree(entry, place) for entry in value]
+    return Placed(value, place)
 
 
 def _shown(path: Path) -> str:
@@ -179,17 +173,17 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _parse(text: str, name: str, path: Path | None) -> tuple[Node, list[str]]:
+def _parse(text: str, name: str, path: Path | None) -> tuple[Placed, list[str]]:
     """The tree of a YAML text, and what is wrong with it (then the tree is not to be used)."""
     yaml = YAML(typ="safe", pure=True)
     try:
         top = yaml.compose(text)
     except YAMLError as error:
-        return Node({}, Place(name)), [_syntax(error, text, name)]
+        return Placed({}, Place(name)), [_syntax(error, text, name)]
     if top is None:
-        return Node({}, Place(name)), [f"{name}:1: the file is empty; a study needs at least id, title, arms, visits"]
+        return Placed({}, Place(name)), [f"{name}:1: the file is empty; a study needs at least id, title, arms, visits"]
     if not isinstance(top, MappingNode):
-        return Node({}, Place(name)), [
+        return Placed({}, Place(name)), [
             f"{name}:{_line(top)}: seen a list or a single value; allowed: keys such as id: my_study"
         ]
     reader = _Reader(yaml, name, path, [])
@@ -210,24 +204,24 @@ class _Reader:
     path: Path | None
     problems: list[str]
 
-    def tree(self, node: YamlNode, place: Place, above: str, inside: tuple[int, ...] = ()) -> Node:
+    def tree(self, node: YamlNode, place: Place, above: str, inside: tuple[int, ...] = ()) -> Placed:
         if id(node) in inside:
             self.problems.append(f"{place}: {above.rstrip('.')}: refers to itself")
-            return Node(None, place)
+            return Placed(None, place)
         inside = (*inside, id(node))
         if isinstance(node, MappingNode):
-            return Node(self._mapping(node, above, inside), place)
+            return Placed(self._mapping(node, above, inside), place)
         if isinstance(node, SequenceNode):
             entries = [
                 self.tree(n, Place(self.name, _line(n), self.path), f"{above}{k}.", inside)
                 for k, n in enumerate(node.value)
             ]
-            return Node(entries, place)
+            return Placed(entries, place)
         assert isinstance(node, ScalarNode)
-        return Node(self._scalar(node, place, above), place)
+        return Placed(self._scalar(node, place, above), place)
 
-    def _mapping(self, node: MappingNode, above: str, inside: tuple[int, ...]) -> dict[str, Node]:
-        found: dict[str, Node] = {}
+    def _mapping(self, node: MappingNode, above: str, inside: tuple[int, ...]) -> dict[str, Placed]:
+        found: dict[str, Placed] = {}
         for key, value in node.value:
             place = Place(self.name, _line(key), self.path)
             if not isinstance(key, ScalarNode) or key.value == "<<":

@@ -1,0 +1,159 @@
+"""A run that can be interrupted: locked while it works, beside the earlier run until it is whole, taken up again."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.evidence.results import Line
+from cohorts.own import digest
+from trial.app import folder as folders
+from trial.app.foresight import refuse_too_large
+from trial.app.study_run import conclude, cores, execute
+from trial.app.talk import Progress, Say, silent, unseen
+from trial.app.versions import installed
+from trial.errors import Refused, Stopped
+from trial.jobs.provenance import file_hash
+from trial.jobs.runner import RunSummary, standing
+from trial.jobs.work import work_units
+from trial.study.load import FILES, PARAMETER_SET, file_keys, load_study
+from trial.study.study import Study
+
+
+@dataclass(frozen=True)
+class How:
+    """How a study is run. None of it changes a number.
+
+    ``config``: the file the study was read from; a folder that holds it is not replaced. ``backend``: of joblib.
+    """
+
+    overwrite: bool = False
+    resume: bool = False
+    workers: int | None = None
+    backend: str | None = None
+    with_report: bool = True
+    with_sensitivity: bool = False
+    config: Path | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run came to: the lines of the short result table, the study as it was resolved, and patients."""
+
+    lines: Sequence[Line]
+    study: Study
+    n_patients: int
+    n_failed: int
+
+
+def run_study(
+    study: Study,
+    folder: Path,
+    how: How,
+    warnings: Sequence[str] = (),
+    say: Say = silent,
+    progress: Progress = unseen,
+) -> Done | None:
+    """Simulate a checked study into ``folder``; None when ``how.resume`` finds that nothing is left to do.
+
+    ``warnings`` go into the manifest. Raises Refused before anything is simulated, Stopped when the disk refuses; what
+    was finished is then kept beside ``folder``.
+    """
+    begun = time.perf_counter()
+    if how.backend not in (None, "loky", "threading"):
+        raise Refused(f"--backend: seen {how.backend!r}; allowed: loky, threading")
+    with folders.locked(folder):
+        kept = folders.units_kept(folder)
+        if how.resume and not kept:
+            if is_finished(study, folder):
+                say(f"{folder}: this run is finished; nothing to do")
+                return None
+            say(f"{folder}: nothing unfinished is there; a new run begins")
+        workers = how.workers or cores()
+        if not kept:
+            refuse_too_large(study, folder, workers)
+        folders.checked(folder, how.overwrite or (how.resume and kept > 0), how.config)
+        beside = folders.begin(folder, how.overwrite, how.resume, identity(study))
+        with _kept(folder, beside, study, say):
+            _announce(study, beside, workers, say)
+            summary = _simulated(study, beside, how, workers, say, progress)
+            volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
+            analysed, resolved = conclude(beside, summary, warnings, volatile, how.with_report)
+            folders.finish(folder, beside)
+    return Done(analysed.lines, resolved, summary.n_patients, summary.n_failed)
+
+
+def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, progress: Progress) -> RunSummary:
+    """The tables, and on request what every assumption does."""
+    with progress("patients") as tell:
+        summary = execute(study, beside, workers, tell, how.backend, keep_units=True)
+    if how.with_sensitivity:
+        from trial.app.sensitivity import write_effects
+
+        write_effects(study, beside, workers, say=say, progress=progress)
+    return summary
+
+
+def identity(study: Study) -> dict[str, str]:
+    """What must be the same for an interrupted run to go on: engine, packages, every key of the config.
+
+    Files the config names count by what they hold, not by where they are.
+    """
+    keys = dict(_leaves(study.model_dump(mode="json"), ""))
+    for path in map(".".join, FILES):
+        name = keys.get(path, "None")
+        keys[path] = "None" if name == "None" else f"a file with sha256 {file_hash(Path(name))[:12]}"
+    if PARAMETER_SET in file_keys(study.model_dump()):
+        keys["parameter_set"] = f"a file with sha256 {digest(Path(study.parameter_set))[:12]}"
+    return installed() | keys
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Every value of nested dicts and lists by its dotted name, as in arms.0.ratio."""
+    if isinstance(value, dict | list) and value:
+        for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(entry, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, str(value)
+
+
+def is_finished(study: Study, folder: Path) -> bool:
+    """Whether ``folder`` holds a finished run of this very study; its published rows are not part of the run."""
+    if not all((folder / mark).is_file() for mark in folders.MARKS):
+        return False
+    there, wanted = identity(load_study(folder / folders.CONFIG)), identity(study)
+    return all(there.get(key) == wanted.get(key) for key in {*there, *wanted} if not key.startswith("published"))
+
+
+def _announce(study: Study, beside: Path, workers: int, say: Say) -> None:
+    say(f"{study.id}: {study.replicates} x {study.patients} patients, {workers} worker{'s' if workers > 1 else ''}")
+    now = standing(study, beside)
+    if now.done:
+        say(f"{len(now.done)} of {len(now.done) + len(now.to_do)} units are there and verified")
+    if now.damaged:
+        say(f"unit {', '.join(map(str, now.damaged))}: damaged, simulated again")
+
+
+@contextmanager
+def _kept(folder: Path, beside: Path, study: Study, say: Say) -> Iterator[None]:
+    """When the work stops: say what is kept and how to go on; without a finished unit nothing is kept."""
+    try:
+        yield
+    except BaseException as error:
+        units = folders.units_kept(folder)
+        kept = f"{units} of {len(work_units(study))} units are kept; the same command with --resume goes on"
+        if not units:
+            shutil.rmtree(beside, ignore_errors=True)
+            kept = "no unit was finished; an earlier run is as it was"
+        if isinstance(error, OSError):
+            where, free = error.filename or folder, shutil.disk_usage(folder.resolve().parent).free / 2**30
+            why = f"cannot be written ({error.strerror or error}; {free:.1f} GiB free)"
+            raise Stopped(f"{where}: {why}; {kept}") from error
+        if units or isinstance(error, KeyboardInterrupt):
+            say(f"{folder}: {kept}")
+        raise

@@ -1,0 +1,120 @@
+"""Every published study run again and held against its publication."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from analysis.evidence import scoring
+from analysis.evidence.scorecard import FEWEST, write
+from analysis.evidence.scoring import ScoredStudy
+from analysis.figures import scores as figures_scores
+from cohorts.sets import parameter_set
+from trial.app.folder import checked
+from trial.app.loading import load_checked
+from trial.app.study_run import conclude, cores, execute
+from trial.app.talk import Progress, Say, silent, unseen
+from trial.errors import ConfigError, Refused
+from trial.jobs.provenance import STATEMENT, engine_version
+
+FOREST = ("forest.png", "forest.svg")
+FILES = ("scorecard.csv", "scorecard.parquet", *FOREST)
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """The studies with their scores, the lines of the summary, and the configs that could not be run."""
+
+    studies: tuple[ScoredStudy, ...]
+    summary: tuple[str, ...]
+    failed: tuple[Path, ...]
+
+
+def run_scorecard(
+    configs: Path,
+    out: Path,
+    replicates: int | None = None,
+    workers: int | None = None,
+    say: Say = silent,
+    progress: Progress = unseen,
+) -> Scorecard:
+    """Run every study of the folder ``configs`` that has published rows; FILES and a folder per study go to ``out``.
+
+    Raises Refused when there is no study, or when the explanations of misses cannot be read.
+    """
+    paths = sorted(configs.glob("*.yaml"))
+    if not paths:
+        raise Refused(f"{configs}: no study (*.yaml) is in this folder; give another one with --configs")
+    try:
+        explained = scoring.read_explanations(configs / scoring.MISSES_FILE)
+    except ValueError as error:
+        raise Refused(f"{configs}: {error}") from None
+    if replicates is not None and replicates < FEWEST:
+        say(f"fewer than {FEWEST} replicates: no row gets a verdict")
+    studies, fitted_on, failed = [], [], []
+    for path in paths:
+        try:
+            found = _one(path, out, replicates, workers or cores(), say, progress)
+        except (ConfigError, Refused, ValueError, KeyError, OSError) as error:
+            for line in str(error).splitlines():
+                say(line)
+            failed.append(path)
+            continue
+        if found is not None:
+            studies.append(found[0])
+            fitted_on += found[1]
+    summary = scoring.summary(studies, explained, fitted_on) if studies else []
+    if studies:
+        _write(studies, out, summary)
+    return Scorecard(tuple(studies), tuple(summary), tuple(failed))
+
+
+def _one(
+    path: Path, out: Path, replicates: int | None, workers: int, say: Say, progress: Progress
+) -> tuple[ScoredStudy, list[str]] | None:
+    """Run one study into its folder: its scores, and the row ids its parameter set was fitted on.
+
+    None when it has no published rows.
+    """
+    loaded = load_checked(path, replicates=replicates)
+    study = loaded.study
+    if study.published is None:
+        return None
+    for line in loaded.warnings:
+        say(f"warning: {line}")
+    folder, begun = out / study.id, time.perf_counter()
+    shutil.rmtree(checked(folder, overwrite=True, config=path), ignore_errors=True)
+    with progress(f"{study.id}, patients") as tell:
+        done = execute(study, folder, workers, tell)
+    if done.n_failed:
+        say(f"{study.id}: {done.n_failed} of {done.n_patients} patients failed; solves.parquet there says why")
+    volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
+    analysed, _ = conclude(folder, done, loaded.warnings, volatile, with_report=False)
+    return ScoredStudy(study.id, tuple(analysed.scores)), list(parameter_set(study.parameter_set).targets)
+
+
+def _write(studies: Sequence[ScoredStudy], out: Path, summary: Sequence[str]) -> None:
+    write([s for study in studies for s in study.scores], out / "scorecard.csv")
+    pq.write_table(scoring.to_table(studies), out / "scorecard.parquet", compression="zstd")
+    (out / "summary.txt").write_text("\n".join(summary) + "\n", encoding="utf-8")
+    note = f"{'  '.join(summary[:2])}\n{STATEMENT} virtual-trial {engine_version()}."
+    figures_scores.forest(figures_scores.panels(studies), note, [out / name for name in FOREST])
+
+
+def lines(study: ScoredStudy) -> list[tuple[str, ...]]:
+    """Every row as text: endpoint, arm, simulated, published, inside, was; "–" where it is shown but not counted."""
+    found: list[tuple[str, ...]] = []
+    before = ""
+    for s in study.scores:
+        name = s.endpoint if s.unit == "%" else f"{s.endpoint}, {s.unit}"
+        verdict = {"yes": "yes", "no": "MISS"}.get(s.inside, "–")
+        was = ("fitted" if s.seen == "yes" else "predicted") if s.inside else "not counted"
+        shown = name if name != before else ""
+        found.append((shown, s.arm, scoring.value(s), scoring.held_against(s), verdict, was))
+        before = name
+    return found

@@ -1,0 +1,112 @@
+"""One study into one folder: inputs, tables, results, manifest, report. What may interrupt it is in ``attempt``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from analysis.evidence.results import Analysed, analyse, evaluate_tables
+from cohorts.citations import Citation
+from cohorts.own import digest, is_file_name
+from cohorts.populations import population
+from cohorts.sets import parameter_set, rows
+from cohorts.streams import BLOCK
+from trial.app.folder import CONFIG, with_inputs
+from trial.app.model_file import write_model
+from trial.app.talk import Tell
+from trial.jobs.provenance import write_manifest
+from trial.jobs.runner import Evaluate, RunSummary
+from trial.jobs.runner import run as simulate
+from trial.jobs.work import UNIT_PATIENTS
+from trial.study.load import load_study, resolved_yaml
+from trial.study.study import Study
+
+
+def execute(
+    study: Study,
+    folder: Path,
+    workers: int = 1,
+    tell: Tell | None = None,
+    backend: str | None = None,
+    keep_units: bool = False,
+) -> RunSummary:
+    """Write the resolved config, copies of its files, the model and the trial tables into ``folder``.
+
+    Units that are in ``folder`` already are not simulated again; with ``keep_units`` they stay beside the tables.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    standalone = with_inputs(study, folder)
+    (folder / CONFIG).write_text(resolved_yaml(standalone), encoding="utf-8")
+    if is_file_name(study.parameter_set):
+        study = study.model_copy(update={"parameter_set": str((folder / standalone.parameter_set).resolve())})
+    write_model(folder, parameter_set(study.parameter_set))
+    return simulate(
+        study, folder, evaluator(study), workers=workers, backend=backend, progress=tell, keep_units=keep_units
+    )
+
+
+def evaluator(study: Study) -> Evaluate:
+    """Endpoints and times of the study as a function of the tables of a unit."""
+    return partial(evaluate_tables, study)
+
+
+def conclude(
+    folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any], with_report: bool
+) -> tuple[Analysed, Study]:
+    """Write results, manifest and report; the results, and the study as it was resolved."""
+    study = load_study(folder / CONFIG)
+    analysed = analyse(folder, study)
+    facts = facts_of(study) | {
+        "warnings": list(warnings),
+        "patients_simulated": summary.n_patients,
+        "patients_failed": summary.n_failed,
+    }
+    write_manifest(folder, (folder / CONFIG).read_text(encoding="utf-8"), facts, volatile)
+    if with_report:
+        from analysis.report.page import write_report
+
+        write_report(folder, study)
+    return analysed, study
+
+
+def facts_of(study: Study) -> dict[str, Any]:
+    """What the manifest says of the study and of the catalogue entries it used."""
+    chosen = parameter_set(study.parameter_set)
+    own = is_file_name(study.parameter_set)
+    return {
+        "study": study.id,
+        "title": study.title,
+        "seed": study.seed,
+        "replicates": study.replicates,
+        "patients": study.patients,
+        "block_patients": BLOCK,
+        "unit_patients": UNIT_PATIENTS,
+        "parameter_set": chosen.id,
+        **({"parameter_set_sha256": digest(Path(study.parameter_set))} if own else {}),
+        "structure": chosen.structure,
+        "population": study.population.id or Path(str(study.population.file)).name,
+        "parameters": rows(chosen),
+        "assumptions": list(study.assumptions),
+        "citations": [citation.text for citation in citations(study)],
+        "references": [asdict(citation) for citation in citations(study)],
+    }
+
+
+def citations(study: Study) -> list[Citation]:
+    """The distinct citations of the parameter set and the population, in order of first use."""
+    used = [*parameter_set(study.parameter_set).citations]
+    if study.population.id:
+        used += population(study.population.id).citations
+    if study.tolerability:
+        used += [prior.source.citation for p in study.tolerability.chosen for prior in p.named_priors.values()]
+    return list(dict.fromkeys(used))
+
+
+def cores() -> int:
+    """Cores of this machine, the default number of workers."""
+    return int(joblib.cpu_count())

@@ -1,0 +1,26 @@
+"""Versions of this engine and of the packages that can change a number: now, and when a run was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from trial.jobs import provenance
+
+
+def engine_version() -> str:
+    """Version of this engine."""
+    return provenance.engine_version()
+
+
+def installed() -> dict[str, str]:
+    """The version of the engine and of every package of ``trial.jobs.provenance.PACKAGES``."""
+    return {"engine": engine_version(), **{name: version(name) for name in provenance.PACKAGES}}
+
+
+def changes(manifest: Mapping[str, Any]) -> list[str]:
+    """What is another version than when the run of ``manifest`` was made, as "numpy 1.26.0 then, 2.0.0 now"."""
+    then = {"engine": manifest["engine"]["version"], **manifest["packages"]}
+    now = {name: engine_version() if name == "engine" else version(name) for name in then}
+    return [f"{name} {then[name]} then, {now[name]} now" for name in then if then[name] != now[name]]
