@@ -15,7 +15,7 @@ from analysis.report.grid import arm_name, replicate_name, threshold
 from analysis.report.keyed import Text, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL
-from analysis.statistics.over_time import quartiles, rung_shares, share_by_day
+from analysis.statistics.shares import quartiles, rung_shares, share_by_day
 from analysis.statistics.survival import by_day, kaplan_meier
 from analysis.text import cells
 

@@ -1,4 +1,4 @@
-"""The lines of the baseline table, and what each reads from the patients table."""
+"""The lines of the baseline table: what each picks from the patients table."""
 
 from __future__ import annotations
 

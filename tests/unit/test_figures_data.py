@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis.statistics.over_time import quartiles, rung_shares, share_by_day
+from analysis.statistics.shares import quartiles, rung_shares, share_by_day
 
 
 def test_share_by_day():

@@ -1,4 +1,4 @@
-"""What the figures draw day by day: shares of patients, dose levels, and quartiles at each visit."""
+"""Shares of patients by day, and quartiles by visit: what the figures draw over time."""
 
 from __future__ import annotations
 
