@@ -138,6 +138,7 @@ def sections(run: RunFolder) -> list[Section]:
                 measured.durations(run),
                 times.table(run),
                 times.shares(run),
+                times.replicates(run),
                 measured.counts(run),
                 pictures.platelets(run),
                 pictures.over_time(run),

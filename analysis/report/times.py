@@ -1,4 +1,4 @@
-"""T 14.2.5 and T 14.2.5.1: time to first response, to rescue and to loss of response, from estimates.parquet."""
+"""T 14.2.5 and those below it: time to first response, to rescue and to loss of response, from estimates.parquet."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from analysis.report.grid import (
     full_set,
     heading,
     mean_over,
-    named_alone,
     range_note,
     range_over,
     replicate_name,
-    simulated_over,
     texts,
     threshold,
     with_error,
@@ -39,28 +37,51 @@ Line = Callable[[RunFolder, str, str], tuple[Text, ...]]
 
 
 def table(run: RunFolder) -> Table | None:
-    """T 14.2.5: what the paper of one trial would print, and beside it what replicates give; None without anybody
-    watched.
-    """
+    """T 14.2.5: of the named replicate, what the paper of one trial would print; None without anybody watched."""
     found = _watched(run)
     if not found:
         return None
-    tested = not run.study.paired and run.study.analysis.reference_arm in run.study.arm_ids
-    one, over = named_alone(run), simulated_over(run)
+    tested = _is_tested(run)
     against = _against(run) if tested else ""
     columns = (
         Column("arm", "Arm"),
-        Column("n", "n", one),
-        Column("events", "Events (%)", one),
-        Column("censored", "Censored", one),
-        Column("median", "Median (95 % CI), days", one),
+        Column("n", "n"),
+        Column("events", "Events (%)"),
+        Column("censored", "Censored"),
+        Column("median", "Median (95 % CI), days"),
         *(Column("hr", "Hazard ratio (95 % CI)", against), Column("p", "Log-rank p", against)) * tested,
-        Column("mean", with_error(run, "Events") + ", %", over),
-        *(Column("mean_hr", with_error(run, "Hazard ratio"), over), Column("range_hr", "Range", over)) * tested,
     )
     rows = _rows(run, found, _compared if tested else _alone)
-    notes = (*_definitions(run, found), MEDIAN, *_tests(run, tested), *_failed(run), *range_note(run) * tested)
-    return Table("T 14.2.5", "Time to event", full_set(run), columns, rows, notes)
+    notes = (*_definitions(run, found), MEDIAN, *_tests(run, tested), *_failed(run))
+    return Table("T 14.2.5", "Time to event", _population(run), columns, rows, notes)
+
+
+def replicates(run: RunFolder) -> Table | None:
+    """T 14.2.5.2: events and hazard ratios over replicates; None without anybody watched and with one replicate."""
+    found = _watched(run)
+    if not found or run.n_replicates == 1:
+        return None
+    tested = _is_tested(run)
+    events, against = "Events", _against(run) if tested else ""
+    columns = (
+        Column("arm", "Arm"),
+        Column("mean", with_error(run, "Share") + ", %", events),
+        Column("range", "Range", events),
+        *(Column("hr", with_error(run, "Hazard ratio"), against), Column("hr_range", "Range", against)) * tested,
+    )
+    notes = (*("Hazard ratio: geometric mean.",) * tested, *range_note(run), "Definitions: T 14.2.5.")
+    population = said("{}; mean of {} replicates", full_set(run), shown(cells.whole, run.replicates))
+    rows = _rows(run, found, _over_compared if tested else _over)
+    return Table("T 14.2.5.2", "Time to event: over replicates", population, columns, rows, notes)
+
+
+def _population(run: RunFolder) -> Text:
+    return said("{}; {} alone", full_set(run), replicate_name(run))
+
+
+def _is_tested(run: RunFolder) -> bool:
+    """Whether arms are compared with a reference arm."""
+    return not run.study.paired and run.study.analysis.reference_arm in run.study.arm_ids
 
 
 def shares(run: RunFolder) -> Table | None:
@@ -88,8 +109,7 @@ def shares(run: RunFolder) -> Table | None:
         ),
         *_failed(run),
     )
-    population = said("{}; {} alone", full_set(run), replicate_name(run))
-    return Table("T 14.2.5.1", "Time to event: by week", population, columns, _rows(run, found, line), notes)
+    return Table("T 14.2.5.1", "Time to event: by week", _population(run), columns, _rows(run, found, line), notes)
 
 
 def _watched(run: RunFolder) -> list[TimeTo]:
@@ -115,35 +135,46 @@ def _rows(run: RunFolder, found: list[TimeTo], line: Line) -> tuple[Row, ...]:
 
 
 def _alone(run: RunFolder, code: str, arm: str) -> tuple[Text, ...]:
-    """Cells of one arm: n, events, censored, median day; events over replicates."""
+    """Cells of one arm: n, events, censored, median day."""
     rate, median = run.one(code, arm, "event rate"), run.one(code, arm, "median time")
-    over = mean_over(run.over(code, arm, "event rate"))
     if rate is None or median is None:
-        return (*(NONE,) * 4, over)
+        return (NONE,) * 4
     return (
         shown(cells.whole, number(rate, "N")),
         shown(cells.count, *numbers(rate, "N_EVENT", "N")),
         shown(cells.censored, *numbers(rate, "N_EVENT", "N")),
         shown(cells.median_time, *numbers(median, "ESTIMATE", "CI_LOW", "CI_HIGH", "NOTE")),
-        over,
     )
 
 
 def _compared(run: RunFolder, code: str, arm: str) -> tuple[Text, ...]:
-    """The same with hazard ratio and p against the reference arm, and the hazard ratio over replicates."""
-    *described, over = _alone(run, code, arm)
+    """The same with hazard ratio and p against the reference arm."""
     reference = run.study.analysis.reference_arm
     ratio, p = run.one(code, arm, "hazard ratio", reference), run.one(code, arm, "log-rank p", reference)
-    every = run.over(code, arm, "hazard ratio", reference)
-    tests = (_hazard_ratio(ratio), shown(cells.p_value, number(p, "ESTIMATE")) if p else NONE)
-    return (*described, *tests, over, mean_over(every, 2), range_over(every, 2))
+    limits = numbers(ratio, "ESTIMATE", "CI_LOW", "CI_HIGH") if ratio else ()
+    tests = (
+        shown(cells.with_interval, *limits, decimals=_decimals(ratio)) if ratio else NONE,
+        shown(cells.p_value, number(p, "ESTIMATE")) if p else NONE,
+    )
+    return (*_alone(run, code, arm), *tests)
 
 
-def _hazard_ratio(e: Estimate | None) -> Text:
-    if e is None:
-        return NONE
-    decimals = 3 if e.ESTIMATE is not None and e.ESTIMATE < 0.1 else 2
-    return shown(cells.with_interval, *numbers(e, "ESTIMATE", "CI_LOW", "CI_HIGH"), decimals=decimals)
+def _over(run: RunFolder, code: str, arm: str) -> tuple[Text, ...]:
+    """Cells of one arm over replicates: share with the event, and its range."""
+    rate = run.over(code, arm, "event rate")
+    return mean_over(rate), range_over(rate)
+
+
+def _over_compared(run: RunFolder, code: str, arm: str) -> tuple[Text, ...]:
+    """The same with the hazard ratio against the reference arm."""
+    ratio = run.over(code, arm, "hazard ratio", run.study.analysis.reference_arm)
+    decimals = _decimals(ratio) if ratio else 2
+    return (*_over(run, code, arm), mean_over(ratio, decimals), range_over(ratio, decimals))
+
+
+def _decimals(ratio: Estimate) -> int:
+    """Decimals of a hazard ratio and its limits."""
+    return 3 if ratio.ESTIMATE is not None and ratio.ESTIMATE < 0.1 else 2
 
 
 def _with_limits(e: Estimate | None) -> Text:

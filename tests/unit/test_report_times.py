@@ -52,6 +52,17 @@ def test_rescues_by_an_independent_count(run_dir, shown, arm):
     assert numbers(shown["T 14.2.5.1", row, "week4"])[0] == pytest.approx(100 * hit / n, abs=0.05)
 
 
+def test_hazard_ratios_over_replicates(run_dir, shown):
+    """Three replicates: geometric mean and range of the rows, printed as they stand; the reference arm has none."""
+    rows = pq.read_table(run_dir / "estimates.parquet").to_pylist()
+    chosen = (r for r in rows if (r["PARAMCD"], r["ARM"], r["STAT"]) == ("TTRESP", "HIGH", "hazard ratio"))
+    (over,) = (r for r in chosen if r["SCOPE"] == "replicates")
+    assert shown["T 14.2.5.2", "TTRESP|HIGH", "hr"] == cells.estimate_error(over["ESTIMATE"], over["MCSE"], 2)
+    assert shown["T 14.2.5.2", "TTRESP|HIGH", "hr_range"] == cells.interval(over["RANGE_LOW"], over["RANGE_HIGH"], 2)
+    assert shown["T 14.2.5.2", "TTRESP|Placebo", "hr"] == "–"
+    assert over["RANGE_LOW"] <= over["ESTIMATE"] <= over["RANGE_HIGH"]
+
+
 def test_reference_arm_and_loss_are_not_compared(shown):
     assert shown["T 14.2.5", "TTRESP|Placebo", "hr"] == shown["T 14.2.5", "TTRESP|Placebo", "p"] == "–"
     assert shown["T 14.2.5", "TTLOSS|HIGH", "hr"] == "–"
