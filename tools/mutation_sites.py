@@ -12,6 +12,7 @@ number, numbers, True and False in the drawing rooms, where they are positions, 
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ class _Finder:
 
     def _comparison(self, node: ast.Compare) -> Iterator[Site]:
         parts = [node.left, *node.comparators]
-        for left, right in zip(parts, parts[1:], strict=False):
+        for left, right in itertools.pairwise(parts):
             found = self._token(left, right, r"[<>]=?|[=!]=")
             if found:
                 yield self._site("comparison", *found[:2], COMPARISONS[found[2]])
