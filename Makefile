@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help trial test test-slow check numbers calibrate scorecard mutants bench matrix clean
+.PHONY: help trial test test-slow check numbers calibrate scorecard mutants validate bench matrix clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -40,6 +40,9 @@ scorecard: $(INSTALLED)  ## every published study again, simulated beside publis
 
 mutants: $(INSTALLED)  ## 80 wrong lines, one at a time: does the module's own test see them? (ten minutes)
 	$(BIN)/python -m tools.mutants
+
+validate: $(INSTALLED)  ## what takes too long for every commit: coverage, oracle, fuzzers, kills, mutants; docs/validation.md
+	$(BIN)/python -m tools.validate
 
 bench: $(INSTALLED)  ## speed and error beside scipy and, where it installs, heyoka; runs/bench/bench.csv
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'heyoka>=7,<8'
