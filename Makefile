@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help trial test check numbers calibrate scorecard bench matrix clean
+.PHONY: help trial test test-slow check numbers calibrate scorecard mutants validate bench matrix clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -16,8 +16,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 trial: $(INSTALLED)  ## the virtual replica of the hetrombopag phase III trial, 20 replicates, with a report
 	$(BIN)/vtrial run configs/published/hetrombopag_itp_phase3.yaml --replicates 20 --overwrite
 
-test: $(INSTALLED)  ## the test suite
-	$(BIN)/python -m pytest
+test: $(INSTALLED)  ## the tests, but the slow ones
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: $(INSTALLED)  ## the slow tests: populations, kills, blind rebuilds, whole commands
+	$(BIN)/python -m pytest -m slow
 
 check: $(INSTALLED)  ## format, lint, types
 	$(BIN)/ruff format --check .
@@ -34,6 +37,12 @@ calibrate: $(INSTALLED)  ## fit the calibrated parameters again, in the order in
 
 scorecard: $(INSTALLED)  ## every published study again, simulated beside published
 	$(BIN)/vtrial scorecard
+
+mutants: $(INSTALLED)  ## 80 wrong lines, one at a time: does the module's own test see them? (ten minutes)
+	$(BIN)/python -m tools.mutants
+
+validate: $(INSTALLED)  ## what takes too long for every commit: coverage, oracle, fuzzers, kills, mutants; docs/validation.md
+	$(BIN)/python -m tools.validate
 
 bench: $(INSTALLED)  ## speed and error beside scipy and, where it installs, heyoka; runs/bench/bench.csv
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'heyoka>=7,<8'

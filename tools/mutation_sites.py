@@ -15,6 +15,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 PACKAGES = ("cohorts", "trial", "analysis")
@@ -96,7 +97,7 @@ class _Finder:
         elif isinstance(node, ast.BinOp) and not self._cosmetic(node):
             yield from self._between(node.left, node.right, type(node.op))
         elif isinstance(node, ast.BoolOp):
-            for left, right in zip(node.values, node.values[1:], strict=False):
+            for left, right in pairwise(node.values):
                 yield from self._between(left, right, type(node.op))
         elif isinstance(node, ast.AugAssign):
             yield from self._between(node.target, node.value, type(node.op))
@@ -113,7 +114,7 @@ class _Finder:
 
     def _comparison(self, node: ast.Compare) -> Iterator[Site]:
         parts = [node.left, *node.comparators]
-        for left, right in zip(parts, parts[1:], strict=False):
+        for left, right in pairwise(parts):
             found = self._token(left, right, r"[<>]=?|[=!]=")
             if found:
                 yield self._site("comparison", *found[:2], COMPARISONS[found[2]])

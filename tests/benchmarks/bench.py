@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
 
+import history
 import numpy as np
 import pyarrow as pa
 from peers import Heyoka, by_scipy, reference, start_of
@@ -354,7 +355,7 @@ def write(cases: list[Case]) -> None:
 
 
 def main() -> None:
-    """Run everything, print two tables, write bench.csv."""
+    """Run everything, print two tables, write bench.csv and a line of history.csv."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
     parser.add_argument("--replicates", type=int, default=100, help="of the titrated phase III")
@@ -371,6 +372,8 @@ def main() -> None:
             else:
                 judged.append(item)
     write(cases)
+    if not chosen.quick:
+        history.append(history.line(map(asdict, cases), [v.holds for v in judged], history.machine_score()))
     print(f"{'case':38s} {'engine':14s} {'cores':>5s} {'patients/s':>10s} {'error':>8s} {'MiB':>6s} "
           f"{'x scipy':>8s} {'x heyoka':>8s}")  # fmt: skip
     for c in cases:

@@ -5,6 +5,7 @@ Calibrated numbers stand in the calibration files and are not repeated. A new se
 
 import csv
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,18 +13,19 @@ import pytest
 from cohorts import references
 from cohorts.adverse_events import PROXIES
 from cohorts.citations import Citation
-from cohorts.parameters import ParameterSet
+from cohorts.parameters import CovariateEffect, Parameter, ParameterSet, RandomEffect
 from cohorts.populations import POPULATIONS
 from cohorts.sets import PARAMETER_SETS
 
 Numbers = Iterator[tuple[str, float]]
+SHARED = ("thrombopoiesis", "within_patient", "hetrombopag_pk", "eltrombopag_pk")
 with (Path(__file__).parent / "numbers.csv").open(encoding="utf-8", newline="") as stream:
     ROWS = [(row["where"], row["name"], float(row["value"])) for row in csv.DictReader(stream)]
 
 
 def of_set(chosen: ParameterSet) -> Numbers:
     """Every number of a set by a name of its own."""
-    fitted = {p.name for p in (*chosen.parameters,) if p.status == "calibrated"}
+    fitted = {p.name for p in chosen.parameters if p.status == "calibrated"}
     yield from ((p.name, p.value) for p in chosen.parameters if p.name not in fitted)
     yield from ((f"{p.name} rse", p.rse_percent) for p in chosen.parameters if p.rse_percent is not None)
     effects = [e for e in chosen.random_effects if e.status != "calibrated"]
@@ -38,9 +40,22 @@ def of_set(chosen: ParameterSet) -> Numbers:
     yield from (("dose from", chosen.validity.dose_low_mg), ("dose to", chosen.validity.dose_high_mg))
 
 
+def of_shared(name: str) -> Numbers:
+    """Every number of a file of cohorts/shared, also where a calibration replaces it in every set."""
+    for group in vars(import_module(f"cohorts.shared.{name}")).values():
+        for item in group if isinstance(group, tuple) else ():
+            if isinstance(item, Parameter):
+                yield item.name, item.value
+            elif isinstance(item, RandomEffect):
+                yield f"{item.parameter} variance by {item.level}", item.variance
+            elif isinstance(item, CovariateEffect):
+                yield f"{item.parameter} by {item.covariate}", item.value
+
+
 def numbers() -> dict[tuple[str, str], float]:
     """All of the catalogue, by where it stands and its name."""
     found = {(s.id, name): value for s in PARAMETER_SETS for name, value in of_set(s)}
+    found |= {(f"shared/{name}", number): value for name in SHARED for number, value in of_shared(name)}
     found |= {(p.id, x.name): x.value for p in POPULATIONS for x in p.parameters}
     for proxy in PROXIES:
         for name, prior in proxy.named_priors.items():

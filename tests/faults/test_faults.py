@@ -55,6 +55,7 @@ def study(small_units):
     return load_study(SMOKE, replicates=10).model_copy(update={"patients": 6})
 
 
+@pytest.mark.slow
 def test_twenty_kills_at_random_moments_lose_and_change_nothing(study, tmp_path):
     run(study.model_copy(update={"replicates": 1}), tmp_path / "warm", evaluator(study))
     begun = time.perf_counter()
@@ -105,6 +106,7 @@ def _started(folder: Path, *arguments: str, units: int = 1) -> subprocess.Popen:
     return process
 
 
+@pytest.mark.slow
 def test_a_killed_and_an_interrupted_command_go_on_to_the_same_tables(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     process = _started(tmp_path, "--workers", "2", "--backend", "threading")

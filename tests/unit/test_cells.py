@@ -75,3 +75,17 @@ def test_continuous_summaries_add_decimals_to_those_of_the_data() -> None:
 def test_a_mean_over_replicates_shows_its_error_when_it_is_known() -> None:
     assert cells.estimate_error(58.93, 0.27, 1) == "58.9 ± 0.3"
     assert cells.estimate_error(58.93, None, 1) == "58.9"
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "unit", "text"),
+    [
+        (3.14, 0.42, "%", "+3.1 ± 0.4"),
+        (-0.04, 0.42, "%", "0.0 ± 0.4"),
+        (-3.14, None, "%", "-3.1"),
+        (1234.0, 12.0, "d", "+1230 ± 12.0"),
+        (None, 0.4, "%", "NE"),
+    ],
+)
+def test_a_change_has_its_sign_and_its_error(value, error, unit, text):
+    assert cells.change(value, error, unit) == text

@@ -79,6 +79,12 @@ def test_every_problem_is_told_at_once(write):
     ]
 
 
+def test_a_limit_belongs_to_what_is_allowed(write):
+    assert problems_of(write("40,F,250,160,3.5,N,Y,12", "40,F,251,160,3.5,N,Y,12", "40,F,250,160,3.5,N,Y,12")) == [
+        "row 2: HEIGHT: seen '251'; allowed: 40 to 250 cm"
+    ]
+
+
 def test_columns(write):
     missing = problems_of(write("1", header="age"))
     assert missing[0] == "column AGE is missing; did you mean age?"

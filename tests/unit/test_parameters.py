@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from cohorts.citations import THIS_ENGINE, Source, merge
-from cohorts.parameters import Correlation, CovariateEffect, Parameter, RandomEffect, cv_to_variance, variance_to_cv
+from cohorts.parameters import (
+    Correlation,
+    CovariateEffect,
+    Parameter,
+    RandomEffect,
+    cv_to_variance,
+    unknown_name,
+    variance_to_cv,
+)
 from cohorts.sets import calibrated, parameter_set, rows
 from cohorts.streams import Draws, Streams
 from cohorts.units import convert
@@ -64,6 +72,8 @@ def test_unknown_names_get_the_nearest_spelling():
         parameter_set("hetrombopag_wang_2020")
     with pytest.raises(KeyError, match="OMEGA_EC50"):
         SET.with_values({"OMEGA_EC5": 1.0})
+    several = unknown_name("letter", "AX", ["AB", "AC", "AD", "AE"])
+    assert "did you mean AE or AD or AC? Known: AB, AC, AD, AE" in str(several)
 
 
 def test_with_values_changes_what_it_names_and_nothing_else():

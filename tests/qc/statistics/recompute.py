@@ -1,0 +1,192 @@
+"""Every endpoint again from the Parquet tables, patient by patient, and every row of estimates.parquet: recompute.py RUN_FOLDER (mnb.py beside it)."""
+import sys, math, collections
+import pandas as pd, numpy as np
+from ruamel.yaml import YAML
+from scipy import stats
+run=sys.argv[1]
+cfg=YAML(typ='safe').load(open(f'{run}/config.resolved.yaml'))
+P=pd.read_parquet(f'{run}/patients.parquet'); O=pd.read_parquet(f'{run}/observations.parquet'); E=pd.read_parquet(f'{run}/events.parquet'); D=pd.read_parquet(f'{run}/doses.parquet'); S=pd.read_parquet(f'{run}/solves.parquet'); EP=pd.read_parquet(f'{run}/endpoints.parquet'); EST=pd.read_parquet(f'{run}/estimates.parquet'); EST=EST[EST.PARCAT1=='endpoint']
+import os
+AE=pd.read_parquet(f'{run}/adverse.parquet') if os.path.exists(f'{run}/adverse.parquet') else None
+an=cfg['analysis']; thr=an.get('response_threshold_1e9L',50); day=an['assessment_day']; vis=sorted(cfg['visits']['days']); tdays=cfg['treatment_days']
+W=f'W{day//7}' if day%7==0 else f'D{day}'
+plac={a['id'] for a in cfg['arms'] if a.get('placebo')}
+key=['IREP','SUBJID']
+obs=collections.defaultdict(dict); wb=collections.defaultdict(dict); conc=collections.defaultdict(list)
+for r in O.itertuples():
+    k=(r.IREP,r.SUBJID)
+    if r.PARAMCD=='PLAT': obs[k][r.AVISITN]=(r.ADY,r.AVAL)
+    elif r.PARAMCD=='WHOBLEED': wb[k][r.AVISITN]=(r.ADY,r.AVAL)
+    elif r.PARAMCD=='CONC': conc[k].append((r.ATPT,r.AVAL,r.ADY,r.AVALREAS))
+ev=collections.defaultdict(list)
+for r in E.itertuples(): ev[(r.IREP,r.SUBJID)].append((r.EVENT,r.ADY,r.TERM))
+ds=collections.defaultdict(list)
+for r in D.itertuples(): ds[(r.IREP,r.SUBJID)].append((r.ASTDY,r.AENDY,r.EXDOSE,r.DOSELEV,r.ACTION))
+ae=collections.defaultdict(dict)
+if AE is not None:
+    for r in AE.itertuples(): ae[(r.IREP,r.SUBJID)].setdefault(r.AECD,r.ADY)
+st={(r.IREP,r.SUBJID):r.STATUS for r in S.itertuples()}
+INF=float('inf'); out={}
+for p in P.itertuples():
+    k=(p.IREP,p.SUBJID); b=p.BLPLAT
+    resc=min([d for e,d,_ in ev[k] if e=='RESCUE'],default=INF); stop=min([x[0] for x in ds[k] if x[4]=='stop'],default=INF); fail=min(resc,stop)
+    v={n:obs[k].get(n) for n in vis}
+    seen=[(n,d,c) for n,(d,c) in ((n,v[n]) for n in vis if v[n] is not None) if not math.isnan(c)]
+    toA=[x for x in seen if x[0]<=day]
+    at=[x for x in seen if x[0]==day]; aday=at[0][1] if at else day
+    R={}
+    R['RESP'+W]=float(bool(at) and at[0][2]>=thr and fail>aday)
+    R['RESP1']=float(any(c>=thr for _,d,c in toA)); R['RESP1RF']=float(any(c>=thr and d<fail for _,d,c in toA))
+    nplan=sum(n<=day for n in vis)
+    R['RESP75']=float(sum(c>=thr and d<fail for _,d,c in toA)>=.75*nplan)
+    R['RESP2X']=float(any(c>=30 and c>=2*b for _,d,c in toA)); R['RESP2XRF']=float(any(c>=30 and c>=2*b and d<fail for _,d,c in toA))
+    # runs
+    good={n:d for n,d,c in toA if c>=thr and d<fail}; runs=[]; cur=[]
+    for n in [n for n in vis if n<=day]:
+        if n in good: cur.append(good[n])
+        else:
+            if len(cur)>1: runs.append(cur[-1]-cur[0])
+            cur=[]
+    if len(cur)>1: runs.append(cur[-1]-cur[0])
+    R['MAXDUR']=float(max(runs)) if runs else None; R['TOTDUR']=float(sum(runs)) if runs else None
+    R['RESCUE']=float(resc<=aday)
+    bl=[g for n,(d,g) in wb[k].items() if 0<n<=day and not math.isnan(g)]
+    R['BLEED']=None if not bl else float(max(bl)>=1); R['BLEED2']=None if not bl else float(max(bl)>=2)
+    R['COMPL']=float(p.EOSSTT=='COMPLETED'); R['STOPPED']=float(stop<INF)
+    R['PLT'+W]=at[0][2] if at else None
+    R['CHG'+W]=100*(at[0][2]/b-1) if at and b>0 else None
+    R['BAND'+W]=float(50<=at[0][2]<=150) if at else None
+    R['OVER250'+W]=float(at[0][2]>250) if at else None
+    R['RESP400']=float(any(50<=c<=400 for _,d,c in toA))
+    R['MAXRISE']=100*(max(c for _,d,c in seen)/b-1) if seen and b>0 else None
+    R['PEAKDAY']=float(max(seen,key=lambda x:(x[2],-x[0]))[1]) if seen else None
+    gaps=[min(vis[i+1]-vis[i],7) for i in range(len(vis)-1)]; gaps=gaps+[gaps[-1]] if gaps else [7]
+    gd=dict(zip(vis,gaps))
+    R['CUMWK']=sum(gd[n] for n,d,c in seen if c>=thr and d<fail)/7
+    last=max([n for n in vis if n<=tdays],default=0); win=[n for n in vis if last-56<n<=last]
+    if len(win)<6: R['DURRESP']=None
+    else:
+        inw=[x for x in seen if x[0] in win]; end=max([x[1] for x in inw]+[max(win)])
+        R['DURRESP']=float(sum(c>=thr for _,d,c in inw)>=max(6,.75*len(win)) and fail>end)
+    for L in (250,400,1000):
+        R[f'PLT{L}']=float(any(c>L for _,d,c in seen)) if seen else None
+        # days above: piecewise log-linear
+        tot=0; h,dd=math.log(max(b,1)),0
+        for _,d,c in seen:
+            y=math.log(max(c,1)); l=math.log(L)
+            if h>l and y>l: tot+=d-dd
+            elif h>l or y>l: tot+=(d-dd)*(max(h,y)-l)/abs(h-y)
+            h,dd=y,d
+        R[f'DAYS{L}']=tot if seen else None
+    lastdose=max([x[1] for x in ds[k] if x[3]>0],default=None)
+    inside=[c for _,d,c in seen if lastdose is not None and 0<d-lastdose<=28]
+    planned_after=any(n>tdays for n in vis)
+    ok=bool(inside) and (planned_after or stop<INF)
+    R['REBOUND']=float(any(c<10 and c<=b-10 for c in inside)) if ok else None
+    R['REBOUND2']=float(any(c<.75*b for c in inside)) if ok else None
+    R['REDUCE']=float(any(x[4]=='decrease' for x in ds[k])); R['INTERRUPT']=float(any(x[4]=='interrupt' for x in ds[k]))
+    for code,d in ae[k].items(): R['AE_'+code]=1.0
+    # chemo
+    ch=collections.OrderedDict()
+    for e,d,t in ev[k]:
+        if e=='CHEMO': ch.setdefault(int(t.split()[-1]),[]).append(d)
+    first={c:min(x) for c,x in ch.items()}
+    if cfg.get('chemotherapy'):
+        nad=[]
+        for c in sorted(first):
+            if c<2: continue
+            e=first.get(c+1,INF); x=[cc for _,d,cc in seen if first[c]<d<=e]
+            if x: nad.append(min(x))
+        R['NADIR']=float(np.mean(nad)) if nad and len(first)>1 else None
+        rec=any(0<d<=14 and c>=100 for _,d,c in seen); f=first.get(1)
+        w=[(d,c) for _,d,c in seen if f is not None and 21<=d-f<=25]
+        R['CITRESP']=float(rec and bool(w) and w[0][1]>=75 and fail>w[0][0])
+    # PK
+    if conc[k]:
+        pr=sorted(conc[k]); d0=pr[0][2]; dose=[x[2] for x in ds[k] if x[0]<=d0<x[1]]; dose=dose[-1] if dose else 0
+        def auc(q):
+            a=0
+            for (t0,c0,*_),(t1,c1,*_) in zip(q,q[1:]): a+=(t1-t0)*((c0-c1)/math.log(c0/c1) if 0<c1<c0 else (c0+c1)/2)
+            return a
+        q=[x for x in pr if x[0]<=24]
+        evq=p.ARM not in plac and dose>0 and not any(math.isnan(x[1]) for x in q); eva=p.ARM not in plac and dose>0 and not any(math.isnan(x[1]) for x in pr)
+        R['CMAX']=max(x[1] for x in q) if evq else None; R['CTROUGH']=q[-1][1] if evq else None; R['AUCTAU']=auc(q) if evq else None; R['AUCLST']=auc(pr) if eva else None
+    if st.get(k,'OK')!='OK': R={c:None for c in R}
+    out[k]=R
+bad=collections.Counter(); n=collections.Counter(); ex={}
+for r in EP.itertuples():
+    k=(r.IREP,r.SUBJID); c=str(r.PARAMCD); n[c]+=1
+    w=out[k].get(c, 0.0 if c.startswith('AE_') else 'UNKNOWN')
+    if w=='UNKNOWN': bad[c+' unknown']+=1; continue
+    g=None if pd.isna(r.AVAL) else r.AVAL
+    if (w is None)!=(g is None) or (w is not None and abs(w-g)>1e-8*max(1,abs(w))): bad[c]+=1; ex.setdefault(c,(k,w,g,r.REASON))
+    if (g is None)!=(r.EVALFL=='N'): bad[c+' EVALFL']+=1
+print(run, len(n),'endpoints', sum(n.values()),'values; mismatches',dict(bad)); print(ex) if ex else None
+# now estimates
+A=[a['id'] for a in cfg['arms']]; arm={(p.IREP,p.SUBJID):p.ARM for p in P.itertuples()}
+ref=an.get('reference_arm'); named=an.get('named_replicate',0); R=int(P.IREP.max())+1
+paired=cfg.get('allocation')=='counterfactual'
+rate={c for c in EST[EST.STAT=='rate'].PARAMCD.unique()}
+rows={}
+def q(code,armid,rep): return [out[k].get(code,0.0 if code.startswith('AE_') else None) for k in out if k[0]==rep and arm[k]==armid]
+errs=[]
+def close(a,b,t=1e-7): 
+    if a is None or (isinstance(a,float) and math.isnan(a)): return b is None or pd.isna(b)
+    return not pd.isna(b) and abs(a-b)<=t*max(1,abs(a))
+from math import sqrt
+cache={}
+def tab(code,a):
+    if (code,a) not in cache:
+        cache[code,a]=[[x for x in q(code,a,r) if x is not None] if a!='ALL' else [x for b in A for x in q(code,b,r) if x is not None] for r in range(R)]
+    return cache[code,a]
+for e in EST.itertuples():
+    code=str(e.PARAMCD); T=tab(code,str(e.ARM)); 
+    nm=T[named]
+    if e.STAT in('power','odds ratio','difference') and paired: continue
+    if e.STAT=='rate':
+        if e.SCOPE=='replicate':
+            x,nn=sum(nm),len(nm); w=100*x/nn if nn else None
+            lo,hi=(stats.binomtest(int(x),nn).proportion_ci(method='exact') if nn else (None,None))
+            if not(close(w,e.ESTIMATE) and close(None if lo is None else 100*lo,e.CI_LOW) and close(None if hi is None else 100*hi,e.CI_HIGH) and e.N==nn and e.N_EVENT==x): errs.append((code,e.ARM,'rate1',w,lo,hi,nn,e.ESTIMATE,e.CI_LOW,e.CI_HIGH,e.N,e.N_EVENT))
+        else:
+            v=np.array([100*sum(t)/len(t) for t in T if t]); m=v.mean() if len(v) else None; s=v.std(ddof=1)/sqrt(len(v)) if len(v)>1 else None
+            l,h=np.quantile(v,[.025,.975]) if len(v)>1 else (None,None)
+            if not(close(m,e.ESTIMATE) and close(s,e.MCSE) and close(l,e.RANGE_LOW) and close(h,e.RANGE_HIGH) and e.R==len(v)): errs.append((code,e.ARM,'rateR',m,s,l,h,e.ESTIMATE,e.MCSE,e.RANGE_LOW,e.RANGE_HIGH,e.R))
+    elif e.STAT in('difference','odds ratio','power'):
+        T2=tab(code,str(e.COMPARATOR))
+        if e.STAT=='difference':
+            if e.SCOPE=='replicate':
+                a,b=T[named],T2[named]
+                if a and b:
+                    from mnb import mn_brute
+                    d,l,h=mn_brute(sum(a),len(a),sum(b),len(b))
+                    if not(close(100*d,e.ESTIMATE) and close(100*l,e.CI_LOW,1e-5) and close(100*h,e.CI_HIGH,1e-5)): errs.append((code,e.ARM,'diff1',d,l,h,e.ESTIMATE,e.CI_LOW,e.CI_HIGH))
+                elif not pd.isna(e.ESTIMATE): errs.append((code,e.ARM,'diff1 empty',e.ESTIMATE))
+            else:
+                v=np.array([100*(sum(a)/len(a)-sum(b)/len(b)) for a,b in zip(T,T2) if a and b]); m=v.mean() if len(v) else None; s=v.std(ddof=1)/sqrt(len(v)) if len(v)>1 else None
+                if not(close(m,e.ESTIMATE) and close(s,e.MCSE) and e.R==len(v)): errs.append((code,e.ARM,'diffR',m,s,e.ESTIMATE,e.MCSE,e.R))
+        elif e.STAT=='odds ratio':
+            a,b=T[named],T2[named]; w,x,y,z=sum(a),len(a)-sum(a),sum(b),len(b)-sum(b)
+            if min(w,x,y,z)>0:
+                o=w*z/x/y; s=sqrt(1/w+1/x+1/y+1/z)
+                if not(close(o,e.ESTIMATE) and close(o*math.exp(-1.959963984540054*s),e.CI_LOW) and close(o*math.exp(1.959963984540054*s),e.CI_HIGH)): errs.append((code,e.ARM,'OR'))
+            elif not pd.isna(e.ESTIMATE): errs.append((code,e.ARM,'OR zero cell',e.ESTIMATE))
+        else:
+            won=0; test=0
+            for a,b in zip(T,T2):
+                if not a or not b: continue
+                test+=1; pp=(sum(a)+sum(b))/(len(a)+len(b)); N=len(a)+len(b); d=sum(a)/len(a)-sum(b)/len(b)
+                v=pp*(1-pp)*(1/len(a)+1/len(b))*N/(N-1)
+                pv=1 if v==0 else 2*stats.norm.sf(abs(d)/sqrt(v)); won+= pv<.05 and d>=0
+            print('   power',e.ARM,won,'of',test,'tested, R',R,'product',e.ESTIMATE,'R',e.R,e.MCSE)
+    else:
+        x=np.array(nm,float); f={'mean':lambda:x.mean(),'SD':lambda:x.std(ddof=1) if len(x)>1 else None,'median':lambda:np.median(x),'minimum':lambda:x.min(),'maximum':lambda:x.max(),'geometric mean':lambda:np.exp(np.log(x).mean()) if (x>0).all() else None,'geometric CV':lambda:100*sqrt(math.expm1(np.log(x).var(ddof=1))) if len(x)>1 and (x>0).all() else None}
+        if e.SCOPE=='replicate':
+            w=f[e.STAT]() if len(x) else None
+            if not(close(w,e.ESTIMATE) and e.N==len(x)): errs.append((code,e.ARM,e.STAT,w,e.ESTIMATE,e.N))
+        else:
+            g={'mean':np.mean,'median':np.median,'geometric mean':lambda t:np.exp(np.log(t).mean()) if min(t)>0 else np.nan}[e.STAT]
+            with np.errstate(divide='ignore'): v=np.array([g(np.array(t)) for t in T if t]); v=v[~np.isnan(v)]; m=v.mean() if len(v) else None
+            if not(close(m,e.ESTIMATE) and e.R==len(v)): errs.append((code,e.ARM,e.STAT,'R',m,e.ESTIMATE,e.R,len(v)))
+print('   estimates rows',len(EST),'mismatches',len(errs)); 
+for x in errs[:8]: print('     ',x)

@@ -1,0 +1,133 @@
+"""``make validate``: what takes too long for every commit, with its results in docs/validation.md.
+
+Coverage of intervals and error of tests by simulation, the fuzzers and the kills of tests/faults, the oracle of
+tests/qc on a real run, the slow tests, and the mutants. Half an hour on two cores; ``--only NAME`` runs one part. A
+part that fails is written down as failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from analysis.statistics import estimators
+from analysis.statistics.survival import Counts, by_day, hazard_ratio, kaplan_meier, log_rank
+
+ROOT = Path(__file__).parents[1]
+RESULT = ROOT / "docs" / "validation.md"
+DRAWS, TRIALS = 20_000, 4_000
+Line = tuple[str, str, str]
+"""What, result, wanted."""
+
+
+def share(yes: np.ndarray) -> str:
+    """A share in percent with its Monte Carlo error."""
+    p = float(np.mean(yes))
+    return f"{100 * p:.1f} % ± {100 * np.sqrt(p * (1 - p) / len(yes)):.1f}"
+
+
+def coverage() -> Iterator[Line]:
+    """Intervals that hold the true value, and tests that reject a true null; nominal 95 and 5 %."""
+    rng = np.random.default_rng(20261125)
+    for n, p, q in ((168, 0.6, 0.06), (60, 0.6, 0.4), (20, 0.3, 0.3), (20, 0.05, 0.05)):
+        x, y = rng.binomial(n, p, DRAWS).astype(float), rng.binomial(n, q, DRAWS).astype(float)
+        one = estimators.clopper_pearson(x, n)
+        yield f"Clopper-Pearson, n {n}, p {p}", share((one.low <= p) & (p <= one.high)), "95 % or more"
+        two = estimators.rate_difference(x, n, y, n)
+        held = share((two.low <= p - q) & (p - q <= two.high))
+        yield f"Miettinen-Nurminen difference, n {n} each, {p} and {q}", held, "about 95 %"
+        if p == q:
+            rejected = share(estimators.score_test(x, np.full(DRAWS, float(n)), y, np.full(DRAWS, float(n))) < 0.05)
+            yield f"score test, the same rates {p}, n {n} each", rejected, "about 5 %"
+    yield from _times(rng)
+
+
+def _times(rng: np.random.Generator) -> Iterator[Line]:
+    """Weekly times to event in two strata, 60 patients an arm, hazards of ratio 1 and 2."""
+    size, end = 60, 70
+    replicate = np.repeat(np.arange(TRIALS), 2 * size)
+    treated = np.tile(np.repeat([1, 0], size), TRIALS)
+    stratum = rng.integers(0, 2, len(replicate))
+    for ratio in (1.0, 2.0):
+        day = rng.exponential(60.0 / np.where(treated == 1, ratio, 1.0) / np.where(stratum == 1, 1.5, 1.0))
+        seen = np.minimum(7 * np.ceil(day / 7), end).astype(np.int64)
+        cell, shape = (treated, replicate, stratum), (2, TRIALS, 2)
+        counts = by_day(np.ravel_multi_index(cell, shape), shape, seen, day < end)
+        one, other = (Counts(counts.events[k], counts.at_risk[k]) for k in (1, 0))
+        found = hazard_ratio(one, other)
+        held = share((found.low <= ratio) & (ratio <= found.high))
+        yield (
+            f"stratified Cox, weekly ties, ratio {ratio:g}, {size} an arm",
+            held,
+            "about 95 %, less with ties when not 1",
+        )
+        if ratio == 1.0:
+            yield f"stratified log-rank, {size} an arm", share(log_rank(one, other) < 0.05), "about 5 %"
+            truth = 1 - (np.exp(-28 / 60) + np.exp(-28 * 1.5 / 60)) / 2
+            curve = kaplan_meier(one.pooled(axis=1)).by(np.array([28]))
+            held = share((curve.low[:, 0] <= truth) & (truth <= curve.high[:, 0]))
+            yield f"Kaplan-Meier share by week 4, log-log, {size} patients", held, "about 95 %"
+
+
+def command(wanted: str, *words: str, told: str = r".+\Z") -> Line:
+    """Run a command; what it ``told`` (a pattern; by default its last line), and that it failed, if it did."""
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    text = done.stdout.strip() or done.stderr.strip() or "nothing said"
+    lines = re.findall(told, text, flags=re.M) or text.splitlines()[-1:]
+    failed = f" (exit {done.returncode})" if done.returncode else ""
+    said = " ".join(word for word in words[1:] if not word.startswith("/")).replace(str(ROOT), ".")
+    return said, f"{'; '.join(lines)[:200]}{failed}", wanted
+
+
+def oracle() -> Iterator[Line]:
+    """Every endpoint and estimate of a real run again, from its tables alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = str(Path(folder) / "run")
+        made = ("-m", "trial", "run", "configs/smoke.yaml", "--set", "tolerability.proxies=all", "--out", run)
+        yield command("a report", sys.executable, *made)
+        yield command("0 mismatches", sys.executable, "tests/qc/statistics/recompute.py", run)
+
+
+def fuzz() -> Iterator[Line]:
+    """Mutated configs and patient files: every one is accepted or refused in words, none ends in a traceback."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, more in (("fuzz_config.py", ("--runs", "30")), ("fuzz_patients.py", ())):
+            words = (sys.executable, f"tests/faults/fuzz/{name}", str(ROOT), folder, "--cases", "300", *more)
+            yield command("no crash, hang or death", *words, told=r"^\d+ \{.*")
+
+
+def tests() -> Iterator[Line]:
+    """The slow tests, kills among them, and the mutants."""
+    yield command("all pass", sys.executable, "-m", "pytest", "-q", "-m", "slow")
+    yield command("95 % or more", sys.executable, "-m", "tools.mutants")
+
+
+PARTS: dict[str, Callable[[], Iterator[Line]]] = {"coverage": coverage, "oracle": oracle, "fuzz": fuzz, "tests": tests}
+
+
+def main() -> None:
+    """Run the parts and write the page."""
+    parser = argparse.ArgumentParser(prog="python -m tools.validate")
+    parser.add_argument("--only", choices=[*PARTS], help="one part; the page is printed, not written")
+    only = parser.parse_args().only
+    rows = [row for name in ([only] if only else PARTS) for row in PARTS[name]()]
+    lines = [f"| {what} | {result} | {wanted} |" for what, result, wanted in rows]
+    commit = subprocess.run(["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True)
+    day = datetime.now(UTC).date().isoformat()
+    head = f"Commit {commit.stdout.strip()}, {day}; `make validate` writes this page again."
+    page = "\n".join(["# Validation", "", head, "", "| what | result | wanted |", "|---|---|---|", *lines, ""])
+    print(page)
+    if not only:
+        RESULT.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
