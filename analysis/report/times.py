@@ -30,7 +30,8 @@ from analysis.text import cells
 
 MEDIAN = (
     "Actual days; who completed is watched to the last day of the study. Median of Kaplan-Meier: first day by which "
-    "half had the event; limits log-log. NR: not reached; NE: not estimable."
+    "more than half had the event, or the middle of the days on which it was exactly half; limits log-log. NR: not "
+    "reached; NE: not estimable."
 )
 Line = Callable[[RunFolder, str, str], tuple[Text, ...]]
 """The cells of one arm under the code of a time to event."""
