@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import trial.app.targets
 from analysis.evidence.scorecard import read_published
 from cohorts.sets import parameter_set, read_calibration
+from trial.app.calibration import _ticking
 from trial.app.targets import job_values, jobs_of, studies_of, target_problems, wanted_of
 from trial.cli import main
 from trial.study.fit import load_fit
@@ -143,3 +145,12 @@ def test_cutting_the_replicates_into_jobs_changes_no_result():
     assert [list(job.replicates) for job in cut] == [[0], [1]]
     (one,), two = [job_values(job, chosen) for job in whole], [job_values(job, chosen) for job in cut]
     assert [part["RESPW4"][0].tolist() for part in two] == one["RESPW4"].tolist()
+
+
+def test_progress_counts_points_and_stays_at_the_total():
+    told, heard = [], []
+    bars = lambda title: nullcontext(lambda done, total: told.append((title, done, total)))  # noqa: E731
+    with _ticking(bars, "points", 2, heard.append) as tick:
+        for point in ("a", "b", "c"):
+            tick(point)
+    assert told == [("points", 1, 2), ("points", 2, 2), ("points", 2, 2)] and heard == ["a", "b", "c"]
