@@ -9,6 +9,7 @@ from trial.engine.dosing import days_between, dose_mg, loss_factor
 from trial.engine.rules import start_course
 from trial.engine.simulate import simulate_unit
 from trial.engine.titration import Action
+from trial.solver import solve
 
 
 def counts(result):
@@ -159,3 +160,22 @@ def test_a_failed_patient_has_a_status_and_takes_nobody_along():
     assert hurt.status[0] == 0 and hurt.status[1] != 0
     assert (counts(hurt)[0] == counts(whole)[0]).all()
     assert np.isnan(counts(hurt)[1]).all()
+
+
+def test_steps_are_counted_and_limited_by_the_days_of_each_solve(monkeypatch):
+    """Visits after 7 and 10 days with a limit of 50 steps a day: 350 and 150; a profile of one day has 50."""
+    asked, taken = [], []
+
+    def spy(*given, **options):
+        found = solve(*given, **options)
+        asked.append(options["max_steps"])
+        taken.append(found[2])
+        return found
+
+    monkeypatch.setattr("trial.engine.simulate.solve", spy)
+    few = {"visits": {"days": [7, 10]}, "analysis": {"assessment_day": 10}, "solver": {"max_steps_per_day": 50}}
+    result = simulate_unit(unit(study=few))
+    assert asked == [350, 150] and (result.steps == taken[0] + taken[1]).all() and (result.steps > 0).all()
+    asked.clear()
+    simulate_unit(unit(study=few | {"pk_sampling": {"visit_day": 0}}))
+    assert asked == [50, 350, 150]
