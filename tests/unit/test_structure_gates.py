@@ -17,11 +17,9 @@ HERE = Source(THIS_ENGINE, "test")
 
 
 def without(chosen, *names):
-    return replace(
-        chosen, parameters=tuple(p for p in chosen.parameters if p.name not in names),
-        random_effects=tuple(e for e in chosen.random_effects if e.parameter not in names),
-        correlations=(), uncertainty=(), covariate_effects=tuple(e for e in chosen.covariate_effects if e.parameter not in names),
-    )  # fmt: skip
+    parameters = tuple(p for p in chosen.parameters if p.name not in names)
+    effects = tuple(e for e in chosen.random_effects if e.parameter not in names)
+    return replace(chosen, parameters=parameters, random_effects=effects, correlations=(), uncertainty=())
 
 
 def more(chosen, name, unit="1"):
@@ -35,7 +33,9 @@ def test_the_sets_of_the_catalogue_fit(chosen):
 
 def test_what_is_not_given_or_too_much():
     assert structure_problems(without(TMDD, "KIN")) == ["KIN: not given; structure tmdd_lifespan needs it"]
-    assert structure_problems(without(MECHANISM, "GPROD")) == ["GPROD: not given; structure tpo_mechanism needs it"]
+    assert structure_problems(without(MECHANISM, "DESTRUCTION")) == [
+        "DESTRUCTION: not given; structure tpo_mechanism needs it"
+    ]
     assert structure_problems(more(TMDD, "ZZZ")) == [
         "ZZZ: neither structure tmdd_lifespan nor the trial around it reads it"
     ]
@@ -46,9 +46,9 @@ def test_what_is_not_given_or_too_much():
 
 def test_units_are_those_of_its_siblings():
     other = tuple(replace(p, unit="L/d") if p.name == "CL" else p for p in TMDD.parameters)
-    assert structure_problems(replace(TMDD, parameters=other)) == [
+    assert set(structure_problems(replace(TMDD, parameters=other))) == {
         "CL: unit: seen 'L/d'; structure tmdd_lifespan takes 'L/h'"
-    ]
+    }
 
 
 def test_a_structure_that_does_not_exist():
@@ -61,13 +61,10 @@ def test_a_structure_that_does_not_exist():
 
 def test_rest_without_drug_to_a_millionth():
     """From 100 at most 1e-4 away, from 0 at most 1e-9."""
-    for values, holds in (
-        ([100, 100.00009], True),
-        ([100, 100.00011], False),
-        ([0, 0.9e-9], True),
-        ([0, 1.05e-9], False),
-    ):
-        assert (list(_drift({"X": np.array(values)})) == []) == holds, values
+    for values in ([100, 100.00009], [100, 99.99991], [0, 0.9e-9]):
+        assert not list(_drift({"X": np.array(values)})), values
+    for values in ([100, 100.00011], [0, 1.05e-9], [-1, -1.0001]):
+        assert len(list(_drift({"X": np.array(values)}))) == 1, values
     (said,) = _drift({"X": np.array([1.0, 5.0, 2.0])})
     assert said.startswith("X: moves without drug, from 1 to 2 in 2 days")
     assert len(list(_drift({"X": np.array([1.0, np.nan])}))) == 1
