@@ -284,3 +284,15 @@ def test_plain_progress_every_ten_per_cent_or_five_seconds(capsys):
     assert len(lines) == 20
     assert lines[0] == "patients: 5 of 100 (5 %), about 95 s left"
     assert lines[-1] == "patients: 100 of 100 (100 %), 100.0 s"
+
+
+def test_without_a_command_there_is_help(capsys):
+    main([])
+    assert "Usage: vtrial" in "".join(capsys.readouterr())
+
+
+def test_one_replicate_has_no_mean(tmp_path, capsys):
+    few = ["--set", "patients=4", "--replicates", "1", "--workers", "1", "--no-report"]
+    assert main(["run", SMOKE, *few, "--out", str(tmp_path / "x")]) == 0
+    out = capsys.readouterr().out
+    assert "One replicate" in out and "Mean of" not in out

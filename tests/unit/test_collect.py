@@ -129,3 +129,27 @@ def test_a_profile_has_its_rows_and_a_reason_on_placebo():
 def test_the_screening_table():
     table = screening_table(3, {"screened": 5, "randomised": 4})
     assert rows(table, "IREP", "REASON", "N") == [(3, "screened", 5), (3, "randomised", 4)]
+
+
+def test_a_level_below_1_mg_is_a_dose():
+    arms = [{"id": "DRUG", "start_dose_mg": 0.5, "dose_rule": "ladder"}]
+    steps = [{"below_1e9L": 50, "action": "increase", "min_days_since_change": 14}]
+    said = {"arms": arms, "dose_rules": {"ladder": {"ladder_mg": [0.5, 1], "steps": steps, "source": "test"}}}
+    found = tables(arm=(0,), study=said | {"randomisation": {"block_size": 1}}, parameters=NO_EFFECT)["doses"]
+    assert rows(found, "DOSELEV", "NTAKEN", "EXDOSE") == [(0.5, 14, 0.5), (1, 56, 1)]
+
+
+def test_hourly_courses_end_when_the_patient_leaves():
+    """Hours 0 to 24 x day of leaving; to the last visit of who stays; patient after patient."""
+    short = {"visits": {"days": [2, 4]}, "analysis": {"assessment_day": 4}, "output": "dense"}
+    found = tables(arm=(0, 1, 1), study=short, leave_day=np.array([NEVER, 3, 1]))["courses"]
+    hours = {k: rows(found, "AHOUR", SUBJID=k) for k in (1, 2, 3)}
+    assert {k: len(h) for k, h in hours.items()} == {1: 97, 2: 73, 3: 25}
+    assert all(h == list(range(len(h))) for h in hours.values())
+    assert rows(found, "SUBJID") == [1] * 97 + [2] * 73 + [3] * 25
+
+
+def test_a_ledger_of_who_leaves_at_once_is_empty():
+    """Leaving on day 0 or 1: nobody is treated before day 0, one day before day 1."""
+    found = tables(arm=(1, 1), leave_day=np.array([0, 1]))["doses"]
+    assert rows(found, "SUBJID", "ASTDY", "AENDY", "NTAKEN") == [(2, 0, 1, 1)]

@@ -13,6 +13,7 @@ from test_config_errors import GOOD
 import trial.study.checks
 from cohorts.screening import exclusions
 from trial.errors import ConfigError
+from trial.study.dose_rule import DoseStep
 from trial.study.fingerprint import fingerprint
 from trial.study.load import load_config, load_study
 from trial.study.protocol import Screening
@@ -187,3 +188,9 @@ def test_healthy_people_are_not_asked_for_itp_and_have_a_lowest_count():
 def test_a_lowest_count_above_the_highest_is_refused(tmp_path):
     found = messages(tmp_path, GOOD + "screening: {platelets_at_least_1e9L: 40}\n")
     assert len(found) == 1 and "seen 40: no count is at least 40 and below 30" in found[0]
+
+
+def test_an_empty_range_of_counts_is_refused_at_its_edge():
+    """No count is at least 50 and below 50."""
+    with pytest.raises(ValueError, match="no count is at least 50 and below 50"):
+        DoseStep(action="keep", at_least_1e9L=50.0, below_1e9L=50.0)

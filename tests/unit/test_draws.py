@@ -175,3 +175,8 @@ def test_parameters_in_the_order_of_the_structure_and_1_for_who_is_not_sound():
     assert u.sound.tolist() == [True, False]
     assert u.p[0, :2].tolist() == [7.0, 30.0] and (u.p[1] == 1).all()
     assert u.p.shape == (2, len(TMDD_LIFESPAN.parameters))
+
+
+def test_one_visit_is_enough():
+    d = drawn({"visits": {"days": [56]}}, n=2)
+    assert d.visit_day.tolist() == [[0, 56]] * 2 and d.missed.tolist() == [[False, False]] * 2

@@ -90,6 +90,7 @@ def test_a_reason_nobody_was_excluded_for_counts_as_none(tmp_path: Path) -> None
     rows = rows_of(tmp_path, two())
     found = {c: rows["SCREEN", c, "ALL", "count", "replicates"].ESTIMATE for p, c, *_ in rows if p == "SCREEN"}
     assert found == {"screened": 7.5, "age below 18": 2, "no ITP": 1.5, "excluded": 3.5, "randomised": 4}
+    assert rows["SCREEN", "excluded", "ALL", "count", "replicate"].ESTIMATE == 5
 
 
 def test_baseline_by_arm_and_of_all_arms_together(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import csv
 
 from trial.cli import main
-from trial.jobs.replay import differences, replay
+from trial.jobs.replay import Decision, Replay, decision_table, differences, replay
 from trial.study.load import load_study
 from trial.tables import TABLES
 
@@ -203,3 +203,14 @@ def test_cite_names_the_engine_and_the_sources(run, capsys):
     assert main(["cite", str(run)]) == 0
     out = capsys.readouterr().out
     assert "virtual-trial" in out and "doi:10.1111/bcp.15130 [CL, " in out and "Mei H et al." in out
+
+
+def test_the_table_of_decisions_gives_the_reason_of_a_change_or_why_there_was_none():
+    patient = pa.table({"IREP": [2], "SUBJID": [7], "USUBJID": ["x-2-7"]})
+    start = Decision(0, 0, 13.0, "", False, "start of treatment", "", 0.0, 5.0)
+    same = Decision(7, 8, 60.0, "", True, "", "no step applied", 5.0, 5.0)
+    rows = decision_table(Replay({"patients": patient}, (start, same))).to_pylist()
+    assert [(r["AVISITN"], r["ADY"], r["REASON"], r["RESCUEFL"], r["DOSEBEF"], r["DOSELEV"]) for r in rows] == [
+        (0, 0, "start of treatment", "N", 0, 5), (7, 8, "no step applied", "Y", 5, 5),
+    ]  # fmt: skip
+    assert {(r["IREP"], r["SUBJID"], r["USUBJID"]) for r in rows} == {(2, 7, "x-2-7")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -194,3 +195,8 @@ def test_the_report_computes_nothing(path):
 def called_name(call: ast.Call) -> str:
     function = call.func
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def test_patient_years_have_one_decimal(phase_3):
+    keyed = [e.text for e in page_of(phase_3).keyed if "patient-years" in e.attributes["data-key"]]
+    assert keyed and all(re.fullmatch(r"\d+/\d+\.\d", text.strip()) for text in keyed)

@@ -193,3 +193,15 @@ def test_a_large_replicate_is_enrolled_once_and_cut(monkeypatch):
 def test_the_rows_of_some_replicates():
     table = pa.table({"IREP": pa.array([0, 0, 1, 2], pa.int32()), "X": [1, 2, 3, 4]})
     assert of_replicates({"a": table}, [0, 2])["a"]["X"].to_pylist() == [1, 2, 4]
+
+
+def test_one_worker_or_one_unit_needs_no_pool(tmp_path, monkeypatch):
+    def pool(*_, **__):
+        raise AssertionError("a pool")
+
+    monkeypatch.setattr("joblib.Parallel", pool)
+    monkeypatch.setattr(work, "UNIT_PATIENTS", 6)
+    assert run(smoke(replicates=2), tmp_path / "one", means, workers=1).n_patients == 12
+    assert run(smoke(replicates=1), tmp_path / "two", means, workers=2).n_patients == 6
+    with pytest.raises(AssertionError, match="a pool"):
+        run(smoke(replicates=2), tmp_path / "three", means, workers=2)

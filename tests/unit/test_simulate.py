@@ -9,6 +9,7 @@ from trial.engine.dosing import days_between, dose_mg, loss_factor
 from trial.engine.rules import start_course
 from trial.engine.simulate import simulate_unit
 from trial.engine.titration import Action
+from trial.solver import solve
 
 
 def counts(result):
@@ -82,6 +83,13 @@ def test_loss_factor_is_the_fluctuation_and_the_rescue():
     factor = loss_factor(u, course, days_between(u.drawn, 1))
     np.testing.assert_allclose(factor[1], np.exp(0.3))
     np.testing.assert_allclose(factor[0], np.exp(0.3 - np.array([0, 0, *(1.8 * np.exp(-np.arange(5) / 14))])))
+
+
+def test_the_last_day_stands_in_for_days_beyond_the_table():
+    u = unit(log_loss=np.tile(np.arange(70) / 100.0, (2, 1)))
+    course, _ = start_course(u)
+    factor = loss_factor(u, course, np.array([[69, 70, 75]] * 2))
+    np.testing.assert_allclose(factor, np.exp(0.69))
 
 
 def test_missed_and_left_visits_have_no_count_and_no_decision():
@@ -159,3 +167,22 @@ def test_a_failed_patient_has_a_status_and_takes_nobody_along():
     assert hurt.status[0] == 0 and hurt.status[1] != 0
     assert (counts(hurt)[0] == counts(whole)[0]).all()
     assert np.isnan(counts(hurt)[1]).all()
+
+
+def test_steps_are_counted_and_limited_by_the_days_of_each_solve(monkeypatch):
+    """Visits after 7 and 10 days with a limit of 50 steps a day: 350 and 150; a profile of one day has 50."""
+    asked, taken = [], []
+
+    def spy(*given, **options):
+        found = solve(*given, **options)
+        asked.append(options["max_steps"])
+        taken.append(found[2])
+        return found
+
+    monkeypatch.setattr("trial.engine.simulate.solve", spy)
+    few = {"visits": {"days": [7, 10]}, "analysis": {"assessment_day": 10}, "solver": {"max_steps_per_day": 50}}
+    result = simulate_unit(unit(study=few))
+    assert asked == [350, 150] and (result.steps == taken[0] + taken[1]).all() and (result.steps > 0).all()
+    asked.clear()
+    simulate_unit(unit(study=few | {"pk_sampling": {"visit_day": 0}}))
+    assert asked == [50, 350, 150]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trial.solver.graph import Level, needed, slow_terms, trace
+from trial.solver.graph import Graph, Level, needed, slow_terms, trace
 
 
 def test_equal_terms_are_one_node() -> None:
@@ -62,3 +62,17 @@ def test_other_numpy_functions_are_refused_with_the_way_out() -> None:
         trace(lambda y, p, u: [np.sin(y[0])], 1, 0, 0)
     with pytest.raises(TypeError, match="take its elements one by one"):
         trace(lambda y, p, u: [np.add(np.ones(2), y[0])], 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("op", "values", "expected"),
+    [
+        ("add", (5.0, 3.0), 8.0), ("sub", (5.0, 3.0), 2.0), ("mul", (5.0, 3.0), 15.0), ("div", (6.0, 3.0), 2.0),
+        ("neg", (5.0,), -5.0), ("sqrt", (9.0,), 3.0), ("exp", (0.0,), 1.0), ("log", (1.0,), 0.0),
+        ("power", (2.0, 3.0), 8.0), ("min", (5.0, 3.0), 3.0), ("max", (5.0, 3.0), 5.0),
+    ],
+)  # fmt: skip
+def test_constants_are_folded_as_the_operation_says(op, values, expected):
+    graph = Graph()
+    node = graph.node(op, *(graph.lift(value) for value in values))
+    assert node.op == "const" and node.value == expected

@@ -189,3 +189,9 @@ def test_many_replicates_at_once_are_those_of_statsmodels_one_by_one() -> None:
         curve_there = SurvfuncRight(d[x], e[x])
         share = curve.by(curve_there.surv_times.astype(int)).estimate[r]
         assert share == pytest.approx(1 - curve_there.surv_prob, rel=1e-12)
+
+
+def test_the_last_one_watched_still_counts() -> None:
+    """One of two by day 5, the other watched to day 9: a half is known on day 7, and on day 9, not on day 10."""
+    share = kaplan_meier("5,9+").by(np.array([4, 7, 9, 10])).estimate
+    assert share[:3].tolist() == [0, 0.5, 0.5] and np.isnan(share[3])

@@ -15,7 +15,7 @@ from analysis import endpoints
 from analysis.endpoints import catalogue
 from analysis.endpoints.time_to_event import TTLOSS, TTRESC, TTRESP, times_table
 from analysis.statistics.estimates import Estimate
-from analysis.statistics.event_times import estimate_times
+from analysis.statistics.event_times import estimate_times, weeks_of
 from trial.study.study import Study
 
 LATE = (8, 14, 20, 28, 35, 42, 49, 56, 63, 72)
@@ -125,3 +125,12 @@ def test_a_replicate_nobody_is_watched_in_counts_as_nobody(tmp_path: Path) -> No
     share = rows["TTRESP", "drug", "event rate", "", "replicates"]
     assert share.R == 1 and share.ESTIMATE == 100
     assert rows["TTRESP", "placebo", "event rate", "", "replicate"].ESTIMATE is None
+
+
+def test_shares_are_told_by_the_weeks_the_visits_reach() -> None:
+    """Weeks 1, 2, 4 and 8, of which a study of 28 days has three and one of 27 two."""
+    base = STUDY.model_dump() | {"pk_sampling": None, "chemotherapy": None}
+    for last, weeks in ((28, [1, 2, 4]), (27, [1, 2]), (56, [1, 2, 4, 8]), (7, [1])):
+        analysis = base["analysis"] | {"assessment_day": last}
+        changed = {"visits": base["visits"] | {"days": (last,)}, "analysis": analysis}
+        assert weeks_of(Study.model_validate(base | changed)) == weeks, last

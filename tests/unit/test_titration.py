@@ -163,3 +163,8 @@ def test_a_stop_in_words():
     floor = DoseStep(action="decrease", at_least_1e9L=150, rung="lowest")
     at_floor = RULE.model_copy(update={"steps": (floor,)})
     assert reason(at_floor, Action.INTERRUPT, 0) == "interrupt: count 150 or more, on the lowest level"
+
+
+def test_actions_are_coded_by_their_place():
+    """The ledger reads the codes as places in a list of words, and puts one more behind them."""
+    assert [int(action) for action in Action] == list(range(7))

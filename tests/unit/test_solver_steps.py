@@ -1,0 +1,98 @@
+"""Step for step: how many steps each method takes on small problems, and where it lands, to the twelfth digit.
+
+The values were written down once and are held against closed forms and scipy by the other tests. What chooses a step
+leaves its trace in both numbers: tolerated errors are a hundred thousand times larger than the digits held here.
+"""
+
+import numpy as np
+import pytest
+from test_solver_door import DECAY, GROWTH, table, toy
+from test_solver_methods import CHAIN, FEEDBACK, ORAL, SWITCH
+
+from cohorts.sets import parameter_set
+from trial.models import Days, structure
+from trial.solver import Events, Status, solve
+
+POWERS = toy(lambda y, p, u: [p[0] * y[1] ** p[1] - np.exp(-y[0]), np.log(1.0 + y[0]) - np.sqrt(y[1]) * u[0]], 2, 2)
+STIFF = toy(lambda y, p, u: [-p[0] * (y[0] - y[1] * y[1]), 1.0 - y[1]], 2)
+OSCILLATES = toy(lambda y, p, u: [p[0] * (y[1] - 50.0), p[0] * (50.0 - y[0]) + 1e-9 * y[0] * y[1]], 2)
+DOSED = table([(0.0, 3.0, 0.7), (5.0, 4.0, 0.2), (5.0, 1.0, 0.9), (17.3, 0.5, 0.1)])
+HOURS = [0.0, 0.0, 0.3, 5.0, 6.0, 20.0, 48.0]
+CASES = {
+    "decay exact": (DECAY, [0.31], [2.0], "exact"), "decay taylor": (DECAY, [0.31], [2.0], "taylor"),
+    "decay pair": (DECAY, [0.31], [2.0], "pair"), "oral exact": (ORAL, [0.7, 0.11], [0.0, 1.0], "exact"),
+    "oral taylor": (ORAL, [0.7, 0.11], [0.0, 1.0], "taylor"), "oral pair": (ORAL, [0.7, 0.11], [0.0, 0.0], "pair"),
+    "chain exact": (CHAIN, [0.3], [1.0, 0, 0, 0, 0, 2.0], "exact"), "chain pair": (CHAIN, [0.3], [0.0] * 6, "pair"),
+    "feedback taylor": (FEEDBACK, [0.2], [0.0, 1.0], "taylor"), "feedback pair": (FEEDBACK, [0.2], [4.0, 1.0], "pair"),
+    "powers taylor": (POWERS, [0.4, 0.35], [1.0, 2.0], "taylor"),
+    "powers pair": (POWERS, [0.4, 0.35], [1.0, 2.0], "pair"),
+    "switch pair": (SWITCH, [0.2], [4.0, 1.0], "pair"), "stiff taylor": (STIFF, [30.0], [0.5, 3.0], "taylor"),
+    "stiff pair": (STIFF, [30.0], [0.5, 3.0], "pair"), "swings taylor": (OSCILLATES, [1.0], [50.0, 60.0], "taylor"),
+    "swings pair": (OSCILLATES, [1.0], [50.0, 60.0], "pair"), "decay in one pair": (DECAY, [3.0], [1e-7], "pair"),
+}  # fmt: skip
+WRITTEN = {
+    "decay exact": (6, 21.990978322084544),
+    "decay taylor": (17, 21.99097836006614),
+    "decay pair": (62, 21.990978510899293),
+    "oral exact": (6, 26.028656635112533),
+    "oral taylor": (34, 26.028656633002736),
+    "oral pair": (135, 21.705564410816713),
+    "chain exact": (6, 74.05896520141629),
+    "chain pair": (114, 55.3092893866449),
+    "feedback taylor": (18, 48.71016253987673),
+    "feedback pair": (53, 60.197530942801436),
+    "powers taylor": (16, 494.07830426353667),
+    "powers pair": (32, 494.07828858153084),
+    "switch pair": (67, 215.911892658657),
+    "stiff taylor": (307, 28.810656508327742),
+    "stiff pair": (547, 28.810657830238135),
+    "swings taylor": (50, 965.516044692936),
+    "swings pair": (160, 965.5161858843585),
+    "decay in one pair": (156, 2.580288481166729),
+    "tmdd_lifespan taylor": (90, 116.96646986960711),
+    "tmdd_lifespan pair": (167, 116.96646975609092),
+    "tpo_mechanism taylor": (134, 150.84783652631597),
+    "tpo_mechanism pair": (402, 150.8478374343625),
+}
+
+
+def weighed(states):
+    """One number of all states at all times, so that none can change alone."""
+    return float(np.sum(states * (1.0 + 0.1 * np.arange(states.size).reshape(states.shape))))
+
+
+def solved(name, **options):
+    model, p, y, method = CASES[name]
+    return solve(model, np.array([p]), np.array([y], dtype=float), DOSED, np.array([HOURS]), method=method, **options)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_steps_and_values(name):
+    states, status, steps = solved(name)
+    count, value = WRITTEN[name]
+    assert status[0] == Status.OK and steps[0] == count
+    assert weighed(states) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(("method", "count"), [("taylor", 101), ("pair", 1892)])
+def test_growth_without_end_fails_after_so_many_steps(method, count):
+    """y' = y^2 from 1 is infinite at 1: the last value before, and the steps that were tried."""
+    states, status, steps = solve(GROWTH, [[1.0]], [[1.0]], table([(0, 0, 0)]), [[0.0, 0.9, 2.0]], method=method)
+    assert status[0] in (Status.NON_FINITE, Status.STEP_LIMIT) and steps[0] == count
+    assert states[0, 0, 0] == pytest.approx(10.0, rel=1e-5) and np.isnan(states[0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "name", ["tmdd_lifespan taylor", "tmdd_lifespan pair", "tpo_mechanism taylor", "tpo_mechanism pair"]
+)
+def test_both_structures_over_three_days(name):
+    model, method = structure(name.split()[0]), name.split()[1]
+    chosen = parameter_set("hetrombopag_wang_2022" if "tmdd" in name else "hetrombopag_itp_mei_2021")
+    q = model.individual({p.name: np.array([p.value]) for p in chosen.parameters})
+    p = np.array([[q[n][0] for n in model.parameters]])
+    events: Events = model.daily_events(p, Days.of(24.0 * np.arange(3.0)[None], 5.0, meal_h=4.0, loss_factor=1.2))
+    start = model.steady_state(p, events.inputs[:, 0])
+    values, status, steps = solve(model, p, start, events, [[0.0, 3.0, 30.0, 72.0]], method=method, outputs=True)
+    count, value = WRITTEN[name]
+    assert status[0] == Status.OK and steps[0] == count
+    assert weighed(values) == pytest.approx(value, rel=1e-12)

@@ -1,0 +1,93 @@
+"""What a parameter set is refused for in its structure: one thing wrong at a time."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cohorts.citations import THIS_ENGINE, Source
+from cohorts.parameters import Parameter, PatientClass
+from cohorts.sets import parameter_set
+from trial.models import TMDD_LIFESPAN, structure, structure_of
+from trial.models.behaviour import _direction, _drift, structure_problems
+from trial.models.typical import concentrations, course
+
+TMDD, MECHANISM = parameter_set("hetrombopag_wang_2022"), parameter_set("hetrombopag_itp_mei_2021")
+HERE = Source(THIS_ENGINE, "test")
+
+
+def without(chosen, *names):
+    parameters = tuple(p for p in chosen.parameters if p.name not in names)
+    effects = tuple(e for e in chosen.random_effects if e.parameter not in names)
+    return replace(chosen, parameters=parameters, random_effects=effects, correlations=(), uncertainty=())
+
+
+def more(chosen, name, unit="1"):
+    return replace(chosen, parameters=(*chosen.parameters, Parameter(name, 1.0, unit, HERE, "assumed", note="x")))
+
+
+@pytest.mark.parametrize("chosen", [TMDD, MECHANISM], ids=lambda s: s.id)
+def test_the_sets_of_the_catalogue_fit(chosen):
+    assert structure_problems(chosen) == []
+
+
+def test_what_is_not_given_or_too_much():
+    assert structure_problems(without(TMDD, "KIN")) == ["KIN: not given; structure tmdd_lifespan needs it"]
+    assert structure_problems(without(MECHANISM, "DESTRUCTION")) == [
+        "DESTRUCTION: not given; structure tpo_mechanism needs it"
+    ]
+    assert structure_problems(more(TMDD, "ZZZ")) == [
+        "ZZZ: neither structure tmdd_lifespan nor the trial around it reads it"
+    ]
+    assert structure_problems(more(MECHANISM, "KAB", "1/h")) == ["KAB: given, but structure tpo_mechanism derives it"]
+    read = replace(more(TMDD, "ZZZ"), classes=(*TMDD.classes, PatientClass("z", "NONRESP", "KIN", "ZZZ")))
+    assert structure_problems(read) == []
+
+
+def test_units_are_those_of_its_siblings():
+    other = tuple(replace(p, unit="L/d") if p.name == "CL" else p for p in TMDD.parameters)
+    assert set(structure_problems(replace(TMDD, parameters=other))) == {
+        "CL: unit: seen 'L/d'; structure tmdd_lifespan takes 'L/h'"
+    }
+
+
+def test_a_structure_that_does_not_exist():
+    (said,) = structure_problems(replace(TMDD, structure="tmdd"))
+    assert said.startswith("structure: no structure 'tmdd'; known: ['tmdd_lifespan', 'tpo_mechanism']")
+    with pytest.raises(KeyError, match="known"):
+        structure("x")
+    assert structure_of(TMDD) is TMDD_LIFESPAN
+
+
+def test_rest_without_drug_to_a_millionth():
+    """From 100 at most 1e-4 away, from 0 at most 1e-9."""
+    for values in ([100, 100.00009], [100, 99.99991], [0, 0.9e-9]):
+        assert not list(_drift({"X": np.array(values)})), values
+    for values in ([100, 100.00011], [0, 1.05e-9], [-1, -1.0001]):
+        assert len(list(_drift({"X": np.array(values)}))) == 1, values
+    (said,) = _drift({"X": np.array([1.0, 5.0, 2.0])})
+    assert said.startswith("X: moves without drug, from 1 to 2 in 2 days")
+    assert len(list(_drift({"X": np.array([1.0, np.nan])}))) == 1
+
+
+@pytest.mark.parametrize(("counts", "good"), [((1, 2, 3), 1), ((1, 1, 3), 0), ((1, 2, 2), 0), ((3, 2, 1), 0)])
+def test_platelets_rise_with_the_dose(counts, good):
+    found = list(_direction(*({"PLT": np.array([9.0, c])} for c in counts), 2.5, 40.0))
+    assert (found == []) == bool(good)
+
+
+def test_the_typical_man_takes_his_doses_on_their_days():
+    """No drug before the first dose, nor between the last sample and a later dose; one on day 2 is not one on day 0."""
+    early, late = (concentrations(TMDD, 5.0, days, [10.0, 58.0]) for days in ([0], [2]))
+    assert early[0] > 0 and late[0] == 0
+    assert late[1] == pytest.approx(early[0], rel=1e-6)
+    assert concentrations(TMDD, 5.0, [0, 5], [10.0, 58.0]) == pytest.approx(early, rel=1e-6)
+    assert concentrations(TMDD, 5.0, [0], [10.0]) == pytest.approx(early[:1], rel=1e-6)
+
+
+def test_the_course_of_the_typical_man():
+    """Hours 0, 12 ... to the end of the last day; on 2 of 4 days a dose; his count is BASE."""
+    some, all_ = course(TMDD, 5.0, 4, 2, 12.0), course(TMDD, 5.0, 4, None, 12.0)
+    assert len(some["PLT"]) == 9 and some["PLT"][0] == pytest.approx(TMDD.value("BASE"))
+    assert some["CONC"][:5] == pytest.approx(all_["CONC"][:5], rel=1e-9) and some["CONC"][-1] < all_["CONC"][-1]
+    assert len(course(TMDD, 5.0, 4)["PLT"]) == 5
