@@ -95,10 +95,9 @@ def test_chemotherapy_is_marked_and_said_where_there_is_some(run, given, monkeyp
     ],
 )
 def test_who_is_pooled(run, kept, replicates, said):
-    few = with_rows(run, "patients", np.isin(run.tables["patients"]["IREP"].to_numpy(), kept))
-    few = with_study(
-        with_rows(few, "solves", np.isin(run.tables["solves"]["IREP"].to_numpy(), kept)), replicates=replicates
-    )
+    few = with_study(run, replicates=replicates)
+    for name, table in run.tables.items():
+        few = with_rows(few, name, np.isin(table["IREP"].to_numpy(), kept))
     assert plain_text(pictures.everyone(few)) == said
 
 
