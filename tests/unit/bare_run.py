@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tiny_trial import study
 
+from analysis.report.grid import Table
+from analysis.report.keyed import plain_text
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import NAMED, OVER, Estimate
 from trial.study.study import Study
@@ -23,7 +26,7 @@ def changed(**said: object) -> Study:
 
 
 def row(
-    code: str, arm: str, stat: str, value: float | None = None, scope: str = NAMED, category: str = "", **said: object
+    code: str, arm: str, stat: str, value: float | None = None, scope: str = NAMED, category: str = "", **said: Any
 ) -> Estimate:
     """One row of the estimates."""
     kind = said.pop("PARCAT1", "endpoint")
@@ -45,4 +48,15 @@ def row(
     )  # type: ignore[arg-type]
 
 
-__all__ = ["NAMED", "OVER", "bare_run", "changed", "row"]
+def shown(table: Table) -> dict[str, list[str]]:
+    """The texts of each line of a table by its key."""
+    return {line.key: [plain_text(cell.text) for cell in line.cells] for line in table.rows}
+
+
+def both(code: str, arm: str, stat: str, one: float, over: float, **said: Any) -> list[Estimate]:
+    """A row of the named replicate and the one over replicates, with an error of 0.25 and a range of 5 either way."""
+    spread = {"MCSE": 0.25, "RANGE_LOW": over - 5, "RANGE_HIGH": over + 5, "R": 3}
+    return [row(code, arm, stat, one, **said), row(code, arm, stat, over, OVER, **(spread | said))]
+
+
+__all__ = ["NAMED", "OVER", "bare_run", "both", "changed", "row", "shown"]
