@@ -72,7 +72,8 @@ def probed(monkeypatch, workers=1, patients=2000, replicates=10, units=4, lives=
     taken = []
     whole = SimpleNamespace(subject=range(1000), take=lambda a, b: taken.append((a, b)))
     replaced = {
-        "enrolment": lambda study, replicate: whole, "_tables": lambda *_: tables, "work_units": lambda _: range(units),
+        "enrolment": lambda study, replicate: whole if replicate == 0 else None,
+        "_tables": lambda *_: tables, "work_units": lambda _: range(units),
         "_written": lambda _: {"patients": 500, "doses": 1000}, "UNIT_PATIENTS": 500, "TABLES": ("patients", "doses"),
     }  # fmt: skip
     for name, value in replaced.items():

@@ -152,8 +152,8 @@ def test_what_to_beware_of_in_order():
     assert warned(run) == [
         "one",
         "two",
-        "Results are over all 40 replicates; what is drawn patient by patient is of the 10 replicates whose tables were "
-        "kept (output: endpoints).",
+        "Results are over all 40 replicates; what is drawn patient by patient is of the 10 replicates whose tables "
+        "were kept (output: endpoints).",
         "3 solves failed: more steps than allowed.",
         "1 solve failed: non finite.",
         "1 patient lies outside the validity domain of the parameter set: AGE.",
