@@ -139,8 +139,8 @@ def itp_duration(u: Array, age: Array, law: Mapping[str, float]) -> Array:
 
 
 def platelets(draws: Draws, law: Mapping[str, float], parameter_set: ParameterSet) -> Candidates:
-    """True count off drug (BASE, log-normal), true count on day 0 (BASE / exp(fluctuation)) and the count measured
-    then.
+    """True count off drug (BASE, log-normal), true count on day 0 (BASE / exp(fluctuation)), the count measured then
+    and how the usual laboratory reports it (BLPLAT).
 
     The law gives the spread of the measured count; what fluctuation and assay error add is taken off to get the
     spread of BASE.
@@ -154,7 +154,8 @@ def platelets(draws: Draws, law: Mapping[str, float], parameter_set: ParameterSe
         )
     base = np.exp(np.log(law["PLT"]) + np.sqrt(variance) * draws.normal("covariate:platelets"))
     true = base * np.exp(-day_0_fluctuation(draws, parameter_set))
-    return {"BASE": base, "TRUEPLAT0": true, "BLPLAT": report(assay(true, draws.normal("residual:platelets"), error))}
+    measured = assay(true, draws.normal("residual:platelets"), error)
+    return {"BASE": base, "TRUEPLAT0": true, "MEASURED": measured, "BLPLAT": report(measured)}
 
 
 def day_0_fluctuation(draws: Draws, parameter_set: ParameterSet) -> Array:

@@ -85,14 +85,23 @@ def _after_stopping(records: Records, study: Study) -> tuple[Flags, Texts]:
     """(n, V) counts in the 28 days after the day that follows the last dose, and why a patient has none.
 
     The count on that day still belongs to treatment. A dose held to the end of the study is a last dose, and so is the
-    one before a stop by the dose rule.
+    one before a stop by the dose rule, and the last active one of who goes on with placebo from chemotherapy on.
     """
     since = records.days - records.stop_day[:, None]
     inside = (since > 0) & (since <= AFTER_STOP_DAYS) & ~np.isnan(records.counts)
     reason = np.where(inside.any(axis=1), "", "no count within 28 days of the last dose")
     if study.treatment_days is not None and not (records.planned > study.treatment_days).any():
-        reason = np.where(np.isinf(records.stopped_day), "no visit planned after the end of treatment", reason)
+        early = np.isfinite(records.stopped_day) | (
+            _by_chemotherapy(study)[records.arm] & (records.stop_day < study.treatment_days)
+        )
+        reason = np.where(early, reason, "no visit planned after the end of treatment")
     return inside, reason
+
+
+def _by_chemotherapy(study: Study) -> Flags:
+    """(A,) arms in which chemotherapy says when active drug is taken."""
+    around = bool(study.chemotherapy and study.chemotherapy.drug_days)
+    return np.array([around or arm.until_chemotherapy for arm in study.arms])
 
 
 def rebound(records: Records, study: Study) -> Evaluated:

@@ -139,7 +139,10 @@ def _pk_sampling(run: RunFolder) -> Text:
     if run.study.pk_sampling is None:
         return ""
     day, hours = run.config("pk_sampling", "visit_day"), run.config("pk_sampling", "times_h")
-    return said("day {}; {} h after the dose of that day", shown(cells.whole, day), shown(cells.listing, hours))
+    lloq = run.config("pk_sampling", "lloq_ng_mL")
+    limit = said("; limit of quantification {} ng/mL", shown(cells.general, lloq)) if lloq.value else ""
+    when = shown(cells.whole, day), shown(cells.listing, hours)
+    return said("day {}; {} h after the dose of that day{}", *when, limit)
 
 
 def _primary(run: RunFolder) -> Text:
@@ -214,6 +217,8 @@ def _rung(rung: str) -> str:
 def _waiting(run: RunFolder, rule: str, step: int) -> Text:
     at = partial(run.config, "dose_rules", rule, "steps", step)
     days, visits = at("min_days_since_change"), at("confirm_visits")
-    parts = [said("{} days or more after the last change", shown(cells.whole, days))] * bool(days.value)
+    kind = run.study.dose_rules[rule].day_count
+    since = said("{} days or more after the last change ({} days)", shown(cells.whole, days), kind)
+    parts = [since] * bool(days.value)
     parts += [said("at {} visits in a row", shown(cells.whole, visits))] * (visits.value > 1)
     return joined("; ", parts) or "at the visit"

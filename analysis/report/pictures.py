@@ -94,15 +94,19 @@ def everyone(run: RunFolder) -> Text:
 
 
 def dose_levels(run: RunFolder) -> Figure | None:
-    """F 14.1.4: share of patients on each dose level; None for a single dose."""
+    """F 14.1.4: share of patients on each dose level; None for a single dose.
+
+    Who was treated to a last visit before the planned last day is drawn to that day.
+    """
     if run.study.treatment_days == 1:
         return None
     start, end, level = (run.column("doses", name) for name in ("ASTDY", "AENDY", "DOSELEV"))
-    arm = run.records.arm[_patient_rows(run, "doses")]
+    who = _patient_rows(run, "doses")
+    arm, last = run.records.arm[who], min(run.study.treatment_days, int(run.records.planned[-1]))
+    end = np.where(run.records.completed[who] & (end == run.records.last_day[who]), np.maximum(end, last), end)
     rungs = sorted({0.0, *np.unique(level).tolist()})
-    no_dose = "interrupted or stopped" if run.study.can_stop else "interrupted"
+    no_dose = _without_dose(run)
     names = (no_dose, *(f"{dose:g} mg" for dose in rungs[1:]))
-    last = run.study.treatment_days
     drawn = []
     for k, style in enumerate(run.arms):
         on = arm == k
@@ -121,6 +125,13 @@ def dose_levels(run: RunFolder) -> Figure | None:
     )
     title = "Dose level over time"
     return Figure("F 14.1.4", title, everyone(run), tuple(figures.dose_levels(drawn)), notes, tuple(keys))
+
+
+def _without_dose(run: RunFolder) -> str:
+    """Why a patient in treatment may have no dose, in a word."""
+    around = run.study.chemotherapy and run.study.chemotherapy.drug_days
+    words = ["interrupted"] + ["stopped"] * run.study.can_stop + ["no drug day of chemotherapy"] * bool(around)
+    return " or ".join(words)
 
 
 def _patient_rows(run: RunFolder, table: str) -> np.ndarray:

@@ -24,7 +24,7 @@ from trial.study.protocol import Dropout, Meals
 from trial.study.study import Study
 
 Array = NDArray[np.float64]
-RESCUE_EPISODES = 4
+FIRST_RESCUES = 4
 NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
 
 
@@ -36,8 +36,8 @@ class Drawn:
     is taken if one is prescribed. adherence (n,) probability of that. early_meal (n, D): a meal comes too early after
     that dose. meal_share (n,) probability of that. bioavailability (n, D) relative. log_loss (n, D) of the loss
     factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
-    rescue_clock (n, episodes) cumulative hazard at which a rescue is given. leave_day (n,) and leave_reason (n,):
-    index into study.dropout, -1 stays.
+    rescue_clock (n, episodes) cumulative hazard at which a rescue is given, for as many as there can be. leave_day (n,)
+    and leave_reason (n,): index into study.dropout, -1 stays.
     """
 
     arm: NDArray[np.int64]
@@ -100,7 +100,7 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
     meal_share, early_meal = _habit(cohort.draws, "food", meals.share_mean, meals.share_sd, days)
     weeks = np.stack([occasion_factor(draws, parameter_set, w) for w in range(-(-days // 7))], axis=1)
     leave_day, leave_reason = _leaving(study.dropout, study.arm_ids, arm, cohort)
-    clocks = [-np.log(draws.uniform("rescue", k)) for k in range(RESCUE_EPISODES)]
+    clocks = [-np.log(draws.uniform("rescue", k)) for k in range(most_rescues(study))]
     return Drawn(
         arm=arm,
         visit_day=visit_day,
@@ -119,6 +119,15 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         leave_day=leave_day,
         leave_reason=leave_reason,
     )
+
+
+def most_rescues(study: Study) -> int:
+    """As many as a patient can have, one a visit and as far apart as the protocol asks, so that nobody reaches a cap;
+    the first ``FIRST_RESCUES`` always.
+    """
+    days = study.visits.days[-1] + study.visits.window_days
+    possible = min(len(study.visits.days), 1 + days // max(study.rescue.min_days_between, 1))
+    return max(possible, FIRST_RESCUES)
 
 
 def _by_day(cohort: Cohort, name: str, days: tuple[int, ...]) -> Array:
@@ -166,15 +175,15 @@ def _habit(draws: Draws, name: str, mean: float, sd: float, days: int) -> tuple[
 def _leaving(
     dropout: tuple[Dropout, ...], arm_ids: Sequence[str], arm: NDArray[np.int64], cohort: Cohort
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first of the competing exponential clocks: day of leaving and index of the reason."""
-    never = np.iinfo(np.int64).max
-    day, reason = np.full(len(arm), never), np.full(len(arm), -1)
+    """The first of the competing exponential clocks, compared before they are rounded up to days: day of leaving and
+    index of the reason.
+    """
+    first, reason = np.full(len(arm), np.inf), np.full(len(arm), -1)
     for k, item in enumerate(dropout):
         rate = item.hazard_per_week
         hazard = np.array([rate[a] if isinstance(rate, dict) else rate for a in arm_ids])[arm]
         clock = -np.log(cohort.draws.uniform(f"dropout:{item.reason}"))
         weeks = np.divide(clock, hazard, out=np.full(len(arm), np.inf), where=hazard > 0)
-        leaves = np.ceil(np.minimum(7 * weeks, 1e6)).astype(np.int64)
-        earlier = (leaves < day) & np.isfinite(weeks)
-        day, reason = np.where(earlier, leaves, day), np.where(earlier, k, reason)
-    return day, reason
+        reason, first = np.where(weeks < first, k, reason), np.minimum(weeks, first)
+    day = np.ceil(np.minimum(7 * first, 1e6)).astype(np.int64)
+    return np.where(np.isfinite(first), day, np.iinfo(np.int64).max), reason

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cohorts.noise import assay, bleeding_grade
+from cohorts.noise import bleeding_grade
 from trial.engine.dosing import daily_events, day_of, days_between, dose_mg, untreated_day
 from trial.engine.draws import Unit
-from trial.engine.laboratory import report_count
+from trial.engine.laboratory import report_concentration, report_count
 from trial.engine.rules import Course, Decisions, apply_rules, start_course
 from trial.solver import Events, Status, solve
 
@@ -40,7 +40,8 @@ class Hourly:
 @dataclass(frozen=True)
 class UnitResult:
     """What happened to a unit: one Visit per visit after baseline, the Decisions (start first), the Course at the end,
-    the profile, the solves, and with ``output: dense`` the hourly courses, piece by piece from visit to visit.
+    the profile (what the laboratory reports, NaN below its limit, and the true one), the solves, and with ``output:
+    dense`` the hourly courses, piece by piece from visit to visit.
     """
 
     visits: tuple[Visit, ...]
@@ -93,7 +94,8 @@ def simulate_unit(unit: Unit) -> UnitResult:
         visits.append(seen)
         decisions.append(decided)
 
-    reported = assay(profile, unit.drawn.conc_z, unit.parameters["CONC_CV"][:, None])
+    cv = unit.parameters["CONC_CV"][:, None]
+    reported = report_concentration(unit.study.pk_sampling, profile, unit.drawn.conc_z, cv)
     traced = tuple(hourly)
     return UnitResult(tuple(visits), tuple(decisions), course, reported, profile, solves.status, solves.steps, traced)
 

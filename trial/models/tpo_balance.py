@@ -69,7 +69,9 @@ def ages(q: Parameters, born: Array, destruction: Array) -> list[Array]:
 
 
 def steady_cells(q: Parameters, loss_factor: Array) -> list[Array]:
-    """TPO, JS, ERK, AKT, S, PR, M1..4, P1..5 without drug; only platelets follow the loss factor."""
+    """TPO, JS, ERK, AKT, S, PR, M1..4, P1..5 without drug; only platelets follow the loss factor: all ages divided by
+    it, so that the count is BASE / loss factor, as the screening count takes it, however much of the loss is immune.
+    """
 
     def made(x: dict[str, Array]) -> tuple[Array, Array]:
         first = q["GPROD"] * x["JS"] ** q["W_JS"]
@@ -83,7 +85,7 @@ def steady_cells(q: Parameters, loss_factor: Array) -> list[Array]:
     x = signals(q, tpo)
     first, born = made(x)
     late = first * x["ERK"] ** q["W_ERK"]
-    platelets = ages(q, born, q["KAB"] * loss_factor)
+    platelets = [age / loss_factor for age in ages(q, born, q["KAB"])]
     return [tpo, x["JS"], x["ERK"], x["AKT"], np.ones_like(tpo), first, first, first, late, late, *platelets]
 
 

@@ -131,7 +131,7 @@ def outputs(y: Values, p: Values, u: Values) -> list[Any]:
 
 
 def steady_state(p: Array, u: Array) -> Array:
-    """Drug-free start (n, 20): the steady state, with platelets alone adjusted to a loss factor other than 1."""
+    """Drug-free start (n, 20): the steady state, with platelets alone divided by a loss factor other than 1."""
     q = dict(zip(PARAMETERS, p.T, strict=True))
     zero = np.zeros(len(p))
     cells = steady_cells(q, u[:, INPUTS.index("LOSS_FACTOR")])

@@ -16,6 +16,7 @@ SILENT = {
     "until_chemotherapy": False,
     "meal_after_dose_h": None,
     "rung": "any",
+    "day_count": "planned",
     "platelets_at_least_1e9L": 0.0,
     "chemotherapy": None,
     "meals": None,
@@ -34,6 +35,7 @@ def fingerprint(study: Study) -> str:
     said["screening"] = _spoken(said["screening"])
     for arm in said["arms"]:
         del arm["label"]
+    said["dose_rules"] = {name: _spoken(rule) for name, rule in said["dose_rules"].items()}
     for rule in said["dose_rules"].values():
         del rule["source"]
         rule["steps"] = [_spoken(step) for step in rule["steps"]]

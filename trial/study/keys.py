@@ -18,6 +18,7 @@ UNITS = {
     "h": "hours",
     "y": "years",
     "1e9L": "10^9/L",
+    "ng_mL": "ng/mL",
     "per_week": "per week",
     "steps_per_day": "steps per day",
     "probability": "0 to 1",

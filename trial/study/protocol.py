@@ -300,8 +300,19 @@ class PKSampling(Record):
         default=(0, 1, 2, 4, 6, 8, 10, 12, 16, 20, 24),
         description="times after that dose, from 0; 24, the end of the dosing interval, is one of them",
     )
+    lloq_ng_mL: NonNegative = Field(
+        default=0.0,
+        description="limit of quantification: a lower concentration is reported as below it; in an area it is 0 before "
+        "the first quantifiable sample and missing after it",
+    )
+    partial_auc_h: Annotated[tuple[SampleTime, ...], Field(min_length=2, max_length=2), Increasing] | None = Field(
+        default=None, description="from and to: the times of the partial AUC, AUCINT; none: there is none"
+    )
 
     def problems(self) -> Iterator[Problem]:
+        if self.partial_auc_h and self.partial_auc_h[1] > self.times_h[-1]:
+            end, last = self.partial_auc_h[1], self.times_h[-1]
+            yield ("partial_auc_h", 1), f"seen {end:g}; the profile ends at {last:g} h; allowed: at most that"
         if self.times_h[0] != 0 or 24 not in self.times_h:
             seen = f"seen {self.times_h[0]:g} to {self.times_h[-1]:g}"
             without = "" if self.times_h[-1] <= 24 or 24 in self.times_h else ", without 24"
