@@ -14,7 +14,7 @@ from cohorts.noise import bleeding_grade
 from cohorts.parameters import ParameterSet
 from cohorts.screening import ELIGIBLE, Criteria, exclusions, first_reason, flow, outside_domain
 from cohorts.streams import BLOCK, Draws, Streams
-from cohorts.variability import individual_parameters, uncertain
+from cohorts.variability import individual_parameters, on_first_day, uncertain
 
 Array = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]
@@ -81,7 +81,7 @@ def sample_cohort(
     values, responder = individual_parameters(parameter_set, draws, chosen)
     if "BLBLEED" not in chosen:
         u, e = draws.normal("bleeding:propensity"), draws.normal("bleeding:visit", 0)
-        chosen["BLBLEED"] = bleeding_grade(chosen["TRUEPLAT0"], u, e, values)
+        chosen["BLBLEED"] = bleeding_grade(chosen["TRUEPLAT0"], u, e, on_first_day(parameter_set, draws, values))
     chosen["RESPCLS"] = np.where(responder, "responder", "non-responder")
     chosen["OUTDOM"] = outside_domain(parameter_set.validity, chosen)
     patients = pd.DataFrame({name: chosen[name] for name in PATIENT_COLUMNS})

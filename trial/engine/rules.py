@@ -139,11 +139,11 @@ def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Cours
     """Rescue is given at a visit when the cumulative hazard, H0 exp(-count/SCALE) per week, crosses the patient's
     clock.
     """
-    study, drawn, parameters = unit.study, unit.drawn, unit.parameters
+    study, drawn = unit.study, unit.drawn
     day = drawn.visit_day[:, visit]
     weeks = (day - course.counted_day) / 7.0
     free = (course.rescues == 0) | (day - course.rescue_day >= study.rescue.min_days_between)
-    rate = parameters["RESCUE_H0"] * np.exp(-count / parameters["RESCUE_SCALE"])
+    rate = unit.on("RESCUE_H0", day) * np.exp(-count / unit.on("RESCUE_SCALE", day))
     at_risk = free & ~np.isnan(count) & study.rescue.allowed
     hazard = course.hazard + np.where(at_risk, rate * weeks, 0.0)
     episode = np.minimum(course.rescues, drawn.rescue_clock.shape[1] - 1)
