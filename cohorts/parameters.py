@@ -38,8 +38,9 @@ class RecordError(ValueError):
 
 def near(name: object, known: Iterable[str], most: int = 1) -> str:
     """``"; did you mean x?"``, or nothing."""
-    by_case = {word.lower(): word for word in known}
-    found = get_close_matches(str(name).lower(), by_case, n=most, cutoff=0.5)
+    by_case, text = {word.lower(): word for word in known}, str(name).lower()
+    found = get_close_matches(text, by_case, n=most, cutoff=0.5)
+    found = found or [word for word in by_case if text and (word.startswith(text) or text.startswith(word))][:most]
     return f"; did you mean {' or '.join(by_case[word] for word in found)}?" if found else ""
 
 
@@ -84,6 +85,15 @@ def _no_repeats(where: str, names: list[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise RecordError(f"{where}: listed more than once: {', '.join(repeated)}")
+
+
+def _no_contradiction(correlations: Iterable[Correlation]) -> None:
+    given: dict[frozenset[str], float] = {}
+    for c in correlations:
+        pair = frozenset((c.a, c.b))
+        once = pair not in given
+        require(once, f"correlation of {c.a} and {c.b}", f"{given.get(pair)} and {c.value}", "one value for a pair")
+        given[pair] = c.value
 
 
 @dataclass(frozen=True)
@@ -304,7 +314,7 @@ class ParameterSet:
     def __post_init__(self) -> None:
         _no_repeats(self.id, [p.name for p in self.parameters])
         _no_repeats(self.id, [e.name for e in self.random_effects])
-        _no_repeats(self.id, [" and ".join(sorted((c.a, c.b))) for c in self.correlations])
+        _no_contradiction(self.correlations)
         _no_repeats(self.id, [f"{x.covariate} on {x.parameter} {x.category}".strip() for x in self.covariate_effects])
         _no_repeats(self.id, [c.name for c in self.classes])
         varying = [e.parameter for e in self.effects("patient")]
