@@ -2,7 +2,8 @@
 
 Columns AGE (y), SEX (F or M), HEIGHT (cm), WEIGHT (kg), ITPDUR (y), SPLENFL, CONITPFL (Y or N), BLPLAT (measured
 screening count, 10^9/L); optional BLBLEED (WHO grade at baseline, otherwise drawn). Any other column may be a covariate
-of a parameter set (numbers above 0 for a power, words for a factor); one that no effect names is left alone (``others``). Candidates are screened in the order of the file, the same ones in every replicate.
+of a parameter set (numbers above 0 for a power, words for a factor); one that no effect names is left alone
+(``others``). Candidates are screened in the order of the file, the same ones in every replicate.
 """
 
 from __future__ import annotations
@@ -189,7 +190,9 @@ def _own_column(effect: CovariateEffect, cells: Sequence[Any], problems: list[st
     else:
         values = np.array(["" if cell is None else str(cell) for cell in cells])
         bad, allowed = values == "", f"a word (a category for {name} on {effect.parameter})"
-    problems += [f"row {row + 1}: {name}: seen {_seen(cells[row])}; allowed: {allowed}" for row in np.flatnonzero(bad)]
+    problems += [
+        f"row {row + 1}: {name}: seen {_seen(cells[row])}; allowed: {allowed}" for row in np.flatnonzero(bad).tolist()
+    ]
     return values
 
 

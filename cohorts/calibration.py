@@ -56,9 +56,7 @@ def calibrated(
         for p in parameter_set.parameters
     )
     effects = (
-        replace(e, variance=float(values[e.name]), note=_said(e.note, e.source), **marked)
-        if e.name in values
-        else e
+        replace(e, variance=float(values[e.name]), note=_said(e.note, e.source), **marked) if e.name in values else e
         for e in parameter_set.random_effects
     )
     return replace(

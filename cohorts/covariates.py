@@ -171,7 +171,8 @@ def within_values(draws: Draws, parameter_set: ParameterSet, people: Candidates)
     (n,) each where patients differ in it, else one number.
     """
     names = ("FLUCT_SD", "FLUCT_TAU", "ASSAY_CV")
-    moving = {e.parameter for e in (*parameter_set.random_effects, *parameter_set.covariate_effects)} & {*names}
+    moving = {e.parameter for e in parameter_set.random_effects} & {*names}
+    moving |= {x.parameter for x in parameter_set.covariate_effects} & {*names}
     own = with_effects(parameter_set, draws, typical_values(parameter_set, len(draws), people, moving))
     return {name: parameter_set.value(name) for name in names} | on_first_day(parameter_set, draws, own)
 

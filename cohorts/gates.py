@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from cohorts.citations import THIS_ENGINE
 from cohorts.covariates import CATEGORIES
 from cohorts.parameters import (
-    BIOAVAILABILITY,
     Correlation,
     CovariateEffect,
     Parameter,
@@ -125,13 +124,18 @@ def _together(chosen: ParameterSet) -> Iterator[str]:
     for c in chosen.classes:
         if chosen.parameter(c.share).unit != "fraction":
             yield f"class {c.name}: share: {c.share} is in {chosen.unit(c.share)!r}; a fraction is needed"
-        if chosen.unit(c.value) != chosen.unit(c.parameter):
-            yield f"class {c.name}: {c.value} is in {chosen.unit(c.value)!r}, {c.parameter} in {chosen.unit(c.parameter)!r}"
+        units = chosen.unit(c.value), chosen.unit(c.parameter)
+        if units[0] != units[1]:
+            yield f"class {c.name}: {c.value} is in {units[0]!r}, {c.parameter} in {units[1]!r}"
+
+
+def _moving(chosen: ParameterSet) -> tuple[RandomEffect | CovariateEffect, ...]:
+    return (*chosen.random_effects, *chosen.covariate_effects)
 
 
 def _effects(chosen: ParameterSet) -> Iterator[str]:
     """The scale of every effect: logit for what lies between 0 and 1, log for the rest."""
-    for item in (*chosen.random_effects, *chosen.covariate_effects):
+    for item in _moving(chosen):
         named = [p for p in chosen.parameters if p.name == item.parameter]
         wanted = "logit" if any(p.bounded for p in named) else "log"
         if item.scale != wanted:
@@ -159,7 +163,7 @@ def _idle(chosen: ParameterSet) -> Iterator[str]:
     """Effects and errors that would change nothing."""
     classes = {name: c.name for c in chosen.classes for name in (c.share, c.value)}
     zero = {name for name in may_be_zero(chosen) if chosen.value(name) == 0}
-    for item in (*chosen.random_effects, *chosen.covariate_effects):
+    for item in _moving(chosen):
         weekly = isinstance(item, RandomEffect) and item.level == "occasion"
         if item.parameter in zero:
             yield f"{_name(item)}: changes nothing: {item.parameter} is 0"

@@ -1,8 +1,8 @@
 """A user's own parameter set: a JSON file of values over another set, or a Python file with a whole one.
 
-JSON: what differs from the set it ``extends`` (``cohorts.schema.Changes``). Python: ``PARAMETER_SET``, and ``STRUCTURE``
-where the set needs equations of its own (``trial.models`` reads it). Both pass the same schema. A Python file is run: use
-only files that you trust.
+JSON: what differs from the set it ``extends`` (``cohorts.schema.Changes``). Python: ``PARAMETER_SET``, and
+``STRUCTURE`` where the set needs equations of its own (``trial.models`` reads it). Both pass the same schema. A Python
+file is run: use only files that you trust.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def chain(path: Path) -> tuple[Path, ...]:
         parent = _record(found[-1])["extends"]
         if not is_file_name(parent):
             break
-        target = _resolved(found[-1].parent, parent)
+        target = _resolved(found[-1], parent)
         if target in found:
             raise SetError(f"{path.name}: files extend each other in a circle: {target.name}")
         found.append(target)
@@ -82,11 +82,11 @@ def chain(path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _resolved(folder: Path, name: str) -> Path:
+def _resolved(child: Path, name: str) -> Path:
     try:
-        return (folder / name).resolve()
+        return (child.parent / name).resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        raise SetError(f"extends: seen {shown(name)}; no file can have that name: {error}") from None
+        raise SetError(f"{child.name}: extends: seen {shown(name)}; no file can have that name: {error}") from None
 
 
 def left_alone(path: Path) -> list[str]:

@@ -146,7 +146,12 @@ class RandomEffect:
         one_of(f"variance of {self.parameter}: scale", self.scale, get_args(Scale))
         good = is_number(self.variance) and 0 <= self.variance <= LARGEST_VARIANCE
         meant = "" if good or not is_number(self.variance) or self.variance < 0 else _variance_meant(self.variance)
-        require(good, f"variance of {self.parameter}", self.variance, f"a finite number, 0 or more, at most {LARGEST_VARIANCE:g}{meant}")
+        require(
+            good,
+            f"variance of {self.parameter}",
+            self.variance,
+            f"a finite number, 0 or more, at most {LARGEST_VARIANCE:g}{meant}",
+        )
 
     @property
     def name(self) -> str:
@@ -249,7 +254,9 @@ class CovariateEffect:
         good = isinstance(self.reference, str) and bool(self.reference)
         require(good, f"{name}: reference", repr(self.reference), "the category to which a factor is related")
         good = isinstance(self.category, str) and self.category != self.reference
-        require(good, f"{name}: category", repr(self.category), f"another category than the reference, {self.reference}")
+        require(
+            good, f"{name}: category", repr(self.category), f"another category than the reference, {self.reference}"
+        )
 
 
 @dataclass(frozen=True)

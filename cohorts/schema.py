@@ -1,7 +1,7 @@
 """The schema of a user's own parameter set: the records themselves, read by their type hints, from plain data.
 
-A JSON file is plain data; a set made in Python becomes the same plain data (``plain``). What types cannot say is checked
-by the records when they are made, and by ``cohorts.gates``.
+A JSON file is plain data; a set made in Python becomes the same plain data (``plain``). What types cannot say is
+checked by the records when they are made, and by ``cohorts.gates``.
 """
 
 from __future__ import annotations

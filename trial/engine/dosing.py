@@ -45,7 +45,7 @@ def spans_of(unit: Unit, days: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 
 
 def joined(late: Events, fresh: Events) -> Events:
-    """Events of earlier days that are still to come with those of the days that begin; at one time the earlier first."""
+    """Events of earlier days that are still to come with those of the days that begin; the earlier first."""
     if not late.time_h.shape[1]:
         return fresh
     time_h, amount, inputs = (

@@ -162,7 +162,7 @@ def _advance(unit: Unit, now: Solves, events: Events, span: NDArray[np.int64]) -
     states, status, steps = _solve(unit, now.state, events, np.asarray(24.0 * span), span)
     status = np.where(now.status == Status.OK, status, now.status).astype(np.int8)
     state = np.where((status == Status.OK)[:, None], states[:, 0], now.state)
-    return Solves(state, status, now.steps + steps, later(events, 24.0 * span[:, 1]))
+    return Solves(state, status, now.steps + steps, later(events, np.asarray(24.0 * span[:, 1])))
 
 
 def _output(unit: Unit, states: Array, name: str, day: NDArray[np.int64]) -> Array:
@@ -207,7 +207,7 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
         here = (times_h > begin) & (times_h <= end) | (times_h == begin) & (begin == 24.0 * first)
         conc = np.where(here, _output(unit, states[:, : len(sample_h)], "CONC", span[:, 0]), conc)
         sampled &= status == Status.OK
-        now = Solves(states[:, -1], now.status, now.steps, later(events, end[:, 0]))
+        now = Solves(states[:, -1], now.status, now.steps, later(events, np.asarray(end[:, 0])))
     here = sampled[:, None] & (first + day_of(sample_h) < unit.drawn.leave_day[:, None])
     return np.where(here, conc, np.nan)
 

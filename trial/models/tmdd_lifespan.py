@@ -46,7 +46,9 @@ PARAMETERS = (
 INPUTS = ("KA", "LOSS_FACTOR")
 LAST_ENTRY_H, LAST_SWITCH_H = 23.0, 23.5
 LIMITS = (
-    Limit(f"LAG: at most {LAST_ENTRY_H:g} h, so that a dose enters before the next", lambda p: p["LAG"] <= LAST_ENTRY_H),
+    Limit(
+        f"LAG: at most {LAST_ENTRY_H:g} h, so that a dose enters before the next", lambda p: p["LAG"] <= LAST_ENTRY_H
+    ),
     Limit(f"TSWITCH: at most {LAST_SWITCH_H:g} h", lambda p: p["TSWITCH"] <= LAST_SWITCH_H),
 )
 N_TRANSIT = 4

@@ -73,7 +73,9 @@ DERIVED = (
 HOURS_PER_DAY = 24.0
 LAST_ENTRY_H = 23.0
 LIMITS = (
-    Limit(f"LAG: at most {LAST_ENTRY_H:g} h, so that a dose enters before the next", lambda p: p["LAG"] <= LAST_ENTRY_H),
+    Limit(
+        f"LAG: at most {LAST_ENTRY_H:g} h, so that a dose enters before the next", lambda p: p["LAG"] <= LAST_ENTRY_H
+    ),
     Limit("ETA: at most 1, an occupancy", lambda p: p["ETA"] <= 1.0),
     Limit("FP and FM: together at most 1, shares of one clearance", lambda p: p["FP"] + p["FM"] <= 1.0),
     Limit("DESTRUCTION: 0 or 1", lambda p: (p["DESTRUCTION"] == 0.0) | (p["DESTRUCTION"] == 1.0)),

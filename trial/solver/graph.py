@@ -102,7 +102,8 @@ class Node:
 
     def __bool__(self) -> bool:
         raise TypeError(
-            "a right-hand side must not branch on a value (if, ==, !=, <, in): make the switch an event that sets an input"
+            "a right-hand side must not branch on a value (if, <, ==, !=, in): make the switch an event that sets an "
+            "input"
         )
 
     def __eq__(self, other: object) -> bool:
