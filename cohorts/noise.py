@@ -19,19 +19,27 @@ def fluctuation(draws: Draws, days: Sequence[int], sd: ArrayLike, tau_days: Arra
 
     A stationary first-order autoregression: x0 = sd z0, x_d = phi x_(d-1) + sd sqrt(1 - phi^2) z_d, phi = exp(-1 /
     tau_days); z_d is the stream "fluctuation" on day d. SD ``sd`` on every day, correlation exp(-lag / tau_days).
+    ``tau_days`` is one number, one per patient (n,), or one per patient and day (n, days from 0).
     """
-    phi = np.exp(-1.0 / np.asarray(tau_days, dtype=float))
-    sd = np.asarray(sd, dtype=float)
-    innovation = sd * np.sqrt(1.0 - phi * phi)
+    tau, sd = np.asarray(tau_days, dtype=float), np.asarray(sd, dtype=float)
     column = {day: k for k, day in enumerate(days)}
     out = np.empty((len(draws), len(column)))
     x = sd * draws.normal("fluctuation", 0)
+    phi, innovation = _regression(sd, tau if tau.ndim < 2 else tau[:, 0])
     for day in range(max(column, default=-1) + 1):
+        if tau.ndim == 2:
+            phi, innovation = _regression(sd, tau[:, day])
         if day > 0:
             x = phi * x + innovation * draws.normal("fluctuation", day)
         if day in column:
             out[:, column[day]] = x
     return out
+
+
+def _regression(sd: Array, tau_days: Array) -> tuple[Array, Array]:
+    """The factor of yesterday's value and the SD of what is new today."""
+    phi = np.exp(-1.0 / tau_days)
+    return phi, sd * np.sqrt(1.0 - phi * phi)
 
 
 def assay(true: ArrayLike, z: ArrayLike, cv: ArrayLike) -> Array:

@@ -24,7 +24,7 @@ from cohorts.screening import (
     report,
 )
 from cohorts.streams import BLOCK, Draws, Streams
-from cohorts.variability import individual_parameters, uncertain
+from cohorts.variability import individual_parameters, on_first_day, uncertain
 
 Array = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]
@@ -93,7 +93,7 @@ def sample_cohort(
     values, responder = individual_parameters(parameter_set, draws, chosen)
     if "BLBLEED" not in chosen:
         u, e = draws.normal("bleeding:propensity"), draws.normal("bleeding:visit", 0)
-        chosen["BLBLEED"] = bleeding_grade(chosen["TRUEPLAT0"], u, e, values)
+        chosen["BLBLEED"] = bleeding_grade(chosen["TRUEPLAT0"], u, e, on_first_day(parameter_set, draws, values))
     chosen["RESPCLS"] = np.where(responder, "responder", "non-responder")
     chosen["OUTDOM"] = outside_domain(parameter_set.validity, chosen)
     patients = pd.DataFrame({name: chosen[name] for name in PATIENT_COLUMNS})

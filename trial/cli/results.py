@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 NARROW = 78
 
 
-def show(lines: Sequence[Line], study: Study) -> None:
-    """Endpoint by arm: the simulated mean beside the published result; narrow terminals drop the Monte Carlo error."""
+def show(lines: Sequence[Line], study: Study, failed: str = "") -> None:
+    """Endpoint by arm: the simulated mean beside the published result; narrow terminals drop the Monte Carlo error.
+
+    ``failed``: what is said with the results when many patients failed.
+    """
     from rich.table import Table
 
     screen = console()
@@ -32,6 +35,7 @@ def show(lines: Sequence[Line], study: Study) -> None:
     for head in heads:
         right = head.startswith(("simulated", "published"))
         table.add_column(head, justify="right" if right else "left", overflow="fold")
+    table.title = failed or None
     before = ""
     for line in lines:
         first = line.endpoint if line.endpoint != before else ""

@@ -6,8 +6,8 @@ adding a visit, an arm or a quantity changes no other draw.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from cohorts.noise import fluctuation
-from cohorts.parameters import ParameterSet
+from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.sampler import Cohort
 from cohorts.streams import Draws
-from cohorts.variability import occasion_factor
+from cohorts.variability import moved, occasion_factor
 from trial.models import Structure
 from trial.study.protocol import Dropout, Meals
 from trial.study.study import Study
@@ -26,6 +26,20 @@ from trial.study.study import Study
 Array = NDArray[np.float64]
 FIRST_RESCUES = 4
 NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Occasions:
+    """What multiplies a parameter (scale "logit": its odds) in each week, (n, W)."""
+
+    factor: Array
+    scale: str
+
+    def of(self, value: Array, day: NDArray[np.int64]) -> Array:
+        """The parameter, (n,) or (n, 1), on days (n,) or (n, k); the last week stands in for days beyond the table."""
+        week = np.clip(day // 7, 0, self.factor.shape[1] - 1)
+        factor = np.take_along_axis(self.factor, week.reshape(len(week), -1), axis=1)
+        return moved(value, factor.reshape(week.shape), self.scale)
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,8 @@ class Drawn:
     that dose. meal_share (n,) probability of that. bioavailability (n, D) relative. log_loss (n, D) of the loss
     factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
     rescue_clock (n, episodes) cumulative hazard at which a rescue is given, for as many as there can be. leave_day (n,)
-    and leave_reason (n,): index into study.dropout, -1 stays.
+    and leave_reason (n,): index into study.dropout, -1 stays. occasions: by name, the parameters that differ from week
+    to week.
     """
 
     arm: NDArray[np.int64]
@@ -56,6 +71,7 @@ class Drawn:
     rescue_clock: Array
     leave_day: NDArray[np.int64]
     leave_reason: NDArray[np.int64]
+    occasions: Mapping[str, Occasions] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -83,10 +99,42 @@ class Unit:
         return np.logical_and.reduce([np.isfinite(values) for values in self.parameters.values()])
 
     @cached_property
+    def within(self) -> NDArray[np.bool_]:
+        """(n,): the parameters keep to the limits of the structure in every week; the others fail (OUTSIDE)."""
+        weeks = max((o.factor.shape[1] for o in self.drawn.occasions.values()), default=1)
+        values = [self.on_day(np.full(self.drawn.n, 7 * week)) for week in range(weeks)]
+        kept = [limit.holds(p) for limit in self.structure.limits for p in values]
+        return np.logical_and.reduce([np.full(self.drawn.n, True), *kept])
+
+    @cached_property
     def p(self) -> Array:
         """Parameters of the structure, (n, P), in its order; 1 in all places of a patient who is not ``sound``."""
         own = np.stack([self.parameters[name] for name in self.structure.parameters], axis=1)
         return np.where(self.sound[:, None], own, 1.0)
+
+    @cached_property
+    def weekly(self) -> tuple[str, ...]:
+        """Parameters of the structure that differ from week to week."""
+        return tuple(name for name in self.structure.parameters if name in self.drawn.occasions)
+
+    def on(self, name: str, day: NDArray[np.int64]) -> Array:
+        """A parameter on days (n,) or (n, k): of that shape, or (n, 1) where it is the same on all."""
+        value = self.parameters[name] if day.ndim == 1 else self.parameters[name][:, None]
+        weekly = self.drawn.occasions.get(name)
+        return value if weekly is None else weekly.of(value, day)
+
+    def on_day(self, day: NDArray[np.int64]) -> dict[str, Array]:
+        """Every parameter on a day (n,) of each patient."""
+        return {name: self.on(name, day) for name in self.parameters}
+
+    def p_on(self, day: NDArray[np.int64]) -> Array:
+        """``p`` on a day (n,) of each patient."""
+        if not self.weekly:
+            return self.p
+        p = self.p.copy()
+        for name in self.weekly:
+            p[:, self.structure.parameters.index(name)] = np.where(self.sound, self.on(name, day), 1.0)
+        return p
 
 
 def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: NDArray[np.int64]) -> Drawn:
@@ -98,7 +146,12 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
     adherence, taken = _habit(cohort.draws, "adherence", study.adherence.mean, study.adherence.sd, days)
     meals = study.meals or NO_MEALS
     meal_share, early_meal = _habit(cohort.draws, "food", meals.share_mean, meals.share_sd, days)
-    weeks = np.stack([occasion_factor(draws, parameter_set, w) for w in range(-(-days // 7))], axis=1)
+    weeks = _weeks(draws, parameter_set, BIOAVAILABILITY, days)
+    occasions = {
+        e.parameter: Occasions(_weeks(draws, parameter_set, e.parameter, days), e.scale)
+        for e in parameter_set.effects("occasion")
+        if e.parameter != BIOAVAILABILITY
+    }
     leave_day, leave_reason = _leaving(study.dropout, study.arm_ids, arm, cohort)
     clocks = [-np.log(draws.uniform("rescue", k)) for k in range(most_rescues(study))]
     return Drawn(
@@ -110,7 +163,7 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         early_meal=early_meal,
         meal_share=meal_share,
         bioavailability=np.repeat(weeks, 7, axis=1)[:, :days],
-        log_loss=fluctuation(draws, range(days), p["FLUCT_SD"], p["FLUCT_TAU"]),
+        log_loss=_log_loss(draws, days, p, occasions),
         count_z=_by_day(cohort, "residual:platelets", nominal),
         bleeding_u=draws.normal("bleeding:propensity"),
         bleeding_e=_by_day(cohort, "bleeding:visit", nominal),
@@ -118,6 +171,7 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         rescue_clock=np.cumsum(np.stack(clocks, axis=1), axis=1),
         leave_day=leave_day,
         leave_reason=leave_reason,
+        occasions=occasions,
     )
 
 
@@ -128,6 +182,20 @@ def most_rescues(study: Study) -> int:
     days = study.visits.days[-1] + study.visits.window_days
     possible = min(len(study.visits.days), 1 + days // max(study.rescue.min_days_between, 1))
     return max(possible, FIRST_RESCUES)
+
+
+def _weeks(draws: Draws, parameter_set: ParameterSet, name: str, days: int) -> Array:
+    """What every week multiplies a parameter by, (n, W)."""
+    return np.stack([occasion_factor(draws, parameter_set, w, name) for w in range(-(-days // 7))], axis=1)
+
+
+def _log_loss(draws: Draws, days: int, p: Mapping[str, Array], occasions: Mapping[str, Occasions]) -> Array:
+    """(n, D) log loss factors; their SD and correlation time may differ from week to week."""
+    day = np.tile(np.arange(days), (len(draws), 1))
+    sd, tau = (occasions.get(name) for name in ("FLUCT_SD", "FLUCT_TAU"))
+    memory = p["FLUCT_TAU"] if tau is None else tau.of(p["FLUCT_TAU"][:, None], day)
+    swings = fluctuation(draws, range(days), p["FLUCT_SD"], memory)
+    return swings if sd is None else sd.of(swings, day)
 
 
 def _by_day(cohort: Cohort, name: str, days: tuple[int, ...]) -> Array:

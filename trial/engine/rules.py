@@ -144,12 +144,12 @@ def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Cours
 
     While no other rescue may be given the hazard stands still.
     """
-    study, drawn, parameters = unit.study, unit.drawn, unit.parameters
+    study, drawn = unit.study, unit.drawn
     day, before, clocks = drawn.visit_day[:, visit], study.rescue.min_days_between, drawn.rescue_clock
     given = day + study.laboratory.turnaround_days
     since = np.where(course.rescues > 0, np.maximum(course.counted_day, course.rescue_day + before), course.counted_day)
     free = (course.rescues == 0) | (given - course.rescue_day >= before)
-    rate = parameters["RESCUE_H0"] * np.exp(-count / parameters["RESCUE_SCALE"])
+    rate = unit.on("RESCUE_H0", day) * np.exp(-count / unit.on("RESCUE_SCALE", day))
     at_risk = free & ~np.isnan(count) & study.rescue.allowed
     hazard = course.hazard + np.where(at_risk, rate * np.maximum(day - since, 0) / 7.0, 0.0)
     episode = np.minimum(course.rescues, clocks.shape[1] - 1)

@@ -55,6 +55,22 @@ def _given(chosen: ParameterSet, model: Structure) -> Iterator[str]:
             yield f"{name}: neither structure {model.id} nor the trial around it reads it"
     if not missing:
         yield from _underived(chosen, model)
+        yield from _beyond_limits(chosen, model)
+
+
+def _beyond_limits(chosen: ParameterSet, model: Structure) -> Iterator[str]:
+    """Typical values that the equations cannot take."""
+    values = {p.name: np.array([p.value]) for p in chosen.parameters}
+    for limit in model.limits:
+        try:
+            kept = bool(limit.holds(values)[0])
+        except Exception as error:
+            yield f"structure {model.id}: limit {limit.says!r} cannot be read: {type(error).__name__}: {error}"
+            continue
+        if not kept:
+            names = limit.says.partition(":")[0].split(" and ")
+            seen = " and ".join(f"{chosen.value(name):g}" for name in names if name in values)
+            yield f"{limit.says.replace(':', f': value: seen {seen}; allowed:', 1)} (structure {model.id})"
 
 
 def _underived(chosen: ParameterSet, model: Structure) -> Iterator[str]:
