@@ -1,10 +1,10 @@
 """exp, log, log1p and power with the same bits on every CPU.
 
 numpy chooses its code for these by the CPU (AVX2, AVX-512, neither), and the last bits differ. Here they are made of
-what IEEE 754 rounds in one way only: sums, products, quotients and exact shifts of the exponent. Reduction and series as
-in W. J. Cody and W. Waite, Software Manual for the Elementary Functions (1980); at most 1 unit in the last place from
-the exact value for exp and log (2 for log1p; power: exp of the rounded y log x). Ten to twenty times slower than
-numpy's, so for draws and daily courses; never inside the solver, which has its own.
+what IEEE 754 rounds in one way only: sums, products, quotients and exact shifts of the exponent. Reduction and series
+as in W. J. Cody and W. Waite, Software Manual for the Elementary Functions (1980); at most 1 unit in the last place
+from the exact value for exp and log, 2 for log1p; power is exp of the rounded y log x. Three to six times slower than
+numpy's: for draws and daily courses, not for the solver, which has its own.
 """
 
 from __future__ import annotations
