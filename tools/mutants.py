@@ -1,12 +1,13 @@
 """``make mutants``: are wrong lines seen? One-line changes, drawn by chance, and the module's own fast tests.
 
 Draws changes over the sites of ``tools.mutation_sites`` with a fixed seed, at least three in every room (package or
-subpackage), the rest by the number of sites; applies one at a time in a copy of the tree, runs the tests of the module
-and prints the changes that no test saw. Seen is what makes a test fail, a module or test that can no longer be
-imported, a crash, and a test that runs into the timeout; a run of pytest that runs no test has seen nothing. The tests
-of a module are tests/unit/test_<module>.py and what ``mutants.toml`` names for it; a name there of no test is an error
-before anything runs. Changes that change nothing are listed in ``mutants_equivalent.csv`` with the reason and do not
-count. Exit status 0 when 95 % are seen. Some ten minutes on two cores; not part of ``make test``.
+subpackage), the rest by the number of sites. First every test is run without any change: it has to pass. Then one
+change at a time is made in a copy of the tree, the tests of the module are run, and the changes that no test saw are
+printed. Seen is what makes a test fail, a module or test that can no longer be imported, a crash, and a test that runs
+into the timeout; a run of pytest that runs no test has seen nothing. The tests of a module are
+tests/unit/test_<module>.py and what ``mutants.toml`` names for it; a name there of no test is an error before anything
+runs. Changes that change nothing are listed in ``mutants_equivalent.csv`` with the reason and do not count. Exit status
+0 when 95 % are seen. Some ten minutes on two cores; not part of ``make test``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import signal
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ class Verdict:
 
 
 def main() -> int:
-    """Draw, run, print; 0 when at least 95 % of the changes that count are seen."""
+    """Draw, run, print; 0 when at least 95 % of the changes that count are seen, with every seed."""
     options = _options()
     named = tomllib.loads(TESTS.read_text(encoding="utf-8"))["tests"]
     wrong = unknown(named, ROOT)
@@ -62,25 +63,30 @@ def main() -> int:
         print("\n".join(f"{TESTS.name}: {name}" for name in wrong))
         return 2
     FORKS.set_forkserver_preload(LOADED)
-    drawn = draw(sites(ROOT), options.number, options.seed, options.room)
-    equivalent = _equivalent()
-    counted = [site for site in drawn if _key(site) not in equivalent]
-    print(f"seed {options.seed}: {len(drawn)} changes, {len(drawn) - len(counted)} of them equivalent", flush=True)
+    found = sites(ROOT)
+    drawn = {seed: draw(found, options.number, seed, options.room) for seed in options.seed}
     with _copies(options.workers) as copies, ThreadPoolExecutor(options.workers) as pool:
         if not options.trust:
-            together = sorted({tests_of(site.module, named) for site in counted} - {()})
-            broken = "".join(pool.map(partial(_broken, copies=copies), together))
+            every = {test for several in drawn.values() for site in several for test in tests_of(site.module, named)}
+            broken = "".join(pool.map(partial(_broken, copies=copies), sorted(every)))
             if broken:
                 print(broken)
                 return 2
         judge = partial(_judge, copies=copies, named=named, timeout=options.timeout)
-        verdicts = [_told(verdict) for verdict in pool.map(judge, counted)]
-    return _summary(verdicts)
+        return max(_one_draw(seed, several, partial(pool.map, judge)) for seed, several in drawn.items())
+
+
+def _one_draw(seed: int, drawn: Sequence[Site], judged: Callable[[list[Site]], Iterator[Verdict]]) -> int:
+    """Judge the changes of one seed and print what became of each; 0 when enough of them are seen."""
+    equivalent = _equivalent()
+    counted = [site for site in drawn if _key(site) not in equivalent]
+    print(f"seed {seed}: {len(drawn)} changes, {len(drawn) - len(counted)} of them equivalent", flush=True)
+    return _summary([_told(verdict) for verdict in judged(counted)])
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description="Are wrong lines seen by a test?")
-    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--seed", type=int, nargs="+", default=[SEED], help="a draw for each")
     parser.add_argument("--number", type=int, default=NUMBER, help="how many changes")
     parser.add_argument("--room", default="", help="only this room, for example trial/engine")
     parser.add_argument("--workers", type=int, default=2)
@@ -195,12 +201,12 @@ def _is_seen(status: int | None, said: str) -> bool:
     return status in (None, 1, 2) or status < 0 or (status == 4 and "ERROR collecting" in said)
 
 
-def _broken(tests: Sequence[str], copies: Queue[Path]) -> str:
-    """What pytest says of tests that fail without any change; nothing when they pass."""
+def _broken(test: str, copies: Queue[Path]) -> str:
+    """What pytest says of a test that fails without any change; nothing when it passes."""
     copy = copies.get()
-    status, said = _run(copy, tests, None)
+    status, said = _run(copy, [test], None)
     copies.put(copy)
-    return f"{said[-3000:]}\nfails without any change: {' '.join(tests)}\n" if status else ""
+    return f"{said[-3000:]}\nfails without any change: {test}\n" if status else ""
 
 
 def _judge(site: Site, copies: Queue[Path], named: dict[str, list[str]], timeout: float) -> Verdict:
