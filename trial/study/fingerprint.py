@@ -17,6 +17,7 @@ SILENT = {
     "meal_after_dose_h": None,
     "rung": "any",
     "day_count": "planned",
+    "share_by_end": None,
     "platelets_at_least_1e9L": 0.0,
     "chemotherapy": None,
     "meals": None,
@@ -33,6 +34,7 @@ def fingerprint(study: Study) -> str:
     said = _spoken(study.model_dump(mode="json", include=set(PARTS)))
     said["arms"] = [_spoken(arm) for arm in said["arms"]]
     said["screening"] = _spoken(said["screening"])
+    said["dropout"] = [_spoken(item) for item in said["dropout"]]
     for arm in said["arms"]:
         del arm["label"]
     said["dose_rules"] = {name: _spoken(rule) for name, rule in said["dose_rules"].items()}

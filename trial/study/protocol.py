@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=60)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -71,6 +72,11 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
+    @classmethod
+    def config_keys(cls) -> dict[str, FieldInfo]:
+        """Every field by the name it has in a config."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
+
     def problems(self) -> Iterator[Problem]:
         """What is wrong between the fields of this record; none by default."""
         return iter(())
@@ -104,25 +110,6 @@ class Arm(Record):
     def problems(self) -> Iterator[Problem]:
         if self.placebo and self.until_chemotherapy:
             yield ("until_chemotherapy",), "seen true; an arm with placebo: true has no active drug to end"
-
-
-class Visits(Record):
-    """Planned visits as whole days after the first dose (day 0). A visit is read before that day's dose."""
-
-    days: Annotated[tuple[VisitDay, ...], Field(min_length=1), Increasing] = Field(
-        description="planned visits after the first dose, which is on day 0"
-    )
-    window_days: Annotated[Whole, Field(ge=0, le=14)] = Field(
-        default=0, description="a visit takes place up to so many days early or late, each day equally likely"
-    )
-    missed_probability: Probability = Field(default=0.0, description="probability that a visit does not take place")
-
-    def problems(self) -> Iterator[Problem]:
-        gap = min(b - a for a, b in pairwise((0, *self.days)))
-        widest = (gap - 1) // 2
-        if self.window_days > widest:
-            seen = f"seen {self.window_days}: visits {gap} days apart could change order"
-            yield ("window_days",), f"{seen}; allowed: 0 to {widest}"
 
 
 class Stratum(Record):
@@ -258,23 +245,6 @@ class Rescue(Record):
     min_days_between: Annotated[Whole, Field(ge=0, le=365)] = Field(
         default=28, description="shortest time between two rescues"
     )
-
-
-def _hazard_form(value: Any) -> str:
-    return "per_arm" if isinstance(value, dict) else "all_arms"
-
-
-Hazard = Annotated[
-    Annotated[NonNegative, Tag("all_arms")] | Annotated[dict[str, NonNegative], Tag("per_arm")],
-    Discriminator(_hazard_form),
-]
-
-
-class Dropout(Record):
-    """A competing reason to leave, constant hazard per week; one number for all arms or one per arm id."""
-
-    reason: str = Field(description="the reason in the tables, for example adverse event")
-    hazard_per_week: Hazard = Field(description="one number for all arms, or one per arm id")
 
 
 class Laboratory(Record):
