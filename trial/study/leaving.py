@@ -92,7 +92,8 @@ def hazards(dropout: Sequence[Dropout], arm: str, days: int) -> tuple[float, ...
 def _hazard_of_a_share(given: float, leaving: float, weeks: float) -> float:
     """H / (1 - exp(-H T)): what a share is multiplied with to be a hazard; H is the sum of all hazards per week.
 
-    ``given``: sum of the hazards that are told; ``leaving``: sum of the shares. H is ``given`` plus ``leaving`` times this.
+    ``given``: sum of the hazards that are told, ``leaving``: sum of the shares; H is the first plus the second times
+    this.
     """
 
     def factor(total: float) -> float:

@@ -6,10 +6,10 @@ Every record is frozen and refuses unknown keys. A plain number carries its unit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
@@ -52,6 +52,14 @@ def did_you_mean(seen: str, allowed: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in allowed}
     near = get_close_matches(seen.lower(), by_lower, n=1, cutoff=0.5)
     return f"; did you mean {by_lower[near[0]]}?" if near else ""
+
+
+def twice(entries: Sequence[Any], path: tuple[str | int, ...], name: Callable[[Any], str] = repr) -> Iterator[Problem]:
+    """The problem of an entry that stands in a list at ``path`` for a second time."""
+    for k, entry in enumerate(entries):
+        first = list(entries).index(entry)
+        if first < k:
+            yield (*path, k), f"seen {name(entry)}, which is already {'.'.join(map(str, (*path, first)))}"
 
 
 def _increasing(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -136,6 +144,9 @@ class Randomisation(Record):
         description="patients per permuted block; a multiple of the sum of the ratios"
     )
     strata: tuple[Stratum, ...] = Field(default=(), description="factors; every combination has its own list of blocks")
+
+    def problems(self) -> Iterator[Problem]:
+        yield from twice(self.strata, ("strata",), lambda factor: factor.covariate)
 
 
 class Screening(Record):

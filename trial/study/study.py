@@ -31,6 +31,7 @@ from trial.study.protocol import (
     SolverSettings,
     Whole,
     not_among,
+    twice,
 )
 from trial.study.schedule import Visits
 from trial.study.tolerability import Tolerability
@@ -118,6 +119,8 @@ class Study(Record):
         yield from self._day_problems()
         yield from self._profile_problems()
         yield from self._chemotherapy_problems()
+        yield from twice(self.analysis.endpoints, ("analysis", "endpoints"))
+        yield from twice(self.kept_tables, ("kept_tables",))
 
     @property
     def arm_ids(self) -> tuple[str, ...]:
