@@ -10,7 +10,6 @@ from analysis import endpoints
 from analysis.evidence import scorecard
 from cohorts.own import SetError, is_file_name
 from cohorts.sets import parameter_set
-from cohorts.streams import Streams
 from trial.engine.enrolment import candidates, enrol
 from trial.errors import ConfigError
 from trial.models.behaviour import behaviour_problems
@@ -73,7 +72,7 @@ def _refuse_misbehaving(place: str, study: Study) -> None:
 def _refuse_too_few(place: str, study: Study) -> None:
     """ConfigError when the first replicate cannot be filled with eligible patients."""
     try:
-        enrol(study, parameter_set(study.parameter_set), candidates(study), Streams(study.seed), 0)
+        enrol(study, parameter_set(study.parameter_set), candidates(study), study.streams, 0)
     except ValueError as error:
         raise ConfigError([f"{place}screening: {error}"]) from None
 

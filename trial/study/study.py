@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cohorts.streams import Streams
 from trial.study.dose_rule import DoseRule
 from trial.study.leaving import Dropout, hazards, shares
 from trial.study.protocol import (
@@ -72,6 +73,12 @@ class Study(Record):
     parameter_uncertainty: bool = Field(
         default=False, description="every replicate draws its own population parameters"
     )
+    typical_patient: bool = Field(
+        default=False,
+        description="every random number at its median: all are the typical patient of the population, or of their row "
+        "of the file, with no difference between or within them; with patients: 1 and allocation: counterfactual, one "
+        "course per arm",
+    )
     population: PopulationChoice = Field(description="who is screened")
     screening: Screening = Field(default=Screening(), description="who is eligible")
     allocation: Allocation = Field(
@@ -114,6 +121,8 @@ class Study(Record):
     assumptions: tuple[str, ...] = Field(default=(), description="printed in the report as they stand")
 
     def problems(self) -> Iterator[Problem]:
+        if self.typical_patient and self.parameter_uncertainty:
+            yield ("parameter_uncertainty",), "seen true; with typical_patient: true nothing is drawn"
         yield from self._arm_problems()
         yield from self._allocation_problems()
         yield from self._day_problems()
@@ -126,6 +135,11 @@ class Study(Record):
     def arm_ids(self) -> tuple[str, ...]:
         """Arm ids in the order of the config."""
         return tuple(arm.id for arm in self.arms)
+
+    @property
+    def streams(self) -> Streams:
+        """Every random number of the study."""
+        return Streams(self.seed, self.typical_patient)
 
     @property
     def placebo_arms(self) -> tuple[str, ...]:

@@ -30,6 +30,12 @@ NAMED_PLACEBO = re.compile(r"\s*(placebo|sham)\s*", re.IGNORECASE)
 
 def unusual(study: Study) -> Iterator[Problem]:
     """Every such thing of a study."""
+    if study.typical_patient:
+        same = "; every replicate is the same" * (study.replicates > 1)
+        text = (
+            "seen true: every random number is at its median, the seed changes nothing, and shares are of one patient"
+        )
+        yield ("typical_patient",), text + same
     yield from _arms(study)
     yield from _conduct(study)
     yield from _leaving(study)
