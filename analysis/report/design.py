@@ -9,7 +9,7 @@ from functools import partial
 
 from analysis.report.conduct import chemotherapy, meals, stopping, treatment
 from analysis.report.grid import listed, threshold
-from analysis.report.keyed import Number, Text, joined, label, said, shown
+from analysis.report.keyed import Text, joined, label, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.report.summary import primary_label, ratio
 from analysis.text import cells
@@ -168,14 +168,15 @@ def _rescue(run: RunFolder) -> Text:
 
 def _hazard(run: RunFolder, k: int) -> Text:
     item = run.study.dropout[k]
-    path: tuple[str | int, ...] = ("dropout", k, "hazard_per_week")
+    name, words = ("hazard_per_week", "{} %/week") if item.share_by_end is None else ("share_by_end", "{} % by the end")
+    value = getattr(item, name)
 
-    def weekly(hazard: Number) -> Text:
-        return said("{} %/week", shown(cells.percent, hazard, figures=3))
+    def rate(*arm: str) -> Text:
+        return said(words, shown(cells.percent, run.config("dropout", k, name, *arm), figures=3))
 
-    if not isinstance(item.hazard_per_week, Mapping):
-        return said("{}: {}", label(item.reason), weekly(run.config(*path)))
-    by_arm = [said("{} ({})", weekly(run.config(*path, arm)), label(arm)) for arm in item.hazard_per_week]
+    if not isinstance(value, Mapping):
+        return said("{}: {}", label(item.reason), rate())
+    by_arm = [said("{} ({})", rate(arm), label(arm)) for arm in value]
     return said("{}: {}", label(item.reason), joined(", ", by_arm))
 
 

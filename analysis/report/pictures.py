@@ -15,7 +15,7 @@ from analysis.report.grid import arm_name, replicate_name, threshold
 from analysis.report.keyed import Text, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL
-from analysis.statistics.shares import quartiles, rung_shares, share_by_day
+from analysis.statistics.shares import quartiles, rung_shares, share_by_day, to_the_end
 from analysis.statistics.survival import by_day, kaplan_meier
 from analysis.text import cells
 
@@ -103,7 +103,7 @@ def dose_levels(run: RunFolder) -> Figure | None:
     start, end, level = (run.column("doses", name) for name in ("ASTDY", "AENDY", "DOSELEV"))
     who = _patient_rows(run, "doses")
     arm, last = run.records.arm[who], min(run.study.treatment_days, int(run.records.planned[-1]))
-    end = np.where(run.records.completed[who] & (end == run.records.last_day[who]), np.maximum(end, last), end)
+    end = to_the_end(end, run.records.completed[who], run.records.last_day[who], last)
     rungs = sorted({0.0, *np.unique(level).tolist()})
     no_dose = _without_dose(run)
     names = (no_dose, *(f"{dose:g} mg" for dose in rungs[1:]))

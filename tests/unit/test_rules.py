@@ -129,6 +129,20 @@ def test_the_dose_rule_counts_planned_days_and_acts_on_reported_ones():
     assert course.dose_mg.tolist() == [7.5, 5] and course.dose_before_mg.tolist() == [5, 5]
 
 
+@pytest.mark.parametrize(("counted", "up"), [("planned", True), ("actual", False)])
+def test_a_rule_counts_planned_or_actual_days(counted, up):
+    """Visits on days 9 and 12, planned for 7 and 14: 7 planned days and 3 actual ones after the first increase."""
+    rule = {"ladder_mg": [2.5, 5, 7.5], "source": "test", "day_count": counted,
+            "steps": [{"below_1e9L": 50, "action": "increase", "min_days_since_change": 7}]}  # fmt: skip
+    arms = [{"id": "DRUG", "start_dose_mg": 2.5, "dose_rule": "ladder"}]
+    study = {"dose_rules": {"ladder": rule}, "arms": arms, "randomisation": {"block_size": 1}}
+    u = unit(arm=(0,), study=study, visit_day=np.array([[0, 9, 12, *range(21, 71, 7)]]))
+    course, _ = start_course(u)
+    for visit, expected in ((1, 5), (2, 7.5 if up else 5), (3, 7.5)):
+        course, made = apply_rules(u, course, np.array([20.0]), visit)
+        assert made.dose_mg.tolist() == [expected]
+
+
 def test_no_dose_is_changed_from_the_end_of_treatment_on():
     """Treatment of 56 days: a count on day 56 changes nothing, one on day 28 does."""
     u = unit(arm=(0, 0), study=FOUR_WEEKLY | {"treatment_days": 56})

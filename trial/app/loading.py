@@ -14,7 +14,6 @@ from cohorts.own import SetError, is_file_name
 from cohorts.parameters import ParameterSet
 from cohorts.sampler import Cohort
 from cohorts.sets import parameter_set
-from cohorts.streams import Streams
 from trial.engine.enrolment import candidates, enrol
 from trial.errors import ConfigError
 from trial.models.behaviour import behaviour_problems
@@ -78,7 +77,7 @@ def _refuse_misbehaving(place: str, study: Study) -> None:
 def _first_patients(place: str, study: Study) -> Cohort:
     """The patients of the first replicate; ConfigError when it cannot be filled with eligible ones."""
     try:
-        return enrol(study, parameter_set(study.parameter_set), candidates(study), Streams(study.seed), 0)
+        return enrol(study, parameter_set(study.parameter_set), candidates(study), study.streams, 0)
     except ValueError as error:
         raise ConfigError([f"{place}screening: {error}"]) from None
 

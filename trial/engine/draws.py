@@ -6,7 +6,7 @@ adding a visit, an arm or a quantity changes no other draw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,7 +20,7 @@ from cohorts.sampler import Cohort
 from cohorts.streams import Draws
 from cohorts.variability import moved, occasion_factor
 from trial.models import Structure
-from trial.study.protocol import Dropout, Meals
+from trial.study.protocol import Meals
 from trial.study.study import Study
 
 Array = NDArray[np.float64]
@@ -152,7 +152,7 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         for e in parameter_set.effects("occasion")
         if e.parameter != BIOAVAILABILITY
     }
-    leave_day, leave_reason = _leaving(study.dropout, study.arm_ids, arm, cohort)
+    leave_day, leave_reason = _leaving(study, arm, cohort)
     clocks = [-np.log(draws.uniform("rescue", k)) for k in range(most_rescues(study))]
     return Drawn(
         arm=arm,
@@ -240,16 +240,14 @@ def _habit(draws: Draws, name: str, mean: float, sd: float, days: int) -> tuple[
     return probability, done
 
 
-def _leaving(
-    dropout: tuple[Dropout, ...], arm_ids: Sequence[str], arm: NDArray[np.int64], cohort: Cohort
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _leaving(study: Study, arm: NDArray[np.int64], cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The first of the competing exponential clocks, compared before they are rounded up to days: day of leaving and
     index of the reason.
     """
     first, reason = np.full(len(arm), np.inf), np.full(len(arm), -1)
-    for k, item in enumerate(dropout):
-        rate = item.hazard_per_week
-        hazard = np.array([rate[a] if isinstance(rate, dict) else rate for a in arm_ids])[arm]
+    rates = np.array([study.hazards(arm_id) for arm_id in study.arm_ids]).reshape(len(study.arm_ids), -1)
+    for k, item in enumerate(study.dropout):
+        hazard = rates[arm, k]
         clock = -np.log(cohort.draws.uniform(f"dropout:{item.reason}"))
         weeks = np.divide(clock, hazard, out=np.full(len(arm), np.inf), where=hazard > 0)
         reason, first = np.where(weeks < first, k, reason), np.minimum(weeks, first)

@@ -18,6 +18,7 @@ from trial.models.behaviour import structure_problems
 from trial.study.fingerprint import differs_from_published
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
+from trial.study.unusual import unusual
 
 EVERYBODY = ("AGE", "SEX", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "SPLENFL", "CONITPFL", "BLPLAT")
 """Columns of the patients of every population that may be covariates."""
@@ -134,6 +135,7 @@ def cautions(study: Study) -> Iterator[Problem]:
     yield from _own_set(study)
     yield from _not_predicted(study)
     yield from _other_drugs_rates(study)
+    yield from unusual(study)
     for name in study.dose_rules:
         if name not in [arm.dose_rule for arm in study.arms]:
             yield ("dose_rules", name), "no arm uses this dose rule"
