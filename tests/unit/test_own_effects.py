@@ -47,7 +47,7 @@ def unit(chosen, *overrides, patients=12):
 
 def observed(chosen, code, *overrides, patients=12, column="TRUEVAL"):
     table = simulate_replicates(study(*overrides, patients=patients), range(1), chosen)["observations"].to_pandas()
-    return table[table.PARAMCD == code].pivot(index="SUBJID", columns=["AVISITN", "ATPT"], values=column)
+    return table[code == table.PARAMCD].pivot(index="SUBJID", columns=["AVISITN", "ATPT"], values=column)
 
 
 def by_hand(u, end_day, times_h):
@@ -214,7 +214,7 @@ def test_own_columns_of_the_patients_file_are_covariates():
 
 @pytest.mark.parametrize("days", ["visits.days=[7,14,21,28]", DAILY])
 def test_events_after_the_next_visit_are_kept(days):
-    """Engine/09: a dose that enters after 30 h, whatever the visits; against one solve of all 23 days without visits."""
+    """Engine/09: a dose that enters after 30 h, whatever the visits; against one solve of 23 days without visits."""
     u = unit(parameter_set(str(CASES / "09_late_event.py")), days)
     course, _ = start_course(u)
     span = np.tile([0, 23], (u.drawn.n, 1))
