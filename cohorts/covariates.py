@@ -155,8 +155,8 @@ def platelets(
     if variance <= 0:
         raise ValueError(
             f"FLUCT_SD {parameter_set.value('FLUCT_SD'):g} and ASSAY_CV {parameter_set.value('ASSAY_CV'):g} leave no "
-            f"room for differences between patients: together they must stay below the log SD {total:g} of the "
-            "measured count"
+            f"room for differences between patients: together (with their own variances: log SD "
+            f"{np.sqrt(within + error):.3g}) they must stay below the log SD {total:g} of the measured count"
         )
     base = np.exp(np.log(law["PLT"]) + np.sqrt(variance) * draws.normal("covariate:platelets"))
     own = within_values(draws, parameter_set, people or {})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cohorts.citations import THIS_ENGINE
-from cohorts.covariates import CATEGORIES
+from cohorts.covariates import CATEGORIES, LIMITS
 from cohorts.parameters import (
     Correlation,
     CovariateEffect,
@@ -51,6 +51,7 @@ def problems(chosen: ParameterSet) -> list[str]:
     items: list[Sourced] = [*chosen.random_effects, *chosen.correlations, *chosen.covariate_effects]
     found += [line for item in items for line in _unsourced(item)]
     found += [*_values(chosen), *_together(chosen), *_beyond(chosen), *_covariance(chosen)]
+    found += _domain(chosen)
     return [*found, *_effects(chosen), *_covariates(chosen), *_idle(chosen), *_citations(chosen)]
 
 
@@ -127,6 +128,21 @@ def _together(chosen: ParameterSet) -> Iterator[str]:
         units = chosen.unit(c.value), chosen.unit(c.parameter)
         if units[0] != units[1]:
             yield f"class {c.name}: {c.value} is in {units[0]!r}, {c.parameter} in {units[1]!r}"
+
+
+def _domain(chosen: ParameterSet) -> Iterator[str]:
+    """A validity domain that no patient or dose can be in."""
+    domain = chosen.validity
+    if not 0 < domain.dose_low_mg <= domain.dose_high_mg:
+        allowed = f"more than 0, at most dose_high_mg, {domain.dose_high_mg:g}"
+        yield f"validity: dose_low_mg: seen {domain.dose_low_mg:g}; allowed: {allowed}"
+    for r in domain.ranges:
+        if r.covariate not in NUMBERS:
+            yield f"validity: ranges: seen {r.covariate!r}; allowed: {', '.join(NUMBERS)}{near(r.covariate, NUMBERS)}"
+        elif not r.low < r.high:
+            yield f"validity: ranges: {r.covariate}: seen {r.low:g} to {r.high:g}; allowed: the lower end first"
+        elif r.covariate in LIMITS and r.unit != LIMITS[r.covariate][2]:
+            yield f"validity: ranges: {r.covariate}: unit: seen {r.unit!r}; it is in {LIMITS[r.covariate][2]!r}"
 
 
 def _moving(chosen: ParameterSet) -> tuple[RandomEffect | CovariateEffect, ...]:

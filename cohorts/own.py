@@ -1,6 +1,6 @@
 """A user's own parameter set: a JSON file of values over another set, or a Python file with a whole one.
 
-JSON: what differs from the set it ``extends`` (``cohorts.schema.Changes``). Python: ``PARAMETER_SET``, and
+JSON: what differs from the set it ``extends`` (``cohorts.shape.Changes``). Python: ``PARAMETER_SET``, and
 ``STRUCTURE`` where the set needs equations of its own (``trial.models`` reads it). Both pass the same schema. A Python
 file is run: use only files that you trust.
 """
@@ -30,12 +30,13 @@ from cohorts.parameters import (
     ParameterSet,
     PatientClass,
     RandomEffect,
+    Range,
     RecordError,
     ValidityDomain,
     near,
     require,
 )
-from cohorts.schema import Changes, plain, read, shown
+from cohorts.shape import Changes, plain, read, shown
 
 SUFFIXES = (".json", ".py")
 ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -175,14 +176,27 @@ def _changed(path: Path, base: ParameterSet, record: Mapping[str, Any]) -> Param
             problems += wrong
             new += [one] if one else []
         fields[kind] = _merged(getattr(base, kind), new, same)
-    domain = plain(base.validity) | {"source": plain(source)} | record.get("validity", {})
-    domain["ranges"] = [{"source": plain(source)} | r if isinstance(r, dict) else r for r in domain["ranges"] or ()]
-    validity, wrong = read(ValidityDomain, domain, "validity")
+    validity, wrong = _domain(base, source, record.get("validity", {}))
     _refuse(path, problems + wrong)
     fields |= {"validity": validity} if record.get("validity") else {}
     names = [*record["values"], *(_named(e) for kind in RECORDS for e in record.get(kind, ()))]
     fields["title"] = record.get("title") or _changed_title(base, names)
     return replace(calibrated(replace(base, **fields), record, source), id=record["id"])
+
+
+def _domain(base: ParameterSet, source: Source, given: Mapping[str, Any]) -> tuple[ValidityDomain, list[str]]:
+    """The validity domain with what is given, and what is wrong with that."""
+    mine = {"source": plain(source)}
+    ranges, wrong = given.get("ranges", []), []
+    if not isinstance(ranges, list) or not all(isinstance(one, dict) for one in ranges):
+        return base.validity, [f"validity.ranges: seen {shown(ranges)}; allowed: a list of covariate, low, high, unit"]
+    for one in ranges:
+        wrong += read(Range, mine | one, f"validity.ranges.{one.get('covariate', '')}")[1]
+    if wrong:
+        return base.validity, wrong
+    changed = dict(given) | ({"ranges": [mine | one for one in ranges]} if ranges else {})
+    validity, wrong = read(ValidityDomain, plain(base.validity) | mine | changed, "validity")
+    return validity or base.validity, wrong
 
 
 def _changed_title(base: ParameterSet, names: list[str]) -> str:
@@ -225,6 +239,8 @@ def _bytes(path: Path) -> bytes:
             content = stream.read(LARGEST_BYTES + 1)
     except FileNotFoundError:
         raise SetError(f"there is no file {path}") from None
+    except SetError:
+        raise
     except (OSError, ValueError) as error:
         raise SetError(f"{shown(path.name)}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(content) > LARGEST_BYTES:

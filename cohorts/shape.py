@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +26,7 @@ WORDS = {
     "dict_type": "names with values",
     "dataclass_type": "names with values",
 }
-MISSING, UNKNOWN = ("missing", "missing_argument"), ("unexpected_keyword_argument", "extra_forbidden")
+MISSING = ("missing", "missing_argument")
 LONGEST_SEEN = 40
 
 
@@ -67,6 +67,10 @@ def plain(record: Any) -> Any:
 
 def read(kind: type, data: Any, where: str = "") -> tuple[Any, list[str]]:
     """The record of that kind, or None and every problem as "path: seen ...; allowed: ..."."""
+    known = [f.name for f in fields(kind)]
+    strange = [key for key in data if key not in known] if isinstance(data, Mapping) else []
+    if strange:
+        return None, [f"{where}.{key}".lstrip(".") + f": unknown key{_meant(key, known)}" for key in strange]
     try:
         return _reader(kind).validate_json(json.dumps(data, default=repr), strict=True), []
     except ValidationError as error:
@@ -84,10 +88,7 @@ def _sentence(item: Mapping[str, Any], data: Any, where: str) -> str:
     kind, seen = item["type"], item["input"]
     if kind == "value_error":
         return str(item["ctx"]["error"])
-    path, here = _path(item["loc"], data, where)
-    if kind in UNKNOWN:
-        known = [k for k in (here if isinstance(here, Mapping) else {}) if k != path.rpartition(".")[2]]
-        return f"{path}: unknown key{near(path.rpartition('.')[2], known)}"
+    path = _path(item["loc"], data, where)
     if kind in MISSING:
         return f"{path}: seen nothing; needed"
     if kind == "literal_error":
@@ -97,15 +98,19 @@ def _sentence(item: Mapping[str, Any], data: Any, where: str) -> str:
     return f"{path}: seen {shown(seen)}; {verb}: {WORDS.get(kind, item['msg'])}"
 
 
-def _path(loc: Sequence[str | int], data: Any, where: str) -> tuple[str, Any]:
-    """``parameters.CL.value`` of (parameters, 3, value), and the data around the last part."""
-    parts, around = [where] if where else [], data
+def _path(loc: Sequence[str | int], data: Any, where: str) -> str:
+    """``parameters.CL.value`` of (parameters, 3, value)."""
+    parts = [where] if where else []
     for part in loc:
-        around, data = data, _inside(data, part)
+        data = _inside(data, part)
         names = (data.get(key) for key in ("name", "parameter", "covariate")) if isinstance(data, Mapping) else ()
         named = next((name for name in names if isinstance(name, str)), None) if isinstance(part, int) else None
         parts.append(named or str(part))
-    return ".".join(parts), around
+    return ".".join(parts)
+
+
+def _meant(key: str, known: Sequence[str]) -> str:
+    return near(key, known) or f"; allowed: {', '.join(known)}"
 
 
 def _inside(data: Any, part: str | int) -> Any:
