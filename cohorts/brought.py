@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from cohorts import elementary
 from cohorts.covariates import CATEGORIES, LIMITS, day_0_fluctuation, within_values
 from cohorts.noise import assay
 from cohorts.parameters import CovariateEffect, ParameterSet, near
@@ -86,7 +87,7 @@ class BroughtPatients:
         own = within_values(draws, parameter_set, taken)
         error = assay(1.0, draws.normal("residual:platelets"), own["ASSAY_CV"])
         true = taken["BLPLAT"] / error
-        return taken | {"TRUEPLAT0": true, "BASE": true * np.exp(day_0_fluctuation(draws, own))}
+        return taken | {"TRUEPLAT0": true, "BASE": true * elementary.exp(day_0_fluctuation(draws, own))}
 
 
 def read_patients(path: str | Path) -> BroughtPatients:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from cohorts.citations import Citation, merge
+from cohorts.elementary import exp, log, log1p
 from cohorts.noise import assay, fluctuation
 from cohorts.parameters import Parameter, ParameterSet, unknown_name
 from cohorts.screening import report
@@ -88,10 +89,16 @@ def demography(draws: Draws, law: Mapping[str, float]) -> Candidates:
     )
     log_bmi = truncated_normal(
         draws.uniform("covariate:weight"),
-        np.log(law["BMI"]), law["BMI_LOG_SD"], np.log(_lowest_bmi(height, law)), np.log(law["BMI_HIGH"]),
+        log(law["BMI"]), law["BMI_LOG_SD"], log(_lowest_bmi(height, law)), log(law["BMI_HIGH"]),
     )  # fmt: skip
-    weight = np.exp(log_bmi) * (height / 100.0) ** 2
-    return {"AGE": age, "SEX": np.where(female, "F", "M"), "HEIGHT": height, "WEIGHT": weight, "BMI": np.exp(log_bmi)}
+    weight = exp(log_bmi) * (height / 100.0) ** 2
+    return {
+        "AGE": age,
+        "SEX": np.where(female, "F", "M"),
+        "HEIGHT": height,
+        "WEIGHT": weight,
+        "BMI": exp(log_bmi),
+    }
 
 
 def _lowest_bmi(height: Array, law: Mapping[str, float]) -> ArrayLike:
@@ -136,7 +143,7 @@ def itp_duration(u: Array, age: Array, law: Mapping[str, float]) -> Array:
     cdf = np.concatenate([[0.0, short], short + np.cumsum(shares)])
     inside = np.interp(u, cdf, [law["ITPDUR_LOW"], 0.5, 1.0, 3.0, 5.0])
     rest, longest = np.clip((u - cdf[-1]) / (1.0 - cdf[-1]), 0.0, None), np.maximum(age - 6.0, 1.0)
-    tail = -law["ITPDUR_TAIL"] * np.log1p(rest * np.expm1(-longest / law["ITPDUR_TAIL"]))
+    tail = -law["ITPDUR_TAIL"] * log1p(rest * (exp(-longest / law["ITPDUR_TAIL"]) - 1.0))
     return inside + np.where(u > cdf[-1], tail, 0.0)
 
 
@@ -150,7 +157,7 @@ def platelets(
     between patients) is taken off to get the spread of BASE. ``people``: the columns that covariate effects name.
     """
     total, within = law["PLT_LOG_SD"], mean_square(parameter_set, "FLUCT_SD", lambda sd: sd**2)
-    error = mean_square(parameter_set, "ASSAY_CV", lambda cv: np.log1p(cv**2))
+    error = mean_square(parameter_set, "ASSAY_CV", lambda cv: log1p(cv**2))
     variance = total**2 - within - error
     if variance <= 0:
         raise ValueError(
@@ -158,9 +165,9 @@ def platelets(
             f"room for differences between patients: together (with their own variances: log SD "
             f"{np.sqrt(within + error):.3g}) they must stay below the log SD {total:g} of the measured count"
         )
-    base = np.exp(np.log(law["PLT"]) + np.sqrt(variance) * draws.normal("covariate:platelets"))
+    base = exp(log(law["PLT"]) + np.sqrt(variance) * draws.normal("covariate:platelets"))
     own = within_values(draws, parameter_set, people or {})
-    true = base * np.exp(-day_0_fluctuation(draws, own))
+    true = base * exp(-day_0_fluctuation(draws, own))
     measured = assay(true, draws.normal("residual:platelets"), own["ASSAY_CV"])
     return {"BASE": base, "TRUEPLAT0": true, "MEASURED": measured, "BLPLAT": report(measured)}
 
@@ -183,7 +190,7 @@ def mean_square(parameter_set: ParameterSet, name: str, square: Callable[[Any], 
     if not variance:
         return square(parameter_set.value(name))
     node, weight = np.polynomial.hermite_e.hermegauss(40)
-    values = square(parameter_set.value(name) * np.exp(np.sqrt(variance) * node))
+    values = square(parameter_set.value(name) * exp(np.sqrt(variance) * node))
     return np.sum(weight * values) / np.sum(weight)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cohorts import elementary
 from cohorts.parameters import (
     BIOAVAILABILITY,
     LARGEST_VARIANCE,
@@ -51,7 +52,7 @@ def cholesky(parameter_set: ParameterSet) -> Array:
             f"{parameter_set.id}: the correlations ({said}) are not positive definite: "
             f"smallest eigenvalue {smallest:.3g}, more than 0 is needed"
         )
-    return np.sqrt([e.variance for e in effects])[:, None] * np.linalg.cholesky(matrix)
+    return np.sqrt([e.variance for e in effects])[:, None] * elementary.cholesky(matrix)
 
 
 def random_effects(parameter_set: ParameterSet, draws: Draws) -> dict[str, Array]:
@@ -85,7 +86,7 @@ def covariate_factor(effect: CovariateEffect, covariate: NDArray[Any]) -> Array:
     if not (number > 0).all():
         seen = f"seen {effect.covariate} {number[~(number > 0)][0]:g}"
         raise ValueError(f"{effect.covariate} on {effect.parameter}: a power needs numbers above 0; {seen}")
-    return (number / float(effect.reference)) ** effect.value
+    return elementary.power(number / float(effect.reference), effect.value)
 
 
 def _column(effect: CovariateEffect, covariates: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
@@ -126,7 +127,7 @@ def with_effects(parameter_set: ParameterSet, draws: Draws, typical: Mapping[str
         return values
     for name, eta in random_effects(parameter_set, draws).items():
         if name in values:
-            values[name] = moved(values[name], np.exp(eta), scale[name])
+            values[name] = moved(values[name], elementary.exp(eta), scale[name])
     return values
 
 
@@ -161,7 +162,7 @@ def occasion_factor(draws: Draws, parameter_set: ParameterSet, week: int, name: 
     """
     for effect in parameter_set.effects("occasion"):
         if effect.parameter == name:
-            return np.exp(np.sqrt(effect.variance) * draws.normal(OCCASION_STREAM + name, week))
+            return elementary.exp(np.sqrt(effect.variance) * draws.normal(OCCASION_STREAM + name, week))
     return np.ones(len(draws))
 
 
@@ -191,7 +192,7 @@ def uncertain(parameter_set: ParameterSet, streams: Streams, replicate: int) -> 
     believed = {}
     for block in blocks:
         z = [float(draws.normal(f"uncertainty:{name}")[0]) for name in block.names]
-        lower = np.linalg.cholesky(np.array(block.correlation))
+        lower = elementary.cholesky(block.correlation)
         for row, name, rse in zip(lower, block.names, block.rse_percent, strict=True):
             together = sum(float(factor) * own for factor, own in zip(row, z, strict=True))
             off = _off(values[name], parameter_set.unit(name) == "fraction", rse, together)
@@ -202,6 +203,6 @@ def uncertain(parameter_set: ParameterSet, streams: Streams, replicate: int) -> 
 def _off(value: float, share: bool, rse_percent: float, z: float) -> float:
     """A value ``z`` standard errors off."""
     if share:
-        odds = value / (1.0 - value) * np.exp(rse_percent / 100.0 / (1.0 - value) * z)
+        odds = value / (1.0 - value) * elementary.exp(rse_percent / 100.0 / (1.0 - value) * z)
         return float(odds / (1.0 + odds))
-    return float(value * np.exp(np.sqrt(cv_to_variance(rse_percent)) * z))
+    return float(value * elementary.exp(np.sqrt(cv_to_variance(rse_percent)) * z))

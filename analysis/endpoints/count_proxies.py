@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.endpoints.contract import Endpoint, Evaluated, measured, no_count, yes_no
 from analysis.endpoints.records import Array, Flags, Records, Texts
+from cohorts.elementary import log
 from trial.study.study import Study
 
 PROXY = "proxy chosen here; nearest published row: Mei 2021 (PMC7905908) Table 4, "
@@ -44,11 +45,15 @@ def days_above(records: Records, limit_1e9L: float) -> Array:
 
     A missed visit is bridged; a count below 1 is taken as 1.
     """
-    limit = np.log(limit_1e9L)
-    height, day, total = np.log(np.maximum(records.baseline, 1.0)) - limit, np.zeros(records.n), np.zeros(records.n)
+    limit = log(limit_1e9L)
+    height, day, total = (
+        log(np.maximum(records.baseline, 1.0)) - limit,
+        np.zeros(records.n),
+        np.zeros(records.n),
+    )
     for count, at in zip(records.counts.T, records.days.T, strict=True):
         seen = ~np.isnan(count)
-        now = np.log(np.maximum(np.where(seen, count, 1.0), 1.0)) - limit
+        now = log(np.maximum(np.where(seen, count, 1.0), 1.0)) - limit
         total += np.where(seen, (at - day) * _share_above_zero(height, now), 0.0)
         height, day = np.where(seen, now, height), np.where(seen, at, day)
     return total

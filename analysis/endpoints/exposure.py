@@ -17,6 +17,7 @@ import numpy as np
 from analysis.endpoints import nca
 from analysis.endpoints.contract import Endpoint, Evaluated, measured
 from analysis.endpoints.records import BELOW_LIMIT, Array, Profile, Records, Texts
+from cohorts import elementary
 from trial.study.study import Study
 
 SOURCE = "non-compartmental analysis of the reported concentrations; linear-up/log-down trapezoids for the AUC"
@@ -116,7 +117,7 @@ AUCLST = replace(AUCTAU, code="AUCLST", label="AUC from 0 to the last time of th
 def half_life(records: Records, study: Study) -> Evaluated:
     """Terminal half-life (h), of the samples before the next dose."""
     hours = undisturbed_h(study)
-    return _evaluated(records, study, hours, lambda t, c: np.log(2) / nca.phases(t, c)[0], NO_PHASE)
+    return _evaluated(records, study, hours, lambda t, c: elementary.log(2) / nca.phases(t, c)[0], NO_PHASE)
 
 
 LAMZHL = replace(CMAX, code="LAMZHL", label="Terminal half-life of those on drug that day", unit="h",

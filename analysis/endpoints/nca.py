@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from analysis.endpoints.records import Array, Codes
+from cohorts import elementary
 
 R2_TIE = 1e-4
 FLAT = 1e-9
@@ -72,7 +73,7 @@ def _mean_level(left: Array, right: Array, log_down: bool) -> Array:
     """Mean concentration between two samples: linear, or logarithmic when falling; exact for the smallest fall."""
     falling = log_down & (right < left) & (right > 0)
     excess = np.divide(left - right, right, out=np.ones_like(left), where=falling)
-    return np.where(falling, (left - right) / np.log1p(excess), (left + right) / 2)
+    return np.where(falling, (left - right) / elementary.log1p(excess), (left + right) / 2)
 
 
 def level_at(times: Array, values: Array, at_h: float) -> Array:
@@ -89,11 +90,11 @@ def level_at(times: Array, values: Array, at_h: float) -> Array:
     share = np.divide(at_h - t0, t1 - t0, out=np.zeros_like(c0), where=t1 > t0)
     falling = (c1 < c0) & (c1 > 0)
     ratio = np.divide(c1, c0, out=np.ones_like(c0), where=falling)
-    between = np.where(falling, c0 * ratio**share, c0 + (c1 - c0) * share)
+    between = np.where(falling, c0 * elementary.power(ratio, share), c0 + (c1 - c0) * share)
     level = np.where(left < 0, np.nan, between)
     if (right < len(times)).all():
         return level
-    after = np.where(c0 > 0, c0 * np.exp(-phases(times, values)[0] * (at_h - t0)), 0.0)
+    after = np.where(c0 > 0, c0 * elementary.exp(-phases(times, values)[0] * (at_h - t0)), 0.0)
     return np.where((right < len(times)) | (left < 0), level, after)
 
 
@@ -131,7 +132,7 @@ class Terminal:
     @property
     def half_life(self) -> float:
         """Terminal half-life (h)."""
-        return float(np.log(2) / self.lambda_z)
+        return float(elementary.log(2) / self.lambda_z)
 
 
 def terminal(times: Array, values: Array) -> Terminal:
@@ -147,7 +148,7 @@ def phases(times: Array, values: Array) -> tuple[Array, Array, Codes]:
     without one the samples that there were.
     """
     usable = (values > 0) & (times > tmax(times, values)[..., None])
-    log = np.log(np.where(usable, values, 1.0))
+    log = elementary.log(np.where(usable, values, 1.0))
     t, y = times - times[-1], log - _picked(log, len(times) - 1 - usable[..., ::-1].argmax(axis=-1))[..., None]
 
     def of_tail(x: Array) -> Array:

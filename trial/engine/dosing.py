@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cohorts import elementary
 from trial.engine.draws import Drawn, Unit
 from trial.engine.rules import Course
 from trial.models import Days
@@ -130,10 +131,10 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     weeks.
     """
     since = day - course.rescue_day[:, None]
-    fading = np.exp(-np.maximum(since, 0) / unit.on("RESCUE_TAU", day))
+    fading = elementary.exp(-np.maximum(since, 0) / unit.on("RESCUE_TAU", day))
     drop = np.where(since >= 0, unit.on("RESCUE_DROP", day) * fading, 0.0)
     with np.errstate(over="ignore"):  # the solver says NON_FINITE where a wild draw gives infinity
-        return np.exp(_of_day(unit.drawn.log_loss, day) - drop)
+        return elementary.exp(_of_day(unit.drawn.log_loss, day) - drop)
 
 
 def untreated_day(unit: Unit, course: Course) -> Events:

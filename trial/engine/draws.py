@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
+from cohorts import elementary
 from cohorts.noise import fluctuation
 from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.sampler import Cohort
@@ -153,7 +154,7 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         if e.parameter != BIOAVAILABILITY
     }
     leave_day, leave_reason = _leaving(study, arm, cohort)
-    clocks = [-np.log(draws.uniform("rescue", k)) for k in range(most_rescues(study))]
+    clocks = [-elementary.log(draws.uniform("rescue", k)) for k in range(most_rescues(study))]
     return Drawn(
         arm=arm,
         visit_day=visit_day,
@@ -248,7 +249,7 @@ def _leaving(study: Study, arm: NDArray[np.int64], cohort: Cohort) -> tuple[NDAr
     rates = np.array([study.hazards(arm_id) for arm_id in study.arm_ids]).reshape(len(study.arm_ids), -1)
     for k, item in enumerate(study.dropout):
         hazard = rates[arm, k]
-        clock = -np.log(cohort.draws.uniform(f"dropout:{item.reason}"))
+        clock = -elementary.log(cohort.draws.uniform(f"dropout:{item.reason}"))
         weeks = np.divide(clock, hazard, out=np.full(len(arm), np.inf), where=hazard > 0)
         reason, first = np.where(weeks < first, k, reason), np.minimum(weeks, first)
     day = np.ceil(np.minimum(7 * first, 1e6)).astype(np.int64)

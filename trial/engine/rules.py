@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cohorts import elementary
 from trial.engine.draws import Drawn, Unit
 from trial.engine.titration import Action, DoseState, decide, start
 from trial.study.dose_rule import DoseRule, DoseStep
@@ -149,7 +150,7 @@ def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Cours
     given = day + study.laboratory.turnaround_days
     since = np.where(course.rescues > 0, np.maximum(course.counted_day, course.rescue_day + before), course.counted_day)
     free = (course.rescues == 0) | (given - course.rescue_day >= before)
-    rate = unit.on("RESCUE_H0", day) * np.exp(-count / unit.on("RESCUE_SCALE", day))
+    rate = unit.on("RESCUE_H0", day) * elementary.exp(-count / unit.on("RESCUE_SCALE", day))
     at_risk = free & ~np.isnan(count) & study.rescue.allowed
     hazard = course.hazard + np.where(at_risk, rate * np.maximum(day - since, 0) / 7.0, 0.0)
     episode = np.minimum(course.rescues, clocks.shape[1] - 1)
