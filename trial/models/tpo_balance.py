@@ -101,18 +101,11 @@ def individual(parameters: Mapping[str, Array]) -> dict[str, Array]:
     ageing = N_AGES / q["LS"]
     tpo = solve_tpo(q, lambda x: (q["BASE"], q["GPROD"] * power(x["JS"], q["W_JS"])))
     x = signals(q, tpo)
-    born = (
-        q["P0"]
-        / q["LS"]
-        * q["GPROD"]
-        * power(x["JS"], q["W_JS"])
-        * power(x["ERK"], q["W_ERK"])
-        * power(x["AKT"], q["W_AKT"])
-    )
+    born = q["P0"] / q["LS"] * q["GPROD"] * power(x["JS"], q["W_JS"])
+    born = born * power(x["ERK"], q["W_ERK"]) * power(x["AKT"], q["W_AKT"])
     wanted = q["BASE"] * ageing / born
-    share = bisect(
-        lambda s: sum(power(s, k) for k in range(1, N_AGES + 1)) - wanted, np.zeros_like(born), np.ones_like(born)
-    )
+    ages = range(1, N_AGES + 1)
+    share = bisect(lambda s: sum(power(s, k) for k in ages) - wanted, np.zeros_like(born), np.ones_like(born))
     destroyed = (q["DESTRUCTION"] > 0) & (wanted < N_AGES)
     kab = np.where(destroyed, ageing * (1.0 / share - 1.0), 0.0)
     return q | {"KAB": kab, "GPROD": q["GPROD"] if destroyed.all() else np.where(destroyed, q["GPROD"], _produced(q))}
