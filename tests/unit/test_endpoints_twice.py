@@ -10,11 +10,13 @@ from itertools import groupby, pairwise
 from math import inf, log, nan
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from tiny_trial import PK_HOURS, WEEKS, Patient, records, study
+from tiny_trial import PK_HOURS, WEEKS, Patient, records, study, tables
 
 from analysis import endpoints
-from analysis.endpoints import chosen, chosen_times
+from analysis.endpoints import catalogue, chosen, chosen_times
+from analysis.endpoints.records import from_tables
 
 STUDY = study(treatment_days=56, stops=True, chemotherapy=True, pk_sampling=True, window_days=1)
 LIMITS = (5, 9, 10, 20, 29, 30, 49, 50, 60, 74, 75, 99, 100, 150, 151, 250, 251, 400, 401, 1000, 1001)
@@ -250,3 +252,34 @@ def test_nobody_else_matters(made, alone, code):
         found = endpoints.evaluate(endpoint, single, STUDY)
         np.testing.assert_array_equal(found.value, together.value[[k]])
         assert found.reason[0] == together.reason[k]
+
+
+def test_what_an_endpoint_needs_and_which_one_is_pooled():
+    """Named by hand: all others can be had of any study, per arm only."""
+    known = catalogue(56)
+    needs = {
+        "needs_profile": {"CMAX", "CTROUGH", "AUCTAU", "AUCLST"}, "needs_chemotherapy": {"NADIR", "CITRESP"},
+        "needs_stop": {"STOPPED"}, "pooled": {"COMPL"},
+    }  # fmt: skip
+    for what, codes in needs.items():
+        assert {code for code, endpoint in known.items() if getattr(endpoint, what)} == codes, what
+    lower = {"RESCUE", "BLEED", "BLEED2", "OVER250W8", "STOPPED", "REBOUND", "REBOUND2"}
+    lower |= {f"{kind}{n}" for kind in ("PLT", "DAYS") for n in (250, 400, 1000)}
+    assert lower <= {code for code, endpoint in known.items() if endpoint.benefit == "lower"}
+    assert {kind.code for kind in chosen_times(STUDY).values() if not kind.compared} == {"TTLOSS"}
+
+
+@pytest.mark.parametrize("coded", [True, False])
+def test_arms_are_in_the_order_of_their_dictionary_or_as_they_come(coded):
+    made = tables([Patient([20.0], arm="placebo"), Patient([20.0], arm="drug"), Patient([20.0], arm="placebo")])
+    words = pa.array(["drug", "placebo", "nobody"]) if coded else None
+    column = (
+        pa.DictionaryArray.from_arrays(pa.array([1, 0, 1], pa.int32()), words)
+        if coded
+        else pa.array(["placebo", "drug", "placebo"])
+    )
+    place = made["patients"].schema.get_field_index("ARM")
+    patients = made["patients"].set_column(place, "ARM", pa.chunked_array([column]))
+    found = from_tables(made | {"patients": patients})
+    assert found.arm_ids == (("drug", "placebo", "nobody") if coded else ("placebo", "drug"))
+    assert found.arm.tolist() == ([1, 0, 1] if coded else [0, 1, 0])
