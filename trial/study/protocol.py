@@ -6,6 +6,7 @@ Every record is frozen and refuses unknown keys. A plain number carries its unit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
@@ -342,6 +343,13 @@ class PublishedRows(Record):
         description="design the rows belong to (vtrial check prints it); another one is not judged by them",
     )
     label: str = Field(default="", description="name of the publication in the report")
+
+    def problems(self) -> Iterator[Problem]:
+        if self.design is not None and not re.fullmatch("[0-9a-f]{12}", self.design):
+            yield (
+                ("design",),
+                f"seen {self.design!r}; allowed: the twelve digits of a design, as vtrial check prints them",
+            )
 
 
 Allocation = Literal["parallel", "counterfactual"]
