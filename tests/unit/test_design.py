@@ -65,6 +65,8 @@ def test_samples_adherence_rescue_and_leaving():
     assert said(design._adherence) == "every dose is taken"
     assert said(design._adherence, adherence={"mean": 0.9, "sd": 0.105}) == "mean 90 % of doses, SD 10.5 %"
     assert said(design._rescue) == "allowed at visits, 28 days or more apart"
+    late = said(design._rescue, laboratory={"turnaround_days": 2})
+    assert late == "allowed at visits, 28 days or more apart; given when the count is reported"
     assert said(design._rescue, rescue={"allowed": False}) == "not allowed"
     reasons = [
         {"reason": "wish", "hazard_per_week": 0.00123},

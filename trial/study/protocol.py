@@ -255,7 +255,7 @@ class Rescue(Record):
 
     allowed: bool = Field(default=True, description="whether rescue therapy may be given")
     min_days_between: Annotated[Whole, Field(ge=0, le=365)] = Field(
-        default=28, description="shortest time between two rescues"
+        default=28, description="shortest time between two rescues; until then the hazard of the next one stands still"
     )
 
 
@@ -263,10 +263,11 @@ class Laboratory(Record):
     """How counts are reported: whole numbers not below ``lower_limit_1e9L``, ``turnaround_days`` after the visit."""
 
     turnaround_days: Annotated[Whole, Field(ge=0, le=7)] = Field(
-        default=0, description="a dose change starts so long after the visit"
+        default=0,
+        description="a count is reported so long after the visit: a dose change starts, a rescue is given then",
     )
     lower_limit_1e9L: Annotated[Number, Field(ge=0, le=20)] = Field(
-        default=1.0, description="lower counts are reported as this"
+        default=1.0, description="lower counts are reported as this, the screening count too"
     )
     whole_numbers: bool = Field(default=True, description="counts are reported as whole numbers")
 
