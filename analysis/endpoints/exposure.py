@@ -24,7 +24,7 @@ SOURCE = "non-compartmental analysis of the reported concentrations; linear-up/l
 PHASE = "; terminal phase: log-linear through the last 3 or more samples after Tmax, by the best adjusted R2"
 INTERVAL_H = 24.0
 """Doses are taken once a day."""
-NO_PHASE = "no terminal phase: " + nca.TOO_FEW + ", or " + nca.NO_FALL
+NO_PHASE = "no terminal phase: too few samples after Tmax, or they do not fall"
 Computed = Callable[[Array, Array], Array]
 
 

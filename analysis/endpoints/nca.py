@@ -65,7 +65,8 @@ def auc(times: Array, values: Array, log_down: bool = True) -> Array:
     joined = sampled[..., 1:] & (before >= 0)
     left = np.take_along_axis(values, np.maximum(before, 0), axis=-1)
     width = times[1:] - times[np.maximum(before, 0)]
-    area = np.where(joined, width * _mean_level(left, values[..., 1:], log_down), 0.0).sum(axis=-1)
+    parts = np.where(joined, width * _mean_level(left, values[..., 1:], log_down), 0.0)
+    area = np.ascontiguousarray(parts).sum(axis=-1)  # the order of a sum, and its last digit, follows the layout
     return np.where(joined.any(axis=-1), area, np.nan)
 
 

@@ -163,7 +163,8 @@ def _rescue(run: RunFolder) -> Text:
     if not run.study.rescue.allowed:
         return "not allowed"
     between = shown(cells.whole, run.config("rescue", "min_days_between"))
-    return said("allowed at visits, {} days or more apart", between)
+    when = "; given when the count is reported" * bool(run.study.laboratory.turnaround_days)
+    return said("allowed at visits, {} days or more apart{}", between, when)
 
 
 def _hazard(run: RunFolder, k: int) -> Text:

@@ -139,6 +139,14 @@ def test_profiles_together_are_profiles_alone() -> None:
         assert (lambda_z[k], r2[k], points[k]) == pytest.approx(expected, rel=1e-12, nan_ok=True)
 
 
+def test_an_area_has_the_same_bits_alone_and_in_any_layout() -> None:
+    values = np.random.default_rng(4).random((50, len(THEOPH_1_H))) + 0.1
+    alone = [float(nca.partial_auc(THEOPH_1_H, row, 0.0, 24.0)) for row in values]
+    for layout in (values, np.asfortranarray(values)):
+        assert nca.partial_auc(THEOPH_1_H, layout, 0.0, 24.0).tolist() == alone
+    assert nca.auc(THEOPH_1_H, np.asfortranarray(values)).tolist() == [float(nca.auc(THEOPH_1_H, v)) for v in values]
+
+
 def test_the_regression_is_that_of_numpy() -> None:
     phase = nca.terminal(THEOPH_1_H, THEOPH_1)
     slope, _ = np.polyfit(THEOPH_1_H[-3:], np.log(THEOPH_1[-3:]), 1)

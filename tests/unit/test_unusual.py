@@ -3,7 +3,10 @@
 import pytest
 from hand_made import STUDY
 
+from trial.errors import ConfigError
+from trial.study.checks import cautions
 from trial.study.explain import explain
+from trial.study.load import load_study
 from trial.study.study import Study
 from trial.study.unusual import unusual
 
@@ -116,6 +119,30 @@ def test_what_stands_twice_is_refused(changes, path, words):
         Study.model_validate(data)
     (found,) = [(".".join(map(str, p)), text) for p, text in explain(caught.value, Study, data)]
     assert found[0] == path and words in found[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            ["parameter_set=hetrombopag_healthy_zheng_2017"],
+            "nobody of them in the domain: hetrombopag_healthy_zheng_2017 is",
+        ),
+        (
+            ["screening.age_at_least_y=0"],
+            "seen 0; hetrombopag_itp_mei_2021 is for adults with chronic ITP, AGE 18 to 75",
+        ),
+    ],
+)
+def test_people_a_set_is_not_for_are_said(changes, words):
+    study = load_study("configs/smoke.yaml", changes)
+    assert any(words in text for _, text in cautions(study))
+    assert not [text for _, text in cautions(load_study("configs/smoke.yaml")) if "domain" in text]
+
+
+def test_a_design_is_twelve_digits():
+    with pytest.raises(ConfigError, match=r"published.design: seen 'zzz'; allowed: the twelve digits"):
+        load_study("configs/published/hetrombopag_itp_phase3.yaml", ["published.design=zzz"])
 
 
 def test_a_covariate_may_be_cut_twice():

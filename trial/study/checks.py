@@ -135,6 +135,7 @@ def cautions(study: Study) -> Iterator[Problem]:
     yield from _own_set(study)
     yield from _not_predicted(study)
     yield from _other_drugs_rates(study)
+    yield from _other_people(study)
     yield from unusual(study)
     for name in study.dose_rules:
         if name not in [arm.dose_rule for arm in study.arms]:
@@ -211,6 +212,22 @@ def _own_set(study: Study) -> Iterator[Problem]:
             yield ("parameter_set",), f"{name}: {e.name}: seen {e.variance:g}, {cv}; probably not meant"
     for key in left_alone(path):
         yield ("parameter_set",), f"{name}: {key}: changes nothing: no key of a parameter set"
+
+
+def _other_people(study: Study) -> Iterator[Problem]:
+    """Eligibility that lets in nobody, or also others, than the people the parameter set is for."""
+    chosen, rules = parameter_set(study.parameter_set), study.screening
+    asked = {
+        "AGE": ("age_at_least_y", rules.age_at_least_y, rules.age_at_most_y),
+        "BLPLAT": ("platelets_below_1e9L", rules.platelets_at_least_1e9L, rules.platelets_below_1e9L),
+    }
+    for limit in chosen.validity.ranges:
+        key, low, high = asked.get(limit.covariate, ("", limit.low, limit.high))
+        domain = f"{chosen.id} is for {chosen.validity.population}, {limit.covariate} {limit.low:g} to {limit.high:g}"
+        if high <= limit.low or low >= limit.high:
+            yield ("screening", key), f"{low:g} to {high:g} is eligible, and nobody of them in the domain: {domain}"
+        elif limit.covariate == "AGE" and low < limit.low:
+            yield ("screening", key), f"seen {low:g}; {domain}; the results for others are extrapolated"
 
 
 def _doses(study: Study) -> Iterator[Problem]:

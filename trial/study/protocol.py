@@ -6,6 +6,7 @@ Every record is frozen and refuses unknown keys. A plain number carries its unit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
@@ -254,7 +255,7 @@ class Rescue(Record):
 
     allowed: bool = Field(default=True, description="whether rescue therapy may be given")
     min_days_between: Annotated[Whole, Field(ge=0, le=365)] = Field(
-        default=28, description="shortest time between two rescues"
+        default=28, description="shortest time between two rescues; until then the hazard of the next one stands still"
     )
 
 
@@ -262,10 +263,11 @@ class Laboratory(Record):
     """How counts are reported: whole numbers not below ``lower_limit_1e9L``, ``turnaround_days`` after the visit."""
 
     turnaround_days: Annotated[Whole, Field(ge=0, le=7)] = Field(
-        default=0, description="a dose change starts so long after the visit"
+        default=0,
+        description="a count is reported so long after the visit: a dose change starts, a rescue is given then",
     )
     lower_limit_1e9L: Annotated[Number, Field(ge=0, le=20)] = Field(
-        default=1.0, description="lower counts are reported as this"
+        default=1.0, description="lower counts are reported as this, the screening count too"
     )
     whole_numbers: bool = Field(default=True, description="counts are reported as whole numbers")
 
@@ -342,6 +344,13 @@ class PublishedRows(Record):
         description="design the rows belong to (vtrial check prints it); another one is not judged by them",
     )
     label: str = Field(default="", description="name of the publication in the report")
+
+    def problems(self) -> Iterator[Problem]:
+        if self.design is not None and not re.fullmatch("[0-9a-f]{12}", self.design):
+            yield (
+                ("design",),
+                f"seen {self.design!r}; allowed: the twelve digits of a design, as vtrial check prints them",
+            )
 
 
 Allocation = Literal["parallel", "counterfactual"]
