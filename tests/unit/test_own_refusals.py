@@ -1,4 +1,4 @@
-"""What a user's own set may not say: a line with file, name, what was seen and what is allowed, JSON and Python alike."""
+"""What a user's own set may not say: file, name, what was seen and what is allowed, JSON and Python alike."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every field of a parameter set, one at a time: changed, it changes a table, or the change is refused, or it is named."""
+"""Every field of a parameter set, one at a time: changed, it changes a table, is refused, or is named."""
 
 from __future__ import annotations
 
