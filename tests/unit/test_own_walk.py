@@ -20,7 +20,7 @@ from trial.study.checks import _idle
 from trial.study.load import load_study
 
 STUDY = Path(__file__).parents[1] / "faults" / "engine" / "study.yaml"
-SHORT = ("patients=24", "treatment_days=14", "visits.days=[7,14]", "pk_sampling.visit_day=7", "analysis.assessment_day=14",
+SHORT = ("patients=60", "treatment_days=14", "visits.days=[7,14]", "pk_sampling.visit_day=7", "analysis.assessment_day=14",
          "analysis.primary=RESPW2", "arms.0.placebo=true")  # fmt: skip
 OFTEN = {"RESCUE_H0": 9.0, "RESCUE_SCALE": 30.0, "BLEED_C2": 0.5, "BLEED_C3": 0.8, "BLEED_C4": 1.1}
 """Rescue and bleeding of every grade often enough to be seen in two weeks."""
@@ -54,9 +54,9 @@ def walked(data: dict) -> list[tuple]:
 
 def other(value: Any) -> Any:
     if isinstance(value, bool) or value is None:
-        return 20.0
+        return 60.0
     if isinstance(value, int | float):
-        return value * (0.8 if value > 0 else 1.0) or 1.0
+        return 0.5 * value or 1.0
     if isinstance(value, tuple | list):
         return [*value, "another row"]
     return OTHER_WORD.get(value, f"{value}x")
