@@ -28,7 +28,10 @@ def _rows(parameter_set: ParameterSet) -> Iterator[Row]:
     for x in parameter_set.covariate_effects:
         name = f"{x.covariate}{f'_{x.category}' if x.category else ''}_ON_{x.parameter}"
         yield _row(x, name, f"{x.value:g}", "1", "", "", _reported(x), x.note)
-    for r in parameter_set.validity.ranges:
+    domain = parameter_set.validity
+    dose = f"{domain.dose_low_mg:g} to {domain.dose_high_mg:g}", "mg", "", "", "domain", domain.source.text
+    yield dict(zip(COLUMNS, ("VALID_DOSE", *dose, domain.schedule, domain.population), strict=True))
+    for r in domain.ranges:
         yield dict(
             zip(
                 COLUMNS,

@@ -383,6 +383,7 @@ class ParameterSet:
                 *(c.source for c in self.correlations),
                 *(x.source for x in self.covariate_effects),
                 *(r.source for r in self.validity.ranges),
+                self.validity.source,
             ]
         )
 

@@ -57,7 +57,7 @@ def by_hand(u, end_day, times_h):
     dose = np.array([2.5, 7.5])[u.drawn.arm][:, None] * np.ones((1, end_day))
     factor, f = loss_factor(u, course, day), u.drawn.bioavailability[:, :end_day]
     weeks = {name: o.factor for name, o in u.drawn.occasions.items()}
-    found = np.full((u.drawn.n, len(times_h)), np.nan)
+    found, state = np.full((u.drawn.n, len(times_h)), np.nan), np.empty(0)
     for d in range(end_day):
         p = u.p.copy()
         for name, table in weeks.items():
@@ -78,7 +78,7 @@ def by_hand(u, end_day, times_h):
 
 
 def test_an_occasion_effect_on_clearance_moves_concentrations_week_by_week():
-    """Engine/01: CV 732 % between weeks. Against a solve of every day by hand; sampled from day 20, over a week's end."""
+    """Engine/01: CV 732 % between weeks. Against solves of every day by hand; sampled over the end of a week."""
     chosen = with_effects(effect("CL", 4.0, "occasion"))
     sampled = ("visits.days=[7,14,20,28]", "pk_sampling.visit_day=20", "pk_sampling.times_h=[0,12,24,30,47]")
     u = unit(chosen, *sampled)

@@ -1,4 +1,4 @@
-"""What a user's own set may not say: one line with file, name, what was seen and what is allowed, JSON and Python alike."""
+"""What a user's own set may not say: file, name, what was seen and what is allowed, JSON and Python alike."""
 
 import json
 from pathlib import Path
@@ -96,10 +96,10 @@ def test_the_cases_are_refused_with_the_place(name, words):
         ('parameters=but("TSWITCH", value=30.0)', "TSWITCH: value: seen 30; allowed: at most 23.5 h"),
         ('parameters=but("LAG", value=4.0)', "LAG: value: seen 4; allowed: at most TSWITCH, 3.28"),
         ('title=5', "title: seen 5; allowed: text"),
-        ('validity=replace(S.validity, dose_low_mg=50.0)', "validity: dose_low_mg: seen 50; allowed: more than 0, at m"),
-        ('validity=replace(S.validity, ranges=(Range("AGEE", 1.0, 2.0, "y", SRC),))', "ranges: seen 'AGEE'; allowed: A"),
-        ('validity=replace(S.validity, ranges=(Range("AGE", 20.0, 2.0, "y", SRC),))', "AGE: seen 20 to 2; allowed: the"),
-        ('validity=replace(S.validity, ranges=(Range("AGE", 2.0, 20.0, "d", SRC),))', "AGE: unit: seen 'd'; it is in "),
+        ('validity=replace(S.validity, dose_low_mg=50.0)', "validity: dose_low_mg: seen 50; allowed: more than 0, at"),
+        ('validity=replace(S.validity, ranges=(Range("AGEE", 1.0, 2.0, "y", SRC),))', "ranges: seen 'AGEE'; allowed:"),
+        ('validity=replace(S.validity, ranges=(Range("AGE", 20.0, 2.0, "y", SRC),))', "AGE: seen 20 to 2; allowed:"),
+        ('validity=replace(S.validity, ranges=(Range("AGE", 2.0, 20.0, "d", SRC),))', "AGE: unit: seen 'd'; it is"),
         ('classes=(PatientClass("a", "EMAX", "KIN", "EMAX_NONRESP"),)', "class a: share: EMAX is in '1'; a fraction"),
     ],
 )  # fmt: skip

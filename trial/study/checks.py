@@ -15,6 +15,7 @@ from cohorts.populations import POPULATIONS
 from cohorts.sets import PARAMETER_SETS, SetError, is_file_name, parameter_set
 from trial.models import structure_of
 from trial.models.behaviour import structure_problems
+from trial.models.wellformed import idle, taken_without_effect
 from trial.study.fingerprint import differs_from_published
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
@@ -195,23 +196,43 @@ def _other_drugs_rates(study: Study) -> Iterator[Problem]:
 
 def _own_set(study: Study) -> Iterator[Problem]:
     """What the user's own set says without effect on this study, and variances that are probably not meant."""
-    if not is_file_name(study.parameter_set):
-        return
-    path = Path(study.parameter_set)
-    chosen, name = parameter_set(study.parameter_set), path.name
-    usual = {s.value("BASE") for s in PARAMETER_SETS if s.structure == chosen.structure}
-    if usual and chosen.value("BASE") not in usual:
+    if is_file_name(study.parameter_set):
+        path, chosen = Path(study.parameter_set), parameter_set(study.parameter_set)
+        lines = [*_idle(chosen), *_large(chosen), *(f"{key}: no key of a set, left alone" for key in left_alone(path))]
+        yield from ((("parameter_set",), f"{path.name}: {line}") for line in lines)
+
+
+def _idle(chosen: ParameterSet) -> Iterator[str]:
+    """Values that differ from those of the catalogue, and effects, where nothing in a study reads the parameter."""
+    model = structure_of(chosen)
+    try:
+        unread, taken = idle(chosen, model), taken_without_effect(chosen, model)
+    except Exception:
+        return  # what cannot be computed is refused by the gates that solve
+    usual = [{p.name: p.value for p in s.parameters} for s in PARAMETER_SETS if s.structure == chosen.structure]
+    own = [name for name in unread if chosen.value(name) not in [values.get(name) for values in usual]]
+    if own:
+        yield f"{', '.join(own)}: changes nothing in a study: nothing in structure {model.id} reads it here"
+    if chosen.value("BASE") not in [s.value("BASE") for s in PARAMETER_SETS]:
         yield (
-            ("parameter_set",),
-            f"{name}: BASE: seen {chosen.value('BASE'):g}; changes nothing in a study: every patient has a count of "
-            f"the population; it is the typical count of `vtrial solve`",
+            f"BASE: seen {chosen.value('BASE'):g}; changes nothing in a study: every patient has a count of the "
+            "population; this is the typical count of `vtrial solve`"
         )
+    for name in dict.fromkeys(name for name in _moved(chosen) if name in unread):
+        yield f"effects on {name}: change nothing: nothing in structure {model.id} reads it here"
+    for word in taken:
+        yield f"structure {model.id}: takes: {word}: changes nothing: the days of the structure are the same without"
+
+
+def _moved(chosen: ParameterSet) -> list[str]:
+    return [*(e.parameter for e in chosen.random_effects), *(x.parameter for x in chosen.covariate_effects)]
+
+
+def _large(chosen: ParameterSet) -> Iterator[str]:
     for e in chosen.random_effects:
         if e.variance > LARGE_VARIANCE:
             cv = f"a CV of {variance_to_cv(e.variance):.0f} %" if e.scale == "log" else "on the log odds"
-            yield ("parameter_set",), f"{name}: {e.name}: seen {e.variance:g}, {cv}; probably not meant"
-    for key in left_alone(path):
-        yield ("parameter_set",), f"{name}: {key}: changes nothing: no key of a parameter set"
+            yield f"{e.name}: seen {e.variance:g}, {cv}; probably not meant"
 
 
 def _other_people(study: Study) -> Iterator[Problem]:
