@@ -10,12 +10,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
-from textwrap import wrap
+from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
+
+from analysis.figures.palette import hue, line_style, tint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +27,6 @@ Array = NDArray[np.float64]
 
 INK, FAINT, LINE = "#1f2933", "#6b7785", "#d5dae0"
 CHEMO = "#7c2d12"
-HUES = ("#5f6b7a", "#0f766e", "#3949ab", "#b45309", "#a21caf", "#4d7c0f")
 WEB_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -47,18 +48,9 @@ STYLE: Any = {
     "svg.hashsalt": "virtual-trial",
     "figure.dpi": 72,
 }
+LINE_OF_TEXT = 10.5
+"""Height of a line of text below a figure, in points."""
 COUNT_TICKS = (1, 3, 10, 30, 50, 100, 250, 500, 1000)
-
-
-def hue(k: int) -> str:
-    """Colour of an arm's hue; 0 is the grey of placebo arms."""
-    return HUES[0] if k == 0 else HUES[1 + (k - 1) % (len(HUES) - 1)]
-
-
-def tint(k: int, strength: float) -> str:
-    """The hue mixed with white: strength 0 is white, 1 the hue itself."""
-    rgb = [int(hue(k)[i : i + 2], 16) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(255 + (c - 255) * strength):02x}" for c in rgb)
 
 
 @dataclass(frozen=True)
@@ -177,32 +169,43 @@ def rung_colours(k: int, n: int) -> list[str]:
 def shares_over_time(name: str, title: str, traces: Sequence[Trace], top: float = 0.0) -> str:
     """One line per arm of a share over time; the axis ends at ``top`` (%) or, when 0, above the highest line.
 
-    Numbers at risk stand below it, in the order of the arms.
+    Below it the name of each arm beside a piece of its line and, where they are known, its numbers at risk.
     """
-    room = 0.15 * (len(traces) + 1) * any(trace.at_risk is not None for trace in traces)
+    at_risk = any(trace.at_risk is not None for trace in traces)
+    room = LINE_OF_TEXT / 72 * (len(traces) * (1 + at_risk) + 1)
     with Panel(name, 3.7, 2.9 + room, title, bottom=0.45 + room) as (axes, out):
         for trace in traces:
-            axes.step(trace.weeks, 100 * trace.share, where="post", color=hue(trace.hue), lw=2, label=trace.label)
+            axes.step(
+                trace.weeks, 100 * trace.share, where="post", color=hue(trace.hue), ls=line_style(trace.hue), lw=1.8
+            )
         highest = 100 * np.nan_to_num([t.share for t in traces]).max()
         axes.set_ylim(0, top or min(100.0, max(10.0, 1.25 * highest)))
         _week_axis(axes, traces[0].weeks)
         axes.set_ylabel("Patients, %")
-        axes.legend(frameon=False, fontsize=8, loc="best", handlelength=1.2)
-        _numbers_at_risk(axes, traces)
+        _names_below(axes, traces, at_risk)
     return out.svg
 
 
-def _numbers_at_risk(axes: Axes, traces: Sequence[Trace]) -> None:
-    """A line of numbers per arm under the ticks of the week axis, in the arm's colour."""
-    place: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 7.5}
-    known = [(trace, trace.at_risk) for trace in traces if trace.at_risk is not None]
-    if known:
-        axes.annotate("At risk", (0, 0), (-40, -32), color=FAINT, annotation_clip=False, **place)
-    for line, (trace, numbers) in enumerate(known, start=1):
+def _names_below(axes: Axes, traces: Sequence[Trace], at_risk: bool) -> None:
+    """Under the ticks of the week axis, for each arm: a piece of its line, its name, and a line of numbers at risk."""
+    text: Any = {"textcoords": "offset points", "annotation_clip": False, "fontsize": 7.5}
+    y = -33.0
+    if at_risk:
+        axes.annotate("Numbers at risk below each arm", (0, 0), (0, y), xycoords="axes fraction", color=FAINT, **text)
+    for trace in traces:
+        y -= LINE_OF_TEXT
+        piece = np.array([[0, y + 2.5], [22, y + 2.5]]) / (axes.bbox.width, axes.bbox.height)
+        axes.plot(*piece.T, transform=axes.transAxes, color=hue(trace.hue), ls=line_style(trace.hue), lw=1.8,
+                  clip_on=False)  # fmt: skip
+        name = shorten(trace.label, 44, placeholder=" …")
+        axes.annotate(name, (0, 0), (28, y), xycoords="axes fraction", color=hue(trace.hue), **text)
+        if trace.at_risk is None:
+            continue
+        y -= LINE_OF_TEXT
         for tick in (t for t in axes.get_xticks() if t <= trace.weeks[-1]):
-            n = numbers[np.searchsorted(trace.weeks, tick - 1e-9)]
-            axes.annotate(f"{n:.0f}", (tick, 0), (0, -32 - 10.5 * line), color=hue(trace.hue), ha="center",
-                          annotation_clip=False, **place)  # fmt: skip
+            n = trace.at_risk[np.searchsorted(trace.weeks, tick - 1e-9)]
+            axes.annotate(f"{n:.0f}", (tick, 0), (0, y), xycoords=("data", "axes fraction"), color=hue(trace.hue),
+                          ha="center", **text)  # fmt: skip
 
 
 def forest(groups: Sequence[tuple[str, Sequence[ForestRow]]]) -> list[str]:

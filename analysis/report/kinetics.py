@@ -12,11 +12,14 @@ from analysis.report.grid import (
     arm_name,
     codes,
     heading,
+    judged,
     named_alone,
     published_head,
     range_note,
+    remarks,
     simulated_over,
     texts,
+    verdicts,
     with_error,
 )
 from analysis.report.keyed import Number, Text, number, numbers, said, shown
@@ -39,9 +42,10 @@ def exposure(run: RunFolder) -> Table | None:
         Column("named", "Geometric mean (geometric CV %)", one),
         Column("median", "Median (min, max)", one),
     )
-    held = any((code, "geomean", arm) in run.published for code in found for arm in run.study.arm_ids)
-    printed = published_head(run)
+    beside = [run.published.get((code, "geomean", arm)) for code in found for arm in run.study.arm_ids]
+    held, printed = any(beside), published_head(run)
     columns += (Column("published", "Geometric mean", printed), Column("limits", "95 % CI", printed)) * held
+    columns += verdicts(run, beside)
     rows = [row for code in found for row in _exposure_rows(run, code)]
     if not rows:
         return None
@@ -50,6 +54,7 @@ def exposure(run: RunFolder) -> Table | None:
         _when(run),
         *range_note(run),
         *("Published limits: as printed, 95 %; t: a tolerance set in advance, not published.",) * held,
+        *remarks(run, found),
     )
     return Table("T 14.4.2", "Exposure", "Patients on active drug with a complete profile", columns, tuple(rows), notes)
 
@@ -71,15 +76,16 @@ def _exposure_rows(run: RunFolder, code: str) -> list[Row]:
             continue
         over = run.over(code, arm, "geometric mean")
         name, hue = arm_name(run, arm)
+        printed = run.published.get((code, "geomean", arm))
         values = (
             NONE if over is None else shown(cells.significant_error, *numbers(over, "ESTIMATE", "MCSE")),
             NONE if over is None else shown(cells.significant_interval, *numbers(over, "RANGE_LOW", "RANGE_HIGH")),
             shown(cells.whole, number(n, "N")),
             shown(cells.geometric, *_found(run, code, arm, "geometric mean", "geometric CV")),
             shown(cells.significant_range, *_found(run, code, arm, "median", "minimum", "maximum")),
-            *_printed(run.published.get((code, "geomean", arm))),
+            *_printed(printed),
         )
-        rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
+        rows.append(Row((Cell(name, "arm"), *texts(*values), judged(run, printed)), f"{code}|{arm}", hue))
     return [heading(f"{first.PARAM}, {first.UNIT} [{code}]", code), *rows] if rows else []
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from analysis.evidence.model import lines, read_model
-from analysis.figures.charts import HUES, hue, tint
 from analysis.figures.drawing import structure_figure
+from analysis.figures.palette import hue, swatch, tint
 from analysis.report import (
     adverse,
     demographics,
@@ -88,7 +88,7 @@ def _content(run: RunFolder, patients: Sequence[tuple[int, int]]) -> dict[str, A
         "run": run,
         "statement": STATEMENT,
         "footer": footer(run),
-        "palette": [(k, hue(k), tint(k, 0.12), tint(k, 0.35)) for k in range(len(HUES))],
+        "palette": [(k, hue(k), tint(k, 0.12), swatch(k)) for k in sorted({0, *(arm.hue for arm in run.arms)})],
         "summary": summary,
         "design": design,
         "flow": people.flow(run),
@@ -142,7 +142,7 @@ def sections(run: RunFolder) -> list[Section]:
                 measured.counts(run),
                 pictures.platelets(run),
                 pictures.over_time(run),
-                scored.scorecard(run),
+                scored.elsewhere(run),
             ],
         ),
         (

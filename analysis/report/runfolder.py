@@ -41,7 +41,7 @@ OPTIONAL = {
 
 @dataclass(frozen=True)
 class ArmStyle:
-    """An arm and its ``hue`` in the palette: placebo arms are grey (0), the others 1, 2, ... as in the study."""
+    """An arm and its ``hue`` in the palette: the active ones 1, 2, ... as in the study, placebo arms 0, -1, ..."""
 
     id: str
     label: str
@@ -114,9 +114,18 @@ class RunFolder:
         """The estimate over replicates."""
         return self.found.get((code, arm, stat, OVER, comparator, category))
 
+    @cached_property
+    def style(self) -> Mapping[str, ArmStyle]:
+        """The arms by id."""
+        return {arm.id: arm for arm in self.arms}
+
+    @cached_property
+    def _scored(self) -> Mapping[str, Score]:
+        return {s.row_id: s for s in self.scores}
+
     def score_of(self, printed: Published | None) -> Score | None:
         """The row of the scorecard of a published row."""
-        return next((s for s in self.scores if printed is not None and s.row_id == printed.row_id), None)
+        return self._scored.get(printed.row_id) if printed else None
 
     def config(self, *path: str | int) -> Number:
         """A setting of the study by its path in config.resolved.yaml, such as ("arms", 0, "ratio")."""
@@ -249,14 +258,14 @@ def _at(whole: Any, table: str, path: Sequence[str | int]) -> Number:
 
 
 def _arm_styles(arms: Sequence[Arm]) -> tuple[ArmStyle, ...]:
-    styles, hue = [], 0
+    styles, active, placebo = [], 0, 1
     for arm in arms:
-        hue += not arm.placebo
+        active, placebo = active + (not arm.placebo), placebo - arm.placebo
         styles.append(
             ArmStyle(
                 id=arm.id,
-                label=arm.label or arm.id,
-                hue=0 if arm.placebo else hue,
+                label=arm.name,
+                hue=placebo if arm.placebo else active,
                 placebo=arm.placebo,
                 start_dose_mg=arm.start_dose_mg,
                 ratio=arm.ratio,

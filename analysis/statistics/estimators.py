@@ -163,8 +163,8 @@ def score_test(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> Ar
     a, m, b, n = _counts(x1, n1, x2, n2)
     total = m + n
     pooled = np.divide(a + b, total, out=np.zeros_like(total), where=total > 0)
-    spread = pooled * (1 - pooled) * total / (total - 1)
     ok = (m > 0) & (n > 0)
+    spread = pooled * (1 - pooled) * total / np.where(ok, total - 1, 1.0)
     safe_m, safe_n = np.where(ok, m, 1.0), np.where(ok, n, 1.0)
     p = 2 * ndtr(-np.abs(_ratio(a / safe_m - b / safe_n, spread * (1 / safe_m + 1 / safe_n))))
     return np.where(ok, p, np.nan)

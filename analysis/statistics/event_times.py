@@ -96,7 +96,7 @@ def _piece(table: pa.Table, kind: TimeTo, study: Study) -> tuple[Codes, EventTim
 def _evaluated(counts: Counts, kind: TimeTo, study: Study) -> EventTimes:
     pooled = counts.pooled(axis=2)
     curve = kaplan_meier(pooled)
-    ends = 7 * np.array(weeks_of(study), dtype=np.int64) + study.visits.window_days
+    ends = 7 * np.array(weeks_of(study), dtype=np.int64) + kind.windows * study.visits.window_days
     ratio, p = _compared(counts, kind, study)
     days = pooled.at_risk[..., 1:].sum(axis=-1)
     n, events = pooled.at_risk[..., 0], pooled.events.sum(axis=-1)

@@ -49,9 +49,9 @@ def test_no_verdict_with_fewer_than_ten_replicates() -> None:
 def test_the_file_has_exactly_these_columns(tmp_path: Path) -> None:
     scorecard.write(scorecard.score([ROW, replace(ROW, row_id="b", arm="x", seen=False)], [OVER]), tmp_path / "s.csv")
     assert (tmp_path / "s.csv").read_text().splitlines() == [
-        "row_id,study,arm,endpoint,timepoint,unit,simulated,mcse,published,ci_low,ci_high,interval,inside,seen",
-        "a,S,drug,RESPW8,week 8,%,60.0,0.5,58.9,51.1,66.4,cp95,yes,yes",
-        "b,S,x,RESPW8,week 8,%,,,58.9,51.1,66.4,cp95,,no",
+        "row_id,study,arm,endpoint,timepoint,unit,simulated,mcse,published,ci_low,ci_high,interval,inside,seen,unjudged",
+        "a,S,drug,RESPW8,week 8,%,60.0,0.5,58.9,51.1,66.4,cp95,yes,yes,",
+        "b,S,x,RESPW8,week 8,%,,,58.9,51.1,66.4,cp95,,no,not in this run",
     ]
 
 
@@ -108,9 +108,9 @@ def test_the_short_table_says_unit_and_kind_of_limits_and_shows_measured_endpoin
     area = replace(ROW, row_id="b", endpoint="AUCTAU", statistic="geomean", unit="ng*h/mL", published=56000.0,
                    ci_low=47600.0, ci_high=64400.0, interval="tolerance")  # fmt: skip
     over = replace(OVER, PARAMCD="AUCTAU", STAT="geometric mean", UNIT="ng*h/mL", ESTIMATE=55077.51, MCSE=1495.2)
-    rate, exposure = short_table([OVER, over], scorecard.score([ROW, area], [OVER, over]))
+    rate, exposure = short_table([OVER, over], scorecard.score([ROW, area], [OVER, over]), {"a", "b"}, ())
     assert (rate.simulated, rate.unit, rate.limits) == ("60.0 ± 0.5", "%", "95 % CI")
     assert (exposure.simulated, exposure.unit, exposure.limits) == ("55078 ± 1495", "ng*h/mL", "tolerance")
     assert exposure.published == "56000 (47600, 64400)"
-    alone = short_table([OVER, NAMED, over], [])
+    alone = short_table([OVER, NAMED, over], [], (), ())
     assert [(line.endpoint, line.unit) for line in alone] == [("RESPW8", "%"), ("AUCTAU", "ng*h/mL")]
