@@ -151,8 +151,9 @@ def dose_levels(arms: Sequence[Rungs]) -> list[str]:
     for k, arm in enumerate(arms):
         with Panel(f"doses{k}", 3.7, 2.9, over_panel(arm.label)) as (axes, out):
             days = np.arange(arm.shares.shape[1] + 1) / 7
-            colours = rung_colours(arm.hue, len(arm.names))
-            steps = np.concatenate([arm.shares, arm.shares[:, -1:]], axis=1) * 100
+            taken = arm.shares.max(axis=1) > 0
+            colours = [c for c, some in zip(rung_colours(arm.hue, len(arm.names)), taken, strict=True) if some]
+            steps = np.concatenate([arm.shares, arm.shares[:, -1:]], axis=1)[taken] * 100
             axes.stackplot(days, steps, colors=colours, step="post", lw=0.4, edgecolor="white")
             axes.set_ylim(0, 100)
             _week_axis(axes, days)
@@ -172,7 +173,7 @@ def shares_over_time(name: str, title: str, traces: Sequence[Trace], top: float 
     Below it the name of each arm beside a piece of its line and, where they are known, its numbers at risk.
     """
     at_risk = any(trace.at_risk is not None for trace in traces)
-    room = LINE_OF_TEXT / 72 * (len(traces) * (1 + at_risk) + 1)
+    room = LINE_OF_TEXT / 72 * (len(traces) * (1 + at_risk) + 1 + 0.5 * at_risk)
     with Panel(name, 3.7, 2.9 + room, title, bottom=0.45 + room) as (axes, out):
         for trace in traces:
             axes.step(
@@ -189,7 +190,7 @@ def shares_over_time(name: str, title: str, traces: Sequence[Trace], top: float 
 def _names_below(axes: Axes, traces: Sequence[Trace], at_risk: bool) -> None:
     """Under the ticks of the week axis, for each arm: a piece of its line, its name, and a line of numbers at risk."""
     text: Any = {"textcoords": "offset points", "annotation_clip": False, "fontsize": 7.5}
-    y = -33.0
+    y = -38.0
     if at_risk:
         axes.annotate("Numbers at risk below each arm", (0, 0), (0, y), xycoords="axes fraction", color=FAINT, **text)
     for trace in traces:

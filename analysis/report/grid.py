@@ -49,7 +49,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A numbered table: number, title and analysis set, columns, lines, footnotes."""
+    """A numbered table: number, title and analysis set, columns, lines, footnotes. ``compact``: see ``tablebody``."""
 
     number: str
     title: str
@@ -57,6 +57,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[Text, ...] = ()
+    compact: bool = False
 
     @property
     def kinds(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,12 @@ from analysis.report import (
     summary,
     times,
 )
-from analysis.report.grid import LABELS, Table
+from analysis.report.grid import Table
 from analysis.report.keyed import Text, attributes, content, joined, label, said, shown
 from analysis.report.patient import pages
-from analysis.report.pictures import Figure
+from analysis.report.pictures import DRAWN, Figure
 from analysis.report.runfolder import RunFolder, read_run
+from analysis.report.tablebody import body, origins, starts, style
 from analysis.text import cells
 from trial.jobs.provenance import STATEMENT
 from trial.study.study import Study
@@ -73,7 +74,7 @@ def render(run: RunFolder, patients: Sequence[tuple[int, int]] = ()) -> str:
     )
     environment.globals |= {
         "slug": slug, "attributes": attributes, "content": content, "shown": shown, "said": said, "label": label,
-        "cells": cells, "label_kinds": LABELS,
+        "cells": cells, "style": style, "starts": starts, "origins": origins, "body": body,
     }  # fmt: skip
     return environment.get_template("report.html").render(**_content(run, patients))
 
@@ -164,8 +165,13 @@ def sections(run: RunFolder) -> list[Section]:
             [sensitivity.figure(run), sensitivity.table(run)],
         ),
     ]
-    made = [Section(name, title, tuple(p for p in parts if p is not None)) for name, title, parts in chosen]
+    made = [Section(name, title, tuple(_compact(run, p) for p in parts if p)) for name, title, parts in chosen]
     return [section for section in made if section.parts]
+
+
+def _compact(run: RunFolder, part: Table | Figure) -> Table | Figure:
+    """A table of more arms than a figure draws says where its numbers come from once per column."""
+    return replace(part, compact=True) if isinstance(part, Table) and len(run.arms) > DRAWN else part
 
 
 def parameters(run: RunFolder) -> list[dict[str, Text]]:

@@ -121,12 +121,13 @@ def dose_levels(run: RunFolder) -> Figure | None:
         return None
     start, end, level = (run.column("doses", name) for name in ("ASTDY", "AENDY", "DOSELEV"))
     arm = run.records.arm[_patient_rows(run, "doses")]
-    rungs = sorted({0.0, *np.unique(level).tolist()})
+    shown_arms = chosen(run)
+    rungs = sorted({0.0, *np.unique(level[np.isin(arm, [k for k, _ in shown_arms])]).tolist()})
     no_dose = "interrupted or stopped" if run.study.can_stop else "interrupted"
     names = (no_dose, *(f"{dose:g} mg" for dose in rungs[1:]))
     last = run.study.treatment_days
     drawn = []
-    for k, style in chosen(run):
+    for k, style in shown_arms:
         on = arm == k
         n = int((run.records.arm == k).sum())
         shares = rung_shares(start[on].astype(int), end[on].astype(int), level[on], rungs, n, last)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -114,7 +114,7 @@ def _absent_rows(endpoint: Endpoint, found: Summary, study: Study) -> Iterator[E
 
 def to_table(rows: Sequence[Estimate]) -> pa.Table:
     """The estimates table; numbers that do not exist are null."""
-    return pa.Table.from_pylist([asdict(row) for row in rows], schema=ESTIMATES_SCHEMA)
+    return pa.Table.from_pylist([vars(row) for row in rows], schema=ESTIMATES_SCHEMA)
 
 
 def _blank(endpoint: Endpoint, study: Study) -> Estimate:

@@ -85,7 +85,8 @@ def _piece(table: pa.Table, kind: TimeTo, study: Study) -> tuple[Codes, EventTim
     replicates = np.unique(table["IREP"].to_numpy())
     mine = table.filter(pc.equal(table["PARAMCD"].cast(pa.string()), kind.code))
     row = np.searchsorted(replicates, mine["IREP"].to_numpy())
-    arm = np.array([study.arm_ids.index(name) for name in decoded(mine["ARM"])], dtype=np.int64)
+    place = {name: k for k, name in enumerate(study.arm_ids)}
+    arm = np.array([place[name] for name in decoded(mine["ARM"]).tolist()], dtype=np.int64)
     strata, stratum = np.unique(decoded(mine["STRATUM"]), return_inverse=True)
     shape = (len(replicates), len(study.arms), max(len(strata), 1))
     day, event = mine["AVAL"].to_numpy().astype(np.int64), mine["CNSR"].to_numpy() == 0

@@ -44,6 +44,8 @@ def _table(lines: Sequence[Line], narrow: bool, limits: str) -> Table:
     """The lines; ``limits`` of the published results beside them, "" where there are none."""
     from rich.table import Table
 
+    from analysis.text.cells import NOT_ESTIMABLE
+
     unit = _common(lines, "unit")
     judgement = ["inside"] if narrow else ["inside", "was"]
     gap = " " if len(unit) == 1 else "\n"
@@ -58,7 +60,7 @@ def _table(lines: Sequence[Line], narrow: bool, limits: str) -> Table:
     for line in lines:
         first = line.endpoint if line.endpoint != before else ""
         simulated = line.simulated.split(" ±")[0] if narrow else line.simulated
-        simulated = simulated if unit else f"{simulated} {line.unit}"
+        simulated = simulated if unit or simulated == NOT_ESTIMABLE else f"{simulated} {line.unit}"
         judged = [line.published, line.inside, line.kind][: 1 + len(judgement)]
         table.add_row(first, line.arm, simulated, *(judged if limits else []))
         before = line.endpoint

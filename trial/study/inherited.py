@@ -13,7 +13,7 @@ from trial.study.yamltree import Placed
 Path = tuple[str | int, ...]
 SILENT = {
     ("id",), ("seed",), ("replicates",), ("output",), ("kept_tables",), ("solver",), ("published",), ("citation",),
-    ("title",), ("assumptions",), ("analysis", "endpoints"), ("analysis", "named_replicate"),
+    ("title",), ("assumptions",), ("patients",), ("analysis", "endpoints"), ("analysis", "named_replicate"),
 }  # fmt: skip
 """Keys that no text is about."""
 NAMED = 4
@@ -40,11 +40,13 @@ def _assumptions(tree: Placed, texts: Placed) -> Placed:
     """Each assumption that is inherited says so; a first one says from where, and what is changed."""
     if not isinstance(texts.value, list):
         return texts
-    changes = [name for name in _changes(tree, texts) if name != "patients"]
+    changes = _changes(tree, texts)
     stale = [isinstance(text.value, str) and text.place.depth >= texts.place.depth for text in texts.value]
     if not changes or not any(stale):
         return texts
-    first = f"The assumptions marked so stand in {_file(texts)} and were written for it. {_here(changes)}"
+    first = (
+        f"The assumptions marked so stand in {_file(texts)} and were written for it. Changed here: {_listed(changes)}."
+    )
     told = [
         replace(text, value=INHERITED + text.value.removeprefix(INHERITED)) if old else text
         for text, old in zip(texts.value, stale, strict=True)
@@ -63,12 +65,12 @@ def _rule(rule: Placed) -> Placed:
 def _with_remark(text: Placed, changes: list[str]) -> Placed:
     if not (changes and isinstance(text.value, str)):
         return text
-    return replace(text, value=f"{text.value} [text of {_file(text)}; {_here(changes).lower().rstrip('.')}]")
+    return replace(text, value=f"{text.value} [inherited from {_file(text)}; changed here: {_listed(changes)}]")
 
 
-def _here(changes: list[str]) -> str:
+def _listed(changes: list[str]) -> str:
     more = f" and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
-    return f"Changed here: {', '.join(changes[:NAMED])}{more}."
+    return ", ".join(changes[:NAMED]) + more
 
 
 def _file(text: Placed) -> str:
