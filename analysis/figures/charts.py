@@ -190,23 +190,24 @@ def shares_over_time(name: str, title: str, traces: Sequence[Trace], top: float 
 def _names_below(axes: Axes, traces: Sequence[Trace], at_risk: bool) -> None:
     """Under the ticks of the week axis, for each arm: a piece of its line, its name, and a line of numbers at risk."""
     text: Any = {"textcoords": "offset points", "annotation_clip": False, "fontsize": 7.5}
-    y = -38.0
+    first, step = -38.0, -LINE_OF_TEXT * (1 + at_risk)
     if at_risk:
-        axes.annotate("Numbers at risk below each arm", (0, 0), (0, y), xycoords="axes fraction", color=FAINT, **text)
-    for trace in traces:
-        y -= LINE_OF_TEXT
+        axes.annotate("At risk", (0, 0), (0, first), xycoords="axes fraction", color=FAINT, **text)
+    for k, trace in enumerate(traces):
+        if trace.at_risk is None:
+            continue
+        for tick in (t for t in axes.get_xticks() if t <= trace.weeks[-1]):
+            n = trace.at_risk[np.searchsorted(trace.weeks, tick - 1e-9)]
+            place = (0, first - 2 * LINE_OF_TEXT + k * step)
+            axes.annotate(f"{n:.0f}", (tick, 0), place, xycoords=("data", "axes fraction"), color=hue(trace.hue),
+                          ha="center", **text)  # fmt: skip
+    for k, trace in enumerate(traces):
+        y = first - LINE_OF_TEXT + k * step
         piece = np.array([[0, y + 2.5], [22, y + 2.5]]) / (axes.bbox.width, axes.bbox.height)
         axes.plot(*piece.T, transform=axes.transAxes, color=hue(trace.hue), ls=line_style(trace.hue), lw=1.8,
                   clip_on=False)  # fmt: skip
         name = shorten(trace.label, 44, placeholder=" …")
         axes.annotate(name, (0, 0), (28, y), xycoords="axes fraction", color=hue(trace.hue), **text)
-        if trace.at_risk is None:
-            continue
-        y -= LINE_OF_TEXT
-        for tick in (t for t in axes.get_xticks() if t <= trace.weeks[-1]):
-            n = trace.at_risk[np.searchsorted(trace.weeks, tick - 1e-9)]
-            axes.annotate(f"{n:.0f}", (tick, 0), (0, y), xycoords=("data", "axes fraction"), color=hue(trace.hue),
-                          ha="center", **text)  # fmt: skip
 
 
 def forest(groups: Sequence[tuple[str, Sequence[ForestRow]]]) -> list[str]:

@@ -6,8 +6,7 @@ their keys, in which "{row}" is the key of the line, and their form. A cell that
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -49,17 +48,17 @@ def starts(table: Table) -> list[bool]:
 
 
 def origins(table: Table) -> list[Origin]:
-    """Where most cells of each column come from; empty where the table is not compact."""
+    """Where the cells of each column come from, but those that differ; empty where the table is not compact."""
     columns = range(len(table.columns))
     if not table.compact:
         return [Origin() for _ in columns]
     lines = [row for row in table.rows if not row.heading]
-    return [_commonest([_origin(row, k) for row in lines]) for k in columns]
+    return [_first(_origin(row, k) for row in lines) for k in columns]
 
 
-def _commonest(found: Sequence[Origin | None]) -> Origin:
-    counted = Counter(origin for origin in found if origin is not None and ROW in origin.keys)
-    return counted.most_common(1)[0][0] if counted else Origin()
+def _first(found: Iterable[Origin | None]) -> Origin:
+    """The first that names its line."""
+    return next((origin for origin in found if origin is not None and ROW in origin.keys), Origin())
 
 
 def _origin(row: Row, column: int) -> Origin | None:

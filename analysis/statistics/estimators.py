@@ -77,7 +77,7 @@ def _score_variance(x1: Array, n1: Array, x2: Array, n2: Array, difference: Arra
 def _ratio(excess: Array, variance: Array) -> Array:
     """Score statistic; 0 when nothing is left to explain, infinite when the variance is 0 and something is."""
     tiny = np.abs(excess) < 1e-14
-    z = np.divide(excess, np.sqrt(variance), out=np.full(np.shape(excess), np.inf), where=variance > 0)
+    z = np.divide(excess, np.sqrt(np.maximum(variance, 0.0)), out=np.full(np.shape(excess), np.inf), where=variance > 0)
     return np.where(tiny, 0.0, np.where(variance > 0, z, np.copysign(np.inf, excess)))
 
 

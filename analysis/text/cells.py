@@ -224,7 +224,7 @@ def ratio_error(value: float | None, error: float | None) -> str:
     """A ratio and its Monte Carlo error, with the decimals of the ratio: "0.52 ± 0.03"."""
     text = ratio(value)
     known = text != NOT_ESTIMABLE and error is not None and math.isfinite(error)
-    return f"{text} ± {not_nothing(error, len(text.partition('.')[2]))}" if known else text
+    return f"{text} ± {rounded(error, len(text.partition('.')[2]))}" if known else text
 
 
 def mean_sd(mean: float | None, sd: float | None, raw_decimals: int) -> str:
@@ -256,7 +256,7 @@ def estimate_error(value: float | None, error: float | None, decimals: int, unit
     if text == NOT_ESTIMABLE:
         return text
     known = error is not None and math.isfinite(error)
-    return " ".join(filter(None, (text, f"± {not_nothing(error, decimals)}" if known else "", unit)))
+    return " ".join(filter(None, (text, f"± {rounded(error, decimals)}" if known else "", unit)))
 
 
 def power(
@@ -317,7 +317,7 @@ def change(value: float | None, error: float | None, unit: str) -> str:
     if text == NOT_ESTIMABLE:
         return text
     sign = "" if text.startswith("-") or float(text) == 0 else "+"
-    known = "" if error is None else not_nothing(error, 1) if unit == "%" else significant(error)
+    known = "" if error is None else amount(error, unit)
     return f"{sign}{text} ± {known}" if known else sign + text
 
 

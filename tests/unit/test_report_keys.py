@@ -127,7 +127,7 @@ def shifted(path: Path) -> None:
     pq.write_table(table, path)
 
 
-@pytest.mark.parametrize("name", ["estimates", "scorecard", "sensitivity"])
+@pytest.mark.parametrize("name", ["estimates", "sensitivity"])
 def test_changing_the_row_changes_the_text(made, tmp_path, name):
     """With every number of a table moved, every text with keys of that table alone is another one."""
     other = Path(shutil.copytree(made, tmp_path / "other"))

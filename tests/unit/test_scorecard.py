@@ -13,6 +13,7 @@ from analysis.evidence.results import short_table
 from analysis.evidence.scorecard import Published
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.estimators import clopper_pearson
+from analysis.text import cells
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "published"
 PHASE_3 = CONFIGS / "hetrombopag_itp_phase3_results.csv"
@@ -114,3 +115,18 @@ def test_the_short_table_says_unit_and_kind_of_limits_and_shows_measured_endpoin
     assert exposure.published == "56000 (47600, 64400)"
     alone = short_table([OVER, NAMED, over], [], (), ())
     assert [(line.endpoint, line.unit) for line in alone] == [("RESPW8", "%"), ("AUCTAU", "ng*h/mL")]
+
+
+def test_an_endpoint_added_to_a_study_with_published_rows_is_shown_after_them() -> None:
+    """CHGW8 is named by the study and has no published row; MAXRISE is not named."""
+    added = [replace(OVER, PARAMCD=code, STAT="mean", ESTIMATE=300.0) for code in ("CHGW8", "MAXRISE")]
+    lines = short_table([OVER, *added], scorecard.score([ROW], [OVER]), {"a"}, ("RESPW8", "CHGW8"))
+    assert [(line.endpoint, line.published != "") for line in lines] == [("RESPW8", True), ("CHGW8", False)]
+
+
+def test_the_csv_keeps_every_digit(tmp_path: Path) -> None:
+    """1234567.891 is not 1.23457e+06, and 55.94996 rounds once, to 55.9."""
+    rows = scorecard.score([ROW], [replace(OVER, ESTIMATE=1234567.891, MCSE=55.94996)])
+    scorecard.write(rows, tmp_path / "s.csv")
+    line = (tmp_path / "s.csv").read_text().splitlines()[1].split(",")
+    assert line[6:8] == ["1234567.891", "55.94996"] and cells.rounded(float(line[7]), 1) == "55.9"

@@ -1,0 +1,77 @@
+"""Two runs side by side: what is shared, what is left out, and the error of paired replicates, by hand."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_trial import study
+
+from analysis.evidence.comparison import Side, compared, left_out, paired
+from analysis.statistics.estimates import ALL, Estimate, over
+from analysis.statistics.summaries import Summary
+
+RATES = {"a": (75.0, 50.0, 100.0), "b": (50.0, 50.0, 75.0)}
+"""Of 4 patients on drug in three replicates."""
+MEANS = {"a": (10.0, 12.0, 14.0), "b": (11.0, 13.0, 15.0)}
+
+
+def summary(rates: tuple[float, ...], location: tuple[float, ...] = ()) -> Summary:
+    """Arms drug and placebo; nobody responds on placebo."""
+    n = len(rates)
+    sizes, nothing = np.full((n, 2), 4.0), np.zeros((n, 2))
+    events = np.column_stack([4 * np.array(rates) / 100, np.zeros(n)])
+    where = np.column_stack([location, location]) if location else nothing
+    return Summary(events, sizes, where, np.empty((n, 0, 3)), (), (), Counter(), 0)
+
+
+def side(name: str, seed: int = 1, replicates: int = 3, codes: tuple[str, ...] = ("RESPW8", "CHGW8")) -> Side:
+    settings = study(replicates=replicates).model_copy(update={"seed": seed})
+    found = {
+        code: summary(RATES[name][:replicates], MEANS[name][:replicates] if code == "CHGW8" else ()) for code in codes
+    }
+    rows = [row for code in codes for row in rows_of(code, found[code])]
+    return Side(Path(name), settings, {}, tuple(rows), found)
+
+
+def rows_of(code: str, found: Summary) -> list[Estimate]:
+    blank = Estimate("tiny", code, "", "drug", None, "FAS", "rate", "%", "replicates")
+    if code == "CHGW8":
+        return [over(Estimate(**(vars(blank) | {"STAT": "mean"})), found.location[:, 0], found.sizes[:, 0])]
+    both = Estimate(**(vars(blank) | {"ARM": ALL}))
+    return [
+        over(blank, 100 * found.events[:, 0] / 4, found.sizes[:, 0]),
+        over(both, 100 * found.events.sum(axis=1) / 8, found.sizes.sum(axis=1)),
+    ]
+
+
+def test_with_one_seed_the_error_is_that_of_the_paired_differences() -> None:
+    """Differences -25, 0, -25; means +1 in every replicate, so that nothing is left to chance."""
+    rate, together, mean = compared(side("a"), side("b"))
+    assert (rate.difference, rate.mcse) == (pytest.approx(-50 / 3), pytest.approx(25 / 3))
+    assert (together.arm, together.difference) == (ALL, pytest.approx(-25 / 3))
+    assert (mean.stat, mean.a, mean.b, mean.difference, mean.mcse) == ("mean", 12.0, 13.0, 1.0, 0.0)
+
+
+def test_with_two_seeds_the_runs_are_independent() -> None:
+    rate, *_ = compared(side("a"), side("b", seed=2))
+    error = math.hypot(25 / math.sqrt(3), np.std([50, 50, 75], ddof=1) / math.sqrt(3))
+    assert rate.mcse == pytest.approx(error) and not paired(side("a"), side("b", seed=2))
+
+
+def test_replicates_of_one_run_alone_are_left_out_and_named() -> None:
+    """The first two replicates are those of both."""
+    rate, *_ = compared(side("a"), side("b", replicates=2))
+    assert (rate.a, rate.b, rate.difference) == (62.5, 50.0, -12.5)
+    assert "left out, only in a: replicates 2 to 2" in left_out(side("a"), side("b", replicates=2))
+
+
+def test_endpoints_and_arms_of_one_run_alone_are_left_out_and_named() -> None:
+    fewer = side("b", codes=("RESPW8",))
+    assert [row.endpoint for row in compared(side("a"), fewer)] == ["RESPW8", "RESPW8"]
+    assert left_out(side("a"), fewer) == ["left out, only in a: endpoints CHGW8"]
+    other = Side(Path("c"), study(arms=("more", "placebo")), {}, fewer.estimates, fewer.summaries)
+    assert left_out(fewer, other) == ["left out, only in b: arms drug", "left out, only in c: arms more"]
