@@ -76,7 +76,7 @@ def run_study(
             say(f"{folder}: nothing unfinished is there; a new run begins")
         workers = how.workers or cores()
         if not kept:
-            refuse_too_large(study, folder, workers)
+            refuse_too_large(study, folder, workers, how.with_report)
         folders.checked(folder, how.overwrite or (how.resume and kept > 0), how.config)
         beside = folders.begin(folder, how.overwrite, how.resume, identity(study))
         with _kept(folder, beside, study, say):
