@@ -1,7 +1,8 @@
 """The body of a table as HTML, in one pass.
 
 With many arms (``Table.compact``) the head of a column says once, for its cells, where they come from: the pattern of
-their keys, in which "{row}" is the key of the line, and their form. A cell that differs says it itself.
+their keys, in which "{row}" is the key of the line, and their form. A cell that differs says it itself; one that shows
+no number has an empty key.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def _cells(table: Table, row: Row, found: Sequence[Origin], firsts: Sequence[boo
         named = "" if table.compact else f' data-col="{column.name}"'
         classes = _classes(cell, first)
         marked = f' class="{classes}"' if classes else ""
-        told = "" if origin.keys and _origin(row, k) == origin else attributes(cell.text)
+        own = attributes(cell.text) or Markup(' data-key=""' if origin.keys else "")
+        told = "" if origin.keys and _origin(row, k) == origin else own
         yield f"<td{named}{marked}{told}>{_shown(cell)}</td>"
 
 

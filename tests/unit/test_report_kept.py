@@ -127,6 +127,16 @@ def test_patients_read_in_batches_are_those_read_at_once(run_dir: Path, monkeypa
     for size in (7, 65):
         monkeypatch.setattr(runfolder, "BATCH", size)
         parts = read_run(run_dir).records
-        for name in ("replicate", "subject", "arm", "counts", "days", "baseline", "rescue_day", "completed", "unsolved"):
+        for name in (
+            "replicate",
+            "subject",
+            "arm",
+            "counts",
+            "days",
+            "baseline",
+            "rescue_day",
+            "completed",
+            "unsolved",
+        ):
             assert np.array_equal(getattr(parts, name), getattr(whole, name), equal_nan=name in ("counts", "days"))
     assert whole.n == 30 * len(KEPT)
