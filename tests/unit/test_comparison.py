@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny_trial import study
 
-from analysis.evidence.comparison import Side, compared, left_out, paired
+from analysis.evidence.comparison import Difference, Side, compared, left_out, paired
 from analysis.statistics.estimates import ALL, Estimate, over
 from analysis.statistics.summaries import Summary
+from trial.app.comparison import _caution
+from trial.cli.compare import _table
 
 RATES = {"a": (75.0, 50.0, 100.0), "b": (50.0, 50.0, 75.0)}
 """Of 4 patients on drug in three replicates."""
@@ -75,3 +78,67 @@ def test_endpoints_and_arms_of_one_run_alone_are_left_out_and_named() -> None:
     assert left_out(side("a"), fewer) == ["left out, only in a: endpoints CHGW8"]
     other = Side(Path("c"), study(arms=("more", "placebo")), {}, fewer.estimates, fewer.summaries)
     assert left_out(fewer, other) == ["left out, only in b: arms drug", "left out, only in c: arms more"]
+
+
+ROW = Estimate("S", "RESPW8", "", "drug", None, "FAS", "rate", "%", "replicates", ESTIMATE=60.0, MCSE=0.3, R=20)
+
+
+def apart(rows: list[Estimate], others: list[Estimate]) -> list[Difference]:
+    """Differences of runs of two seeds that have these rows."""
+    made = [
+        Side(Path(name), study().model_copy(update={"seed": seed}), {}, tuple(of), {})
+        for seed, (name, of) in enumerate((("a", rows), ("b", others)))
+    ]
+    return compared(*made)
+
+
+def test_a_difference_is_the_second_less_the_first_with_the_error_of_both():
+    (row,) = apart([ROW], [replace(ROW, ESTIMATE=55.0, MCSE=0.4)])
+    assert (row.a, row.b, row.difference, row.mcse) == (60.0, 55.0, -5.0, pytest.approx(0.5))
+    assert (row.endpoint, row.arm, row.stat, row.unit) == ("RESPW8", "drug", "rate", "%")
+    assert (row.a_mcse, row.b_mcse) == (0.3, 0.4)
+
+
+@pytest.mark.parametrize("side_without", [0, 1])
+def test_what_is_not_estimable_on_one_side_has_no_difference(side_without):
+    for name in ("ESTIMATE", "MCSE"):
+        both = [ROW, ROW]
+        both[side_without] = replace(ROW, **{name: None})
+        (row,) = apart([both[0]], [both[1]])
+        assert row.mcse is None and (row.difference is None) == (name == "ESTIMATE")
+
+
+def test_summaries_over_replicates_of_endpoints_in_the_order_of_the_first():
+    rows = [replace(ROW, PARAMCD=code) for code in ("B", "A")]
+    decoys = [replace(ROW, SCOPE="replicate"), replace(ROW, PARCAT1="baseline"), replace(ROW, STAT="difference")]
+    assert [r.endpoint for r in apart([*rows, *decoys], [*decoys, *reversed(rows)])] == ["B", "A"]
+    assert apart([ROW], [replace(ROW, SCOPE="replicate")]) == apart([ROW], [replace(ROW, PARCAT1="x")]) == []
+    for stat in ("rate", "median", "mean", "geometric mean"):
+        assert len(apart([replace(ROW, STAT=stat)], [replace(ROW, STAT=stat)])) == 1
+
+
+def test_arms_of_one_name_that_are_treated_differently_are_named():
+    other = side("b")
+    arms = tuple(arm.model_copy(update={"start_dose_mg": 2.5, "dose_rule": None}) for arm in other.study.arms[:1])
+    changed = replace(other, study=other.study.model_copy(update={"arms": arms}))
+    assert left_out(side("a"), changed) == [
+        "left out, only in a: arms placebo",
+        "arm drug: start_dose_mg is 5.0 in a, 2.5 in b",
+        "arm drug: dose_rule is ladder in a, None in b",
+    ]
+
+
+def test_a_caution_only_where_the_designs_differ(monkeypatch):
+    monkeypatch.setattr("trial.app.comparison.fingerprint", lambda study: study.seed)
+    assert _caution(side("a"), side("b")) == []
+    (said,) = _caution(side("a"), side("b", seed=2))
+    assert said.startswith("the designs differ (1, 2)")
+
+
+def test_an_endpoint_is_named_once_in_the_table(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    rows = [replace(ROW, ARM=arm, PARAMCD=code) for code in ("RESPW8", "COMPL") for arm in ("drug", "sham")]
+    _table(apart(rows, [replace(row, ESTIMATE=61.06) for row in rows]))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert [line[0] for line in lines] == ["endpoint", "RESPW8", "sham", "COMPL", "sham"]
+    assert lines[1] == ["RESPW8", "drug", "%", "60.0", "±", "0.3", "61.1", "±", "0.3", "+1.1", "±", "0.4"]
