@@ -6,48 +6,23 @@ numbers give the same bytes: no date, ids from the figure's own name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.figures.palette import hue, line_style, tint
+from analysis.figures.panel import FAINT, INK, LINE, Panel, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
 
-INK, FAINT, LINE = "#1f2933", "#6b7785", "#d5dae0"
 CHEMO = "#7c2d12"
-WEB_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "virtual-trial",
-    "figure.dpi": 72,
-}
 LINE_OF_TEXT = 10.5
 """Height of a line of text below a figure, in points."""
 COUNT_TICKS = (1, 3, 10, 30, 50, 100, 250, 500, 1000)
@@ -183,11 +158,11 @@ def shares_over_time(name: str, title: str, traces: Sequence[Trace], top: float 
         axes.set_ylim(0, top or min(100.0, max(10.0, 1.25 * highest)))
         _week_axis(axes, traces[0].weeks)
         axes.set_ylabel("Patients, %")
-        _names_below(axes, traces, at_risk)
+        _names_below(axes, traces, at_risk, points(3.7, 2.9 + room, title, 0.45 + room))
     return out.svg
 
 
-def _names_below(axes: Axes, traces: Sequence[Trace], at_risk: bool) -> None:
+def _names_below(axes: Axes, traces: Sequence[Trace], at_risk: bool, size: tuple[float, float]) -> None:
     """Under the ticks of the week axis, for each arm: a piece of its line, its name, and a line of numbers at risk."""
     text: Any = {"textcoords": "offset points", "annotation_clip": False, "fontsize": 7.5}
     first, step = -38.0, -LINE_OF_TEXT * (1 + at_risk)
@@ -203,7 +178,7 @@ def _names_below(axes: Axes, traces: Sequence[Trace], at_risk: bool) -> None:
                           ha="center", **text)  # fmt: skip
     for k, trace in enumerate(traces):
         y = first - LINE_OF_TEXT + k * step
-        piece = np.array([[0, y + 2.5], [22, y + 2.5]]) / (axes.bbox.width, axes.bbox.height)
+        piece = np.array([[0, y + 2.5], [22, y + 2.5]]) / size
         axes.plot(*piece.T, transform=axes.transAxes, color=hue(trace.hue), ls=line_style(trace.hue), lw=1.8,
                   clip_on=False)  # fmt: skip
         name = shorten(trace.label, 44, placeholder=" …")
@@ -321,72 +296,3 @@ def _count_axis(axes: Axes, thresholds: Sequence[float], drawn: Sequence[Array])
     axes.minorticks_off()
     for threshold in thresholds:
         axes.axhline(threshold, color=FAINT, lw=0.9, ls=(0, (4, 3)))
-
-
-class Panel:
-    """A small figure that becomes ``svg`` when the with block ends; gives its axes (the first) and itself.
-
-    ``margins``: left, right, bottom, top of the axes as shares of the figure; None: room for labels and the title.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        width: float,
-        height: float,
-        title: str,
-        rows: tuple[float, ...] = (1,),
-        left: float = 0.62,
-        bottom: float = 0.45,
-        margins: tuple[float, float, float, float] | None = None,
-    ) -> None:
-        self.name, self.size, self.title, self.rows = name, (width, height), title, rows
-        self.margins = {
-            "left": left / width,
-            "right": 1 - 0.14 / width,
-            "bottom": bottom / height,
-            "top": 1 - (0.12 + 0.18 * len(title.splitlines() or " ")) / height,
-        }
-        if margins:
-            self.margins = dict(zip(("left", "right", "bottom", "top"), margins, strict=True))
-        self.svg = ""
-
-    def __enter__(self) -> tuple[Axes, Panel]:
-        import matplotlib
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-
-        self.context = matplotlib.rc_context(STYLE)
-        self.context.__enter__()
-        self.figure: Figure = Figure(figsize=self.size)
-        FigureCanvasSVG(self.figure)
-        layout = {"height_ratios": self.rows, **self.margins}
-        axes = self.figure.subplots(len(self.rows), sharex=True, squeeze=False, gridspec_kw=layout)[:, 0]
-        if self.title:
-            axes[0].set_title(self.title)
-        return axes[0], self
-
-    def __exit__(self, *failure: object) -> None:
-        text = StringIO()
-        if failure[0] is None:
-            self.figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
-            self.svg = inline(text.getvalue(), self.name, self.title)
-        self.context.__exit__(None, None, None)
-
-
-def inline(svg: str, name: str, label: str = "") -> str:
-    """An SVG document as an element for a page: own ids, fonts of the page, scalable; ``label`` is read aloud."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
-    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", svg, count=1, flags=re.S)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    width = re.search(r'<svg[^>]*? width="([\d.]+)pt"', svg)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r' xmlns:xlink="[^"]*"', "", svg).replace("xlink:href", "href")
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
-    svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
-    svg = svg.replace("'DejaVu Sans'", WEB_FONT)
-    spoken = f" aria-label={quoteattr(' '.join(label.split()))}" if label else ""
-    size = f' style="max-width:{1.45 * float(width[1]):.0f}px"' if width else ""
-    return svg.replace("<svg ", f'<svg role="img"{spoken}{size} ', 1).strip()

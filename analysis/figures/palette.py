@@ -12,7 +12,7 @@ DASHES: tuple[tuple[float, ...], ...] = ((), (5.0, 2.0), (1.2, 1.6), (6.0, 2.0, 
 SLANTS = ("", "45deg", "90deg", "135deg")
 """How the stripes of a swatch run, by the same number."""
 PER_DASH = 5
-"""Arms in a row with the same dashes; with 11 colours, 220 arms have looks of their own."""
+"""Arms in a row with the same dashes; every colour comes with each of the dashes before it comes again: 44 looks."""
 
 
 def hue(k: int) -> str:
@@ -27,7 +27,10 @@ def tint(k: int, strength: float) -> str:
 
 
 def _look(k: int) -> int:
-    return (-k if k <= 0 else (k - 1) // PER_DASH) % len(DASHES)
+    if k <= 0:
+        return -k % len(DASHES)
+    turn, colour = divmod(k - 1, len(HUES) - 1)
+    return (turn + colour // PER_DASH) % len(DASHES)
 
 
 def line_style(k: int) -> str | tuple[int, tuple[float, ...]]:

@@ -35,7 +35,7 @@ HELD = {
     "patients": ["IREP", "SUBJID", "EOSDY"],
     "doses": ["IREP", "SUBJID", "ASTDY", "AENDY", "DOSELEV"],
     "events": ["IREP", "SUBJID", "EVENT", "ADY"],
-    "solves": ["STATUS", "REASON"],
+    "solves": ["IREP", "SUBJID", "STATUS", "REASON"],
 }
 """Columns that are held of every patient; the other tables are read in batches, or for one patient."""
 BATCH = 4096
@@ -215,7 +215,7 @@ class RunFolder:
     @cached_property
     def kept(self) -> tuple[int, ...]:
         """The replicates whose tables were kept."""
-        return tuple(np.unique(self.records.replicate).tolist())
+        return tuple(np.unique(self.column("patients", "IREP")).tolist())
 
 
 def plain(column: pa.ChunkedArray) -> NDArray[Any]:

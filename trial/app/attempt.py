@@ -83,7 +83,7 @@ def run_study(
             _announce(study, beside, workers, say)
             summary = _simulated(study, beside, how, workers, say, progress)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-            analysed, resolved = conclude(beside, summary, warnings, volatile, with_report=False)
+            analysed, resolved = conclude(beside, summary, warnings, volatile)
             folders.finish(folder, beside)
         if how.with_report:
             _report(folder, resolved)

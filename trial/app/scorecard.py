@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.evidence import scoring
-from analysis.evidence.scorecard import FEWEST, write
+from analysis.evidence.scorecard import FEWEST, NOT_COUNTED, write
 from analysis.evidence.scoring import ScoredStudy
 from analysis.figures import scores as figures_scores
 from cohorts.sets import parameter_set
@@ -92,7 +92,7 @@ def _one(
     if done.n_failed:
         say(f"{study.id}: {done.n_failed} of {done.n_patients} patients failed; solves.parquet there says why")
     volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-    analysed, _ = conclude(folder, done, loaded.warnings, volatile, with_report=False)
+    analysed, _ = conclude(folder, done, loaded.warnings, volatile)
     return ScoredStudy(study.id, tuple(analysed.scores)), list(parameter_set(study.parameter_set).targets)
 
 
@@ -110,7 +110,7 @@ def lines(study: ScoredStudy) -> list[tuple[str, ...]]:
     for s in study.scores:
         name = s.endpoint if s.unit == "%" else f"{s.endpoint}, {s.unit}"
         verdict = {"yes": "yes", "no": "MISS"}.get(s.inside, "–")
-        was = ("fitted" if s.seen == "yes" else "predicted") if s.inside else s.unjudged
+        was = ("fitted" if s.seen == "yes" else "predicted") if s.inside else s.unjudged or NOT_COUNTED
         shown = name if name != before else ""
         found.append((shown, s.arm, scoring.value(s), scoring.held_against(s), verdict, was))
         before = name
