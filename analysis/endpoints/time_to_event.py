@@ -47,7 +47,8 @@ class Times:
 @dataclass(frozen=True)
 class TimeTo:
     """Registration of a time to event. ``compared``: arms may be compared, because everybody randomised is watched;
-    ``proxy``: the simulated adverse event it waits for.
+    ``proxy``: the simulated adverse event it waits for; ``windows``: how many of its two ends are days of visits, each
+    of which may move by the visit window.
     """
 
     code: str
@@ -57,6 +58,7 @@ class TimeTo:
     times: Callable[[Records, Study], Times]
     compared: bool = True
     proxy: str = ""
+    windows: int = 1
 
 
 def first_day(happened: Flags, days: Array) -> Array:
@@ -141,6 +143,7 @@ TTLOSS = TimeTo(
     "a stop. Leaving censors. Who responds depends on the arm, so that arms are not compared.",
     times=loss_of_response,
     compared=False,
+    windows=2,
 )
 
 TIMES: tuple[TimeTo, ...] = (TTRESP, TTRESC, TTLOSS)

@@ -1,41 +1,49 @@
-"""Two runs of one study side by side, for example with two parameter sets or structures."""
+"""Two runs side by side, for example with two parameter sets or structures: what they have in common, and what not."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
-from analysis.evidence.results import ESTIMATES_FILE
-from analysis.statistics.estimates import OVER, Estimate
+from analysis.endpoints.records import Array
+from analysis.evidence.results import ENDPOINTS_FILE, ESTIMATES_FILE
+from analysis.statistics import summaries
+from analysis.statistics.estimates import ALL, OVER, PERCENT, Estimate, rates
+from analysis.statistics.estimators import over_replicates
+from analysis.statistics.summaries import LOCATION, Summary
 from trial.jobs.provenance import read_manifest
 from trial.study.study import Study
 
-COMPARED = ("rate", "median", "geomean")
-ARM_KEYS = ("id", "start_dose_mg", "placebo", "dose_rule")
+COMPARED = ("rate", *LOCATION.values())
+ARM_KEYS = ("start_dose_mg", "placebo", "dose_rule")
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two runs: its study, manifest and estimates."""
+    """One of the two runs: its study, manifest, estimates, and endpoints summed up by replicate."""
 
     path: Path
     study: Study
     manifest: Mapping[str, Any]
     estimates: tuple[Estimate, ...]
+    summaries: Mapping[str, Summary]
+
+    @property
+    def rows(self) -> dict[tuple[str, str, str], Estimate]:
+        """The summaries over replicates of each endpoint and arm by (endpoint, arm, statistic)."""
+        chosen = (e for e in self.estimates if e.SCOPE == OVER and e.PARCAT1 == "endpoint" and e.STAT in COMPARED)
+        return {(e.PARAMCD, e.ARM, e.STAT): e for e in chosen}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """An endpoint of an arm in both runs, with Monte Carlo errors; None where it is not estimable.
-
-    ``mcse`` of the difference takes the runs as independent. With the same seed they share their random numbers, and
-    the error of the difference is then usually smaller.
-    """
+    """An endpoint of an arm in both runs, with Monte Carlo errors; None where it is not estimable."""
 
     endpoint: str
     arm: str
@@ -52,35 +60,82 @@ class Difference:
 def read_side(path: Path, study: Study) -> Side:
     """What a comparison needs of a run folder. Raises OSError when a file is missing."""
     rows = pq.read_table(path / ESTIMATES_FILE).to_pylist()
-    return Side(path, study, read_manifest(path), tuple(Estimate(**row) for row in rows))
+    found = summaries.of_file(path / ENDPOINTS_FILE, study)
+    return Side(path, study, read_manifest(path), tuple(Estimate(**row) for row in rows), found)
 
 
-def problems(a: Side, b: Side) -> list[str]:
-    """Why two runs cannot be compared: arms or endpoints that differ; empty when they can."""
+def paired(a: Side, b: Side) -> bool:
+    """Whether replicates of the same number share their random numbers: runs of one seed."""
+    return a.study.seed == b.study.seed
+
+
+def left_out(a: Side, b: Side) -> list[str]:
+    """What only one of the runs has, and arms of one name that are not the same: a sentence each."""
     found = []
-    arms = [{arm.id: tuple(getattr(arm, key) for key in ARM_KEYS[1:]) for arm in side.study.arms} for side in (a, b)]
-    ids = [", ".join(found_arms) for found_arms in arms]
-    if set(arms[0]) != set(arms[1]):
-        found.append(f"the arms differ: {ids[0]} in {a.path}, {ids[1]} in {b.path}")
-    for arm in arms[0].keys() & arms[1].keys():
-        for key, one, other in zip(ARM_KEYS[1:], arms[0][arm], arms[1][arm], strict=True):
-            if one != other:
-                found.append(f"arm {arm}: {key} is {one} in {a.path}, {other} in {b.path}")
-    codes = [{e.PARAMCD for e in side.estimates} for side in (a, b)]
-    for only, side in ((codes[0] - codes[1], a), (codes[1] - codes[0], b)):
-        if only:
-            found.append(f"the endpoints differ: {', '.join(sorted(only))} only in {side.path}")
-    return sorted(found)
+    for what, one, other in (
+        ("arms", a.study.arm_ids, b.study.arm_ids),
+        ("endpoints", tuple(a.summaries), tuple(b.summaries)),
+    ):
+        for only, side in ((_without(one, other), a), (_without(other, one), b)):
+            if only:
+                found.append(f"left out, only in {side.path}: {what} {', '.join(only)}")
+    if paired(a, b) and a.study.replicates != b.study.replicates:
+        longer = max((a, b), key=lambda side: side.study.replicates)
+        common = min(a.study.replicates, b.study.replicates)
+        found.append(f"left out, only in {longer.path}: replicates {common} to {longer.study.replicates - 1}")
+    return found + _other_arms(a, b)
 
 
-def compared(a: Sequence[Estimate], b: Sequence[Estimate]) -> list[Difference]:
-    """Every summary over replicates of each endpoint and arm, in the order of the first run."""
-    there = {(e.PARAMCD, e.ARM, e.STAT): e for e in b if e.SCOPE == OVER and e.PARCAT1 == "endpoint"}
-    rows = [e for e in a if e.SCOPE == OVER and e.PARCAT1 == "endpoint" and e.STAT in COMPARED]
-    return [_difference(e, there[e.PARAMCD, e.ARM, e.STAT]) for e in rows if (e.PARAMCD, e.ARM, e.STAT) in there]
+def _without(some: Iterable[str], others: Iterable[str]) -> list[str]:
+    known = set(others)
+    return [name for name in some if name not in known]
 
 
-def _difference(a: Estimate, b: Estimate) -> Difference:
+def _other_arms(a: Side, b: Side) -> list[str]:
+    """Arms of the same name that are treated differently."""
+    arms = {arm.id: arm for arm in b.study.arms}
+    return [
+        f"arm {one.id}: {key} is {getattr(one, key)} in {a.path}, {getattr(arms[one.id], key)} in {b.path}"
+        for one in a.study.arms
+        if one.id in arms
+        for key in ARM_KEYS
+        if getattr(one, key) != getattr(arms[one.id], key)
+    ]
+
+
+def compared(a: Side, b: Side) -> list[Difference]:
+    """Every summary over replicates of the endpoints and arms that both have, in the order of the first.
+
+    Runs of one seed are compared replicate by replicate, over those that both have: the error is that of the paired
+    differences. Runs of two seeds are independent. Empty when nothing is in common.
+    """
+    there = b.rows
+    both = [(e, there[key]) for key, e in a.rows.items() if key in there]
+    return [_paired(one, other, a, b) if paired(a, b) else _independent(one, other) for one, other in both]
+
+
+def _independent(a: Estimate, b: Estimate) -> Difference:
     change = b.ESTIMATE - a.ESTIMATE if a.ESTIMATE is not None and b.ESTIMATE is not None else None
     error = math.hypot(a.MCSE, b.MCSE) if change is not None and a.MCSE is not None and b.MCSE is not None else None
     return Difference(a.PARAMCD, a.ARM, a.STAT, a.UNIT, a.ESTIMATE, a.MCSE, b.ESTIMATE, b.MCSE, change, error)
+
+
+def _paired(a: Estimate, b: Estimate, side_a: Side, side_b: Side) -> Difference:
+    """Over the replicates of both; the difference over those with a value in both."""
+    common = min(side_a.study.replicates, side_b.study.replicates)
+    one, other = (_by_replicate(e, side)[:common] for e, side in ((a, side_a), (b, side_b)))
+    numbers = [
+        None if np.isnan(part) else float(part)
+        for values in (one, other, other - one)
+        for part in over_replicates(values)[:2]
+    ]
+    return Difference(a.PARAMCD, a.ARM, a.STAT, a.UNIT, *numbers)
+
+
+def _by_replicate(e: Estimate, side: Side) -> Array:
+    """(R,) what ``e`` is the mean of."""
+    found = side.summaries[e.PARAMCD]
+    arms = slice(None) if e.ARM == ALL else [side.study.arm_ids.index(e.ARM)]
+    if e.STAT == "rate":
+        return PERCENT * rates(found.events[:, arms].sum(axis=1), found.sizes[:, arms].sum(axis=1))
+    return found.location[:, arms][:, 0]

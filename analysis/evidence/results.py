@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def analyse(out_dir: Path, study: Study) -> Analysed:
         scores = scorecard.score(published, estimates)
         counted = {row.row_id for row in published if row.counted}
         scorecard.write(scores, out_dir / SCORECARD_FILE)
-    return Analysed(estimates, scores, short_table(estimates, [s for s in scores if s.row_id in counted]))
+    return Analysed(estimates, scores, short_table(estimates, scores, counted, study.analysis.endpoints))
 
 
 def evaluate_tables(study: Study, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
@@ -92,13 +92,23 @@ def evaluate_tables(study: Study, tables: Mapping[str, pa.Table]) -> dict[str, p
     }
 
 
-def short_table(estimates: Sequence[Estimate], counted: Sequence[Score]) -> list[Line]:
-    """The counted published rows beside their simulation; without any, every endpoint over replicates."""
+def short_table(
+    estimates: Sequence[Estimate], scores: Sequence[Score], counted: Collection[str], named: Collection[str]
+) -> list[Line]:
+    """The ``counted`` published rows (ids) beside their simulation, then the endpoints that the study names (``named``)
+    and that have no published row; where none is counted, every endpoint over replicates.
+    """
     labels = {e.PARAMCD: e.PARAM for e in estimates}
-    if counted:
-        return [_scored_line(s, labels.get(s.endpoint, "Not in this study")) for s in counted]
     stats = scorecard.STAT.values()
-    return [_line(e) for e in estimates if e.PARCAT1 == "endpoint" and e.STAT in stats and e.SCOPE == OVER]
+    over = [e for e in estimates if e.PARCAT1 == "endpoint" and e.STAT in stats and e.SCOPE == OVER]
+    chosen = [s for s in scores if s.row_id in counted]
+    if not chosen:
+        return [_line(e) for e in over]
+    alone = set(named) - {s.endpoint for s in scores}
+    return [
+        *(_scored_line(s, labels.get(s.endpoint, "Not in this study")) for s in chosen),
+        *(_line(e) for e in over if e.PARAMCD in alone),
+    ]
 
 
 def _line(e: Estimate) -> Line:

@@ -46,6 +46,8 @@ STAT = {"rate": "rate", "median": "median", "mean": "mean", "geomean": "geometri
 """The statistic of a published row as the estimates table names it."""
 FEWEST = 10
 """Replicates needed for a verdict."""
+NOT_COUNTED, TOO_FEW = "not counted", "too few replicates to judge"
+"""Why a row has no verdict: its file, or its study's design, says so; fewer than FEWEST replicates."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Score:
-    """One row of the scorecard. ``inside`` is "yes", "no", or blank: the row does not count or was not simulated."""
+    """One row of the scorecard. ``inside`` is "yes", "no", or blank; ``unjudged`` says why it is blank."""
 
     row_id: str
     study: str
@@ -93,6 +95,7 @@ class Score:
     interval: str
     inside: str
     seen: str
+    unjudged: str = ""
 
 
 def read_published(path: Path) -> list[Published]:
@@ -181,17 +184,27 @@ def _score(row: Published, found: Estimate | None) -> Score:
         interval=row.interval,
         inside=_inside(row, found),
         seen="yes" if row.seen else "no",
+        unjudged=_unjudged(row, found),
     )
 
 
 def _inside(row: Published, found: Estimate | None) -> str:
-    """yes or no; blank for a row that is not counted, and for fewer than FEWEST replicates."""
-    if not row.counted or row.interval not in JUDGED or found is None or found.ESTIMATE is None:
+    """yes or no; blank for a row that is not judged."""
+    if _unjudged(row, found):
         return ""
-    if (found.R or 0) < FEWEST:
-        return ""
-    assert row.ci_low is not None and row.ci_high is not None
+    assert found and found.ESTIMATE is not None and row.ci_low is not None and row.ci_high is not None
     return "yes" if row.ci_low <= found.ESTIMATE <= row.ci_high else "no"
+
+
+def _unjudged(row: Published, found: Estimate | None) -> str:
+    """Why there is no verdict; "" when there is one."""
+    if not row.counted:
+        return NOT_COUNTED
+    if row.interval not in JUDGED:
+        return "no limits to judge by"
+    if found is None or found.ESTIMATE is None:
+        return "not in this run" if found is None else "not estimable"
+    return TOO_FEW if (found.R or 0) < FEWEST else ""
 
 
 LABELS = {
@@ -209,6 +222,7 @@ LABELS = {
     "interval": "Kind of limits",
     "inside": "Simulated inside limits; blank: no score",
     "seen": "Calibration target",
+    "unjudged": "Why there is no score",
 }
 SCORES_SCHEMA = pa.schema(
     [

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.evidence.scorecard import Score
+from analysis.evidence.scorecard import FEWEST, NOT_COUNTED, TOO_FEW, Score
 from analysis.text import cells
 
 MISSES_FILE = "misses.csv"
@@ -87,10 +87,13 @@ def misses(studies: Iterable[ScoredStudy], explanations: Mapping[str, str]) -> l
     ]
 
 
-def stale(studies: Iterable[ScoredStudy], explanations: Mapping[str, str]) -> list[str]:
-    """Row ids that are explained though they are no miss: hits, rows without a verdict, or rows that do not exist."""
-    missed = {s.row_id for study in studies for s in study.scores if s.inside == "no"}
-    return [row_id for row_id in explanations if row_id not in missed]
+def stale(studies: Iterable[ScoredStudy], explanations: Mapping[str, str], whole: bool = True) -> list[str]:
+    """Row ids that are explained though they are no miss: hits, rows that are not counted, and, when the studies are
+    the ``whole`` of those in the folder, rows that do not exist.
+    """
+    scores = {s.row_id: s for study in studies for s in study.scores}
+    idle = {row_id for row_id, s in scores.items() if s.inside == "yes" or s.unjudged == NOT_COUNTED}
+    return [row_id for row_id in explanations if row_id in idle or (whole and row_id not in scores)]
 
 
 def unseen(studies: Iterable[ScoredStudy], fitted_on: Iterable[str]) -> list[str]:
@@ -101,10 +104,7 @@ def unseen(studies: Iterable[ScoredStudy], fitted_on: Iterable[str]) -> list[str
 
 def value(s: Score) -> str:
     """Simulated value and Monte Carlo error as text: percent to one decimal, others to three figures."""
-    if s.unit == "%":
-        return cells.estimate_error(s.simulated, s.mcse, 1)
-    error = "" if s.mcse is None else f" ± {cells.significant(s.mcse, 2)}"
-    return cells.significant(s.simulated) + error if s.simulated is not None else cells.NOT_ESTIMABLE
+    return cells.amount_error(s.simulated, s.mcse, s.unit)
 
 
 def held_against(s: Score) -> str:
@@ -119,17 +119,27 @@ def held_against(s: Score) -> str:
     return cells.significant(s.published) + limits
 
 
-def summary(studies: Sequence[ScoredStudy], explanations: Mapping[str, str], fitted_on: Iterable[str]) -> list[str]:
+def _too_few(studies: Iterable[ScoredStudy]) -> list[str]:
+    """How many counted rows have no verdict for lack of replicates."""
+    n = sum(s.unjudged == TOO_FEW for study in studies for s in study.scores)
+    return [f"{cells.plural(n, 'counted row')}: {TOO_FEW} ({FEWEST} are needed)."] if n else []
+
+
+def summary(
+    studies: Sequence[ScoredStudy], explanations: Mapping[str, str], fitted_on: Iterable[str], whole: bool = True
+) -> list[str]:
     """Shares inside, every miss with its explanation, explanations that explain nothing, rows wrongly called unseen.
 
-    ``fitted_on``: row ids that the parameter sets of the studies were fitted on.
+    ``fitted_on``: row ids that the parameter sets of the studies were fitted on; ``whole``: see ``stale``.
     """
-    lines = tally(studies).lines()
+    lines = [*tally(studies).lines(), *_too_few(studies)]
     for miss in misses(studies, explanations):
         s = miss.score
         kind = "calibration target" if s.seen == "yes" else "predicted"
         told = f"simulated {value(s)}, published {held_against(s)}"
         lines.append(f"MISS {s.row_id} ({kind}): {told}. Why: {miss.explanation}")
-    lines += [f"stale: {row} is explained in {MISSES_FILE}, but is no miss" for row in stale(studies, explanations)]
+    lines += [
+        f"stale: {row} is explained in {MISSES_FILE}, but is no miss" for row in stale(studies, explanations, whole)
+    ]
     wrong = "the parameter set was fitted on this row, but its file says it was not seen"
     return lines + [f"WRONG {row}: {wrong}" for row in unseen(studies, fitted_on)]

@@ -6,59 +6,26 @@ numbers give the same bytes: no date, ids from the figure's own name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
-from textwrap import wrap
+from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.figures.palette import hue, line_style, tint
+from analysis.figures.panel import FAINT, INK, LINE, Panel, points
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
 
-INK, FAINT, LINE = "#1f2933", "#6b7785", "#d5dae0"
 CHEMO = "#7c2d12"
-HUES = ("#5f6b7a", "#0f766e", "#3949ab", "#b45309", "#a21caf", "#4d7c0f")
-WEB_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "virtual-trial",
-    "figure.dpi": 72,
-}
+LINE_OF_TEXT = 10.5
+"""Height of a line of text below a figure, in points."""
 COUNT_TICKS = (1, 3, 10, 30, 50, 100, 250, 500, 1000)
-
-
-def hue(k: int) -> str:
-    """Colour of an arm's hue; 0 is the grey of placebo arms."""
-    return HUES[0] if k == 0 else HUES[1 + (k - 1) % (len(HUES) - 1)]
-
-
-def tint(k: int, strength: float) -> str:
-    """The hue mixed with white: strength 0 is white, 1 the hue itself."""
-    rgb = [int(hue(k)[i : i + 2], 16) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(255 + (c - 255) * strength):02x}" for c in rgb)
 
 
 @dataclass(frozen=True)
@@ -159,8 +126,9 @@ def dose_levels(arms: Sequence[Rungs]) -> list[str]:
     for k, arm in enumerate(arms):
         with Panel(f"doses{k}", 3.7, 2.9, over_panel(arm.label)) as (axes, out):
             days = np.arange(arm.shares.shape[1] + 1) / 7
-            colours = rung_colours(arm.hue, len(arm.names))
-            steps = np.concatenate([arm.shares, arm.shares[:, -1:]], axis=1) * 100
+            taken = arm.shares.max(axis=1) > 0
+            colours = [c for c, some in zip(rung_colours(arm.hue, len(arm.names)), taken, strict=True) if some]
+            steps = np.concatenate([arm.shares, arm.shares[:, -1:]], axis=1)[taken] * 100
             axes.stackplot(days, steps, colors=colours, step="post", lw=0.4, edgecolor="white")
             axes.set_ylim(0, 100)
             _week_axis(axes, days)
@@ -177,32 +145,44 @@ def rung_colours(k: int, n: int) -> list[str]:
 def shares_over_time(name: str, title: str, traces: Sequence[Trace], top: float = 0.0) -> str:
     """One line per arm of a share over time; the axis ends at ``top`` (%) or, when 0, above the highest line.
 
-    Numbers at risk stand below it, in the order of the arms.
+    Below it the name of each arm beside a piece of its line and, where they are known, its numbers at risk.
     """
-    room = 0.15 * (len(traces) + 1) * any(trace.at_risk is not None for trace in traces)
+    at_risk = any(trace.at_risk is not None for trace in traces)
+    room = LINE_OF_TEXT / 72 * (len(traces) * (1 + at_risk) + 1 + 0.5 * at_risk)
     with Panel(name, 3.7, 2.9 + room, title, bottom=0.45 + room) as (axes, out):
         for trace in traces:
-            axes.step(trace.weeks, 100 * trace.share, where="post", color=hue(trace.hue), lw=2, label=trace.label)
+            axes.step(
+                trace.weeks, 100 * trace.share, where="post", color=hue(trace.hue), ls=line_style(trace.hue), lw=1.8
+            )
         highest = 100 * np.nan_to_num([t.share for t in traces]).max()
         axes.set_ylim(0, top or min(100.0, max(10.0, 1.25 * highest)))
         _week_axis(axes, traces[0].weeks)
         axes.set_ylabel("Patients, %")
-        axes.legend(frameon=False, fontsize=8, loc="best", handlelength=1.2)
-        _numbers_at_risk(axes, traces)
+        _names_below(axes, traces, at_risk, points(3.7, 2.9 + room, title, 0.45 + room))
     return out.svg
 
 
-def _numbers_at_risk(axes: Axes, traces: Sequence[Trace]) -> None:
-    """A line of numbers per arm under the ticks of the week axis, in the arm's colour."""
-    place: Any = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 7.5}
-    known = [(trace, trace.at_risk) for trace in traces if trace.at_risk is not None]
-    if known:
-        axes.annotate("At risk", (0, 0), (-40, -32), color=FAINT, annotation_clip=False, **place)
-    for line, (trace, numbers) in enumerate(known, start=1):
+def _names_below(axes: Axes, traces: Sequence[Trace], at_risk: bool, size: tuple[float, float]) -> None:
+    """Under the ticks of the week axis, for each arm: a piece of its line, its name, and a line of numbers at risk."""
+    text: Any = {"textcoords": "offset points", "annotation_clip": False, "fontsize": 7.5}
+    first, step = -38.0, -LINE_OF_TEXT * (1 + at_risk)
+    if at_risk:
+        axes.annotate("At risk", (0, 0), (0, first), xycoords="axes fraction", color=FAINT, **text)
+    for k, trace in enumerate(traces):
+        if trace.at_risk is None:
+            continue
         for tick in (t for t in axes.get_xticks() if t <= trace.weeks[-1]):
-            n = numbers[np.searchsorted(trace.weeks, tick - 1e-9)]
-            axes.annotate(f"{n:.0f}", (tick, 0), (0, -32 - 10.5 * line), color=hue(trace.hue), ha="center",
-                          annotation_clip=False, **place)  # fmt: skip
+            n = trace.at_risk[np.searchsorted(trace.weeks, tick - 1e-9)]
+            place = (0, first - 2 * LINE_OF_TEXT + k * step)
+            axes.annotate(f"{n:.0f}", (tick, 0), place, xycoords=("data", "axes fraction"), color=hue(trace.hue),
+                          ha="center", **text)  # fmt: skip
+    for k, trace in enumerate(traces):
+        y = first - LINE_OF_TEXT + k * step
+        piece = np.array([[0, y + 2.5], [22, y + 2.5]]) / size
+        axes.plot(*piece.T, transform=axes.transAxes, color=hue(trace.hue), ls=line_style(trace.hue), lw=1.8,
+                  clip_on=False)  # fmt: skip
+        name = shorten(trace.label, 44, placeholder=" …")
+        axes.annotate(name, (0, 0), (28, y), xycoords="axes fraction", color=hue(trace.hue), **text)
 
 
 def forest(groups: Sequence[tuple[str, Sequence[ForestRow]]]) -> list[str]:
@@ -316,72 +296,3 @@ def _count_axis(axes: Axes, thresholds: Sequence[float], drawn: Sequence[Array])
     axes.minorticks_off()
     for threshold in thresholds:
         axes.axhline(threshold, color=FAINT, lw=0.9, ls=(0, (4, 3)))
-
-
-class Panel:
-    """A small figure that becomes ``svg`` when the with block ends; gives its axes (the first) and itself.
-
-    ``margins``: left, right, bottom, top of the axes as shares of the figure; None: room for labels and the title.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        width: float,
-        height: float,
-        title: str,
-        rows: tuple[float, ...] = (1,),
-        left: float = 0.62,
-        bottom: float = 0.45,
-        margins: tuple[float, float, float, float] | None = None,
-    ) -> None:
-        self.name, self.size, self.title, self.rows = name, (width, height), title, rows
-        self.margins = {
-            "left": left / width,
-            "right": 1 - 0.14 / width,
-            "bottom": bottom / height,
-            "top": 1 - (0.12 + 0.18 * len(title.splitlines() or " ")) / height,
-        }
-        if margins:
-            self.margins = dict(zip(("left", "right", "bottom", "top"), margins, strict=True))
-        self.svg = ""
-
-    def __enter__(self) -> tuple[Axes, Panel]:
-        import matplotlib
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-
-        self.context = matplotlib.rc_context(STYLE)
-        self.context.__enter__()
-        self.figure: Figure = Figure(figsize=self.size)
-        FigureCanvasSVG(self.figure)
-        layout = {"height_ratios": self.rows, **self.margins}
-        axes = self.figure.subplots(len(self.rows), sharex=True, squeeze=False, gridspec_kw=layout)[:, 0]
-        if self.title:
-            axes[0].set_title(self.title)
-        return axes[0], self
-
-    def __exit__(self, *failure: object) -> None:
-        text = StringIO()
-        if failure[0] is None:
-            self.figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
-            self.svg = inline(text.getvalue(), self.name, self.title)
-        self.context.__exit__(None, None, None)
-
-
-def inline(svg: str, name: str, label: str = "") -> str:
-    """An SVG document as an element for a page: own ids, fonts of the page, scalable; ``label`` is read aloud."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
-    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", svg, count=1, flags=re.S)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    width = re.search(r'<svg[^>]*? width="([\d.]+)pt"', svg)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r' xmlns:xlink="[^"]*"', "", svg).replace("xlink:href", "href")
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
-    svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
-    svg = svg.replace("'DejaVu Sans'", WEB_FONT)
-    spoken = f" aria-label={quoteattr(' '.join(label.split()))}" if label else ""
-    size = f' style="max-width:{1.45 * float(width[1]):.0f}px"' if width else ""
-    return svg.replace("<svg ", f'<svg role="img"{spoken}{size} ', 1).strip()

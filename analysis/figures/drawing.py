@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis.evidence.model import Model, positions
-from analysis.figures.charts import FAINT, HUES, INK, Panel, tint
+from analysis.figures.palette import HUES, tint
+from analysis.figures.panel import FAINT, INK, Panel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.evidence.scorecard import Score
 from analysis.evidence.scoring import ScoredStudy
-from analysis.figures.charts import FAINT, INK, LINE, STYLE, hue, tint
+from analysis.figures.palette import hue, tint
+from analysis.figures.panel import FAINT, INK, LINE, STYLE
 from analysis.statistics.estimators import Z95
 
 if TYPE_CHECKING:

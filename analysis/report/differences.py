@@ -62,12 +62,7 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
         else "Difference in percentage points, interval by Miettinen-Nurminen; odds ratio crude, interval by "
         "Woolf; NE: not estimable, a cell of the table is empty.",
     )
-    share = (
-        "Share with p < 0.05: replicates in which the arm is better, "
-        + ("McNemar test of pairs without correction for continuity" if paired else "Miettinen-Nurminen score test")
-        + ", two-sided, no correction for several comparisons; primary endpoint only; its Monte Carlo error is "
-        "sqrt(p(1-p)/R).",
-    )
+    share = (f"{_won(run)} {TESTS[paired]}, two-sided, no correction for several comparisons; {ERRORS}",)
     return Table(
         number,
         f"{title} from {arm_name(run, reference)[0]}",
@@ -76,6 +71,29 @@ def _differences(run: RunFolder, number: str, title: str, among: Sequence[str]) 
         rows,
         notes + share * powered + range_note(run),
     )
+
+
+TESTS = ("Miettinen-Nurminen score test", "McNemar test of pairs without correction for continuity")
+"""Of separate groups; of pairs."""
+ERRORS = (
+    "primary endpoint only. Its Monte Carlo error is sqrt(p(1-p)/R); where all or none of the replicates count, exact "
+    "95 % limits stand instead. Replicates with an arm without an evaluable subject cannot be tested: then how many "
+    "could is said; NE: none."
+)
+
+
+def _won(run: RunFolder) -> str:
+    """What is counted as a win, as the row of the first arm says it."""
+    notes = [e.NOTE for e in run.of_endpoints if e.STAT == "power"]
+    counted = next((part for note in notes for part in note.split("; ") if part.startswith("counted: ")), "")
+    return f"Share with p < 0.05: replicates in which {counted.removeprefix('counted: ')};"
+
+
+def _power(run: RunFolder, e: Estimate | None) -> Text:
+    """Power with its error, or what stands for it."""
+    if e is None:
+        return NONE
+    return shown(cells.power, *numbers(e, "ESTIMATE", "MCSE", "CI_LOW", "CI_HIGH", "R"), run.replicates)
 
 
 def _difference_rows(run: RunFolder, code: str, reference: str, powered: bool) -> list[Row]:
@@ -88,7 +106,7 @@ def _difference_rows(run: RunFolder, code: str, reference: str, powered: bool) -
         over = run.over(code, arm, "difference", reference)
         power = run.over(code, arm, "power", reference)
         name, hue = arm_name(run, arm)
-        values = (mean_over(over), range_over(over), *(mean_over(power),) * powered, _limits(one))
+        values = (mean_over(over), range_over(over), *(_power(run, power),) * powered, _limits(one))
         values += (_odds(odds),) * (not run.study.paired)
         rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from analysis.evidence.scorecard import JUDGED, Published
@@ -49,7 +49,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A numbered table: number, title and analysis set, columns, lines, footnotes."""
+    """A numbered table: number, title and analysis set, columns, lines, footnotes. ``compact``: see ``tablebody``."""
 
     number: str
     title: str
@@ -57,6 +57,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[Text, ...] = ()
+    compact: bool = False
 
     @property
     def kinds(self) -> list[str]:
@@ -90,7 +91,7 @@ def arm_name(run: RunFolder, arm: str) -> tuple[str, int | None]:
     """Label and hue of an arm id; "All arms" for all together."""
     if arm == ALL:
         return "All arms", None
-    style = next(a for a in run.arms if a.id == arm)
+    style = run.style[arm]
     return style.label, style.hue
 
 
@@ -141,10 +142,27 @@ def published_interval(p: Published | None) -> Text:
 
 
 def judged(run: RunFolder, p: Published | None) -> Cell:
-    """Whether the simulated mean lies inside the published interval, as the scorecard has it."""
+    """Whether the simulated mean lies inside the published interval, as the scorecard has it; "fit": calibrated on."""
     score = run.score_of(p)
     inside = INSIDE.get(score.inside, "") if score else ""
-    return Cell(inside, inside) if inside else Cell(NONE)
+    fit = " (fit)" if score and score.seen == "yes" else ""
+    return Cell(inside + fit, inside) if inside else Cell(NONE)
+
+
+def verdicts(run: RunFolder, rows: Iterable[Published | None]) -> tuple[Column, ...]:
+    """The column of verdicts, where a published row has one."""
+    known = (run.score_of(p) for p in rows)
+    return (Column("inside", "Mean inside?"),) * any(score and score.inside for score in known)
+
+
+def remarks(run: RunFolder, found: Sequence[str]) -> tuple[Text, ...]:
+    """Why the published rows of some endpoints are not judged, a line per remark; nothing of those that are."""
+    alike: dict[str, list[Published]] = {}
+    for row in run.published.values():
+        if row.note and not row.counted and row.endpoint in found:
+            alike.setdefault(row.note, []).append(row)
+    named = [(", ".join(dict.fromkeys(row.endpoint for row in rows)), rows[0]) for rows in alike.values()]
+    return tuple(said("{}: {}.", label(codes), shown(cells.as_is, number(row, "note"))) for codes, row in named)
 
 
 def published_head(run: RunFolder) -> Text:

@@ -13,11 +13,14 @@ from analysis.report.grid import (
     arm_name,
     codes,
     heading,
+    judged,
     named_alone,
     published_head,
     range_note,
+    remarks,
     simulated_over,
     texts,
+    verdicts,
     with_error,
 )
 from analysis.report.keyed import Number, Text, number, numbers, said, shown
@@ -43,9 +46,10 @@ def exposure(run: RunFolder) -> Table | None:
         Column("named", "Geometric mean (geometric CV %)", one),
         Column("median", "Median (min, max)", one),
     )
-    held = any((code, "geomean", arm) in run.published for code in found for arm in run.study.arm_ids)
-    printed = published_head(run)
+    beside = [_beside(run, code, arm) for code in found for arm in run.study.arm_ids]
+    held, printed = any(beside), published_head(run)
     columns += (Column("published", "Geometric mean", printed), Column("limits", "95 % CI", printed)) * held
+    columns += verdicts(run, beside)
     rows = [row for code in found for row in _exposure_rows(run, code)]
     if not rows:
         return None
@@ -55,6 +59,7 @@ def exposure(run: RunFolder) -> Table | None:
         *("Tmax: the median in place of the geometric mean.",) * (TIME in found),
         *range_note(run),
         *("Published limits: as printed, 95 %; t: a tolerance set in advance, not published.",) * held,
+        *remarks(run, found),
     )
     return Table("T 14.4.2", "Exposure", "Patients on active drug with a complete profile", columns, tuple(rows), notes)
 
@@ -78,9 +83,9 @@ def _exposure_rows(run: RunFolder, code: str) -> list[Row]:
         over = run.over(code, arm, stat)
         name, hue = arm_name(run, arm)
         mean, limits, *named = _times(run, over, arm) if code == TIME else _levels(run, over, code, arm)
-        values = (mean, limits, shown(cells.whole, number(n, "N")), *named)
-        printed = _printed(run.published.get((code, "median" if code == TIME else "geomean", arm)))
-        rows.append(Row((Cell(name, "arm"), *texts(*values, *printed)), f"{code}|{arm}", hue))
+        printed = _beside(run, code, arm)
+        values = (mean, limits, shown(cells.whole, number(n, "N")), *named, *_printed(printed))
+        rows.append(Row((Cell(name, "arm"), *texts(*values), judged(run, printed)), f"{code}|{arm}", hue))
     return [heading(f"{first.PARAM}, {first.UNIT} [{code}]", code), *rows] if rows else []
 
 
@@ -92,6 +97,10 @@ def _levels(run: RunFolder, over: Estimate | None, code: str, arm: str) -> tuple
         shown(cells.geometric, *_found(run, code, arm, "geometric mean", "geometric CV")),
         shown(cells.significant_range, *_found(run, code, arm, "median", "minimum", "maximum")),
     )
+
+
+def _beside(run: RunFolder, code: str, arm: str) -> Published | None:
+    return run.published.get((code, "median" if code == TIME else "geomean", arm))
 
 
 def _times(run: RunFolder, over: Estimate | None, arm: str) -> tuple[Text, ...]:

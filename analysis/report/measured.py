@@ -16,14 +16,17 @@ from analysis.report.grid import (
     counted_replicates,
     full_set,
     heading,
+    judged,
     mean_over,
     named_alone,
     published_head,
     range_note,
     range_over,
+    remarks,
     simulated_over,
     stop_note,
     texts,
+    verdicts,
     with_error,
 )
 from analysis.report.keyed import Number, Text, number, numbers, said, shown
@@ -71,7 +74,7 @@ def _measured(
     medians = "median" in kinds
     word, spread = WORDS[kinds.pop()] if len(kinds) == 1 else ("Value", "Value (spread)")
     over, one, printed = simulated_over(run), named_alone(run), published_head(run)
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("arm", "Arm"),
         Column("mean", with_error(run, word), over),
         Column("range", "Range", over),
@@ -80,19 +83,21 @@ def _measured(
         Column("published_n", "n", printed),
         Column("published", spread, printed),
     )
-    held = any((code, _location(run, code), arm) in run.published for code in found for arm in run.study.arm_ids)
-    keep = len(columns) - 2 * (not held)
+    beside = [run.published.get((code, _location(run, code), arm)) for code in found for arm in run.study.arm_ids]
+    held = any(beside)
+    columns = columns[: len(columns) - 2 * (not held)] + verdicts(run, beside)
+    keep = len(columns)
     rows = [row for code in found for row in _rows(run, code)]
     rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
     several = "The mean over replicates is a mean of medians." if medians else ""
-    notes = (*notes, *(several,) * bool(several and run.n_replicates > 1), *range_note(run))
-    return Table(number, title, population, columns[:keep], tuple(rows), notes)
+    notes = (*notes, *(several,) * bool(several and run.n_replicates > 1), *range_note(run), *remarks(run, found))
+    return Table(number, title, population, columns, tuple(rows), notes)
 
 
 def _location(run: RunFolder, code: str) -> str:
     """The statistic of an endpoint: the one given over replicates; "" when it is neither a median nor a mean."""
-    stats = {e.STAT for e in run.of_endpoints if code == e.PARAMCD and e.SCOPE == "replicates"}
-    return next((stat for stat in LOCATIONS if stat in stats), "")
+    arms = run.study.arm_ids
+    return next((stat for stat in LOCATIONS if any(run.over(code, arm, stat) for arm in arms)), "")
 
 
 def _left_out(run: RunFolder, found: Sequence[str]) -> tuple[Text, ...]:
@@ -117,7 +122,7 @@ def _rows(run: RunFolder, code: str) -> list[Row]:
         printed = run.published.get((code, stat, arm))
         n = shown(cells.whole, number(one, "N"))
         values = (mean_over(over), range_over(over), n, _spread(run, code, arm, one), *_printed(printed))
-        rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
+        rows.append(Row((Cell(name, "arm"), *texts(*values), judged(run, printed)), f"{code}|{arm}", hue))
     return rows
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from analysis.evidence.model import lines, read_model
-from analysis.figures.charts import HUES, hue, tint
 from analysis.figures.drawing import structure_figure
+from analysis.figures.palette import hue, swatch, tint
 from analysis.report import (
     adverse,
     demographics,
@@ -27,11 +27,12 @@ from analysis.report import (
     summary,
     times,
 )
-from analysis.report.grid import LABELS, Table
+from analysis.report.grid import Table
 from analysis.report.keyed import Text, attributes, content, joined, label, said, shown
 from analysis.report.patient import pages
-from analysis.report.pictures import Figure
+from analysis.report.pictures import DRAWN, Figure
 from analysis.report.runfolder import RunFolder, read_run
+from analysis.report.tablebody import body, origins, starts, style
 from analysis.text import cells
 from trial.jobs.provenance import STATEMENT
 from trial.study.study import Study
@@ -73,7 +74,7 @@ def render(run: RunFolder, patients: Sequence[tuple[int, int]] = ()) -> str:
     )
     environment.globals |= {
         "slug": slug, "attributes": attributes, "content": content, "shown": shown, "said": said, "label": label,
-        "cells": cells, "label_kinds": LABELS,
+        "cells": cells, "style": style, "starts": starts, "origins": origins, "body": body,
     }  # fmt: skip
     return environment.get_template("report.html").render(**_content(run, patients))
 
@@ -88,7 +89,7 @@ def _content(run: RunFolder, patients: Sequence[tuple[int, int]]) -> dict[str, A
         "run": run,
         "statement": STATEMENT,
         "footer": footer(run),
-        "palette": [(k, hue(k), tint(k, 0.12), tint(k, 0.35)) for k in range(len(HUES))],
+        "palette": [(k, hue(k), tint(k, 0.12), swatch(k)) for k in sorted({0, *(arm.hue for arm in run.arms)})],
         "summary": summary,
         "design": design,
         "flow": people.flow(run),
@@ -142,7 +143,7 @@ def sections(run: RunFolder) -> list[Section]:
                 measured.counts(run),
                 pictures.platelets(run),
                 pictures.over_time(run),
-                scored.scorecard(run),
+                scored.elsewhere(run),
             ],
         ),
         (
@@ -164,8 +165,13 @@ def sections(run: RunFolder) -> list[Section]:
             [sensitivity.figure(run), sensitivity.table(run)],
         ),
     ]
-    made = [Section(name, title, tuple(p for p in parts if p is not None)) for name, title, parts in chosen]
+    made = [Section(name, title, tuple(_compact(run, p) for p in parts if p)) for name, title, parts in chosen]
     return [section for section in made if section.parts]
+
+
+def _compact(run: RunFolder, part: Table | Figure) -> Table | Figure:
+    """A table of more arms than a figure draws says where its numbers come from once per column."""
+    return replace(part, compact=True) if isinstance(part, Table) and len(run.arms) > DRAWN else part
 
 
 def parameters(run: RunFolder) -> list[dict[str, Text]]:

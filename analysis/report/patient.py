@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from analysis.figures import charts as figures
 from analysis.figures.charts import PatientCourse
@@ -64,7 +63,7 @@ def _page(run: RunFolder, replicate: int, subject: int) -> Page:
 
 
 def _facts(run: RunFolder, row: int) -> list[tuple[str, Text]]:
-    patient = run.tables["patients"].slice(row, 1).to_pylist()[0]
+    (patient,) = run.rows_of("patients", int(run.records.replicate[row]), int(run.records.subject[row]))
 
     def at(name: str) -> Number:
         return of_patient(patient, "patients", (), name)[0]
@@ -98,7 +97,7 @@ def _chemotherapy(run: RunFolder, row: int) -> Text:
     """Days on which the patient was given chemotherapy; "" in a study without it."""
     if not run.study.chemotherapy:
         return ""
-    events = _rows(run, "events", int(run.records.replicate[row]), int(run.records.subject[row]))
+    events = run.rows_of("events", int(run.records.replicate[row]), int(run.records.subject[row]))
     given = [of_patient(e, "events", ("EVENT", "ADY"), "ADY") for e in events if e["EVENT"] == "CHEMO"]
     return said("day {}", joined(", ", [shown(cells.general, *day) for day in given])) if given else "none given"
 
@@ -111,15 +110,8 @@ def _end(patient: dict[str, Any], day: Number, unsolved: bool) -> Text:
     return said("{}{}, day {}", patient["EOSSTT"].lower(), why, shown(cells.whole, day))
 
 
-def _rows(run: RunFolder, table: str, replicate: int, subject: int) -> list[dict[str, Any]]:
-    """The patient's rows of a table."""
-    whole = run.tables[table]
-    mine = pc.and_(pc.equal(whole["IREP"], replicate), pc.equal(whole["SUBJID"], subject))
-    return whole.filter(mine).to_pylist()
-
-
 def _days_of(event: str, run: RunFolder, replicate: int, subject: int) -> tuple[float, ...]:
-    events = _rows(run, "events", replicate, subject)
+    events = run.rows_of("events", replicate, subject)
     return tuple(float(e["ADY"]) for e in events if e["EVENT"] == event)
 
 
@@ -129,7 +121,7 @@ def _course(run: RunFolder, row: int, hue: int) -> PatientCourse:
         hue=hue,
         days=np.concatenate([[0.0], run.records.days[row]]),
         counts=np.concatenate([run.records.baseline[[row]], run.records.counts[row]]),
-        periods=tuple((d["ASTDY"], d["AENDY"], d["DOSELEV"]) for d in _rows(run, "doses", replicate, subject)),
+        periods=tuple((d["ASTDY"], d["AENDY"], d["DOSELEV"]) for d in run.rows_of("doses", replicate, subject)),
         rescue_days=_days_of("RESCUE", run, replicate, subject),
         chemo_days=_days_of("CHEMO", run, replicate, subject),
         last_day=float(np.nanmax([run.records.planned[-1], *run.records.days[row]])),
@@ -142,7 +134,7 @@ def _ledger(run: RunFolder, replicate: int, subject: int) -> Table:
         Column("taken", "Doses taken"), Column("action", "Action"), Column("count", "Count that led to it"),
         Column("reason", "Reason"),
     )  # fmt: skip
-    rows = [_period(d) for d in _rows(run, "doses", replicate, subject)]
+    rows = [_period(d) for d in run.rows_of("doses", replicate, subject)]
     return Table(f"L 16.2.5 ({replicate}:{subject})", "Dose ledger", "One patient", columns, tuple(rows))
 
 
@@ -166,7 +158,7 @@ def _visits(run: RunFolder, replicate: int, subject: int) -> Table:
         Column("bleeding", "WHO bleeding"), Column("remark", "Remark"),
     )  # fmt: skip
     rescued, late = _days_of("RESCUE", run, replicate, subject), run.study.laboratory.turnaround_days
-    observed = _rows(run, "observations", replicate, subject)
+    observed = run.rows_of("observations", replicate, subject)
     grades = {o["AVISITN"]: o for o in observed if o["PARAMCD"] == "WHOBLEED"}
     rows = []
     for o in observed:
@@ -187,7 +179,7 @@ BY_VISIT = ("PARAMCD", "AVISITN", "ATPT")
 def _endpoints(run: RunFolder, replicate: int, subject: int) -> Table:
     labels = {e.PARAMCD: (e.PARAM, e.STAT) for e in reversed(run.of_endpoints)}
     rows = []
-    for e in _rows(run, "endpoints", replicate, subject):
+    for e in run.rows_of("endpoints", replicate, subject):
         code, why, value = e["PARAMCD"], e["REASON"], of_patient(e, "endpoints", ("PARAMCD",), "AVAL")
         label, stat = labels.get(code, (code, ""))
         form = cells.yes_no if stat in ("rate", "difference", "odds ratio", "power") else cells.significant

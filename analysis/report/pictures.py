@@ -12,14 +12,16 @@ from analysis.evidence.scorecard import CONFIDENCE
 from analysis.figures import charts as figures
 from analysis.figures.charts import ForestRow, QuartileCurve, Rungs, Trace
 from analysis.report.grid import arm_name, replicate_name, threshold
-from analysis.report.keyed import Text, said, shown
-from analysis.report.runfolder import RunFolder
+from analysis.report.keyed import Text, label, said, shown
+from analysis.report.runfolder import ArmStyle, RunFolder
 from analysis.statistics.estimates import ALL
 from analysis.statistics.shares import quartiles, rung_shares, share_by_day, to_the_end
 from analysis.statistics.survival import by_day, kaplan_meier
 from analysis.text import cells
 
 HIGH_COUNT_1E9L = 250.0
+DRAWN = 12
+"""Arms in a figure, at most; tables have all."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,31 @@ def thresholds(run: RunFolder) -> tuple[float, float]:
     return run.study.analysis.response_threshold_1e9L, HIGH_COUNT_1E9L
 
 
+def chosen(run: RunFolder) -> list[tuple[int, ArmStyle]]:
+    """The arms that figures draw, with their places: all, or the first DRAWN and the reference arm among them."""
+    arms, reference = list(enumerate(run.arms)), run.study.analysis.reference_arm
+    if len(arms) <= DRAWN:
+        return arms
+    kept = [one for one in arms if one[1].id == reference]
+    kept += [one for one in arms if one[1].id != reference][: DRAWN - len(kept)]
+    return sorted(kept, key=lambda one: one[0])
+
+
+def not_drawn(run: RunFolder) -> tuple[Text, ...]:
+    """Which arms a figure leaves out; nothing where it draws all."""
+    if len(run.arms) <= DRAWN:
+        return ()
+    reference = f" and {arm_name(run, r)[0]}" if (r := run.study.analysis.reference_arm) else ""
+    all_arms = shown(cells.how_many, run.config("arms"))
+    return (said("Drawn: {}; the tables have all {} arms.", label(f"{DRAWN} arms, the first{reference}"), all_arms),)
+
+
 def platelets(run: RunFolder) -> Figure:
     """F 14.2.11: counts over time."""
     r = run.records
     weeks = np.concatenate([[0], r.planned]) / 7
     curves = []
-    for k, arm in enumerate(run.arms):
+    for k, arm in chosen(run):
         counts = np.column_stack([r.baseline, r.counts])[r.arm == k]
         curves.append(QuartileCurve(arm.label, arm.hue, weeks, quartiles(counts), chemotherapy_weeks(run, k)))
     notes: tuple[Text, ...] = (
@@ -60,6 +81,7 @@ def platelets(run: RunFolder) -> Figure:
         "of the other arms. Reported counts, logarithmic axis, after rescue included.",
         said("Dashed: {} (response) and 250 (tolerability proxy PLT250).", threshold(run)),
     )
+    notes += not_drawn(run)
     if any(curve.marks for curve in curves):
         notes += (
             "Triangles: doses of chemotherapy that half or more of the arm's patients were given; where the day "
@@ -104,11 +126,12 @@ def dose_levels(run: RunFolder) -> Figure | None:
     who = _patient_rows(run, "doses")
     arm, last = run.records.arm[who], min(run.study.treatment_days, int(run.records.planned[-1]))
     end = to_the_end(end, run.records.completed[who], run.records.last_day[who], last)
-    rungs = sorted({0.0, *np.unique(level).tolist()})
+    shown_arms = chosen(run)
+    rungs = sorted({0.0, *np.unique(level[np.isin(arm, [k for k, _ in shown_arms])]).tolist()})
     no_dose = _without_dose(run)
     names = (no_dose, *(f"{dose:g} mg" for dose in rungs[1:]))
     drawn = []
-    for k, style in enumerate(run.arms):
+    for k, style in shown_arms:
         on = arm == k
         n = int((run.records.arm == k).sum())
         shares = rung_shares(start[on].astype(int), end[on].astype(int), level[on], rungs, n, last)
@@ -122,6 +145,7 @@ def dose_levels(run: RunFolder) -> Figure | None:
         *("Placebo: sham levels without drug.",) * any(a.placebo for a in run.arms),
         *("From the first day of chemotherapy the levels are sham in an arm that goes on with placebo.",)
         * any(a.until_chemotherapy for a in run.study.arms),
+        *not_drawn(run),
     )
     title = "Dose level over time"
     return Figure("F 14.1.4", title, everyone(run), tuple(figures.dose_levels(drawn)), notes, tuple(keys))
@@ -155,7 +179,7 @@ def over_time(run: RunFolder) -> Figure | None:
         return None
     staying = [
         Trace(arm.label, arm.hue, days / 7, 1 - share_by_day(left[(run.records.arm == k) & solved], days))
-        for k, arm in enumerate(run.arms)
+        for k, arm in chosen(run)
     ]
     panels = (
         *(cumulative(run, kind, times[kind.code], days) for kind in happened),
@@ -167,6 +191,7 @@ def over_time(run: RunFolder) -> Figure | None:
         * bool(happened),
         f"Of all {'patients under the arm' if run.study.paired else 'randomised'}"
         + (", those whose solve failed left out." if not solved.all() else "."),
+        *not_drawn(run),
     )  # fmt: skip
     return Figure("F 14.2.5", "Response, rescue and participation over time", everyone(run), panels, notes)
 
@@ -174,7 +199,7 @@ def over_time(run: RunFolder) -> Figure | None:
 def cumulative(run: RunFolder, kind: TimeTo, times: Times, days: np.ndarray) -> str:
     """A panel: the Kaplan-Meier share of each arm with the event by each day, numbers at risk below."""
     traces = []
-    for k, arm in enumerate(run.arms):
+    for k, arm in chosen(run):
         mine = times.of(run.records.arm == k)
         counts = by_day(np.zeros(len(mine.day), dtype=np.int64), (), mine.day.astype(np.int64), mine.event)
         share = kaplan_meier(counts).by(days.astype(np.int64)).estimate

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from analysis.endpoints.adverse import ADVERSE_ENDPOINTS
 from analysis.endpoints.count_proxies import TOLERABILITY_ENDPOINTS
 from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS
+from analysis.evidence.scorecard import FEWEST
 from analysis.report.grid import (
     Cell,
     Column,
@@ -26,6 +27,7 @@ from analysis.report.grid import (
     published_interval,
     range_note,
     range_over,
+    remarks,
     simulated_over,
     stop_note,
     texts,
@@ -42,7 +44,9 @@ INTERVALS = "The interval of one replicate is Clopper-Pearson, 95 %: what one tr
 PUBLISHED_NOTE = (
     "Published intervals: Clopper-Pearson, 95 %, computed from the printed counts; p: as printed in the publication; "
     "t: a tolerance set in advance, not published. "
-    "Inside: whether the mean over replicates lies in the published interval; –: shown, not judged."
+    "Inside: whether the mean over replicates lies in the published interval; which rows are judged was fixed before "
+    "calibration; (fit): the model was calibrated on this number, so that agreement is no prediction; –: shown, not "
+    "judged."
 )
 
 
@@ -51,7 +55,7 @@ def efficacy(run: RunFolder) -> Table | None:
     others = [code for code in run.labels if code not in PROXIES + EXPOSURE]
     found = codes(run, ["rate"], others)
     title = "Response, rescue, bleeding and completion"
-    return _rates(run, "T 14.2.1", title, found, stop_note(run)) if found else None
+    return _rates(run, "T 14.2.1", title, found, (*stop_note(run), *unjudged(run))) if found else None
 
 
 def tolerability(run: RunFolder) -> Table | None:
@@ -73,6 +77,15 @@ def adverse(run: RunFolder) -> Table | None:
     return _rates(run, "T 14.3.1.3", "Simulated adverse events (proxies)", found, (note,)) if found else None
 
 
+def unjudged(run: RunFolder) -> tuple[str, ...]:
+    """Why there is no verdict at all, where there is none."""
+    if not run.scores or any(s.inside for s in run.scores):
+        return ()
+    counted = any(row.counted for row in run.published.values())
+    few = f"No verdict with fewer than {FEWEST} replicates, or when the design differs from the published one (see "
+    return (f"{few}warnings)." if counted else "No row is judged: none of them is counted.",)
+
+
 def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra: tuple[str, ...] = ()) -> Table:
     rows = [row for code in found for row in _rate_rows(run, code)]
     held = any((code, "rate", arm) in run.published for code in found for arm in (*run.study.arm_ids, ALL))
@@ -91,7 +104,7 @@ def _rates(run: RunFolder, number: str, title: str, found: Sequence[str], extra:
     ]
     keep = len(columns) + 3 * held
     rows = [Row(row.cells[:keep], row.key, row.hue, row.heading) for row in rows]
-    notes = (*extra, *range_note(run), INTERVALS) + (PUBLISHED_NOTE,) * held
+    notes = (*extra, *range_note(run), INTERVALS, *((PUBLISHED_NOTE, *remarks(run, found)) if held else ()))
     return Table(number, title, full_set(run), tuple(columns + published * held), tuple(rows), notes)
 
 

@@ -6,8 +6,8 @@ published_baseline.csv; ``RunFolder.absent`` says what is not there and what fol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from analysis.endpoints.records import Records, from_tables
+from analysis.endpoints.records import COLUMNS, Records, from_tables
 from analysis.evidence.results import (
     CONFIG_FILE,
     ENDPOINTS_FILE,
@@ -38,6 +38,15 @@ from trial.study.study import Study
 BASELINE_FILE = "published_baseline.csv"
 MANIFEST_FILE = "manifest.json"
 TABLES = ("patients", "doses", "observations", "events", "solves")
+HELD = {
+    "patients": ["IREP", "SUBJID", "EOSDY"],
+    "doses": ["IREP", "SUBJID", "ASTDY", "AENDY", "DOSELEV"],
+    "events": ["IREP", "SUBJID", "EVENT", "ADY"],
+    "solves": ["IREP", "SUBJID", "STATUS", "REASON"],
+}
+"""Columns that are held of every patient; the other tables are read in batches, or for one patient."""
+BATCH = 4096
+"""Patients read at once."""
 OPTIONAL = {
     "screening.parquet": "the screening counts: the flow of participants starts at randomisation",
     PUBLISHED_FILE: "published results: simulated values stand alone",
@@ -46,9 +55,13 @@ OPTIONAL = {
 }
 
 
+Filters = list[tuple[str, str, Any]]
+ONLY: dict[str, Filters] = {"observations": [("PARAMCD", "in", ["PLAT", "WHOBLEED"])]}
+
+
 @dataclass(frozen=True)
 class ArmStyle:
-    """An arm and its ``hue`` in the palette: placebo arms are grey (0), the others 1, 2, ... as in the study."""
+    """An arm and its ``hue`` in the palette: the active ones 1, 2, ... as in the study, placebo arms 0, -1, ..."""
 
     id: str
     label: str
@@ -61,7 +74,7 @@ class ArmStyle:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Everything a report is made of. ``tables`` by name, with the rows of the replicates whose tables were kept;
+    """Everything a report is made of. ``tables`` by name, HELD columns of the replicates whose tables were kept;
     ``published`` by (endpoint, statistic, arm); ``outside``: patients of all replicates by the reason why they lie
     outside the validity domain of the parameter set, the commonest first.
     """
@@ -83,8 +96,21 @@ class RunFolder:
 
     @cached_property
     def records(self) -> Records:
-        """Counts, days and flags per patient."""
-        return from_tables(self.tables, self.study.arm_ids)
+        """Counts, days and flags per patient; without names, bleeding, chemotherapy, adverse events and profiles."""
+        return _joined([_slim(self._batch(which)) for which in batches(self.study)])
+
+    def _batch(self, which: Filters) -> Records:
+        """Everything about some patients."""
+        tables = {
+            name: pq.read_table(self.path / f"{name}.parquet", columns=columns, filters=[*which, *ONLY.get(name, [])])
+            for name, columns in COLUMNS.items()
+        }
+        return from_tables(tables, self.study.arm_ids)
+
+    def rows_of(self, table: str, replicate: int, subject: int) -> list[dict[str, Any]]:
+        """The rows of one patient, every column."""
+        mine = [("IREP", "==", replicate), ("SUBJID", "==", subject)]
+        return list(pq.read_table(self.path / f"{table}.parquet", filters=mine).to_pylist())
 
     @cached_property
     def named(self) -> NDArray[np.bool_]:
@@ -121,9 +147,18 @@ class RunFolder:
         """The estimate over replicates."""
         return self.found.get((code, arm, stat, OVER, comparator, category))
 
+    @cached_property
+    def style(self) -> Mapping[str, ArmStyle]:
+        """The arms by id."""
+        return {arm.id: arm for arm in self.arms}
+
+    @cached_property
+    def _scored(self) -> Mapping[str, Score]:
+        return {s.row_id: s for s in self.scores}
+
     def score_of(self, printed: Published | None) -> Score | None:
         """The row of the scorecard of a published row."""
-        return next((s for s in self.scores if printed is not None and s.row_id == printed.row_id), None)
+        return self._scored.get(printed.row_id) if printed else None
 
     def config(self, *path: str | int) -> Number:
         """A setting of the study by its path in config.resolved.yaml, such as ("arms", 0, "ratio")."""
@@ -192,7 +227,7 @@ class RunFolder:
     @cached_property
     def kept(self) -> tuple[int, ...]:
         """The replicates whose tables were kept."""
-        return tuple(np.unique(self.records.replicate).tolist())
+        return tuple(np.unique(self.column("patients", "IREP")).tolist())
 
 
 def plain(column: pa.ChunkedArray) -> NDArray[Any]:
@@ -217,9 +252,10 @@ def read_run(path: Path, study: Study) -> RunFolder:
     missing = [name for name in needed if not (path / name).exists()]
     if missing:
         raise FileNotFoundError(f"{path} is not a finished run: no {', '.join(missing)}; run the study again")
-    names = [*TABLES, *(name for name in ("endpoints", "screening", "adverse") if (path / f"{name}.parquet").exists())]
     kept = [("IREP", "in", study.kept)]
-    tables = {name: pq.read_table(path / f"{name}.parquet", filters=kept) for name in names}
+    tables = {
+        name: pq.read_table(path / f"{name}.parquet", columns=columns, filters=kept) for name, columns in HELD.items()
+    }
     estimates = pq.read_table(path / ESTIMATES_FILE).to_pylist()
     return RunFolder(
         path=path,
@@ -232,6 +268,34 @@ def read_run(path: Path, study: Study) -> RunFolder:
         absent={name: what for name, what in OPTIONAL.items() if not (path / name).exists()},
         outside=_outside(path / "patients.parquet"),
     )
+
+
+def batches(study: Study) -> Iterator[Filters]:
+    """About BATCH patients each of the replicates whose tables were kept, in order."""
+    kept, n = study.kept, study.subjects
+    if n <= BATCH:
+        several = BATCH // n
+        yield from ([("IREP", "in", kept[k : k + several])] for k in range(0, len(kept), several))
+        return
+    for replicate in kept:
+        for first in range(1, n + 1, BATCH):
+            yield [("IREP", "==", replicate), ("SUBJID", ">=", first), ("SUBJID", "<", first + BATCH)]
+
+
+def _slim(records: Records) -> Records:
+    """Without what no figure draws."""
+    nothing, unnamed = np.empty((records.n, 0)), np.empty(0, dtype=str)
+    return replace(
+        records, usubjid=unnamed, stratum=unnamed, bleeding=nothing, chemotherapy=nothing, adverse={}, profile=None
+    )
+
+
+def _joined(parts: Sequence[Records]) -> Records:
+    """The patients of all parts, one after the other."""
+    same = ("arm_ids", "planned", "adverse", "profile")
+    names = [f.name for f in fields(Records) if f.name not in same]
+    whole: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return replace(parts[0], **whole)
 
 
 def _outside(patients: Path) -> dict[str, Number]:
@@ -261,14 +325,14 @@ def _at(whole: Any, table: str, path: Sequence[str | int]) -> Number:
 
 
 def _arm_styles(arms: Sequence[Arm]) -> tuple[ArmStyle, ...]:
-    styles, hue = [], 0
+    styles, active, placebo = [], 0, 1
     for arm in arms:
-        hue += not arm.placebo
+        active, placebo = active + (not arm.placebo), placebo - arm.placebo
         styles.append(
             ArmStyle(
                 id=arm.id,
-                label=arm.label or arm.id,
-                hue=0 if arm.placebo else hue,
+                label=arm.name,
+                hue=placebo if arm.placebo else active,
                 placebo=arm.placebo,
                 start_dose_mg=arm.start_dose_mg,
                 ratio=arm.ratio,

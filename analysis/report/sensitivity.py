@@ -8,10 +8,11 @@ from textwrap import wrap
 from analysis.evidence import sensitivity
 from analysis.evidence.sensitivity import Effect
 from analysis.figures import charts as figures
+from analysis.figures import palette
 from analysis.figures.charts import Lever
 from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, heading, listed, texts
 from analysis.report.keyed import Text, joined, label, number, numbers, said, shown
-from analysis.report.pictures import Figure, LegendKey
+from analysis.report.pictures import Figure, LegendKey, chosen, not_drawn
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells
 
@@ -32,7 +33,7 @@ def figure(run: RunFolder) -> Figure | None:
     order = [name for name, size in sensitivity.strengths(rows).items() if size > 0]
     drawn = {
         arm: [_lever(name, pair) for name, pair in sensitivity.by_parameter(rows, arm).items() if name in order[:DRAWN]]
-        for arm in run.study.arm_ids
+        for arm in (run.study.arm_ids[k] for k, _ in chosen(run))
     }
     reach = 1.05 * max((abs(c) + half for ls in drawn.values() for x in ls for c, half in (x.low, x.high)), default=1.0)
     panels = [
@@ -52,10 +53,11 @@ def figure(run: RunFolder) -> Figure | None:
         *(f"No effect at all: {', '.join(idle)}.",) * bool(idle),
         *(said("Nothing changes the result of {}.", listed([label(name) for name in still])),) * bool(still),
         *("Only the strongest are drawn.",) * (len(order) > DRAWN),
+        *not_drawn(run),
     )
     keys = (
-        LegendKey(figures.tint(1, 0.4), "half the value (pale)"),
-        LegendKey(figures.hue(1), "one and a half times the value (dark)"),
+        LegendKey(palette.tint(1, 0.4), "half the value (pale)"),
+        LegendKey(palette.hue(1), "one and a half times the value (dark)"),
     )
     population = said("Change of the primary result, {}", label(_label(run)))
     return Figure("F 14.5.1", TITLE, population, tuple(panels), notes, keys)

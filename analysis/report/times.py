@@ -103,7 +103,7 @@ def shares(run: RunFolder) -> Table | None:
         by_week = (run.one(code, arm, "share by week", category=week) for week in weeks)
         return (shown(cells.whole, number(n, "N")) if n else NONE, *map(_with_limits, by_week))
 
-    late = said(", the last day of its visit window: day 7 × week + {}", window(run))
+    late = said(", the last day of its visit window: day 7 × week + {}{}", window(run), _twice(found))
     notes = (
         said(
             "Kaplan-Meier, limits log-log. By the end of the week{}. Definitions: T 14.2.5.", late if _late(run) else ""
@@ -111,6 +111,12 @@ def shares(run: RunFolder) -> Table | None:
         *_failed(run),
     )
     return Table("T 14.2.5.1", "Time to event: by week", _population(run), columns, _rows(run, found, line), notes)
+
+
+def _twice(found: list[TimeTo]) -> str:
+    """Which times count two visit windows."""
+    both = [kind.code for kind in found if kind.windows == 2]
+    return f"; for {' and '.join(both)}, which begins at a visit too, two windows" if both else ""
 
 
 def _watched(run: RunFolder) -> list[TimeTo]:
@@ -154,7 +160,7 @@ def _compared(run: RunFolder, code: str, arm: str) -> tuple[Text, ...]:
     ratio, p = run.one(code, arm, "hazard ratio", reference), run.one(code, arm, "log-rank p", reference)
     limits = numbers(ratio, "ESTIMATE", "CI_LOW", "CI_HIGH") if ratio else ()
     tests = (
-        shown(cells.with_interval, *limits, decimals=_decimals(ratio)) if ratio else NONE,
+        shown(cells.ratio_interval, *limits) if ratio else NONE,
         shown(cells.p_value, number(p, "ESTIMATE")) if p else NONE,
     )
     return (*_alone(run, code, arm), *tests)
@@ -169,13 +175,10 @@ def _over(run: RunFolder, code: str, arm: str) -> tuple[Text, ...]:
 def _over_compared(run: RunFolder, code: str, arm: str) -> tuple[Text, ...]:
     """The same with the hazard ratio against the reference arm."""
     ratio = run.over(code, arm, "hazard ratio", run.study.analysis.reference_arm)
-    decimals = _decimals(ratio) if ratio else 2
-    return (*_over(run, code, arm), mean_over(ratio, decimals), range_over(ratio, decimals))
-
-
-def _decimals(ratio: Estimate) -> int:
-    """Decimals of a hazard ratio and its limits."""
-    return 3 if ratio.ESTIMATE is not None and ratio.ESTIMATE < 0.1 else 2
+    if ratio is None:
+        return (*_over(run, code, arm), NONE, NONE)
+    limits = NONE if ratio.RANGE_LOW is None else shown(cells.ratio_range, *numbers(ratio, "RANGE_LOW", "RANGE_HIGH"))
+    return (*_over(run, code, arm), shown(cells.ratio_error, *numbers(ratio, "ESTIMATE", "MCSE")), limits)
 
 
 def _with_limits(e: Estimate | None) -> Text:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -114,7 +114,7 @@ def _absent_rows(endpoint: Endpoint, found: Summary, study: Study) -> Iterator[E
 
 def to_table(rows: Sequence[Estimate]) -> pa.Table:
     """The estimates table; numbers that do not exist are null."""
-    return pa.Table.from_pylist([asdict(row) for row in rows], schema=ESTIMATES_SCHEMA)
+    return pa.Table.from_pylist([vars(row) for row in rows], schema=ESTIMATES_SCHEMA)
 
 
 def _blank(endpoint: Endpoint, study: Study) -> Estimate:
@@ -231,22 +231,27 @@ def _tested_pairs(pairs: Array) -> Tested:
     return Tested(rates(first - second, n), p, n, "McNemar test of pairs without correction for continuity")
 
 
+WON = {"higher": "the arm is higher, which is better", "lower": "the arm is lower, which is better"}
+EITHER = "the arms differ, in either direction: neither is called better"
+"""What a win in a replicate is, by the benefit of the primary endpoint."""
+
+
 def _power_row(pair: Estimate, tested: Tested, benefit: str) -> Estimate:
-    """Share of replicates in which the arm is better than the reference arm with two-sided p < 0.05."""
-    gain = tested.gain * {"higher": 1, "lower": -1}.get(benefit, 0)
-    won = (tested.p < 0.05) & (gain >= 0)
-    power, r = won.mean(), len(won)
-    return replace(
-        pair,
-        STAT="power",
-        UNIT="%",
-        SCOPE=OVER,
-        N=round(float(tested.n.mean())),
-        ESTIMATE=PERCENT * float(power),
-        MCSE=PERCENT * float(estimators.power_error(power, r)),
-        R=r,
-        NOTE=f"{tested.name}, two-sided 0.05, no correction for several comparisons",
-    )
+    """Share of the replicates that can be tested in which two-sided p < 0.05 and the arm is better than the reference
+    arm (an endpoint without a direction: in which the arms differ). Exact limits; at 0 and 100 % they are the error.
+    """
+    known = ~np.isnan(tested.p)
+    gain = tested.gain[known] * {"higher": 1, "lower": -1}.get(benefit, 0)
+    won = (tested.p[known] < 0.05) & (gain >= 0)
+    r, of = int(known.sum()), len(known)
+    left_out = f"{of - r} of {of} replicates have an arm without an evaluable subject and are not tested"
+    counted = f"{tested.name}, two-sided 0.05, no correction for several comparisons"
+    share = estimators.clopper_pearson(won.sum(), r)
+    error = estimators.power_error(share.estimate, r) if 0 < won.sum() < r else np.nan
+    row = replace(pair, STAT="power", UNIT="%", SCOPE=OVER, N=round(float(tested.n.mean())), R=r)
+    row = with_interval(row, share, PERCENT, "Clopper-Pearson over replicates")
+    note = "; ".join((counted, f"counted: {WON.get(benefit, EITHER)}", *(left_out,) * (r < of)))
+    return replace(row, MCSE=number(PERCENT * error), NOTE=note)
 
 
 SHOWN = {

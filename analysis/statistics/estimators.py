@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv, gammainccinv, gammaincinv, ndtr, ndtri
 
-from analysis.endpoints.records import Array
+from analysis.endpoints.records import Array, Codes
 from cohorts import elementary
 
 Z95 = float(ndtri(0.975))
@@ -78,7 +78,7 @@ def _score_variance(x1: Array, n1: Array, x2: Array, n2: Array, difference: Arra
 def _ratio(excess: Array, variance: Array) -> Array:
     """Score statistic; 0 when nothing is left to explain, infinite when the variance is 0 and something is."""
     tiny = np.abs(excess) < 1e-14
-    z = np.divide(excess, np.sqrt(variance), out=np.full(np.shape(excess), np.inf), where=variance > 0)
+    z = np.divide(excess, np.sqrt(np.maximum(variance, 0.0)), out=np.full(np.shape(excess), np.inf), where=variance > 0)
     return np.where(tiny, 0.0, np.where(variance > 0, z, np.copysign(np.inf, excess)))
 
 
@@ -164,8 +164,8 @@ def score_test(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> Ar
     a, m, b, n = _counts(x1, n1, x2, n2)
     total = m + n
     pooled = np.divide(a + b, total, out=np.zeros_like(total), where=total > 0)
-    spread = pooled * (1 - pooled) * total / (total - 1)
     ok = (m > 0) & (n > 0)
+    spread = pooled * (1 - pooled) * total / np.where(ok, total - 1, 1.0)
     safe_m, safe_n = np.where(ok, m, 1.0), np.where(ok, n, 1.0)
     p = 2 * ndtr(-np.abs(_ratio(a / safe_m - b / safe_n, spread * (1 / safe_m + 1 / safe_n))))
     return np.where(ok, p, np.nan)
@@ -231,10 +231,20 @@ def over_replicates(values: Array) -> OverReplicates:
     mean = np.where(r > 0, np.nanmean(safe, axis=0), np.nan)
     deviation = np.where(np.isnan(values), 0.0, values - mean)
     sd = np.sqrt((deviation**2).sum(axis=0) / np.maximum(r - 1, 1))
-    low, high = np.nanquantile(safe, [0.025, 0.975], axis=0)
-    enough = r > 1
-    mcse = np.where(enough, sd / np.sqrt(np.maximum(r, 1)), np.nan)
-    return OverReplicates(mean, mcse, np.where(enough, low, np.nan), np.where(enough, high, np.nan), r)
+    ranked = np.sort(values, axis=0)
+    low, high = (np.where(r > 1, _quantile(ranked, r, q), np.nan) for q in (0.025, 0.975))
+    mcse = np.where(r > 1, sd / np.sqrt(np.maximum(r, 1)), np.nan)
+    return OverReplicates(mean, mcse, low, high, r)
+
+
+def _quantile(ranked: Array, r: Codes, q: float) -> Array:
+    """Quantile of the first ``r`` of values ranked along the first axis, as numpy's, but for many short ones."""
+    place = q * np.maximum(r - 1, 0)
+    below = np.floor(place).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(r - 1, 0))
+    a, b = (np.take_along_axis(ranked, at[np.newaxis], axis=0)[0] for at in (below, above))
+    part = place - below
+    return np.where(part >= 0.5, b - (b - a) * (1 - part), a + (b - a) * part)
 
 
 def power_error(power: ArrayLike, replicates: int) -> Array:

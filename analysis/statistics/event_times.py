@@ -86,7 +86,8 @@ def _piece(table: pa.Table, kind: TimeTo, study: Study) -> tuple[Codes, EventTim
     replicates = np.unique(table["IREP"].to_numpy())
     mine = table.filter(pc.equal(table["PARAMCD"].cast(pa.string()), kind.code))
     row = np.searchsorted(replicates, mine["IREP"].to_numpy())
-    arm = np.array([study.arm_ids.index(name) for name in decoded(mine["ARM"])], dtype=np.int64)
+    place = {name: k for k, name in enumerate(study.arm_ids)}
+    arm = np.array([place[name] for name in decoded(mine["ARM"]).tolist()], dtype=np.int64)
     strata, stratum = np.unique(decoded(mine["STRATUM"]), return_inverse=True)
     shape = (len(replicates), len(study.arms), max(len(strata), 1))
     day, event = mine["AVAL"].to_numpy().astype(np.int64), mine["CNSR"].to_numpy() == 0
@@ -97,7 +98,7 @@ def _piece(table: pa.Table, kind: TimeTo, study: Study) -> tuple[Codes, EventTim
 def _evaluated(counts: Counts, kind: TimeTo, study: Study) -> EventTimes:
     pooled = counts.pooled(axis=2)
     curve = kaplan_meier(pooled)
-    ends = 7 * np.array(weeks_of(study), dtype=np.int64) + study.visits.window_days
+    ends = 7 * np.array(weeks_of(study), dtype=np.int64) + kind.windows * study.visits.window_days
     ratio, p = _compared(counts, kind, study)
     days = pooled.at_risk[..., 1:].sum(axis=-1)
     n, events = pooled.at_risk[..., 0], pooled.events.sum(axis=-1)

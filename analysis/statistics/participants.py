@@ -80,7 +80,8 @@ def _shape(study: Study) -> tuple[int, int]:
 
 def _arm(table: pa.Table, study: Study) -> Codes:
     """Arm of every patient, by its place in the study."""
-    return np.array([study.arm_ids.index(name) for name in decoded(table["ARM"])], dtype=np.int64)
+    place = {name: k for k, name in enumerate(study.arm_ids)}
+    return np.array([place[name] for name in decoded(table["ARM"]).tolist()], dtype=np.int64)
 
 
 def _with_all(counts: Array) -> Array:

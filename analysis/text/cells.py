@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 NOT_ESTIMABLE = "NE"
+DIGITS = 12
+"""Significant digits kept before rounding: noise of binary arithmetic lies below them, no printed digit does."""
+SNAP, WIDE = Context(prec=DIGITS, rounding=ROUND_HALF_UP), Context(prec=400, rounding=ROUND_HALF_UP)
 NOT_REACHED, NOTE_NOT_REACHED = "NR", "not reached"
 """A median that is not reached: in a cell, and in the note of its row."""
 
@@ -25,12 +28,12 @@ def as_is(value: object) -> str:
 
 def whole(n: float) -> str:
     """Whole number with its thousands apart: "1,250"."""
-    return f"{round(n):,}"
+    return f"{int(_at(n, 0)):,}"
 
 
 def plural(n: float, one: str, many: str = "") -> str:
     """ "1 solve", "2 solves"; ``many`` where an s is not enough."""
-    return f"{round(n):,} {one if n == 1 else many or one + 's'}"
+    return f"{whole(n)} {one if n == 1 else many or one + 's'}"
 
 
 def product(*n: int) -> str:
@@ -86,13 +89,30 @@ def percent(share: float, figures: int = 6) -> str:
     return f"{100 * share:.{figures}g}"
 
 
+def _at(value: float, place: int) -> Decimal:
+    """``value`` rounded to 10^place, half away from zero.
+
+    First to DIGITS significant digits, unless finer ones are asked for: 100 * (70 / 80 - 19 / 80) is the exact half
+    63.75, which binary arithmetic gives as 63.74999999999999.
+    """
+    number = Decimal(repr(value if isinstance(value, int) else float(value)))
+    if number.adjusted() - place < DIGITS - 1:
+        number = SNAP.plus(number)
+    return number.quantize(Decimal(1).scaleb(place), context=WIDE)
+
+
 def rounded(value: float | None, decimals: int) -> str:
     """Fixed decimals, half away from zero ("12.25", 1 -> "12.3"); never "-0.0"; "NE" when there is no number."""
     if value is None or not math.isfinite(value):
         return NOT_ESTIMABLE
-    step = Decimal(1).scaleb(-decimals)
-    result = Decimal(repr(float(value))).quantize(step, rounding=ROUND_HALF_UP)
+    result = _at(value, -decimals)
     return f"{abs(result) if result == 0 else result:f}"
+
+
+def not_nothing(value: float | None, decimals: int) -> str:
+    """As ``rounded``, but what is above 0 never reads as 0: "<0.1"."""
+    text = rounded(value, decimals)
+    return f"<{Decimal(1).scaleb(-decimals)}" if value and value > 0 and text == rounded(0.0, decimals) else text
 
 
 def significant(value: float | None, figures: int = 3) -> str:
@@ -103,7 +123,7 @@ def significant(value: float | None, figures: int = 3) -> str:
         return "0"
     result = Decimal(repr(float(value)))
     for _ in range(2):
-        result = result.quantize(Decimal(1).scaleb(result.adjusted() - figures + 1), rounding=ROUND_HALF_UP)
+        result = _at(float(result), result.adjusted() - figures + 1)
     return f"{result:f}"
 
 
@@ -112,14 +132,20 @@ def column_head(n: int, label: str) -> str:
     return f"{label} (N={n})"
 
 
+def share(n: int, total: int) -> str:
+    """Percent of ``total``: "58.9"; "100.0" is all of them and nothing less: 2999 of 3000 is ">99.9"."""
+    text = not_nothing(100 * n / total, 1)
+    return ">99.9" if n < total and text == "100.0" else text
+
+
 def count(n: int, total: int) -> str:
     """Count and percent of ``total``: "99 (58.9)", "168 (100.0)"; zero is "0", without a percentage."""
-    return f"{n} ({rounded(100 * n / total, 1)})" if n and total else str(n)
+    return f"{n} ({share(n, total)})" if n and total else str(n)
 
 
 def events(n_event: int, n: int) -> str:
     """Events of evaluable subjects: "99/168 (58.9)"; zero has no percentage."""
-    return f"{n_event}/{n} ({rounded(100 * n_event / n, 1)})" if n_event and n else f"{n_event}/{n}"
+    return f"{n_event}/{n} ({share(n_event, n)})" if n_event and n else f"{n_event}/{n}"
 
 
 def events_per(n_event: int, size: float, decimals: int) -> str:
@@ -137,9 +163,14 @@ def alike(*counts: float) -> str:
     return whole(counts[0])
 
 
+def _limits(low: str, high: str) -> str:
+    """ "(6, 53)"; "NE" when neither is known."""
+    return NOT_ESTIMABLE if low == high == NOT_ESTIMABLE else f"({low}, {high})"
+
+
 def interval(low: float | None, high: float | None, decimals: int, mark: str = "") -> str:
     """Limits with a comma, so that negative ones can be read: "(-3.3, 19.3)"; ``mark`` says what they are."""
-    return f"({rounded(low, decimals)}, {rounded(high, decimals)}){mark}"
+    return _limits(rounded(low, decimals), rounded(high, decimals)) + mark
 
 
 def with_interval(value: float | None, low: float | None, high: float | None, decimals: int) -> str:
@@ -174,18 +205,32 @@ def p_value(p: float | None) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """Odds, hazard or risk ratio: two decimals, three below 0.1; "NE" when not estimable."""
-    return rounded(value, 3 if value is not None and 0 < value < 0.1 else 2)
+    """Odds, hazard or risk ratio: two decimals, three below 0.1, "<0.001" below that; "NE" when not estimable."""
+    return not_nothing(value, 3 if value is not None and 0 < value < 0.1 else 2)
 
 
 def ratio_interval(value: float | None, low: float | None, high: float | None) -> str:
     """A ratio and its limits, each as ``ratio``: "0.52 (0.31, 0.87)"; "NE" alone when there is no estimate."""
-    return NOT_ESTIMABLE if value is None else f"{ratio(value)} ({ratio(low)}, {ratio(high)})"
+    text = ratio(value)
+    return text if text == NOT_ESTIMABLE else f"{text} ({ratio(low)}, {ratio(high)})"
+
+
+def ratio_range(low: float | None, high: float | None) -> str:
+    """Smallest and largest of a ratio, each as ``ratio``: "(0.31, 0.87)"."""
+    return _limits(ratio(low), ratio(high))
+
+
+def ratio_error(value: float | None, error: float | None) -> str:
+    """A ratio and its Monte Carlo error, with the decimals of the ratio: "0.52 ± 0.03"."""
+    text = ratio(value)
+    known = text != NOT_ESTIMABLE and error is not None and math.isfinite(error)
+    return f"{text} ± {rounded(error, len(text.partition('.')[2]))}" if known else text
 
 
 def mean_sd(mean: float | None, sd: float | None, raw_decimals: int) -> str:
-    """Mean with one and SD with two decimals more than the data: "13.4 (6.21)" for whole numbers."""
-    return f"{rounded(mean, raw_decimals + 1)} ({rounded(sd, raw_decimals + 2)})"
+    """Mean with one and SD with two decimals more than the data: "13.4 (6.21)" for whole numbers; "NE" of nobody."""
+    text = rounded(mean, raw_decimals + 1)
+    return text if text == NOT_ESTIMABLE else f"{text} ({rounded(sd, raw_decimals + 2)})"
 
 
 def median(value: float | None, raw_decimals: int) -> str:
@@ -194,8 +239,9 @@ def median(value: float | None, raw_decimals: int) -> str:
 
 
 def minimum_maximum(low: float | None, high: float | None, raw_decimals: int) -> str:
-    """Smallest and largest value, with the decimals of the data: "6, 53"."""
-    return f"{rounded(low, raw_decimals)}, {rounded(high, raw_decimals)}"
+    """Smallest and largest value, with the decimals of the data: "6, 53"; "NE" when there is none."""
+    texts = rounded(low, raw_decimals), rounded(high, raw_decimals)
+    return NOT_ESTIMABLE if set(texts) == {NOT_ESTIMABLE} else ", ".join(texts)
 
 
 def median_range(value: float | None, low: float | None, high: float | None, raw_decimals: int) -> str:
@@ -211,9 +257,25 @@ def rounded_range(value: float | None, low: float | None, high: float | None, de
 
 def estimate_error(value: float | None, error: float | None, decimals: int, unit: str = "") -> str:
     """A mean over replicates and its Monte Carlo error: "58.9 ± 0.3 %"; the error is left out when it is not known."""
+    text = rounded(value, decimals)
+    if text == NOT_ESTIMABLE:
+        return text
     known = error is not None and math.isfinite(error)
-    text = f"{rounded(value, decimals)} ± {rounded(error, decimals)}" if known else rounded(value, decimals)
-    return text if text == NOT_ESTIMABLE or not unit else f"{text} {unit}"
+    return " ".join(filter(None, (text, f"± {rounded(error, decimals)}" if known else "", unit)))
+
+
+def power(
+    value: float | None, error: float | None, low: float | None, high: float | None, tested: int, replicates: int
+) -> str:
+    """A power and its Monte Carlo error: "83.0 ± 3.8"; without one (at 0 and 100 %) its limits.
+
+    When not all replicates could be tested, how many: "60.0 ± 21.9, 5 of 12"; "NE" when none could.
+    """
+    text = rounded(value, 1)
+    if text == NOT_ESTIMABLE:
+        return text
+    text = with_interval(value, low, high, 1) if error is None else estimate_error(value, error, 1)
+    return text + f", {tested} of {replicates}" * (tested < replicates)
 
 
 def quantity(value: float | None, decimals: int, unit: str) -> str:
@@ -222,23 +284,26 @@ def quantity(value: float | None, decimals: int, unit: str) -> str:
 
 
 def significant_error(value: float | None, error: float | None) -> str:
-    """Three figures, and two of the Monte Carlo error when it is known: "653 ± 12"."""
-    return significant(value) + (f" ± {significant(error, 2)}" if error is not None else "")
+    """Three figures, and two of the Monte Carlo error when it is known: "653 ± 12"; "NE" when there is no number."""
+    text = significant(value)
+    return text + (f" ± {significant(error, 2)}" if error is not None and text != NOT_ESTIMABLE else "")
 
 
 def significant_interval(low: float | None, high: float | None, mark: str = "") -> str:
     """Limits to three figures: "(512, 833)"."""
-    return f"({significant(low)}, {significant(high)}){mark}"
+    return _limits(significant(low), significant(high)) + mark
 
 
 def significant_range(value: float | None, low: float | None, high: float | None) -> str:
-    """A median to three figures with smallest and largest value: "653 (512, 833)"."""
-    return f"{significant(value)} {significant_interval(low, high)}"
+    """A median to three figures with smallest and largest value: "653 (512, 833)"; "NE" when there is none."""
+    text = significant(value)
+    return text if text == NOT_ESTIMABLE else f"{text} {significant_interval(low, high)}"
 
 
 def geometric(mean: float | None, cv: float | None) -> str:
-    """Geometric mean to three figures and geometric coefficient of variation, %: "653 (38.2)"."""
-    return f"{significant(mean)} ({rounded(cv, 1)})"
+    """Geometric mean to three figures and geometric coefficient of variation, %: "653 (38.2)"; "NE" without one."""
+    text = significant(mean)
+    return text if text == NOT_ESTIMABLE else f"{text} ({rounded(cv, 1)})"
 
 
 def amount(value: float | None, unit: str) -> str:
@@ -246,11 +311,19 @@ def amount(value: float | None, unit: str) -> str:
     return rounded(value, 1) if unit == "%" else significant(value)
 
 
+def amount_error(value: float | None, error: float | None, unit: str) -> str:
+    """``amount`` as a mean over replicates with its Monte Carlo error: "58.9 ± 0.3", "653 ± 12"."""
+    return estimate_error(value, error, 1) if unit == "%" else significant_error(value, error)
+
+
 def change(value: float | None, error: float | None, unit: str) -> str:
     """A change with its sign and Monte Carlo error: "+3.1 ± 0.4"."""
     text = amount(value, unit)
-    sign = "" if text == NOT_ESTIMABLE or text.startswith("-") or float(text) == 0 else "+"
-    return sign + text + (f" ± {amount(error, unit)}" if error is not None and text != NOT_ESTIMABLE else "")
+    if text == NOT_ESTIMABLE:
+        return text
+    sign = "" if text.startswith("-") or float(text) == 0 else "+"
+    known = "" if error is None else amount(error, unit)
+    return f"{sign}{text} ± {known}" if known else sign + text
 
 
 def period(first: int, after: int) -> str:

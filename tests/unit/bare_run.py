@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from tiny_trial import study
 
 from analysis.report.grid import Table
 from analysis.report.keyed import plain_text
-from analysis.report.runfolder import RunFolder
+from analysis.report.runfolder import HELD, RunFolder
 from analysis.statistics.estimates import NAMED, OVER, Estimate
 from trial.study.study import Study
 
@@ -18,6 +22,19 @@ def bare_run(of: Study | None = None, **said: object) -> RunFolder:
     """A run of this study; without one of two arms, drug and placebo, and 3 replicates."""
     empty = dict(path=Path("x"), manifest={}, tables={}, estimates=(), published={}, scores=(), absent={}, outside={})
     return RunFolder(study=of or study(), **(empty | said))  # type: ignore[arg-type]
+
+
+FOLDERS: list[TemporaryDirectory] = []
+"""Gone with the process."""
+
+
+def with_tables(run: RunFolder, tables: dict[str, pa.Table]) -> RunFolder:
+    """The run with these tables, in a folder of their own."""
+    FOLDERS.append(TemporaryDirectory())
+    folder = Path(FOLDERS[-1].name)
+    for name, table in tables.items():
+        pq.write_table(table, folder / f"{name}.parquet")
+    return replace(run, path=folder, tables={name: tables[name].select(held) for name, held in HELD.items()})
 
 
 def changed(**said: object) -> Study:

@@ -82,15 +82,33 @@ class Page(HTMLParser):
     def __post_init__(self) -> None:
         super().__init__()
         self.open: list[Element] = []
+        self.heads: list[dict[str, str | None]] = []
         self.feed(self.html)
 
     def handle_starttag(self, tag, attrs):
         if tag in VOID:
             return
         element = Element(tag, dict(attrs), tuple(self._names()))
+        self._of_column(element)
         self.open.append(element)
-        if "data-key" in element.attributes:
+        if element.attributes.get("data-key"):
             self.keyed.append(element)
+
+    def _of_column(self, element):
+        """What the head of a column says for its cells (tables of many arms) becomes the cell's own."""
+        said = element.attributes
+        if element.tag == "table":
+            self.heads = []
+        elif element.tag == "th" and "data-col" in said:
+            self.heads.append(said)
+        elif element.tag == "tr":
+            self.line, self.cell = said.get("data-row"), -1
+        elif element.tag == "td" and self.heads:
+            self.cell += 1
+            head = self.heads[self.cell] if self.cell < len(self.heads) else {}
+            if "data-key" not in said and "data-cells-key" in head:
+                said |= {f"data-{name}": head.get(f"data-cells-{name}") for name in ("key", "form", "how")}
+                said["data-key"] = said["data-key"].replace("{row}", self.line)
 
     def handle_endtag(self, tag):
         while self.open and self.open.pop().tag != tag:
@@ -117,7 +135,7 @@ class Page(HTMLParser):
 def _is_exempt(element: Element) -> bool:
     classes = (element.attributes.get("class") or "").split()
     return (
-        "data-key" in element.attributes
+        bool(element.attributes.get("data-key"))
         or element.tag in BARE
         or any(name in BARE_CLASSES for name in classes)
         or element.attributes.get("id") in BARE_SECTIONS

@@ -101,8 +101,9 @@ def tried(tmp_path, monkeypatch):
         counted = SimpleNamespace(n_patients=5, n_failed=1)
         replaced = {
             "execute": lambda *a, **k: (asked.update(executed=(a[2], *a[4:]), **k), counted)[1],
-            "conclude": lambda *a: (asked.update(concluded=a[3:]), (SimpleNamespace(lines=["line"]), study))[1],
-            "refuse_too_large": lambda *a: asked.update(sized=a[2]),
+            "conclude": lambda *a: (asked.update(concluded=a[3]), (SimpleNamespace(lines=["line"]), study))[1],
+            "refuse_too_large": lambda *a: asked.update(sized=a[2:]),
+            "_report": lambda folder, of: asked.update(reported="finished" in asked),
             "is_finished": lambda *a: finished, "cores": lambda: 3, "_announce": lambda *a: None,
         }  # fmt: skip
         for name, value in replaced.items():
@@ -126,16 +127,22 @@ def test_a_plain_run(tried):
     assert asked["executed"] == (3, None) and asked["keep_units"] is True, (
         "units are kept until the run is in its place"
     )
-    assert asked["sized"] == 3 and asked["overwrite"] is False and asked["finished"]
-    volatile, with_report = asked["concluded"]
-    assert with_report is True and volatile["workers"] == 3 and 0 <= volatile["seconds"] < 60
+    assert asked["sized"] == (3, True) and asked["overwrite"] is False and asked["finished"]
+    volatile = asked["concluded"]
+    assert volatile["workers"] == 3 and 0 <= volatile["seconds"] < 60
+    assert asked["reported"], "when the tables are in their place"
     assert volatile["seconds"] == round(volatile["seconds"], 1)
-    assert tried(workers=7, with_report=False)[1]["executed"] == (7, None) and not asked["concluded"][1]
+    _, asked, _ = tried(workers=7, with_report=False)
+    assert asked["executed"] == (7, None) and "reported" not in asked and asked["sized"] == (7, False)
 
 
 def test_going_on(tried, tmp_path):
     """Nothing to do; nothing there to go on with; units that are there, which replace what stands in the folder."""
-    assert tried(resume=True, finished=True)[::2] == (None, [f"{tmp_path / 'x'}: this run is finished; nothing to do"])
+    nothing = (None, [f"{tmp_path / 'x'}: this run is finished; nothing to do"])
+    assert tried(resume=True, finished=True, with_report=False)[::2] == nothing
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "report.html").write_text("")
+    assert tried(resume=True, finished=True)[::2] == nothing
     done, asked, said = tried(resume=True)
     assert (
         done and said == [f"{tmp_path / 'x'}: nothing unfinished is there; a new run begins"] and not asked["overwrite"]

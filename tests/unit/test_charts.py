@@ -8,7 +8,7 @@ from drawn_axes import Drawn
 
 from analysis.figures import charts
 from analysis.figures.charts import (
-    HUES,
+    LINE_OF_TEXT,
     ForestRow,
     Lever,
     Panel,
@@ -17,16 +17,19 @@ from analysis.figures.charts import (
     Rungs,
     Trace,
     forest,
-    hue,
     platelets,
     shares_over_time,
-    tint,
     tornado,
 )
+from analysis.figures.palette import HUES, hue, line_style, swatch, tint
 
 
-def test_arms_keep_their_colours_and_start_again_after_the_fifth():
-    assert [hue(k) for k in range(8)] == [*HUES, HUES[1], HUES[2]]
+def test_arms_differ_in_colour_and_dashes_or_stripes():
+    """Eleven colours, then again with other dashes; placebo arms are grey; 44 active arms have looks of their own."""
+    assert [hue(k) for k in range(13)] == [*HUES, HUES[1]] and hue(-1) == HUES[0]
+    assert len({(hue(k), str(line_style(k))) for k in range(1, 45)}) == 44 == len({swatch(k) for k in range(1, 45)})
+    assert line_style(1) == "-" != line_style(6) and line_style(0) == "-" != line_style(-1)
+    assert swatch(1) == hue(1) and hue(6) in swatch(6) and swatch(-1) != swatch(0)
     assert tint(0, 0.5) == "#afb5bc", "half of the way from #5f6b7a to white"
 
 
@@ -63,7 +66,8 @@ def test_the_axis_of_shares_ends_above_the_highest_line(monkeypatch, highest, to
     shares_over_time("x", "X", [Trace("one", 1, weeks, np.array([0, highest, np.nan]))], top)
     (((low, high), _),) = seen.of("x", "set_ylim")
     assert low == 0 and high == pytest.approx(limit)
-    assert seen.sizes["x"][1] == 2.9 and not seen.of("x", "annotate"), "no numbers at risk, no room for them"
+    assert [args[0] for args, _ in seen.of("x", "annotate")] == ["one"], "the name, and no numbers at risk"
+    assert seen.sizes["x"][1] == pytest.approx(2.9 + 2 * LINE_OF_TEXT / 72)
 
 
 def test_numbers_at_risk_stand_below_the_ticks_a_line_for_each_arm(monkeypatch):
@@ -73,13 +77,16 @@ def test_numbers_at_risk_stand_below_the_ticks_a_line_for_each_arm(monkeypatch):
     seen = Drawn(monkeypatch, ticks=(0.0, 1.0, 2.0, 3.0))
     shares_over_time("x", "X", traces)
     said = [(*args, k["color"]) for args, k in seen.of("x", "annotate")]
-    assert [text for text, *_ in said] == ["At risk", "100", "107", "114", "200", "207", "214"]
+    assert [text for text, *_ in said] == ["At risk", "100", "107", "114", "200", "207", "214", "arm 1", "arm 2"]
     assert [place for _, place, *_ in said[1:4]] == [(0.0, 0), (1.0, 0), (2.0, 0)]
     heights = [offset[1] for _, _, offset, _ in said]
-    assert heights[0] > heights[1] == heights[3] > heights[4] == heights[6]
-    assert [colour for *_, colour in said[1::3]] == [hue(1), hue(2)]
-    lines, room = 3, seen.sizes["x"][1] - 2.9
-    assert room == pytest.approx(0.15 * lines), "for the heading and both arms"
+    first, second = heights[1], heights[4]
+    assert heights[0] > heights[7] > first == heights[3] > heights[8] > second == heights[6], (
+        "names above their numbers"
+    )
+    assert [said[k][3] for k in (1, 4, 7, 8)] == [hue(1), hue(2), hue(1), hue(2)]
+    lines, room = 5.5, seen.sizes["x"][1] - 2.9
+    assert room == pytest.approx(LINE_OF_TEXT / 72 * lines), "for the heading, and two lines of each arm"
     assert seen.margins["x"]["bottom"] * seen.sizes["x"][1] == pytest.approx(0.45 + room)
 
 

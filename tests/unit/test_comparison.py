@@ -1,36 +1,102 @@
-"""Two runs side by side: what may be compared, and the differences, on rows made by hand."""
+"""Two runs side by side: what is shared, what is left out, and the error of paired replicates, by hand."""
 
+from __future__ import annotations
+
+import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from tiny_trial import study
 
-from analysis.evidence.comparison import Side, compared, problems
-from analysis.statistics.estimates import Estimate
+from analysis.evidence.comparison import Difference, Side, compared, left_out, paired
+from analysis.statistics.estimates import ALL, Estimate, over
+from analysis.statistics.summaries import Summary
 from trial.app.comparison import _caution
 from trial.cli.compare import _table
-from trial.study.protocol import Arm
+
+RATES = {"a": (75.0, 50.0, 100.0), "b": (50.0, 50.0, 75.0)}
+"""Of 4 patients on drug in three replicates."""
+MEANS = {"a": (10.0, 12.0, 14.0), "b": (11.0, 13.0, 15.0)}
+
+
+def summary(rates: tuple[float, ...], location: tuple[float, ...] = ()) -> Summary:
+    """Arms drug and placebo; nobody responds on placebo."""
+    n = len(rates)
+    sizes, nothing = np.full((n, 2), 4.0), np.zeros((n, 2))
+    events = np.column_stack([4 * np.array(rates) / 100, np.zeros(n)])
+    where = np.column_stack([location, location]) if location else nothing
+    return Summary(events, sizes, where, np.empty((n, 0, 3)), (), (), Counter(), 0)
+
+
+def side(name: str, seed: int = 1, replicates: int = 3, codes: tuple[str, ...] = ("RESPW8", "CHGW8")) -> Side:
+    settings = study(replicates=replicates).model_copy(update={"seed": seed})
+    found = {
+        code: summary(RATES[name][:replicates], MEANS[name][:replicates] if code == "CHGW8" else ()) for code in codes
+    }
+    rows = [row for code in codes for row in rows_of(code, found[code])]
+    return Side(Path(name), settings, {}, tuple(rows), found)
+
+
+def rows_of(code: str, found: Summary) -> list[Estimate]:
+    blank = Estimate("tiny", code, "", "drug", None, "FAS", "rate", "%", "replicates")
+    if code == "CHGW8":
+        return [over(Estimate(**(vars(blank) | {"STAT": "mean"})), found.location[:, 0], found.sizes[:, 0])]
+    both = Estimate(**(vars(blank) | {"ARM": ALL}))
+    return [
+        over(blank, 100 * found.events[:, 0] / 4, found.sizes[:, 0]),
+        over(both, 100 * found.events.sum(axis=1) / 8, found.sizes.sum(axis=1)),
+    ]
+
+
+def test_with_one_seed_the_error_is_that_of_the_paired_differences() -> None:
+    """Differences -25, 0, -25; means +1 in every replicate, so that nothing is left to chance."""
+    rate, together, mean = compared(side("a"), side("b"))
+    assert (rate.difference, rate.mcse) == (pytest.approx(-50 / 3), pytest.approx(25 / 3))
+    assert (together.arm, together.difference) == (ALL, pytest.approx(-25 / 3))
+    assert (mean.stat, mean.a, mean.b, mean.difference, mean.mcse) == ("mean", 12.0, 13.0, 1.0, 0.0)
+
+
+def test_with_two_seeds_the_runs_are_independent() -> None:
+    rate, *_ = compared(side("a"), side("b", seed=2))
+    error = math.hypot(25 / math.sqrt(3), np.std([50, 50, 75], ddof=1) / math.sqrt(3))
+    assert rate.mcse == pytest.approx(error) and not paired(side("a"), side("b", seed=2))
+
+
+def test_replicates_of_one_run_alone_are_left_out_and_named() -> None:
+    """The first two replicates are those of both."""
+    rate, *_ = compared(side("a"), side("b", replicates=2))
+    assert (rate.a, rate.b, rate.difference) == (62.5, 50.0, -12.5)
+    assert "left out, only in a: replicates 2 to 2" in left_out(side("a"), side("b", replicates=2))
+
+
+def test_endpoints_and_arms_of_one_run_alone_are_left_out_and_named() -> None:
+    fewer = side("b", codes=("RESPW8",))
+    assert [row.endpoint for row in compared(side("a"), fewer)] == ["RESPW8", "RESPW8"]
+    assert left_out(side("a"), fewer) == ["left out, only in a: endpoints CHGW8"]
+    other = Side(Path("c"), study(arms=("more", "placebo")), {}, fewer.estimates, fewer.summaries)
+    assert left_out(fewer, other) == ["left out, only in b: arms drug", "left out, only in c: arms more"]
+
 
 ROW = Estimate("S", "RESPW8", "", "drug", None, "FAS", "rate", "%", "replicates", ESTIMATE=60.0, MCSE=0.3, R=20)
-ARMS = (Arm(id="drug", start_dose_mg=5.0), Arm(id="sham", start_dose_mg=2.5, placebo=True, dose_rule="r"))
 
 
-def side(path, arms=ARMS, rows=(ROW,)):
-    return Side(Path(path), SimpleNamespace(arms=arms), {}, tuple(rows))
+def apart(rows: list[Estimate], others: list[Estimate]) -> list[Difference]:
+    """Differences of runs of two seeds that have these rows."""
+    made = [
+        Side(Path(name), study().model_copy(update={"seed": seed}), {}, tuple(of), {})
+        for seed, (name, of) in enumerate((("a", rows), ("b", others)))
+    ]
+    return compared(*made)
 
 
 def test_a_difference_is_the_second_less_the_first_with_the_error_of_both():
-    (row,) = compared([ROW], [replace(ROW, ESTIMATE=55.0, MCSE=0.4)])
+    (row,) = apart([ROW], [replace(ROW, ESTIMATE=55.0, MCSE=0.4)])
     assert (row.a, row.b, row.difference, row.mcse) == (60.0, 55.0, -5.0, pytest.approx(0.5))
-    assert (row.endpoint, row.arm, row.stat, row.unit, row.a_mcse, row.b_mcse) == (
-        "RESPW8",
-        "drug",
-        "rate",
-        "%",
-        0.3,
-        0.4,
-    )
+    assert (row.endpoint, row.arm, row.stat, row.unit) == ("RESPW8", "drug", "rate", "%")
+    assert (row.a_mcse, row.b_mcse) == (0.3, 0.4)
 
 
 @pytest.mark.parametrize("side_without", [0, 1])
@@ -38,46 +104,41 @@ def test_what_is_not_estimable_on_one_side_has_no_difference(side_without):
     for name in ("ESTIMATE", "MCSE"):
         both = [ROW, ROW]
         both[side_without] = replace(ROW, **{name: None})
-        (row,) = compared([both[0]], [both[1]])
+        (row,) = apart([both[0]], [both[1]])
         assert row.mcse is None and (row.difference is None) == (name == "ESTIMATE")
 
 
 def test_summaries_over_replicates_of_endpoints_in_the_order_of_the_first():
     rows = [replace(ROW, PARAMCD=code) for code in ("B", "A")]
     decoys = [replace(ROW, SCOPE="replicate"), replace(ROW, PARCAT1="baseline"), replace(ROW, STAT="difference")]
-    assert [r.endpoint for r in compared([*rows, *decoys], [*decoys, *reversed(rows)])] == ["B", "A"]
-    assert compared([ROW], [replace(ROW, SCOPE="replicate")]) == compared([ROW], [replace(ROW, PARCAT1="x")]) == []
-    for stat in ("median", "rate"):
-        assert len(compared([replace(ROW, STAT=stat)], [replace(ROW, STAT=stat)])) == 1
+    assert [r.endpoint for r in apart([*rows, *decoys], [*decoys, *reversed(rows)])] == ["B", "A"]
+    assert apart([ROW], [replace(ROW, SCOPE="replicate")]) == apart([ROW], [replace(ROW, PARCAT1="x")]) == []
+    for stat in ("rate", "median", "mean", "geometric mean"):
+        assert len(apart([replace(ROW, STAT=stat)], [replace(ROW, STAT=stat)])) == 1
 
 
-def test_the_same_arms_and_endpoints_can_be_compared_in_any_order():
-    assert problems(side("a"), side("b", ARMS[::-1])) == []
-
-
-def test_why_runs_cannot_be_compared():
-    other = (ARMS[0], Arm(id="sham", start_dose_mg=5.0, placebo=True, dose_rule="s"))
-    assert problems(side("a"), side("b", other)) == [
-        "arm sham: dose_rule is r in a, s in b", "arm sham: start_dose_mg is 2.5 in a, 5.0 in b",
-    ]  # fmt: skip
-    assert problems(side("a"), side("b", ARMS[:1])) == ["the arms differ: drug, sham in a, drug in b"]
-    extra = replace(ROW, PARAMCD="COMPL")
-    assert problems(side("a"), side("b", rows=(ROW, extra))) == ["the endpoints differ: COMPL only in b"]
-    assert problems(side("a", rows=(extra,)), side("b")) == [
-        "the endpoints differ: COMPL only in a", "the endpoints differ: RESPW8 only in b",
-    ]  # fmt: skip
+def test_arms_of_one_name_that_are_treated_differently_are_named():
+    other = side("b")
+    arms = tuple(arm.model_copy(update={"start_dose_mg": 2.5, "dose_rule": None}) for arm in other.study.arms[:1])
+    changed = replace(other, study=other.study.model_copy(update={"arms": arms}))
+    assert left_out(side("a"), changed) == [
+        "left out, only in a: arms placebo",
+        "arm drug: start_dose_mg is 5.0 in a, 2.5 in b",
+        "arm drug: dose_rule is ladder in a, None in b",
+    ]
 
 
 def test_a_caution_only_where_the_designs_differ(monkeypatch):
-    monkeypatch.setattr("trial.app.comparison.fingerprint", lambda study: study.arms)
-    assert _caution(side("a"), side("b")) == ""
-    assert _caution(side("a", "x"), side("b", "y")).startswith("the designs differ (x, y)")
+    monkeypatch.setattr("trial.app.comparison.fingerprint", lambda study: study.seed)
+    assert _caution(side("a"), side("b")) == []
+    (said,) = _caution(side("a"), side("b", seed=2))
+    assert said.startswith("the designs differ (1, 2)")
 
 
 def test_an_endpoint_is_named_once_in_the_table(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     rows = [replace(ROW, ARM=arm, PARAMCD=code) for code in ("RESPW8", "COMPL") for arm in ("drug", "sham")]
-    _table(compared(rows, [replace(row, ESTIMATE=61.06) for row in rows]))
+    _table(apart(rows, [replace(row, ESTIMATE=61.06) for row in rows]))
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert [line[0] for line in lines] == ["endpoint", "RESPW8", "sham", "COMPL", "sham"]
-    assert lines[1] == ["RESPW8", "drug", "%", "60.0", "±", "0.3", "61.1", "±", "0.3", "1.1", "±", "0.4"]
+    assert lines[1] == ["RESPW8", "drug", "%", "60.0", "±", "0.3", "61.1", "±", "0.3", "+1.1", "±", "0.4"]

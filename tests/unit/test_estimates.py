@@ -85,6 +85,57 @@ def test_power_is_the_share_of_replicates_won_with_its_binomial_error() -> None:
     assert set(table[table["STAT"] == "power"]["PARAMCD"]) == {"RESPW8"}
 
 
+def powered(trials: list[Patient], **changes: object) -> pd.Series:
+    """The row of power of the primary endpoint."""
+    settings = study(**changes)  # type: ignore[arg-type]
+    records = from_tables(tables(trials), ("drug", "placebo"))
+    found = summaries.of_records(records, endpoints.evaluate_all(records, settings), settings)
+    return one(pd.DataFrame(to_table(estimate(found, settings)).to_pylist()), settings.analysis.primary, "drug",
+               "power", "replicates")  # fmt: skip
+
+
+def groups(responders: list[tuple[int, int]], failed: int = 0) -> list[Patient]:
+    """A replicate of 30 on each arm for each (drug, placebo); in the first ``failed`` ones placebo cannot be solved."""
+    return [
+        replace(YES if k < n else NO, arm=arm, replicate=r, status="STEP_LIMIT" if r < failed and k_arm else "OK")
+        for r, both in enumerate(responders)
+        for k_arm, (arm, n) in enumerate(zip(("drug", "placebo"), both, strict=True))
+        for k in range(30)
+    ]
+
+
+def test_power_is_of_the_replicates_that_can_be_tested() -> None:
+    """Four replicates, of which one without placebo: of three tested two are won."""
+    row = powered(groups([(25, 2), (25, 2), (3, 2), (25, 2)], failed=1), replicates=4)
+    assert row["ESTIMATE"] == pytest.approx(200 / 3) and row["R"] == 3
+    assert row["MCSE"] == pytest.approx(100 * np.sqrt(2 / 3 * (1 / 3) / 3))
+    assert "1 of 4 replicates have an arm without an evaluable subject and are not tested" in row["NOTE"]
+
+
+def test_power_of_nothing_that_can_be_tested_is_not_estimable() -> None:
+    row = powered(groups([(25, 2)] * 3, failed=3))
+    assert np.isnan(row["ESTIMATE"]) and row["R"] == 0 and row[["MCSE", "CI_LOW", "CI_HIGH"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("drug", "power", "limits"), [(28, 100.0, (0.025 ** (1 / 5), 1.0)), (2, 0.0, (0.0, 1 - 0.025 ** (1 / 5)))]
+)
+def test_power_at_its_ends_has_exact_limits_and_no_error(drug: int, power: float, limits: tuple[float, float]) -> None:
+    """Five of five, none of five: closed forms of Clopper and Pearson."""
+    row = powered(groups([(drug, 2)] * 5), replicates=5)
+    assert row["ESTIMATE"] == power and np.isnan(row["MCSE"])
+    assert (row["CI_LOW"], row["CI_HIGH"]) == pytest.approx(tuple(100 * x for x in limits))
+
+
+def test_a_primary_without_a_direction_counts_both_and_says_so() -> None:
+    """A reduction of dose is neither good nor bad: two replicates with more, one with fewer, one equal."""
+    people = groups([(25, 2), (25, 2), (2, 25), (5, 5)])
+    reduced = [replace(p, actions=("start", "decrease")) if p.counts == YES.counts else p for p in people]
+    row = powered(reduced, replicates=4, primary="REDUCE")
+    assert row["ESTIMATE"] == 75 and "counted: the arms differ, in either direction" in row["NOTE"]
+    assert "which is better" in powered(people, replicates=4)["NOTE"]
+
+
 def test_losing_to_the_reference_is_not_power() -> None:
     table = frame(reference_arm="drug")
     assert one(table, "RESPW8", "placebo", "power", "replicates")["ESTIMATE"] == 0

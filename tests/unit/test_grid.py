@@ -37,6 +37,7 @@ class Run:
 
     replicates = property(lambda self: Number(self.n_replicates, "config", "", "replicates"))
     arms = (ArmStyle("drug", "The drug", 1, False, 5.0, 1, None), ArmStyle("sham", "The sham", 0, True, 5.0, 1, None))
+    style = {arm.id: arm for arm in arms}  # noqa: RUF012
     published = {("RESPW8", "rate", "drug"): PUBLISHED}  # noqa: RUF012
     of_endpoints = (
         estimate(),
@@ -99,7 +100,7 @@ def test_published_cells():
     ):
         p = Published(**{**vars(PUBLISHED), "interval": interval})
         assert plain_text(grid.published_interval(p)) == shown
-    assert grid.judged(Run(), PUBLISHED) == Cell("inside", "inside") and grid.judged(Run(), None) == Cell("–")
+    assert grid.judged(Run(), PUBLISHED) == Cell("inside (fit)", "inside") and grid.judged(Run(), None) == Cell("–")
 
 
 def test_the_publication_by_its_label_or_the_name_in_its_rows():

@@ -291,12 +291,14 @@ def test_catalogue_prints_a_set_of_a_file_in_80_columns(capsys):
     assert code == 2 and "there is no file" in err
 
 
-def test_runs_with_other_arms_or_endpoints_are_not_compared(capsys):
+def test_runs_with_other_arms_or_endpoints_are_compared_in_what_they_share(capsys):
     study()
     assert run(capsys)[0] == 0
     assert run(capsys, "--out", "other", "--set", "arms.1.start_dose_mg=5")[0] == 0
-    code, _, err = outcome(capsys, "compare", "runs/tiny", "other")
-    assert code == 2 and "arm HIGH: start_dose_mg is 7.5 in runs/tiny, 5" in err
+    code, out, err = outcome(capsys, "compare", "runs/tiny", "other")
+    assert code == 0 and "arm HIGH: start_dose_mg is 7.5 in runs/tiny, 5" in err and "the designs differ" in err
+    assert "RESPW2" in out
     assert run(capsys, "--out", "fewer", "--set", "analysis.endpoints=[RESPW2]")[0] == 0
-    code, _, err = outcome(capsys, "compare", "runs/tiny", "fewer")
-    assert code == 2 and "the endpoints differ: " in err and "only in runs/tiny" in err
+    code, out, err = outcome(capsys, "compare", "runs/tiny", "fewer")
+    assert code == 0 and "left out, only in runs/tiny: endpoints " in err
+    assert {line.split()[0] for line in out.splitlines() if line.startswith(("RESP", "COMPL"))} == {"RESPW2"}

@@ -126,7 +126,5 @@ def test_files_with_rows_and_what_there_is_none_of(monkeypatch):
     assert made["files"] == {"a": {"rows": 0}} and made["citations"] == [] and made["pages"] == [(0, 1)]
     assert (made["model"], made["drawing"], made["model_lines"]) == (None, "", {})
     assert page._content(bare_run(manifest={"citations": ["Mei"]}), [])["citations"] == ["Mei"]
-    colours = [colour for colour, *_ in made["palette"]]
-    assert colours == list(range(6)) and all(
-        pale == page.tint(k, 0.12) and mid == page.tint(k, 0.35) for k, _, pale, mid in made["palette"]
-    )
+    drug, sham = (page.hue(1), page.tint(1, 0.12), page.swatch(1)), (page.hue(0), page.tint(0, 0.12), page.swatch(0))
+    assert made["palette"] == [(0, *sham), (1, *drug)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-from bare_run import bare_run
+from bare_run import bare_run, with_tables
 from bare_run import shown as lines
 from drawn_axes import Drawn
 from tiny_trial import Patient, study, tables
@@ -49,8 +50,7 @@ def run(chemotherapy=True):
         for row in made["solves"].to_pylist()
     ]
     made["solves"] = made["solves"].from_pylist(solves, schema=made["solves"].schema)
-    found = bare_run(study(chemotherapy=chemotherapy, replicates=2), tables=made)
-    return found
+    return with_tables(bare_run(study(chemotherapy=chemotherapy, replicates=2)), made)
 
 
 @pytest.fixture
@@ -109,9 +109,9 @@ def test_the_figure_has_the_baseline_the_visits_and_the_days(page):
     assert [args for args, _ in seen.of("patient-0-1", "axvline")] == [(2.0,)] and chemo[0] == [1.0, 5.0]
     assert seen.of("patient-0-1", "set_xlim") == [((0, 10.0), {})]
     late = replace(PATIENTS[0], days=(*range(7, 64, 7), 72), counts=[20.0])
-    assert patient._course(bare_run(study(), tables=tables([late])), 0, 1).last_day == 72
+    assert patient._course(with_tables(bare_run(study()), tables([late])), 0, 1).last_day == 72
     early = replace(PATIENTS[0], days=(*range(7, 64, 7), 69), counts=[20.0])
-    assert patient._course(bare_run(study(), tables=tables([early])), 0, 1).last_day == 70
+    assert patient._course(with_tables(bare_run(study()), tables([early])), 0, 1).last_day == 70
 
 
 def test_the_ledger(page):
@@ -148,7 +148,8 @@ def test_endpoints_by_their_kind():
         Estimate("S", code, f"{code} in words", "drug", None, "FAS", stat, "", "replicate")
         for code, stat in names.items()
     ]
-    found = replace(made, estimates=tuple(estimates), tables={**made.tables, "endpoints": pa_table(rows)})
+    pq.write_table(pa_table(rows), made.path / "endpoints.parquet")
+    found = replace(made, estimates=tuple(estimates))
     assert lines(patient._endpoints(found, 0, 1)) == {
         "RESPW8": ["RESPW8 in words [RESPW8]", "yes"],
         "PLTW8": ["PLTW8 in words [PLTW8]", "60.1"],

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from bare_run import with_tables
 from made_run import make_run_folder, read_run
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from analysis.evidence.scorecard import Score
-from analysis.report import pictures
+from analysis.report import pictures, runfolder
 from analysis.report.keyed import plain_text
 
 ARMS = ("LOW", "HIGH", "Placebo")
@@ -59,7 +60,13 @@ def with_study(run, **changed):
 
 def with_rows(run, table, keep):
     """The run with only those rows of a table that a mask keeps."""
-    return replace(run, tables={**run.tables, table: run.tables[table].filter(pa.array(keep))})
+    tables = whole(run)
+    return with_tables(run, {**tables, table: tables[table].filter(pa.array(keep))})
+
+
+def whole(run):
+    """Every column of the tables that are drawn."""
+    return {name: pq.read_table(run.path / f"{name}.parquet") for name in runfolder.TABLES}
 
 
 def test_quartiles_of_the_counts_from_the_baseline_on(run, tables, given):
@@ -96,7 +103,7 @@ def test_chemotherapy_is_marked_and_said_where_there_is_some(run, given, monkeyp
 )
 def test_who_is_pooled(run, kept, replicates, said):
     few = with_study(run, replicates=replicates)
-    for name, table in run.tables.items():
+    for name, table in whole(run).items():
         few = with_rows(few, name, np.isin(table["IREP"].to_numpy(), kept))
     assert plain_text(pictures.everyone(few)) == said
 
@@ -177,7 +184,7 @@ def test_rescue_over_time_is_the_survival_function_of_statsmodels(run, tables, g
 
 def everybody_stays(run):
     """The run without the patients who left or failed, and without any event."""
-    patients = run.tables["patients"]
+    patients = whole(run)["patients"]
     stay = np.array(patients["EOSSTT"].to_pylist()) == "COMPLETED"
     kept = {
         (r, s)
@@ -186,11 +193,11 @@ def everybody_stays(run):
     }
     tables = {}
     for name in ("patients", "doses", "observations", "events", "solves"):
-        table = run.tables[name]
+        table = whole(run)[name]
         mask = [key in kept for key in zip(table["IREP"].to_pylist(), table["SUBJID"].to_pylist(), strict=True)]
         tables[name] = table.filter(pa.array(mask))
     tables["events"] = tables["events"].slice(0, 0)
-    return replace(run, tables={**run.tables, **tables})
+    return with_tables(run, tables)
 
 
 def test_nothing_over_time_where_nothing_happens(run, given):

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from made_run import make_run_folder, read_run, text_of, write_report
+from made_run import make_run_folder, read_run, study_of, text_of, write_report
 
+from analysis.evidence.results import analyse
 from analysis.statistics.baseline import ITEMS
 from analysis.text import cells
 from trial.jobs.provenance import STATEMENT
@@ -177,10 +178,28 @@ def test_published_values_stand_beside(tables):
     assert tables.cells["T 14.1.3", "AGE|min, max", "published-LOW"] == "19, 70"
 
 
-def test_inside_is_what_the_scorecard_says(run_dir, tables):
-    for score in read_run(run_dir).scores:
-        shown = tables.cells["T 14.2.15", score.row_id, "inside"]
-        assert shown == {"yes": "inside", "no": "outside", "": "–"}[score.inside]
+def test_every_published_row_stands_once_beside_its_simulation_with_its_verdict(judged_html, tmp_path):
+    """T 14.2.1 says what the scorecard says, and which verdict is a fit; no second table repeats it."""
+    run_dir = make_run_folder(tmp_path / "ten", replicates=10)
+    shown, run = Tables(judged_html).cells, read_run(run_dir)
+    assert {s.inside for s in run.scores} >= {"yes", ""}
+    for score in run.scores:
+        if score.unit == "%" and score.endpoint != "PLT250":
+            fit = " (fit)" if score.seen == "yes" else ""
+            verdict = {"yes": f"inside{fit}", "no": f"outside{fit}", "": "–"}[score.inside]
+            assert shown["T 14.2.1", f"{score.endpoint}|{score.arm}", "inside"] == verdict
+    assert not any(number == "T 14.2.15" for number, *_ in shown)
+
+
+def test_a_published_row_without_a_simulated_value_has_a_table_of_its_own(tmp_path):
+    run_dir = make_run_folder(tmp_path / "other")
+    rows = (run_dir / "published.csv").read_text().splitlines()
+    other = rows[1].replace("RESPW8", "CITRESP").replace("a,", "z,", 1)
+    (run_dir / "published.csv").write_text("\n".join([*rows, other]) + "\n")
+    analyse(run_dir, study_of(run_dir))
+    shown = Tables(write_report(run_dir).read_text(encoding="utf-8")).cells
+    assert {row for number, row, _ in shown if number == "T 14.2.15"} == {"z"}
+    assert shown["T 14.2.15", "z", "published"] == "58.9 %" and shown["T 14.2.15", "z", "why"] == "not in this run"
 
 
 def test_baseline_counts_by_an_independent_count(run_dir, tables):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_run import CONFIG, make_run_folder, read_run, text_of, write_report
 
 import trial.study.study
+from analysis.report import runfolder
 from analysis.report.runfolder import ranges
 from analysis.text import cells
 
@@ -39,8 +41,9 @@ def html(run_dir: Path) -> str:
 def test_only_the_kept_replicates_are_read(run_dir: Path) -> None:
     run = read_run(run_dir)
     assert (run.kept, run.n_kept, run.n_replicates) == (KEPT, 3, 6)
-    for name in ("patients", "endpoints", "screening"):
+    for name in ("patients", "doses"):
         assert sorted(set(run.column(name, "IREP").tolist())) == list(KEPT), name
+    assert sorted(set(run.records.replicate.tolist())) == list(KEPT)
 
 
 def test_patients_and_failures_are_counted_in_all_replicates(run_dir: Path, html: str) -> None:
@@ -116,3 +119,24 @@ def test_a_fit_is_only_named_where_there_is_a_verdict(html: str, tmp_path: Path)
     assert "not judged" in cards and "(a fit)" not in cards
     judged = write_report(make_run_folder(tmp_path / "ten", replicates=10)).read_text(encoding="utf-8")
     assert "(a fit)" in judged[judged.index('class="cards"') : judged.index("<h3>Warnings")]
+
+
+def test_patients_read_in_batches_are_those_read_at_once(run_dir: Path, monkeypatch) -> None:
+    """Batches of a part of a replicate, and of several replicates: the same arrays, the same page."""
+    whole = read_run(run_dir).records
+    for size in (7, 65):
+        monkeypatch.setattr(runfolder, "BATCH", size)
+        parts = read_run(run_dir).records
+        for name in (
+            "replicate",
+            "subject",
+            "arm",
+            "counts",
+            "days",
+            "baseline",
+            "rescue_day",
+            "completed",
+            "unsolved",
+        ):
+            assert np.array_equal(getattr(parts, name), getattr(whole, name), equal_nan=name in ("counts", "days"))
+    assert whole.n == 30 * len(KEPT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shutil
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -74,7 +75,22 @@ def chemotherapy(tmp_path_factory) -> Path:
     return simulated(tmp_path_factory.mktemp("keys") / "cit", config, "patients=12", "replicates=2")
 
 
-RUNS = ("made", "few", "phase_3", "chemotherapy")
+def doses(n: int, *changes: str) -> list[str]:
+    """``n`` arms on fixed doses, a patient in each."""
+    arms = ", ".join(f"{{id: A{k}, start_dose_mg: {1 + k / 20}}}" for k in range(n))
+    settings = f"arms=[{arms}]", f"patients={n}", f"randomisation.block_size={n}", "randomisation.strata=[]"
+    return [*settings, "analysis.reference_arm=A0", "dropout=[]", "published=null", *changes]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory) -> Path:
+    """One arm more than a figure draws, so that columns say for their cells where they come from."""
+    folder = tmp_path_factory.mktemp("keys") / "many"
+    endpoints = "analysis.endpoints=[RESPW8, MAXDUR, COMPL, CMAX]"
+    return simulated(folder, "hetrombopag_itp_phase3_empirical.yaml", *doses(13, endpoints, "replicates=2"))
+
+
+RUNS = ("made", "few", "phase_3", "chemotherapy", "many")
 
 
 @pytest.fixture(params=RUNS)
@@ -127,7 +143,7 @@ def shifted(path: Path) -> None:
     pq.write_table(table, path)
 
 
-@pytest.mark.parametrize("name", ["estimates", "scorecard", "sensitivity"])
+@pytest.mark.parametrize("name", ["estimates", "sensitivity"])
 def test_changing_the_row_changes_the_text(made, tmp_path, name):
     """With every number of a table moved, every text with keys of that table alone is another one."""
     other = Path(shutil.copytree(made, tmp_path / "other"))
@@ -200,3 +216,30 @@ def called_name(call: ast.Call) -> str:
 def test_patient_years_have_one_decimal(phase_3):
     keyed = [e.text for e in page_of(phase_3).keyed if "patient-years" in e.attributes["data-key"]]
     assert keyed and all(re.fullmatch(r"\d+/\d+\.\d", text.strip()) for text in keyed)
+
+
+def test_many_arms_are_all_in_the_tables_and_twelve_in_a_figure(many):
+    html = (many / "report.html").read_text(encoding="utf-8")
+    levels = html[html.index('id="f-14-1-4"') : html.index("</section>", html.index('id="f-14-1-4"'))]
+    assert levels.count("<svg") == 12 and "the tables have all 13 arms" in re.sub(r"<[^>]+>", "", levels)
+    rows = set(re.findall(r'<tr data-row="RESPW8\|(A\d+)"', html))
+    assert rows == {f"A{k}" for k in range(13)}
+    assert (
+        len({re.search(rf"\.hue-{k} {{ --c: (.*?); --w: .*?; --p: (.*?); }}", html).groups() for k in range(1, 14)})
+        == 13
+    )
+
+
+@pytest.mark.slow
+def test_two_hundred_arms_in_five_megabytes_and_twenty_seconds(tmp_path):
+    """The size grows with the arms, not with their square."""
+    sizes = []
+    for n in (100, 200):
+        folder, config = tmp_path / str(n), str(ROOT / "configs" / "hetrombopag_itp_phase3_empirical.yaml")
+        settings = [word for change in doses(n, f"patients={2 * n}", "replicates=2") for word in ("--set", change)]
+        assert main(["run", config, "--out", str(folder), "--no-report", *settings]) == 0
+        begun = time.process_time()
+        assert main(["report", str(folder)]) == 0
+        assert time.process_time() - begun < 20
+        sizes.append((folder / "report.html").stat().st_size)
+    assert sizes[1] < 5e6 and sizes[1] < 2.1 * sizes[0]

@@ -89,7 +89,8 @@ def test_footnotes(html):
     said = section(html, "t-14-2-5")
     assert "stratified by the strata of the randomisation" in said
     assert "1 patient whose solve failed left out." in text_of(said) and "Threshold: 50 × 10⁹/L." in text_of(said)
-    assert "day 7 × week + 2" in text_of(section(html, "t-14-2-5-1"))
+    by_week = text_of(section(html, "t-14-2-5-1"))
+    assert "day 7 × week + 2; for TTLOSS, which begins at a visit too, two windows" in by_week
 
 
 def test_figure_has_numbers_at_risk(html):
@@ -100,6 +101,7 @@ def test_figure_has_numbers_at_risk(html):
     assert "At risk" in texts
     at_start = texts[texts.index("At risk") + 1]
     assert at_start == "33", "three replicates of 12 patients, one of each failed"
+    assert [name in texts for name in ("Drug, start 2.5 mg", "Drug, start 5 mg", "Placebo")] == [True] * 3
 
 
 def test_pairs_have_no_test(tmp_path):

@@ -91,7 +91,7 @@ def test_a_folder_is_read_whole(folder):
     run = read_run(folder, study_of(folder))
     assert run.absent == {} and run.named.sum() == 30 and run.kept == (0, 1, 2)
     assert {key[0] for key in run.published} >= {"RESPW8", "BASE:AGE"} and len(run.scores) == 6
-    assert run.column("patients", "SEX")[0] in ("F", "M")
+    assert run.rows_of("patients", 0, 1)[0]["SEX"] in ("F", "M") and run.column("patients", "IREP")[0] == 0
 
 
 def test_what_is_needed_and_what_may_be_absent(folder, tmp_path):

@@ -13,6 +13,7 @@ from analysis.evidence.results import short_table
 from analysis.evidence.scorecard import Published
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.estimators import clopper_pearson
+from analysis.text import cells
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "published"
 PHASE_3 = CONFIGS / "hetrombopag_itp_phase3_results.csv"
@@ -49,9 +50,9 @@ def test_no_verdict_with_fewer_than_ten_replicates() -> None:
 def test_the_file_has_exactly_these_columns(tmp_path: Path) -> None:
     scorecard.write(scorecard.score([ROW, replace(ROW, row_id="b", arm="x", seen=False)], [OVER]), tmp_path / "s.csv")
     assert (tmp_path / "s.csv").read_text().splitlines() == [
-        "row_id,study,arm,endpoint,timepoint,unit,simulated,mcse,published,ci_low,ci_high,interval,inside,seen",
-        "a,S,drug,RESPW8,week 8,%,60.0,0.5,58.9,51.1,66.4,cp95,yes,yes",
-        "b,S,x,RESPW8,week 8,%,,,58.9,51.1,66.4,cp95,,no",
+        "row_id,study,arm,endpoint,timepoint,unit,simulated,mcse,published,ci_low,ci_high,interval,inside,seen,unjudged",
+        "a,S,drug,RESPW8,week 8,%,60.0,0.5,58.9,51.1,66.4,cp95,yes,yes,",
+        "b,S,x,RESPW8,week 8,%,,,58.9,51.1,66.4,cp95,,no,not in this run",
     ]
 
 
@@ -108,12 +109,27 @@ def test_the_short_table_says_unit_and_kind_of_limits_and_shows_measured_endpoin
     area = replace(ROW, row_id="b", endpoint="AUCTAU", statistic="geomean", unit="ng*h/mL", published=56000.0,
                    ci_low=47600.0, ci_high=64400.0, interval="tolerance")  # fmt: skip
     over = replace(OVER, PARAMCD="AUCTAU", STAT="geometric mean", UNIT="ng*h/mL", ESTIMATE=55077.51, MCSE=1495.2)
-    rate, exposure = short_table([OVER, over], scorecard.score([ROW, area], [OVER, over]))
+    rate, exposure = short_table([OVER, over], scorecard.score([ROW, area], [OVER, over]), {"a", "b"}, ())
     assert (rate.simulated, rate.unit, rate.limits) == ("60.0 ± 0.5", "%", "95 % CI")
     assert (exposure.simulated, exposure.unit, exposure.limits) == ("55078 ± 1495", "ng*h/mL", "tolerance")
     assert exposure.published == "56000 (47600, 64400)"
-    alone = short_table([OVER, NAMED, over], [])
+    alone = short_table([OVER, NAMED, over], [], (), ())
     assert [(line.endpoint, line.unit) for line in alone] == [("RESPW8", "%"), ("AUCTAU", "ng*h/mL")]
+
+
+def test_an_endpoint_added_to_a_study_with_published_rows_is_shown_after_them() -> None:
+    """CHGW8 is named by the study and has no published row; MAXRISE is not named."""
+    added = [replace(OVER, PARAMCD=code, STAT="mean", ESTIMATE=300.0) for code in ("CHGW8", "MAXRISE")]
+    lines = short_table([OVER, *added], scorecard.score([ROW], [OVER]), {"a"}, ("RESPW8", "CHGW8"))
+    assert [(line.endpoint, line.published != "") for line in lines] == [("RESPW8", True), ("CHGW8", False)]
+
+
+def test_the_csv_keeps_every_digit(tmp_path: Path) -> None:
+    """1234567.891 is not 1.23457e+06, and 55.94996 rounds once, to 55.9."""
+    rows = scorecard.score([ROW], [replace(OVER, ESTIMATE=1234567.891, MCSE=55.94996)])
+    scorecard.write(rows, tmp_path / "s.csv")
+    line = (tmp_path / "s.csv").read_text().splitlines()[1].split(",")
+    assert line[6:8] == ["1234567.891", "55.94996"] and cells.rounded(float(line[7]), 1) == "55.9"
 
 
 def test_rows_over_replicates_of_an_endpoint_without_a_comparator_are_compared() -> None:
@@ -160,10 +176,11 @@ def test_scores_come_back_from_the_table_beside_the_file(tmp_path: Path) -> None
 
 def test_kinds_of_lines_of_the_short_table() -> None:
     lines = short_table(
-        [OVER], scorecard.score([ROW, replace(ROW, row_id="b", seen=False, interval="printed95")], [OVER])
-    )
+        [OVER], scorecard.score([ROW, replace(ROW, row_id="b", seen=False, interval="printed95")], [OVER]),
+        {"a", "b"}, (),
+    )  # fmt: skip
     assert [(line.kind, line.limits) for line in lines] == [("fitted", "95 % CI"), ("predicted", "95 % CI")]
-    (unknown,) = short_table([], scorecard.score([ROW], []))
+    (unknown,) = short_table([], scorecard.score([ROW], []), {"a"}, ())
     assert (unknown.label, unknown.simulated) == ("Not in this study", "NE")
     others = [replace(OVER, PARCAT1="baseline"), replace(OVER, STAT="difference"), NAMED]
-    assert len(short_table([OVER, *others], [])) == 1
+    assert len(short_table([OVER, *others], [], (), ())) == 1

@@ -14,6 +14,7 @@ from analysis.evidence.scorecard import Published, Score, read_published, score,
 from analysis.evidence.scoring import ScoredStudy
 from analysis.figures.scores import forest, panels
 from analysis.statistics.estimates import Estimate
+from trial.app.scorecard import lines
 from trial.cli import main
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -41,6 +42,25 @@ def test_a_miss_is_explained_or_said_not_to_be_and_idle_explanations_are_named()
         "WRONG e: the parameter set was fitted on this row, but its file says it was not seen",
     ]
     assert scoring.summary(STUDIES, {}, [])[2].endswith("Why: not explained")
+
+
+def test_too_few_replicates_are_said_and_make_no_explanation_stale():
+    """Two replicates: the row is counted, so that its explanation waits for a verdict."""
+    row = Published("b", "S", "drug", "RESPW8", "rate", "week 8", "%", 58.9, 168, 99, 51.1, 66.4, "cp95", True, False,
+                    "", "")  # fmt: skip
+    found = Estimate("S", "RESPW8", "", "drug", None, "FAS", "rate", "%", "replicates", ESTIMATE=80.0, MCSE=1, R=2)
+    shown, other = replace(row, row_id="c", counted=False), replace(row, row_id="d", interval="range")
+    scores = tuple(score([row, shown, other], [found]))
+    assert [s.unjudged for s in scores] == ["too few replicates to judge", "not counted", "no limits to judge by"]
+    said = scoring.summary([ScoredStudy("one", scores)], {"b": "why", "c": "idle", "x": "gone"}, [])
+    assert said[2:] == [
+        "1 counted row: too few replicates to judge (10 are needed).",
+        "stale: c is explained in misses.csv, but is no miss",
+        "stale: x is explained in misses.csv, but is no miss",
+    ]
+    assert next(line[5] for line in lines(ScoredStudy("one", scores))) == "too few replicates to judge"
+    partly = scoring.summary([ScoredStudy("one", scores)], {"x": "of a study that could not be run"}, [], whole=False)
+    assert not any("stale" in line for line in partly)
 
 
 @pytest.mark.parametrize(

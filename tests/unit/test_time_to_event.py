@@ -134,3 +134,11 @@ def test_shares_are_told_by_the_weeks_the_visits_reach() -> None:
         analysis = base["analysis"] | {"assessment_day": last}
         changed = {"visits": base["visits"] | {"days": (last,)}, "analysis": analysis}
         assert weeks_of(Study.model_validate(base | changed)) == weeks, last
+
+
+def test_loss_of_response_by_a_week_allows_the_window_of_both_its_ends(tmp_path: Path) -> None:
+    """Visits within 2 days: first response on day 5 and loss on day 16, planned 7 days apart, is loss by week 1."""
+    people = [Patient(counts("R-"), days=(5, 16, *WEEKS[2:])), Patient(counts("R"), days=WEEKS)]
+    rows = rows_of(people, tmp_path, study(window_days=2, replicates=1))
+    assert rows["TTLOSS", "drug", "share by week", "1", "replicate"].ESTIMATE == 50
+    assert rows["TTRESP", "drug", "share by week", "1", "replicate"].ESTIMATE == 100

@@ -76,21 +76,39 @@ def run_study(
         kept = folders.units_kept(folder)
         if how.resume and not kept:
             if is_finished(study, folder):
-                say(f"{folder}: this run is finished; nothing to do")
+                _finished(folder, how, say)
                 return None
             say(f"{folder}: nothing unfinished is there; a new run begins")
         workers = how.workers or cores()
         if not kept:
-            refuse_too_large(study, folder, workers)
+            refuse_too_large(study, folder, workers, how.with_report)
         folders.checked(folder, how.overwrite or (how.resume and kept > 0), how.config)
         beside = folders.begin(folder, how.overwrite, how.resume, identity(study))
         with _kept(folder, beside, study, say):
             _announce(study, beside, workers, say)
             summary = _simulated(study, beside, how, workers, say, progress)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-            analysed, resolved = conclude(beside, summary, warnings, volatile, how.with_report)
+            analysed, resolved = conclude(beside, summary, warnings, volatile)
             folders.finish(folder, beside)
+        if how.with_report:
+            _report(folder, resolved)
     return Done(analysed.lines, resolved, summary.n_patients, summary.n_failed)
+
+
+def _finished(folder: Path, how: How, say: Say) -> None:
+    """Nothing is left to do but, when it is missing, the report."""
+    if not how.with_report or (folder / folders.REPORT).is_file():
+        say(f"{folder}: this run is finished; nothing to do")
+        return
+    say(f"{folder}: this run is finished, but for its report; --no-report leaves it out")
+    _report(folder, load_study(folder / folders.CONFIG))
+
+
+def _report(folder: Path, study: Study) -> None:
+    """Its code is loaded only now, when the tables are in their place."""
+    from trial.app.reporting import report_of_run
+
+    report_of_run(folder, study)
 
 
 def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, progress: Progress) -> RunSummary:

@@ -1,4 +1,4 @@
-"""Two finished runs of one study side by side."""
+"""Two finished runs side by side."""
 
 from __future__ import annotations
 
@@ -16,27 +16,35 @@ from trial.study.load import load_study
 
 @dataclass(frozen=True)
 class Comparison:
-    """The two runs, every difference, and what to be careful about ("" when nothing)."""
+    """The two runs, every difference, whether replicates are paired, and what to know first: what is left out of the
+    comparison, and that more than the parameters may make the difference.
+    """
 
     sides: tuple[Side, Side]
     rows: Sequence[Difference]
-    caution: str
+    paired: bool
+    cautions: tuple[str, ...]
 
 
 def compare_runs(run_a: Path, run_b: Path) -> Comparison:
-    """Raises Refused unless both folders hold finished runs with the same arms and endpoints."""
-    for folder in (run_a, run_b):
-        must_be_run(folder)
-    a, b = (pure.read_side(folder, load_study(folder / CONFIG)) for folder in (run_a, run_b))
-    found = pure.problems(a, b)
-    if found:
-        raise Refused("\n".join(f"compare: {line}" for line in found))
-    return Comparison((a, b), pure.compared(a.estimates, b.estimates), _caution(a, b))
+    """Raises Refused unless both folders hold finished runs with an arm and an endpoint in common."""
+    a, b = _side(run_a), _side(run_b)
+    rows, cautions = pure.compared(a, b), (*pure.left_out(a, b), *_caution(a, b))
+    if not rows:
+        raise Refused("\n".join(f"compare: {line}" for line in ("the runs have nothing in common", *cautions)))
+    return Comparison((a, b), rows, pure.paired(a, b), cautions)
 
 
-def _caution(a: Side, b: Side) -> str:
+def _side(folder: Path) -> Side:
+    must_be_run(folder)
+    try:
+        return pure.read_side(folder, load_study(folder / CONFIG))
+    except (OSError, ValueError, KeyError) as error:
+        raise Refused(f"{folder}: a file is missing or damaged ({error}); run the study again") from error
+
+
+def _caution(a: Side, b: Side) -> list[str]:
     """When the runs are of different designs, what differs may be the design."""
     one, other = (fingerprint(side.study) for side in (a, b))
-    return (
-        "" if one == other else f"the designs differ ({one}, {other}): not only the parameters may make the difference"
-    )
+    said = f"the designs differ ({one}, {other}): not only the parameters may make the difference"
+    return [said] * (one != other)

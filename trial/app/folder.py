@@ -18,6 +18,7 @@ from trial.study.load import FILES
 from trial.study.study import Study
 
 CONFIG = "config.resolved.yaml"
+REPORT = "report.html"
 MARKS = ("manifest.json", CONFIG)
 IDENTITY = "identity.json"
 OWN_SET = "own_set"

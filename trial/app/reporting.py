@@ -7,8 +7,8 @@ from pathlib import Path
 
 from analysis.report.page import write_report
 from analysis.report.runfolder import ranges
-from trial.app.folder import CONFIG, must_be_run
-from trial.errors import Refused
+from trial.app.folder import CONFIG, REPORT, must_be_run
+from trial.errors import Refused, Stopped
 from trial.study.load import load_study
 from trial.study.study import Study
 
@@ -25,6 +25,18 @@ def report_again(run_dir: Path, patients: Sequence[tuple[int, int]] = ()) -> Pat
         return write_report(run_dir, study, patients)
     except (OSError, ValueError) as error:
         raise Refused(f"{run_dir}: a file is missing or damaged ({error}); run the study again") from error
+
+
+def report_of_run(folder: Path, study: Study) -> None:
+    """Write the report of a run whose tables are in their place. Raises Stopped when it cannot be: they stay."""
+    again = f"the tables are complete; 'vtrial report {folder}' writes the report, --resume --no-report leaves it out"
+    try:
+        write_report(folder, study)
+    except MemoryError:
+        raise Stopped(f"{folder / REPORT}: not enough memory; {again}") from None
+    except OSError as error:
+        why = f"cannot be written ({error.strerror or error})"
+        raise Stopped(f"{error.filename or folder / REPORT}: {why}; {again}") from error
 
 
 def _exist(run_dir: Path, study: Study, wanted: Sequence[tuple[int, int]]) -> None:

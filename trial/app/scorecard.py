@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.evidence import scoring
-from analysis.evidence.scorecard import FEWEST, write
+from analysis.evidence.scorecard import FEWEST, NOT_COUNTED, write
 from analysis.evidence.scoring import ScoredStudy
 from analysis.figures import scores as figures_scores
 from cohorts.sets import parameter_set
@@ -66,7 +66,7 @@ def run_scorecard(
         if found is not None:
             studies.append(found[0])
             fitted_on += found[1]
-    summary = scoring.summary(studies, explained, fitted_on) if studies else []
+    summary = scoring.summary(studies, explained, fitted_on, whole=not failed) if studies else []
     if studies:
         _write(studies, out, summary)
     return Scorecard(tuple(studies), tuple(summary), tuple(failed))
@@ -92,7 +92,7 @@ def _one(
     if done.n_failed:
         say(f"{study.id}: {done.n_failed} of {done.n_patients} patients failed; solves.parquet there says why")
     volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-    analysed, _ = conclude(folder, done, loaded.warnings, volatile, with_report=False)
+    analysed, _ = conclude(folder, done, loaded.warnings, volatile)
     return ScoredStudy(study.id, tuple(analysed.scores)), list(parameter_set(study.parameter_set).targets)
 
 
@@ -104,13 +104,13 @@ def _write(studies: Sequence[ScoredStudy], out: Path, summary: Sequence[str]) ->
 
 
 def lines(study: ScoredStudy) -> list[tuple[str, ...]]:
-    """Every row as text: endpoint, arm, simulated, published, inside, was; "–" where it is shown but not counted."""
+    """Every row as text: endpoint, arm, simulated, published, inside, was; "–" and why where there is no verdict."""
     found: list[tuple[str, ...]] = []
     before = ""
     for s in study.scores:
         name = s.endpoint if s.unit == "%" else f"{s.endpoint}, {s.unit}"
         verdict = {"yes": "yes", "no": "MISS"}.get(s.inside, "–")
-        was = ("fitted" if s.seen == "yes" else "predicted") if s.inside else "not counted"
+        was = ("fitted" if s.seen == "yes" else "predicted") if s.inside else s.unjudged or NOT_COUNTED
         shown = name if name != before else ""
         found.append((shown, s.arm, scoring.value(s), scoring.held_against(s), verdict, was))
         before = name

@@ -56,9 +56,9 @@ def evaluator(study: Study) -> Evaluate:
 
 
 def conclude(
-    folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any], with_report: bool
+    folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any]
 ) -> tuple[Analysed, Study]:
-    """Write results, manifest and report; the results, and the study as it was resolved."""
+    """Write results and manifest; the results, and the study as it was resolved."""
     study = load_study(folder / CONFIG)
     analysed = analyse(folder, study)
     facts = facts_of(study) | {
@@ -67,10 +67,6 @@ def conclude(
         "patients_failed": summary.n_failed,
     }
     write_manifest(folder, (folder / CONFIG).read_text(encoding="utf-8"), facts, volatile)
-    if with_report:
-        from analysis.report.page import write_report
-
-        write_report(folder, study)
     return analysed, study
 
 

@@ -66,7 +66,7 @@ def _print(text: str) -> None:
 def _show(course: Replay, study: Study) -> None:
     person = course.patient
     arm = next(arm for arm in study.arms if arm.id == person["ARM"])
-    _print(f"{person['USUBJID']}, {arm.label or arm.id}")
+    _print(f"{person['USUBJID']}, {arm.name}")
     _print(
         f"{person['AGE']:.0f} y, {person['SEX']}, {person['WEIGHT']:.1f} kg, baseline {person['BLPLAT']:g} x 10^9/L, "
         f"stratum {person['STRATUM']}"

@@ -138,6 +138,10 @@ def cautions(study: Study) -> Iterator[Problem]:
     yield from _other_drugs_rates(study)
     yield from _other_people(study)
     yield from unusual(study)
+    for k, arm in enumerate(study.arms):
+        if arm.says_another_dose:
+            seen = f"seen {arm.label!r}, but the start dose is {arm.start_dose_mg:g} mg"
+            yield ("arms", k, "label"), f"{seen}; {{start_dose_mg}} in a label follows the dose"
     for name in study.dose_rules:
         if name not in [arm.dose_rule for arm in study.arms]:
             yield ("dose_rules", name), "no arm uses this dose rule"

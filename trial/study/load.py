@@ -24,6 +24,7 @@ from trial.study.checks import (
     value_at,
 )
 from trial.study.explain import explain
+from trial.study.inherited import marked
 from trial.study.protocol import Problem, Record
 from trial.study.study import Study
 from trial.study.yamltree import Place, Placed, as_tree, find, plain, read, with_override
@@ -67,7 +68,7 @@ def load_config(
     ``checks`` look at the plain data, valid or not, and ``study_checks`` at the valid study, for what only the caller
     knows.
     """
-    return _config(_overridden(read(Path(path)), overrides, seed, replicates), checks, study_checks)
+    return _config(marked(_overridden(read(Path(path)), overrides, seed, replicates)), checks, study_checks)
 
 
 def config_of(study: Study, checks: Sequence[Check] = (), study_checks: Sequence[StudyCheck] = ()) -> Config:
@@ -134,7 +135,7 @@ def _with_setting(tree: Placed, text: str) -> Placed:
     key, equals, value = text.partition("=")
     if not (equals and key.strip()):
         raise ConfigError([f"--set {text}: allowed: --set key=value, for example --set arms.0.ratio=3"])
-    return with_override(tree, key.strip(), value, Place(f"--set {text}"))
+    return with_override(tree, key.strip(), value, Place(f"--set {text}", depth=-1))
 
 
 def file_keys(data: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,15 @@ EXTENDS = "extends"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value was written: a file and line, or an option of the command line (``line`` 0, ``path`` None)."""
+    """Where a value was written: a file and line, or an option of the command line (``line`` 0, ``path`` None).
+
+    ``depth``: how many files extend that file, one after the other; -1 on the command line.
+    """
 
     name: str
     line: int = 0
     path: Path | None = None
+    depth: int = 0
 
     def __str__(self) -> str:
         return f"{self.name}:{self.line}" if self.line else self.name
@@ -61,7 +65,17 @@ def _extended(root: Placed, parent: Placed, path: Path, chain: tuple[Path, ...])
         raise ConfigError(
             [f"{parent.place}: {EXTENDS}: there is no file {_shown(target)}; names are relative to this file"]
         )
-    return merged(read(target, chain), root)
+    return merged(_deeper(read(target, chain)), root)
+
+
+def _deeper(node: Placed) -> Placed:
+    """A tree that another file extends."""
+    value = node.value
+    if isinstance(value, dict):
+        value = {key: _deeper(entry) for key, entry in value.items()}
+    elif isinstance(value, list):
+        value = [_deeper(entry) for entry in value]
+    return Placed(value, replace(node.place, depth=node.place.depth + 1))
 
 
 def merged(parent: Placed, child: Placed) -> Placed:

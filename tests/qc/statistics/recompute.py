@@ -5,7 +5,7 @@ from ruamel.yaml import YAML
 from scipy import stats
 run=sys.argv[1]
 cfg=YAML(typ='safe').load(open(f'{run}/config.resolved.yaml'))
-P=pd.read_parquet(f'{run}/patients.parquet'); O=pd.read_parquet(f'{run}/observations.parquet'); E=pd.read_parquet(f'{run}/events.parquet'); D=pd.read_parquet(f'{run}/doses.parquet'); S=pd.read_parquet(f'{run}/solves.parquet'); EP=pd.read_parquet(f'{run}/endpoints.parquet'); EST=pd.read_parquet(f'{run}/estimates.parquet'); EST=EST[EST.PARCAT1=='endpoint']
+P=pd.read_parquet(f'{run}/patients.parquet'); O=pd.read_parquet(f'{run}/observations.parquet'); E=pd.read_parquet(f'{run}/events.parquet'); D=pd.read_parquet(f'{run}/doses.parquet'); S=pd.read_parquet(f'{run}/solves.parquet'); EP=pd.read_parquet(f'{run}/endpoints.parquet'); ALL=pd.read_parquet(f'{run}/estimates.parquet'); EST=ALL[ALL.PARCAT1=='endpoint']
 import os
 AE=pd.read_parquet(f'{run}/adverse.parquet') if os.path.exists(f'{run}/adverse.parquet') else None
 an=cfg['analysis']; thr=an.get('response_threshold_1e9L',50); day=an['assessment_day']; vis=sorted(cfg['visits']['days']); tdays=cfg['treatment_days']
@@ -169,10 +169,27 @@ def tab(code,a):
     if (code,a) not in cache:
         cache[code,a]=[[x for x in q(code,a,r) if x is not None] if a!='ALL' else [x for b in A for x in q(code,b,r) if x is not None] for r in range(R)]
     return cache[code,a]
+BENEFIT={str(code):('none' if str(code) in ('REDUCE','INTERRUPT') else 'lower' if str(code).startswith(('RESCUE','BLEED','PLT','OVER250','STOPPED','AE_','REBOUND')) else 'higher') for code in EST.PARAMCD.unique()}
+def power(e,tests):
+    """(p, difference) of each replicate; p None where it cannot be tested. Limits of Clopper and Pearson; no error at 0 and 100 %."""
+    side={'higher':1,'lower':-1,'none':0}[BENEFIT[str(e.PARAMCD)]]; known=[t for t in tests if t[0] is not None]; k=len(known); won=sum(p<.05 and d*side>=0 for p,d in known)
+    est=100*won/k if k else None; err=100*sqrt(won/k*(1-won/k)/k) if k and 0<won<k else None; lo,hi=stats.binomtest(won,k).proportion_ci(method='exact') if k else (None,None)
+    if not(close(est,e.ESTIMATE) and close(err,e.MCSE) and close(None if lo is None else 100*lo,e.CI_LOW) and close(None if hi is None else 100*hi,e.CI_HIGH) and e.R==k): errs.append((e.PARAMCD,e.ARM,'power',est,err,lo,hi,k,e.ESTIMATE,e.MCSE,e.CI_LOW,e.CI_HIGH,e.R))
 for e in EST.itertuples():
     code=str(e.PARAMCD); T=tab(code,str(e.ARM)); 
     nm=T[named]
-    if e.STAT in('power','odds ratio','difference') and paired: continue
+    if e.STAT in('power','odds ratio','difference') and paired:
+        from mnb import tango_brute
+        X=[[out[k].get(code) for k in out if k[0]==r and arm[k]==e.ARM] for r in range(R)]; Y=[[out[k].get(code) for k in out if k[0]==r and arm[k]==e.COMPARATOR] for r in range(R)]
+        pr=[[(a,b) for a,b in zip(x,y) if a is not None and b is not None] for x,y in zip(X,Y)]; bc=[(sum(a>b for a,b in q),sum(a<b for a,b in q),len(q)) for q in pr]
+        if e.STAT=='difference' and e.SCOPE=='replicate':
+            b_,c_,n_=bc[named]; d,l,h=tango_brute(b_,c_,n_) if n_ else (None,)*3
+            if not(close(None if d is None else 100*d,e.ESTIMATE) and close(None if d is None else 100*l,e.CI_LOW,1e-5) and close(None if d is None else 100*h,e.CI_HIGH,1e-5)): errs.append((code,e.ARM,'pairs1',d,l,h,e.ESTIMATE,e.CI_LOW,e.CI_HIGH))
+        elif e.STAT=='difference':
+            v=np.array([100*(b_-c_)/n_ for b_,c_,n_ in bc if n_]); m=v.mean() if len(v) else None; s=v.std(ddof=1)/sqrt(len(v)) if len(v)>1 else None
+            if not(close(m,e.ESTIMATE) and close(s,e.MCSE) and e.R==len(v)): errs.append((code,e.ARM,'pairsR',m,s,e.ESTIMATE,e.MCSE,e.R))
+        else: power(e,[(None if not n_ else 1.0 if b_+c_==0 else 2*stats.norm.sf(abs(b_-c_)/sqrt(b_+c_)),b_-c_) for b_,c_,n_ in bc])
+        continue
     if e.STAT=='rate':
         if e.SCOPE=='replicate':
             x,nn=sum(nm),len(nm); w=100*x/nn if nn else None
@@ -202,13 +219,12 @@ for e in EST.itertuples():
                 if not(close(o,e.ESTIMATE) and close(o*math.exp(-1.959963984540054*s),e.CI_LOW) and close(o*math.exp(1.959963984540054*s),e.CI_HIGH)): errs.append((code,e.ARM,'OR'))
             elif not pd.isna(e.ESTIMATE): errs.append((code,e.ARM,'OR zero cell',e.ESTIMATE))
         else:
-            won=0; test=0
+            tests=[]
             for a,b in zip(T,T2):
-                if not a or not b: continue
-                test+=1; pp=(sum(a)+sum(b))/(len(a)+len(b)); N=len(a)+len(b); d=sum(a)/len(a)-sum(b)/len(b)
-                v=pp*(1-pp)*(1/len(a)+1/len(b))*N/(N-1)
-                pv=1 if v==0 else 2*stats.norm.sf(abs(d)/sqrt(v)); won+= pv<.05 and d>=0
-            print('   power',e.ARM,won,'of',test,'tested, R',R,'product',e.ESTIMATE,'R',e.R,e.MCSE)
+                if not a or not b: tests.append((None,0)); continue
+                pp=(sum(a)+sum(b))/(len(a)+len(b)); N=len(a)+len(b); d=sum(a)/len(a)-sum(b)/len(b); v=pp*(1-pp)*(1/len(a)+1/len(b))*N/(N-1)
+                tests.append((1.0 if v==0 else 2*stats.norm.sf(abs(d)/sqrt(v)),d))
+            power(e,tests)
     else:
         x=np.array(nm,float); f={'mean':lambda:x.mean(),'SD':lambda:x.std(ddof=1) if len(x)>1 else None,'median':lambda:np.median(x),'minimum':lambda:x.min(),'maximum':lambda:x.max(),'geometric mean':lambda:np.exp(np.log(x).mean()) if (x>0).all() else None,'geometric CV':lambda:100*sqrt(math.expm1(np.log(x).var(ddof=1))) if len(x)>1 and (x>0).all() else None}
         if e.SCOPE=='replicate':
@@ -220,3 +236,8 @@ for e in EST.itertuples():
             if not(close(m,e.ESTIMATE) and e.R==len(v)): errs.append((code,e.ARM,e.STAT,'R',m,e.ESTIMATE,e.R,len(v)))
 print('   estimates rows',len(EST),'mismatches',len(errs)); 
 for x in errs[:8]: print('     ',x)
+import rest
+n,wrong=rest.check(run,cfg,P,O,E,D,S,ALL)
+print('   other rows',n,'mismatches',len(wrong))
+for x in wrong[:8]: print('     ',x)
+sys.exit(bool(bad or errs or wrong))

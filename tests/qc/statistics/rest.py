@@ -1,0 +1,227 @@
+"""The rows of estimates.parquet that are not of endpoints, again from the tables, one patient and one day at a time:
+time to event, incidence, disposition, baseline, screening, not evaluable. Used by recompute.py."""
+import math
+import os
+import numpy as np, pandas as pd
+from scipy import stats
+from statsmodels.duration.hazard_regression import PHReg
+
+Z = 1.959963984540054
+WEEKS = (1, 2, 4, 8)
+INF = float('inf')
+
+
+def same(a, b, t=1e-7):
+    none = lambda x: x is None or (isinstance(x, float) and math.isnan(x)) or x is pd.NA
+    if none(a) or none(b): return none(a) and none(b)
+    return abs(a - b) <= t * max(1, abs(a))
+
+
+def over(values):
+    """Mean, error and range of the replicates that have a value."""
+    v = np.array([x for x in values if x is not None and not math.isnan(x)], float)
+    if not len(v): return None, None, None, None, 0
+    if len(v) == 1: return v[0], None, None, None, 1
+    return v.mean(), v.std(ddof=1) / math.sqrt(len(v)), np.quantile(v, .025), np.quantile(v, .975), len(v)
+
+
+def km(times):
+    """[(day, share, low, high)] at every day with an event, log-log limits; and the last day watched."""
+    s, g, out = 1.0, 0.0, []
+    for d in sorted({t for t, e in times if e}):
+        n = sum(t >= d for t, _ in times); x = sum(t == d and e for t, e in times)
+        s *= 1 - x / n; g = g + x / (n * (n - x)) if n > x else g
+        if 1e-9 < s < 1 - 1e-9:
+            w = math.exp(Z * math.sqrt(g) / abs(math.log(s))); out.append((d, 1 - s, 1 - s ** (1 / w), 1 - s ** w))
+        else: out.append((d, 1 - s, None, None))
+    return out, max((t for t, _ in times), default=None)
+
+
+def by(curve, last, day):
+    known = last is not None and (day <= last or (curve and curve[-1][1] > 1 - 1e-9))
+    if not known: return None, None, None
+    now = [c for c in curve if c[0] <= day]
+    return now[-1][1:] if now else (0.0, None, None)
+
+
+def crossing(curve, k, last):
+    points = [(c[0], c[k]) for c in curve if c[k] is not None]
+    first = next((p for p in points if p[1] >= .5 - 1e-9), None)
+    if first is None: return None
+    if abs(first[1] - .5) > 1e-9: return first[0]
+    # the curve, not the limit, may run at a half; a limit that does ends where it next rises
+    end = next((d for d, v in points if v > .5 + 1e-9), None)
+    if end is None and k == 1: end = last
+    return first[0] if end is None else (first[0] + end) / 2
+
+
+def logrank(a, b):
+    o = e = v = 0.0
+    for s in {x[2] for x in a + b}:
+        one, two = [x for x in a if x[2] == s], [x for x in b if x[2] == s]
+        for d in sorted({t for t, ev, _ in one + two if ev}):
+            n1, n2 = sum(t >= d for t, _, _ in one), sum(t >= d for t, _, _ in two)
+            d1 = sum(t == d and ev for t, ev, _ in one); x = d1 + sum(t == d and ev for t, ev, _ in two); n = n1 + n2
+            if not n1 or not n2: continue
+            o += d1; e += x * n1 / n
+            if n > 1: v += x * n1 / n * n2 / n * (n - x) / (n - 1)
+    return 2 * stats.norm.sf(abs(o - e) / math.sqrt(v)) if v > 0 else None
+
+
+def cox(a, b):
+    """Hazard ratio of a over b with Wald limits, Efron's ties, strata; None where one of the arms tells nothing."""
+    def tells(x, y): return any(ev and any(t2 >= t and s2 == s for t2, _, s2 in y) for t, ev, s in x)
+    if not (tells(a, b) and tells(b, a)): return None, None, None
+    rows = [(t, ev, s, 1.0) for t, ev, s in a] + [(t, ev, s, 0.0) for t, ev, s in b]
+    strata = {s: k for k, s in enumerate(sorted({r[2] for r in rows}))}
+    fit = PHReg(np.array([r[0] + 1.0 for r in rows]), np.array([[r[3]] for r in rows]), status=np.array([int(r[1]) for r in rows]), strata=np.array([strata[r[2]] for r in rows]), ties='efron').fit(disp=0)
+    return tuple(math.exp(fit.params[0] + k * Z * fit.bse[0]) for k in (0, -1, 1))
+
+
+def times_of(cfg, P, O, E, D, S, AE, AETABLE):
+    """{code: {(replicate, arm): [(day, event, stratum)]}}"""
+    an, vis = cfg['analysis'], cfg['visits']; thr = an.get('response_threshold_1e9L', 50)
+    end = max(vis['days']) + int(vis.get('window_days', 0))
+    bad = {(r.IREP, r.SUBJID) for r in S.itertuples() if r.STATUS != 'OK'}
+    seen = {}
+    for r in O[(O.PARAMCD == 'PLAT') & (O.AVISITN > 0) & O.AVAL.notna()].itertuples(): seen.setdefault((r.IREP, r.SUBJID), []).append((r.ADY, r.AVAL))
+    resc, stop = {}, {}
+    for r in E[E.EVENT == 'RESCUE'].itertuples(): k = (r.IREP, r.SUBJID); resc[k] = min(resc.get(k, INF), r.ADY)
+    for r in D[D.ACTION == 'stop'].itertuples(): k = (r.IREP, r.SUBJID); stop[k] = min(stop.get(k, INF), r.ASTDY)
+    first_ae = {}
+    if AETABLE is not None:
+        for r in AETABLE.itertuples(): k = (r.IREP, r.SUBJID, r.AECD); first_ae[k] = min(first_ae.get(k, INF), r.ADY)
+    out = {}
+    def put(code, p, day, event): out.setdefault(code, {}).setdefault((p.IREP, str(p.ARM)), []).append((int(day), bool(event), str(p.STRATUM)))
+    for p in P.itertuples():
+        k = (p.IREP, p.SUBJID)
+        if k in bad: continue
+        c = seen.get(k, []); r = resc.get(k, INF); f = min(r, stop.get(k, INF))
+        last = end if p.EOSSTT == 'COMPLETED' else (max([d for d, _ in c], default=0) if pd.isna(p.EOSDY) else p.EOSDY)
+        hit = min([d for d, v in c if v >= thr and d < f], default=INF)
+        put('TTRESP', p, hit if hit < INF else end if f < INF else last, hit < INF)
+        put('TTRESC', p, r if r < INF else last, r < INF)
+        if hit < INF:
+            loss = min(min([d for d, v in c if v < thr and d > hit], default=INF), f)
+            put('TTLOSS', p, (loss if loss < INF else last) - hit, loss < INF)
+        for code in AE:
+            d = first_ae.get((*k, code), INF)
+            put('TT' + code, p, d if d < INF else last, d < INF); put('AE_' + code, p, d if d < INF else last, d < INF)
+    return out
+
+
+def check(run, cfg, P, O, E, D, S, EST):
+    """How many rows were checked, and what differs; rows of unknown kinds are listed too."""
+    A = [a['id'] for a in cfg['arms']]; an = cfg['analysis']; named = an.get('named_replicate', 0); R = int(cfg['replicates'])
+    window = int(cfg['visits'].get('window_days', 0)); strata = bool(cfg['randomisation'].get('strata'))
+    aefile = f'{run}/adverse.parquet'; aet = pd.read_parquet(aefile) if os.path.exists(aefile) else None
+    rest = EST[EST.PARCAT1 != 'endpoint']; wrong = []; n = 0
+    proxies = sorted(set(map(str, rest[rest.PARCAT1 == 'incidence'].PARAMCD))); codes = [c.removeprefix('TT').removeprefix('AE_') for c in proxies]
+    T = times_of(cfg, P, O, E, D, S, codes, aet)
+    def of(code, arm, r): return T.get(code, {}).get((r, arm), [])
+    def test(e, one, allr=None):
+        """``one``: (estimate, low, high) of the named replicate; ``allr``: a value per replicate."""
+        nonlocal n; n += 1
+        if e.SCOPE == 'replicate':
+            ok = same(one[0], e.ESTIMATE) and same(one[1], e.CI_LOW, 1e-5) and same(one[2], e.CI_HIGH, 1e-5)
+            if not ok: wrong.append((e.PARCAT1, e.PARAMCD, e.ARM, e.STAT, e.CATEGORY, one, (e.ESTIMATE, e.CI_LOW, e.CI_HIGH)))
+        else:
+            m, s, l, h, r = over(allr)
+            if not (same(m, e.ESTIMATE) and same(s, e.MCSE) and same(l, e.RANGE_LOW) and same(h, e.RANGE_HIGH) and r == e.R):
+                wrong.append((e.PARCAT1, e.PARAMCD, e.ARM, e.STAT, e.CATEGORY, (m, s, l, h, r), (e.ESTIMATE, e.MCSE, e.RANGE_LOW, e.RANGE_HIGH, e.R)))
+    curves = {}
+    def curve(code, arm, r):
+        if (code, arm, r) not in curves: curves[code, arm, r] = km([(t, ev) for t, ev, _ in of(code, arm, r)])
+        return curves[code, arm, r]
+    def med(code, arm, r):
+        if not of(code, arm, r): return None, None, None
+        c, last = curve(code, arm, r); return crossing(c, 1, last), crossing(c, 3, last), crossing(c, 2, last)
+    base = P.copy(); base['ARM'] = base.ARM.astype(str)
+    failed = {(r.IREP, r.SUBJID) for r in S.itertuples() if r.STATUS != 'OK'}
+    scr = pd.read_parquet(f'{run}/screening.parquet') if os.path.exists(f'{run}/screening.parquet') else None
+    EP = pd.read_parquet(f'{run}/endpoints.parquet')
+    LIMITS = {'AGE65': ('AGE', lambda v: v > 65), 'BLBLEED': ('BLBLEED', lambda v: v > 0), 'BLPLAT_LT10': ('BLPLAT', lambda v: (v >= 0) & (v < 10)),
+              'ITPDUR_0.5': ('ITPDUR', lambda v: (v >= .5) & (v < 1)), 'ITPDUR_1': ('ITPDUR', lambda v: (v >= 1) & (v < 3)), 'ITPDUR_3': ('ITPDUR', lambda v: (v >= 3) & (v < 5)), 'ITPDUR_5': ('ITPDUR', lambda v: v >= 5)}
+    WORDS = {'FEMALE': ('SEX', 'F'), 'SPLENFL': ('SPLENFL', 'Y'), 'CONITPFL': ('CONITPFL', 'Y')}
+    def column(code):
+        if code in WORDS:
+            name, word = WORDS[code]; v = base[name].astype(object); return v.map(lambda x: math.nan if x is None or x != x or x == '' else float(x == word))
+        if code in LIMITS:
+            name, test_ = LIMITS[code]; v = base[name].astype(float); return pd.Series(np.where(v.isna(), math.nan, test_(v)), index=v.index)
+        return base[code].astype(float)
+    columns = {}
+    def values(code, arm, r, missing=False):
+        if code not in columns: columns[code] = column(code).to_numpy(dtype=float)
+        v = columns[code][((base.IREP == r) & ((base.ARM == arm) | (arm == 'ALL'))).to_numpy()]
+        return np.isnan(v).sum() if missing else v[~np.isnan(v)]
+    ref = an.get('reference_arm')
+    for e in rest.itertuples():
+        code, arm, stat, cat = str(e.PARAMCD), str(e.ARM), str(e.STAT), str(e.CATEGORY)
+        if e.PARCAT1 == 'time to event':
+            t = [of(code, arm, r) for r in range(R)]
+            if stat == 'event rate':
+                v = [100 * sum(x[1] for x in s) / len(s) if s else None for s in t]; test(e, (v[named], None, None), v)
+                if e.SCOPE == 'replicate' and (e.N, e.N_EVENT) != (len(t[named]), sum(x[1] for x in t[named])): wrong.append((code, arm, 'n'))
+            elif stat == 'median time':
+                if e.SCOPE == 'replicate': test(e, med(code, arm, named))
+                else:
+                    m = [med(code, arm, r)[0] for r in range(R) if t[r]]
+                    if any(x is None for x in m):
+                        n += 1
+                        if not pd.isna(e.ESTIMATE) or e.R != len(m): wrong.append((code, arm, 'median, not reached', m[:5], e.ESTIMATE, e.R))
+                    else: test(e, None, m)
+            elif stat == 'share by week':
+                day = 7 * int(cat) + (2 if code == 'TTLOSS' else 1) * window
+                v = [by(*curve(code, arm, r), day) if t[r] else (None,) * 3 for r in range(R)]
+                test(e, tuple(None if x is None else 100 * x for x in v[named]), [None if x[0] is None else 100 * x[0] for x in v])
+            elif stat in ('hazard ratio', 'log-rank p'):
+                if str(e.COMPARATOR) != ref: wrong.append((code, arm, stat, 'comparator')); continue
+                strip = lambda s: s if strata else [(a, b, '') for a, b, _ in s]
+                if stat == 'log-rank p': test(e, (logrank(strip(of(code, arm, named)), strip(of(code, ref, named))), None, None))
+                elif e.SCOPE == 'replicate': test(e, cox(strip(of(code, arm, named)), strip(of(code, ref, named))))
+                else:
+                    n += 1; logs = [cox(strip(of(code, arm, r)), strip(of(code, ref, r)))[0] for r in range(R)]
+                    m, s, l, h, k = over([None if x is None else math.log(x) for x in logs])
+                    ex = lambda x: None if x is None else math.exp(x)
+                    if not (same(ex(m), e.ESTIMATE, 1e-6) and same(None if s is None else ex(m) * s, e.MCSE, 1e-5) and same(ex(l), e.RANGE_LOW, 1e-5) and same(ex(h), e.RANGE_HIGH, 1e-5) and k == e.R): wrong.append((code, arm, 'hazard ratio R', ex(m), s, e.ESTIMATE, e.MCSE, k, e.R))
+            else: wrong.append(('unknown', stat))
+        elif e.PARCAT1 == 'incidence':
+            t = [of(code, arm, r) for r in range(R)]; py = [sum(x[0] for x in s) / 365.25 for s in t]; x = [sum(y[1] for y in s) for s in t]
+            if stat == 'patient-years': test(e, (py[named], None, None), py)
+            else:
+                p0, x0 = py[named], x[named]
+                lim = (None, None, None) if p0 == 0 else (100 * x0 / p0, 100 * (stats.chi2.ppf(.025, 2 * x0) / 2 / p0 if x0 else 0.0), 100 * stats.chi2.ppf(.975, 2 * x0 + 2) / 2 / p0)
+                test(e, lim, [100 * a / b if b else None for a, b in zip(x, py)])
+        elif e.PARCAT1 == 'screening':
+            g = scr.assign(REASON=scr.REASON.astype(str)); v = []
+            for r in range(R):
+                m = g[g.IREP == r]
+                v.append(float(m[~m.REASON.isin(['screened', 'randomised'])].N.sum() if cat == 'excluded' else m[m.REASON == cat].N.sum()))
+            test(e, (v[named], None, None), v)
+        elif e.PARCAT1 == 'disposition':
+            def count(r):
+                m = base[(base.IREP == r) & ((base.ARM == arm) | (arm == 'ALL'))]; s = m.EOSSTT.astype(str); k = len(m)
+                if cat == 'randomised': return k, k
+                if cat == 'completed': return int((s == 'COMPLETED').sum()), k
+                if cat == 'solve failed': return int((s == 'SOLVE FAILED').sum()), k
+                if cat == 'analysed': return int((s != 'SOLVE FAILED').sum()), k
+                if cat == 'discontinued': return int((s == 'DISCONTINUED').sum()), k
+                if cat.startswith('left: '): return int(((s == 'DISCONTINUED') & (m.DCSREAS.astype(str) == cat[6:])).sum()), k
+                if cat == 'stopped by the dose rule':
+                    st = {(q.IREP, q.SUBJID) for q in D[D.ACTION == 'stop'].itertuples()}
+                    return sum((q.IREP, q.SUBJID) in st and (q.IREP, q.SUBJID) not in failed for q in m.itertuples()), k
+                raise KeyError(cat)
+            c = [count(r) for r in range(R)]
+            v = [float(a) if stat == 'count' else (100 * a / b if b else None) for a, b in c]; test(e, (v[named], None, None), v)
+        elif e.PARCAT1 == 'baseline':
+            item = code.removeprefix('BASE:')
+            if stat == 'missing': v = [float(values(item, arm, r, True)) for r in range(R)]; test(e, (v[named], None, None), v); continue
+            f = {'rate': lambda x: 100 * x.mean(), 'mean': np.mean, 'SD': lambda x: x.std(ddof=1) if len(x) > 1 else None, 'median': np.median, 'minimum': np.min, 'maximum': np.max}[stat]
+            v = [None if not len(x) else f(x) for x in (values(item, arm, r) for r in range(R))]; test(e, (v[named], None, None), v)
+            if e.SCOPE == 'replicate' and e.N != len(values(item, arm, named)): wrong.append((item, arm, 'n'))
+        elif e.PARCAT1 == 'not evaluable':
+            m = EP[(EP.PARAMCD.astype(str) == code) & EP.AVAL.isna() & (EP.REASON.astype(str) == cat)]; n += 1
+            want = float(len(m)) if stat == 'not evaluable' else 100 * len(m) / (EP.PARAMCD.astype(str) == code).sum()
+            if not same(want, e.ESTIMATE): wrong.append(('not evaluable', code, cat, want, e.ESTIMATE))
+        else: wrong.append(('unknown', e.PARCAT1))
+    return n, wrong
