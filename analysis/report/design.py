@@ -56,8 +56,17 @@ def design_facts(run: RunFolder) -> list[tuple[str, Text]]:
         ("Leaving early", joined("; ", [_hazard(run, k) for k in range(len(study.dropout))]) or "nobody"),
         ("Parameter set", shown(cells.as_is, run.config("parameter_set"))),
         ("Population", shown(cells.as_is, run.config("population", "id" if study.population.id else "file"))),
+        ("Margins of the study's own", _margins(run)),
     ]
     return [fact for fact in facts if fact[1]]
+
+
+def _margins(run: RunFolder) -> Text:
+    """What the study asks of the population in place of what the catalogue has."""
+    own = run.study.population.margins
+    found = {name: run.config("population", "margins", name) for name in (own.given if own else {})}
+    said_as = {name: name.replace("_1e9L", " (10^9/L)").replace("_y", " (y)").replace("_", " ") for name in found}
+    return joined("; ", [said("{} {}", said_as[name], shown(cells.general, value)) for name, value in found.items()])
 
 
 def _patients(run: RunFolder) -> Text:

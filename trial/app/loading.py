@@ -17,7 +17,7 @@ from cohorts.sets import parameter_set
 from trial.engine.enrolment import candidates, enrol
 from trial.errors import ConfigError
 from trial.models.behaviour import behaviour_problems
-from trial.study.checks import value_at
+from trial.study.checks import impossible_margins, value_at
 from trial.study.fingerprint import fingerprint
 from trial.study.load import Config, config_of, load_config
 from trial.study.protocol import Problem
@@ -116,4 +116,4 @@ def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 _CHECKS = (endpoints.config_problems, published_problems)
-_STUDY_CHECKS = (endpoints.study_problems,)
+_STUDY_CHECKS = (endpoints.study_problems, impossible_margins)

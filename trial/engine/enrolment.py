@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cohorts.brought import read_patients
+from cohorts.margins import with_margins
 from cohorts.parameters import ParameterSet
 from cohorts.populations import population
 from cohorts.sampler import Cohort, PatientSource, sample_cohort
@@ -13,7 +14,10 @@ from trial.study.study import Study
 def candidates(study: Study) -> PatientSource:
     """Who is screened: the catalogue's population or the user's own patients."""
     chosen = study.population
-    return read_patients(chosen.file) if chosen.file is not None else population(str(chosen.id))
+    if chosen.file is not None:
+        return read_patients(chosen.file)
+    known = population(str(chosen.id))
+    return with_margins(known, chosen.margins.given, study.screening) if chosen.margins else known
 
 
 def enrol(study: Study, parameters: ParameterSet, screened: PatientSource, streams: Streams, replicate: int) -> Cohort:

@@ -9,9 +9,10 @@ from typing import Any
 
 from cohorts.brought import PatientsError, read_patients
 from cohorts.gates import problems
+from cohorts.margins import MarginError, with_margins
 from cohorts.own import left_alone
 from cohorts.parameters import LARGE_VARIANCE, ParameterSet, near, variance_to_cv
-from cohorts.populations import POPULATIONS
+from cohorts.populations import POPULATIONS, population
 from cohorts.sets import PARAMETER_SETS, SetError, is_file_name, parameter_set
 from trial.models import structure_of
 from trial.models.behaviour import structure_problems
@@ -130,10 +131,24 @@ def _said(data: Any, path: tuple[str | int, ...]) -> Any:
     return data
 
 
+def impossible_margins(study: Study) -> Iterator[Problem]:
+    """Margins of the study's own that no eligible patient of the population can have."""
+    chosen = study.population
+    if chosen.id is not None and chosen.margins is not None:
+        for name, value in chosen.margins.given.items():
+            try:
+                with_margins(population(chosen.id), {name: value}, study.screening)
+            except MarginError as error:
+                yield ("population", "margins", error.margin), error.why
+
+
 def cautions(study: Study) -> Iterator[Problem]:
     """What is allowed, but probably not meant: doses outside the validity domain, rules and days without effect."""
     yield from _doses(study)
     yield from _own_set(study)
+    if study.population.margins:
+        said = ", ".join(f"{name} {value:g}" for name, value in study.population.margins.given.items())
+        yield ("population", "margins"), f"{said}: the study's own, not those of {study.population.id}"
     yield from _not_predicted(study)
     yield from _other_drugs_rates(study)
     yield from _other_people(study)

@@ -42,6 +42,8 @@ def fingerprint(study: Study) -> str:
         del rule["source"]
         rule["steps"] = [_spoken(step) for step in rule["steps"]]
     said["population"] = study.population.id
+    if study.population.margins:
+        said["margins"] = study.population.margins.given
     if study.typical_patient:
         said["typical_patient"] = True
     said["response"] = [study.analysis.response_threshold_1e9L, study.analysis.assessment_day]
