@@ -149,7 +149,7 @@ def test_message(tmp_path, good, bad, path, words):
         ("# only a comment\n", 1, ["empty"]),
         ("id: a\nvisits:\n\tdays: [7]\n", 3, ["tab", "spaces"]),
         ("id: a\ntitle: b: c\n", 2, ["not YAML", "title: b: c"]),
-        ("id: a\ntitle: 'b\n", 3, ["not YAML"]),
+        ("id: a\ntitle: 'b\n", 2, ["not YAML", "opened and not closed"]),
         ("id: a\nvisits: [7,\n  14\nseed: 1\n", 4, ["not YAML", "begun on line 2"]),
         ("id: a\n---\nid: b\n", 2, ["not YAML", "another document"]),
         ("- id: a\n", 1, ["seen a list"]),

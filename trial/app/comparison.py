@@ -8,10 +8,9 @@ from pathlib import Path
 
 from analysis.evidence import comparison as pure
 from analysis.evidence.comparison import Difference, Side
-from trial.app.folder import CONFIG, must_be_run
+from trial.app.door import opened
 from trial.errors import Refused
 from trial.study.fingerprint import fingerprint
-from trial.study.load import load_study
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,7 @@ class Comparison:
 
 def compare_runs(run_a: Path, run_b: Path) -> Comparison:
     """Raises Refused unless both folders hold finished runs with the same arms and endpoints."""
-    for folder in (run_a, run_b):
-        must_be_run(folder)
-    a, b = (pure.read_side(folder, load_study(folder / CONFIG)) for folder in (run_a, run_b))
+    a, b = (pure.read_side(run.folder, run.study) for run in (opened(run_a), opened(run_b)))
     found = pure.problems(a, b)
     if found:
         raise Refused("\n".join(f"compare: {line}" for line in found))

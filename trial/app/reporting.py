@@ -7,24 +7,34 @@ from pathlib import Path
 
 from analysis.report.page import write_report
 from analysis.report.runfolder import ranges
-from trial.app.folder import CONFIG, must_be_run
-from trial.errors import Refused
-from trial.study.load import load_study
+from trial.app.door import opened
+from trial.app.talk import Say, patience, silent
+from trial.errors import Refused, Stopped
+from trial.jobs.provenance import add_report
 from trial.study.study import Study
 
 
-def report_again(run_dir: Path, patients: Sequence[tuple[int, int]] = ()) -> Path:
+def report_again(run_dir: Path, patients: Sequence[tuple[int, int]] = (), say: Say = silent) -> Path:
     """Write report.html of a run, with a page for each (replicate, subject) of ``patients``; its path.
 
-    Raises Refused when the folder holds no finished run, or not the tables of a patient.
+    Raises Refused when the folder holds no finished run, or not the tables of a patient; Stopped when it cannot be
+    written.
     """
-    must_be_run(run_dir)
-    study = load_study(run_dir / CONFIG)
-    _exist(run_dir, study, patients)
+    with patience(say, f"{run_dir}: comparing checksums, reading the tables, drawing the report ..."):
+        study = opened(run_dir).study
+        _exist(run_dir, study, patients)
+        return write(run_dir, study, patients)
+
+
+def write(run_dir: Path, study: Study, patients: Sequence[tuple[int, int]] = ()) -> Path:
+    """The report of a run into its folder, and its name into the manifest; its path. Raises Stopped."""
     try:
-        return write_report(run_dir, study, patients)
-    except (OSError, ValueError) as error:
-        raise Refused(f"{run_dir}: a file is missing or damaged ({error}); run the study again") from error
+        path = write_report(run_dir, study, patients)
+        add_report(run_dir)
+    except OSError as error:
+        where, why = error.filename or run_dir, error.strerror or error
+        raise Stopped(f"{where}: the report cannot be written ({why}); the tables are as they were") from error
+    return path
 
 
 def _exist(run_dir: Path, study: Study, wanted: Sequence[tuple[int, int]]) -> None:

@@ -18,8 +18,8 @@ from cohorts.sets import parameter_set, rows
 from cohorts.streams import BLOCK
 from trial.app.folder import CONFIG, with_inputs
 from trial.app.model_file import write_model
-from trial.app.talk import Tell
-from trial.jobs.provenance import write_manifest
+from trial.app.talk import Say, Tell, patience, silent
+from trial.jobs.provenance import add_report, write_manifest
 from trial.jobs.runner import Evaluate, RunSummary
 from trial.jobs.runner import run as simulate
 from trial.jobs.work import UNIT_PATIENTS
@@ -56,11 +56,17 @@ def evaluator(study: Study) -> Evaluate:
 
 
 def conclude(
-    folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any], with_report: bool
+    folder: Path,
+    summary: RunSummary,
+    warnings: Sequence[str],
+    volatile: dict[str, Any],
+    with_report: bool,
+    say: Say = silent,
 ) -> tuple[Analysed, Study]:
     """Write results, manifest and report; the results, and the study as it was resolved."""
     study = load_study(folder / CONFIG)
-    analysed = analyse(folder, study)
+    with patience(say, f"{study.id}: estimates of {summary.n_patients} patients ..."):
+        analysed = analyse(folder, study)
     facts = facts_of(study) | {
         "warnings": list(warnings),
         "patients_simulated": summary.n_patients,
@@ -70,7 +76,9 @@ def conclude(
     if with_report:
         from analysis.report.page import write_report
 
-        write_report(folder, study)
+        with patience(say, f"{study.id}: the report ..."):
+            write_report(folder, study)
+        add_report(folder)
     return analysed, study
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trial.cli.console import progress, say, warn
+from trial.cli.console import aside, progress, say, warn
 
 PATIENTS_FAILED = 3
 
@@ -48,9 +48,11 @@ def run(
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
     if done is None:
         return 0
-    show(done.lines, done.study)
+    with aside():
+        show(done.lines, done.study)
     if done.n_failed:
         say(f"{done.n_failed} of {done.n_patients} patients failed; solves.parquet and the report say why")
     if with_report:
-        print(f"report: {folder / 'report.html'}")
+        with aside():
+            print(f"report: {folder / 'report.html'}")
     return PATIENTS_FAILED if done.n_failed else 0

@@ -12,13 +12,25 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
+from cohorts.files import UnreadableError, absolute, must_be_regular
 from cohorts.sets import is_file_name
-from trial.errors import ConfigError
-from trial.study.checks import cautions, not_taken, unknown_ids, unusable_patients, unusable_set, value_at
+from trial.errors import ConfigError, cut
+from trial.study.checks import MOST_BYTES, cautions, not_taken, unknown_ids, unusable_patients, unusable_set, value_at
 from trial.study.explain import explain
 from trial.study.protocol import Problem, Record
 from trial.study.study import Study
-from trial.study.yamltree import Place, Placed, as_tree, find, plain, read, with_override
+from trial.study.yamltree import (
+    Place,
+    Placed,
+    as_tree,
+    find,
+    in_words,
+    plain,
+    read,
+    read_text,
+    with_override,
+    with_value,
+)
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
@@ -61,6 +73,11 @@ def load_config(
     return _config(_overridden(read(Path(path)), overrides, seed, replicates), checks, study_checks)
 
 
+def load_text(text: str, name: str) -> Study:
+    """The Study of a YAML text that extends no other; ``name`` stands in the messages of ConfigError."""
+    return _config(_with_absolute_files(read_text(text, name)), (), ()).study
+
+
 def config_of(study: Study, checks: Sequence[Check] = (), study_checks: Sequence[StudyCheck] = ()) -> Config:
     """As ``load_config``, for a Study that was made or changed in Python: lines name the key alone."""
     return _config(_with_absolute_files(as_tree(study.model_dump(mode="json"), Place(""))), checks, study_checks)
@@ -91,7 +108,7 @@ def resolved_yaml(study: Study) -> str:
     )
     stream = io.StringIO()
     yaml.dump(_dumpable(study.model_dump()), stream)
-    return f"# {study.title}\n# Every setting of the study, defaults included.\n{stream.getvalue()}"
+    return f"# {' '.join(study.title.split())}\n# Every setting of the study, defaults included.\n{stream.getvalue()}"
 
 
 def _dumpable(value: Any) -> Any:
@@ -140,20 +157,24 @@ def _with_absolute_files(tree: Placed) -> Placed:
         name, place = value_at(data, *path), find(tree, path).place
         if isinstance(name, str):
             base = place.path.parent if place.path else Path.cwd()
-            tree = with_override(tree, ".".join(path), repr(str((base / name).resolve())), place)
+            tree = with_value(tree, path, str(absolute(base / name)), place)
     return tree
 
 
 def _missing_files(data: Mapping[str, Any]) -> Iterable[Problem]:
     for path in file_keys(data):
         name = value_at(data, *path)
-        if isinstance(name, str) and not Path(name).is_file():
-            yield path, f"there is no file {name}"
+        if isinstance(name, str):
+            try:
+                must_be_regular(Path(name), MOST_BYTES)
+            except UnreadableError as error:
+                missing = f"there is no file {cut(name, 200)}"
+                yield path, missing if "no such" in str(error) else f"seen {cut(repr(name), 200)}: {error}"
 
 
 def _lines(tree: Placed, problems: Iterable[Problem]) -> list[str]:
     """``place: path: text`` of each problem, in the order of the places."""
-    placed = [(find(tree, path).place, ".".join(map(str, path)), text) for path, text in problems]
+    placed = [(find(tree, path).place, in_words(path), text) for path, text in problems]
     order = sorted(placed, key=lambda entry: (entry[0].name, entry[0].line))
     return list(
         dict.fromkeys(": ".join(part for part in (str(place), path, text) if part) for place, path, text in order)
