@@ -17,7 +17,7 @@ trial: $(INSTALLED)  ## the virtual replica of the hetrombopag phase III trial, 
 	$(BIN)/vtrial run configs/published/hetrombopag_itp_phase3.yaml --replicates 20 --overwrite
 
 test: $(INSTALLED)  ## the tests, but the slow ones
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile
 
 test-slow: $(INSTALLED)  ## the slow tests: populations, kills, blind rebuilds, whole commands
 	$(BIN)/python -m pytest -m slow

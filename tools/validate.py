@@ -1,8 +1,8 @@
 """``make validate``: what takes too long for every commit, with its results in docs/validation.md.
 
-Coverage of intervals and error of tests by simulation, the fuzzers and the kills of tests/faults, the oracle of
-tests/qc on a real run, the slow tests, and the mutants. Half an hour on two cores; ``--only NAME`` runs one part. A
-part that fails is written down as failed.
+Coverage of intervals and error of tests by simulation, the oracle of tests/qc on a real run, the fuzzers, the damaged
+folders and the kills of tests/faults, the slow tests, and the mutants. An hour on two cores; ``--only NAME`` runs one
+part. The page is written after every part, so that nothing measured is lost; what fails is written down as failed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,10 +79,11 @@ def _times(rng: np.random.Generator) -> Iterator[Line]:
 
 
 def command(wanted: str, *words: str, told: str = r".+\Z") -> Line:
-    """Run a command; what it ``told`` (a pattern; by default its last line), and that it failed, if it did."""
+    """Run a command: what it ``told`` (a pattern, equals counted; by default its last line) and whether it failed."""
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     text = done.stdout.strip() or done.stderr.strip() or "nothing said"
-    lines = re.findall(told, text, flags=re.M) or text.splitlines()[-1:]
+    found = Counter(re.findall(told, text, flags=re.M) or text.splitlines()[-1:])
+    lines = [f"{count} {line}" if count > 1 else line for line, count in found.items()]
     failed = f" (exit {done.returncode})" if done.returncode else ""
     said = " ".join(word for word in words[1:] if not word.startswith("/")).replace(str(ROOT), ".")
     return said, f"{'; '.join(lines)[:200]}{failed}", wanted
@@ -104,29 +106,58 @@ def fuzz() -> Iterator[Line]:
             yield command("no crash, hang or death", *words, told=r"^\d+ \{.*")
 
 
+def damage() -> Iterator[Line]:
+    """Files of a finished run damaged one at a time, nonsense in every key, runs killed at random moments."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = str(Path(folder) / "run")
+        yield command("a report", sys.executable, "-m", "trial", "run", "configs/smoke.yaml", "--out", run)
+        scripts = "tests/faults/fuzz"
+        yield command("0 silent", sys.executable, f"{scripts}/tamper.py", str(ROOT), run, f"{folder}/tamper")
+        words = (sys.executable, f"{scripts}/bounds.py", str(ROOT), folder)
+        yield command("none ACCEPTED, HANG or CRASH", *words, told=r"^[A-Za-z]+")
+        for more in ((), ("--tree",)):
+            words = (
+                sys.executable,
+                f"{scripts}/kill.py",
+                str(ROOT),
+                f"{folder}/kill{len(more)}",
+                "--kills",
+                "30",
+                *more,
+            )
+            yield command("the same bytes, 0 failures", *words, "--signal", "mix")
+
+
 def tests() -> Iterator[Line]:
-    """The slow tests, kills among them, and the mutants."""
+    """The slow tests and the mutants."""
     yield command("all pass", sys.executable, "-m", "pytest", "-q", "-m", "slow")
     yield command("95 % or more", sys.executable, "-m", "tools.mutants")
 
 
-PARTS: dict[str, Callable[[], Iterator[Line]]] = {"coverage": coverage, "oracle": oracle, "fuzz": fuzz, "tests": tests}
+PARTS: dict[str, Callable[[], Iterator[Line]]] = {
+    "coverage": coverage, "oracle": oracle, "fuzz": fuzz, "damage": damage, "tests": tests,
+}  # fmt: skip
+
+
+def page(rows: list[Line]) -> str:
+    """docs/validation.md."""
+    commit = subprocess.run(["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True)
+    head = f"Commit {commit.stdout.strip()}, {datetime.now(UTC).date()}; `make validate` writes this page again."
+    lines = [f"| {what} | {result} | {wanted} |" for what, result, wanted in rows]
+    return "\n".join(["# Validation", "", head, "", "| what | result | wanted |", "|---|---|---|", *lines, ""])
 
 
 def main() -> None:
-    """Run the parts and write the page."""
+    """Run the parts; write the page after each."""
     parser = argparse.ArgumentParser(prog="python -m tools.validate")
     parser.add_argument("--only", choices=[*PARTS], help="one part; the page is printed, not written")
     only = parser.parse_args().only
-    rows = [row for name in ([only] if only else PARTS) for row in PARTS[name]()]
-    lines = [f"| {what} | {result} | {wanted} |" for what, result, wanted in rows]
-    commit = subprocess.run(["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True)
-    day = datetime.now(UTC).date().isoformat()
-    head = f"Commit {commit.stdout.strip()}, {day}; `make validate` writes this page again."
-    page = "\n".join(["# Validation", "", head, "", "| what | result | wanted |", "|---|---|---|", *lines, ""])
-    print(page)
-    if not only:
-        RESULT.write_text(page, encoding="utf-8")
+    rows: list[Line] = []
+    for name in [only] if only else PARTS:
+        rows += PARTS[name]()
+        if not only:
+            RESULT.write_text(page(rows), encoding="utf-8")
+    print(page(rows))
 
 
 if __name__ == "__main__":

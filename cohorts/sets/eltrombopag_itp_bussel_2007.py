@@ -20,6 +20,7 @@ CL = Parameter(
     note="matched: of a man of 70 kg without steroid, so that the geometric mean AUC of the trial "
     "population lies in all three printed intervals; Gibiansky 2011 prints 0.668 L/h",
 )
+# Starting values; the fitted ones stand in eltrombopag_itp_bussel_2007.calibration.json.
 _DRUG = (
     Parameter("BASE", 16.0, "10^9/L", BUSSEL, "derived", "median count 16 on placebo, day 43",
               note="typical patient only; in a cohort every patient has a true count, drawn by the population"),

@@ -9,6 +9,7 @@ from cohorts.shared import thrombopoiesis as cells
 from cohorts.shared.hetrombopag_pk import CORRELATIONS, COVARIATE_EFFECTS, PK, PK_EFFECTS, validity
 from cohorts.shared.within_patient import BLEEDING, CHOICE, TABLE_1, WITHIN
 
+# Starting values; the fitted ones stand in hetrombopag_itp_mei_2021.calibration.json.
 _DRUG = (
     Parameter("BASE", 13.0, "10^9/L", Source(cite.MEI_2021, "Table 1"), "derived",
               "median measured count of the enrolled, 13 in each arm",

@@ -25,7 +25,7 @@ PK = (
     Parameter("KA", 0.0925, "1/h", CHOICE, "assumed", note=f"into plasma; {MATCHED}"),
     Parameter("MEAL_KD", 0.5, "1", FED, "derived", "first-site absorption rate constant about half when fed"),
     Parameter("MEAL_BIND", 2.973, "1/h", FED, "derived", "matched: AUC -98.7 %, Cmax -95.0 % with a high-fat breakfast",
-              note="binding by food and cations in the upper gut; matched with KD and KA"),
+              note="binding by food and cations in the upper gut; matched with KD and KA; no single value meets both"),
     Parameter("R0", 0.3567, "ng/mL", CHOICE, "assumed", note=f"target without drug, as drug equivalents; {MATCHED}"),
     Parameter("KSS", 0.0203, "ng/mL", CHOICE, "assumed", note=f"quasi-steady-state constant; {MATCHED}"),
     Parameter("KINT", 2.471, "1/h", CHOICE, "assumed", note=f"internalisation of the complex; {MATCHED}"),

@@ -30,7 +30,7 @@ TPO = (
               note="share cleared by megakaryocytes; the rest, 1 %, caps TPO in aplasia (13 to 29 times)"),
     Parameter("KAPPA", 30.0, "1", Source(cite.JIN_2004, "Kd 45.5 pM"), "assumed",
               note="TPO of half occupancy over TPO in health: 30 puts it at 42 pM; 3.5 (lusutrombopag, healthy) to 115 "
-              "(Kd 163 pM); 1 + KAPPA would be the largest drive without A50 and G, which lower it to 20"),
+              "(Kd 163 pM); 1 + KAPPA would be the largest drive without A50 and G, which lower it"),
 )  # fmt: skip
 ARMS = (
     *(Parameter(f"A50_{i}", 3.0, "1", CHOICE, "assumed",
@@ -53,7 +53,7 @@ CELLS = (
     Parameter("TPR", 60.0, "h", CHOICE, "assumed", note="mean time as progenitor, 2.5 d"),
     Parameter("MMT", 156.0, "h", CHOICE, "assumed",
               note="mean time as megakaryocyte, 6.5 d in four stages (5 to 7 d of maturation); with TPR and TAUX 228 h "
-              "from signal to platelet, longer than the 140 to 200 h of the empirical chains, which have no lag"),
+              "from signal to platelet (at 156 h), more than the 140 to 200 h of the empirical chains without a lag"),
     Parameter("LS", 211.0, "h", CHOICE, "assumed", note="platelet life without immune loss, 8.8 d (6.7 to 10.5 d)"),
     Parameter("P0", 230.0, "10^9/L", Source(cite.FARRELL_2014, "healthy, as quoted in the model file"), "assumed",
               "230 in healthy volunteers", note="the count the patient would have without disease, spleen in place"),

@@ -45,6 +45,7 @@ def small(study, monkeypatch):
     return study.model_copy(update={"patients": 6, "replicates": 20})
 
 
+@pytest.mark.slow
 def test_threads_and_the_order_of_units_change_no_byte(small, tmp_path):
     run(small, tmp_path / "1", evaluator(small), keep_units=True)
     wanted = _parts(tmp_path / "1")
@@ -61,6 +62,7 @@ def test_threads_and_the_order_of_units_change_no_byte(small, tmp_path):
     assert _parts(backwards) == wanted
 
 
+@pytest.mark.slow
 def test_processes_and_threads_and_the_backend_of_joblib_change_no_byte(study, tmp_path):
     for name in ("loky", "threading"):
         run(study, tmp_path / name, evaluator(study), workers=2, backend=name, keep_units=True)
@@ -69,6 +71,7 @@ def test_processes_and_threads_and_the_backend_of_joblib_change_no_byte(study, t
     assert _parts(tmp_path / "loky") == _parts(tmp_path / "threading") == _parts(tmp_path / "chosen")
 
 
+@pytest.mark.slow
 def test_seven_and_sixteen_processes_change_no_byte(small, tmp_path):
     """The structure that compiles fastest, because every process compiles it; seven of the sixteen are used again."""
     few = small.model_copy(update={"parameter_set": "hetrombopag_wang_2022"})
@@ -148,6 +151,7 @@ def test_one_more_visit_that_feeds_no_rule_changes_nothing_else(study):
         assert second[name].to_pylist() == first[name].to_pylist(), name
 
 
+@pytest.mark.slow
 def test_a_large_replicate_in_several_units_is_the_replicate_at_once(study, tmp_path):
     large = study.model_copy(update={"patients": 5000, "replicates": 1, "pk_sampling": None})
     units = work_units(large)

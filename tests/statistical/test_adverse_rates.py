@@ -41,6 +41,7 @@ def shares():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", PRINTED)
 def test_ten_week_proportions_are_the_printed_ones(shares, code):
     for (events, n), printed, size in zip(shares[code], PRINTED[code], (N_DRUG, N_PLACEBO), strict=True):

@@ -17,6 +17,9 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")),
     "configs/README.md",
+    "configs/published/README.md",
+    "tests/benchmarks/README.md",
+    "tests/qc/README.md",
 )
 ROOMS = ("cohorts", "trial", "analysis", "tests", "tools", "configs", "docs")
 INVENTED = re.compile(r"[<{*]|mine\.|runs/|/sets/mine|my_")

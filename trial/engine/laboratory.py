@@ -1,4 +1,4 @@
-"""The laboratory: what it reports of a true platelet count, and what a concentration assay returns."""
+"""The laboratory: what it reports of a true platelet count."""
 
 from __future__ import annotations
 
