@@ -150,7 +150,7 @@ def test_message(tmp_path, good, bad, path, words):
         ("id: a\nvisits:\n\tdays: [7]\n", 3, ["tab", "spaces"]),
         ("id: a\ntitle: b: c\n", 2, ["not YAML", "title: b: c"]),
         ("id: a\ntitle: 'b\n", 2, ["not YAML", "opened and not closed"]),
-        ("id: a\nvisits: [7,\n  14\nseed: 1\n", 4, ["not YAML", "begun on line 2"]),
+        ("id: a\nvisits: [7,\n  14\nseed: 1\n", 2, ["not YAML", "the [ is not closed"]),
         ("id: a\n---\nid: b\n", 2, ["not YAML", "another document"]),
         ("- id: a\n", 1, ["seen a list"]),
         ("id: a\ntitle: !!python/object:os.x y\n", 2, ["title", "cannot read"]),

@@ -16,7 +16,6 @@ from trial.engine.enrolment import candidates, enrol
 from trial.errors import ConfigError
 from trial.models.behaviour import behaviour_problems
 from trial.study.checks import MOST_BYTES, value_at
-from trial.study.fingerprint import fingerprint
 from trial.study.load import Config, config_of, load_config, load_text, resolved_yaml
 from trial.study.protocol import Problem
 from trial.study.study import Study
@@ -41,20 +40,6 @@ def check_again(study: Study) -> Config:
     checked = config_of(study, _CHECKS, _STUDY_CHECKS)
     _refuse("", checked.study)
     return checked
-
-
-def in_words(study: Study) -> list[str]:
-    """What will run, in a few lines: patients, arms, days, design, parameter set, population."""
-    arms = ", ".join(f"{arm.id} ({arm.ratio})" for arm in study.arms)
-    chosen = parameter_set(study.parameter_set)
-    own = f" ({Path(study.parameter_set).name})" if is_file_name(study.parameter_set) else ""
-    return [
-        f"{study.patients} patients, {study.replicates} replicates, arms {arms}",
-        f"{study.treatment_days} days of treatment, {len(study.visits.days)} visits to day {study.visits.days[-1]}",
-        f"design {fingerprint(study)}",
-        f"parameter set {chosen.id}{own}, structure {chosen.structure}",
-        f"population {study.population.id or study.population.file}",
-    ]
 
 
 def _refuse(place: str, study: Study) -> None:

@@ -88,6 +88,11 @@ def _explained(error: Exception) -> int:
     if isinstance(error, OSError) and error.strerror:
         say(f"{error.filename or 'stdout'}: {error.strerror}")
         return FAILED
+    from trial.app.faults import in_a_file
+
+    if broken := in_a_file(error):
+        say(f"{broken} (a file of the catalogue; no command can be used until it is put right)")
+        return FAILED
     first = str(error).strip().splitlines()
     said = f"{type(error).__name__}{': ' + cut(first[0], 200) if first else ''}"
     say(f"failed: {said} ({_where(error)}; VTRIAL_DEBUG=1 shows where)")
@@ -95,9 +100,7 @@ def _explained(error: Exception) -> int:
 
 
 def _where(error: Exception) -> str:
-    """File and line in which an error arose; of a file that is not Python, that file and line."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}"
+    """File and line in which an error arose."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "somewhere"
 

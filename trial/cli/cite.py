@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from trial.cli.console import width
 
 
 def cite(
@@ -22,4 +25,8 @@ def cite(
         print(as_bibtex(run_dir))
         return
     for line in as_text(run_dir):
-        print(line)
+        print(
+            textwrap.fill(
+                line, max(width(), 30), subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+            )
+        )

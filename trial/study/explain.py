@@ -61,7 +61,8 @@ def _problems(item: Item, path: Path, record: type[Record]) -> Iterator[Problem]
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
     cause = item.get("ctx", {}).get("error")
     if isinstance(cause, Problems):
-        yield from (((*path, *inside), text) for inside, text in cause.problems)
+        for inside, text in cause.problems:
+            yield (*path, *inside), text + _or_nothing(record, (*path, *inside), _value_at(seen, inside))
     elif kind == "value_error" and cause is not None:
         yield path, f"seen {_shown(seen)}; {cause}"
     elif kind == "extra_forbidden":
@@ -80,6 +81,27 @@ def _problems(item: Item, path: Path, record: type[Record]) -> Iterator[Problem]
         yield path, f"seen {_shown(seen)}; allowed: {words.format(item['ctx'][bound])}{f' ({unit})' if unit else ''}"
     else:
         yield path, f"seen {_shown(seen)}; {_allowed(item, path, record)}"
+
+
+def _value_at(seen: Any, path: Path) -> Any:
+    """The value at a path inside a record, plain data or a list; None where there is none."""
+    for part in path:
+        if isinstance(seen, Record):
+            seen = getattr(seen, str(part), None)
+        elif isinstance(seen, Mapping):
+            seen = seen.get(part)
+        elif isinstance(seen, list | tuple) and isinstance(part, int) and part < len(seen):
+            seen = seen[part]
+        else:
+            return None
+    return seen
+
+
+def _or_nothing(record: type[Record], path: Path, seen: Any) -> str:
+    """A hint for "none" and its like, where nothing may stand."""
+    here = record_at(record, path[:-1]) if path else None
+    field = here.model_fields.get(str(path[-1])) if here else None
+    return slips.nothing_meant(seen) if field and not field.is_required() and field.default is None else ""
 
 
 def _allowed(item: Item, path: Path, record: type[Record]) -> str:
@@ -109,6 +131,9 @@ def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
     near, slip = _nearest_key(record, path), slips.key_meant(str(path[-1]))
     if slip:
         return f"no key; {slip}"
+    elsewhere = [key.path for key in keys_of(record) if key.name == path[-1]]
+    if elsewhere:
+        return f"unknown key; it belongs at {elsewhere[0]}"
     allowed = f"allowed here: {', '.join(here.model_fields)}" if here else "no key is allowed here"
     if near:
         allowed = allowed if here and len(here.model_fields) <= 10 else ""
@@ -118,8 +143,7 @@ def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
         return (
             f"unknown key; did you mean {near}{value}{f' (in {unit})' if unit and not value else ''}? {allowed}".strip()
         )
-    elsewhere = [key.path for key in keys_of(record) if key.name == path[-1]]
-    return f"unknown key; it belongs at {elsewhere[0]}" if elsewhere else f"unknown key; {allowed}"
+    return f"unknown key; {allowed}"
 
 
 def _nearest_key(record: type[Record], path: Path) -> str | None:

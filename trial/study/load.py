@@ -23,8 +23,8 @@ from trial.study.yamltree import (
     Place,
     Placed,
     as_tree,
+    dotted,
     find,
-    in_words,
     plain,
     read,
     read_text,
@@ -84,6 +84,7 @@ def config_of(study: Study, checks: Sequence[Check] = (), study_checks: Sequence
 
 
 def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyCheck]) -> Config:
+    tree = _without_removed(tree)
     data = plain(tree)
     problems = [
         *_missing_files(data),
@@ -97,6 +98,15 @@ def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyC
     if problems:
         raise ConfigError(_lines(tree, problems))
     return Config(study, tuple(_lines(tree, cautions(study))))
+
+
+def _without_removed(tree: Placed) -> Placed:
+    """The tree without the dose rules that are null: null takes an inherited one away."""
+    rules = tree.value.get("dose_rules")
+    if rules is None or not isinstance(rules.value, dict):
+        return tree
+    left = {name: rule for name, rule in rules.value.items() if rule.value is not None}
+    return Placed(tree.value | {"dose_rules": Placed(left, rules.place)}, tree.place)
 
 
 def resolved_yaml(study: Study) -> str:
@@ -174,7 +184,7 @@ def _missing_files(data: Mapping[str, Any]) -> Iterable[Problem]:
 
 def _lines(tree: Placed, problems: Iterable[Problem]) -> list[str]:
     """``place: path: text`` of each problem, in the order of the places."""
-    placed = [(find(tree, path).place, in_words(path), text) for path, text in problems]
+    placed = [(find(tree, path).place, dotted(path), text) for path, text in problems]
     order = sorted(placed, key=lambda entry: (entry[0].name, entry[0].line))
     return list(
         dict.fromkeys(": ".join(part for part in (str(place), path, text) if part) for place, path, text in order)

@@ -97,6 +97,8 @@ NOT_PRINTED = ("Cc", "Cs", "Zl", "Zp")
 """Categories of Unicode: control characters, halves of characters, separators of lines and of paragraphs."""
 Line = Annotated[str, Field(max_length=MOST_TEXT), AfterValidator(_line)]
 """One line of text."""
+Name = Annotated[str, Field(max_length=4096)]
+"""Name of a file."""
 Prose = Annotated[str, Field(max_length=10 * MOST_TEXT), AfterValidator(_prose)]
 """Text that may have line breaks."""
 
@@ -378,8 +380,8 @@ class Analysis(Record):
 class PublishedRows(Record):
     """PublishedRows results to show beside the simulated ones: CSV files beside the config."""
 
-    rows: Line = Field(description="CSV file of published results, relative to the file this key stands in")
-    baseline: Line | None = Field(default=None, description="CSV file of the published baseline table, likewise")
+    rows: Name = Field(description="CSV file of published results, relative to the file this key stands in")
+    baseline: Name | None = Field(default=None, description="CSV file of the published baseline table, likewise")
     design: Line | None = Field(
         default=None,
         description="design the rows belong to (vtrial check prints it); another one is not judged by them",

@@ -49,7 +49,7 @@ QUOTES = "\"'“”„‘’‚«»`"
 NUMBER = r"[-+]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][-+]?\d+)?"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 YES, NO = ("yes", "y", "on", "1", "ja", "oui", "si", "wahr"), ("no", "n", "off", "0", "nein", "non", "falsch")
-NONE = ("none", "nil", "n/a", "na", "-", "nothing", "no", "keine")
+NONE = ("none", "nil", "n/a", "na", "-", "nothing", "no", "keine", "false", "")
 KEY = r"[A-Za-z_][\w.]*"
 
 
@@ -113,14 +113,17 @@ def _with_unit(text: str, unit: str, whole: bool) -> str:
         digits = re.sub(r"[ '’_]", "", text)
         digits = digits.replace(",", "") if "." in digits else digits.replace(",", ".")
         return f"; nothing between the digits: did you mean {float(digits):.12g}?"
+    looks = re.sub("[lI|]", "1", re.sub("[oO]", "0", text))
+    if looks != text and any(c.isdigit() for c in text) and re.fullmatch(NUMBER, looks):
+        return f"; a letter among the digits: did you mean {float(looks.replace(',', '.')):g}?"
     match = re.fullmatch(rf"({NUMBER})\s*([^\d\s].*)?", text)
     if match is None:
-        looks = re.sub("[lI|]", "1", re.sub("[oO]", "0", text))
-        like = looks != text and any(c.isdigit() for c in text) and re.fullmatch(NUMBER, looks)
-        return f"; a letter among the digits: did you mean {float(looks):g}?" if like else ""
+        return "; a number is written in digits" if len(text) > 2 and re.sub("[ -]", "", text).isalpha() else ""
     number = _number(match[1], whole)
     meant = number if not match[2] else converted(number, match[2].strip(), unit)
-    return "" if meant is None else f"; did you mean {meant:.12g}?"
+    if meant is None or (whole and match[2] and abs(meant) > 1e15):
+        return ""
+    return f"; did you mean {round(meant) if whole and match[2] else meant:.12g}?"
 
 
 def list_meant(seen: Any) -> str:
@@ -147,6 +150,12 @@ def truth_meant(seen: Any) -> str:
     """``"; did you mean true?"`` for yes, no, on, off, 1 and 0."""
     word = str(seen).strip().lower() if isinstance(seen, str | int) else ""
     return "; did you mean true?" if word in YES else "; did you mean false?" if word in NO else ""
+
+
+def nothing_meant(seen: Any) -> str:
+    """For a word that says nothing, where nothing may stand."""
+    said = "" if seen is False else seen
+    return "; for nothing write null" if isinstance(said, str) and said.strip().lower() in NONE else ""
 
 
 def decimals_meant(values: Sequence[float]) -> str:
@@ -196,6 +205,8 @@ def of_syntax(lines: Sequence[str], first: int, last: int, problem: str) -> tupl
     for number in where:
         if slip := next((said for find in IN_ANY_LINE if (said := find(lines[number]))), ""):
             return number, slip
+    if first < last and (slip := _brackets(lines[first], "", problem)):
+        return first, slip
     if last < len(lines):
         above = lines[last - 1] if last else ""
         if slip := next((said for find in AT_THE_ERROR if (said := find(lines[last], above, problem))), ""):
@@ -222,6 +233,10 @@ def _sign(line: str) -> str:
         return f"a colon and a space instead of the sign: {match[1]}: {match[2]}"
     if match := re.fullmatch(rf"({KEY})：\s*(\S.*)", bare):
         return f"this colon is not the one of YAML: {match[1]}: {match[2]}"
+    if match := re.fullmatch(rf"({KEY}):?[\u00a0\u202f\u2009]+(\S.*)", bare):
+        return f"the space of a word processor; type it anew: {match[1]}: {match[2]}"
+    if match := re.fullmatch(rf"({KEY})\s+({NUMBER})", bare):
+        return f"a colon and a space belong between key and value: {match[1]}: {match[2]}"
     if match := re.fullmatch(rf"({KEY}):([^\s:/\\].*)", bare):
         return f"a space belongs after the colon: {match[1]}: {match[2].strip()}"
     if match := re.fullmatch(rf"({KEY}):(?:\s*)([>|]=?)\s*({NUMBER}.*)", bare):
@@ -286,8 +301,6 @@ def _brackets(line: str, above: str, problem: str) -> str:
 
 def _no_colon(line: str, above: str, problem: str) -> str:
     bare = _bare(line)
-    if match := re.fullmatch(rf"({KEY})\s+([\d.]+)", bare):
-        return f"a colon and a space belong between key and value: {match[1]}: {match[2]}"
     if bare and ":" not in bare and "could not find expected ':'" in problem:
         return "no colon in the line; a key ends with a colon and a space"
     return ""

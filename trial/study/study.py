@@ -21,6 +21,7 @@ from trial.study.protocol import (
     Laboratory,
     Line,
     Meals,
+    Name,
     Output,
     PKSampling,
     Problem,
@@ -44,7 +45,7 @@ class PopulationChoice(Record):
     """Who is screened: a population of the catalogue (``id``) or the user's own patients (``file``, CSV or Parquet)."""
 
     id: Line | None = Field(default=None, description="a population of the catalogue")
-    file: Line | None = Field(
+    file: Name | None = Field(
         default=None, description="your own patients, CSV or Parquet, relative to the file this key stands in"
     )
 
@@ -67,7 +68,7 @@ class Study(Record):
     patients: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
         description="randomised patients per replicate, all arms"
     )
-    parameter_set: Line = Field(
+    parameter_set: Name = Field(
         description="id of a parameter set of the catalogue, or your own file of one (.json, .py) beside this file"
     )
     parameter_uncertainty: bool = Field(

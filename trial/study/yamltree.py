@@ -250,14 +250,14 @@ def _deep_line(text: str) -> int:
     return 1
 
 
-def in_words(path: Iterable[str | int]) -> str:
+def dotted(path: Iterable[str | int]) -> str:
     """A path with dots between its parts; what cannot be printed is escaped, long parts are cut."""
     parts = (str(part) for part in path)
     return ".".join(cut(p if p.isprintable() else p.encode("unicode_escape", "replace").decode("ascii")) for p in parts)
 
 
 def _path(above: str) -> str:
-    return cut(in_words(above.rstrip(".").split(".")), 200)
+    return cut(dotted(above.rstrip(".").split(".")), 200)
 
 
 def _line(node: YamlNode) -> int:
