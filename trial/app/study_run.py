@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 import joblib
 
 from analysis.evidence.results import Analysed, analyse, evaluate_tables
+from cohorts.brought import ID, ids_of
 from cohorts.citations import Citation
 from cohorts.own import digest, is_file_name
 from cohorts.populations import population
@@ -22,9 +24,11 @@ from trial.app.talk import Say, Tell, patience, silent
 from trial.jobs.provenance import add_report, write_manifest
 from trial.jobs.runner import Evaluate, RunSummary
 from trial.jobs.runner import run as simulate
-from trial.jobs.work import UNIT_PATIENTS
+from trial.jobs.work import UNIT_PATIENTS, enrolment
 from trial.study.load import load_study, resolved_yaml
 from trial.study.study import Study
+
+SUBJECTS = "subjects.csv"
 
 
 def execute(
@@ -45,9 +49,23 @@ def execute(
     if is_file_name(study.parameter_set):
         study = study.model_copy(update={"parameter_set": str((folder / standalone.parameter_set).resolve())})
     write_model(folder, parameter_set(study.parameter_set))
+    _write_ids(study, folder)
     return simulate(
         study, folder, evaluator(study), workers=workers, backend=backend, progress=tell, keep_units=keep_units
     )
+
+
+def _write_ids(study: Study, folder: Path) -> None:
+    """``subjects.csv``: of the user's own patients with ids, which subject of every replicate is whom."""
+    ids = ids_of(study.population.file) if study.population.file else None
+    if ids is None:
+        return
+    enrolled = enrolment(study, 0)
+    who = enrolled.cohort.draws.candidate
+    with (folder / SUBJECTS).open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("SUBJID", ID))
+        writer.writerows((int(number), ids[int(k)]) for number, k in zip(enrolled.subject, who, strict=True))
 
 
 def evaluator(study: Study) -> Evaluate:

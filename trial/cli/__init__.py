@@ -23,6 +23,7 @@ from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
 from trial.cli.console import open_streams, say, silence
+from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
@@ -117,6 +118,7 @@ def _app() -> typer.Typer:
         run_,
         check_,
         plan_,
+        patients_,
         report_,
         compare_,
         replay_,
