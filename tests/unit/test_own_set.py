@@ -169,7 +169,7 @@ def test_a_python_set_with_equations_of_its_own_in_processes_too(capsys, monkeyp
 def test_equations_that_misbehave_are_refused_with_the_state(capsys, changed, words):
     study("sets/twice.py", text=PYTHON.replace("[*others, 2 * plt]", changed))
     code, _, err = outcome(capsys, "check", "tiny.yaml")
-    assert code == 2 and f"tiny.yaml: parameter_set: {words}" in err
+    assert code == 2 and f"tiny.yaml:6: parameter_set: {words}" in err
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from trial.study.checks import MOST_BYTES, value_at
 from trial.study.load import Config, config_of, load_config, load_text, resolved_yaml
 from trial.study.protocol import Problem
 from trial.study.study import Study
-from trial.study.yamltree import shown
 
 ENOUGH_PATIENTS = 2048
 """Patients that are screened to see whether a population can fill a trial."""
@@ -31,60 +30,62 @@ def load_checked(
 ) -> Config:
     """The config with every check of the project; raises ConfigError with every problem found."""
     loaded = load_config(path, overrides, seed, replicates, _CHECKS, _STUDY_CHECKS)
-    _refuse(f"{shown(path)}: ", loaded.study)
+    _refuse(loaded)
     return loaded
 
 
 def check_again(study: Study) -> Config:
     """The same checks of a study that may have been changed in Python since; lines name the key alone."""
     checked = config_of(study, _CHECKS, _STUDY_CHECKS)
-    _refuse("", checked.study)
+    _refuse(checked)
     return checked
 
 
-def _refuse(place: str, study: Study) -> None:
+def _refuse(config: Config) -> None:
     """What can be seen only by writing, solving and sampling."""
-    _refuse_unwritable(place, study)
-    _refuse_misbehaving(place, study)
-    _refuse_too_few(place, study)
+    _refuse_unwritable(config)
+    _refuse_misbehaving(config)
+    _refuse_too_few(config)
 
 
-def _refuse_unwritable(place: str, study: Study) -> None:
+def _refuse_unwritable(config: Config) -> None:
     """ConfigError when the resolved config, written as a run writes it, does not load back to the same study."""
+    study = config.study
     try:
         again = load_text(resolved_yaml(study), RESOLVED)
     except ConfigError as error:
-        raise ConfigError([f"{place}cannot be written and read back: {line}" for line in error.messages]) from None
-    if again != study:
-        changed = [key for key, value in study.model_dump().items() if getattr(again, key) != getattr(study, key)]
-        raise ConfigError([f"{place}{key}: is not the same once written and read back" for key in changed])
+        raise config.refused("id", [f"cannot be written and read back: {line}" for line in error.messages]) from None
+    changed = [key for key in type(study).model_fields if getattr(again, key) != getattr(study, key)]
+    if changed:
+        raise config.refused(changed[0], ["is not the same once written and read back"])
 
 
-def _refuse_misbehaving(place: str, study: Study) -> None:
+def _refuse_misbehaving(config: Config) -> None:
     """ConfigError when the user's own parameter set moves without drug, or a dose does not move what it should."""
-    if not is_file_name(study.parameter_set):
+    name = config.study.parameter_set
+    if not is_file_name(name):
         return
     try:
-        found = behaviour_problems(parameter_set(study.parameter_set))
+        found = behaviour_problems(parameter_set(name))
     except SetError as error:
-        raise ConfigError([f"{place}parameter_set: {line}" for line in str(error).splitlines()]) from None
+        raise config.refused("parameter_set", str(error).splitlines()) from None
     if found:
-        name = Path(study.parameter_set).name
-        raise ConfigError([f"{place}parameter_set: {name}: {line}" for line in found])
+        raise config.refused("parameter_set", [f"{Path(name).name}: {line}" for line in found])
 
 
-def _refuse_too_few(place: str, study: Study) -> None:
+def _refuse_too_few(config: Config) -> None:
     """ConfigError when the first replicate cannot be filled with eligible patients.
 
     Of a population the first few show it; the user's own patients are counted.
     """
+    study = config.study
     source = candidates(study)
     few = study.patients if source.size is not None else min(study.patients, ENOUGH_PATIENTS)
     tried = study.model_copy(update={"patients": few})
     try:
         enrol(tried, parameter_set(study.parameter_set), source, Streams(study.seed), 0)
     except ValueError as error:
-        raise ConfigError([f"{place}screening: {error}"]) from None
+        raise config.refused("screening", str(error).splitlines()) from None
 
 
 def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:

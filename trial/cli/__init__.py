@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import multiprocessing
 import os
 import signal
 import sys
@@ -61,6 +62,8 @@ def _answer_signals() -> None:
     def end(number: int, frame: object) -> None:
         asked.append(number)
         if len(asked) > 1:
+            for child in multiprocessing.active_children():
+                child.kill()
             say("interrupted again: ended at once; what was finished is kept")
             os._exit(INTERRUPTED)
         raise KeyboardInterrupt

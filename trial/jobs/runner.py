@@ -156,7 +156,7 @@ def _finished(
         initializer=end_with,
         initargs=(os.getpid(),),
     )
-    with _deaf_children():
+    with _quiet_children(), _deaf_children():
         finished = parallel(delayed(simulate_into)(study, job, parts, evaluate) for job in jobs)
     yield from finished
 
@@ -171,6 +171,20 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(WATCH_S)
     os._exit(1)
+
+
+@contextmanager
+def _quiet_children() -> Iterator[None]:
+    """Processes started meanwhile do not warn of what an ended parent left to be cleaned up: they clean it up."""
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join([*filter(None, [before]), "ignore:resource_tracker:UserWarning"])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 @contextmanager

@@ -45,6 +45,11 @@ class Config:
 
     study: Study
     warnings: tuple[str, ...]
+    tree: Placed
+
+    def refused(self, key: str, lines: Iterable[str]) -> ConfigError:
+        """The error that a ``key`` of this config makes for each of ``lines``, with its place."""
+        return ConfigError(_lines(self.tree, [((key,), line) for line in lines]))
 
 
 def load_study(
@@ -97,7 +102,7 @@ def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyC
     problems += [p for check in study_checks for p in check(study)]
     if problems:
         raise ConfigError(_lines(tree, problems))
-    return Config(study, tuple(_lines(tree, cautions(study))))
+    return Config(study, tuple(_lines(tree, cautions(study))), tree)
 
 
 def _without_removed(tree: Placed) -> Placed:

@@ -283,7 +283,7 @@ class Chemotherapy(Record):
 
 def _too_wide(key: str, mean: float, sd: float) -> Iterator[Problem]:
     """The problem of a Beta law that does not exist."""
-    if sd > 0 and sd**2 >= mean * (1 - mean):
+    if sd > 0 and (sd >= 1 or sd**2 >= mean * (1 - mean)):
         largest = (mean * (1 - mean)) ** 0.5
         yield (key,), f"seen {sd:g}: probabilities with mean {mean:g} have an SD below {largest:.3g}"
 

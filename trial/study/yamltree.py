@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from trial.study.slips import of_syntax
 
 EXTENDS = "extends"
 MOST_BYTES = 256 * KIB
-MOST_VALUES = 20_000
+MOST_VALUES = 8_000
 """Values of one file; what an alias repeats counts each time."""
 DEEPEST = 50
 """Groups and lists inside each other."""
@@ -212,12 +213,16 @@ def _near(path: Path) -> str:
 def _parse(text: str, name: str, path: Path | None) -> tuple[Placed, list[str]]:
     """The tree of a YAML text, and what is wrong with it (then the tree is not to be used)."""
     yaml = YAML(typ="safe", pure=True)
+    if long := _line_of_value(text, MOST_VALUES):
+        return Placed({}, Place(name)), [f"{name}:{long}: more than {MOST_VALUES:,} values"]
+    if deep := _deep_line(text):
+        return Placed({}, Place(name)), [f"{name}:{deep}: {TOO_DEEP}"]
     try:
         top = yaml.compose(text)
     except YAMLError as error:
         return Placed({}, Place(name)), [_syntax(error, text, name)]
     except RecursionError:
-        return Placed({}, Place(name)), [f"{name}:{_deep_line(text)}: {TOO_DEEP}"]
+        return Placed({}, Place(name)), [f"{name}:1: {TOO_DEEP}"]
     except Exception as error:  # a fault of the YAML reader, on a text that is no config
         return Placed({}, Place(name)), [f"{name}:1: not YAML: {cut(str(error)) or type(error).__name__}"]
     if top is None:
@@ -233,6 +238,16 @@ def _parse(text: str, name: str, path: Path | None) -> tuple[Placed, list[str]]:
         return Placed({}, Place(name)), [str(error)]
 
 
+def _line_of_value(text: str, most: int) -> int:
+    """The line, from 1, after which a text may have more than ``most`` values by its commas and lines; 0 for none."""
+    count = 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        count += 1 + line.count(",")
+        if count > most:
+            return number
+    return 0
+
+
 TOO_DEEP = f"more than {DEEPEST} groups or lists inside each other"
 
 
@@ -241,13 +256,13 @@ class _TooMuchError(Exception):
 
 
 def _deep_line(text: str) -> int:
-    """The first line, from 1, on which the brackets of a text are nested too deeply; 1 where it is the indentation."""
+    """The first line, from 1, on which the brackets of a text are nested too deeply; 0 for none."""
     depth = 0
     for number, line in enumerate(text.splitlines(), start=1):
         depth += line.count("[") + line.count("{") - line.count("]") - line.count("}")
         if max(depth, line.count("[") + line.count("{")) > DEEPEST:
             return number
-    return 1
+    return 0
 
 
 def dotted(path: Iterable[str | int]) -> str:
@@ -317,6 +332,11 @@ class _Reader:
         except Exception:  # whatever YAML makes of a tag or a date that is none
             seen = f"seen {cut(repr(node.value))}, which YAML cannot read"
             self.problems.append(f"{place}: {_path(above)}: {seen}; put text in quotes")
+            return None
+        if not isinstance(value, None | bool | int | float | str | date):
+            self.problems.append(
+                f"{place}: {_path(above)}: seen {cut(repr(value))}; allowed: text, a number, true, false"
+            )
             return None
         if isinstance(value, int) and abs(value) >= LARGEST:
             self.problems.append(f"{place}: {_path(above)}: seen a number of {len(node.value)} digits")
