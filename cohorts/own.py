@@ -23,11 +23,9 @@ from typing import Any
 
 from cohorts.calibration import calibrated
 from cohorts.citations import THIS_ENGINE, Citation, Source
-from cohorts.files import MIB, UnreadableError, absolute, contents
 from cohorts.parameters import ParameterSet
 
 SUFFIXES = (".json", ".py")
-MOST_BYTES = MIB
 ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 KEYS: dict[str, type] = {"id": str, "extends": str, "values": dict, "targets": list, "note": str}
 Find = Callable[[str], ParameterSet]
@@ -44,12 +42,12 @@ def is_file_name(name: str) -> bool:
 
 def chain(path: Path) -> tuple[Path, ...]:
     """The file and every file it extends, in order. Raises SetError for one that is missing, unreadable or circular."""
-    found = [absolute(path)]
+    found = [path.resolve()]
     while found[-1].suffix == ".json":
         parent = _record(found[-1])["extends"]
         if not is_file_name(parent):
             break
-        target = absolute(found[-1].parent / parent)
+        target = (found[-1].parent / parent).resolve()
         if target in found:
             raise SetError(f"{path.name}: files extend each other in a circle: {target.name}")
         found.append(target)
@@ -135,10 +133,11 @@ def _source(record: Mapping[str, Any]) -> Source:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return contents(path, MOST_BYTES)
-    except UnreadableError as error:
-        name = path.name if len(path.name) <= 60 else f"{path.name[:57]}..."
-        raise SetError(f"there is no file {path}" if "no such" in str(error) else f"{name}: {error}") from None
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise SetError(f"there is no file {path}") from None
+    except OSError as error:
+        raise SetError(f"{path.name}: cannot be read: {error.strerror}") from None
 
 
 def _record(path: Path) -> dict[str, Any]:
@@ -149,10 +148,6 @@ def _record(path: Path) -> dict[str, Any]:
         raise SetError(f"{path.name}:{error.lineno}: not JSON: {error.msg}") from None
     except UnicodeDecodeError:
         raise SetError(f"{path.name}: not UTF-8 text") from None
-    except SetError:
-        raise
-    except (ValueError, RecursionError):
-        raise SetError(f"{path.name}: not JSON: nested too deeply, or a number of too many digits") from None
     if not isinstance(content, dict):
         raise SetError(f"{path.name}: seen {_seen(content)}; needed: keys {', '.join(KEYS)}")
     wrong = [
