@@ -103,14 +103,14 @@ RUN = f"vtrial run '{SMOKE}' {' '.join(SHORT)}"
 @pytest.mark.parametrize(
     ("command", "environment"),
     [
-        (f"{RUN} >&-", {}),
-        (f"{RUN} 2>&-", {}),
+        pytest.param(f"{RUN} >&-", {}, marks=pytest.mark.slow),
+        pytest.param(f"{RUN} 2>&-", {}, marks=pytest.mark.slow),
         (f"{RUN} >&- 2>&-", {}),
-        (f"{RUN} > /dev/full", {}),
-        (f"{RUN} 2> /dev/full", {}),
+        pytest.param(f"{RUN} > /dev/full", {}, marks=pytest.mark.slow),
+        (f"{RUN} > /dev/full 2> /dev/full", {}),
         (f"{RUN} | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}", {}),
         (RUN, {"PYTHONIOENCODING": "ascii:strict"}),
-        (RUN, {"PYTHONIOENCODING": "shift_jis"}),
+        pytest.param(RUN, {"PYTHONIOENCODING": "shift_jis"}, marks=pytest.mark.slow),
     ],
 )
 def test_the_exit_code_speaks_of_the_run(tmp_path, command, environment):

@@ -13,7 +13,7 @@ from cohorts.own import SetError, is_file_name
 from cohorts.sets import parameter_set
 from cohorts.streams import Streams
 from trial.engine.enrolment import candidates, enrol
-from trial.errors import ConfigError
+from trial.errors import ConfigError, cut
 from trial.models.behaviour import behaviour_problems
 from trial.study.checks import MOST_BYTES, value_at
 from trial.study.load import Config, config_of, load_config, load_text, resolved_yaml
@@ -123,7 +123,7 @@ def _read_baseline(data: Mapping[str, Any]) -> Iterator[Problem]:
 def _lines_of(error: Exception, name: str) -> list[str]:
     """The lines of an error, with the name of the file where they lack it."""
     short = Path(name).name
-    return [line if short in line else f"{short}: {line}" for line in str(error).splitlines()]
+    return [cut(line if short in line else f"{short}: {line}", 400) for line in str(error).splitlines()]
 
 
 _CHECKS = (endpoints.config_problems, published_problems)

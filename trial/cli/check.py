@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from trial.cli.console import warn, width
+from trial.cli.console import say, warn, width
 
 
 def check(
@@ -23,8 +23,10 @@ def check(
     """
     from trial.app.echo import in_words
     from trial.app.loading import load_checked
+    from trial.app.talk import patience
 
-    loaded = load_checked(config, set_)
+    with patience(say, "checking the config, solving and screening a sample ..."):
+        loaded = load_checked(config, set_)
     warn(loaded.warnings)
     print(f"{loaded.study.id}: no problems found")
     for line in in_words(loaded.study):

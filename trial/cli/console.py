@@ -55,6 +55,8 @@ def aside() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
+    except SystemExit:  # how rich answers a reader that has gone
+        silence()
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError) and "closed file" not in str(error):
             raise

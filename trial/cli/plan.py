@@ -27,11 +27,13 @@ def plan(
     """
     from trial.app.foresight import foresee
     from trial.app.loading import load_checked
+    from trial.app.talk import patience
 
-    loaded = load_checked(config, set_, None, replicates)
+    with patience(say, "simulating a few of the patients ..."):
+        loaded = load_checked(config, set_, None, replicates)
+        study = loaded.study
+        seen = foresee(study, out or Path("runs") / study.id, workers)
     warn(loaded.warnings)
-    study = loaded.study
-    seen = foresee(study, out or Path("runs") / study.id, workers)
     found = seen.forecast
     many = f"{found.workers} workers" if found.workers > 1 else "1 worker"
     kept = "all" if len(study.kept) == study.replicates else f"{len(study.kept)} of {study.replicates:,}"

@@ -39,9 +39,11 @@ def run(
     """
     from trial.app.attempt import How, run_study
     from trial.app.loading import load_checked
+    from trial.app.talk import patience
     from trial.cli.results import show
 
-    loaded = load_checked(config, set_, seed, replicates)
+    with patience(say, "checking the config, solving and screening a sample ..."):
+        loaded = load_checked(config, set_, seed, replicates)
     warn(loaded.warnings)
     folder = out or Path("runs") / loaded.study.id
     how = How(overwrite, resume, workers, backend, with_report, with_sensitivity, config)
