@@ -1,4 +1,4 @@
-"""What a user's own structure must be before it is solved: every field of its type, and nothing that changes nothing."""
+"""What a user's own structure must be before it is solved: each field of its type, and none that changes nothing."""
 
 from __future__ import annotations
 

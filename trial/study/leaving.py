@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
 from scipy.optimize import brentq
 
-from trial.study.protocol import NonNegative, Number, Problem, Problems, Record
+from trial.study.protocol import Line, NonNegative, Number, Problem, Problems, Record
 
 Share = Annotated[Number, Field(ge=0, lt=1)]
 DAYS = 7.0
@@ -32,7 +32,7 @@ class Dropout(Record):
     reason by the last planned visit, the other reasons being what they are. One number for all arms or one per arm id.
     """
 
-    reason: Annotated[str, Field(min_length=1)] = Field(
+    reason: Annotated[Line, Field(min_length=1)] = Field(
         description="the reason in the tables, for example adverse event"
     )
     hazard_per_week: Hazard | None = Field(

@@ -20,10 +20,13 @@ from trial.study.protocol import (
     Identifier,
     KeptTable,
     Laboratory,
+    Line,
     Meals,
+    Name,
     Output,
     PKSampling,
     Problem,
+    Prose,
     PublishedRows,
     Randomisation,
     Record,
@@ -43,8 +46,8 @@ MANY_REPLICATES, KEPT_REPLICATES = 50, 10
 class PopulationChoice(Record):
     """Who is screened: a population of the catalogue (``id``) or the user's own patients (``file``, CSV or Parquet)."""
 
-    id: str | None = Field(default=None, description="a population of the catalogue")
-    file: str | None = Field(
+    id: Line | None = Field(default=None, description="a population of the catalogue")
+    file: Name | None = Field(
         default=None, description="your own patients, CSV or Parquet, relative to the file this key stands in"
     )
 
@@ -58,8 +61,8 @@ class Study(Record):
     """A virtual trial, fully resolved."""
 
     id: Identifier = Field(description="name of the study; the results go to runs/<id>/")
-    title: str = Field(description="printed on the report")
-    citation: str = Field(default="", description="id of the citation of the trial this study replicates")
+    title: Line = Field(description="printed on the report")
+    citation: Line = Field(default="", description="id of the citation of the trial this study replicates")
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(description="same config and same seed give the same numbers")
     replicates: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
         default=20, description="how many times the whole trial is simulated"
@@ -67,7 +70,7 @@ class Study(Record):
     patients: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
         description="randomised patients per replicate, all arms"
     )
-    parameter_set: str = Field(
+    parameter_set: Name = Field(
         description="id of a parameter set of the catalogue, or your own file of one (.json, .py) beside this file"
     )
     parameter_uncertainty: bool = Field(
@@ -91,7 +94,7 @@ class Study(Record):
     )
     visits: Visits = Field(description="when counts are measured and doses decided")
     laboratory: Laboratory = Field(default=Laboratory(), description="how counts are reported")
-    dose_rules: dict[str, DoseRule] = Field(default={}, description="dose rules by name; arms refer to them")
+    dose_rules: dict[Line, DoseRule] = Field(default={}, description="dose rules by name; arms refer to them")
     adherence: Adherence = Field(default=Adherence(), description="how regularly doses are taken")
     meals: Meals | None = Field(default=None, description="how often a meal comes too early; none: never")
     chemotherapy: Chemotherapy | None = Field(default=None, description="cycles of chemotherapy; none: none is given")
@@ -118,7 +121,7 @@ class Study(Record):
         description="tables of patients that are kept of every replicate when output keeps only the first, beside "
         "patients, solves, endpoints and times: parameters, doses, observations, events, adverse",
     )
-    assumptions: tuple[str, ...] = Field(default=(), description="printed in the report as they stand")
+    assumptions: tuple[Prose, ...] = Field(default=(), description="printed in the report as they stand")
 
     def problems(self) -> Iterator[Problem]:
         if self.typical_patient and self.parameter_uncertainty:
