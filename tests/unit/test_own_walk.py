@@ -54,7 +54,7 @@ def walked(data: dict) -> list[tuple]:
 
 def other(value: Any) -> Any:
     if isinstance(value, bool) or value is None:
-        return 60.0
+        return 300.0
     if isinstance(value, int | float):
         return 0.5 * value or 1.0
     if isinstance(value, tuple | list):
