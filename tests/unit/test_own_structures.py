@@ -1,5 +1,6 @@
 """A user's own structure: fields of their type, no branch, a method that solves it, a word on what it ignores."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 from cohorts.sets import parameter_set
 from trial.app.attempt import Done
 from trial.app.loading import load_checked
+from trial.cli import main
 from trial.models import Limit, structure
 from trial.models.behaviour import behaviour_problems, structure_problems
 from trial.models.wellformed import field_problems, idle, method_problems, taken_without_effect
@@ -158,3 +160,18 @@ def test_an_event_of_no_amount_at_the_visit_is_not_kept():
     fresh = Events(np.array([[24.0, 26.0]]), np.array([[5.0, 6.0]]), np.zeros((1, 2, 1)))
     assert joined(kept, fresh).amount.tolist() == [[2.0, 5.0, 6.0, 3.0]]
     assert joined(later(events, np.array([np.inf])), fresh) is fresh
+
+
+@pytest.mark.slow
+def test_a_run_in_which_many_fail_says_so_first_and_with_every_table(capsys, tmp_path):
+    """Ten steps a day are too few for an error of 1e-12: all fail."""
+    asked = ["patients=4", "solver.max_steps_per_day=10", "solver.rtol=1e-12", "solver.atol=1e-14"]
+    sets = [part for text in asked for part in ("--set", text)]
+    code = main(["run", str(CASES / "study.yaml"), *sets, "--workers", "1", "--out", str(tmp_path / "x")])
+    out = capsys.readouterr().out.splitlines()
+    assert code == 3 and out[0] == "4 of 4 patients failed: every result below is of the other 0 alone"
+    assert any(line.strip() == "4 of 4 patients failed" for line in out[1:])
+    page = (tmp_path / "x" / "report.html").read_text()
+    told, summary = page.index('class="lead lost"'), page.index("This report describes")
+    tables = len(re.findall(r'<section class="item" id="[tf]-14-', page)) - 1
+    assert told < summary and page.count('<p class="lost">') >= tables > 3
