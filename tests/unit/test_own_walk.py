@@ -45,7 +45,7 @@ def walked(data: dict) -> list[tuple]:
     seen, found = set(), []
     for path in leaves(data):
         kind = tuple(part for part in path if not isinstance(part, int))
-        if set(kind) & set(ONCE_A_KIND) and kind in seen or path == ("home",):
+        if (set(kind) & set(ONCE_A_KIND) and kind in seen) or path == ("home",):
             continue
         seen.add(kind)
         found.append(path)
