@@ -1,4 +1,4 @@
-"""What a user's own structure must be before it is solved: every field of its type, and nothing that changes nothing."""
+"""What a user's own structure must be before it is solved: fields of their type, and a word on what changes nothing."""
 
 from __future__ import annotations
 
