@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cohorts.sets import parameter_set
+from cohorts.variants import nothing_to_halve, variants
 from trial.app.attempt import Done
 from trial.app.loading import load_checked
 from trial.cli import main
@@ -100,6 +101,15 @@ def test_a_lag_into_the_next_day_is_refused(values, words):
 )
 def test_values_the_mechanism_cannot_take_are_refused(values, words):
     assert any(words in line for line in structure_problems(MECHANISM.with_values(values)))
+
+
+def test_a_switch_has_nothing_to_halve():
+    """DESTRUCTION is 0 or 1: at a half and at one and a half every patient would be beyond the limit."""
+    assert "DESTRUCTION" in nothing_to_halve(MECHANISM)
+    assert "DESTRUCTION" not in {v.assumed.name for v in variants(MECHANISM)}
+    for variant in variants(MECHANISM):
+        values = {p.name: np.array([p.value]) for p in variant.parameter_set.parameters}
+        assert all(limit.holds(values)[0] for limit in TPO.limits), variant.assumed.name
 
 
 def test_what_a_structure_does_not_read_or_takes_in_vain_is_said():
