@@ -1,15 +1,16 @@
 """Bring your own patients: a CSV or Parquet file with one row per candidate, checked like sampled ones.
 
 Columns AGE (y), SEX (F or M), HEIGHT (cm), WEIGHT (kg), ITPDUR (y), SPLENFL, CONITPFL (Y or N), BLPLAT (measured
-screening count, 10^9/L); optional BLBLEED (WHO grade at baseline, otherwise drawn). Other columns are left alone and
-named in ``ignored``. Candidates are screened in the order of the file, the same ones in every replicate.
+screening count, 10^9/L); optional BLBLEED (WHO grade at baseline, otherwise drawn). Any other column may be a covariate
+of a parameter set (numbers above 0 for a power, words for a factor); one that no effect names is left alone
+(``others``). Candidates are screened in the order of the file, the same ones in every replicate.
 """
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,9 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cohorts.covariates import CATEGORIES, LIMITS, day_0_fluctuation
+from cohorts import elementary
+from cohorts.covariates import CATEGORIES, LIMITS, day_0_fluctuation, within_values
 from cohorts.noise import assay
-from cohorts.parameters import ParameterSet
+from cohorts.parameters import CovariateEffect, ParameterSet, near
 from cohorts.streams import Draws
 
 OPTIONAL = ("BLBLEED",)
@@ -47,11 +49,31 @@ class BroughtPatients:
 
     id: str
     columns: dict[str, NDArray[Any]]
-    ignored: tuple[str, ...] = ()
+    others: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    path: Path = Path()
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", len(self.columns["AGE"]))
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Columns that are no covariate of every patient."""
+        return tuple(self.others)
+
+    def own_columns(self, effects: Iterable[CovariateEffect]) -> dict[str, NDArray[Any]]:
+        """The other columns that ``effects`` name; PatientsError lists each cell that cannot be used."""
+        problems: list[str] = []
+        found = {
+            x.covariate: _own_column(x, self.others[x.covariate], problems)
+            for x in {x.covariate: x for x in effects if x.covariate in self.others}.values()
+        }
+        for x in effects:
+            if x.covariate in found and x.form == "factor" and x.reference not in found[x.covariate]:
+                problems.append(_no_reference(x, found[x.covariate]))
+        if problems:
+            raise PatientsError(self.path, problems)
+        return found
 
     def candidates(self, draws: Draws, parameter_set: ParameterSet) -> dict[str, NDArray[Any]]:
         """The covariates of the candidates, and a true count that agrees with the measured one of the file.
@@ -60,10 +82,12 @@ class BroughtPatients:
         count: TRUEPLAT0 = BLPLAT / error, BASE = TRUEPLAT0 x exp(fluctuation). The measured count is the median guess
         of each patient's own level: no shrinkage towards a population.
         """
-        taken = {name: values[draws.candidate] for name, values in self.columns.items()}
-        error = assay(1.0, draws.normal("residual:platelets"), parameter_set.value("ASSAY_CV"))
+        columns = self.columns | self.own_columns(parameter_set.covariate_effects)
+        taken = {name: values[draws.candidate] for name, values in columns.items()}
+        own = within_values(draws, parameter_set, taken)
+        error = assay(1.0, draws.normal("residual:platelets"), own["ASSAY_CV"])
         true = taken["BLPLAT"] / error
-        return taken | {"TRUEPLAT0": true, "BASE": true * np.exp(day_0_fluctuation(draws, parameter_set))}
+        return taken | {"TRUEPLAT0": true, "BASE": true * elementary.exp(day_0_fluctuation(draws, own))}
 
 
 def read_patients(path: str | Path) -> BroughtPatients:
@@ -81,7 +105,7 @@ def read_patients(path: str | Path) -> BroughtPatients:
     if problems:
         raise PatientsError(path, problems)
     columns["BMI"] = columns["WEIGHT"] / (columns["HEIGHT"] / 100.0) ** 2
-    return BroughtPatients(path.name, columns, tuple(name for name in cells if name not in used))
+    return BroughtPatients(path.name, columns, {n: c for n, c in cells.items() if n not in used}, path)
 
 
 def _read(path: Path) -> Cells:
@@ -155,6 +179,28 @@ def _words(name: str, cells: Sequence[Any], problems: list[str]) -> NDArray[np.s
         if cell not in allowed:
             problems.append(f"row {row}: {name}: seen {_seen(cell)}; allowed: {' or '.join(allowed)}")
     return np.array([str(cell) for cell in cells])
+
+
+def _own_column(effect: CovariateEffect, cells: Sequence[Any], problems: list[str]) -> NDArray[Any]:
+    """A column of the user's own as numbers above 0 (power) or words (factor); problems are added to the list."""
+    name = effect.covariate
+    if effect.form == "power":
+        values = np.array([_number(cell) for cell in cells])
+        bad = ~(np.isfinite(values) & (values > 0))
+        allowed = f"a number above 0 (for the power of {name} on {effect.parameter})"
+    else:
+        values = np.array(["" if cell is None else str(cell) for cell in cells])
+        bad, allowed = values == "", f"a word (a category for {name} on {effect.parameter})"
+    problems += [
+        f"row {row + 1}: {name}: seen {_seen(cells[row])}; allowed: {allowed}" for row in np.flatnonzero(bad).tolist()
+    ]
+    return values
+
+
+def _no_reference(effect: CovariateEffect, column: NDArray[Any]) -> str:
+    seen = [str(word) for word in dict.fromkeys(column.tolist())]
+    text = f"no patient is {effect.reference!r}, the reference of {effect.covariate} on {effect.parameter}"
+    return f"column {effect.covariate}: {text}; seen: {', '.join(seen[:MOST_SHOWN])}{near(effect.reference, seen)}"
 
 
 def _row_problems(columns: Mapping[str, NDArray[Any]]) -> Iterator[str]:

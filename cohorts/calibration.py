@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cohorts.citations import THIS_ENGINE, Source
-from cohorts.parameters import OMEGA, ParameterSet, Uncertainty, unknown_name
+from cohorts.parameters import ParameterSet, Uncertainty, unknown_name
 
 
 def calibration_file(set_id: str) -> Path:
@@ -56,9 +56,7 @@ def calibrated(
         for p in parameter_set.parameters
     )
     effects = (
-        replace(e, variance=float(values[OMEGA + e.parameter]), note=_said(e.note, e.source), **marked)
-        if e.level == "patient" and OMEGA + e.parameter in values
-        else e
+        replace(e, variance=float(values[e.name]), note=_said(e.note, e.source), **marked) if e.name in values else e
         for e in parameter_set.random_effects
     )
     return replace(
@@ -71,9 +69,10 @@ def calibrated(
 
 def _uncertainty(parameter_set: ParameterSet, calibration: Mapping[str, Any]) -> tuple[Uncertainty, ...]:
     """Of the values that stay, and of the new ones."""
-    stay = [together.without(calibration["values"]) for together in parameter_set.uncertainty]
+    new = set(calibration["values"])
+    stay = [together.without(new) for together in parameter_set.uncertainty if not new.issuperset(together.names)]
     own = calibration.get("uncertainty")
-    return (*(together for together in stay if together.names), *([Uncertainty.of(own)] if own else ()))
+    return (*stay, *([Uncertainty.of(own)] if own else ()))
 
 
 def _said(note: str, start: Source) -> str:

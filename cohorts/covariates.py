@@ -6,7 +6,7 @@ allowed part instead of drawing again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -15,10 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from cohorts.citations import Citation, merge
+from cohorts.elementary import exp, log, log1p
 from cohorts.noise import assay, fluctuation
 from cohorts.parameters import Parameter, ParameterSet, unknown_name
 from cohorts.screening import report
 from cohorts.streams import Draws
+from cohorts.variability import on_first_day, typical_values, with_effects
 
 Array = NDArray[np.float64]
 Candidates = dict[str, NDArray[Any]]
@@ -64,7 +66,8 @@ class Population:
         """Candidates before screening: covariates, BASE (true count off drug), TRUEPLAT0, BLPLAT (measured, day 0)."""
         law = {p.name: p.value for p in self.parameters}
         history = itp_history(draws, law) if self.disease == "itp" else no_itp(draws)
-        return demography(draws, law) | history | platelets(draws, law, parameter_set)
+        people = demography(draws, law) | history
+        return people | platelets(draws, law, parameter_set, people)
 
 
 def truncated_normal(u: ArrayLike, mean: ArrayLike, sd: float, low: ArrayLike, high: float) -> Array:
@@ -86,10 +89,16 @@ def demography(draws: Draws, law: Mapping[str, float]) -> Candidates:
     )
     log_bmi = truncated_normal(
         draws.uniform("covariate:weight"),
-        np.log(law["BMI"]), law["BMI_LOG_SD"], np.log(_lowest_bmi(height, law)), np.log(law["BMI_HIGH"]),
+        log(law["BMI"]), law["BMI_LOG_SD"], log(_lowest_bmi(height, law)), log(law["BMI_HIGH"]),
     )  # fmt: skip
-    weight = np.exp(log_bmi) * (height / 100.0) ** 2
-    return {"AGE": age, "SEX": np.where(female, "F", "M"), "HEIGHT": height, "WEIGHT": weight, "BMI": np.exp(log_bmi)}
+    weight = exp(log_bmi) * (height / 100.0) ** 2
+    return {
+        "AGE": age,
+        "SEX": np.where(female, "F", "M"),
+        "HEIGHT": height,
+        "WEIGHT": weight,
+        "BMI": exp(log_bmi),
+    }
 
 
 def _lowest_bmi(height: Array, law: Mapping[str, float]) -> ArrayLike:
@@ -134,29 +143,57 @@ def itp_duration(u: Array, age: Array, law: Mapping[str, float]) -> Array:
     cdf = np.concatenate([[0.0, short], short + np.cumsum(shares)])
     inside = np.interp(u, cdf, [law["ITPDUR_LOW"], 0.5, 1.0, 3.0, 5.0])
     rest, longest = np.clip((u - cdf[-1]) / (1.0 - cdf[-1]), 0.0, None), np.maximum(age - 6.0, 1.0)
-    tail = -law["ITPDUR_TAIL"] * np.log1p(rest * np.expm1(-longest / law["ITPDUR_TAIL"]))
+    tail = -law["ITPDUR_TAIL"] * log1p(rest * (exp(-longest / law["ITPDUR_TAIL"]) - 1.0))
     return inside + np.where(u > cdf[-1], tail, 0.0)
 
 
-def platelets(draws: Draws, law: Mapping[str, float], parameter_set: ParameterSet) -> Candidates:
-    """True count off drug (BASE, log-normal), true count on day 0 (BASE / exp(fluctuation)) and the count measured
-    then.
+def platelets(
+    draws: Draws, law: Mapping[str, float], parameter_set: ParameterSet, people: Candidates | None = None
+) -> Candidates:
+    """True count off drug (BASE, log-normal), true count on day 0 (BASE / exp(fluctuation)), the count measured then
+    and how the usual laboratory reports it (BLPLAT).
 
-    The law gives the spread of the measured count; what fluctuation and assay error add is taken off to get the
-    spread of BASE.
+    The law gives the spread of the measured count; what fluctuation and assay error add (their mean, where they differ
+    between patients) is taken off to get the spread of BASE. ``people``: the columns that covariate effects name.
     """
-    total, within, error = law["PLT_LOG_SD"], parameter_set.value("FLUCT_SD"), parameter_set.value("ASSAY_CV")
-    variance = total**2 - within**2 - np.log1p(error**2)
+    total, within = law["PLT_LOG_SD"], mean_square(parameter_set, "FLUCT_SD", lambda sd: sd**2)
+    error = mean_square(parameter_set, "ASSAY_CV", lambda cv: log1p(cv**2))
+    variance = total**2 - within - error
     if variance <= 0:
         raise ValueError(
-            f"FLUCT_SD {within:g} and ASSAY_CV {error:g} leave no room for differences between patients: "
-            f"together they must stay below the log SD {total:g} of the measured count"
+            f"FLUCT_SD {parameter_set.value('FLUCT_SD'):g} and ASSAY_CV {parameter_set.value('ASSAY_CV'):g} leave no "
+            f"room for differences between patients: together (with their own variances: log SD "
+            f"{np.sqrt(within + error):.3g}) they must stay below the log SD {total:g} of the measured count"
         )
-    base = np.exp(np.log(law["PLT"]) + np.sqrt(variance) * draws.normal("covariate:platelets"))
-    true = base * np.exp(-day_0_fluctuation(draws, parameter_set))
-    return {"BASE": base, "TRUEPLAT0": true, "BLPLAT": report(assay(true, draws.normal("residual:platelets"), error))}
+    base = exp(log(law["PLT"]) + np.sqrt(variance) * draws.normal("covariate:platelets"))
+    own = within_values(draws, parameter_set, people or {})
+    true = base * exp(-day_0_fluctuation(draws, own))
+    measured = assay(true, draws.normal("residual:platelets"), own["ASSAY_CV"])
+    return {"BASE": base, "TRUEPLAT0": true, "MEASURED": measured, "BLPLAT": report(measured)}
 
 
-def day_0_fluctuation(draws: Draws, parameter_set: ParameterSet) -> Array:
+def within_values(draws: Draws, parameter_set: ParameterSet, people: Candidates) -> dict[str, Any]:
+    """FLUCT_SD, FLUCT_TAU and ASSAY_CV of every candidate on day 0: the ones they have in the trial.
+
+    (n,) each where patients differ in it, else one number.
+    """
+    names = ("FLUCT_SD", "FLUCT_TAU", "ASSAY_CV")
+    moving = {e.parameter for e in parameter_set.random_effects} & {*names}
+    moving |= {x.parameter for x in parameter_set.covariate_effects} & {*names}
+    own = with_effects(parameter_set, draws, typical_values(parameter_set, len(draws), people, moving))
+    return {name: parameter_set.value(name) for name in names} | on_first_day(parameter_set, draws, own)
+
+
+def mean_square(parameter_set: ParameterSet, name: str, square: Callable[[Any], Any]) -> Any:
+    """Mean of ``square`` of a parameter over patients and occasions, by Gauss-Hermite quadrature."""
+    variance = sum(e.variance for e in parameter_set.random_effects if e.parameter == name)
+    if not variance:
+        return square(parameter_set.value(name))
+    node, weight = np.polynomial.hermite_e.hermegauss(40)
+    values = square(parameter_set.value(name) * exp(np.sqrt(variance) * node))
+    return np.sum(weight * values) / np.sum(weight)
+
+
+def day_0_fluctuation(draws: Draws, own: Mapping[str, Any]) -> Array:
     """Log loss factor on the day of the screening count, (n,)."""
-    return fluctuation(draws, [0], parameter_set.value("FLUCT_SD"), parameter_set.value("FLUCT_TAU"))[:, 0]
+    return fluctuation(draws, [0], own["FLUCT_SD"], own["FLUCT_TAU"])[:, 0]

@@ -1,4 +1,4 @@
-"""exp, log, log1p and power with the same bits on every CPU.
+"""exp, log, log1p, power and the Cholesky factor with the same bits on every CPU.
 
 numpy chooses its code for these by the CPU (AVX2, AVX-512, neither), and the last bits differ. Here they are made of
 what IEEE 754 rounds in one way only: sums, products, quotients and exact shifts of the exponent. Reduction and series
@@ -55,8 +55,21 @@ def log1p(x: ArrayLike) -> Any:
 
 
 def power(x: ArrayLike, y: ArrayLike) -> Any:
-    """``x`` above 0 to the power of ``y``."""
-    return exp(np.asarray(y, dtype=np.float64) * log(x))
+    """``x`` to the power of ``y``, for ``x`` above 0; of 0 the limit: 0, 1 or inf."""
+    y = np.asarray(y, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.where(y == 0.0, 1.0, exp(y * log(x)))[()]
+
+
+def cholesky(matrix: ArrayLike) -> Any:
+    """Lower factor of a positive definite matrix, row by row; LAPACK's last bits depend on the CPU."""
+    a = np.asarray(matrix, dtype=np.float64)
+    lower = np.zeros_like(a)
+    for i in range(len(a)):
+        for j in range(i + 1):
+            rest = a[i, j] - sum((lower[i, k] * lower[j, k] for k in range(j)), 0.0)
+            lower[i, j] = math.sqrt(rest) if i == j else rest / lower[j, j]
+    return lower
 
 
 def _polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:

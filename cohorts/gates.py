@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cohorts.citations import THIS_ENGINE
-from cohorts.parameters import Correlation, CovariateEffect, Parameter, ParameterSet, RandomEffect
+from cohorts.covariates import CATEGORIES, LIMITS
+from cohorts.parameters import (
+    Correlation,
+    CovariateEffect,
+    Parameter,
+    ParameterSet,
+    RandomEffect,
+    near,
+)
 from cohorts.units import UNITS
 from cohorts.variability import cholesky
 
@@ -19,10 +27,20 @@ BEYOND_STRUCTURE = {
     "BLEED_A": "1", "BLEED_B": "1", "BLEED_RHO": "fraction", "BLEED_C2": "1", "BLEED_C3": "1", "BLEED_C4": "1",
 }  # fmt: skip
 """What the trial around the equations needs of every set, and the unit it is read in."""
+BASE = "BASE"
+NUMBERS = ("AGE", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "BLPLAT", "BLBLEED")
+"""Columns of every patient that are numbers."""
 SIGNED = ("BLEED_A",)
 """Parameters that may be negative."""
 MAY_BE_ZERO = ("R0", "DESTRUCTION")
 """No target: linear disposition; no immune destruction."""
+LARGEST_FRACTION = 0.99
+IN_ORDER = (("LAG", "TSWITCH"),)
+"""Parameters of which the first may not pass the second: times after a dose."""
+SHARES = (("FP", "FM"),)
+"""Shares of one whole: together at most LARGEST_FRACTION."""
+AT_MOST = {"ETA": 1.0}
+"""Largest possible value: an occupancy."""
 Sourced = RandomEffect | Correlation | CovariateEffect
 CUTS = ("BLEED_C2", "BLEED_C3", "BLEED_C4")
 
@@ -32,7 +50,9 @@ def problems(chosen: ParameterSet) -> list[str]:
     found = [line for p in chosen.parameters for line in naked(p)]
     items: list[Sourced] = [*chosen.random_effects, *chosen.correlations, *chosen.covariate_effects]
     found += [line for item in items for line in _unsourced(item)]
-    return [*found, *_values(chosen), *_beyond(chosen), *_covariance(chosen), *_citations(chosen)]
+    found += [*_values(chosen), *_together(chosen), *_beyond(chosen), *_covariance(chosen)]
+    found += _domain(chosen)
+    return [*found, *_effects(chosen), *_covariates(chosen), *_idle(chosen), *_citations(chosen)]
 
 
 def naked(p: Parameter) -> Iterator[str]:
@@ -57,19 +77,27 @@ def _origin(name: str, item: Parameter | RandomEffect | Correlation | CovariateE
 
 
 def _unsourced(item: Sourced) -> Iterator[str]:
-    if isinstance(item, Correlation):
-        name = f"correlation of {item.a} and {item.b}"
-    elif isinstance(item, CovariateEffect):
-        name = f"{item.covariate} on {item.parameter}"
-    else:
-        name = f"variance of {item.parameter}"
+    name = _name(item)
     yield from _origin(name, item)
     if isinstance(item, RandomEffect) and item.status == "published" and not item.reported_as:
         yield f"{name}: reported_as: say on which scale it was reported"
 
 
+def _name(item: Sourced) -> str:
+    if isinstance(item, Correlation):
+        return f"correlation of {item.a} and {item.b}"
+    if isinstance(item, CovariateEffect):
+        return f"{item.covariate} on {item.parameter}"
+    return f"variance of {item.parameter}{' between occasions' if item.level == 'occasion' else ''}"
+
+
+def may_be_zero(chosen: ParameterSet) -> set[str]:
+    """Parameters of the set for which 0 makes sense."""
+    return {*MAY_BE_ZERO, *(c.value for c in chosen.classes)} & {p.name for p in chosen.parameters}
+
+
 def _values(chosen: ParameterSet) -> Iterator[str]:
-    zero = {*MAY_BE_ZERO, *(c.value for c in chosen.classes)}
+    zero = may_be_zero(chosen)
     for p in chosen.parameters:
         if p.name not in SIGNED and (p.value < 0 or (p.value == 0 and p.name not in zero)):
             yield f"{p.name}: value: seen {p.value:g}; allowed: more than 0"
@@ -79,6 +107,92 @@ def _values(chosen: ParameterSet) -> Iterator[str]:
     cuts = [given[name] for name in CUTS if name in given]
     if cuts != sorted(cuts):
         yield f"{', '.join(CUTS)}: seen {', '.join(f'{c:g}' for c in cuts)}; they must rise with the grade"
+
+
+def _together(chosen: ParameterSet) -> Iterator[str]:
+    """Values that do not fit each other, or the thing they stand for."""
+    given = {p.name: p.value for p in chosen.parameters}
+    for first, second in IN_ORDER:
+        if first in given and second in given and given[first] > given[second]:
+            yield f"{first}: value: seen {given[first]:g}; allowed: at most {second}, {given[second]:g}"
+    for shares in SHARES:
+        total = sum(given.get(name, 0.0) for name in shares)
+        if total > LARGEST_FRACTION + 1e-9:
+            yield f"{' and '.join(shares)}: seen {total:g} together; allowed: at most {LARGEST_FRACTION:g}"
+    for name, most in AT_MOST.items():
+        if given.get(name, most) > most:
+            yield f"{name}: value: seen {given[name]:g}; allowed: at most {most:g}"
+    for c in chosen.classes:
+        if chosen.parameter(c.share).unit != "fraction":
+            yield f"class {c.name}: share: {c.share} is in {chosen.unit(c.share)!r}; a fraction is needed"
+        units = chosen.unit(c.value), chosen.unit(c.parameter)
+        if units[0] != units[1]:
+            yield f"class {c.name}: {c.value} is in {units[0]!r}, {c.parameter} in {units[1]!r}"
+
+
+def _domain(chosen: ParameterSet) -> Iterator[str]:
+    """A validity domain that no patient or dose can be in."""
+    domain = chosen.validity
+    if not 0 < domain.dose_low_mg <= domain.dose_high_mg:
+        allowed = f"more than 0, at most dose_high_mg, {domain.dose_high_mg:g}"
+        yield f"validity: dose_low_mg: seen {domain.dose_low_mg:g}; allowed: {allowed}"
+    for r in domain.ranges:
+        if r.covariate not in NUMBERS:
+            yield f"validity: ranges: seen {r.covariate!r}; allowed: {', '.join(NUMBERS)}{near(r.covariate, NUMBERS)}"
+        elif not r.low < r.high:
+            yield f"validity: ranges: {r.covariate}: seen {r.low:g} to {r.high:g}; allowed: the lower end first"
+        elif r.covariate in LIMITS and r.unit != LIMITS[r.covariate][2]:
+            yield f"validity: ranges: {r.covariate}: unit: seen {r.unit!r}; it is in {LIMITS[r.covariate][2]!r}"
+
+
+def _moving(chosen: ParameterSet) -> tuple[RandomEffect | CovariateEffect, ...]:
+    return (*chosen.random_effects, *chosen.covariate_effects)
+
+
+def _effects(chosen: ParameterSet) -> Iterator[str]:
+    """The scale of every effect: logit for what lies between 0 and 1, log for the rest."""
+    for item in _moving(chosen):
+        named = [p for p in chosen.parameters if p.name == item.parameter]
+        wanted = "logit" if any(p.bounded for p in named) else "log"
+        if item.scale != wanted:
+            why = "lies between 0 and 1" if wanted == "logit" else "has no upper end"
+            yield f"{_name(item)}: scale: seen {item.scale!r}; allowed: {wanted} ({item.parameter} {why})"
+
+
+def _covariates(chosen: ParameterSet) -> Iterator[str]:
+    """Forms and categories against what the columns of every patient hold; columns of a user's file are seen there."""
+    for x in chosen.covariate_effects:
+        words = CATEGORIES.get(x.covariate)
+        if len({other.form for other in chosen.covariate_effects if other.covariate == x.covariate}) > 1:
+            yield f"{_name(x)}: form: {x.covariate} is a number (power) in one effect, a category (factor) in another"
+        if x.covariate in NUMBERS and x.form != "power":
+            yield f"{_name(x)}: form: seen {x.form!r}; allowed: power ({x.covariate} is a number)"
+        if words and x.form != "factor":
+            yield f"{_name(x)}: form: seen {x.form!r}; allowed: factor ({x.covariate} is one of {', '.join(words)})"
+        elif words:
+            for key, seen in (("reference", x.reference), ("category", x.category)):
+                if seen and seen not in words:
+                    yield f"{_name(x)}: {key}: seen {seen!r}; allowed: {', '.join(words)}{near(seen, words)}"
+
+
+def _idle(chosen: ParameterSet) -> Iterator[str]:
+    """Effects and errors that would change nothing."""
+    classes = {name: c.name for c in chosen.classes for name in (c.share, c.value)}
+    zero = {name for name in may_be_zero(chosen) if chosen.value(name) == 0}
+    for item in _moving(chosen):
+        weekly = isinstance(item, RandomEffect) and item.level == "occasion"
+        if item.parameter in zero:
+            yield f"{_name(item)}: changes nothing: {item.parameter} is 0"
+        if item.parameter == BASE and not weekly:
+            yield f"{_name(item)}: changes nothing: the patient's own count takes the place of {BASE}"
+        if weekly and item.parameter in classes:
+            who = classes[item.parameter]
+            yield f"{_name(item)}: changes nothing: patients are in class {who} for life; allowed: level patient"
+    for name in chosen.rse_percent:
+        if name in zero:
+            yield f"{name}: rse_percent: changes nothing: {name} is 0"
+        if name == BASE:
+            yield f"{name}: rse_percent: changes nothing: the patient's own count takes the place of {BASE}"
 
 
 def _beyond(chosen: ParameterSet) -> Iterator[str]:

@@ -16,21 +16,22 @@ def rows(parameter_set: ParameterSet) -> list[Row]:
 
 
 def _rows(parameter_set: ParameterSet) -> Iterator[Row]:
-    iiv = {e.parameter: f"{variance_to_cv(e.variance):.1f} %" for e in parameter_set.effects("patient")}
+    iiv = {e.parameter: _spread(e) for e in parameter_set.effects("patient")}
     rse = {name: f"{value:.2g} %" for name, value in parameter_set.rse_percent.items()}
     for p in parameter_set.parameters:
         spread = iiv.get(p.name, ""), rse.get(p.name, "")
         yield _row(p, p.name, f"{p.value:g}", p.unit, *spread, p.reported_as, _fitted(p))
     for e in parameter_set.random_effects:
-        name = f"{'OMEGA' if e.level == 'patient' else 'OCCASION'}_{e.parameter}"
-        cv = f"{variance_to_cv(e.variance):.1f} %"
-        yield _row(e, name, f"{e.variance:.4g}", "1", cv, rse.get(name, ""), e.reported_as, _fitted(e))
+        yield _row(e, e.name, f"{e.variance:.4g}", "1", _spread(e), rse.get(e.name, ""), e.reported_as, _fitted(e))
     for c in parameter_set.correlations:
         yield _row(c, f"CORR_{c.a}_{c.b}", f"{c.value:g}", "1", "", "", c.reported_as, c.note)
     for x in parameter_set.covariate_effects:
-        form = f"({x.covariate} / {x.reference})^value" if x.form == "power" else f"times value unless {x.reference}"
-        yield _row(x, f"{x.covariate}_ON_{x.parameter}", f"{x.value:g}", "1", "", "", _reported(form, x), x.note)
-    for r in parameter_set.validity.ranges:
+        name = f"{x.covariate}{f'_{x.category}' if x.category else ''}_ON_{x.parameter}"
+        yield _row(x, name, f"{x.value:g}", "1", "", "", _reported(x), x.note)
+    domain = parameter_set.validity
+    dose = f"{domain.dose_low_mg:g} to {domain.dose_high_mg:g}", "mg", "", "", "domain", domain.source.text
+    yield dict(zip(COLUMNS, ("VALID_DOSE", *dose, domain.schedule, domain.population), strict=True))
+    for r in domain.ranges:
         yield dict(
             zip(
                 COLUMNS,
@@ -40,8 +41,17 @@ def _rows(parameter_set: ParameterSet) -> Iterator[Row]:
         )
 
 
-def _reported(form: str, effect: CovariateEffect) -> str:
-    return f"{form}; {effect.reported_as}" if effect.reported_as else form
+def _spread(effect: RandomEffect) -> str:
+    """The coefficient of variation; on the logit scale the SD of the log odds."""
+    logit = effect.scale == "logit"
+    return f"logit SD {effect.variance**0.5:.3g}" if logit else f"{variance_to_cv(effect.variance):.1f} %"
+
+
+def _reported(x: CovariateEffect) -> str:
+    power = f"({x.covariate} / {x.reference})^value"
+    times = f"times value if {x.category}, 1 if {x.reference}" if x.category else f"times value unless {x.reference}"
+    form = f"{'odds ' if x.scale == 'logit' else ''}{power if x.form == 'power' else times}"
+    return f"{form}; {x.reported_as}" if x.reported_as else form
 
 
 def _fitted(item: Parameter | RandomEffect) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cohorts.elementary import exp, log, log1p
 from cohorts.streams import Draws
 
 Array = NDArray[np.float64]
@@ -19,14 +20,16 @@ def fluctuation(draws: Draws, days: Sequence[int], sd: ArrayLike, tau_days: Arra
 
     A stationary first-order autoregression: x0 = sd z0, x_d = phi x_(d-1) + sd sqrt(1 - phi^2) z_d, phi = exp(-1 /
     tau_days); z_d is the stream "fluctuation" on day d. SD ``sd`` on every day, correlation exp(-lag / tau_days).
+    ``tau_days`` is one number, one per patient (n,), or one per patient and day (n, days from 0).
     """
-    phi = np.exp(-1.0 / np.asarray(tau_days, dtype=float))
-    sd = np.asarray(sd, dtype=float)
-    innovation = sd * np.sqrt(1.0 - phi * phi)
+    tau, sd = np.asarray(tau_days, dtype=float), np.asarray(sd, dtype=float)
     column = {day: k for k, day in enumerate(days)}
     out = np.empty((len(draws), len(column)))
     x = sd * draws.normal("fluctuation", 0)
+    phi, innovation = _regression(sd, tau if tau.ndim < 2 else tau[:, 0])
     for day in range(max(column, default=-1) + 1):
+        if tau.ndim == 2:
+            phi, innovation = _regression(sd, tau[:, day])
         if day > 0:
             x = phi * x + innovation * draws.normal("fluctuation", day)
         if day in column:
@@ -34,9 +37,15 @@ def fluctuation(draws: Draws, days: Sequence[int], sd: ArrayLike, tau_days: Arra
     return out
 
 
+def _regression(sd: Array, tau_days: Array) -> tuple[Array, Array]:
+    """The factor of yesterday's value and the SD of what is new today."""
+    phi = exp(-1.0 / tau_days)
+    return phi, sd * np.sqrt(1.0 - phi * phi)
+
+
 def assay(true: ArrayLike, z: ArrayLike, cv: ArrayLike) -> Array:
     """A measured value: log-normal error, median 1, coefficient of variation ``cv``; ``z`` standard normal."""
-    return np.asarray(true, dtype=float) * np.exp(np.sqrt(np.log1p(np.square(cv))) * np.asarray(z, dtype=float))
+    return np.asarray(true, dtype=float) * exp(np.sqrt(log1p(np.square(cv))) * np.asarray(z, dtype=float))
 
 
 def bleeding_grade(count: ArrayLike, u: ArrayLike, e: ArrayLike, parameters: Mapping[str, Array]) -> NDArray[np.int64]:
@@ -47,7 +56,7 @@ def bleeding_grade(count: ArrayLike, u: ArrayLike, e: ArrayLike, parameters: Map
     (stream "bleeding:visit" on its nominal day), both standard normal. All (n,).
     """
     p, u, e = parameters, np.asarray(u), np.asarray(e)
-    lack = -np.log(np.maximum(count, SMALLEST_COUNT) / BLEED_REFERENCE_COUNT)
+    lack = -log(np.maximum(count, SMALLEST_COUNT) / BLEED_REFERENCE_COUNT)
     latent = p["BLEED_A"] + p["BLEED_B"] * lack + np.sqrt(p["BLEED_RHO"]) * u + np.sqrt(1.0 - p["BLEED_RHO"]) * e
     cuts = (0.0, p["BLEED_C2"], p["BLEED_C3"], p["BLEED_C4"])
     return np.sum([latent > cut for cut in cuts], axis=0, dtype=np.int64)

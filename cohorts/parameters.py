@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -19,7 +19,50 @@ from cohorts.citations import Citation, Source, merge
 from cohorts.units import check_unit
 
 Status = Literal["published", "derived", "calibrated", "assumed"]
+Level = Literal["patient", "occasion"]
+Form = Literal["power", "factor"]
+Scale = Literal["log", "logit"]
 OMEGA = "OMEGA_"
+OCCASION = "OCCASION_"
+BIOAVAILABILITY = "F"
+"""Relative bioavailability: 1 without an occasion effect; no set gives it as a parameter."""
+LARGEST_VARIANCE, LARGE_VARIANCE = 10.0, 4.0
+"""Of a random effect: what is allowed, and above what it is worth a word (a CV of 732 %)."""
+COEFFICIENTS = ("ASSAY_CV", "CONC_CV")
+"""Fractions that are coefficients of variation: they may vary beyond 1."""
+
+
+class RecordError(ValueError):
+    """A record that makes no sense: names the thing, what was seen and what is allowed."""
+
+
+def near(name: object, known: Iterable[str], most: int = 1) -> str:
+    """``"; did you mean x?"``, or nothing."""
+    by_case, text = {word.lower(): word for word in known}, str(name).lower()
+    found = get_close_matches(text, by_case, n=most, cutoff=0.5)
+    found = found or [word for word in by_case if text and (word.startswith(text) or text.startswith(word))][:most]
+    return f"; did you mean {' or '.join(by_case[word] for word in found)}?" if found else ""
+
+
+def one_of(where: str, seen: object, allowed: Iterable[str]) -> None:
+    """RecordError unless ``seen`` is one of the words."""
+    words = list(allowed)
+    if seen not in words:
+        raise RecordError(f"{where}: seen {seen!r}; allowed: {', '.join(words)}{near(seen, words)}")
+
+
+def require(good: bool, where: str, seen: object, allowed: str) -> None:
+    """RecordError unless ``good``."""
+    if not good:
+        raise RecordError(f"{where}: seen {str(seen)[:40]}; allowed: {allowed}")
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a finite number that a float can hold."""
+    try:
+        return isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def cv_to_variance(cv_percent: float) -> float:
@@ -35,15 +78,22 @@ def variance_to_cv(variance: float) -> float:
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> KeyError:
     """A KeyError that names the thing, the nearest spellings and what is known."""
     known = list(known)
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return KeyError(f"no {kind} {name!r}{hint} Known: {', '.join(known)}")
+    return KeyError(f"no {kind} {name!r}{near(name, known, 3)} Known: {', '.join(known)}")
 
 
 def _no_repeats(where: str, names: list[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ValueError(f"{where}: listed more than once: {', '.join(repeated)}")
+        raise RecordError(f"{where}: listed more than once: {', '.join(repeated)}")
+
+
+def _no_contradiction(correlations: Iterable[Correlation]) -> None:
+    given: dict[frozenset[str], float] = {}
+    for c in correlations:
+        pair = frozenset((c.a, c.b))
+        once = pair not in given
+        require(once, f"correlation of {c.a} and {c.b}", f"{given.get(pair)} and {c.value}", "one value for a pair")
+        given[pair] = c.value
 
 
 @dataclass(frozen=True)
@@ -62,15 +112,23 @@ class Parameter:
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
-        if not math.isfinite(self.value):
-            raise ValueError(f"{self.name}: value {self.value} is not a finite number")
+        require(is_number(self.value), f"{self.name}: value", self.value, "a finite number")
+        rse = self.rse_percent
+        good = rse is None or (is_number(rse) and rse > 0)
+        require(good, f"{self.name}: rse_percent", rse, "more than 0 (%), or none")
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it lies between 0 and 1 for everybody: it varies on the logit scale alone."""
+        return self.unit == "fraction" and self.name not in COEFFICIENTS
 
 
 @dataclass(frozen=True)
 class RandomEffect:
-    """Log-normal variability of a parameter, median 1; ``variance`` on the log scale.
+    """Variability of a parameter around its typical value, the median; ``variance`` on the ``scale``.
 
-    Level "patient": one number for life. Level "occasion": one per week of treatment.
+    Level "patient": one number for life. Level "occasion": one per week of treatment. Scale "log": the value is
+    multiplied by exp(eta), "logit": its odds are, so that a fraction stays between 0 and 1.
     """
 
     parameter: str
@@ -78,13 +136,31 @@ class RandomEffect:
     reported_as: str
     source: Source
     status: Status
-    level: Literal["patient", "occasion"] = "patient"
+    level: Level = "patient"
     targets: tuple[str, ...] = ()
     note: str = ""
+    scale: Scale = "log"
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.variance) and self.variance >= 0):
-            raise ValueError(f"variance of {self.parameter} is {self.variance}; a finite number, 0 or more, is allowed")
+        one_of(f"variance of {self.parameter}: level", self.level, get_args(Level))
+        one_of(f"variance of {self.parameter}: scale", self.scale, get_args(Scale))
+        good = is_number(self.variance) and 0 <= self.variance <= LARGEST_VARIANCE
+        meant = "" if good or not is_number(self.variance) or self.variance < 0 else _variance_meant(self.variance)
+        require(
+            good,
+            f"variance of {self.parameter}",
+            self.variance,
+            f"a finite number, 0 or more, at most {LARGEST_VARIANCE:g}{meant}",
+        )
+
+    @property
+    def name(self) -> str:
+        """What ``with_values`` calls its variance."""
+        return (OMEGA if self.level == "patient" else OCCASION) + self.parameter
+
+
+def _variance_meant(seen: float) -> str:
+    return f" (a CV of {seen:g} % is {cv_to_variance(seen):.3g})" if seen <= 1000 else ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +190,8 @@ class Uncertainty:
 
     def __post_init__(self) -> None:
         n = len(self.names)
+        for name, rse in zip(self.names, self.rse_percent, strict=False):
+            require(is_number(rse) and rse > 0, f"uncertainty: rse_percent.{name}", rse, "more than 0 (%)")
         if len(self.rse_percent) != n or [len(row) for row in self.correlation] != [n] * n:
             raise ValueError(f"uncertainty of {', '.join(self.names)}: {n} standard errors and {n} x {n} are needed")
         matrix = np.array(self.correlation)
@@ -145,19 +223,40 @@ class Uncertainty:
 class CovariateEffect:
     """How a covariate moves a parameter.
 
-    "power": times (covariate / reference) ** value. "factor": times value for patients not in the category
-    ``reference``.
+    "power": times (covariate / reference) ** value. "factor": times value for patients in ``category``, or, without
+    one, for all who are not in the category ``reference``. Scale "logit": not the value but its odds are multiplied,
+    so that a fraction stays between 0 and 1.
     """
 
     parameter: str
     covariate: str
-    form: Literal["power", "factor"]
+    form: Form
     value: float
     reference: float | str
     source: Source
     status: Status
     reported_as: str = ""
     note: str = ""
+    category: str = ""
+    scale: Scale = "log"
+
+    def __post_init__(self) -> None:
+        name = f"{self.covariate} on {self.parameter}"
+        one_of(f"{name}: form", self.form, get_args(Form))
+        one_of(f"{name}: scale", self.scale, get_args(Scale))
+        require(is_number(self.value), f"{name}: value", self.value, "a finite number")
+        if self.form == "power":
+            good = is_number(self.reference) and float(self.reference) > 0
+            require(good, f"{name}: reference", repr(self.reference), "a number above 0, to which a power is related")
+            require(not self.category, f"{name}: category", repr(self.category), "none with form power")
+            return
+        require(self.value > 0, f"{name}: value", self.value, "more than 0: a factor")
+        good = isinstance(self.reference, str) and bool(self.reference)
+        require(good, f"{name}: reference", repr(self.reference), "the category to which a factor is related")
+        good = isinstance(self.category, str) and self.category != self.reference
+        require(
+            good, f"{name}: category", repr(self.category), f"another category than the reference, {self.reference}"
+        )
 
 
 @dataclass(frozen=True)
@@ -221,16 +320,20 @@ class ParameterSet:
 
     def __post_init__(self) -> None:
         _no_repeats(self.id, [p.name for p in self.parameters])
-        _no_repeats(self.id, [f"{e.parameter} ({e.level})" for e in self.random_effects])
+        _no_repeats(self.id, [e.name for e in self.random_effects])
+        _no_contradiction(self.correlations)
+        _no_repeats(self.id, [f"{x.covariate} on {x.parameter} {x.category}".strip() for x in self.covariate_effects])
+        _no_repeats(self.id, [c.name for c in self.classes])
         varying = [e.parameter for e in self.effects("patient")]
         mixed = [name for c in self.classes for name in (c.share, c.parameter, c.value)]
-        for name in [*varying, *(e.parameter for e in self.covariate_effects), *mixed]:
+        weekly = [e.parameter for e in self.effects("occasion") if e.parameter != BIOAVAILABILITY]
+        for name in [*varying, *weekly, *(e.parameter for e in self.covariate_effects), *mixed]:
             self.parameter(name)
         for name in self.rse_percent:
             self.unit(name)
         for c in self.correlations:
             if not {c.a, c.b} <= set(varying) or c.a == c.b:
-                raise ValueError(f"{self.id}: correlation of {c.a} and {c.b}: both need a patient-level random effect")
+                raise RecordError(f"{self.id}: correlation of {c.a} and {c.b}: both need a patient-level random effect")
 
     def effects(self, level: Literal["patient", "occasion"]) -> tuple[RandomEffect, ...]:
         """The random effects of one level, in order."""
@@ -248,7 +351,7 @@ class ParameterSet:
         return self.parameter(name).value
 
     def unit(self, name: str) -> str:
-        """Unit of a parameter, or of a variance by its name OMEGA_<parameter>; KeyError lists near names."""
+        """Unit of a parameter, or of a variance by its name; KeyError lists near names."""
         return "1" if name in self.variances else self.parameter(name).unit
 
     @property
@@ -265,8 +368,10 @@ class ParameterSet:
 
     @property
     def variances(self) -> dict[str, float]:
-        """Patient-level variances by the names ``with_values`` knows them by: OMEGA_<parameter>."""
-        return {OMEGA + e.parameter: e.variance for e in self.effects("patient")}
+        """Variances by the names ``with_values`` knows them by: OMEGA_<parameter> between patients,
+        OCCASION_<parameter> between occasions.
+        """
+        return {e.name: e.variance for e in self.random_effects}
 
     @property
     def citations(self) -> tuple[Citation, ...]:
@@ -278,18 +383,16 @@ class ParameterSet:
                 *(c.source for c in self.correlations),
                 *(x.source for x in self.covariate_effects),
                 *(r.source for r in self.validity.ranges),
+                self.validity.source,
             ]
         )
 
     def with_values(self, values: Mapping[str, float]) -> ParameterSet:
-        """The same set with other numbers: parameters by name, variances as OMEGA_<parameter>. Status is kept."""
+        """The same set with other numbers: parameters and variances by name. Status is kept."""
         known = [*(p.name for p in self.parameters), *self.variances]
         for name in values:
             if name not in known:
                 raise unknown_name(f"parameter in {self.id}:", name, known)
         parameters = (replace(p, value=float(values.get(p.name, p.value))) for p in self.parameters)
-        effects = (
-            replace(e, variance=float(values.get(OMEGA + e.parameter, e.variance))) if e.level == "patient" else e
-            for e in self.random_effects
-        )
+        effects = (replace(e, variance=float(values.get(e.name, e.variance))) for e in self.random_effects)
         return replace(self, parameters=tuple(parameters), random_effects=tuple(effects))

@@ -12,9 +12,19 @@ from numpy.typing import NDArray
 
 from cohorts.noise import bleeding_grade
 from cohorts.parameters import ParameterSet
-from cohorts.screening import ELIGIBLE, Criteria, exclusions, first_reason, flow, outside_domain
+from cohorts.screening import (
+    ELIGIBLE,
+    USUAL,
+    Criteria,
+    Reporting,
+    exclusions,
+    first_reason,
+    flow,
+    outside_domain,
+    report,
+)
 from cohorts.streams import BLOCK, Draws, Streams
-from cohorts.variability import individual_parameters, uncertain
+from cohorts.variability import individual_parameters, on_first_day, uncertain
 
 Array = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]
@@ -67,9 +77,11 @@ def sample_cohort(
     streams: Streams,
     screening: Criteria,
     parameter_uncertainty: bool = False,
+    laboratory: Reporting = USUAL,
 ) -> Cohort:
     """The first ``n`` eligible candidates of a replicate, with individual parameters.
 
+    The screening count, which is the baseline, comes from the ``laboratory`` of the visits, that of a file too.
     The same seed and replicate give the same first patients for any ``n``. ``parameter_uncertainty`` moves the
     typical values by their standard errors, once per replicate. ValueError if too few candidates are eligible.
     """
@@ -77,11 +89,11 @@ def sample_cohort(
         raise ValueError(f"n is {n}; at least 1 patient is needed")
     if parameter_uncertainty:
         parameter_set = uncertain(parameter_set, streams, replicate)
-    chosen, draws, screened = _enrol(parameter_set, population, n, replicate, streams, screening)
+    chosen, draws, screened = _enrol(parameter_set, population, n, replicate, streams, screening, laboratory)
     values, responder = individual_parameters(parameter_set, draws, chosen)
     if "BLBLEED" not in chosen:
         u, e = draws.normal("bleeding:propensity"), draws.normal("bleeding:visit", 0)
-        chosen["BLBLEED"] = bleeding_grade(chosen["TRUEPLAT0"], u, e, values)
+        chosen["BLBLEED"] = bleeding_grade(chosen["TRUEPLAT0"], u, e, on_first_day(parameter_set, draws, values))
     chosen["RESPCLS"] = np.where(responder, "responder", "non-responder")
     chosen["OUTDOM"] = outside_domain(parameter_set.validity, chosen)
     patients = pd.DataFrame({name: chosen[name] for name in PATIENT_COLUMNS})
@@ -89,7 +101,13 @@ def sample_cohort(
 
 
 def _enrol(
-    parameter_set: ParameterSet, population: PatientSource, n: int, replicate: int, streams: Streams, criteria: Criteria
+    parameter_set: ParameterSet,
+    population: PatientSource,
+    n: int,
+    replicate: int,
+    streams: Streams,
+    criteria: Criteria,
+    laboratory: Reporting,
 ) -> tuple[Columns, Draws, dict[str, int]]:
     """Screen block after block until ``n`` are eligible: their columns, their draws, the flow up to the last."""
     blocks: list[Columns] = []
@@ -99,6 +117,7 @@ def _enrol(
         last = first + BLOCK if population.size is None else min(first + BLOCK, population.size)
         draws = _draws(streams, replicate, np.arange(first, last))
         columns = population.candidates(draws, parameter_set)
+        columns["BLPLAT"] = report(columns.pop("MEASURED", columns["BLPLAT"]), laboratory)
         excluded = exclusions(criteria, columns)
         blocks.append(columns)
         codes = np.append(codes, first_reason(excluded))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,9 +31,32 @@ class Criteria(Protocol):
     def age_at_most_y(self) -> float: ...
 
 
-def report(measured: ArrayLike) -> NDArray[np.float64]:
-    """A count as a laboratory reports it at screening: whole 10^9/L, at least 1."""
-    return np.maximum(np.floor(np.asarray(measured) + 0.5), 1.0)
+class Reporting(Protocol):
+    """Anything with the attributes of the protocol's laboratory record that say how counts are reported."""
+
+    @property
+    def lower_limit_1e9L(self) -> float: ...
+    @property
+    def whole_numbers(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class _Usual:
+    """The laboratory of a protocol that says nothing of it."""
+
+    lower_limit_1e9L: float = 1.0
+    whole_numbers: bool = True
+
+
+USUAL = _Usual()
+
+
+def report(measured: ArrayLike, laboratory: Reporting = USUAL) -> NDArray[np.float64]:
+    """A count as the laboratory reports it, at screening and at every visit: whole 10^9/L where it does so, halves up,
+    and not below its limit. NaN stays NaN.
+    """
+    count = np.asarray(measured, dtype=float)
+    return np.maximum(np.floor(count + 0.5) if laboratory.whole_numbers else count, laboratory.lower_limit_1e9L)
 
 
 def exclusions(criteria: Criteria, candidates: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.bool_]]:

@@ -48,9 +48,13 @@ def _philox() -> np.random.Philox:
 
 @dataclass(frozen=True)
 class Streams:
-    """All random streams of a study, from its seed (a whole number, 0 or more)."""
+    """All random streams of a study, from its seed (a whole number, 0 or more).
+
+    ``median``: every uniform is 1/2 and every normal 0, which makes everybody the typical patient.
+    """
 
     seed: int
+    median: bool = False
 
     def __post_init__(self) -> None:
         if self.seed != int(self.seed) or self.seed < 0:
@@ -62,6 +66,8 @@ class Streams:
             raise ValueError(
                 f"stream {name!r}: replicate {replicate}, block {block} and day {day} must not be negative"
             )
+        if self.median:
+            return np.full(BLOCK, 0.5)
         philox = _philox()
         philox.state = {
             "bit_generator": "Philox",

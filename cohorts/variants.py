@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from cohorts.parameters import OMEGA, ParameterSet
+from cohorts.gates import AT_MOST, IN_ORDER, LARGEST_FRACTION, SHARES
+from cohorts.parameters import LARGEST_VARIANCE, OCCASION, OMEGA, ParameterSet
 
 FACTORS = (0.5, 1.5)
-OCCASION = "OCCASION_"
-LARGEST_FRACTION = 0.99
-IN_ORDER = (("LAG", "TSWITCH"),)
-"""Parameters of which the first may not pass the second: times after a dose."""
-SHARES = (("FP", "FM"),)
-"""Shares of one whole: together at most LARGEST_FRACTION."""
-AT_MOST = {"ETA": 1.0}
-"""Largest possible value: an occupancy."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +40,8 @@ class Variant:
 def assumed(parameter_set: ParameterSet) -> tuple[Assumed, ...]:
     """Every typical value and variance with status "assumed", in the order of the set."""
     typical = [Assumed(p.name, p.value, p.unit) for p in parameter_set.parameters if p.status == "assumed"]
-    levels = {"patient": OMEGA, "occasion": OCCASION}
-    return (
-        *typical,
-        *(
-            Assumed(levels[e.level] + e.parameter, e.variance, "log-scale variance")
-            for e in parameter_set.random_effects
-            if e.status == "assumed"
-        ),
-    )
+    varying = [e for e in parameter_set.random_effects if e.status == "assumed"]
+    return (*typical, *(Assumed(e.name, e.variance, f"{e.scale}-scale variance") for e in varying))
 
 
 def variants(parameter_set: ParameterSet) -> tuple[Variant, ...]:
@@ -72,6 +58,8 @@ def _variant(parameter_set: ParameterSet, number: Assumed, factor: float) -> Var
     value, limited = factor * number.value, ""
     if number.unit == "fraction" and value > LARGEST_FRACTION:
         value, limited = LARGEST_FRACTION, f"a fraction, at most {LARGEST_FRACTION:g}"
+    if number.name in parameter_set.variances and value > LARGEST_VARIANCE:
+        value, limited = LARGEST_VARIANCE, f"a variance, at most {LARGEST_VARIANCE:g}"
     named = {p.name: p.value for p in parameter_set.parameters}
     for first, second in IN_ORDER:
         if number.name == first and second in named and value > named[second]:
@@ -85,15 +73,4 @@ def _variant(parameter_set: ParameterSet, number: Assumed, factor: float) -> Var
         if number.name in shares and value > LARGEST_FRACTION - rest:
             others = " and ".join(other for other in shares if other != number.name)
             value, limited = LARGEST_FRACTION - rest, f"with {others} at most {LARGEST_FRACTION:g}"
-    return Variant(number, factor, value, limited, with_number(parameter_set, number.name, value))
-
-
-def with_number(parameter_set: ParameterSet, name: str, value: float) -> ParameterSet:
-    """The set with another value of one number, by the names of ``assumed``."""
-    if not name.startswith(OCCASION):
-        return parameter_set.with_values({name: value})
-    effects = tuple(
-        replace(e, variance=value) if e.level == "occasion" and OCCASION + e.parameter == name else e
-        for e in parameter_set.random_effects
-    )
-    return replace(parameter_set, random_effects=effects)
+    return Variant(number, factor, value, limited, parameter_set.with_values({number.name: value}))

@@ -26,7 +26,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -68,7 +68,8 @@ def main() -> int:
     with _copies(options.workers) as copies, ThreadPoolExecutor(options.workers) as pool:
         if not options.trust:
             every = {test for several in drawn.values() for site in several for test in tests_of(site.module, named)}
-            broken = "".join(pool.map(partial(_broken, copies=copies), sorted(every)))
+            shares = [sorted(every)[k :: options.workers] for k in range(options.workers)]
+            broken = "".join(pool.map(partial(_broken, copies=copies), filter(None, shares)))
             if broken:
                 print(broken)
                 return 2
@@ -176,7 +177,9 @@ def _pytest(copy: Path, tests: Sequence[str], said: Path) -> None:
     os.environ["PYTHONPATH"] = str(copy)
     import pytest
 
-    sys.exit(int(pytest.main([*PYTEST, *tests])))
+    status = int(pytest.main([*PYTEST, *tests]))
+    sys.stdout.flush()
+    os._exit(status)  # not waiting for the worker processes that a test has left behind
 
 
 def _run(copy: Path, tests: Sequence[str], timeout: float | None) -> tuple[int | None, str]:
@@ -188,8 +191,9 @@ def _run(copy: Path, tests: Sequence[str], timeout: float | None) -> tuple[int |
     process.start()
     process.join(timeout)
     status = process.exitcode
-    if status is None and process.pid is not None:
-        os.killpg(process.pid, signal.SIGKILL)
+    if process.pid is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.join()
     return status, said.read_text(encoding="utf-8", errors="replace")
 
@@ -201,12 +205,12 @@ def _is_seen(status: int | None, said: str) -> bool:
     return status in (None, 1, 2) or status < 0 or (status == 4 and "ERROR collecting" in said)
 
 
-def _broken(test: str, copies: Queue[Path]) -> str:
-    """What pytest says of a test that fails without any change; nothing when it passes."""
+def _broken(tests: Sequence[str], copies: Queue[Path]) -> str:
+    """What pytest says of tests that fail without any change; nothing when they pass."""
     copy = copies.get()
-    status, said = _run(copy, [test], None)
+    status, said = _run(copy, tests, None)
     copies.put(copy)
-    return f"{said[-3000:]}\nfails without any change: {test}\n" if status else ""
+    return f"{said[-3000:]}\nfails without any change\n" if status else ""
 
 
 def _judge(site: Site, copies: Queue[Path], named: dict[str, list[str]], timeout: float) -> Verdict:

@@ -53,7 +53,7 @@ DOSES = pa.schema(
         field("ASTDY", pa.int32(), "First day of the period", "d"),
         field("AENDY", pa.int32(), "Day after the last day of the period", "d"),
         field("EXDOSE", pa.float64(), "Active drug prescribed per day", "mg"),
-        field("DOSELEV", pa.float64(), "Rung of the ladder, sham included", "mg"),
+        field("DOSELEV", pa.float64(), "Level to take each day, sham included", "mg"),
         field("ACTION", TEXT, "What was done to the dose"),
         field("REASON", TEXT, "Why"),
         field("TRIGCNT", pa.float64(), "Reported count that led to it", "10^9/L"),

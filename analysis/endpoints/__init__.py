@@ -95,6 +95,10 @@ def lacking(endpoint: Endpoint, study: Study) -> str:
     """What an endpoint needs and the study does not have; "" when it has everything."""
     if endpoint.needs_profile and study.pk_sampling is None:
         return "pk_sampling"
+    if endpoint.needs_first_dose and study.pk_sampling and study.pk_sampling.visit_day != 0:
+        return "a profile of the first dose (pk_sampling.visit_day: 0)"
+    if endpoint.needs_partial and study.pk_sampling and study.pk_sampling.partial_auc_h is None:
+        return "pk_sampling.partial_auc_h"
     if endpoint.needs_chemotherapy and study.chemotherapy is None:
         return "chemotherapy"
     if endpoint.needs_stop and not study.can_stop:

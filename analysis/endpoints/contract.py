@@ -35,7 +35,8 @@ class Endpoint:
     """Registration of an endpoint. ``code`` may hold "{when}", filled from the assessment day (RESPW8, RESPD10).
 
     ``unit`` is "%" for yes or no; ``benefit`` the better direction; ``source`` where the definition comes from;
-    ``pooled``: also shown over all arms together; ``needs_profile``: only for a study with PK sampling;
+    ``pooled``: also shown over all arms together; ``needs_profile``: only for a study with PK sampling,
+    ``needs_first_dose``: of the first dose, ``needs_partial``: with the two times of a partial AUC;
     ``needs_chemotherapy``: only for a study with chemotherapy; ``needs_stop``: only for a study whose dose rules can
     stop treatment; ``proxy``: the simulated adverse event it counts.
     """
@@ -49,6 +50,8 @@ class Endpoint:
     evaluate: Callable[[Records, Study], Evaluated]
     pooled: bool = False
     needs_profile: bool = False
+    needs_first_dose: bool = False
+    needs_partial: bool = False
     needs_chemotherapy: bool = False
     needs_stop: bool = False
     proxy: str = ""

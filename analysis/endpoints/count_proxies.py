@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.endpoints.contract import Endpoint, Evaluated, measured, no_count, yes_no
 from analysis.endpoints.records import Array, Flags, Records, Texts
+from cohorts.elementary import log
 from trial.study.study import Study
 
 PROXY = "proxy chosen here; nearest published row: Mei 2021 (PMC7905908) Table 4, "
@@ -44,11 +45,15 @@ def days_above(records: Records, limit_1e9L: float) -> Array:
 
     A missed visit is bridged; a count below 1 is taken as 1.
     """
-    limit = np.log(limit_1e9L)
-    height, day, total = np.log(np.maximum(records.baseline, 1.0)) - limit, np.zeros(records.n), np.zeros(records.n)
+    limit = log(limit_1e9L)
+    height, day, total = (
+        log(np.maximum(records.baseline, 1.0)) - limit,
+        np.zeros(records.n),
+        np.zeros(records.n),
+    )
     for count, at in zip(records.counts.T, records.days.T, strict=True):
         seen = ~np.isnan(count)
-        now = np.log(np.maximum(np.where(seen, count, 1.0), 1.0)) - limit
+        now = log(np.maximum(np.where(seen, count, 1.0), 1.0)) - limit
         total += np.where(seen, (at - day) * _share_above_zero(height, now), 0.0)
         height, day = np.where(seen, now, height), np.where(seen, at, day)
     return total
@@ -85,14 +90,23 @@ def _after_stopping(records: Records, study: Study) -> tuple[Flags, Texts]:
     """(n, V) counts in the 28 days after the day that follows the last dose, and why a patient has none.
 
     The count on that day still belongs to treatment. A dose held to the end of the study is a last dose, and so is the
-    one before a stop by the dose rule.
+    one before a stop by the dose rule, and the last active one of who goes on with placebo from chemotherapy on.
     """
     since = records.days - records.stop_day[:, None]
     inside = (since > 0) & (since <= AFTER_STOP_DAYS) & ~np.isnan(records.counts)
     reason = np.where(inside.any(axis=1), "", "no count within 28 days of the last dose")
     if study.treatment_days is not None and not (records.planned > study.treatment_days).any():
-        reason = np.where(np.isinf(records.stopped_day), "no visit planned after the end of treatment", reason)
+        early = np.isfinite(records.stopped_day) | (
+            _by_chemotherapy(study)[records.arm] & (records.stop_day < study.treatment_days)
+        )
+        reason = np.where(early, reason, "no visit planned after the end of treatment")
     return inside, reason
+
+
+def _by_chemotherapy(study: Study) -> Flags:
+    """(A,) arms in which chemotherapy says when active drug is taken."""
+    around = bool(study.chemotherapy and study.chemotherapy.drug_days)
+    return np.array([around or arm.until_chemotherapy for arm in study.arms])
 
 
 def rebound(records: Records, study: Study) -> Evaluated:

@@ -18,6 +18,9 @@ Flags = NDArray[np.bool_]
 Codes = NDArray[np.int64]
 Texts = NDArray[np.str_]
 
+BELOW_LIMIT = "below the limit of quantification"
+"""Why there is no concentration, and no result of a profile, though a sample was taken."""
+
 COLUMNS = {
     "patients": ["IREP", "SUBJID", "USUBJID", "ARM", "STRATUM", "BLPLAT", "EOSSTT", "EOSDY"],
     "doses": ["IREP", "SUBJID", "ASTDY", "AENDY", "EXDOSE", "DOSELEV", "ACTION"],
@@ -31,8 +34,9 @@ COLUMNS = {
 class Profile:
     """One concentration profile per patient over one dosing interval or longer.
 
-    ``times`` (T,) h after the dose; ``values`` (n, T) reported concentration, ng/mL, NaN where none; ``reasons`` (n, T)
-    why there is none ("" otherwise); ``dose_mg`` (n,) active drug prescribed on the sampling day.
+    ``times`` (T,) h after the dose; ``values`` (n, T) reported concentration, ng/mL, 0 below the limit of
+    quantification, NaN where none; ``reasons`` (n, T) why there is none ("" otherwise); ``dose_mg`` (n,) active drug
+    prescribed on the sampling day.
     """
 
     times: Array
@@ -63,7 +67,8 @@ class Records:
     ``baseline`` (n,) reported count, 10^9/L; ``bleeding`` (n, V) WHO grade; ``rescue_day`` (n,) day of the first
     rescue, inf if none; ``stopped_day`` (n,) first day without study drug after the dose rule stopped it for good, inf
     if it did not; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the solver gave up, "" if it
-    did not. ``stop_day`` (n,) the day after the last day with a prescribed dose (sham included), NaN without one;
+    did not. ``stop_day`` (n,) the day after the last day with active drug prescribed (sham, of who never has any), NaN
+    without;
     ``chemotherapy`` (n, C) day of the first dose of each cycle, NaN where not given, C = 0 in a study without.
     ``last_day`` (n,) last day in the study, NaN when not told; ``adverse`` day of the first simulated event (n,) by the
     code of its proxy, inf without one, for the proxies that occurred at all.
@@ -235,11 +240,14 @@ def _first_day(rows: pa.Table, which: tuple[str, str], day: str, key: Codes) -> 
 
 
 def _stop_day(doses: pa.Table, key: Codes) -> Array:
-    """End (day after the last day) of each patient's last period with a dose level above 0."""
-    given = doses.filter(pc.greater(_column(doses, "DOSELEV"), 0.0))
-    last = np.full(len(key), -np.inf)
-    np.maximum.at(last, _rows(key, _key(given)), _floats(given, "AENDY"))
-    return np.where(np.isinf(last), np.nan, last)
+    """End (day after the last day) of each patient's last period with active drug, of who never has any with sham."""
+    last = {}
+    for name in ("EXDOSE", "DOSELEV"):
+        given = doses.filter(pc.greater(_column(doses, name), 0.0))
+        last[name] = np.full(len(key), -np.inf)
+        np.maximum.at(last[name], _rows(key, _key(given)), _floats(given, "AENDY"))
+    end = np.where(np.isinf(last["EXDOSE"]), last["DOSELEV"], last["EXDOSE"])
+    return np.where(np.isinf(end), np.nan, end)
 
 
 def _cycles(events: pa.Table, key: Codes) -> Array:
@@ -281,6 +289,8 @@ def _profile(observations: pa.Table, doses: pa.Table, key: Codes) -> Profile | N
         return None
     times, values, days = _pivot(rows, key, "ATPT", "ADY")
     reasons = _text(rows, "AVALREAS").reshape(values.shape)
+    below = reasons == BELOW_LIMIT
+    values, reasons = np.where(below, 0.0, values), np.where(below, "", reasons)
     return Profile(times, values, reasons, _dose_on(doses, days[:, 0], key))
 
 

@@ -30,6 +30,10 @@ SCORECARD_FILE = "scorecard.csv"
 SCORES_FILE = "scorecard.parquet"
 
 
+MOST_FAILED = 0.05
+"""Share of patients whose solve failed above which no rate is shown without it."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of the short result table of the terminal; every field is text for people."""

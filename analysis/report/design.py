@@ -9,7 +9,7 @@ from functools import partial
 
 from analysis.report.conduct import chemotherapy, meals, stopping, treatment
 from analysis.report.grid import listed, threshold
-from analysis.report.keyed import Number, Text, joined, label, said, shown
+from analysis.report.keyed import Text, joined, label, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.report.summary import primary_label, ratio
 from analysis.text import cells
@@ -139,7 +139,10 @@ def _pk_sampling(run: RunFolder) -> Text:
     if run.study.pk_sampling is None:
         return ""
     day, hours = run.config("pk_sampling", "visit_day"), run.config("pk_sampling", "times_h")
-    return said("day {}; {} h after the dose of that day", shown(cells.whole, day), shown(cells.listing, hours))
+    lloq = run.config("pk_sampling", "lloq_ng_mL")
+    limit = said("; limit of quantification {} ng/mL", shown(cells.general, lloq)) if lloq.value else ""
+    when = shown(cells.whole, day), shown(cells.listing, hours)
+    return said("day {}; {} h after the dose of that day{}", *when, limit)
 
 
 def _primary(run: RunFolder) -> Text:
@@ -160,19 +163,21 @@ def _rescue(run: RunFolder) -> Text:
     if not run.study.rescue.allowed:
         return "not allowed"
     between = shown(cells.whole, run.config("rescue", "min_days_between"))
-    return said("allowed at visits, {} days or more apart", between)
+    when = "; given when the count is reported" * bool(run.study.laboratory.turnaround_days)
+    return said("allowed at visits, {} days or more apart{}", between, when)
 
 
 def _hazard(run: RunFolder, k: int) -> Text:
     item = run.study.dropout[k]
-    path: tuple[str | int, ...] = ("dropout", k, "hazard_per_week")
+    name, words = ("hazard_per_week", "{} %/week") if item.share_by_end is None else ("share_by_end", "{} % by the end")
+    value = getattr(item, name)
 
-    def weekly(hazard: Number) -> Text:
-        return said("{} %/week", shown(cells.percent, hazard, figures=3))
+    def rate(*arm: str) -> Text:
+        return said(words, shown(cells.percent, run.config("dropout", k, name, *arm), figures=3))
 
-    if not isinstance(item.hazard_per_week, Mapping):
-        return said("{}: {}", label(item.reason), weekly(run.config(*path)))
-    by_arm = [said("{} ({})", weekly(run.config(*path, arm)), label(arm)) for arm in item.hazard_per_week]
+    if not isinstance(value, Mapping):
+        return said("{}: {}", label(item.reason), rate())
+    by_arm = [said("{} ({})", rate(arm), label(arm)) for arm in value]
     return said("{}: {}", label(item.reason), joined(", ", by_arm))
 
 
@@ -214,6 +219,8 @@ def _rung(rung: str) -> str:
 def _waiting(run: RunFolder, rule: str, step: int) -> Text:
     at = partial(run.config, "dose_rules", rule, "steps", step)
     days, visits = at("min_days_since_change"), at("confirm_visits")
-    parts = [said("{} days or more after the last change", shown(cells.whole, days))] * bool(days.value)
+    kind = run.study.dose_rules[rule].day_count
+    since = said("{} days or more after the last change ({} days)", shown(cells.whole, days), kind)
+    parts = [since] * bool(days.value)
     parts += [said("at {} visits in a row", shown(cells.whole, visits))] * (visits.value > 1)
     return joined("; ", parts) or "at the visit"

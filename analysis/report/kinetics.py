@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.endpoints.exposure import TMAX
 from analysis.evidence.scorecard import JUDGED, Published
 from analysis.report.grid import (
     NONE,
@@ -25,12 +26,15 @@ from analysis.report.grid import (
 from analysis.report.keyed import Number, Text, number, numbers, said, shown
 from analysis.report.rates import EXPOSURE
 from analysis.report.runfolder import RunFolder
+from analysis.statistics.estimates import Estimate
 from analysis.text import cells
+
+TIME = TMAX.code
 
 
 def exposure(run: RunFolder) -> Table | None:
     """T 14.4.2: pharmacokinetic parameters per arm."""
-    found = codes(run, ["geometric mean"], EXPOSURE)
+    found = codes(run, ["geometric mean", "median"], EXPOSURE)
     if not found:
         return None
     over, one = simulated_over(run), named_alone(run)
@@ -42,7 +46,7 @@ def exposure(run: RunFolder) -> Table | None:
         Column("named", "Geometric mean (geometric CV %)", one),
         Column("median", "Median (min, max)", one),
     )
-    beside = [run.published.get((code, "geomean", arm)) for code in found for arm in run.study.arm_ids]
+    beside = [_beside(run, code, arm) for code in found for arm in run.study.arm_ids]
     held, printed = any(beside), published_head(run)
     columns += (Column("published", "Geometric mean", printed), Column("limits", "95 % CI", printed)) * held
     columns += verdicts(run, beside)
@@ -52,6 +56,7 @@ def exposure(run: RunFolder) -> Table | None:
     rows = [Row(row.cells[: len(columns)], row.key, row.hue, row.heading) for row in rows]
     notes = (
         _when(run),
+        *("Tmax: the median in place of the geometric mean.",) * (TIME in found),
         *range_note(run),
         *("Published limits: as printed, 95 %; t: a tolerance set in advance, not published.",) * held,
         *remarks(run, found),
@@ -69,24 +74,46 @@ def _when(run: RunFolder) -> Text:
 
 def _exposure_rows(run: RunFolder, code: str) -> list[Row]:
     first = next(e for e in run.of_endpoints if code == e.PARAMCD)
+    stat = "median" if code == TIME else "geometric mean"
     rows: list[Row] = []
     for arm in run.study.arm_ids:
-        n = run.one(code, arm, "geometric mean")
+        n = run.one(code, arm, stat)
         if n is None or not n.N:
             continue
-        over = run.over(code, arm, "geometric mean")
+        over = run.over(code, arm, stat)
         name, hue = arm_name(run, arm)
-        printed = run.published.get((code, "geomean", arm))
-        values = (
-            NONE if over is None else shown(cells.significant_error, *numbers(over, "ESTIMATE", "MCSE")),
-            NONE if over is None else shown(cells.significant_interval, *numbers(over, "RANGE_LOW", "RANGE_HIGH")),
-            shown(cells.whole, number(n, "N")),
-            shown(cells.geometric, *_found(run, code, arm, "geometric mean", "geometric CV")),
-            shown(cells.significant_range, *_found(run, code, arm, "median", "minimum", "maximum")),
-            *_printed(printed),
-        )
+        mean, limits, *named = _times(run, over, arm) if code == TIME else _levels(run, over, code, arm)
+        printed = _beside(run, code, arm)
+        values = (mean, limits, shown(cells.whole, number(n, "N")), *named, *_printed(printed))
         rows.append(Row((Cell(name, "arm"), *texts(*values), judged(run, printed)), f"{code}|{arm}", hue))
     return [heading(f"{first.PARAM}, {first.UNIT} [{code}]", code), *rows] if rows else []
+
+
+def _levels(run: RunFolder, over: Estimate | None, code: str, arm: str) -> tuple[Text, ...]:
+    """Over replicates the geometric mean and its range; of the named one geometric mean, and median with range."""
+    return (
+        NONE if over is None else shown(cells.significant_error, *numbers(over, "ESTIMATE", "MCSE")),
+        NONE if over is None else shown(cells.significant_interval, *numbers(over, "RANGE_LOW", "RANGE_HIGH")),
+        shown(cells.geometric, *_found(run, code, arm, "geometric mean", "geometric CV")),
+        shown(cells.significant_range, *_found(run, code, arm, "median", "minimum", "maximum")),
+    )
+
+
+def _beside(run: RunFolder, code: str, arm: str) -> Published | None:
+    return run.published.get((code, "median" if code == TIME else "geomean", arm))
+
+
+def _times(run: RunFolder, over: Estimate | None, arm: str) -> tuple[Text, ...]:
+    """The same of Tmax: the median, to two decimals; a time has no geometric mean."""
+    mean, limits = (
+        NONE if over is None else shown(form, *numbers(over, *names), decimals=2)
+        for form, names in (
+            (cells.estimate_error, ("ESTIMATE", "MCSE")),
+            (cells.interval, ("RANGE_LOW", "RANGE_HIGH")),
+        )
+    )
+    found = _found(run, TIME, arm, "median", "minimum", "maximum")
+    return mean, limits, NONE, shown(cells.rounded_range, *found, decimals=2)
 
 
 def _found(run: RunFolder, code: str, arm: str, *stats: str) -> list[Number]:

@@ -157,7 +157,7 @@ def _visits(run: RunFolder, replicate: int, subject: int) -> Table:
         Column("planned", "Planned day"), Column("day", "Actual day"), Column("count", "Count, 10^9/L"),
         Column("bleeding", "WHO bleeding"), Column("remark", "Remark"),
     )  # fmt: skip
-    rescued = _days_of("RESCUE", run, replicate, subject)
+    rescued, late = _days_of("RESCUE", run, replicate, subject), run.study.laboratory.turnaround_days
     observed = run.rows_of("observations", replicate, subject)
     grades = {o["AVISITN"]: o for o in observed if o["PARAMCD"] == "WHOBLEED"}
     rows = []
@@ -167,7 +167,7 @@ def _visits(run: RunFolder, replicate: int, subject: int) -> Table:
         planned, day, count = of_patient(o, "observations", BY_VISIT, "AVISITN", "ADY", "AVAL")
         grade = of_patient(grades[o["AVISITN"]], "observations", BY_VISIT, "AVAL")
         values = (NONE if n.value is None else shown(cells.general, n) for n in (planned, day, count, *grade))
-        remark = "rescue" if o["ADY"] is not None and o["ADY"] in rescued else run.in_words(o["AVALREAS"] or "")
+        remark = "rescue" if o["ADY"] is not None and o["ADY"] + late in rescued else run.in_words(o["AVALREAS"] or "")
         rows.append(Row((*texts(*values), Cell(remark, "label")), f"{o['AVISITN']}"))
     return Table(f"L 16.2.6 ({replicate}:{subject})", "Visits", "One patient", columns, tuple(rows))
 

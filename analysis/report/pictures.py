@@ -15,7 +15,7 @@ from analysis.report.grid import arm_name, replicate_name, threshold
 from analysis.report.keyed import Text, label, said, shown
 from analysis.report.runfolder import ArmStyle, RunFolder
 from analysis.statistics.estimates import ALL
-from analysis.statistics.shares import quartiles, rung_shares, share_by_day
+from analysis.statistics.shares import quartiles, rung_shares, share_by_day, to_the_end
 from analysis.statistics.survival import by_day, kaplan_meier
 from analysis.text import cells
 
@@ -116,16 +116,20 @@ def everyone(run: RunFolder) -> Text:
 
 
 def dose_levels(run: RunFolder) -> Figure | None:
-    """F 14.1.4: share of patients on each dose level; None for a single dose."""
+    """F 14.1.4: share of patients on each dose level; None for a single dose.
+
+    Who was treated to a last visit before the planned last day is drawn to that day.
+    """
     if run.study.treatment_days == 1:
         return None
     start, end, level = (run.column("doses", name) for name in ("ASTDY", "AENDY", "DOSELEV"))
-    arm = run.records.arm[_patient_rows(run, "doses")]
+    who = _patient_rows(run, "doses")
+    arm, last = run.records.arm[who], min(run.study.treatment_days, int(run.records.planned[-1]))
+    end = to_the_end(end, run.records.completed[who], run.records.last_day[who], last)
     shown_arms = chosen(run)
     rungs = sorted({0.0, *np.unique(level[np.isin(arm, [k for k, _ in shown_arms])]).tolist()})
-    no_dose = "interrupted or stopped" if run.study.can_stop else "interrupted"
+    no_dose = _without_dose(run)
     names = (no_dose, *(f"{dose:g} mg" for dose in rungs[1:]))
-    last = run.study.treatment_days
     drawn = []
     for k, style in shown_arms:
         on = arm == k
@@ -145,6 +149,13 @@ def dose_levels(run: RunFolder) -> Figure | None:
     )
     title = "Dose level over time"
     return Figure("F 14.1.4", title, everyone(run), tuple(figures.dose_levels(drawn)), notes, tuple(keys))
+
+
+def _without_dose(run: RunFolder) -> str:
+    """Why a patient in treatment may have no dose, in a word."""
+    around = run.study.chemotherapy and run.study.chemotherapy.drug_days
+    words = ["interrupted"] + ["stopped"] * run.study.can_stop + ["no drug day of chemotherapy"] * bool(around)
+    return " or ".join(words)
 
 
 def _patient_rows(run: RunFolder, table: str) -> np.ndarray:

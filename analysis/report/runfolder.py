@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from analysis.endpoints.records import COLUMNS, Records, from_tables
-from analysis.evidence.results import CONFIG_FILE, ENDPOINTS_FILE, ESTIMATES_FILE, PUBLISHED_FILE, SCORES_FILE
+from analysis.evidence.results import (
+    CONFIG_FILE,
+    ENDPOINTS_FILE,
+    ESTIMATES_FILE,
+    MOST_FAILED,
+    PUBLISHED_FILE,
+    SCORES_FILE,
+)
 from analysis.evidence.scorecard import Published, Score, read_published, read_scores
 from analysis.report.keyed import Number
 from analysis.statistics.estimates import NAMED, OVER, Estimate
@@ -211,6 +218,11 @@ class RunFolder:
     def n_failed(self) -> int:
         """Patients of all replicates whose solve failed."""
         return int(self.manifest["patients_failed"])
+
+    @property
+    def many_failed(self) -> bool:
+        """Whether so many failed that no rate is shown without it."""
+        return self.n_failed > MOST_FAILED * self.manifest["patients_simulated"]
 
     @cached_property
     def kept(self) -> tuple[int, ...]:

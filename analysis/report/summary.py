@@ -98,6 +98,14 @@ def _limits_of(judged: Sequence[Score]) -> Text:
     return said("the published 95 % interval or, for {}, {}", n, set_here)
 
 
+def lost(run: RunFolder) -> Text:
+    """What must be said before any rate, and with every one: that many solves failed; "" when few did."""
+    if not run.many_failed:
+        return ""
+    failed, n = (shown(cells.whole, run.fact(f"patients_{what}")) for what in ("failed", "simulated"))
+    return said("{} of {} solves of the model failed: every result is of the others alone.", failed, n)
+
+
 def _solved(run: RunFolder) -> Text:
     n = shown(cells.whole, run.fact("patients_simulated"))
     if not run.n_failed:

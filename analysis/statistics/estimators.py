@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betaincinv, gammainccinv, gammaincinv, ndtr, ndtri
 
 from analysis.endpoints.records import Array, Codes
+from cohorts import elementary
 
 Z95 = float(ndtri(0.975))
 """Half the width of a normal 95 % interval, in standard errors."""
@@ -207,9 +208,9 @@ def odds_ratio(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, level
     cells = (a, m - a, b, n - b)
     ok = np.all([c > 0 for c in cells], axis=0)
     w, x, y, z = (np.where(ok, c, 1.0) for c in cells)
-    log = np.log(w * z / (x * y))
+    log = elementary.log(w * z / (x * y))
     half = -ndtri((1 - level) / 2) * np.sqrt(1 / w + 1 / x + 1 / y + 1 / z)
-    return Interval(*(np.where(ok, np.exp(value), np.nan) for value in (log, log - half, log + half)))
+    return Interval(*(np.where(ok, elementary.exp(value), np.nan) for value in (log, log - half, log + half)))
 
 
 class OverReplicates(NamedTuple):
@@ -254,11 +255,11 @@ def power_error(power: ArrayLike, replicates: int) -> Array:
 
 def geometric_mean(values: Array) -> float:
     """Geometric mean of positive values; NaN when there is none or one is not positive."""
-    return float(np.exp(np.log(values).mean())) if values.size and (values > 0).all() else float("nan")
+    return float(elementary.exp(elementary.log(values).mean())) if values.size and (values > 0).all() else float("nan")
 
 
 def geometric_cv(values: Array) -> float:
     """Geometric coefficient of variation in percent, 100*sqrt(exp(s2 of ln) - 1); NaN below two positive values."""
     if values.size < 2 or not (values > 0).all():
         return float("nan")
-    return float(100 * np.sqrt(np.expm1(np.log(values).var(ddof=1))))
+    return float(100 * np.sqrt(elementary.exp(elementary.log(values).var(ddof=1)) - 1.0))

@@ -18,6 +18,7 @@ from analysis.statistics.estimates import NAMED, PERCENT, Estimate, alone, over,
 from analysis.statistics.estimators import Interval
 from analysis.statistics.summaries import decoded, whole_replicates
 from analysis.statistics.survival import Counts, by_day, hazard_ratio, kaplan_meier, log_rank
+from cohorts import elementary
 from cohorts.adverse_events import DAYS_PER_YEAR
 from trial.study.study import Study
 
@@ -184,14 +185,14 @@ def _ratio_rows(row: Estimate, found: EventTimes, arm: int, named: int, study: S
     within = "stratified by the strata of the randomisation" if study.randomisation.strata else "not stratified"
     ratio = replace(row, STAT="hazard ratio", N=int(sizes[named]), NOTE=within)
     yield with_interval(ratio, _of(found.ratio, named, arm), 1.0, WALD)
-    logs = over(ratio, np.log(found.ratio.estimate[:, arm]), sizes)
-    mean = None if logs.ESTIMATE is None else float(np.exp(logs.ESTIMATE))
+    logs = over(ratio, elementary.log(found.ratio.estimate[:, arm]), sizes)
+    mean = None if logs.ESTIMATE is None else float(elementary.exp(logs.ESTIMATE))
     yield replace(
         logs,
         ESTIMATE=mean,
         MCSE=None if mean is None or logs.MCSE is None else mean * logs.MCSE,
-        RANGE_LOW=None if logs.RANGE_LOW is None else float(np.exp(logs.RANGE_LOW)),
-        RANGE_HIGH=None if logs.RANGE_HIGH is None else float(np.exp(logs.RANGE_HIGH)),
+        RANGE_LOW=None if logs.RANGE_LOW is None else float(elementary.exp(logs.RANGE_LOW)),
+        RANGE_HIGH=None if logs.RANGE_HIGH is None else float(elementary.exp(logs.RANGE_HIGH)),
         NOTE="; ".join(filter(None, (within, "geometric mean", logs.NOTE))),
     )
     p = replace(row, STAT="log-rank p", N=int(sizes[named]), NOTE=f"two-sided, {within}")

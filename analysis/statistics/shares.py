@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 def share_by_day(first_day: Array, days: Array) -> Array:
@@ -29,6 +30,13 @@ def rung_shares(start: Codes, end: Codes, level: Array, rungs: Sequence[float], 
         np.add.at(change[k], np.minimum(start[on], last_day), 1)
         np.add.at(change[k], np.minimum(end[on], last_day), -1)
     return change.cumsum(axis=1)[:, :last_day] / max(n, 1)
+
+
+def to_the_end(end: Codes, completed: Flags, last_seen: Array, last_day: int) -> Codes:
+    """Ends of periods (all (k,) but ``last_day``), those of who completed and was treated to a last visit before the
+    planned ``last_day`` moved to it: a visit early in its window is not leaving.
+    """
+    return np.where(completed & (end == last_seen), np.maximum(end, last_day), end)
 
 
 def quartiles(values: Array) -> Array:

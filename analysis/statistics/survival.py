@@ -14,6 +14,7 @@ from scipy.special import ndtr
 
 from analysis.endpoints.records import Array, Codes, Flags
 from analysis.statistics.estimators import Z95, Interval
+from cohorts import elementary
 
 HALF, SAME = 0.5, 1e-9
 NEWTON_STEPS, CONVERGED, LARGEST_STEP = 50, 1e-10, 2.0
@@ -102,9 +103,9 @@ def kaplan_meier(counts: Counts) -> Curve:
 def _log_log(surviving: Array, variance: Array) -> Interval:
     """Share with the event and its log-log limits; none where nobody or everybody had it."""
     inside = (surviving > SAME) & (surviving < 1 - SAME)
-    log = np.log(np.where(inside, surviving, HALF))
-    width = np.exp(Z95 * np.sqrt(variance) / np.abs(log))
-    low, high = (np.where(inside, 1 - np.exp(log * power), np.nan) for power in (1 / width, width))
+    log = elementary.log(np.where(inside, surviving, HALF))
+    width = elementary.exp(Z95 * np.sqrt(variance) / np.abs(log))
+    low, high = (np.where(inside, 1 - elementary.exp(log * power), np.nan) for power in (1 / width, width))
     return Interval(1 - surviving, low, high)
 
 
@@ -141,7 +142,7 @@ def hazard_ratio(treated: Counts, control: Counts) -> Interval:
     _, information = _score(deaths, slope)
     error = np.sqrt(np.divide(1.0, information, out=np.full_like(information, np.nan), where=information > 0))
     limits = (slope, slope - Z95 * error, slope + Z95 * error)
-    return Interval(*(np.where(known, np.exp(value), np.nan) for value in limits))
+    return Interval(*(np.where(known, elementary.exp(value), np.nan) for value in limits))
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _deaths(treated: Counts, control: Counts, known: Flags) -> _Deaths:
 
 def _score(deaths: _Deaths, slope: Array) -> tuple[Array, Array]:
     """First derivative of the log likelihood (R,) and minus the second."""
-    weighted = deaths.at_risk * np.exp(slope)[deaths.replicate]
+    weighted = deaths.at_risk * elementary.exp(slope)[deaths.replicate]
     share = weighted / (weighted + deaths.others)
     of = (np.bincount(deaths.replicate, part, minlength=len(slope)) for part in (share, share * (1 - share)))
     expected, information = (part.astype(np.float64) for part in of)

@@ -250,6 +250,11 @@ def median_range(value: float | None, low: float | None, high: float | None, raw
     return NOT_ESTIMABLE if value is None else median(value, raw_decimals) + limits
 
 
+def rounded_range(value: float | None, low: float | None, high: float | None, decimals: int) -> str:
+    """A median with smallest and largest value, all with the same decimals: "2.00 (1.00, 6.00)"."""
+    return f"{rounded(value, decimals)} {interval(low, high, decimals)}"
+
+
 def estimate_error(value: float | None, error: float | None, decimals: int, unit: str = "") -> str:
     """A mean over replicates and its Monte Carlo error: "58.9 ± 0.3 %"; the error is left out when it is not known."""
     text = rounded(value, decimals)

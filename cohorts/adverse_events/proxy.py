@@ -12,6 +12,7 @@ from math import exp, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cohorts import elementary
 from cohorts.citations import Source
 from cohorts.parameters import Status
 
@@ -36,7 +37,7 @@ class Prior:
 
     def at(self, z: ArrayLike) -> Array:
         """The number for standard normal ``z``; 0 gives the median."""
-        return self.value * np.exp(self.log_sd * np.asarray(z, dtype=np.float64))
+        return self.value * elementary.exp(self.log_sd * np.asarray(z, dtype=np.float64))
 
     @property
     def range95(self) -> tuple[float, float]:
@@ -57,8 +58,8 @@ class Rates:
     def daily(self, drug: NDArray[np.bool_], count: Array) -> Array:
         """Hazard per day (n, D); ``drug`` (n, D) days with active drug, ``count`` (n, D) or (1, 1), 10^9/L."""
         yearly = np.where(drug, self.on_drug[:, None], self.background[:, None])
-        doublings = np.log2(np.maximum(count, FLAT_BELOW_1E9L) / FLAT_BELOW_1E9L)
-        return yearly * self.doubling[:, None] ** doublings / DAYS_PER_YEAR
+        doublings = elementary.log(np.maximum(count, FLAT_BELOW_1E9L) / FLAT_BELOW_1E9L) / elementary.log(2.0)
+        return yearly * elementary.power(self.doubling[:, None], doublings) / DAYS_PER_YEAR
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,7 @@ def disease(p: dict[str, float]) -> tuple[float, float]:
 
 
 def steady_state(p: dict[str, float], loss_factor: float = 1.0) -> np.ndarray:
-    """Drug-free start: the balance at loss factor 1, with platelets alone adjusted to the given factor."""
+    """Drug-free start: the balance at loss factor 1, with platelets alone divided by the given factor."""
 
     def cells(x: list[float]) -> tuple[float, float]:
         first, last, born = marrow(p, x)
@@ -215,7 +215,7 @@ def steady_state(p: dict[str, float], loss_factor: float = 1.0) -> np.ndarray:
 
     tpo = tpo_level(p, cells)
     first, last, born = marrow(p, x := signals(p, tpo))
-    platelets = ages(p, born, p["KAB"] * loss_factor)
+    platelets = [number / loss_factor for number in ages(p, born, p["KAB"])]
     return np.array([0.0, 0.0, 0.0, 0.0, p["R0"], tpo, *x, 1.0, first, first, first, last, last, *platelets])
 
 

@@ -1,5 +1,8 @@
 """Same config and seed: the same values, whatever the number of workers or how many patients are simulated together."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import joblib
@@ -161,3 +164,27 @@ def test_a_large_replicate_in_several_units_is_the_replicate_at_once(study, tmp_
     for name in TABLES:
         pieces, whole = pq.read_table(tmp_path / f"{name}.parquet"), at_once[name]
         assert sorted(map(repr, pieces.to_pylist())) == sorted(map(repr, whole.to_pylist())), name
+
+
+@pytest.mark.slow
+def test_the_vector_code_of_the_cpu_changes_no_byte(tmp_path):
+    """Without AVX2 and AVX-512 in numpy and with the plainest kernels of its linear algebra."""
+    features = np._core._multiarray_umath.__cpu_features__
+    used = [name for name in np._core._multiarray_umath.__cpu_dispatch__ if features[name]]
+    plain = {"NPY_DISABLE_CPU_FEATURES": " ".join(used), "OPENBLAS_CORETYPE": "Prescott"}
+    for name, more in (("here", {}), ("plain", plain)):
+        words = [
+            "run",
+            str(CONFIG),
+            "--replicates",
+            "2",
+            "--no-report",
+            "--workers",
+            "1",
+            "--out",
+            str(tmp_path / name),
+        ]
+        subprocess.run([sys.executable, "-m", "trial", *words], env={**os.environ, **more}, check=True)
+    tables = sorted(path.name for path in (tmp_path / "here").glob("*.parquet"))
+    assert used and len(tables) > 8
+    assert all((tmp_path / "here" / t).read_bytes() == (tmp_path / "plain" / t).read_bytes() for t in tables)

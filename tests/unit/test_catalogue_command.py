@@ -3,7 +3,12 @@
 import pytest
 
 from analysis.endpoints import catalogue
+from cohorts.adverse_events import proxy
+from trial.app.study_run import citations
 from trial.cli import main
+from trial.cli.catalogue import _wrapped
+from trial.study.load import load_study
+from trial.study.tolerability import Tolerability
 
 
 def shown(capsys, monkeypatch, *arguments, columns=110):
@@ -48,3 +53,19 @@ def test_exposure_says_what_it_needs(capsys, monkeypatch):
 def test_a_misspelt_id_is_exit_2_with_the_nearest(capsys, seen, meant):
     assert main(["catalogue", seen]) == 2
     assert f"did you mean {meant}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("columns", "widest"), [(100, 100), (110, 110), (200, 110)])
+def test_lines_are_no_wider_than_110(monkeypatch, columns, widest):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert max(map(len, _wrapped("a " * 200).splitlines())) == widest - (widest % 2 == 0)
+
+
+def test_who_is_cited_for_a_study_with_adverse_events():
+    """The sources of the parameter set, of the population and of the rates, each once."""
+    study = load_study("configs/smoke.yaml")
+    plain = citations(study)
+    rates = citations(study.model_copy(update={"tolerability": Tolerability(proxies=("TE",))}))
+    assert rates[: len(plain)] == plain and len(rates) > len(plain) and len(set(rates)) == len(rates)
+    sources = {prior.source.citation for prior in proxy("TE").named_priors.values()}
+    assert sources <= set(rates) and not sources <= set(plain)

@@ -8,6 +8,9 @@ import pytest
 from hand_made import taking, unit
 
 import trial.jobs.work
+from analysis.endpoints import catalogue, evaluate
+from analysis.endpoints.records import from_tables
+from cohorts.adverse_events import DAYS_PER_YEAR, proxy
 from trial.engine.dosing import daily_events, days_between, dose_mg, kill
 from trial.engine.rules import NEVER, apply_rules, start_course
 from trial.engine.simulate import simulate_unit
@@ -167,8 +170,10 @@ def whole_trial(patients=60, **changes) -> dict:
         | {"patients": patients, "replicates": 1, "pk_sampling": None, "parameter_set": TMDD}
         | changes
     )
-    tables = simulate_replicates(Study.model_validate(data), range(1))
-    return {name: table.to_pylist() for name, table in tables.items()} | {"events_schema": tables["events"].schema}
+    study = Study.model_validate(data)
+    tables = simulate_replicates(study, range(1))
+    rows = {name: table.to_pylist() for name, table in tables.items()}
+    return rows | {"events_schema": tables["events"].schema, "tables": tables, "study": study}
 
 
 WAITING = WEEKLY | {"start": {"at_least_1e9L": 50, "latest_day": 42}}
@@ -234,17 +239,77 @@ def test_the_ledger_says_where_active_drug_ends(in_the_catalogue):
             begin.setdefault(row["SUBJID"], row["ADY"])
     switched = 0
     for subject, of in arm.items():
-        rows = [(r["ASTDY"], r["EXDOSE"], r["ACTION"], r["REASON"]) for r in made["doses"] if r["SUBJID"] == subject]
-        first = (0, 7.5, "start", "start of treatment")
+        rows = [r for r in made["doses"] if r["SUBJID"] == subject]
+        assert (rows[0]["EXDOSE"], rows[0]["ACTION"], rows[0]["REASON"]) == (7.5, "start", "start of treatment")
         ends = of == "DRUG" and subject in begin
         switched += ends
-        assert rows == [first] + [(begin.get(subject), 0.0, "placebo", "placebo: chemotherapy begins")] * ends
-        taken = sum(r["NTAKEN"] for r in made["doses"] if r["SUBJID"] == subject)
-        last = max(r["AENDY"] for r in made["doses"] if r["SUBJID"] == subject)
+        placebo = [(r["ASTDY"], r["EXDOSE"], r["REASON"]) for r in rows if r["ACTION"] == "placebo"]
+        assert placebo == [(begin.get(subject), 0.0, "placebo: chemotherapy begins")] * ends
+        taken = sum(r["NTAKEN"] for r in rows)
+        last = max(r["AENDY"] for r in rows)
         # every day before cycle 1, then days 0, 1, 2 and the day before each further cycle
         since = np.arange(last) - begin.get(subject, 10**6)
-        assert taken == (since < 0).sum() + np.isin(since, [0, 1, 2, 20, 21, 22, 23, 41, 42, 43, 44]).sum()
+        due = (since < 0) | np.isin(since, [0, 1, 2, 20, 21, 22, 23, 41, 42, 43, 44])
+        assert taken == due.sum()
+        for name, given in (("DOSELEV", due), ("EXDOSE", due & ((since < 0) | (of != "DRUG")))):
+            by_day = np.concatenate([np.full(r["AENDY"] - r["ASTDY"], r[name]) for r in rows])
+            assert by_day.tolist() == (7.5 * given).tolist(), name
     assert switched > 5
+
+
+AROUND = {"cycle_days": 14, "cycles": 2, "doses": [{"day": 0}], "first_day": 7, "drug_days": [-3, -2, 1, 2]}
+UP = {"up": {"ladder_mg": [5.0, 7.5], "steps": [{"action": "increase", "min_days_since_change": 7}], "source": "test"}}
+
+
+def test_the_ledger_has_every_run_of_drug_days_and_every_pause(in_the_catalogue):
+    """Drug on days 4, 5, 8, 9, 18, 19, 22 and 23; the dose is raised on day 7, in a pause, and by the placebo too."""
+    arms = [{"id": "DRUG", "start_dose_mg": 5.0, "dose_rule": "up"}, {"id": "SHAM", "start_dose_mg": 5.0,
+            "dose_rule": "up", "placebo": True}]  # fmt: skip
+    changes = {"dropout": [], "arms": arms, "randomisation": {"block_size": 2}, "dose_rules": UP, "published": None}
+    changes |= {"analysis": {"assessment_day": 56}, "visits": {"days": [*range(7, 57, 7)]}, "adherence": {"mean": 1}}
+    changes |= {"treatment_days": 56, "tolerability": {"proxies": ["DIARR"]}}
+    made = whole_trial(2, chemotherapy=AROUND, **changes)
+    arm = {r["SUBJID"]: r["ARM"] for r in made["patients"]}
+    for subject, of in arm.items():
+        mine = [r for r in made["doses"] if r["SUBJID"] == subject]
+        assert [(r["ASTDY"], r["AENDY"], r["DOSELEV"], r["ACTION"], r["NTAKEN"]) for r in mine] == [
+            (0, 4, 0, "start", 0), (4, 6, 5, "resume", 2), (6, 7, 0, "pause", 0), (7, 8, 0, "increase", 0),
+            (8, 10, 7.5, "resume", 2), (10, 18, 0, "pause", 0), (18, 20, 7.5, "resume", 2), (20, 22, 0, "pause", 0),
+            (22, 24, 7.5, "resume", 2), (24, 56, 0, "pause", 0),
+        ]  # fmt: skip
+        assert {r["EXDOSE"] == r["DOSELEV"] for r in mine} == ({True} if of == "DRUG" else {True, False})
+        assert sum(r["EXDOSE"] for r in mine) == (5 + 3 * 7.5 if of == "DRUG" else 0)
+        assert mine[1]["REASON"] == "resume: drug days of chemotherapy"
+    records = from_tables(made["tables"], ("DRUG", "SHAM"))
+    assert records.stop_day.tolist() == [24, 24]
+
+
+def test_adverse_events_count_days_of_active_drug(in_the_catalogue):
+    """The hazard of 1,500 patients on 8 drug days and 48 others: 1 - exp(-H), and not that of 56 days on drug."""
+    arms = [{"id": "DRUG", "start_dose_mg": 5.0}]
+    changes = {"dropout": [], "arms": arms, "randomisation": {"block_size": 1}, "dose_rules": {}, "published": None}
+    changes |= {"analysis": {"assessment_day": 56}, "visits": {"days": [56]}, "adherence": {"mean": 1}}
+    changes |= {"treatment_days": 56, "tolerability": {"proxies": ["DIARR"]}}
+    made = whole_trial(1500, chemotherapy=AROUND, **changes)
+    found = proxy("DIARR")
+    hazard = (8 * found.on_drug.value + 48 * found.background.value) / DAYS_PER_YEAR
+    share = 1 - np.exp(-hazard)
+    assert len(made["adverse"]) / 1500 == pytest.approx(share, abs=4.5 * np.sqrt(share / 1500))
+    assert share + 9 * np.sqrt(share / 1500) < 1 - np.exp(-56 * found.on_drug.value / DAYS_PER_YEAR)
+
+
+def test_the_last_active_dose_of_who_goes_on_with_placebo_is_a_last_dose(in_the_catalogue):
+    """Active drug ends on day 7; treatment and visits on day 56: a rebound can be seen in the 28 days after day 7."""
+    changes = {"dropout": [], "arms": ARMS, "randomisation": {"block_size": 2}, "dose_rules": {}, "published": None}
+    changes |= {"analysis": {"assessment_day": 56, "endpoints": ["REBOUND"]}, "visits": {"days": [*range(7, 57, 7)]}}
+    changes |= {"treatment_days": 56, "rescue": {"allowed": False}}
+    made = whole_trial(10, chemotherapy=WEEKLY | {"first_day": 7}, **changes)
+    study, ids = made["study"], ("DRUG", "GOES_ON")
+    records = from_tables(made["tables"], ids)
+    assert set(records.stop_day[records.arm == 0]) == {7} and set(records.stop_day[records.arm == 1]) == {56}
+    found = evaluate(catalogue(56)["REBOUND"], records, study)
+    assert (found.reason == "").tolist() == (records.arm == 0).tolist()
+    assert set(found.reason[records.arm == 1]) == {"no visit planned after the end of treatment"}
 
 
 def test_a_change_of_dose_on_the_day_of_cycle_1_is_one_row_of_placebo(in_the_catalogue):

@@ -144,3 +144,19 @@ def test_a_sampled_cohort_can_be_brought_back(tmp_path):
     pd.testing.assert_frame_equal(
         again.patients.drop(columns="RESPCLS"), sampled.patients.drop(columns="RESPCLS"), check_dtype=False
     )
+
+
+@pytest.mark.parametrize(
+    ("weight", "duration", "said"),
+    [
+        (18.0, 3.5, ""), (17.9, 3.5, "allowed: 8 to 100"), (225.0, 3.5, ""), (226.0, 3.5, "allowed: 8 to 100"),
+        (60.0, 41.0, ""), (60.0, 40.5, ""), (60.0, 41.1, "ITPDUR: seen 41.1 y; allowed: at most the AGE, 40 y"),
+    ],
+)  # fmt: skip
+def test_the_edges_of_what_is_impossible_as_a_whole(write, weight, duration, said):
+    """150 cm: a body mass index of 8 is 18 kg, one of 100 is 225 kg. Who is 40 may have been ill for 41 years."""
+    path = write(f"40,F,150,{weight},{duration},N,N,12")
+    if said:
+        assert said in problems_of(path)[0]
+    else:
+        assert read_patients(path).size == 1

@@ -127,6 +127,19 @@ def test_baseline_count_is_the_true_count_measured():
     assert report([0.2, 1.49, 29.49, 29.5]).tolist() == [1, 1, 29, 30]
 
 
+@pytest.mark.parametrize(("limit", "whole"), [(10.0, True), (0.0, False), (2.5, False)])
+def test_the_baseline_count_comes_from_the_laboratory_of_the_visits(limit, whole):
+    """The same patients as with the usual laboratory as far as nobody changes sides at the limit of 30."""
+    laboratory = SimpleNamespace(lower_limit_1e9L=limit, whole_numbers=whole)
+    cohort = sample(60, screening=criteria(platelets_below_1e9L=1000), laboratory=laboratory)
+    error = np.exp(np.sqrt(np.log(1 + 0.08**2)) * cohort.draws.normal("residual:platelets", 0))
+    measured = cohort.trueplat0 * error
+    expected = np.maximum(np.floor(measured + 0.5) if whole else measured, limit)
+    assert cohort.patients["BLPLAT"].to_numpy() == pytest.approx(expected) and (measured < 10).any()
+    usual = sample(60, screening=criteria(platelets_below_1e9L=1000))
+    assert (usual.trueplat0 == cohort.trueplat0).all()
+
+
 def test_baseline_bleeding_uses_the_streams_of_the_visits():
     cohort = sample(60)
     u, e = cohort.draws.normal("bleeding:propensity"), cohort.draws.normal("bleeding:visit", 0)

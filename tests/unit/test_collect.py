@@ -114,9 +114,18 @@ def test_rescues_stand_at_their_visit_with_the_count_that_led_to_them():
     steady = {"RESCUE_H0": 0.1, "RESCUE_SCALE": 1e9}
     found = tables(arm=(1, 1), parameters=steady, rescue_clock=clock)
     days = rows(found["events"], "SUBJID", "ADY", EVENT="RESCUE", TERM="rescue therapy")
-    assert days == [(1, 14), (1, 63)]  # 0.2 on day 14; at risk again from day 42: 0.6 on day 63
+    assert days == [(1, 14), (1, 70)]  # 0.2 on day 14; at risk again from day 42 on: 0.6 on day 70
     at = dict(rows(found["observations"], "ADY", "AVAL", SUBJID=1, PARAMCD="PLAT"))
-    assert rows(found["events"], "AVAL") == [at[14], at[63]]
+    assert rows(found["events"], "AVAL") == [at[14], at[70]]
+
+
+def test_a_rescue_stands_on_the_day_of_the_report():
+    """0.3 on day 21, reported three days later, as is the change of dose on day 14."""
+    late = {"laboratory": {"turnaround_days": 3, "whole_numbers": False, "lower_limit_1e9L": 0}}
+    steady = {"RESCUE_H0": 0.1, "RESCUE_SCALE": 1e9}
+    found = tables(arm=(1,), study=late, parameters=steady, rescue_clock=np.array([[0.25, 9, 9, 9]]))
+    assert rows(found["events"], "ADY", EVENT="RESCUE") == [24]
+    assert rows(found["doses"], "ASTDY", ACTION="increase") == [17]
 
 
 def test_a_profile_has_its_rows_and_a_reason_on_placebo():

@@ -65,15 +65,19 @@ def test_samples_adherence_rescue_and_leaving():
     assert said(design._adherence) == "every dose is taken"
     assert said(design._adherence, adherence={"mean": 0.9, "sd": 0.105}) == "mean 90 % of doses, SD 10.5 %"
     assert said(design._rescue) == "allowed at visits, 28 days or more apart"
+    late = said(design._rescue, laboratory={"turnaround_days": 2})
+    assert late == "allowed at visits, 28 days or more apart; given when the count is reported"
     assert said(design._rescue, rescue={"allowed": False}) == "not allowed"
     reasons = [
         {"reason": "wish", "hazard_per_week": 0.00123},
         {"reason": "other", "hazard_per_week": {"drug": 0.1, "placebo": 0.2}},
+        {"reason": "moved", "share_by_end": {"drug": 0.05, "placebo": 0.1}},
     ]
     run = bare_run(changed(dropout=reasons))
-    assert [plain_text(design._hazard(run, k)) for k in (0, 1)] == [
+    assert [plain_text(design._hazard(run, k)) for k in (0, 1, 2)] == [
         "wish: 0.123 %/week",
         "other: 10 %/week (drug), 20 %/week (placebo)",
+        "moved: 5 % by the end (drug), 10 % by the end (placebo)",
     ]
     assert plain_text(dict(design.design_facts(run))["Leaving early"]).startswith("wish: 0.123 %/week; other: ")
 
@@ -105,7 +109,7 @@ def test_a_dose_rule_in_words():
         (
             "below 50, on the lowest level",
             "one level higher",
-            "14 days or more after the last change; at 2 visits in a row",
+            "14 days or more after the last change (planned days); at 2 visits in a row",
         ),
         ("any count", "stop for good (no dose, no restart)", "at the visit"),
         ("below 100 while interrupted", "restart one level lower", "at the visit"),

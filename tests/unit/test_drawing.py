@@ -144,6 +144,7 @@ def test_influences_between_rows_down_on_the_right_and_up_on_the_left(draw):
     _, arrows, at = draw(model(influences=(("D", "E"), ("E", "D"))))
     assert sides(arrows, at, "D", "E", INFLUENCE) == [("bottom", "top")]
     assert sides(arrows, at, "E", "D", INFLUENCE) == [("top", "bottom")]
+    assert all(start[0] == end[0] for start, end, how in arrows if how["color"] == INFLUENCE), "straight up and down"
     down, up = [start[0] - at["D"][0] for start, _, how in arrows if how["color"] == INFLUENCE]
     assert down == pytest.approx(0.16) and up == pytest.approx(-0.16)
 

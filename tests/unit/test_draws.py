@@ -146,6 +146,22 @@ def test_leaving_is_exponential_and_the_first_reason_counts():
     assert set(d.leave_reason) == {0, 1}
 
 
+def test_two_reasons_on_one_day_are_compared_before_they_are_rounded():
+    """Equal hazards of 3 a week: each reason is first in half of the patients, though a fifth of the days are ties."""
+    d = drawn(
+        {"dropout": [{"reason": "adverse event", "hazard_per_week": 3}, {"reason": "wish", "hazard_per_week": 3}]}
+    )
+    assert (d.leave_reason == 0).mean() == pytest.approx(0.5, abs=4.5 * np.sqrt(0.25 / N))
+
+
+def test_there_are_clocks_for_every_rescue_that_can_be():
+    """A year of weekly visits, 28 days apart: 14 fit into 367 days; 7 days apart: every visit; the first four stay."""
+    year = {"visits": {"days": list(range(7, 365, 7)), "window_days": 3}, "analysis": {"assessment_day": 56}}
+    monthly, weekly = (drawn(year | {"rescue": {"min_days_between": days}}, n=3).rescue_clock for days in (28, 7))
+    assert monthly.shape == (3, 14) and weekly.shape == (3, 52) and (weekly[:, :14] == monthly).all()
+    assert (drawn(n=3).rescue_clock == monthly[:, :4]).all()
+
+
 def test_leaving_by_arm_and_never_without_a_hazard():
     d = drawn({"dropout": [{"reason": "wish", "hazard_per_week": {"DRUG": 0.05, "SHAM": 0.0}}]})
     assert (d.leave_day[1::2] == NEVER).all() and (d.leave_reason[1::2] == -1).all()

@@ -44,7 +44,13 @@ def test_power():
     assert units(elementary.power(x, y), x, lambda v: (Decimal(y) * v.ln()).exp()) < 3
 
 
+def test_cholesky():
+    matrix = np.array([[4.0, 1.2, -0.6], [1.2, 2.0, 0.3], [-0.6, 0.3, 1.5]])
+    assert np.allclose(elementary.cholesky(matrix), np.linalg.cholesky(matrix), rtol=1e-14, atol=1e-16)
+
+
 def test_edges():
+    assert elementary.power([0.0, 0.0, 0.0, 3.0], [2.0, 0.0, -1.0, 0.0]).tolist() == [0.0, 1.0, np.inf, 1.0]
     assert elementary.exp([0.0, 1e4, -1e4, np.inf, -np.inf]).tolist() == [1.0, np.inf, 0.0, np.inf, 0.0]
     assert elementary.log([1.0, 0.0, np.inf]).tolist() == [0.0, -np.inf, np.inf]
     assert np.isnan([elementary.exp(np.nan), elementary.log(np.nan), elementary.log(-1.0)]).all()

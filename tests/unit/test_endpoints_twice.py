@@ -10,11 +10,13 @@ from itertools import groupby, pairwise
 from math import inf, log, nan
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from tiny_trial import PK_HOURS, WEEKS, Patient, records, study
+from tiny_trial import PK_HOURS, WEEKS, Patient, records, study, tables
 
 from analysis import endpoints
-from analysis.endpoints import chosen, chosen_times
+from analysis.endpoints import catalogue, chosen, chosen_times
+from analysis.endpoints.records import from_tables
 
 STUDY = study(treatment_days=56, stops=True, chemotherapy=True, pk_sampling=True, window_days=1)
 LIMITS = (5, 9, 10, 20, 29, 30, 49, 50, 60, 74, 75, 99, 100, 150, 151, 250, 251, 400, 401, 1000, 1001)
@@ -120,12 +122,24 @@ def exposure(s: Seen, of) -> float:
     return of(p.profile) if whole else nan
 
 
+def positive(value: float) -> float:
+    """A result of concentrations that are not above 0 is none."""
+    return value if value > 0 else nan
+
+
 def area(values) -> float:
-    """Linear up, logarithmic down; linear to zero."""
+    """Linear up, logarithmic down, to the last sample above 0; zeros after the first one are not quantifiable."""
+    begun = np.cumsum(np.array(values) > 0) > 0
+    samples = [(t, c) for t, c, after in zip(PK_HOURS, values, begun, strict=True) if c > 0 or not after]
     total = 0.0
-    for (t, a), (u, b) in pairwise(zip(PK_HOURS, values, strict=True)):
+    for (t, a), (u, b) in pairwise(samples):
         total += (u - t) * ((a - b) / log(a / b) if 0 < b < a else (a + b) / 2)
-    return total
+    return positive(total)
+
+
+def area_of_interval(values) -> float:
+    """To 24 h; three samples have no terminal phase to go on with after the last one above 0."""
+    return area(values) if values[-1] > 0 else nan
 
 
 def bleeding(s: Seen, grade: int) -> float:
@@ -177,10 +191,15 @@ BY_DEFINITION = {
     "REBOUND2": lambda s: rebound(s, lambda c: c < 0.75 * s.patient.baseline),
     "REDUCE": lambda s: "decrease" in s.patient.actions,
     "INTERRUPT": lambda s: "interrupt" in s.patient.actions,
-    "CMAX": lambda s: exposure(s, max),
-    "CTROUGH": lambda s: exposure(s, lambda values: values[-1]),
-    "AUCTAU": lambda s: exposure(s, area),
+    "CMAX": lambda s: exposure(s, lambda values: positive(max(values))),
+    "CTROUGH": lambda s: exposure(s, lambda values: positive(values[-1])),
+    "AUCTAU": lambda s: exposure(s, area_of_interval),
     "AUCLST": lambda s: exposure(s, area),
+    "TMAX": lambda s: exposure(s, lambda values: PK_HOURS[values.index(max(values))] if max(values) > 0 else nan),
+    "LAMZHL": lambda s: nan,
+    "CMAXD": lambda s: exposure(s, lambda values: positive(max(values)) / 5),
+    "AUCTAUD": lambda s: exposure(s, area_of_interval) / 5,
+    "AUCLSTD": lambda s: exposure(s, area) / 5,
 }  # fmt: skip
 
 
@@ -231,7 +250,8 @@ def test_an_endpoint_is_what_its_definition_says(made, code):
     tolerance = 0.03 if code.startswith("DAYS") else 1e-9
     np.testing.assert_allclose(found.value, expected, rtol=1e-9, atol=tolerance)
     assert np.isnan(found.value).tolist() == [why != "" for why in found.reason]
-    assert len({x for x in expected if x == x}) > 1, "an endpoint that is the same for all says nothing"
+    several = len({x for x in expected if x == x}) > 1
+    assert several or code == "LAMZHL", "an endpoint that is the same for all says nothing"
 
 
 @pytest.mark.parametrize("code", TIMES)
@@ -250,3 +270,34 @@ def test_nobody_else_matters(made, alone, code):
         found = endpoints.evaluate(endpoint, single, STUDY)
         np.testing.assert_array_equal(found.value, together.value[[k]])
         assert found.reason[0] == together.reason[k]
+
+
+def test_what_an_endpoint_needs_and_which_one_is_pooled():
+    """Named by hand: all others can be had of any study, per arm only."""
+    known = catalogue(56)
+    needs = {
+        "needs_profile": {"CMAX", "CTROUGH", "AUCTAU", "AUCLST"}, "needs_chemotherapy": {"NADIR", "CITRESP"},
+        "needs_stop": {"STOPPED"}, "pooled": {"COMPL"},
+    }  # fmt: skip
+    for what, codes in needs.items():
+        assert {code for code, endpoint in known.items() if getattr(endpoint, what)} == codes, what
+    lower = {"RESCUE", "BLEED", "BLEED2", "OVER250W8", "STOPPED", "REBOUND", "REBOUND2"}
+    lower |= {f"{kind}{n}" for kind in ("PLT", "DAYS") for n in (250, 400, 1000)}
+    assert lower <= {code for code, endpoint in known.items() if endpoint.benefit == "lower"}
+    assert {kind.code for kind in chosen_times(STUDY).values() if not kind.compared} == {"TTLOSS"}
+
+
+@pytest.mark.parametrize("coded", [True, False])
+def test_arms_are_in_the_order_of_their_dictionary_or_as_they_come(coded):
+    made = tables([Patient([20.0], arm="placebo"), Patient([20.0], arm="drug"), Patient([20.0], arm="placebo")])
+    words = pa.array(["drug", "placebo", "nobody"]) if coded else None
+    column = (
+        pa.DictionaryArray.from_arrays(pa.array([1, 0, 1], pa.int32()), words)
+        if coded
+        else pa.array(["placebo", "drug", "placebo"])
+    )
+    place = made["patients"].schema.get_field_index("ARM")
+    patients = made["patients"].set_column(place, "ARM", pa.chunked_array([column]))
+    found = from_tables(made | {"patients": patients})
+    assert found.arm_ids == (("drug", "placebo", "nobody") if coded else ("placebo", "drug"))
+    assert found.arm.tolist() == ([1, 0, 1] if coded else [0, 1, 0])

@@ -292,7 +292,11 @@ def test_analyse_writes_endpoints_estimates_and_scorecard(tmp_path: Path) -> Non
     assert written.schema.field("MCSE").metadata[b"label"] == b"Monte Carlo error of the estimate"
     assert written.num_rows == len(found.estimates)
     table = pq.read_table(tmp_path / "endpoints.parquet")
-    special = [e for e in endpoints.ENDPOINTS if e.needs_chemotherapy or e.needs_stop or e.proxy]
+    special = [
+        e
+        for e in endpoints.ENDPOINTS
+        if e.needs_first_dose or e.needs_partial or e.needs_chemotherapy or e.needs_stop or e.proxy
+    ]
     assert table.num_rows == 21 * (len(endpoints.ENDPOINTS) - len(special))
     assert table.schema.equals(endpoints.ENDPOINTS_SCHEMA)
     assert (tmp_path / "scorecard.csv").exists()

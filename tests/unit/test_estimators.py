@@ -236,7 +236,10 @@ def test_groups_are_estimated_each_by_itself_and_nothing_is_divided_by_zero(esti
 
 @pytest.mark.parametrize("weights", ["MH", "MN"])
 def test_strata_stand_on_the_last_axis(weights) -> None:
-    cells = [np.array([[v, w], [w, v]]) for v, w in ((0, 5), (6, 5), (1, 4), (4, 9))]
+    cells = [
+        np.array(c)
+        for c in ([[0, 5, 2], [5, 1, 3]], [[6, 5, 9], [8, 7, 4]], [[1, 4, 3], [2, 0, 5]], [[4, 9, 6], [5, 7, 8]])
+    ]
     with np.errstate(divide="raise", invalid="raise", over="raise"):
         together = estimators.stratified_rate_difference(*cells, weights=weights)
         alone = [estimators.stratified_rate_difference(*(c[k] for c in cells), weights=weights) for k in (0, 1)]

@@ -35,7 +35,8 @@ DOSE = ("arms", 0, "start_dose_mg")
         (("visits", "window_days"), "1 y", "365.25"), (("screening",), {"itp_duration_at_least_y": "6 months"}, "0.5"),
         (("screening",), {"itp_duration_at_least_y": "6 month"}, "0.5"),
         (("visits", "missed_probability"), "10 %", "0.1"), (("visits", "missed_probability"), "10 percent", "0.1"),
-        (("dropout",), [{"reason": "wish", "hazard_per_week": "1 %"}], "0.01"),
+        (("dropout",), [{"reason": "wish", "hazard_per_week": "1 %"}], "share_by_end: 0.01"),
+        (("dropout",), [{"reason": "wish", "hazard_per_week": "10%"}], "share_by_end: 0.1"),
         (("arms", 0, "meal_after_dose_h"), "90 min", "1.5"), (("adherence",), {"mean": "90%"}, "0.9"),
     ],
 )  # fmt: skip

@@ -10,6 +10,8 @@ from tiny_trial import PK_HOURS, STUDY, Patient, records
 
 from analysis import endpoints
 from analysis.endpoints import catalogue, nca
+from analysis.endpoints.records import Records
+from trial.study.study import Study
 
 THEOPH_1_H = np.array([0, 0.25, 0.57, 1.12, 2.02, 3.82, 5.1, 7.03, 9.05, 12.12, 24.37])
 THEOPH_1 = np.array([0.74, 2.84, 6.57, 10.5, 9.66, 8.58, 8.36, 7.47, 6.89, 5.94, 3.28])
@@ -69,6 +71,136 @@ def test_without_a_terminal_phase_there_is_a_reason_and_no_auc_to_infinity(value
     result = nca.exposure(np.arange(5.0), np.array(values))
     assert reason in result.terminal.reason
     assert np.isnan(result.auc_inf)
+
+
+PKNCA_109_H = np.array([0.0, 1, 2, 3, 4, 5, 8, 12, 24])
+PKNCA_109 = np.array([0.0, 2.5, 3, 2, 1.5, 1.2, 1.1, 0, 0])
+"""The data of issue 109 of PKNCA, with the area to the last quantifiable sample printed there."""
+
+
+@pytest.mark.parametrize("lloq", [0.0, 1e-9, 1.0])
+def test_trailing_zeros_are_not_quantifiable_whatever_the_limit(lloq: float) -> None:
+    result = nca.exposure(PKNCA_109_H, PKNCA_109, lloq)
+    assert result.auc_last == pytest.approx(12.99658, abs=5e-6)
+    assert result.auc_inf == pytest.approx(23.2235, abs=5e-5)
+
+
+@pytest.mark.parametrize("level", [10.0, 0.3, 1e-6])
+def test_a_plateau_with_rounding_noise_has_its_area_and_no_terminal_phase(level: float) -> None:
+    noise = np.random.default_rng(1).integers(-3, 4, 25)
+    result = nca.exposure(np.arange(25.0), level * (1 + 2.2e-16 * noise))
+    assert result.auc_last == pytest.approx(24 * level, rel=1e-14)
+    assert np.isnan(result.auc_inf) and result.terminal.reason == nca.NO_FALL
+    tenths = nca.exposure(np.arange(6.0), np.array([0.3, 0.1 + 0.2, 0.3, 0.1 + 0.2, 0.3, 0.3]))
+    assert tenths.auc_last == pytest.approx(1.5, rel=1e-14) and np.isnan(tenths.auc_inf)
+
+
+@pytest.mark.parametrize("times", [[0.0, 2, 1, 4, 8], [0.0, 1, 1, 4, 8], [0.0, 1, np.nan, 4, 8]])
+def test_times_that_do_not_increase_are_refused(times: list[float]) -> None:
+    hours, values = np.array(times), np.array([0.0, 5, 4, 2, 1])
+    for compute in (nca.exposure, nca.auc, nca.tmax, nca.terminal):
+        with pytest.raises(ValueError, match=r"times out of order: .* h comes after .* h; they must increase"):
+            compute(hours, values)
+
+
+def test_without_a_sample_at_time_0_there_is_no_area_from_0() -> None:
+    times, values = np.array([0.0, 1, 2, 4, 8]), np.array([np.nan, 8.0, 4, 2, 1])
+    for result in (nca.exposure(times, values), nca.exposure(times[1:], values[1:])):
+        assert np.isnan(result.auc_last) and np.isnan(result.auc_inf) and result.reason == nca.NO_START
+        assert (result.cmax, result.tmax) == (8, 1) and result.half_life > 0
+
+
+def test_a_profile_of_zeros_has_no_tmax_and_an_area_of_0() -> None:
+    result = nca.exposure(np.arange(4.0), np.zeros(4))
+    assert result.cmax == result.auc_last == 0 and np.isnan([result.tmax, result.auc_inf]).all()
+
+
+def test_a_partial_area_joins_its_ends_as_the_trapezoids_do() -> None:
+    """Linear up to 10 at 2 h, then halving every 2 h: areas by hand; the parts add up, beyond the last sample too."""
+    times = np.array([0.0, 2, 4, 6, 8, 12])
+    values = nca.below_lloq(np.array([[0.0, 10, 5, 2.5, 1.25, 0], [0.0, 0, 0, 0, 0, 0]]))
+    assert nca.partial_auc(times, values, 0, 1)[0] == pytest.approx(2.5)
+    fall = 2 / np.log(2)
+    assert nca.partial_auc(times, values, 3, 5)[0] == pytest.approx(fall * (10 * 2**-0.5 - 10 * 2**-1.5))
+    assert nca.partial_auc(times, values, 0, 12)[0] == pytest.approx(10 + fall * (10 - 10 * 2**-5))
+    parts = [nca.partial_auc(times, values, a, b)[0] for a, b in ((0, 0.7), (0.7, 7.1), (7.1, 10), (10, 12))]
+    assert sum(parts) == pytest.approx(10 + fall * (10 - 10 * 2**-5))
+    assert nca.partial_auc(times, values, 0, 12)[1] == 0
+
+
+def test_profiles_together_are_profiles_alone() -> None:
+    rng = np.random.default_rng(3)
+    profiles = 10 * np.exp(-0.1 * THEOPH_1_H) * np.exp(0.3 * rng.standard_normal((40, len(THEOPH_1_H))))
+    profiles[rng.random(profiles.shape) < 0.1] = np.nan
+    lambda_z, r2, points = nca.phases(THEOPH_1_H, profiles)
+    for k, profile in enumerate(profiles):
+        alone = nca.terminal(THEOPH_1_H, profile)
+        expected = (alone.lambda_z, alone.r2_adjusted, alone.points)
+        assert (lambda_z[k], r2[k], points[k]) == pytest.approx(expected, rel=1e-12, nan_ok=True)
+
+
+def test_an_area_has_the_same_bits_alone_and_in_any_layout() -> None:
+    values = np.random.default_rng(4).random((50, len(THEOPH_1_H))) + 0.1
+    alone = [float(nca.partial_auc(THEOPH_1_H, row, 0.0, 24.0)) for row in values]
+    for layout in (values, np.asfortranarray(values)):
+        assert nca.partial_auc(THEOPH_1_H, layout, 0.0, 24.0).tolist() == alone
+    assert nca.auc(THEOPH_1_H, np.asfortranarray(values)).tolist() == [float(nca.auc(THEOPH_1_H, v)) for v in values]
+
+
+def test_the_regression_is_that_of_numpy() -> None:
+    phase = nca.terminal(THEOPH_1_H, THEOPH_1)
+    slope, _ = np.polyfit(THEOPH_1_H[-3:], np.log(THEOPH_1[-3:]), 1)
+    assert phase.lambda_z == pytest.approx(-slope, rel=1e-12)
+
+
+SAMPLING = {"visit_day": 0, "times_h": [0, 1, 2, 4, 8, 24], "partial_auc_h": [1, 3]}
+SINGLE = Study.model_validate(STUDY.model_dump() | {"treatment_days": 1, "pk_sampling": SAMPLING})
+
+
+def first_dose(*profiles: list[float]) -> Records:
+    """Patients on 5 mg with these concentrations at 0, 1, 2, 4, 8 and 24 h."""
+    made = records(*[Patient([20.0], profile=(4.0, 10.0, 5.0))] * len(profiles))
+    assert made.profile is not None
+    values = np.array(profiles)
+    return replace(made, profile=replace(
+        made.profile, times=np.array([0.0, 1, 2, 4, 8, 24]), values=values, reasons=np.full(values.shape, ""),
+        dose_mg=np.full(len(profiles), 5.0),
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [("TMAX", 1), ("LAMZHL", 4), ("AUCIFO", 8 + 16 * 4 / np.log(2)), ("AUCINT", 16 * 4 / np.log(2) * (1 - 2**-0.5)),
+     ("CMAXD", 16 / 5), ("AUCTAUD", (8 + 4 / np.log(2) * (16 - 0.296875)) / 5)],
+)  # fmt: skip
+def test_the_endpoints_of_a_first_dose(code: str, value: float) -> None:
+    """Linear to 16 at 1 h, then a half-life of 4 h, so 0.296... at 24 h: by hand; nothing for zeros alone."""
+    fall = [16 * 2 ** (-(t - 1) / 4) for t in (1, 2, 4, 8, 24)]
+    made = first_dose([0.0, *fall], [0.0] * 6)
+    found = endpoints.evaluate(catalogue(56)[code], made, SINGLE)
+    exact = (8 + 4 / np.log(2) * (16 - fall[-1])) / 5 if code == "AUCTAUD" else value
+    assert found.value == pytest.approx([exact, np.nan], nan_ok=True)
+    assert found.reason[0] == "" and found.reason[1] != ""
+
+
+def test_below_the_limit_counts_as_0_before_and_missing_after_the_first_quantifiable_sample() -> None:
+    """The trough below the limit: no Ctrough; AUClast ends at 8 h, AUCtau goes on along the terminal phase to 24 h."""
+    made = first_dose([0.0, 16, 16 * 2**-0.25, 16 * 2**-0.75, 16 * 2**-1.75, 0.0])
+    found = {code: endpoints.evaluate(catalogue(56)[code], made, SINGLE) for code in ("CTROUGH", "AUCLST", "AUCTAU")}
+    assert found["CTROUGH"].reason[0] == "below the limit of quantification" and np.isnan(found["CTROUGH"].value[0])
+    half = 4 / np.log(2)
+    assert found["AUCLST"].value[0] == pytest.approx(8 + half * (16 - 16 * 2**-1.75))
+    assert found["AUCTAU"].value[0] == pytest.approx(8 + half * (16 - 16 * 2**-5.75))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "needed"),
+    [({"visit_day": 28}, "AUCIFO", "first dose"), ({"partial_auc_h": None}, "AUCINT", "partial_auc_h")],
+)
+def test_a_study_without_what_an_endpoint_needs(changes: dict, code: str, needed: str) -> None:
+    without = Study.model_validate(STUDY.model_dump() | {"pk_sampling": SAMPLING | changes})
+    assert needed in endpoints.lacking(catalogue(56)[code], without)
+    assert not endpoints.lacking(catalogue(56)[code], SINGLE) and code not in endpoints.chosen(without)
 
 
 def test_pk_endpoints_are_for_complete_profiles_of_patients_on_active_drug() -> None:

@@ -2,12 +2,18 @@
 
 import numpy as np
 
-from analysis.statistics.shares import quartiles, rung_shares, share_by_day
+from analysis.statistics.shares import quartiles, rung_shares, share_by_day, to_the_end
 
 
 def test_share_by_day():
     shares = share_by_day(np.array([7.0, 14.0, np.inf, np.inf]), np.array([0.0, 7.0, 13.9, 14.0, 70.0]))
     assert shares.tolist() == [0, 0.25, 0.25, 0.5, 0.5]
+
+
+def test_who_is_treated_to_the_end_has_not_left():
+    """Last visit on day 68, stays; on day 68, leaves; held from day 40; last visit after the planned day."""
+    end, last_seen = np.array([68, 68, 40, 71]), np.array([68.0, 68, 68, 71])
+    assert to_the_end(end, np.array([True, False, True, True]), last_seen, 70).tolist() == [70, 68, 40, 71]
 
 
 def test_rung_shares():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.evidence.calibration import Fitted, Measure, Point, objective
+from analysis.evidence.calibration import Fitted, Measure, Point, descend, objective
 from analysis.evidence.identifiability import curvature, profile, rse_percent, verdict
 
 HESSIAN = np.array([[25.0, 6.0, 0.0], [6.0, 4.0, 0.0], [0.0, 0.0, 1.0]])
@@ -137,3 +137,17 @@ def test_a_profile_holds_the_parameter_it_is_of_and_moves_the_others_along_the_r
     assert first[:, 1] == pytest.approx([-2 * ridge[1]] * 4), "held"
     assert first[1:] - first[:1] == pytest.approx(np.array([[0, 0, 0], [0.2, 0, 0], [0, 0, 0.2]]))
     assert len(asked) <= 4 * (5 + 1)
+
+
+def test_a_single_parameter_has_a_profile_without_anything_to_fit_again():
+    at = objective([Measure("row", 10.0, 0.5, log=True)], [Fitted("a", 10.0, 1.0, "")], lambda v: {"row": v["a"]})
+    found = curvature(lambda z: at(z).distance, np.zeros(1))
+    held = profile(at, [Fitted("a", 10.0, 1.0, "")], at(np.zeros(1)), found, 0, evaluations=30)
+    assert [h.rise for h in held] == pytest.approx([4, 1, 0, 1, 4])
+
+
+def test_without_evaluations_nothing_is_searched():
+    asked = []
+    descend(lambda x: asked.append(x) or 0.0, np.zeros(2), 0)
+    descend(lambda x: asked.append(x) or 0.0, np.zeros(0), 50)
+    assert asked == []

@@ -128,7 +128,18 @@ def test_what_counts_as_seen(status, said, seen):
 
 
 TINY = "def half(x):\n    return x / 2\n\n\ndef odd(x):\n    return x % 2 == 1\n\n\nTABLE = [10, 20][1]\n"
-TINY_TEST = "from cohorts.tiny import half\n\n\ndef test_half():\n    assert half(6) == 3\n"
+TINY_TEST = """
+from multiprocessing import get_context
+from time import sleep
+
+from cohorts.tiny import half
+
+
+def test_half():
+    get_context("fork").Process(target=sleep, args=(600,)).start()
+    assert half(6) == 3
+"""
+"""Leaves a process behind that nobody waits for."""
 
 
 def test_seen_and_surviving_changes_of_a_tiny_tree(tmp_path):
@@ -148,7 +159,8 @@ def test_seen_and_surviving_changes_of_a_tiny_tree(tmp_path):
 
     halved = verdict(found[2, "/"])
     assert halved.seen and "1 failed" in halved.said
-    assert not verdict(found[6, "=="]).seen
+    survivor = verdict(found[6, "=="])
+    assert not survivor.seen and "1 passed" in survivor.said
     assert verdict(unreadable, "test_half.py::test_half").seen
     assert not verdict(found[2, "/"], "test_none.py").seen
     assert (tmp_path / "cohorts" / "tiny.py").read_text() == TINY

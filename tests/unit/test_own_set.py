@@ -176,7 +176,10 @@ def test_equations_that_misbehave_are_refused_with_the_state(capsys, changed, wo
     ("change", "words"),
     [
         ({"values": {"EMAXX": 1.0}}, "mine.json: no parameter in hetrombopag_wang_2022: 'EMAXX'; did you mean EMAX"),
-        ({"values": {"OMEGA_EC50": -1.0}}, "mine.json: variance of EC50 is -1.0; a finite number, 0 or more"),
+        (
+            {"values": {"OMEGA_EC50": -1.0}},
+            "mine.json: variance of EC50: seen -1.0; allowed: a finite number, 0 or more",
+        ),
         ({"values": {"CL": -1.0}}, "mine.json: CL: value: seen -1; allowed: more than 0"),
         ({"values": {"ASSAY_CV": 1.5}}, "mine.json: ASSAY_CV: value: seen 1.5; a fraction must be below 1"),
         ({"values": {"CL": "7"}}, "mine.json: values.CL: seen '7'; allowed: a finite number"),
@@ -246,7 +249,9 @@ BROKEN = {
     MECHANISM.format('more("LIFE")'): "broken.py: LIFE: neither structure tpo_mechanism nor the trial",
     MECHANISM.format('more("KAB")'): "broken.py: KAB: given, but structure tpo_mechanism derives it",
     EDITED.format("correlations=(replace(S.correlations[0], value=1.0),)"): "covariance of the random effects",
-    EDITED.format("random_effects=(replace(S.random_effects[0], variance=-0.1),)"): "variance of CL is -0.1; a finite",
+    EDITED.format(
+        "random_effects=(replace(S.random_effects[0], variance=-0.1),)"
+    ): "variance of CL: seen -0.1; allowed: a finite",
 }
 
 

@@ -61,7 +61,7 @@ def test_conversion_refuses_nonsense():
 def test_a_parameter_needs_a_known_unit_and_a_finite_value():
     with pytest.raises(ValueError, match="unit 'l/h' is not known"):
         Parameter("CL", 1.0, "l/h", HERE, "assumed")
-    with pytest.raises(ValueError, match="not a finite number"):
+    with pytest.raises(ValueError, match="CL: value: seen inf; allowed: a finite number"):
         Parameter("CL", math.inf, "L/h", HERE, "assumed")
 
 
@@ -84,7 +84,7 @@ def test_with_values_changes_what_it_names_and_nothing_else():
     assert SET.with_values({}) == SET
     with pytest.raises(ValueError, match="0 or more"):
         SET.with_values({"OMEGA_EC50": -0.1})
-    with pytest.raises(ValueError, match="not a finite number"):
+    with pytest.raises(ValueError, match="EC50: value: seen nan; allowed: a finite number"):
         SET.with_values({"EC50": math.nan})
 
 

@@ -31,7 +31,7 @@ SCREEN = [
     for name, n in (("screened", 9), ("too old", 1), ("excluded", 1), ("randomised", 8))
     for e in count("ALL", name, n, n, code="SCREEN")
 ]
-LEAVING = changed(dropout=[{"reason": "wish", "hazard_per_week": 0.1}, {"reason": "wish", "hazard_per_week": 0.2}])
+LEAVING = changed(dropout=[{"reason": "wish", "hazard_per_week": 0.1}])
 
 
 def steps(found):

@@ -52,17 +52,48 @@ def test_the_hazard_falls_with_the_count():
 
 @pytest.mark.parametrize(("days_between", "expected"), [(28, [28, 56]), (29, [28, 84]), (57, [28, 112])])
 def test_the_shortest_time_between_two_rescues_is_enough(days_between, expected):
-    """Clocks at 0.5 and 0.6: the second rescue is due as soon as one may be given, on that very day."""
+    """Both clocks are passed on day 28: the second rescue is given as soon as one may be, on that very day."""
     study = {"rescue": {"min_days_between": days_between}}
-    found = courses([[20] * 4], study, rescue_clock=np.array([[0.5, 0.6, 9, 9]]))
+    found = courses([[20] * 4], study, rescue_clock=np.array([[0.4, 0.5, 9, 9]]))
     assert rescues(found) == expected
     assert found[-1][0].rescues[0] == 2 and found[-1][0].rescue_day[0] == expected[-1]
 
 
+@pytest.mark.parametrize(("days_between", "hazard"), [(0, 2), (14, 1.75), (28, 1.5), (35, 1.375), (84, 0.5)])
+def test_the_hazard_stands_still_while_no_other_rescue_may_be_given(days_between, hazard):
+    """1/8 a week from day 28, when the only rescue is given, less the protected days, to day 112: by hand."""
+    study = {"rescue": {"min_days_between": days_between}}
+    found = courses([[20] * 4], study, rescue_clock=np.array([[0.5, 9, 9, 9]]))
+    assert rescues(found) == [28] and found[-1][0].hazard[0] == hazard
+
+
+def test_protected_days_between_two_visits_do_not_count():
+    """Rescue on day 28, 30 days without: the visit of day 84 after a missed one adds the 26 days from day 58 on."""
+    found = courses([[20, NAN, 20, 20]], {"rescue": {"min_days_between": 30}}, rescue_clock=np.array([[0.5, 9, 9, 9]]))
+    assert found[3][0].hazard[0] == 0.5 + 0.125 * 26 / 7
+
+
 def test_two_rescues_have_two_clocks_and_to_reach_one_is_enough():
-    """1/2 per interval: clocks at 0.5 and 1.5 are reached exactly at the first and the third visit."""
+    """1/2 per interval, none in the four weeks after a rescue: clocks at 0.5 and 1.5 are reached exactly."""
     found = courses([[20] * 4], rescue_clock=np.array([[0.5, 1.5, 9, 9]]))
-    assert rescues(found) == [28, 84]
+    assert rescues(found) == [28, 112]
+
+
+def test_rescue_is_given_when_the_count_is_reported_to_who_is_still_there():
+    """Three days after the visits of days 28 and 112; not to the second, who leaves on day 31; nor after the end."""
+    study = {"laboratory": {"turnaround_days": 3}, "rescue": {"min_days_between": 84}}
+    found = courses(
+        [[20] * 4] * 2, study, rescue_clock=np.array([[0.4, 0.45, 9, 9]] * 2), leave_day=np.array([999, 31])
+    )
+    assert [made.rescued.tolist() for _, made in found[1:]] == [[True, False], [False] * 2, [False] * 2, [False] * 2]
+    assert found[-1][0].rescue_day[0] == 31 and found[-1][0].rescues.tolist() == [1, 0]
+
+
+def test_there_is_a_clock_for_every_rescue_the_protocol_allows():
+    """Every visit of 16: the fifth and later ones too, on a clock that is passed at every visit."""
+    weekly = {"visits": {"days": list(range(7, 113, 7))}, "rescue": {"min_days_between": 7}, "treatment_days": 112}
+    found = courses([[20] * 16], weekly, parameters=STEADY, rescue_clock=np.zeros((1, 16)))
+    assert found[-1][0].rescues[0] == 16
 
 
 def test_no_rescue_where_none_is_allowed():
@@ -96,6 +127,20 @@ def test_the_dose_rule_counts_planned_days_and_acts_on_reported_ones():
     assert made.action.tolist() == [Action.INCREASE, Action.KEEP] and made.step.tolist() == [0, -1]
     assert made.day.tolist() == course.effective_day.tolist() == [15, 15]
     assert course.dose_mg.tolist() == [7.5, 5] and course.dose_before_mg.tolist() == [5, 5]
+
+
+@pytest.mark.parametrize(("counted", "up"), [("planned", True), ("actual", False)])
+def test_a_rule_counts_planned_or_actual_days(counted, up):
+    """Visits on days 9 and 12, planned for 7 and 14: 7 planned days and 3 actual ones after the first increase."""
+    rule = {"ladder_mg": [2.5, 5, 7.5], "source": "test", "day_count": counted,
+            "steps": [{"below_1e9L": 50, "action": "increase", "min_days_since_change": 7}]}  # fmt: skip
+    arms = [{"id": "DRUG", "start_dose_mg": 2.5, "dose_rule": "ladder"}]
+    study = {"dose_rules": {"ladder": rule}, "arms": arms, "randomisation": {"block_size": 1}}
+    u = unit(arm=(0,), study=study, visit_day=np.array([[0, 9, 12, *range(21, 71, 7)]]))
+    course, _ = start_course(u)
+    for visit, expected in ((1, 5), (2, 7.5 if up else 5), (3, 7.5)):
+        course, made = apply_rules(u, course, np.array([20.0]), visit)
+        assert made.dose_mg.tolist() == [expected]
 
 
 def test_no_dose_is_changed_from_the_end_of_treatment_on():

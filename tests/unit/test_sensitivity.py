@@ -14,7 +14,7 @@ from analysis.evidence import sensitivity as pure
 from analysis.evidence.sensitivity import Tried, effects, headline, strengths
 from cohorts.parameters import RandomEffect
 from cohorts.sets import parameter_set
-from cohorts.variants import OCCASION, assumed, nothing_to_halve, variants, with_number
+from cohorts.variants import OCCASION, assumed, nothing_to_halve, variants
 from trial.app.sensitivity import effects_of
 from trial.cli import main
 from trial.study.load import load_study
@@ -63,8 +63,8 @@ def test_a_variance_between_occasions_can_be_tried():
     effect = RandomEffect("F", 0.4, "", source, "assumed", "occasion")
     changed = replace(SET, random_effects=(*SET.effects("patient"), effect))
     assert [v.value for v in variants(changed) if v.assumed.name == "OCCASION_F"] == pytest.approx([0.2, 0.6])
-    assert with_number(changed, "OCCASION_F", 0.1).effects("occasion")[0].variance == 0.1
-    assert with_number(changed, "OMEGA_MTT", 0.2).variances["OMEGA_MTT"] == 0.2
+    assert changed.with_values({"OCCASION_F": 0.1}).effects("occasion")[0].variance == 0.1
+    assert changed.with_values({"OMEGA_MTT": 0.2}).variances["OMEGA_MTT"] == 0.2
 
 
 def test_effects_are_paired_by_replicate():

@@ -3,13 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hand_made import unit
 
 from trial.engine.dosing import days_between, dose_mg, loss_factor
 from trial.engine.rules import start_course
 from trial.engine.simulate import simulate_unit
 from trial.engine.titration import Action
+from trial.jobs.work import simulate_replicates
 from trial.solver import solve
+from trial.study.load import load_study
 
 
 def counts(result):
@@ -186,3 +189,15 @@ def test_steps_are_counted_and_limited_by_the_days_of_each_solve(monkeypatch):
     asked.clear()
     simulate_unit(unit(study=few | {"pk_sampling": {"visit_day": 0}}))
     assert asked == [50, 350, 150]
+
+
+@pytest.mark.parametrize("chosen", ["hetrombopag_itp_mei_2021", "hetrombopag_cit_qin_2024", "hetrombopag_wang_2022"])
+def test_the_true_screening_count_is_the_count_at_hour_0(chosen):
+    """Of every structure, with immune destruction and without any: what is measured at baseline is where it starts."""
+    settings = ["patients=10", "output=dense", "published=null", "pk_sampling=null", "visits.days=[7, 56]"]
+    study = load_study("configs/smoke.yaml", [*settings, f"parameter_set={chosen}"], replicates=1)
+    found = {name: table.to_pandas() for name, table in simulate_replicates(study, range(1)).items()}
+    seen = found["observations"].query("PARAMCD == 'PLAT' and AVISITN == 0").TRUEVAL.to_numpy()
+    start = found["courses"].query("AHOUR == 0").PLT.to_numpy()
+    np.testing.assert_allclose(start, seen, rtol=1e-9)
+    assert (seen / found["parameters"].BASE - 1).abs().max() > 1e-3, "the day of screening is not like every other"

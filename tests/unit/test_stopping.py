@@ -209,7 +209,8 @@ def test_the_log_of_one_who_was_stopped(run, tables):
     study = load_study(run / "config.resolved.yaml")
     log = replay(study, replicate, subject).decisions
     at = next(k for k, made in enumerate(log) if made.reason.startswith("stop"))
-    assert log[at].reason == "stop: count below 50 at 2 visits, on the highest level"
+    since = "28 planned days or more after the last change"
+    assert log[at].reason == f"stop: count below 50 at 2 visits, on the highest level, {since}"
     assert (log[at].dose_before_mg, log[at].dose_after_mg) == (7.5, 0)
     later = {made.why_same for made in log[at + 1 :] if made.count is not None and made.day < 168}
     assert later == {"treatment was stopped for good"}

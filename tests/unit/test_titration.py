@@ -8,6 +8,7 @@ import pytest
 from trial.engine.titration import Action, decide, reason, start, unchanged
 from trial.study.dose_rule import DoseRule, DoseStep
 
+PLANNED = "planned days or more after the last change"
 RULE = DoseRule.model_validate(
     {
         "ladder_mg": [2.5, 3.75, 5, 7.5],
@@ -37,8 +38,8 @@ def test_each_line_of_the_rule():
     ]
     assert new.dose_mg(RULE.ladder_mg).tolist() == [5, 7.5, 5, 3.75, 0, 5]
     assert new.changed_day.tolist() == [0, 14, 0, 14, 14, 0]
-    assert reason(RULE, Action(action[1]), step[1]) == "increase: count below 50"
-    assert reason(RULE, Action(action[3]), step[3]) == "decrease: count 150 or more and below 250"
+    assert reason(RULE, Action(action[1]), step[1]) == f"increase: count below 50, 14 {PLANNED}"
+    assert reason(RULE, Action(action[3]), step[3]) == f"decrease: count 150 or more and below 250, 7 {PLANNED}"
 
 
 def test_interruption_ends_one_rung_lower_and_not_before_the_count_allows():
@@ -157,7 +158,7 @@ def test_nothing_follows_a_stop_however_high_or_low_the_count():
 
 
 def test_a_stop_in_words():
-    assert reason(STOPPING, Action.STOP, 0) == "stop: count below 50 at 2 visits, on the highest level"
+    assert reason(STOPPING, Action.STOP, 0) == f"stop: count below 50 at 2 visits, on the highest level, 28 {PLANNED}"
     assert unchanged(STOPPING, -1, held=True, stopped=True) == "treatment was stopped for good"
     assert unchanged(STOPPING, 1, held=False, stopped=False) == "keep: count below 50, on the highest level"
     floor = DoseStep(action="decrease", at_least_1e9L=150, rung="lowest")

@@ -125,14 +125,14 @@ def test_the_start_is_a_steady_state_with_the_patients_own_count(kind):
     assert (q["KAB"][0] > 0) == bool(destroyed) and (q["GPROD"][0] == kind.get("GPROD", 1)) == bool(destroyed)
 
 
-def test_only_platelets_start_at_the_loss_of_day_0():
-    """Twice the immune destruction: fewer platelets of each age, every other state as before."""
-    p = vector(person(BASE=20))
-    usual, doubled = (MODEL.steady_state(p, np.array([[0.25, 0.0, loss, 0.0]]))[0] for loss in (1.0, 2.0))
-    assert (usual[:-5] == doubled[:-5]).all()
-    slopes = MODEL.rhs(doubled, p[0], [0.25, 0.0, 2.0, 0.0])
-    np.testing.assert_allclose(slopes[-5:], 0.0, atol=1e-9)
-    assert (doubled[-5:] < usual[-5:]).all()
+@pytest.mark.parametrize("kind", [{"BASE": 20}, {"BASE": 60, "GPROD": 0.8}, {"BASE": 30, "DESTRUCTION": 0}])
+def test_only_platelets_start_at_the_loss_of_day_0(kind):
+    """The screening count is BASE / loss factor whatever the structure; every other state as in health's balance."""
+    p = vector(person(**kind))
+    usual, more = (MODEL.steady_state(p, np.array([[0.25, 0.0, loss, 0.0]]))[0] for loss in (1.0, 1.7))
+    assert (usual[:-5] == more[:-5]).all()
+    assert more[-5:].sum() == pytest.approx(kind["BASE"] / 1.7, rel=1e-9)
+    np.testing.assert_allclose(more[-5:] / usual[-5:], 1 / 1.7, rtol=1e-12)
 
 
 def day(dose_mg=5.0, **said):

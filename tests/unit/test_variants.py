@@ -7,7 +7,7 @@ import pytest
 from cohorts.citations import THIS_ENGINE, Source
 from cohorts.parameters import Parameter, RandomEffect
 from cohorts.sets import parameter_set
-from cohorts.variants import Assumed, assumed, nothing_to_halve, variants, with_number
+from cohorts.variants import Assumed, assumed, nothing_to_halve, variants
 
 HERE = Source(THIS_ENGINE, "test")
 BASE = parameter_set("hetrombopag_wang_2022")
@@ -63,9 +63,9 @@ def test_a_variance_of_either_level_is_replaced_alone():
         RandomEffect("CL", 0.7, "", HERE, "assumed", "occasion"),
     )  # fmt: skip
     chosen = made(effects, CL=8.0, F=1.0)
-    assert [e.variance for e in with_number(chosen, "OCCASION_F", 0.6).random_effects] == [0.6, 0.2, 0.7]
-    assert [e.variance for e in with_number(chosen, "OMEGA_F", 0.6).random_effects] == [0.4, 0.6, 0.7]
-    assert with_number(chosen, "CL", 3.0).value("CL") == 3.0
+    assert [e.variance for e in chosen.with_values({"OCCASION_F": 0.6}).random_effects] == [0.6, 0.2, 0.7]
+    assert [e.variance for e in chosen.with_values({"OMEGA_F": 0.6}).random_effects] == [0.4, 0.6, 0.7]
+    assert chosen.with_values({"CL": 3.0}).value("CL") == 3.0
 
 
 def test_a_fraction_stays_below_1():

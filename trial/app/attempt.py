@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.evidence.results import Line
+from analysis.evidence.results import MOST_FAILED, Line
 from cohorts.own import digest
 from trial.app import folder as folders
 from trial.app.foresight import refuse_too_large
@@ -49,6 +49,11 @@ class Done:
     study: Study
     n_patients: int
     n_failed: int
+
+    @property
+    def many_failed(self) -> bool:
+        """Whether so many solves failed that no rate is shown without it."""
+        return self.n_failed > MOST_FAILED * self.n_patients
 
 
 def run_study(

@@ -123,6 +123,8 @@ def _of_endpoint(found: Endpoint) -> Entry:
     }
     needs = {
         "pk_sampling": found.needs_profile,
+        "pk_sampling.visit_day: 0": found.needs_first_dose,
+        "pk_sampling.partial_auc_h": found.needs_partial,
         "chemotherapy": found.needs_chemotherapy,
         f"{found.proxy} in tolerability.proxies": bool(found.proxy),
     }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from analysis import endpoints
 from analysis.evidence import scorecard
 from cohorts.own import SetError, is_file_name
+from cohorts.parameters import ParameterSet
+from cohorts.sampler import Cohort
 from cohorts.sets import parameter_set
-from cohorts.streams import Streams
 from trial.engine.enrolment import candidates, enrol
 from trial.errors import ConfigError
 from trial.models.behaviour import behaviour_problems
@@ -20,21 +23,21 @@ from trial.study.load import Config, config_of, load_config
 from trial.study.protocol import Problem
 from trial.study.study import Study
 
+MOST_OUTSIDE = 0.05
+"""Share of patients outside a validity domain above which it is worth a word."""
+
 
 def load_checked(
     path: Path, overrides: Sequence[str] = (), seed: int | None = None, replicates: int | None = None
 ) -> Config:
     """The config with every check of the project; raises ConfigError with every problem found."""
     loaded = load_config(path, overrides, seed, replicates, _CHECKS, _STUDY_CHECKS)
-    _refuse(f"{path}: ", loaded.study)
-    return loaded
+    return _sampled(f"{path}: ", loaded)
 
 
 def check_again(study: Study) -> Config:
     """The same checks of a study that may have been changed in Python since; lines name the key alone."""
-    checked = config_of(study, _CHECKS, _STUDY_CHECKS)
-    _refuse("", checked.study)
-    return checked
+    return _sampled("", config_of(study, _CHECKS, _STUDY_CHECKS))
 
 
 def in_words(study: Study) -> list[str]:
@@ -51,10 +54,11 @@ def in_words(study: Study) -> list[str]:
     ]
 
 
-def _refuse(place: str, study: Study) -> None:
-    """What can be seen only by solving and sampling."""
-    _refuse_misbehaving(place, study)
-    _refuse_too_few(place, study)
+def _sampled(place: str, loaded: Config) -> Config:
+    """The config with what can be seen only by solving and sampling; raises ConfigError for what cannot be used."""
+    _refuse_misbehaving(place, loaded.study)
+    said = _outside(parameter_set(loaded.study.parameter_set), _first_patients(place, loaded.study))
+    return replace(loaded, warnings=(*loaded.warnings, *(f"{place}population: {line}" for line in said)))
 
 
 def _refuse_misbehaving(place: str, study: Study) -> None:
@@ -70,12 +74,24 @@ def _refuse_misbehaving(place: str, study: Study) -> None:
         raise ConfigError([f"{place}parameter_set: {name}: {line}" for line in found])
 
 
-def _refuse_too_few(place: str, study: Study) -> None:
-    """ConfigError when the first replicate cannot be filled with eligible patients."""
+def _first_patients(place: str, study: Study) -> Cohort:
+    """The patients of the first replicate; ConfigError when it cannot be filled with eligible ones."""
     try:
-        enrol(study, parameter_set(study.parameter_set), candidates(study), Streams(study.seed), 0)
+        return enrol(study, parameter_set(study.parameter_set), candidates(study), study.streams, 0)
     except ValueError as error:
         raise ConfigError([f"{place}screening: {error}"]) from None
+
+
+def _outside(chosen: ParameterSet, cohort: Cohort) -> Iterator[str]:
+    """Whether the set was built for other people than these."""
+    said = [text for text in cohort.patients["OUTDOM"] if text]
+    if len(said) > MOST_OUTSIDE * len(cohort.patients):
+        why = Counter(reason for text in said for reason in text.split("; ")).most_common()
+        yield (
+            f"{len(said)} of {len(cohort.patients)} patients of the first replicate lie outside the validity domain of "
+            f"{chosen.id} ({chosen.validity.population}): {', '.join(f'{reason} ({k})' for reason, k in why)}; the "
+            "results are extrapolated"
+        )
 
 
 def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:

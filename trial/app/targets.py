@@ -11,7 +11,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from analysis.endpoints import catalogue
+from analysis.endpoints import catalogue, lacking
 from analysis.endpoints.records import from_tables
 from analysis.evidence.calibration import Measure, Target
 from analysis.evidence.results import endpoint_values
@@ -124,8 +124,9 @@ def _unusable(row: Published, study: Study) -> Iterator[str]:
     given = "rate" if endpoint.summary == "rate" else LOCATION[endpoint.summary]
     if STAT[row.statistic] != given:
         yield f"seen statistic {row.statistic}; the endpoint {row.endpoint} is summarised as {given}"
-    if endpoint.needs_profile and study.pk_sampling is None:
-        yield f"the endpoint {row.endpoint} needs pk_sampling, which the study does not have"
+    needed = lacking(endpoint, study) if endpoint.needs_profile else ""
+    if needed:
+        yield f"the endpoint {row.endpoint} needs {needed}, which the study does not have"
     if not _counts(row) and row.interval not in JUDGED:
         yield f"seen interval {row.interval}; a target needs n (of a rate) or one of {', '.join(JUDGED)}"
 

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 NARROW = 78
 
 
-def show(lines: Sequence[Line], study: Study) -> None:
+def show(lines: Sequence[Line], study: Study, failed: str = "") -> None:
     """Endpoint by arm: the simulated mean beside the published result, then what has none; narrow terminals drop the
     Monte Carlo error.
+
+    ``failed``: what is said with the results when many patients failed.
     """
     screen = console()
     narrow = screen.width < NARROW
@@ -27,7 +29,7 @@ def show(lines: Sequence[Line], study: Study) -> None:
     for part in (beside, alone):
         if part:
             screen.print()
-            screen.print(_table(part, narrow, limits if part is beside else ""))
+            screen.print(_table(part, narrow, limits if part is beside else "", failed))
     many = study.replicates > 1
     mean = f"Mean of {study.replicates} replicates" if many else "One replicate"
     screen.print(f"\n{mean}{' ± Monte Carlo error' if many and not narrow else ''}. ", end="")
@@ -40,8 +42,8 @@ def show(lines: Sequence[Line], study: Study) -> None:
     screen.print("\nSimulated subjects. Not clinical data.\n")
 
 
-def _table(lines: Sequence[Line], narrow: bool, limits: str) -> Table:
-    """The lines; ``limits`` of the published results beside them, "" where there are none."""
+def _table(lines: Sequence[Line], narrow: bool, limits: str, failed: str) -> Table:
+    """The lines; ``limits`` of the published results beside them, "" where there are none; ``failed`` above them."""
     from rich.table import Table
 
     from analysis.text.cells import NOT_ESTIMABLE
@@ -56,6 +58,7 @@ def _table(lines: Sequence[Line], narrow: bool, limits: str) -> Table:
     for head in heads:
         right = head.startswith(("simulated", "published"))
         table.add_column(head, justify="right" if right else "left", overflow="fold")
+    table.title = failed or None
     before = ""
     for line in lines:
         first = line.endpoint if line.endpoint != before else ""

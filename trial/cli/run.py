@@ -48,9 +48,12 @@ def run(
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
     if done is None:
         return 0
-    show(done.lines, done.study)
+    failed = f"{done.n_failed} of {done.n_patients} patients failed"
+    if done.many_failed:
+        print(f"{failed}: every result below is of the other {done.n_patients - done.n_failed} alone")
+    show(done.lines, done.study, failed if done.many_failed else "")
     if done.n_failed:
-        say(f"{done.n_failed} of {done.n_patients} patients failed; solves.parquet and the report say why")
+        say(f"{failed}; solves.parquet and the report say why")
     if with_report:
         print(f"report: {folder / 'report.html'}")
     return PATIENTS_FAILED if done.n_failed else 0

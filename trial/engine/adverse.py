@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from cohorts import elementary
 from cohorts.adverse_events import Proxy, Rates
 from cohorts.streams import Draws
 from trial.study.study import Study
@@ -57,10 +58,10 @@ def _counts(observations: pa.Table, key: NDArray[np.int64], days: NDArray[np.int
     platelets = observations.filter(pc.equal(observations["PARAMCD"].cast(pa.string()), "PLAT"))
     shape = (len(key), -1)
     day = platelets["ADY"].cast(pa.float64()).to_numpy().reshape(shape)
-    log = np.log(np.maximum(platelets["TRUEVAL"].to_numpy(), 1e-3)).reshape(shape)
+    log = elementary.log(np.maximum(platelets["TRUEVAL"].to_numpy(), 1e-3)).reshape(shape)
     seen = ~np.isnan(day) & ~np.isnan(log)
     rows = [np.interp(days, d[s], y[s]) for d, y, s in zip(day, log, seen, strict=True)]
-    return np.exp(np.stack(rows))
+    return elementary.exp(np.stack(rows))
 
 
 def _rates(proxy: Proxy, study: Study, draws: Draws) -> Rates:
@@ -77,7 +78,7 @@ def _first_days(
     proxy: Proxy, rates: Rates, draws: Draws, drug: NDArray[np.bool_], there: NDArray[np.bool_], count: Array
 ) -> NDArray[np.int64]:
     """(n,) day of the first event, -1 without one."""
-    clock = -np.log(draws.uniform(f"ae:{proxy.code}"))
+    clock = -elementary.log(draws.uniform(f"ae:{proxy.code}"))
     reached = np.cumsum(np.where(there, rates.daily(drug, count), 0.0), axis=1) >= clock[:, None]
     return np.where(reached.any(axis=1), reached.argmax(axis=1), -1)
 

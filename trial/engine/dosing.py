@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cohorts import elementary
 from trial.engine.draws import Drawn, Unit
 from trial.engine.rules import Course
 from trial.models import Days
@@ -22,9 +23,56 @@ def day_of(after_h: ArrayLike) -> NDArray[np.int64]:
 
 def days_between(drawn: Drawn, visit: int) -> NDArray[np.int64]:
     """(n, longest) days from visit ``visit - 1`` to the day before ``visit``; days that do not exist are -1."""
-    first, last = drawn.visit_day[:, visit - 1 : visit], drawn.visit_day[:, visit : visit + 1]
+    return days_of(drawn.visit_day[:, visit - 1 : visit + 1])
+
+
+def days_of(span: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n, longest) days from the first to the day before the second of ``span`` (n, 2); -1 where there is none."""
+    first, last = span[:, :1], span[:, 1:]
     day = first + np.arange((last - first).max())
     return np.where(day < last, day, -1)
+
+
+def spans_of(unit: Unit, days: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The time between two days (n, 2) in pieces in which no parameter of the equations changes: one, or the weeks.
+
+    A patient who is not in a week has a piece of no length.
+    """
+    if not unit.weekly:
+        return [days]
+    weeks = range(int(days.min()) // 7, (int(days.max()) - 1) // 7 + 1)
+    pieces = [np.clip(days, 7 * week, 7 * week + 7) for week in weeks]
+    return [piece for piece in pieces if (piece[:, 1] > piece[:, 0]).any()]
+
+
+def joined(late: Events, fresh: Events) -> Events:
+    """Events of earlier days that are still to come with those of the days that begin; the earlier first."""
+    if not late.time_h.shape[1]:
+        return fresh
+    time_h, amount, inputs = (
+        np.concatenate([getattr(part, name) for part in (late, fresh)], axis=1)
+        for name in ("time_h", "amount", "inputs")
+    )
+    order = np.argsort(time_h, axis=1, kind="stable")
+    take = np.take_along_axis
+    return Events(take(time_h, order, 1), take(amount, order, 1), take(inputs, order[:, :, None], 1))
+
+
+def later(events: Events, end_h: Array) -> Events:
+    """The events at or after ``end_h`` (n,), which a solve to that time leaves out; without those that do nothing.
+
+    At ``end_h`` itself only what adds drug: the day that begins then sets the inputs.
+    """
+    end = end_h[:, None]
+    kept = np.isfinite(events.time_h) & ((events.time_h > end) | ((events.time_h == end) & (events.amount != 0)))
+    width, take = int(kept.sum(axis=1).max(initial=0)), np.take_along_axis
+    if not width:
+        return Events(events.time_h[:, :0], events.amount[:, :0], events.inputs[:, :0])
+    order = np.argsort(~kept, axis=1, kind="stable")[:, :width]
+    there = take(kept, order, 1)
+    time_h = np.where(there, take(events.time_h, order, 1), np.inf)
+    amount = np.where(there, take(events.amount, order, 1), 0.0)
+    return Events(time_h, amount, take(events.inputs, order[:, :, None], 1))
 
 
 def dose_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
@@ -83,21 +131,21 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     weeks.
     """
     since = day - course.rescue_day[:, None]
-    fading = np.exp(-np.maximum(since, 0) / unit.parameters["RESCUE_TAU"][:, None])
-    drop = np.where(since >= 0, unit.parameters["RESCUE_DROP"][:, None] * fading, 0.0)
+    fading = elementary.exp(-np.maximum(since, 0) / unit.on("RESCUE_TAU", day))
+    drop = np.where(since >= 0, unit.on("RESCUE_DROP", day) * fading, 0.0)
     with np.errstate(over="ignore"):  # the solver says NON_FINITE where a wild draw gives infinity
-        return np.exp(_of_day(unit.drawn.log_loss, day) - drop)
+        return elementary.exp(_of_day(unit.drawn.log_loss, day) - drop)
 
 
 def untreated_day(unit: Unit, course: Course) -> Events:
     """Day 0 without dose, chemotherapy or meal: what the drug-free steady state is made of."""
     day = np.zeros((unit.drawn.n, 1), dtype=np.int64)
     days = Days.of(24.0 * day, 0.0, loss_factor=loss_factor(unit, course, day))
-    return unit.structure.daily_events(unit.p, days)
+    return unit.structure.daily_events(unit.p_on(day[:, 0]), days)
 
 
 def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
-    """The event table of those days, for the solver."""
+    """The event table of those days (of one week, where parameters of the equations differ from week to week)."""
     dose = dose_mg(unit, course, day)
     days = Days.of(
         np.where(day >= 0, 24.0 * day, np.inf),
@@ -107,7 +155,7 @@ def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
         kill(unit, course, day),
         meal_h(unit, day, dose),
     )
-    return unit.structure.daily_events(unit.p, days)
+    return unit.structure.daily_events(unit.p_on(day[:, 0]), days)
 
 
 def _in_study(unit: Unit, day: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -6,26 +6,41 @@ adding a visit, an arm or a quantity changes no other draw.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
+from cohorts import elementary
 from cohorts.noise import fluctuation
-from cohorts.parameters import ParameterSet
+from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.sampler import Cohort
 from cohorts.streams import Draws
-from cohorts.variability import occasion_factor
+from cohorts.variability import moved, occasion_factor
 from trial.models import Structure
-from trial.study.protocol import Dropout, Meals
+from trial.study.protocol import Meals
 from trial.study.study import Study
 
 Array = NDArray[np.float64]
-RESCUE_EPISODES = 4
+FIRST_RESCUES = 4
 NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Occasions:
+    """What multiplies a parameter (scale "logit": its odds) in each week, (n, W)."""
+
+    factor: Array
+    scale: str
+
+    def of(self, value: Array, day: NDArray[np.int64]) -> Array:
+        """The parameter, (n,) or (n, 1), on days (n,) or (n, k); the last week stands in for days beyond the table."""
+        week = np.clip(day // 7, 0, self.factor.shape[1] - 1)
+        factor = np.take_along_axis(self.factor, week.reshape(len(week), -1), axis=1)
+        return moved(value, factor.reshape(week.shape), self.scale)
 
 
 @dataclass(frozen=True)
@@ -36,8 +51,9 @@ class Drawn:
     is taken if one is prescribed. adherence (n,) probability of that. early_meal (n, D): a meal comes too early after
     that dose. meal_share (n,) probability of that. bioavailability (n, D) relative. log_loss (n, D) of the loss
     factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
-    rescue_clock (n, episodes) cumulative hazard at which a rescue is given. leave_day (n,) and leave_reason (n,):
-    index into study.dropout, -1 stays.
+    rescue_clock (n, episodes) cumulative hazard at which a rescue is given, for as many as there can be. leave_day (n,)
+    and leave_reason (n,): index into study.dropout, -1 stays. occasions: by name, the parameters that differ from week
+    to week.
     """
 
     arm: NDArray[np.int64]
@@ -56,6 +72,7 @@ class Drawn:
     rescue_clock: Array
     leave_day: NDArray[np.int64]
     leave_reason: NDArray[np.int64]
+    occasions: Mapping[str, Occasions] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -83,10 +100,42 @@ class Unit:
         return np.logical_and.reduce([np.isfinite(values) for values in self.parameters.values()])
 
     @cached_property
+    def within(self) -> NDArray[np.bool_]:
+        """(n,): the parameters keep to the limits of the structure in every week; the others fail (OUTSIDE)."""
+        weeks = max((o.factor.shape[1] for o in self.drawn.occasions.values()), default=1)
+        values = [self.on_day(np.full(self.drawn.n, 7 * week)) for week in range(weeks)]
+        kept = [limit.holds(p) for limit in self.structure.limits for p in values]
+        return np.logical_and.reduce([np.full(self.drawn.n, True), *kept])
+
+    @cached_property
     def p(self) -> Array:
         """Parameters of the structure, (n, P), in its order; 1 in all places of a patient who is not ``sound``."""
         own = np.stack([self.parameters[name] for name in self.structure.parameters], axis=1)
         return np.where(self.sound[:, None], own, 1.0)
+
+    @cached_property
+    def weekly(self) -> tuple[str, ...]:
+        """Parameters of the structure that differ from week to week."""
+        return tuple(name for name in self.structure.parameters if name in self.drawn.occasions)
+
+    def on(self, name: str, day: NDArray[np.int64]) -> Array:
+        """A parameter on days (n,) or (n, k): of that shape, or (n, 1) where it is the same on all."""
+        value = self.parameters[name] if day.ndim == 1 else self.parameters[name][:, None]
+        weekly = self.drawn.occasions.get(name)
+        return value if weekly is None else weekly.of(value, day)
+
+    def on_day(self, day: NDArray[np.int64]) -> dict[str, Array]:
+        """Every parameter on a day (n,) of each patient."""
+        return {name: self.on(name, day) for name in self.parameters}
+
+    def p_on(self, day: NDArray[np.int64]) -> Array:
+        """``p`` on a day (n,) of each patient."""
+        if not self.weekly:
+            return self.p
+        p = self.p.copy()
+        for name in self.weekly:
+            p[:, self.structure.parameters.index(name)] = np.where(self.sound, self.on(name, day), 1.0)
+        return p
 
 
 def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: NDArray[np.int64]) -> Drawn:
@@ -98,9 +147,14 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
     adherence, taken = _habit(cohort.draws, "adherence", study.adherence.mean, study.adherence.sd, days)
     meals = study.meals or NO_MEALS
     meal_share, early_meal = _habit(cohort.draws, "food", meals.share_mean, meals.share_sd, days)
-    weeks = np.stack([occasion_factor(draws, parameter_set, w) for w in range(-(-days // 7))], axis=1)
-    leave_day, leave_reason = _leaving(study.dropout, study.arm_ids, arm, cohort)
-    clocks = [-np.log(draws.uniform("rescue", k)) for k in range(RESCUE_EPISODES)]
+    weeks = _weeks(draws, parameter_set, BIOAVAILABILITY, days)
+    occasions = {
+        e.parameter: Occasions(_weeks(draws, parameter_set, e.parameter, days), e.scale)
+        for e in parameter_set.effects("occasion")
+        if e.parameter != BIOAVAILABILITY
+    }
+    leave_day, leave_reason = _leaving(study, arm, cohort)
+    clocks = [-elementary.log(draws.uniform("rescue", k)) for k in range(most_rescues(study))]
     return Drawn(
         arm=arm,
         visit_day=visit_day,
@@ -110,7 +164,7 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         early_meal=early_meal,
         meal_share=meal_share,
         bioavailability=np.repeat(weeks, 7, axis=1)[:, :days],
-        log_loss=fluctuation(draws, range(days), p["FLUCT_SD"], p["FLUCT_TAU"]),
+        log_loss=_log_loss(draws, days, p, occasions),
         count_z=_by_day(cohort, "residual:platelets", nominal),
         bleeding_u=draws.normal("bleeding:propensity"),
         bleeding_e=_by_day(cohort, "bleeding:visit", nominal),
@@ -118,7 +172,31 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         rescue_clock=np.cumsum(np.stack(clocks, axis=1), axis=1),
         leave_day=leave_day,
         leave_reason=leave_reason,
+        occasions=occasions,
     )
+
+
+def most_rescues(study: Study) -> int:
+    """As many as a patient can have, one a visit and as far apart as the protocol asks, so that nobody reaches a cap;
+    the first ``FIRST_RESCUES`` always.
+    """
+    days = study.visits.days[-1] + study.visits.window_days
+    possible = min(len(study.visits.days), 1 + days // max(study.rescue.min_days_between, 1))
+    return max(possible, FIRST_RESCUES)
+
+
+def _weeks(draws: Draws, parameter_set: ParameterSet, name: str, days: int) -> Array:
+    """What every week multiplies a parameter by, (n, W)."""
+    return np.stack([occasion_factor(draws, parameter_set, w, name) for w in range(-(-days // 7))], axis=1)
+
+
+def _log_loss(draws: Draws, days: int, p: Mapping[str, Array], occasions: Mapping[str, Occasions]) -> Array:
+    """(n, D) log loss factors; their SD and correlation time may differ from week to week."""
+    day = np.tile(np.arange(days), (len(draws), 1))
+    sd, tau = (occasions.get(name) for name in ("FLUCT_SD", "FLUCT_TAU"))
+    memory = p["FLUCT_TAU"] if tau is None else tau.of(p["FLUCT_TAU"][:, None], day)
+    swings = fluctuation(draws, range(days), p["FLUCT_SD"], memory)
+    return swings if sd is None else sd.of(swings, day)
 
 
 def _by_day(cohort: Cohort, name: str, days: tuple[int, ...]) -> Array:
@@ -163,18 +241,16 @@ def _habit(draws: Draws, name: str, mean: float, sd: float, days: int) -> tuple[
     return probability, done
 
 
-def _leaving(
-    dropout: tuple[Dropout, ...], arm_ids: Sequence[str], arm: NDArray[np.int64], cohort: Cohort
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first of the competing exponential clocks: day of leaving and index of the reason."""
-    never = np.iinfo(np.int64).max
-    day, reason = np.full(len(arm), never), np.full(len(arm), -1)
-    for k, item in enumerate(dropout):
-        rate = item.hazard_per_week
-        hazard = np.array([rate[a] if isinstance(rate, dict) else rate for a in arm_ids])[arm]
-        clock = -np.log(cohort.draws.uniform(f"dropout:{item.reason}"))
+def _leaving(study: Study, arm: NDArray[np.int64], cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first of the competing exponential clocks, compared before they are rounded up to days: day of leaving and
+    index of the reason.
+    """
+    first, reason = np.full(len(arm), np.inf), np.full(len(arm), -1)
+    rates = np.array([study.hazards(arm_id) for arm_id in study.arm_ids]).reshape(len(study.arm_ids), -1)
+    for k, item in enumerate(study.dropout):
+        hazard = rates[arm, k]
+        clock = -elementary.log(cohort.draws.uniform(f"dropout:{item.reason}"))
         weeks = np.divide(clock, hazard, out=np.full(len(arm), np.inf), where=hazard > 0)
-        leaves = np.ceil(np.minimum(7 * weeks, 1e6)).astype(np.int64)
-        earlier = (leaves < day) & np.isfinite(weeks)
-        day, reason = np.where(earlier, leaves, day), np.where(earlier, k, reason)
-    return day, reason
+        reason, first = np.where(weeks < first, k, reason), np.minimum(weeks, first)
+    day = np.ceil(np.minimum(7 * first, 1e6)).astype(np.int64)
+    return np.where(np.isfinite(first), day, np.iinfo(np.int64).max), reason

@@ -26,4 +26,5 @@ def enrol(study: Study, parameters: ParameterSet, screened: PatientSource, strea
         streams=streams,
         screening=study.screening,
         parameter_uncertainty=study.parameter_uncertainty,
+        laboratory=study.laboratory,
     )

@@ -6,14 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cohorts.noise import assay
-from trial.study.protocol import Laboratory
+from cohorts.screening import report
+from trial.study.protocol import Laboratory, PKSampling
 
 Array = NDArray[np.float64]
 
 
 def report_count(laboratory: Laboratory, true: Array, z: Array, assay_cv: Array) -> Array:
-    """The count the clinic gets (10^9/L): assay error, then whole numbers, then the lower limit. NaN stays NaN."""
+    """The count the clinic gets (10^9/L): assay error, then as the laboratory reports it. NaN stays NaN."""
+    return report(assay(true, z, assay_cv), laboratory)
+
+
+def report_concentration(sampling: PKSampling | None, true: Array, z: Array, assay_cv: Array) -> Array:
+    """The concentrations the clinic gets (ng/mL): assay error, NaN below the limit of quantification."""
     measured = assay(true, z, assay_cv)
-    if laboratory.whole_numbers:
-        measured = np.floor(measured + 0.5)
-    return np.maximum(measured, laboratory.lower_limit_1e9L)
+    return np.where(measured < sampling.lloq_ng_mL, np.nan, measured) if sampling else measured

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cohorts import elementary
 from trial.engine.draws import Drawn, Unit
 from trial.engine.titration import Action, DoseState, decide, start
 from trial.study.dose_rule import DoseRule, DoseStep
@@ -89,7 +90,8 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
 def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, Decisions]:
     """Rescue, start of chemotherapy, then each arm's dose rule, on the reported counts of ``visit`` (NaN: no count).
 
-    Rules count planned days, so that a visit early in its window is not too early for the rule.
+    A rule counts planned days, so that a visit early in its window is not too early for it, or, where it says so,
+    the actual days on which changes take effect.
     """
     study, drawn = unit.study, unit.drawn
     planned = np.full(drawn.n, study.visits.days[visit - 1])
@@ -100,8 +102,9 @@ def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[C
     ladders, action, step = [], np.zeros(drawn.n, dtype=np.int8), np.full(drawn.n, -1, dtype=np.int16)
     for index, rule in enumerate(rules_of(study)):
         members = drawn.arm == index
+        today = planned if rule.day_count == "planned" else day + study.laboratory.turnaround_days
         ladder, action[members], step[members] = decide(
-            rule, course.ladders[index], on_treatment[members], planned[members]
+            rule, course.ladders[index], on_treatment[members], today[members]
         )
         ladders.append(ladder)
     dose = _prescribed(study, drawn, tuple(ladders))
@@ -136,24 +139,29 @@ def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) ->
 
 
 def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:
-    """Rescue is given at a visit when the cumulative hazard, H0 exp(-count/SCALE) per week, crosses the patient's
-    clock.
+    """Rescue is decided on a visit's count when the cumulative hazard, H0 exp(-count/SCALE) per week, has crossed the
+    patient's clock, and given on the day on which that count is reported; not to who has left by then, nor after the
+    last visit.
+
+    While no other rescue may be given the hazard stands still.
     """
-    study, drawn, parameters = unit.study, unit.drawn, unit.parameters
-    day = drawn.visit_day[:, visit]
-    weeks = (day - course.counted_day) / 7.0
-    free = (course.rescues == 0) | (day - course.rescue_day >= study.rescue.min_days_between)
-    rate = parameters["RESCUE_H0"] * np.exp(-count / parameters["RESCUE_SCALE"])
+    study, drawn = unit.study, unit.drawn
+    day, before, clocks = drawn.visit_day[:, visit], study.rescue.min_days_between, drawn.rescue_clock
+    given = day + study.laboratory.turnaround_days
+    since = np.where(course.rescues > 0, np.maximum(course.counted_day, course.rescue_day + before), course.counted_day)
+    free = (course.rescues == 0) | (given - course.rescue_day >= before)
+    rate = unit.on("RESCUE_H0", day) * elementary.exp(-count / unit.on("RESCUE_SCALE", day))
     at_risk = free & ~np.isnan(count) & study.rescue.allowed
-    hazard = course.hazard + np.where(at_risk, rate * weeks, 0.0)
-    episode = np.minimum(course.rescues, drawn.rescue_clock.shape[1] - 1)
-    clock = np.take_along_axis(drawn.rescue_clock, episode[:, None], axis=1)[:, 0]
-    rescued = at_risk & (hazard >= clock) & (course.rescues < drawn.rescue_clock.shape[1])
+    hazard = course.hazard + np.where(at_risk, rate * np.maximum(day - since, 0) / 7.0, 0.0)
+    episode = np.minimum(course.rescues, clocks.shape[1] - 1)
+    clock = np.take_along_axis(clocks, episode[:, None], axis=1)[:, 0]
+    there = (given < drawn.leave_day) & (given <= drawn.visit_day[:, -1])
+    rescued = at_risk & there & (hazard >= clock) & (course.rescues < clocks.shape[1])
     course = replace(
         course,
         hazard=hazard,
         rescues=course.rescues + rescued,
-        rescue_day=np.where(rescued, day, course.rescue_day),
+        rescue_day=np.where(rescued, given, course.rescue_day),
         counted_day=np.where(np.isnan(count), course.counted_day, day),
     )
     return course, rescued

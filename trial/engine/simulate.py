@@ -7,10 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cohorts.noise import assay, bleeding_grade
-from trial.engine.dosing import daily_events, day_of, days_between, dose_mg, untreated_day
+from cohorts.noise import bleeding_grade
+from trial.engine.dosing import (
+    daily_events,
+    day_of,
+    days_of,
+    dose_mg,
+    joined,
+    later,
+    spans_of,
+    untreated_day,
+)
 from trial.engine.draws import Unit
-from trial.engine.laboratory import report_count
+from trial.engine.laboratory import report_concentration, report_count
 from trial.engine.rules import Course, Decisions, apply_rules, start_course
 from trial.solver import Events, Status, solve
 
@@ -40,7 +49,8 @@ class Hourly:
 @dataclass(frozen=True)
 class UnitResult:
     """What happened to a unit: one Visit per visit after baseline, the Decisions (start first), the Course at the end,
-    the profile, the solves, and with ``output: dense`` the hourly courses, piece by piece from visit to visit.
+    the profile (what the laboratory reports, NaN below its limit, and the true one), the solves, and with ``output:
+    dense`` the hourly courses, piece by piece from visit to visit.
     """
 
     visits: tuple[Visit, ...]
@@ -55,11 +65,14 @@ class UnitResult:
 
 @dataclass(frozen=True)
 class Solves:
-    """State of every patient (n, S), the status so far (the first failure stays) and the steps taken."""
+    """State of every patient (n, S), the status so far (the first failure stays), the steps taken, and what the days so
+    far have in store for later.
+    """
 
     state: Array
     status: NDArray[np.int8]
     steps: NDArray[np.int64]
+    late: Events
 
 
 def simulate_unit(unit: Unit) -> UnitResult:
@@ -82,18 +95,19 @@ def simulate_unit(unit: Unit) -> UnitResult:
     hourly = [_hour_zero(unit, solves)] if unit.study.dense else []
 
     for visit in range(1, len(unit.study.visits.days) + 1):
-        events = daily_events(unit, course, days_between(unit.drawn, visit))
-        days = unit.drawn.visit_day[:, visit - 1 : visit + 1]
-        if unit.study.dense:
-            hourly.append(_hourly(unit, solves, events, days))
-        solves = _advance(unit, solves, events, days)
+        for span in spans_of(unit, unit.drawn.visit_day[:, visit - 1 : visit + 1]):
+            events = joined(solves.late, daily_events(unit, course, days_of(span)))
+            if unit.study.dense:
+                hourly.append(_hourly(unit, solves, events, span))
+            solves = _advance(unit, solves, events, span)
         seen = _observe(unit, solves, visit)
         course, decided = apply_rules(unit, course, seen.count, visit)
         profile = _profile(unit, course, solves, visit, profile)
         visits.append(seen)
         decisions.append(decided)
 
-    reported = assay(profile, unit.drawn.conc_z, unit.parameters["CONC_CV"][:, None])
+    cv = unit.on("CONC_CV", _sampling_day(unit)[:, None])
+    reported = report_concentration(unit.study.pk_sampling, profile, unit.drawn.conc_z, cv)
     traced = tuple(hourly)
     return UnitResult(tuple(visits), tuple(decisions), course, reported, profile, solves.status, solves.steps, traced)
 
@@ -103,24 +117,30 @@ def _start(unit: Unit, course: Course) -> Solves:
 
     A wild draw may make a state that is not finite; the solver then says NON_FINITE.
     """
+    first = untreated_day(unit, course)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        state = unit.structure.steady_state(unit.p, untreated_day(unit, course).inputs[:, 0])
+        state = unit.structure.steady_state(unit.p_on(np.zeros(unit.drawn.n, dtype=np.int64)), first.inputs[:, 0])
     zero = np.zeros(unit.drawn.n, dtype=np.int64)
-    return Solves(np.where(unit.sound[:, None], state, np.nan), zero.astype(np.int8), zero)
+    status = np.where(unit.sound & ~unit.within, Status.OUTSIDE, Status.OK).astype(np.int8)
+    fit = (unit.sound & unit.within)[:, None]
+    return Solves(np.where(fit, state, np.nan), status, zero, later(first, np.full(unit.drawn.n, np.inf)))
 
 
 def _solve(
-    unit: Unit, state: Array, events: Events, times_h: Array, outputs: bool = False
+    unit: Unit, state: Array, events: Events, times_h: Array, span: NDArray[np.int64], outputs: bool = False
 ) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
-    """States or outputs of everybody at ``times_h[:, 1:]``, within the limits of the study; see ``trial.solver``."""
+    """States or outputs of everybody at ``times_h[:, 1:]`` in ``span`` (n, 2, days), within the limits of the study.
+
+    Who has no day in the span stands still: no event acts on him. See ``trial.solver``.
+    """
     limits = unit.study.solver
     days = max(1.0, float((times_h[:, -1] - times_h[:, 0]).max()) / 24.0)
     steps = int(limits.max_steps_per_day * days)
     return solve(
         unit.structure,
-        unit.p,
+        unit.p_on(span[:, 0]),
         state,
-        events,
+        _none_for_the_idle(events, span),
         times_h,
         rtol=limits.rtol,
         atol=limits.atol,
@@ -129,26 +149,37 @@ def _solve(
     )
 
 
-def _advance(unit: Unit, now: Solves, events: Events, days: NDArray[np.int64]) -> Solves:
-    """From the first to the second of ``days`` (n, 2); whoever fails keeps the last good state and the failure."""
-    states, status, steps = _solve(unit, now.state, events, np.asarray(24.0 * days))
+def _none_for_the_idle(events: Events, span: NDArray[np.int64]) -> Events:
+    """Only the first event, at the start, for whoever has no day in the span."""
+    idle = span[:, 0] == span[:, 1]
+    if not idle.any():
+        return events
+    time_h = np.where(idle[:, None], np.inf, events.time_h)
+    time_h[idle, 0] = 24.0 * span[idle, 0]
+    return Events(time_h, events.amount, events.inputs)
+
+
+def _advance(unit: Unit, now: Solves, events: Events, span: NDArray[np.int64]) -> Solves:
+    """From the first to the second day of ``span`` (n, 2); whoever fails keeps the last good state and the failure."""
+    states, status, steps = _solve(unit, now.state, events, np.asarray(24.0 * span), span)
     status = np.where(now.status == Status.OK, status, now.status).astype(np.int8)
     state = np.where((status == Status.OK)[:, None], states[:, 0], now.state)
-    return Solves(state, status, now.steps + steps)
+    return Solves(state, status, now.steps + steps, later(events, np.asarray(24.0 * span[:, 1])))
 
 
-def _output(unit: Unit, states: Array, name: str) -> Array:
-    """An output of the structure from states (n, T, S): (n, T)."""
-    p = unit.p.T[:, :, None]
+def _output(unit: Unit, states: Array, name: str, day: NDArray[np.int64]) -> Array:
+    """An output of the structure from states (n, T, S) on a day (n,): (n, T)."""
+    p = unit.p_on(day).T[:, :, None]
     values = unit.structure.outputs(states.transpose(2, 0, 1), p, [None] * len(unit.structure.inputs))
     return values[unit.structure.output_names.index(name)]
 
 
 def _observe(unit: Unit, now: Solves, visit: int) -> Visit:
     """True and reported count and bleeding grade of everybody who comes."""
-    drawn, parameters = unit.drawn, unit.parameters
+    drawn, day = unit.drawn, unit.drawn.visit_day[:, visit]
+    parameters = unit.on_day(day)
     seen = drawn.present[:, visit] & (now.status == Status.OK)
-    true = np.where(seen, _output(unit, now.state[:, None], "PLT")[:, 0], np.nan)
+    true = np.where(seen, _output(unit, now.state[:, None], "PLT", day)[:, 0], np.nan)
     count = report_count(unit.study.laboratory, true, drawn.count_z[:, visit], parameters["ASSAY_CV"])
     grade = bleeding_grade(np.where(seen, true, 1.0), drawn.bleeding_u, drawn.bleeding_e[:, visit], parameters)
     return Visit(count, true, np.where(seen, grade, np.nan))
@@ -165,29 +196,44 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
     if sampling is None or sampling.visit_day != (0, *unit.study.visits.days)[visit]:
         return so_far
     sample_h, first = np.array(sampling.times_h), unit.drawn.visit_day[:, visit : visit + 1]
-    day = first + np.arange(int(day_of(sample_h[-1])) + 1)
-    times_h = np.asarray(24.0 * first + np.array([0.0, *sample_h]))
-    states, status, _ = _solve(unit, now.state, daily_events(unit, course, day), times_h)
-    sampled = unit.drawn.present[:, visit] & (dose_mg(unit, course, day)[:, 0] > 0)
-    sampled &= (now.status == Status.OK) & (status == Status.OK)
+    days = np.concatenate([first, first + day_of(sample_h[-1]) + 1], axis=1)
+    times_h = np.asarray(24.0 * first + sample_h)
+    conc, sampled = np.full(times_h.shape, np.nan), unit.drawn.present[:, visit] & (now.status == Status.OK)
+    sampled &= dose_mg(unit, course, first)[:, 0] > 0
+    for span in spans_of(unit, days):
+        events = joined(now.late, daily_events(unit, course, days_of(span)))
+        begin, end = 24.0 * span[:, :1], 24.0 * span[:, 1:]
+        goes_on = [end] if (span[:, 1] < days[:, 1]).any() else []
+        asked = np.concatenate([begin, np.clip(times_h, begin, end), *goes_on], axis=1)
+        states, status, _ = _solve(unit, now.state, events, asked, span)
+        here = (times_h > begin) & (times_h <= end) | (times_h == begin) & (begin == 24.0 * first)
+        conc = np.where(here, _output(unit, states[:, : len(sample_h)], "CONC", span[:, 0]), conc)
+        sampled &= status == Status.OK
+        now = Solves(states[:, -1], now.status, now.steps, later(events, np.asarray(end[:, 0])))
     here = sampled[:, None] & (first + day_of(sample_h) < unit.drawn.leave_day[:, None])
-    return np.where(here, _output(unit, states, "CONC"), np.nan)
+    return np.where(here, conc, np.nan)
+
+
+def _sampling_day(unit: Unit) -> NDArray[np.int64]:
+    """The day (n,) of the visit at which concentrations are taken; 0 without."""
+    sampling, days = unit.study.pk_sampling, (0, *unit.study.visits.days)
+    return unit.drawn.visit_day[:, 0 if sampling is None else days.index(sampling.visit_day)]
 
 
 def _hour_zero(unit: Unit, now: Solves) -> Hourly:
     """Hour 0 of every course: the drug-free steady state."""
-    state = now.state[:, None]
-    return Hourly(np.zeros((unit.drawn.n, 1)), _output(unit, state, "CONC"), _output(unit, state, "PLT"))
+    state, day = now.state[:, None], unit.drawn.visit_day[:, 0]
+    return Hourly(np.zeros((len(day), 1)), _output(unit, state, "CONC", day), _output(unit, state, "PLT", day))
 
 
-def _hourly(unit: Unit, now: Solves, events: Events, days: NDArray[np.int64]) -> Hourly:
-    """Every full hour after the first and up to the second of ``days`` (n, 2), in a solve of its own.
+def _hourly(unit: Unit, now: Solves, events: Events, span: NDArray[np.int64]) -> Hourly:
+    """Every full hour after the first and up to the second day of ``span`` (n, 2), in a solve of its own.
 
     It reads more outputs from the same state and events as the main solve, which it does not touch.
     """
-    first, last = 24.0 * days[:, :1], 24.0 * days[:, 1:]
+    first, last = 24.0 * span[:, :1], 24.0 * span[:, 1:]
     hour = first + np.arange((last - first).max() + 1)
-    values, _, _ = _solve(unit, now.state, events, np.minimum(hour, last), outputs=True)
+    values, _, _ = _solve(unit, now.state, events, np.minimum(hour, last), span, outputs=True)
     values[now.status != Status.OK] = np.nan
     conc, plt = (values[:, :, unit.structure.output_names.index(name)] for name in ("CONC", "PLT"))
     return Hourly(np.where(hour <= last, hour, np.nan)[:, 1:], conc, plt)

@@ -28,8 +28,9 @@ class Action(IntEnum):
 class DoseState:
     """Where each patient stands on the ladder; all arrays over patients.
 
-    ``rung`` index into the ladder; ``held`` no dose for now; ``stopped`` no dose ever again; ``changed_day`` planned
-    day of the start or last change; ``streak`` (n, steps) consecutive reported counts inside each step's range.
+    ``rung`` index into the ladder; ``held`` no dose for now; ``stopped`` no dose ever again; ``changed_day`` day of
+    the start or last change, as the rule counts days; ``streak`` (n, steps) consecutive reported counts inside each
+    step's range.
     """
 
     rung: NDArray[np.int64]
@@ -57,7 +58,7 @@ def start(rule: DoseRule, start_dose_mg: float, n: int) -> DoseState:
 def decide(
     rule: DoseRule, state: DoseState, count: NDArray[np.float64], day: NDArray[np.int64]
 ) -> tuple[DoseState, NDArray[np.int8], NDArray[np.int16]]:
-    """Apply the rule to the reported counts (10^9/L, NaN where none) at the visit planned for ``day``.
+    """Apply the rule to the reported counts (10^9/L, NaN where none) at a visit on ``day``, as the rule counts days.
 
     Returns the new state, the Action and the index of the step that applied (-1: none or the restart) per patient.
     A patient without a count keeps everything. While held only the restart is considered, once stopped nothing.
@@ -130,7 +131,9 @@ def reason(rule: DoseRule | None, action: Action, step: int) -> str:
     times = f" at {taken.confirm_visits} visits" if taken.confirm_visits > 1 else ""
     rung = _rung_that_mattered(taken, action)
     level = f", on the {rung} level" if rung != "any" else ""
-    return f"{action.name.lower()}: count {' and '.join(limits)}{times}{level}"
+    least = taken.min_days_since_change
+    since = f", {least} {rule.day_count} days or more after the last change" if least and action != Action.KEEP else ""
+    return f"{action.name.lower()}: count {' and '.join(limits)}{times}{level}{since}"
 
 
 def _rung_that_mattered(taken: DoseStep, action: Action) -> str:

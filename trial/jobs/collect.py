@@ -29,8 +29,13 @@ from trial.tables import (
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.integer]
-PLACEBO = len(Action)
-"""What the ledger calls it, beside the actions, when active drug ends with cycle 1 of chemotherapy."""
+PLACEBO, PAUSE, RESUME = (len(Action) + k for k in range(3))
+BY_CHEMOTHERAPY = {
+    PLACEBO: "placebo: chemotherapy begins",
+    PAUSE: "pause: not a drug day of chemotherapy",
+    RESUME: "resume: drug days of chemotherapy",
+}
+"""What the ledger has beside the actions: active drug ends with cycle 1; the drug is taken on some days only."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,9 @@ ABSENT = (
     "discontinued",
     *(f"solver: {REASON[Status(k)]}" for k in range(1, len(Status))),
     "no active dose",
+    "below the limit of quantification",
 )
+NO_DOSE, BELOW = len(ABSENT) - 2, len(ABSENT) - 1
 
 
 def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: Keys) -> pa.Table:
@@ -194,12 +201,13 @@ def _block(
     hours: Array,
 ) -> pa.Table:
     """Rows of one parameter, patient by patient; value and true (n, k), nominal and hours (k,), visit picks plan
-    columns.
+    columns. A true value that was not reported was below the limit.
     """
     n, k = value.shape
-    absent = np.isnan(value)
+    below = np.isnan(value) & ~np.isnan(true)
+    absent = np.isnan(value) & ~below
     why = _absence(unit, result, absent, visit, day_of(hours))  # type: ignore[arg-type]
-    why = np.where(absent & (why == 0), len(ABSENT) - 1, why)
+    why = np.where(below, BELOW, np.where(absent & (why == 0), NO_DOSE, why))
     day = unit.drawn.visit_day[:, visit].astype(float)  # type: ignore[index]
     return _table(
         OBSERVATIONS,
@@ -215,20 +223,19 @@ def _block(
 
 
 def _doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
-    """The ledger: one row per start or change of dose, ended by the next one, the end of treatment or leaving."""
-    changes = [*_changes(result.decisions), _placebo_from_chemotherapy(unit, result)]
-    who, day, action, step, count, level = (np.concatenate(column) for column in zip(*changes, strict=True))
+    """The ledger: one row per start or change of dose, ended by the next one, the end of treatment or leaving.
+
+    Where the drug is taken around chemotherapy only, every run of such days and every pause between them is a row.
+    """
+    every_day = np.broadcast_to(np.arange(unit.drawn.taken.shape[1]), unit.drawn.taken.shape)
+    due = drug_day(unit, result.course, every_day)
+    changes = [*_changes(result.decisions), _placebo_from_chemotherapy(unit, result), *_pauses(unit, due)]
     last = np.minimum.reduce(
         [np.full(unit.drawn.n, unit.study.treatment_days), unit.drawn.leave_day, _last_visit(unit)]
     )
-    keep = day < last[who]
-    who, day, action, step, count, level = (x[keep] for x in (who, day, action, step, count, level))
-    order = np.lexsort((day, who))
-    who, day, action, step, count, level = (x[order] for x in (who, day, action, step, count, level))
+    who, day, action, step, count, level = _in_order(changes, due, last)
     end = np.where(np.append(who[1:] == who[:-1], False), np.append(day[1:], 0), last[who])
-    every_day = np.broadcast_to(np.arange(unit.drawn.taken.shape[1]), unit.drawn.taken.shape)
-    taken = unit.drawn.taken & drug_day(unit, result.course, every_day)
-    taken = np.concatenate([np.zeros((unit.drawn.n, 1), int), np.cumsum(taken, axis=1)], axis=1)
+    taken = np.concatenate([np.zeros((unit.drawn.n, 1), int), np.cumsum(unit.drawn.taken & due, axis=1)], axis=1)
     final = taken.shape[1] - 1
     n_taken = np.where(level > 0, taken[who, np.minimum(end, final)] - taken[who, np.minimum(day, final)], 0)
     code, words = _reason_codes(unit, who, action, step)
@@ -244,6 +251,23 @@ def _doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
         TRIGCNT=count,
         NTAKEN=n_taken,
     )
+
+
+def _in_order(changes: Sequence[tuple[NDArray, ...]], due: NDArray[np.bool_], last: Ints) -> tuple[NDArray, ...]:
+    """The changes before each patient's ``last`` day, patient after patient and day after day, with the level to take:
+    0 on a day that is not ``due`` (n, D).
+
+    A pause or its end has the level in force; on the day of another change, or where that level is 0, it is no row.
+    """
+    who, day, action, step, count, level = (np.concatenate(column) for column in zip(*changes, strict=True))
+    order = np.lexsort((action > PLACEBO, day, who))
+    order = order[day[order] < last[who[order]]]
+    who, day, action, step, count, level = (x[order] for x in (who, day, action, step, count, level))
+    in_force = np.maximum.accumulate(np.where(np.isnan(level), 0, np.arange(len(level))))
+    level, again = level[in_force], np.append(False, (who[1:] == who[:-1]) & (day[1:] == day[:-1]))
+    keep = (action <= PLACEBO) | ((level > 0) & ~again)
+    who, day, action, step, count, level = (x[keep] for x in (who, day, action, step, count, level))
+    return who, day, action, step, count, np.where(due[who, day], level, 0.0)
 
 
 def _changes(decisions: Sequence[Decisions]) -> list[tuple[NDArray, ...]]:
@@ -270,9 +294,21 @@ def _placebo_from_chemotherapy(unit: Unit, result: UnitResult) -> tuple[NDArray,
     return who, begins[who], action, step, np.full(len(who), np.nan), level[who]
 
 
+def _pauses(unit: Unit, due: NDArray[np.bool_]) -> list[tuple[NDArray, ...]]:
+    """As ``_changes``: where days around chemotherapy on which the drug is ``due`` (n, D) begin or end, level NaN."""
+    if not (unit.study.chemotherapy and unit.study.chemotherapy.drug_days):
+        return []
+    who, before = np.nonzero(due[:, 1:] != due[:, :-1])
+    day, none = before + 1, np.full(len(who), np.nan)
+    action = np.where(due[who, day], RESUME, PAUSE).astype(np.int8)
+    return [(who, day, action, np.full(len(who), -1, dtype=np.int16), none, none)]
+
+
 def _action_words(unit: Unit) -> list[str]:
+    """The actions by name, and those of chemotherapy that a study can have."""
     until = any(arm.until_chemotherapy for arm in unit.study.arms)
-    return [a.name.lower() for a in Action] + ["placebo"] * until
+    around = bool(unit.study.chemotherapy and unit.study.chemotherapy.drug_days)
+    return [a.name.lower() for a in Action] + ["placebo"] * (until or around) + ["pause", "resume"] * around
 
 
 def _reason_codes(unit: Unit, who: Ints, action: NDArray[np.int8], step: NDArray[np.int16]) -> tuple[Ints, list[str]]:
@@ -281,21 +317,22 @@ def _reason_codes(unit: Unit, who: Ints, action: NDArray[np.int8], step: NDArray
     distinct, code = np.unique(triples, axis=0, return_inverse=True)
     rules = rules_of(unit.study)
     words = [
-        "placebo: chemotherapy begins" if act == PLACEBO else reason(rules[arm], Action(act), index)
-        for arm, act, index in distinct.tolist()
+        BY_CHEMOTHERAPY.get(act) or reason(rules[arm], Action(act), index) for arm, act, index in distinct.tolist()
     ]
     return code.ravel(), words
 
 
 def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.Table:
-    """Rescues at their visits, dropouts with their reason, and every dose of chemotherapy."""
+    """Rescues on the day they are given, dropouts with their reason, and every dose of chemotherapy."""
     reasons = [item.reason for item in unit.study.dropout]
     cycles = unit.study.chemotherapy.cycles if unit.study.chemotherapy else 0
     rescued = [(np.flatnonzero(made.rescued), visit) for visit, made in enumerate(result.decisions)]
     gone = np.flatnonzero(_leaves(unit))
     treated, chemo_day, cycle = _chemotherapy(unit, result)
     who = np.concatenate([*(w for w, _ in rescued), gone, treated])
-    day = np.concatenate([*(unit.drawn.visit_day[w, v] for w, v in rescued), unit.drawn.leave_day[gone], chemo_day])
+    late = unit.study.laboratory.turnaround_days
+    given = [unit.drawn.visit_day[w, v] + late for w, v in rescued]
+    day = np.concatenate([*given, unit.drawn.leave_day[gone], chemo_day])
     at_rescue = [result.decisions[v].count[w] for w, v in rescued]
     last_count = _reported(result.decisions, treated, chemo_day, baseline)
     count = np.concatenate([*at_rescue, np.full(len(gone), np.nan), last_count])

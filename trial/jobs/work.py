@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cohorts.parameters import ParameterSet
 from cohorts.sampler import Cohort, concatenate
 from cohorts.sets import parameter_set
-from cohorts.streams import BLOCK, Streams
+from cohorts.streams import BLOCK
 from trial.engine.adverse import adverse_table
 from trial.engine.draws import Unit, draw_unit
 from trial.engine.enrolment import candidates, enrol
@@ -89,7 +89,7 @@ def enrolment(study: Study, replicate: int, chosen: ParameterSet | None = None) 
     With counterfactual allocation all patients come once per arm, arm after arm: patient k of arm a has number
     a * patients + k, and one more arm leaves the others as they are.
     """
-    parameters, streams = chosen or parameter_set(study.parameter_set), Streams(study.seed)
+    parameters, streams = chosen or parameter_set(study.parameter_set), study.streams
     cohort = enrol(study, parameters, candidates(study), streams, replicate)
     columns = {name: cohort.patients[name].to_numpy() for name in cohort.patients.columns}
     stratum = strata_labels(study.randomisation, columns)

@@ -8,7 +8,7 @@ from cohorts.own import SetError, module
 from cohorts.parameters import ParameterSet
 from trial.models.tmdd_lifespan import TMDD_LIFESPAN
 from trial.models.tpo_mechanism import TPO_MECHANISM
-from trial.solver.structure import Days, State, Structure
+from trial.solver.structure import Days, Limit, State, Structure
 
 STRUCTURES: tuple[Structure, ...] = (TMDD_LIFESPAN, TPO_MECHANISM)
 
@@ -36,4 +36,4 @@ def structure_of(parameters: ParameterSet) -> Structure:
     return structure(parameters.structure)
 
 
-__all__ = ["STRUCTURES", "Days", "State", "Structure", "structure", "structure_of"]
+__all__ = ["STRUCTURES", "Days", "Limit", "State", "Structure", "structure", "structure_of"]

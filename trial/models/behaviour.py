@@ -15,6 +15,7 @@ from cohorts.parameters import ParameterSet
 from cohorts.sets import PARAMETER_SETS
 from trial.models import Structure, structure_of
 from trial.models.typical import course
+from trial.models.wellformed import field_problems, method_problems
 from trial.solver.kernel import system_of
 from trial.solver.reach import reached
 
@@ -31,6 +32,8 @@ def structure_problems(chosen: ParameterSet) -> list[str]:
         model = structure_of(chosen)
     except KeyError as error:
         return [f"structure: {error.args[0]}"]
+    if ill := field_problems(model):
+        return ill
     try:
         system_of(model, outputs=True)
     except Exception as error:
@@ -55,6 +58,23 @@ def _given(chosen: ParameterSet, model: Structure) -> Iterator[str]:
             yield f"{name}: neither structure {model.id} nor the trial around it reads it"
     if not missing:
         yield from _underived(chosen, model)
+        yield from _beyond_limits(chosen, model)
+        yield from method_problems(chosen, model)
+
+
+def _beyond_limits(chosen: ParameterSet, model: Structure) -> Iterator[str]:
+    """Typical values that the equations cannot take."""
+    values = {p.name: np.array([p.value]) for p in chosen.parameters}
+    for limit in model.limits:
+        try:
+            kept = bool(limit.holds(values)[0])
+        except Exception as error:
+            yield f"structure {model.id}: limit {limit.says!r} cannot be read: {type(error).__name__}: {error}"
+            continue
+        if not kept:
+            names = limit.says.partition(":")[0].split(" and ")
+            seen = " and ".join(f"{chosen.value(name):g}" for name in names if name in values)
+            yield f"{limit.says.replace(':', f': value: seen {seen}; allowed:', 1)} (structure {model.id})"
 
 
 def _underived(chosen: ParameterSet, model: Structure) -> Iterator[str]:
@@ -88,7 +108,8 @@ def behaviour_problems(chosen: ParameterSet) -> list[str]:
         raise
     except Exception as error:
         said = str(error).splitlines() or [""]
-        return [f"structure {chosen.structure}: cannot be solved: {type(error).__name__}: {said[0]}"]
+        cure = " (method='pair' may solve what has no series where it starts)" if "NON_FINITE" in said[0] else ""
+        return [f"structure {chosen.structure}: cannot be solved: {type(error).__name__}: {said[0]}{cure}"]
     return [*_drift(none), *_unmoved(chosen, none, little, low), *_direction(none, little, much, low, high)]
 
 

@@ -67,12 +67,12 @@ def is_reciprocal(node: Node) -> bool:
 
 
 @contextmanager
-def _local_names() -> Iterator[dict[Node, str]]:
-    """The names that the functions called meanwhile give their nodes, the first name of each node.
+def _local_names() -> Iterator[dict[int, str]]:
+    """The names that the functions called meanwhile give their nodes, the first name of each, by its index.
 
     None while a profiler is at work: it cannot be put back.
     """
-    found: dict[Node, str] = {}
+    found: dict[int, str] = {}
     if sys.getprofile():
         yield found
         return
@@ -82,7 +82,7 @@ def _local_names() -> Iterator[dict[Node, str]]:
         if event == "return" and file != graph.__file__ and not file.startswith("<"):
             for name, value in frame.f_locals.items():
                 if isinstance(value, Node):
-                    found.setdefault(value, name)
+                    found.setdefault(value.index, name)
 
     sys.setprofile(watch)
     try:
@@ -91,12 +91,12 @@ def _local_names() -> Iterator[dict[Node, str]]:
         sys.setprofile(None)
 
 
-def _names(shared: Sequence[Node], said: Mapping[Node, str], taken: Sequence[str]) -> dict[Node, str]:
+def _names(shared: Sequence[Node], said: Mapping[int, str], taken: Sequence[str]) -> dict[Node, str]:
     """A name of its own for every shared term."""
     names: dict[Node, str] = {}
     used, numbers = set(taken), (f"X{k}" for k in range(1, len(shared) + len(taken) + 2))
     for node in shared:
-        name = said.get(node, "").strip("_")
+        name = said.get(node.index, "").strip("_")
         if not name or name in used or keyword.iskeyword(name):
             name = next(n for n in numbers if n not in used)
         names[node] = name

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from trial.solver.events import Events
-from trial.solver.structure import Array, Days, State, Structure, Values
+from trial.solver.structure import Array, Days, Limit, State, Structure, Values
 
 STATES = (
     State("DEPOT", "ug", "drug at the site of absorption"),
@@ -44,6 +44,13 @@ PARAMETERS = (
     "KIN", "BASE", "MTT", "EMAX", "EC50",
 )  # fmt: skip
 INPUTS = ("KA", "LOSS_FACTOR")
+LAST_ENTRY_H, LAST_SWITCH_H = 23.0, 23.5
+LIMITS = (
+    Limit(
+        f"LAG: at most {LAST_ENTRY_H:g} h, so that a dose enters before the next", lambda p: p["LAG"] <= LAST_ENTRY_H
+    ),
+    Limit(f"TSWITCH: at most {LAST_SWITCH_H:g} h", lambda p: p["TSWITCH"] <= LAST_SWITCH_H),
+)
 N_TRANSIT = 4
 
 
@@ -99,8 +106,8 @@ def daily_events(p: Array, days: Days) -> Events:
     par = dict(zip(PARAMETERS, p.T, strict=True))
     column = {name: par[name][:, None] for name in ("LAG", "TSWITCH", "KA1", "KA2")}
     dosed = days.dose_mg > 0
-    enter_h = np.where(dosed, np.minimum(column["LAG"], 23.0), 24.0)
-    switch_h = np.where(dosed, np.clip(column["TSWITCH"], enter_h, 23.5), 24.0)
+    enter_h = np.where(dosed, np.minimum(column["LAG"], LAST_ENTRY_H), 24.0)
+    switch_h = np.where(dosed, np.clip(column["TSWITCH"], enter_h, LAST_SWITCH_H), 24.0)
     n, d = dosed.shape
     time_h, amount, inputs = np.empty((n, d, 3)), np.zeros((n, d, 3)), np.empty((n, d, 3, len(INPUTS)))
     time_h[:, :, 0] = days.start_h
@@ -125,4 +132,5 @@ TMDD_LIFESPAN = Structure(
     outputs=outputs,
     steady_state=steady_state,
     daily_events=daily_events,
+    limits=LIMITS,
 )

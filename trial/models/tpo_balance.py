@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from cohorts.elementary import exp, log, power
+
 Array = NDArray[np.float64]
 Parameters = Mapping[str, Array]
 N_STAGES, N_AGES = 4, 5
@@ -53,27 +55,29 @@ def solve_tpo(q: Parameters, cells: Callable[[dict[str, Array]], tuple[Array, Ar
     """The level of TPO (pM); ``cells(signals)`` gives platelets and first megakaryocyte stage at that signal."""
 
     def rising(log_t: Array) -> Array:
-        tpo = q["TPO0"] * np.exp(log_t)
+        tpo = q["TPO0"] * exp(log_t)
         x = signals(q, tpo)
-        return balance(q, tpo, *cells(x), x["ERK"] ** q["W_ERK"])
+        return balance(q, tpo, *cells(x), power(x["ERK"], q["W_ERK"]))
 
-    edge = np.full(q["TPO0"].shape, np.log(WIDEST))
-    return q["TPO0"] * np.exp(bisect(rising, -edge, edge))
+    edge = np.full(q["TPO0"].shape, log(WIDEST))
+    return q["TPO0"] * exp(bisect(rising, -edge, edge))
 
 
 def ages(q: Parameters, born: Array, destruction: Array) -> list[Array]:
     """Platelets by age (10^9/L) at a constant number ``born`` per hour and a rate of destruction per hour."""
     ageing = N_AGES / q["LS"]
     share = ageing / (ageing + destruction)
-    return [born / ageing * share**k for k in range(1, N_AGES + 1)]
+    return [born / ageing * power(share, k) for k in range(1, N_AGES + 1)]
 
 
 def steady_cells(q: Parameters, loss_factor: Array) -> list[Array]:
-    """TPO, JS, ERK, AKT, S, PR, M1..4, P1..5 without drug; only platelets follow the loss factor."""
+    """TPO, JS, ERK, AKT, S, PR, M1..4, P1..5 without drug; only platelets follow the loss factor: all ages divided by
+    it, so that the count is BASE / loss factor, as the screening count takes it, however much of the loss is immune.
+    """
 
     def made(x: dict[str, Array]) -> tuple[Array, Array]:
-        first = q["GPROD"] * x["JS"] ** q["W_JS"]
-        return first, q["P0"] / q["LS"] * first * x["ERK"] ** q["W_ERK"] * x["AKT"] ** q["W_AKT"]
+        first = q["GPROD"] * power(x["JS"], q["W_JS"])
+        return first, q["P0"] / q["LS"] * first * power(x["ERK"], q["W_ERK"]) * power(x["AKT"], q["W_AKT"])
 
     def cells(x: dict[str, Array]) -> tuple[Array, Array]:
         first, born = made(x)
@@ -82,8 +86,8 @@ def steady_cells(q: Parameters, loss_factor: Array) -> list[Array]:
     tpo = solve_tpo(q, cells)
     x = signals(q, tpo)
     first, born = made(x)
-    late = first * x["ERK"] ** q["W_ERK"]
-    platelets = ages(q, born, q["KAB"] * loss_factor)
+    late = first * power(x["ERK"], q["W_ERK"])
+    platelets = [age / loss_factor for age in ages(q, born, q["KAB"])]
     return [tpo, x["JS"], x["ERK"], x["AKT"], np.ones_like(tpo), first, first, first, late, late, *platelets]
 
 
@@ -95,11 +99,13 @@ def individual(parameters: Mapping[str, Array]) -> dict[str, Array]:
     """
     q = {name: np.asarray(value, dtype=float) for name, value in parameters.items()}
     ageing = N_AGES / q["LS"]
-    tpo = solve_tpo(q, lambda x: (q["BASE"], q["GPROD"] * x["JS"] ** q["W_JS"]))
+    tpo = solve_tpo(q, lambda x: (q["BASE"], q["GPROD"] * power(x["JS"], q["W_JS"])))
     x = signals(q, tpo)
-    born = q["P0"] / q["LS"] * q["GPROD"] * x["JS"] ** q["W_JS"] * x["ERK"] ** q["W_ERK"] * x["AKT"] ** q["W_AKT"]
+    born = q["P0"] / q["LS"] * q["GPROD"] * power(x["JS"], q["W_JS"])
+    born = born * power(x["ERK"], q["W_ERK"]) * power(x["AKT"], q["W_AKT"])
     wanted = q["BASE"] * ageing / born
-    share = bisect(lambda s: sum(s**k for k in range(1, N_AGES + 1)) - wanted, np.zeros_like(born), np.ones_like(born))
+    ages = range(1, N_AGES + 1)
+    share = bisect(lambda s: sum(power(s, k) for k in ages) - wanted, np.zeros_like(born), np.ones_like(born))
     destroyed = (q["DESTRUCTION"] > 0) & (wanted < N_AGES)
     kab = np.where(destroyed, ageing * (1.0 / share - 1.0), 0.0)
     return q | {"KAB": kab, "GPROD": q["GPROD"] if destroyed.all() else np.where(destroyed, q["GPROD"], _produced(q))}
@@ -109,7 +115,7 @@ def _produced(q: Parameters) -> Array:
     """The production that explains the count BASE without any destruction."""
 
     def first(x: dict[str, Array]) -> Array:
-        return q["BASE"] / q["P0"] / (x["ERK"] ** q["W_ERK"] * x["AKT"] ** q["W_AKT"])
+        return q["BASE"] / q["P0"] / (power(x["ERK"], q["W_ERK"]) * power(x["AKT"], q["W_AKT"]))
 
     x = signals(q, solve_tpo(q, lambda x: (q["BASE"], first(x))))
-    return first(x) / x["JS"] ** q["W_JS"]
+    return first(x) / power(x["JS"], q["W_JS"])

@@ -41,7 +41,7 @@ import numpy as np
 from trial.models.tmdd_lifespan import binding
 from trial.models.tpo_balance import N_AGES, N_STAGES, individual, steady_cells
 from trial.solver.events import Events
-from trial.solver.structure import Array, Days, State, Structure, Values
+from trial.solver.structure import Array, Days, Limit, State, Structure, Values
 
 _CELLS = "relative to health"
 STATES = (
@@ -71,6 +71,15 @@ DERIVED = (
     State("GPROD", "1", "production of progenitors relative to health; given, or from the count without drug"),
 )
 HOURS_PER_DAY = 24.0
+LAST_ENTRY_H = 23.0
+LIMITS = (
+    Limit(
+        f"LAG: at most {LAST_ENTRY_H:g} h, so that a dose enters before the next", lambda p: p["LAG"] <= LAST_ENTRY_H
+    ),
+    Limit("ETA: at most 1, an occupancy", lambda p: p["ETA"] <= 1.0),
+    Limit("FP and FM: together at most 1, shares of one clearance", lambda p: p["FP"] + p["FM"] <= 1.0),
+    Limit("DESTRUCTION: 0 or 1", lambda p: (p["DESTRUCTION"] == 0.0) | (p["DESTRUCTION"] == 1.0)),
+)
 
 
 def arm(theta: Any, theta_0: Any, a50: Any, gain: Any, activity: Any) -> Any:
@@ -131,7 +140,7 @@ def outputs(y: Values, p: Values, u: Values) -> list[Any]:
 
 
 def steady_state(p: Array, u: Array) -> Array:
-    """Drug-free start (n, 20): the steady state, with platelets alone adjusted to a loss factor other than 1."""
+    """Drug-free start (n, 20): the steady state, with platelets alone divided by a loss factor other than 1."""
     q = dict(zip(PARAMETERS, p.T, strict=True))
     zero = np.zeros(len(p))
     cells = steady_cells(q, u[:, INPUTS.index("LOSS_FACTOR")])
@@ -145,7 +154,7 @@ def daily_events(p: Array, days: Days) -> Events:
     """
     q = dict(zip(PARAMETERS, (column[:, None] for column in p.T), strict=True))
     dosed = days.dose_mg > 0
-    enter_h = np.where(dosed, np.minimum(q["LAG"], 23.0), 24.0)
+    enter_h = np.where(dosed, np.minimum(q["LAG"], LAST_ENTRY_H), 24.0)
     meal_h = np.minimum(days.meal_h, 24.0)
     hour = np.stack([np.zeros_like(enter_h), np.minimum(enter_h, meal_h), np.maximum(enter_h, meal_h)], axis=2)
     fed = (hour >= meal_h[:, :, None]) & (meal_h < 24.0)[:, :, None]
@@ -179,4 +188,5 @@ TPO_MECHANISM = Structure(
     individual=individual,
     reads=("GPROD", "DESTRUCTION"),
     takes=("kill", "meal"),
+    limits=LIMITS,
 )

@@ -30,6 +30,7 @@ class Status(IntEnum):
     STEP_LIMIT = 1
     NON_FINITE = 2
     NEGATIVE = 3
+    OUTSIDE = 4
 
 
 REASON = {
@@ -37,4 +38,5 @@ REASON = {
     Status.STEP_LIMIT: "more steps than allowed; the system may be stiff for these parameters",
     Status.NON_FINITE: "a state became infinite or not a number",
     Status.NEGATIVE: "a state fell below zero by more than the tolerance",
+    Status.OUTSIDE: "a parameter of the patient is beyond the limits of the structure; not solved",
 }

@@ -94,7 +94,7 @@ class Exact(Stepper):
         return {"generator": size, "map": size, "squarings": 1, "oldest": 1, **kept}
 
     def attempt(self) -> Value:
-        """Bring every lane to its stop."""
+        """Bring every lane to its stop; no map fits an input that is not a number: the lane is lost."""
         v, b, frame, n = self.v, self.v.b, self.frame, self.system.n_states
         left = v.sub(frame.vector("stop"), frame.vector("time"))
         h = v.mul(v.intrinsic("rint", v.mul(left, v.constant(GRID))), v.constant(1.0 / GRID))
@@ -104,10 +104,12 @@ class Exact(Stepper):
             self.make(h)
             self.keep(h, missing)
         y = start = frame.vectors("y", n)
-        for kept, hit in enumerate(self.hits(h)):
+        hits = self.hits(h)
+        for kept, hit in enumerate(hits):
             y = [v.select(hit, a, c) for a, c in zip(self.apply(kept, start), y, strict=True)]
         y = [v.select(moves, a, c) for a, c in zip(y, start, strict=True)]
-        lost = b.not_(self.finite(y))
+        none_fits = b.and_(moves, b.not_(self.any_of(hits)))
+        lost = b.or_(none_fits, b.not_(self.finite(y)))
         always = v.compare("==", v.constant(0.0), v.constant(0.0))
         return self.conclude(Trial(y, left, b.not_(lost), always, lost))
 

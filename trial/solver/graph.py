@@ -101,7 +101,17 @@ class Node:
         return UFUNCS[ufunc.__name__](self.graph, *(self.graph.lift(x) for x in inputs))
 
     def __bool__(self) -> bool:
-        raise TypeError("a right-hand side must not branch on a value: make the switch an event that sets an input")
+        raise TypeError(
+            "a right-hand side must not branch on a value (if, <, ==, !=, in): make the switch an event that sets an "
+            "input"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or bool(self)
+
+    def __hash__(self) -> int:
+        """By identity; while a right-hand side is being read, looking a value up is a branch too."""
+        return int(bool(self)) if self.graph.reading else id(self)
 
     __lt__ = __le__ = __gt__ = __ge__ = lambda self, other: bool(self)  # type: ignore[assignment]
 
@@ -110,6 +120,7 @@ class Graph:
     """All nodes made so far, arguments before results; an operation on the same arguments is one node."""
 
     def __init__(self) -> None:
+        self.reading = False
         self.nodes: list[Node] = []
         self._known: dict[tuple[Any, ...], Node] = {}
 
@@ -235,10 +246,13 @@ def trace(
 ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
     """The derivatives of a structure's ``rhs(y, p, u)`` and its ``outputs(y, p, u)`` as nodes of one graph."""
     graph = Graph()
+    graph.reading = True
     y = [graph.leaf("state", i) for i in range(n_states)]
     p = [graph.leaf("parameter", i) for i in range(n_parameters)]
     u = [graph.leaf("input", i) for i in range(n_inputs)]
     derivatives = tuple(graph.lift(d) for d in rhs(y, p, u))
     if len(derivatives) != n_states:
         raise ValueError(f"the right-hand side returns {len(derivatives)} derivatives for {n_states} states")
-    return derivatives, tuple(graph.lift(o) for o in outputs(y, p, u)) if outputs else ()
+    stored = tuple(graph.lift(o) for o in outputs(y, p, u)) if outputs else ()
+    graph.reading = False
+    return derivatives, stored

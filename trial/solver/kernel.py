@@ -19,6 +19,7 @@ from trial.solver.exact import Exact, affine_matrix, with_matrix
 from trial.solver.frame import ARGUMENTS, LANE_INTEGERS, Frame, System, const, each_bit, repeat, slot_numbers, while_
 from trial.solver.graph import needed, trace
 from trial.solver.lanes import lane_functions
+from trial.solver.reach import starts_without_series
 from trial.solver.series import SMOOTH
 from trial.solver.step import Pair
 from trial.solver.stepper import Stepper
@@ -43,15 +44,16 @@ def system_of(structure: Structure, outputs: bool = False) -> System:
 def method_of(structure: Structure) -> str:
     """How a structure is solved.
 
-    "exact" when its derivatives are affine in the states, "taylor" when they are smooth, else "pair"; unless the
-    structure names a method itself.
+    "exact" when its derivatives are affine in the states, "taylor" when they are smooth and have a series at the start,
+    else "pair"; unless the structure names a method itself.
     """
     if structure.method:
         return structure.method
     system = system_of(structure)
     if affine_matrix(system.derivatives) is not None:
         return "exact"
-    return "taylor" if all(node.op in SMOOTH for node in needed(system.derivatives)) else "pair"
+    smooth = all(node.op in SMOOTH for node in needed(system.derivatives))
+    return "taylor" if smooth and not starts_without_series(structure, system.derivatives) else "pair"
 
 
 def solve_module(system: System, lanes: int, method: str) -> ir.Module:

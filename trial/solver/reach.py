@@ -1,10 +1,17 @@
-"""Which states a state acts on, read off the traced derivatives."""
+"""What can be read off the traced derivatives: which states a state acts on, and whether a series starts at all."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from trial.solver.graph import Node, needed
+import numpy as np
+
+from trial.solver.graph import FOLD, LEAVES, Level, Node, needed
+
+if TYPE_CHECKING:
+    from trial.solver.structure import Structure
 
 
 def states_of(nodes: Iterable[Node]) -> set[int]:
@@ -19,3 +26,33 @@ def reached(derivatives: Sequence[Node], start: int) -> set[int]:
     while more := {k for k, read in enumerate(reads) if read & found} - found:
         found |= more
     return found
+
+
+def starts_without_series(structure: Structure, derivatives: Sequence[Node]) -> bool:
+    """Whether a power, root or logarithm of the states is taken of 0 at the drug-free start: it has no series there.
+
+    Seen at parameters and inputs of 1; a start that cannot be computed there says nothing.
+    """
+    p, u = np.ones((1, len(structure.parameters))), np.ones((1, len(structure.inputs)))
+    try:
+        with np.errstate(all="ignore"):
+            y = np.asarray(structure.steady_state(p, u), dtype=float)[0].tolist()
+    except Exception:
+        return False
+    values: dict[Node, float] = {}
+    for node in needed(derivatives):
+        values[node] = _value(node, [values[a] for a in node.args], y)
+    taken_of = [n.args[0] for n in values if n.op in ("power", "sqrt", "log")]
+    return any(a.level == Level.STATE and values[a] == 0 for a in taken_of)
+
+
+def _value(node: Node, given: Sequence[float], y: Sequence[float]) -> float:
+    """A node at states ``y``, everything else 1; NaN where it has no value."""
+    if node.op == "const":
+        return node.value
+    if node.op in LEAVES:
+        return y[int(node.value)] if node.op == "state" else 1.0
+    try:
+        return FOLD[node.op](*given)
+    except (ValueError, ArithmeticError):
+        return math.nan

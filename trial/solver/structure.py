@@ -56,6 +56,14 @@ class Days:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """What the parameters of a patient must keep to: in words, and as a test of {name: (n,)} that gives (n,)."""
+
+    says: str
+    holds: Callable[[Mapping[str, Array]], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
 class Structure:
     """Equations of one model. ``rhs`` and ``outputs`` are plain Python: they take scalars, arrays or graph nodes.
 
@@ -66,6 +74,7 @@ class Structure:
     derived, individual: parameters that no set gives, and the function that adds them to a patient's own by name,
     {name: (n,)} -> {name: (n,)}. reads: what ``individual`` takes from the set beside the other parameters; a name
     that is also derived is given and may be replaced. takes: what else than doses the equations know: "kill", "meal".
+    limits: what the equations can take; a typical value beyond is refused, a patient beyond fails (Status OUTSIDE).
     method: None to let the solver choose by the equations; "pair" for a power of a state that starts at 0, which has
     no series there.
     """
@@ -86,3 +95,4 @@ class Structure:
     individual: Callable[[Mapping[str, Array]], dict[str, Array]] = dict
     reads: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cohorts.brought import PatientsError, read_patients
 from cohorts.gates import problems
+from cohorts.own import left_alone
+from cohorts.parameters import LARGE_VARIANCE, ParameterSet, near, variance_to_cv
 from cohorts.populations import POPULATIONS
 from cohorts.sets import PARAMETER_SETS, SetError, is_file_name, parameter_set
 from trial.models import structure_of
 from trial.models.behaviour import structure_problems
+from trial.models.wellformed import idle, taken_without_effect
 from trial.study.fingerprint import differs_from_published
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
+from trial.study.unusual import unusual
 
+EVERYBODY = ("AGE", "SEX", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "SPLENFL", "CONITPFL", "BLPLAT")
+"""Columns of the patients of every population that may be covariates."""
 KNOWN_AS = {"kill": "chemotherapy", "meal": "meals"}
 
 
@@ -60,9 +66,39 @@ def unusable_patients(data: Mapping[str, Any]) -> Iterator[Problem]:
     name = value_at(data, "population", "file")
     if isinstance(name, str) and Path(name).is_file():
         try:
-            read_patients(name)
+            patients = read_patients(name)
+            chosen = _set_of(data)
+            own = patients.own_columns(chosen.covariate_effects) if chosen else {}
         except (PatientsError, OSError) as error:
             yield from ((("population", "file"), line) for line in str(error).splitlines())
+            return
+        for line in _unknown_columns(chosen, [*patients.columns, *own], list(patients.others)):
+            yield ("population", "file"), f"{Path(name).name}: {line}"
+
+
+def unknown_covariates(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Covariates of the parameter set that the patients of a population of the catalogue do not have."""
+    chosen, population = _set_of(data), value_at(data, "population", "id")
+    if isinstance(population, str):
+        for line in _unknown_columns(chosen, EVERYBODY, []):
+            text = f"{line}; {population} has {', '.join(EVERYBODY)}; others are columns of your own population.file"
+            yield ("parameter_set",), text
+
+
+def _unknown_columns(chosen: ParameterSet | None, columns: Sequence[str], others: Sequence[str]) -> Iterator[str]:
+    if chosen:
+        for x in chosen.covariate_effects:
+            if x.covariate not in columns:
+                needed = f"{x.covariate} on {x.parameter} of {chosen.id} needs it"
+                yield f"column {x.covariate} is missing: {needed}{near(x.covariate, [*columns, *others])}"
+
+
+def _set_of(data: Mapping[str, Any]) -> ParameterSet | None:
+    """The parameter set of the config; None where there is none that can be read."""
+    try:
+        return parameter_set(str(value_at(data, "parameter_set")))
+    except (KeyError, SetError):
+        return None
 
 
 def not_taken(data: Mapping[str, Any]) -> Iterator[Problem]:
@@ -97,8 +133,11 @@ def _said(data: Any, path: tuple[str | int, ...]) -> Any:
 def cautions(study: Study) -> Iterator[Problem]:
     """What is allowed, but probably not meant: doses outside the validity domain, rules and days without effect."""
     yield from _doses(study)
+    yield from _own_set(study)
     yield from _not_predicted(study)
     yield from _other_drugs_rates(study)
+    yield from _other_people(study)
+    yield from unusual(study)
     for k, arm in enumerate(study.arms):
         if arm.says_another_dose:
             seen = f"seen {arm.label!r}, but the start dose is {arm.start_dose_mg:g} mg"
@@ -116,10 +155,13 @@ def cautions(study: Study) -> Iterator[Problem]:
         chosen = parameter_set(study.parameter_set)
         together = [name for block in chosen.uncertainty for name in block.names]
         fitted = f" ({', '.join(together)} together, with errors of a calibration, which are too small)"
+        status = {p.name: p.status for p in chosen.parameters} | {e.name: e.status for e in chosen.random_effects}
+        assumed = [name for name in chosen.rse_percent if status[name] == "assumed"]
+        taken = f"; assumed in this set, and moved by the errors of where they come from: {', '.join(assumed)}"
         yield (
             ("parameter_uncertainty",),
             f"moves only {', '.join(chosen.rse_percent)}, which have a standard error{fitted if together else ''}; "
-            "the spread of replicates then includes it",
+            f"the spread of replicates then includes it{taken if assumed else ''}",
         )
     last, chemotherapy = study.visits.days[-1], study.chemotherapy
     if chemotherapy and chemotherapy.first_day + (chemotherapy.cycles - 1) * chemotherapy.cycle_days >= last:
@@ -154,6 +196,63 @@ def _other_drugs_rates(study: Study) -> Iterator[Problem]:
     if other:
         codes, seen = ", ".join(p.code for p in other), ", ".join(dict.fromkeys(p.drug for p in other))
         yield ("tolerability", "proxies"), f"{codes}: rates seen with {seen}, used here for {drug}"
+
+
+def _own_set(study: Study) -> Iterator[Problem]:
+    """What the user's own set says without effect on this study, and variances that are probably not meant."""
+    if is_file_name(study.parameter_set):
+        path, chosen = Path(study.parameter_set), parameter_set(study.parameter_set)
+        lines = [*_idle(chosen), *_large(chosen), *(f"{key}: no key of a set, left alone" for key in left_alone(path))]
+        yield from ((("parameter_set",), f"{path.name}: {line}") for line in lines)
+
+
+def _idle(chosen: ParameterSet) -> Iterator[str]:
+    """Values that differ from those of the catalogue, and effects, where nothing in a study reads the parameter."""
+    model = structure_of(chosen)
+    try:
+        unread, taken = idle(chosen, model), taken_without_effect(chosen, model)
+    except Exception:
+        return  # what cannot be computed is refused by the gates that solve
+    usual = [{p.name: p.value for p in s.parameters} for s in PARAMETER_SETS if s.structure == chosen.structure]
+    own = [name for name in unread if chosen.value(name) not in [values.get(name) for values in usual]]
+    if own:
+        yield f"{', '.join(own)}: changes nothing in a study: nothing in structure {model.id} reads it here"
+    if chosen.value("BASE") not in [s.value("BASE") for s in PARAMETER_SETS]:
+        yield (
+            f"BASE: seen {chosen.value('BASE'):g}; changes nothing in a study: every patient has a count of the "
+            "population; this is the typical count of `vtrial solve`"
+        )
+    for name in dict.fromkeys(name for name in _moved(chosen) if name in unread):
+        yield f"effects on {name}: change nothing: nothing in structure {model.id} reads it here"
+    for word in taken:
+        yield f"structure {model.id}: takes: {word}: changes nothing: the days of the structure are the same without"
+
+
+def _moved(chosen: ParameterSet) -> list[str]:
+    return [*(e.parameter for e in chosen.random_effects), *(x.parameter for x in chosen.covariate_effects)]
+
+
+def _large(chosen: ParameterSet) -> Iterator[str]:
+    for e in chosen.random_effects:
+        if e.variance > LARGE_VARIANCE:
+            cv = f"a CV of {variance_to_cv(e.variance):.0f} %" if e.scale == "log" else "on the log odds"
+            yield f"{e.name}: seen {e.variance:g}, {cv}; probably not meant"
+
+
+def _other_people(study: Study) -> Iterator[Problem]:
+    """Eligibility that lets in nobody, or also others, than the people the parameter set is for."""
+    chosen, rules = parameter_set(study.parameter_set), study.screening
+    asked = {
+        "AGE": ("age_at_least_y", rules.age_at_least_y, rules.age_at_most_y),
+        "BLPLAT": ("platelets_below_1e9L", rules.platelets_at_least_1e9L, rules.platelets_below_1e9L),
+    }
+    for limit in chosen.validity.ranges:
+        key, low, high = asked.get(limit.covariate, ("", limit.low, limit.high))
+        domain = f"{chosen.id} is for {chosen.validity.population}, {limit.covariate} {limit.low:g} to {limit.high:g}"
+        if high <= limit.low or low >= limit.high:
+            yield ("screening", key), f"{low:g} to {high:g} is eligible, and nobody of them in the domain: {domain}"
+        elif limit.covariate == "AGE" and low < limit.low:
+            yield ("screening", key), f"seen {low:g}; {domain}; the results for others are extrapolated"
 
 
 def _doses(study: Study) -> Iterator[Problem]:

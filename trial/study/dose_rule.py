@@ -13,7 +13,8 @@ from trial.study.protocol import Increasing, NonNegative, Positive, Problem, Rec
 class DoseStep(Record):
     """One line of a dose rule: when the last ``confirm_visits`` reported counts all lie in [at_least, below), do this.
 
-    ``min_days_since_change`` counts from the start of treatment or the last change of dose. "stop" ends the study drug,
+    ``min_days_since_change`` counts from the start of treatment or the last change of dose, in the days that the rule
+    counts. "stop" ends the study drug,
     not the study: visits, rescue and chemotherapy go on (ICH E9(R1) tells discontinuing treatment from leaving).
     """
 
@@ -26,7 +27,9 @@ class DoseStep(Record):
         default="any", description="the step applies only to patients on this rung"
     )
     min_days_since_change: Annotated[Whole, Field(ge=0, le=365)] = Field(
-        default=0, description="the step applies so long after the start or the last change of dose"
+        default=0,
+        description="the step applies so long after the start or the last change of dose, counted in day_count: as a "
+        "rule planned days, which a visit early in its window does not shorten",
     )
     confirm_visits: Annotated[Whole, Field(ge=1, le=10)] = Field(
         default=1,
@@ -49,7 +52,8 @@ class DoseRule(Record):
     """A ladder of doses and the steps that move along it; the first step that applies is taken.
 
     ``at_floor``: what "decrease" means on the lowest rung ("keep" = same dose, "interrupt" = no dose).
-    "increase" on the highest rung keeps the dose.
+    "increase" on the highest rung keeps the dose. ``day_count``: planned days do not hold back a patient whose visit is
+    early in its window; the ledger then shows fewer days between two changes than ``min_days_since_change``.
     """
 
     ladder_mg: Annotated[tuple[Positive, ...], Field(min_length=1), Increasing] = Field(
@@ -63,6 +67,11 @@ class DoseRule(Record):
     )
     at_floor: Literal["keep", "interrupt"] = Field(
         default="keep", description='what "decrease" means on the lowest rung'
+    )
+    day_count: Literal["planned", "actual"] = Field(
+        default="planned",
+        description="what min_days_since_change counts: planned days of the visits, or actual days from one change to "
+        "the next in the dose ledger",
     )
     source: str = Field(description="where the thresholds come from, or that they are assumed")
 

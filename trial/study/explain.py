@@ -102,7 +102,7 @@ def _allowed(item: Item, path: Path, record: type[Record]) -> str:
         return f"allowed: {', '.join(options)}{did_you_mean(seen, options) if isinstance(seen, str) else ''}"
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         inside = record_at(record, path)
-        example = f": {', '.join(inside.model_fields)}" if inside else ""
+        example = f": {', '.join(inside.config_keys())}" if inside else ""
         return f"allowed: keys on the lines below, indented{example}"
     phrases = {
         "string_type": f"allowed: text{'' if isinstance(seen, list | dict) else '; put it in quotes'}",
@@ -118,9 +118,9 @@ def _allowed(item: Item, path: Path, record: type[Record]) -> str:
 def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
     here = record_at(record, path[:-1])
     near = _nearest_key(record, path)
-    allowed = f"allowed here: {', '.join(here.model_fields)}" if here else "no key is allowed here"
+    allowed = f"allowed here: {', '.join(here.config_keys())}" if here else "no key is allowed here"
     if near:
-        allowed = allowed if here and len(here.model_fields) <= 10 else ""
+        allowed = allowed if here and len(here.config_keys()) <= 10 else ""
         unit = unit_of(near)
         number = _converted(seen, str(path[-1]).split("_")[-1], unit) if near != path[-1] else None
         value = f": {number:g}" if number is not None else ""
@@ -136,8 +136,8 @@ def _nearest_key(record: type[Record], path: Path) -> str | None:
     here = record_at(record, path[:-1])
     if here is None:
         return None
-    names, wanted = {name.lower(): name for name in here.model_fields}, str(path[-1])
-    stems = {_stem(name): name for name in here.model_fields}
+    names, wanted = {name.lower(): name for name in here.config_keys()}, str(path[-1])
+    stems = {_stem(name): name for name in here.config_keys()}
     slip, near = (get_close_matches(wanted.lower(), names, n=1, cutoff=least) for least in (0.9, 0.6))
     if not slip and _stem(wanted) in stems:
         return stems[_stem(wanted)]
@@ -151,7 +151,7 @@ def _stem(name: str) -> str:
 
 def _missing(record: type[Record], path: Path) -> str:
     here = record_at(record, path[:-1])
-    field = here.model_fields.get(str(path[-1])) if here else None
+    field = here.config_keys().get(str(path[-1])) if here else None
     unit = unit_of(str(path[-1]))
     meaning = f": {field.description}" if field and field.description else ""
     return f"this key is needed and missing{meaning}{f' ({unit})' if unit else ''}"

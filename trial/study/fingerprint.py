@@ -16,6 +16,8 @@ SILENT = {
     "until_chemotherapy": False,
     "meal_after_dose_h": None,
     "rung": "any",
+    "day_count": "planned",
+    "share_by_end": None,
     "platelets_at_least_1e9L": 0.0,
     "chemotherapy": None,
     "meals": None,
@@ -32,12 +34,16 @@ def fingerprint(study: Study) -> str:
     said = _spoken(study.model_dump(mode="json", include=set(PARTS)))
     said["arms"] = [_spoken(arm) for arm in said["arms"]]
     said["screening"] = _spoken(said["screening"])
+    said["dropout"] = [_spoken(item) for item in said["dropout"]]
     for arm in said["arms"]:
         del arm["label"]
+    said["dose_rules"] = {name: _spoken(rule) for name, rule in said["dose_rules"].items()}
     for rule in said["dose_rules"].values():
         del rule["source"]
         rule["steps"] = [_spoken(step) for step in rule["steps"]]
     said["population"] = study.population.id
+    if study.typical_patient:
+        said["typical_patient"] = True
     said["response"] = [study.analysis.response_threshold_1e9L, study.analysis.assessment_day]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 

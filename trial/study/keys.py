@@ -18,9 +18,14 @@ UNITS = {
     "h": "hours",
     "y": "years",
     "1e9L": "10^9/L",
+    "ng_mL": "ng/mL",
     "per_week": "per week",
     "steps_per_day": "steps per day",
     "probability": "0 to 1",
+    "share_by_end": "0 to 1",
+    "every": "days",
+    "from": "days",
+    "to": "days",
 }
 PLURALS = {"number": "numbers", "whole number": "whole numbers", "text": "texts", "keys": "groups of keys"}
 MARKS = {"": ".", "list": "[].", "dict": ".<name>."}
@@ -49,7 +54,7 @@ def unit_of(name: str) -> str:
 
 def keys_of(record: type[Record], above: str = "") -> Iterator[Key]:
     """Every key of ``record`` and of the records inside it, depth first, in order."""
-    for name, field in record.model_fields.items():
+    for name, field in record.config_keys().items():
         yield Key(above + name, field)
         inner, container = _record_in(field.annotation)
         if inner is not None:
@@ -60,7 +65,7 @@ def record_at(record: type[Record], path: Sequence[str | int]) -> type[Record] |
     """The kind of record that ``path`` leads to inside ``record``; None where a plain value stands."""
     parts = iter(path)
     for part in parts:
-        field = record.model_fields.get(str(part))
+        field = record.config_keys().get(str(part))
         inner, container = _record_in(field.annotation) if field else (None, "")
         if inner is None or (container and next(parts, None) is None):
             return None

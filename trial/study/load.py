@@ -14,7 +14,15 @@ from ruamel.yaml.comments import CommentedSeq
 
 from cohorts.sets import is_file_name
 from trial.errors import ConfigError
-from trial.study.checks import cautions, not_taken, unknown_ids, unusable_patients, unusable_set, value_at
+from trial.study.checks import (
+    cautions,
+    not_taken,
+    unknown_covariates,
+    unknown_ids,
+    unusable_patients,
+    unusable_set,
+    value_at,
+)
 from trial.study.explain import explain
 from trial.study.inherited import marked
 from trial.study.protocol import Problem, Record
@@ -23,6 +31,7 @@ from trial.study.yamltree import Place, Placed, as_tree, find, plain, read, with
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
+_CATALOGUE = (unknown_ids, not_taken, unusable_patients, unknown_covariates, unusable_set)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
 StudyCheck = Callable[[Study], Iterable[Problem]]
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -71,7 +80,7 @@ def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyC
     data = plain(tree)
     problems = [
         *_missing_files(data),
-        *(p for check in (unknown_ids, not_taken, unusable_patients, unusable_set, *checks) for p in check(data)),
+        *(p for check in (*_CATALOGUE, *checks) for p in check(data)),
     ]
     try:
         study = Study.model_validate(data)

@@ -7,12 +7,13 @@ Every record is frozen and refuses unknown keys. A plain number carries its unit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=60)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -54,6 +55,14 @@ def did_you_mean(seen: str, allowed: Iterable[str]) -> str:
     return f"; did you mean {by_lower[near[0]]}?" if near else ""
 
 
+def twice(entries: Sequence[Any], path: tuple[str | int, ...], name: Callable[[Any], str] = repr) -> Iterator[Problem]:
+    """The problem of an entry that stands in a list at ``path`` for a second time."""
+    for k, entry in enumerate(entries):
+        first = list(entries).index(entry)
+        if first < k:
+            yield (*path, k), f"seen {name(entry)}, which is already {'.'.join(map(str, (*path, first)))}"
+
+
 def _increasing(values: tuple[float, ...]) -> tuple[float, ...]:
     pairs = enumerate(pairwise(values), start=1)
     found = [
@@ -71,6 +80,11 @@ class Record(BaseModel):
     """A frozen record that refuses unknown keys; the base of everything a config can say."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @classmethod
+    def config_keys(cls) -> dict[str, FieldInfo]:
+        """Every field by the name it has in a config."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong between the fields of this record; none by default."""
@@ -129,25 +143,6 @@ class Arm(Record):
         return bool(said) and not self.placebo and self.start_dose_mg not in said
 
 
-class Visits(Record):
-    """Planned visits as whole days after the first dose (day 0). A visit is read before that day's dose."""
-
-    days: Annotated[tuple[VisitDay, ...], Field(min_length=1), Increasing] = Field(
-        description="planned visits after the first dose, which is on day 0"
-    )
-    window_days: Annotated[Whole, Field(ge=0, le=14)] = Field(
-        default=0, description="a visit takes place up to so many days early or late, each day equally likely"
-    )
-    missed_probability: Probability = Field(default=0.0, description="probability that a visit does not take place")
-
-    def problems(self) -> Iterator[Problem]:
-        gap = min(b - a for a, b in pairwise((0, *self.days)))
-        widest = (gap - 1) // 2
-        if self.window_days > widest:
-            seen = f"seen {self.window_days}: visits {gap} days apart could change order"
-            yield ("window_days",), f"{seen}; allowed: 0 to {widest}"
-
-
 class Stratum(Record):
     """A stratification factor: a patient covariate, cut in two at ``cut`` when it is continuous."""
 
@@ -172,6 +167,9 @@ class Randomisation(Record):
         description="patients per permuted block; a multiple of the sum of the ratios"
     )
     strata: tuple[Stratum, ...] = Field(default=(), description="factors; every combination has its own list of blocks")
+
+    def problems(self) -> Iterator[Problem]:
+        yield from twice(self.strata, ("strata",), lambda factor: factor.covariate)
 
 
 class Screening(Record):
@@ -279,35 +277,19 @@ class Rescue(Record):
 
     allowed: bool = Field(default=True, description="whether rescue therapy may be given")
     min_days_between: Annotated[Whole, Field(ge=0, le=365)] = Field(
-        default=28, description="shortest time between two rescues"
+        default=28, description="shortest time between two rescues; until then the hazard of the next one stands still"
     )
-
-
-def _hazard_form(value: Any) -> str:
-    return "per_arm" if isinstance(value, dict) else "all_arms"
-
-
-Hazard = Annotated[
-    Annotated[NonNegative, Tag("all_arms")] | Annotated[dict[str, NonNegative], Tag("per_arm")],
-    Discriminator(_hazard_form),
-]
-
-
-class Dropout(Record):
-    """A competing reason to leave, constant hazard per week; one number for all arms or one per arm id."""
-
-    reason: str = Field(description="the reason in the tables, for example adverse event")
-    hazard_per_week: Hazard = Field(description="one number for all arms, or one per arm id")
 
 
 class Laboratory(Record):
     """How counts are reported: whole numbers not below ``lower_limit_1e9L``, ``turnaround_days`` after the visit."""
 
     turnaround_days: Annotated[Whole, Field(ge=0, le=7)] = Field(
-        default=0, description="a dose change starts so long after the visit"
+        default=0,
+        description="a count is reported so long after the visit: a dose change starts, a rescue is given then",
     )
     lower_limit_1e9L: Annotated[Number, Field(ge=0, le=20)] = Field(
-        default=1.0, description="lower counts are reported as this"
+        default=1.0, description="lower counts are reported as this, the screening count too"
     )
     whole_numbers: bool = Field(default=True, description="counts are reported as whole numbers")
 
@@ -323,8 +305,19 @@ class PKSampling(Record):
         default=(0, 1, 2, 4, 6, 8, 10, 12, 16, 20, 24),
         description="times after that dose, from 0; 24, the end of the dosing interval, is one of them",
     )
+    lloq_ng_mL: NonNegative = Field(
+        default=0.0,
+        description="limit of quantification: a lower concentration is reported as below it; in an area it is 0 before "
+        "the first quantifiable sample and missing after it",
+    )
+    partial_auc_h: Annotated[tuple[SampleTime, ...], Field(min_length=2, max_length=2), Increasing] | None = Field(
+        default=None, description="from and to: the times of the partial AUC, AUCINT; none: there is none"
+    )
 
     def problems(self) -> Iterator[Problem]:
+        if self.partial_auc_h and self.partial_auc_h[1] > self.times_h[-1]:
+            end, last = self.partial_auc_h[1], self.times_h[-1]
+            yield ("partial_auc_h", 1), f"seen {end:g}; the profile ends at {last:g} h; allowed: at most that"
         if self.times_h[0] != 0 or 24 not in self.times_h:
             seen = f"seen {self.times_h[0]:g} to {self.times_h[-1]:g}"
             without = "" if self.times_h[-1] <= 24 or 24 in self.times_h else ", without 24"
@@ -373,6 +366,13 @@ class PublishedRows(Record):
         description="design the rows belong to (vtrial check prints it); another one is not judged by them",
     )
     label: str = Field(default="", description="name of the publication in the report")
+
+    def problems(self) -> Iterator[Problem]:
+        if self.design is not None and not re.fullmatch("[0-9a-f]{12}", self.design):
+            yield (
+                ("design",),
+                f"seen {self.design!r}; allowed: the twelve digits of a design, as vtrial check prints them",
+            )
 
 
 Allocation = Literal["parallel", "counterfactual"]

@@ -8,14 +8,15 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cohorts.streams import Streams
 from trial.study.dose_rule import DoseRule
+from trial.study.leaving import Dropout, hazards, shares
 from trial.study.protocol import (
     Adherence,
     Allocation,
     Analysis,
     Arm,
     Chemotherapy,
-    Dropout,
     Identifier,
     KeptTable,
     Laboratory,
@@ -29,10 +30,11 @@ from trial.study.protocol import (
     Rescue,
     Screening,
     SolverSettings,
-    Visits,
     Whole,
     not_among,
+    twice,
 )
+from trial.study.schedule import Visits
 from trial.study.tolerability import Tolerability
 
 MANY_REPLICATES, KEPT_REPLICATES = 50, 10
@@ -70,6 +72,12 @@ class Study(Record):
     )
     parameter_uncertainty: bool = Field(
         default=False, description="every replicate draws its own population parameters"
+    )
+    typical_patient: bool = Field(
+        default=False,
+        description="every random number at its median: all are the typical patient of the population, or of their row "
+        "of the file, with no difference between or within them; with patients: 1 and allocation: counterfactual, one "
+        "course per arm",
     )
     population: PopulationChoice = Field(description="who is screened")
     screening: Screening = Field(default=Screening(), description="who is eligible")
@@ -113,16 +121,25 @@ class Study(Record):
     assumptions: tuple[str, ...] = Field(default=(), description="printed in the report as they stand")
 
     def problems(self) -> Iterator[Problem]:
+        if self.typical_patient and self.parameter_uncertainty:
+            yield ("parameter_uncertainty",), "seen true; with typical_patient: true nothing is drawn"
         yield from self._arm_problems()
         yield from self._allocation_problems()
         yield from self._day_problems()
         yield from self._profile_problems()
         yield from self._chemotherapy_problems()
+        yield from twice(self.analysis.endpoints, ("analysis", "endpoints"))
+        yield from twice(self.kept_tables, ("kept_tables",))
 
     @property
     def arm_ids(self) -> tuple[str, ...]:
         """Arm ids in the order of the config."""
         return tuple(arm.id for arm in self.arms)
+
+    @property
+    def streams(self) -> Streams:
+        """Every random number of the study."""
+        return Streams(self.seed, self.typical_patient)
 
     @property
     def placebo_arms(self) -> tuple[str, ...]:
@@ -143,6 +160,10 @@ class Study(Record):
     def proxies(self) -> tuple[str, ...]:
         """Codes of the simulated adverse events, in the order of the catalogue; none without ``tolerability``."""
         return tuple(p.code for p in self.tolerability.chosen) if self.tolerability else ()
+
+    def hazards(self, arm: str) -> tuple[float, ...]:
+        """Hazard per week of leaving an arm for each reason of ``dropout``, which may be told as shares by the end."""
+        return hazards(self.dropout, arm, self.visits.days[-1])
 
     @property
     def subjects(self) -> int:
@@ -193,20 +214,36 @@ class Study(Record):
                 f"seen {self.randomisation.block_size}, which cannot hold the ratio {':'.join(map(str, ratio))}; "
                 f"allowed: multiples of {sum(ratio)}",
             )
-        for k, item in enumerate(self.dropout):
-            if isinstance(item.hazard_per_week, dict):
-                yield from self._hazard_problems(("dropout", k, "hazard_per_week"), list(item.hazard_per_week))
+        yield from self._dropout_problems()
         reference = self.analysis.reference_arm
         if reference is not None and reference not in self.arm_ids:
             yield ("analysis", "reference_arm"), not_among(reference, self.arm_ids, "the id of an arm")
 
-    def _hazard_problems(self, path: tuple[str | int, ...], named: list[str]) -> Iterator[Problem]:
+    def _dropout_problems(self) -> Iterator[Problem]:
+        """A reason twice, which would be one clock; arms that are not named; more leaving than there are."""
+        reasons = [item.reason for item in self.dropout]
+        for k, item in enumerate(self.dropout):
+            first = reasons.index(item.reason)
+            if first < k:
+                seen = f"seen {item.reason!r}, which is already the reason of dropout.{first}"
+                yield ("dropout", k, "reason"), f"{seen}; reasons must differ"
+            for name in ("hazard_per_week", "share_by_end"):
+                if isinstance(by_arm := getattr(item, name), dict):
+                    yield from self._by_arm_problems(("dropout", k, name), list(by_arm))
+        for arm in self.arm_ids:
+            total = sum(shares(self.dropout, arm))
+            if total >= 1:
+                yield ("dropout",), f"the shares by the end of arm {arm} sum to {total:g}; allowed: less than 1"
+                break
+
+    def _by_arm_problems(self, path: tuple[str | int, ...], named: list[str]) -> Iterator[Problem]:
         for name in named:
             if name not in self.arm_ids:
                 yield (*path, name), not_among(name, self.arm_ids, "the id of an arm")
         missing = [name for name in self.arm_ids if name not in named]
         if missing:
-            yield path, f"no hazard for {', '.join(missing)}; give one number for all arms or one for each arm"
+            what = "share" if path[-1] == "share_by_end" else "hazard"
+            yield path, f"no {what} for {', '.join(missing)}; give one number for all arms or one for each arm"
 
     def _day_problems(self) -> Iterator[Problem]:
         days = ", ".join(map(str, self.visits.days))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from cohorts.adverse_events import PROXIES, Proxy, proxy
-from trial.study.protocol import Problem, Record, not_among
+from trial.study.protocol import Problem, Record, not_among, twice
 
 CODES = tuple(p.code for p in PROXIES)
 
@@ -33,6 +33,7 @@ class Tolerability(Record):
         for k, code in enumerate(self.proxies):
             if code not in CODES:
                 yield ("proxies", k), not_among(code, CODES, "a tolerability proxy")
+        yield from twice(self.proxies, ("proxies",))
 
     @property
     def chosen(self) -> tuple[Proxy, ...]:

@@ -78,10 +78,11 @@ for p in P.itertuples():
             elif h>l or y>l: tot+=(d-dd)*(max(h,y)-l)/abs(h-y)
             h,dd=y,d
         R[f'DAYS{L}']=tot if seen else None
-    lastdose=max([x[1] for x in ds[k] if x[3]>0],default=None)
+    lastdose=max([x[1] for x in ds[k] if x[2]>0] or [x[1] for x in ds[k] if x[3]>0],default=None)
     inside=[c for _,d,c in seen if lastdose is not None and 0<d-lastdose<=28]
     planned_after=any(n>tdays for n in vis)
-    ok=bool(inside) and (planned_after or stop<INF)
+    arm_=next(a for a in cfg['arms'] if a['id']==p.ARM); bychemo=bool(arm_.get('until_chemotherapy') or (cfg.get('chemotherapy') or {}).get('drug_days'))
+    ok=bool(inside) and (planned_after or stop<INF or (bychemo and lastdose<tdays))
     R['REBOUND']=float(any(c<10 and c<=b-10 for c in inside)) if ok else None
     R['REBOUND2']=float(any(c<.75*b for c in inside)) if ok else None
     R['REDUCE']=float(any(x[4]=='decrease' for x in ds[k])); R['INTERRUPT']=float(any(x[4]=='interrupt' for x in ds[k]))
@@ -103,14 +104,43 @@ for p in P.itertuples():
         R['CITRESP']=float(rec and bool(w) and w[0][1]>=75 and fail>w[0][0])
     # PK
     if conc[k]:
-        pr=sorted(conc[k]); d0=pr[0][2]; dose=[x[2] for x in ds[k] if x[0]<=d0<x[1]]; dose=dose[-1] if dose else 0
+        pr=sorted((t_,0.0 if w_=='below the limit of quantification' else c_,d_,w_) for t_,c_,d_,w_ in conc[k]); d0=pr[0][2]; dose=[x[2] for x in ds[k] if x[0]<=d0<x[1]]; dose=dose[-1] if dose else 0
         def auc(q):
             a=0
             for (t0,c0,*_),(t1,c1,*_) in zip(q,q[1:]): a+=(t1-t0)*((c0-c1)/math.log(c0/c1) if 0<c1<c0 else (c0+c1)/2)
             return a
         q=[x for x in pr if x[0]<=24]
         evq=p.ARM not in plac and dose>0 and not any(math.isnan(x[1]) for x in q); eva=p.ARM not in plac and dose>0 and not any(math.isnan(x[1]) for x in pr)
-        R['CMAX']=max(x[1] for x in q) if evq else None; R['CTROUGH']=q[-1][1] if evq else None; R['AUCTAU']=auc(q) if evq else None; R['AUCLST']=auc(pr) if eva else None
+        def kept(q):
+            begun=False; o=[]
+            for t_,c_,*_ in q:
+                begun=begun or c_>0
+                if c_>0 or not begun: o.append((t_,c_))
+            return o
+        def lam(q):
+            z=kept(q); top=max(z,key=lambda x:(x[1],-x[0])); z=[x for x in z if x[0]>top[0] and x[1]>0]; fits=[]
+            for n_ in range(3,len(z)+1):
+                t_=np.array([x[0] for x in z[-n_:]]); y_=np.log([x[1] for x in z[-n_:]]); t0_,y0_=t_-t_.mean(),y_-y_.mean()
+                b_=(t0_*y0_).sum()/(t0_**2).sum(); s_=(y0_**2).sum(); r2=1-((y0_-b_*t0_)**2).sum()/s_ if s_ else 1
+                if -b_*(t_[-1]-t_[0])>1e-9: fits.append((1-(1-r2)*(n_-1)/(n_-2),n_,-b_))
+            return max((f for f in fits if f[0]>=max(g[0] for g in fits)-1e-4),key=lambda f:f[1])[2] if fits else None
+        def upto(q,a,b):
+            z=kept(q); tl,cl=z[-1]
+            def at(x):
+                if x>tl: return 0.0 if cl==0 else (None if lam(q) is None else cl*math.exp(-lam(q)*(x-tl)))
+                for (t0,c0),(t1,c1) in zip(z,z[1:]):
+                    if t0<=x<=t1: f=(x-t0)/(t1-t0); return c0*(c1/c0)**f if 0<c1<c0 else c0+(c1-c0)*f
+                return z[0][1]
+            if at(a) is None or at(b) is None: return None
+            return auc([(a,at(a)),*[y for y in z if a<y[0]<b],(b,at(b))])
+        pos=lambda x: x if x is not None and x>0 else None
+        q0=pr if cfg['pk_sampling']['visit_day']+1>=tdays else q; ev0=eva if q0 is pr else evq
+        R['CMAX']=pos(max(x[1] for x in q)) if evq else None; R['CTROUGH']=pos(q[-1][1]) if evq else None; R['AUCTAU']=pos(upto(q,0.0,24.0)) if evq else None; R['AUCLST']=pos(auc(kept(pr))) if eva else None
+        R['TMAX']=max(q,key=lambda x:(x[1],-x[0]))[0] if evq and R['CMAX'] else None
+        L_=lam(q0) if ev0 and any(x[1]>0 for x in q0) else None
+        R['LAMZHL']=math.log(2)/L_ if L_ else None; R['AUCIFO']=auc(kept(q0))+kept(q0)[-1][1]/L_ if L_ else None
+        part=cfg['pk_sampling'].get('partial_auc_h'); evp=(eva if part and part[1]>24 else evq); R['AUCINT']=pos(upto(pr if part[1]>24 else q,*part)) if part and evp else None
+        for c_ in ('CMAX','AUCTAU','AUCLST','AUCIFO'): R[c_+'D']=None if R[c_] is None else R[c_]/dose
     if st.get(k,'OK')!='OK': R={c:None for c in R}
     out[k]=R
 bad=collections.Counter(); n=collections.Counter(); ex={}

@@ -1,0 +1,150 @@
+"""What is allowed but hardly meant is said, with its place; what is usual is not."""
+
+import pytest
+from hand_made import STUDY
+
+from trial.errors import ConfigError
+from trial.study.checks import cautions
+from trial.study.explain import explain
+from trial.study.load import load_study
+from trial.study.study import Study
+from trial.study.unusual import unusual
+
+STEPS = [
+    {"at_least_1e9L": 250, "action": "interrupt"},
+    {"at_least_1e9L": 150, "below_1e9L": 250, "action": "decrease", "min_days_since_change": 7},
+    {"at_least_1e9L": 50, "below_1e9L": 150, "action": "keep"},
+    {"below_1e9L": 50, "action": "increase", "min_days_since_change": 14},
+]
+WHOLE = {"ladder_mg": [2.5, 5, 7.5], "steps": STEPS, "restart": {"below_1e9L": 100}, "source": "test"}
+USUAL = STUDY | {"dose_rules": {"ladder": WHOLE}, "laboratory": {}}
+CHEMO = {"cycle_days": 21, "cycles": 2, "doses": [{"day": 0}]}
+
+
+def said(**changes):
+    study = Study.model_validate(USUAL | changes)
+    return {".".join(map(str, path)): text for path, text in unusual(study)}
+
+
+def rule(*steps, **more):
+    return {"dose_rules": {"ladder": WHOLE | {"steps": list(steps)} | more}}
+
+
+def arms(**changed):
+    first = USUAL["arms"][0] | changed
+    return {"arms": [first, USUAL["arms"][1]]}
+
+
+def step(k, **changed):
+    return rule(*(s | changed if j == k else s for j, s in enumerate(STEPS)))
+
+
+def test_what_is_usual_is_not_said():
+    chemotherapy = CHEMO | {"start": {"at_least_1e9L": 100, "latest_day": 14}}
+    assert said() == said(chemotherapy=chemotherapy, dropout=[{"reason": "x", "hazard_per_week": 0.05}]) == {}
+    assert said(**rule({"at_least_1e9L": 400, "action": "interrupt"})) == {}, "a pause is a rule of one step"
+    factors = [{"covariate": "BLPLAT", "cut": 10}, {"covariate": "AGE", "cut": 60}, {"covariate": "SEX"}]
+    assert said(randomisation={"block_size": 2, "strata": factors}) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "words"),
+    [
+        ({"visits": {"days": [7, 56], "missed_probability": 1}}, "visits.missed_probability", "no visit takes place"),
+        ({"visits": {"days": [7, 56], "missed_probability": 0.6}}, "visits.missed_probability", "most visits"),
+        ({"analysis": {"assessment_day": 56, "response_threshold_1e9L": 1e300}}, "analysis.response_threshold_1e9L",
+         "no count is so high"),
+        ({"analysis": {"assessment_day": 56, "response_threshold_1e9L": 1e-300}}, "analysis.response_threshold_1e9L",
+         "every count is at least that (laboratory.lower_limit_1e9L: 1)"),
+        ({"analysis": {"assessment_day": 56, "response_threshold_1e9L": 0.5}, "laboratory": {"lower_limit_1e9L": 0}},
+         "analysis.response_threshold_1e9L", "every count is at least that"),
+        ({"analysis": {"assessment_day": 56, "response_threshold_1e9L": 50_000}}, "analysis.response_threshold_1e9L",
+         "did you mean 50, for 50000 per µL?"),
+        (step(0, at_least_1e9L=250_000), "dose_rules.ladder.steps.0.at_least_1e9L", "did you mean 250"),
+        (step(3, below_1e9L=0.5), "dose_rules.ladder.steps.3.below_1e9L", "no count is below it"),
+        (rule(*STEPS, restart={"below_1e9L": 1}), "dose_rules.ladder.restart.below_1e9L", "no count is below it"),
+        ({"chemotherapy": CHEMO | {"start": {"at_least_1e9L": 100_000, "latest_day": 14}}},
+         "chemotherapy.start.at_least_1e9L", "did you mean 100, for 100000 per µL?"),
+        ({"screening": {"platelets_below_1e9L": 1e300}}, "screening.platelets_below_1e9L", "every count is below it"),
+        ({"laboratory": {"lower_limit_1e9L": 20}}, "laboratory.lower_limit_1e9L", "at baseline too"),
+        ({"dropout": [{"reason": "x", "hazard_per_week": 1000}]}, "dropout", "about 0 % of DRUG, SHAM"),
+        ({"dropout": [{"reason": "x", "hazard_per_week": 10}]}, "dropout", "expected to stay to the last visit"),
+        ({"dropout": [{"reason": "x", "share_by_end": {"DRUG": 0.9, "SHAM": 0}}]}, "dropout", "about 10 % of DRUG "),
+        ({"patients": 1}, "patients", "seen 1; with 2 arms at least one has nobody"),
+        (arms(label="Placebo"), "arms.0.label", "placebo: true gives none"),
+        (arms(id="placebo"), "arms.0.id", "active drug is taken"),
+        (arms(label="SHAM "), "arms.1.id", "also names the arm DRUG"),
+        (arms(id="sham"), "arms.1.id", "also names the arm sham"),
+        (arms(start_dose_mg=0, dose_rule=None), "arms.0.start_dose_mg", "no drug is taken"),
+        ({"adherence": {"mean": 0}}, "adherence.mean", "nobody ever takes a dose"),
+        ({"chemotherapy": CHEMO | {"doses": [{"day": 0, "intensity": 10}]}}, "chemotherapy.doses.0.intensity",
+         "seen 10, so many times a full dose"),
+        ({"chemotherapy": CHEMO | {"doses": [{"day": 0, "intensity": 1e-300}]}}, "chemotherapy.doses.0.intensity",
+         "no effect"),
+        ({"chemotherapy": CHEMO | {"cycle_days": 1}}, "chemotherapy.cycle_days", "cycles last weeks"),
+        ({"rescue": {"min_days_between": 0}}, "rescue.min_days_between", "does not put off"),
+        ({"solver": {"rtol": 0.01}}, "solver.rtol", "errors of the solver"),
+        (rule(*STEPS[:2], STEPS[3]), "dose_rules.ladder.steps", "no step covers counts of 50 to below 150 on every"),
+        (rule(*STEPS[1:]), "dose_rules.ladder.steps", "counts of 250 or more on"),
+        (rule(*STEPS[:3]), "dose_rules.ladder.steps", "counts of below 50 on"),
+        (rule(STEPS[0], STEPS[1], STEPS[3] | {"rung": "highest"}), "dose_rules.ladder.steps", "of below 150 on"),
+        (rule(*STEPS, {"at_least_1e9L": 300, "action": "stop"}), "dose_rules.ladder.steps.4", "steps.0 comes first"),
+        (step(3, min_days_since_change=80), "dose_rules.ladder.steps.3.min_days_since_change", "never taken"),
+        ({"randomisation": {"block_size": 2, "strata": [{"covariate": "BLPLAT", "cut": 1e300}]}},
+         "randomisation.strata.0.cut", "everybody is below it"),
+        ({"randomisation": {"block_size": 2, "strata": [{"covariate": "BLPLAT", "cut": -5}]}},
+         "randomisation.strata.0.cut", "everybody is at or above it"),
+    ],
+)  # fmt: skip
+def test_what_is_unusual_is_said(changes, path, words):
+    found = said(**changes)
+    assert words in found[path], found
+    assert len(found) <= 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "words"),
+    [
+        ({"analysis": {"assessment_day": 56, "endpoints": ["RESPW8", "RESP1", "RESPW8"]}}, "analysis.endpoints.2",
+         "seen 'RESPW8', which is already analysis.endpoints.0"),
+        ({"randomisation": {"block_size": 2, "strata": [{"covariate": "SEX"}] * 2}}, "randomisation.strata.1",
+         "seen SEX, which is already strata.0"),
+        ({"tolerability": {"proxies": ["ALT", "ALT"]}}, "tolerability.proxies.1", "seen 'ALT', which is already"),
+        ({"kept_tables": ["doses", "doses"]}, "kept_tables.1", "seen 'doses', which is already kept_tables.0"),
+    ],
+)  # fmt: skip
+def test_what_stands_twice_is_refused(changes, path, words):
+    data = USUAL | changes
+    with pytest.raises(ValueError, match="already") as caught:
+        Study.model_validate(data)
+    (found,) = [(".".join(map(str, p)), text) for p, text in explain(caught.value, Study, data)]
+    assert found[0] == path and words in found[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            ["parameter_set=hetrombopag_healthy_zheng_2017"],
+            "nobody of them in the domain: hetrombopag_healthy_zheng_2017 is",
+        ),
+        (
+            ["screening.age_at_least_y=0"],
+            "seen 0; hetrombopag_itp_mei_2021 is for adults with chronic ITP, AGE 18 to 75",
+        ),
+    ],
+)
+def test_people_a_set_is_not_for_are_said(changes, words):
+    study = load_study("configs/smoke.yaml", changes)
+    assert any(words in text for _, text in cautions(study))
+    assert not [text for _, text in cautions(load_study("configs/smoke.yaml")) if "domain" in text]
+
+
+def test_a_design_is_twelve_digits():
+    with pytest.raises(ConfigError, match=r"published.design: seen 'zzz'; allowed: the twelve digits"):
+        load_study("configs/published/hetrombopag_itp_phase3.yaml", ["published.design=zzz"])
+
+
+def test_a_covariate_may_be_cut_twice():
+    factors = [{"covariate": "BLPLAT", "cut": 10}, {"covariate": "BLPLAT", "cut": 20}]
+    assert said(randomisation={"block_size": 2, "strata": factors}) == {}

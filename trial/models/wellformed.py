@@ -1,0 +1,115 @@
+"""What a user's own structure must be before it is solved: every field of its type, and nothing that changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cohorts.parameters import ParameterSet, near
+from trial.models import Days, State, Structure
+from trial.solver.graph import needed
+from trial.solver.kernel import STEPPERS, method_of, system_of
+from trial.solver.structure import Limit
+
+KNOWN = ("kill", "meal")
+"""What a structure may take beside doses."""
+TEXTS = ("id", "title")
+NAMES = ("parameters", "inputs", "output_names", "reads", "takes")
+RECORDS = {"states": State, "derived": State, "limits": Limit}
+FUNCTIONS = ("rhs", "outputs", "steady_state", "daily_events", "individual")
+MOVED = 1.1
+
+
+def field_problems(model: Structure) -> list[str]:
+    """Fields that are not of their type, repeat themselves or name what there is not, as "structure X: field: ..."."""
+    return [f"structure {model.id}: {line}" for line in (*_types(model), *_words(model))]
+
+
+def _types(model: Structure) -> Iterator[str]:
+    for name in TEXTS:
+        if not isinstance(getattr(model, name), str):
+            yield f"{name}: {_seen(getattr(model, name))}; allowed: text"
+    for name in NAMES:
+        said = getattr(model, name)
+        if not isinstance(said, tuple) or not all(isinstance(one, str) for one in said):
+            yield f"{name}: {_seen(said)}; allowed: a tuple of names"
+        elif len(set(said)) < len(said):
+            yield f"{name}: {_seen(said)}; allowed: each name once"
+    for name, kind in RECORDS.items():
+        said = getattr(model, name)
+        if not isinstance(said, tuple) or not all(isinstance(one, kind) for one in said):
+            yield f"{name}: {_seen(said)}; allowed: a tuple of trial.models.{kind.__name__}"
+        elif kind is State and len({one.name for one in said}) < len(said):
+            yield f"{name}: seen {', '.join(one.name for one in said)}; allowed: each name once"
+    for name in FUNCTIONS:
+        if not callable(getattr(model, name)):
+            yield f"{name}: {_seen(getattr(model, name))}; allowed: a function"
+
+
+def _words(model: Structure) -> Iterator[str]:
+    states = len(model.states) if isinstance(model.states, tuple) else 0
+    if isinstance(model.dose_state, bool) or model.dose_state not in range(states):
+        yield f"dose_state: {_seen(model.dose_state)}; allowed: the place of a state, 0 to {states - 1}"
+    if model.method is not None and model.method not in STEPPERS:
+        yield f"method: {_seen(model.method)}; allowed: {', '.join(STEPPERS)}, or None{near(model.method, STEPPERS)}"
+    for word in model.takes if isinstance(model.takes, tuple) else ():
+        if word not in KNOWN:
+            yield f"takes: {_seen(word)}; allowed: {', '.join(KNOWN)}{near(word, KNOWN)}"
+
+
+def _seen(value: object) -> str:
+    return f"seen {str(value)[:40]!r}" if isinstance(value, str) else f"seen {str(value)[:60]}"
+
+
+def method_problems(chosen: ParameterSet, model: Structure) -> Iterator[str]:
+    """A method the equations do not allow, and occasion effects on what is read once."""
+    wanted = method_of(replace(model, method=None))
+    if model.method == "exact" != wanted:
+        yield f"structure {model.id}: method: seen 'exact'; allowed: {wanted} (the equations are not linear)"
+    once = set(model.reads) - set(model.parameters)
+    for name in (e.parameter for e in chosen.effects("occasion") if e.parameter in once):
+        yield f"variance of {name} between occasions: changes nothing: {name} is read once; allowed: level patient"
+
+
+def idle(chosen: ParameterSet, model: Structure) -> list[str]:
+    """Parameters of the structure that move no equation, output, event or start when they are a tenth smaller."""
+    system = system_of(model, outputs=True)
+    read = sorted({int(n.value) for n in needed([*system.derivatives, *system.outputs]) if n.op == "parameter"})
+
+    def acts(one: ParameterSet) -> list[np.ndarray]:
+        p = _typical(one, model)
+        return [p[:, read], *_acts(model, p, kill=1.0, meal_h=1.0)]
+
+    before = acts(chosen)
+    own = [p for p in chosen.parameters if p.name in (*model.parameters, *model.reads) and p.value > 0]
+    return [p.name for p in own if _same(before, acts(chosen.with_values({p.name: p.value / MOVED})))]
+
+
+def taken_without_effect(chosen: ParameterSet, model: Structure) -> list[str]:
+    """What the structure says it takes, though its days are the same without."""
+    p, given = _typical(chosen, model), {"kill": {"kill": 1.0}, "meal": {"meal_h": 1.0}}
+    return [word for word in model.takes if _same(_acts(model, p), _acts(model, p, **given[word]))]
+
+
+def _typical(chosen: ParameterSet, model: Structure) -> np.ndarray:
+    """Parameters of the typical man, (1, P)."""
+    values = model.individual({p.name: np.array([p.value]) for p in chosen.parameters})
+    return np.array([values[name] for name in model.parameters]).T
+
+
+def _acts(model: Structure, p: np.ndarray, **more: Any) -> list[np.ndarray]:
+    """Events of a day with a dose and one without, and the start."""
+    events = model.daily_events(p, Days.of(np.array([[0.0, 24.0]]), np.array([[5.0, 0.0]]), **more))
+    with np.errstate(all="ignore"):
+        start = model.steady_state(p, events.inputs[:, 0])
+    return [events.time_h, events.amount, events.inputs, np.asarray(start)]
+
+
+def _same(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
+    alike = (
+        x.shape == y.shape and np.allclose(x, y, rtol=1e-9, atol=0.0, equal_nan=True) for x, y in zip(a, b, strict=True)
+    )
+    return all(alike)

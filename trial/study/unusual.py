@@ -1,0 +1,207 @@
+"""What a protocol may say, but is hardly meant to: each a place and a sentence, shown before and after a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cohorts.covariates import LIMITS
+from trial.study.dose_rule import DoseRule, DoseStep
+from trial.study.leaving import completing
+from trial.study.protocol import Problem
+from trial.study.study import Study
+
+Path = tuple[str | int, ...]
+HIGHEST_1E9L = LIMITS["BLPLAT"][1]
+"""No patient has a count above it (10^9/L)."""
+LOWEST_1E9L = 1.0
+"""Hardly a count is reported below it (10^9/L)."""
+PER_UL = 1000.0
+FEW = 0.2
+"""An arm of which fewer are expected to complete is worth a word."""
+MANY_MISSED = 0.5
+FULL_DOSES, NO_DOSE = 2.0, 0.01
+SHORT_CYCLE_DAYS = 7
+HIGH_REPORTING_LIMIT_1E9L = 10.0
+LOOSE = 1e-4
+NAMED_PLACEBO = re.compile(r"\s*(placebo|sham)\s*", re.IGNORECASE)
+
+
+def unusual(study: Study) -> Iterator[Problem]:
+    """Every such thing of a study."""
+    if study.typical_patient:
+        same = "; every replicate is the same" * (study.replicates > 1)
+        text = (
+            "seen true: every random number is at its median, the seed changes nothing, and shares are of one patient"
+        )
+        yield ("typical_patient",), text + same
+    yield from _arms(study)
+    yield from _conduct(study)
+    yield from _leaving(study)
+    yield from _chemotherapy(study)
+    for line in _lines(study):
+        yield from line.problems(study.laboratory.lower_limit_1e9L)
+    for name, rule in study.dose_rules.items():
+        yield from _uncovered(("dose_rules", name, "steps"), rule, study.laboratory.lower_limit_1e9L)
+        yield from _without_effect(("dose_rules", name, "steps"), rule, study.treatment_days)
+    yield from _strata(study)
+
+
+def _arms(study: Study) -> Iterator[Problem]:
+    if study.patients < len(study.arms) and not study.paired:
+        yield ("patients",), f"seen {study.patients}; with {len(study.arms)} arms at least one has nobody"
+    taken: dict[str, str] = {}
+    for k, arm in enumerate(study.arms):
+        name = arm.label or arm.id
+        if NAMED_PLACEBO.fullmatch(name) and not arm.placebo:
+            path = ("arms", k, "label" if arm.label else "id")
+            yield path, f"seen {name!r}, but active drug is taken in this arm; placebo: true gives none"
+        if arm.start_dose_mg == 0 and not arm.placebo:
+            yield ("arms", k, "start_dose_mg"), "seen 0: no drug is taken in this arm, which is no placebo arm"
+        for key, word in (("id", arm.id), ("label", arm.label)):
+            other = taken.setdefault(word.strip().lower(), arm.id) if word.strip() else arm.id
+            if other != arm.id:
+                yield ("arms", k, key), f"seen {word!r}, which also names the arm {other}: readers cannot tell them"
+
+
+def _conduct(study: Study) -> Iterator[Problem]:
+    missed, limit = study.visits.missed_probability, study.laboratory.lower_limit_1e9L
+    if missed >= MANY_MISSED:
+        what = "no visit takes place, so there is no count after baseline" if missed == 1 else "most visits are missed"
+        yield ("visits", "missed_probability"), f"seen {missed:g}: {what}"
+    if study.adherence.mean == 0:
+        yield ("adherence", "mean"), "seen 0: nobody ever takes a dose"
+    if limit >= HIGH_REPORTING_LIMIT_1E9L:
+        yield (
+            ("laboratory", "lower_limit_1e9L"),
+            f"seen {limit:g}: every lower count is reported as it, at baseline too",
+        )
+    if study.rescue.allowed and study.rescue.min_days_between == 0:
+        yield ("rescue", "min_days_between"), "seen 0: a rescue does not put off the next one"
+    for key in ("rtol", "atol"):
+        if (error := getattr(study.solver, key)) > LOOSE:
+            yield ("solver", key), f"seen {error:g}: errors of the solver may be seen in the results"
+
+
+def _leaving(study: Study) -> Iterator[Problem]:
+    """Arms that hardly anybody completes, those of the same share together."""
+    last = study.visits.days[-1]
+    found: dict[str, list[str]] = {}
+    for arm in study.arm_ids:
+        share = completing(study.dropout, arm, last)
+        if share < FEW:
+            found.setdefault(f"{100 * share:.2g} %", []).append(arm)
+    for percent, arms in found.items():
+        yield (
+            ("dropout",),
+            f"about {percent} of {', '.join(arms)} are expected to stay to the last visit, on day {last}",
+        )
+
+
+def _chemotherapy(study: Study) -> Iterator[Problem]:
+    if study.chemotherapy is None:
+        return
+    if study.chemotherapy.cycle_days < SHORT_CYCLE_DAYS:
+        yield ("chemotherapy", "cycle_days"), f"seen {study.chemotherapy.cycle_days}; cycles last weeks"
+    for k, dose in enumerate(study.chemotherapy.doses):
+        if dose.intensity > FULL_DOSES:
+            said = f"seen {dose.intensity:g}, so many times a full dose; the kill was never seen beyond one"
+            yield ("chemotherapy", "doses", k, "intensity"), said
+        elif dose.intensity < NO_DOSE:
+            yield ("chemotherapy", "doses", k, "intensity"), f"seen {dose.intensity:g} of a full dose: no effect"
+
+
+@dataclass(frozen=True)
+class CountLine:
+    """A count that something depends on (10^9/L): where it stands, and whether counts must be at least it or below."""
+
+    path: Path
+    count_1e9L: float
+    at_least: bool
+
+    def problems(self, reported_from_1e9L: float) -> Iterator[Problem]:
+        """Whether every or no count that a laboratory can report is on one side of the line."""
+        seen = self.count_1e9L
+        if seen > HIGHEST_1E9L:
+            side = "no count is so high" if self.at_least else "every count is below it"
+            meant = seen / PER_UL
+            hint = f"; did you mean {meant:g}, for {seen:g} per µL?" if LOWEST_1E9L <= meant <= HIGHEST_1E9L else ""
+            yield self.path, f"seen {seen:g} x 10^9/L: {side}{hint}"
+        elif seen <= reported_from_1e9L or seen < LOWEST_1E9L:
+            side = "every count is at least that" if self.at_least else "no count is below it"
+            why = f" (laboratory.lower_limit_1e9L: {reported_from_1e9L:g})" if seen <= reported_from_1e9L else ""
+            yield self.path, f"seen {seen:g} x 10^9/L: {side}{why}"
+
+
+def _lines(study: Study) -> Iterator[CountLine]:
+    """Every count that the protocol or the analysis asks for."""
+    yield CountLine(("analysis", "response_threshold_1e9L"), study.analysis.response_threshold_1e9L, True)
+    yield CountLine(("screening", "platelets_below_1e9L"), study.screening.platelets_below_1e9L, False)
+    if study.chemotherapy and study.chemotherapy.start:
+        yield CountLine(("chemotherapy", "start", "at_least_1e9L"), study.chemotherapy.start.at_least_1e9L, True)
+    for name, rule in study.dose_rules.items():
+        for k, step in enumerate(rule.steps):
+            path = ("dose_rules", name, "steps", k)
+            if step.at_least_1e9L > 0:
+                yield CountLine((*path, "at_least_1e9L"), step.at_least_1e9L, True)
+            if step.below_1e9L < float("inf"):
+                yield CountLine((*path, "below_1e9L"), step.below_1e9L, False)
+        if rule.restart:
+            yield CountLine(("dose_rules", name, "restart", "below_1e9L"), rule.restart.below_1e9L, False)
+
+
+def _everywhere(rule: DoseRule) -> list[DoseStep]:
+    """The steps that apply on every rung."""
+    return [step for step in rule.steps if step.rung == "any" or len(rule.ladder_mg) == 1]
+
+
+def _uncovered(path: Path, rule: DoseRule, reported_from_1e9L: float) -> Iterator[Problem]:
+    """Counts between, below or above the steps of a rule of several: the dose stays without a step that says so."""
+    reached = reported_from_1e9L
+    gaps = []
+    for step in sorted(_everywhere(rule), key=lambda step: step.at_least_1e9L):
+        if step.at_least_1e9L > reached:
+            low = f"{reached:g} to below " if reached > reported_from_1e9L else "below "
+            gaps.append(f"{low}{step.at_least_1e9L:g}")
+        reached = max(reached, step.below_1e9L)
+    if reached < float("inf"):
+        gaps.append(f"{reached:g} or more")
+    if gaps and len(rule.steps) > 1:
+        yield path, f"no step covers counts of {' and '.join(gaps)} on every level: there the dose stays as it is"
+
+
+def _without_effect(path: Path, rule: DoseRule, treatment_days: int) -> Iterator[Problem]:
+    """Steps that are never taken: another one is always first, or they wait longer than treatment lasts."""
+    for k, step in enumerate(rule.steps):
+        first = next((j for j, other in enumerate(rule.steps[:k]) if _takes_all(other, step)), None)
+        if first is not None:
+            yield (*path, k), f"never taken: steps.{first} comes first and takes all its counts"
+        if step.min_days_since_change >= treatment_days:
+            seen = f"seen {step.min_days_since_change}; treatment lasts {treatment_days} days"
+            yield (*path, k, "min_days_since_change"), f"{seen}, so the step is never taken"
+
+
+def _takes_all(first: DoseStep, later: DoseStep) -> bool:
+    return (
+        first.rung in ("any", later.rung)
+        and first.at_least_1e9L <= later.at_least_1e9L
+        and first.below_1e9L >= later.below_1e9L
+        and first.min_days_since_change <= later.min_days_since_change
+        and first.confirm_visits <= later.confirm_visits
+    )
+
+
+def _strata(study: Study) -> Iterator[Problem]:
+    """Cuts with nobody on one side, as far as the protocol tells."""
+    rules = study.screening
+    ranges = {name: (low, high) for name, (low, high, _) in LIMITS.items()} | {"BMI": (8.0, 100.0)}
+    ranges["AGE"] = (rules.age_at_least_y, rules.age_at_most_y)
+    lowest = max(rules.platelets_at_least_1e9L, study.laboratory.lower_limit_1e9L)
+    ranges["BLPLAT"] = (lowest, rules.platelets_below_1e9L)
+    for k, factor in enumerate(study.randomisation.strata):
+        low, high = ranges.get(factor.covariate, (float("-inf"), float("inf")))
+        if factor.cut is not None and not low < factor.cut < high:
+            side = "below it" if factor.cut >= high else "at or above it"
+            said = f"seen {factor.cut:g}; {factor.covariate} is {low:g} to {high:g} here, so everybody is {side}"
+            yield ("randomisation", "strata", k, "cut"), said
