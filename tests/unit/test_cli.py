@@ -319,7 +319,7 @@ def test_a_changed_design_is_not_judged_by_the_published_rows(capsys, tmp_path):
     code, out, err = outcome(capsys, *arguments, "--out", "other", "--set", "arms.1.start_dose_mg=3.75")
     assert code == 0 and "another design" in err and "Inside the published interval" not in out
     rows = (tmp_path / "other" / "scorecard.csv").read_text().splitlines()
-    assert len(rows) > 16 and all(row.split(",")[-2] == "" for row in rows[1:])
+    assert len(rows) > 16 and all(row.split(",")[-3:] == ["", row.split(",")[-2], "not counted"] for row in rows[1:])
 
 
 def test_without_a_command_there_is_help(capsys):
