@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trial.study.protocol import Increasing, NonNegative, Positive, Problem, Prose, Record, Whole
+from trial.study.protocol import Increasing, NonNegative, Positive, Problem, Record, Whole
+from trial.study.texts import Prose
 
 
 class DoseStep(Record):

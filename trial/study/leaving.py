@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
 from scipy.optimize import brentq
 
-from trial.study.protocol import Line, NonNegative, Number, Problem, Problems, Record
+from trial.study.protocol import NonNegative, Number, Problem, Problems, Record
+from trial.study.texts import Line
 
 Share = Annotated[Number, Field(ge=0, lt=1)]
 DAYS = 7.0

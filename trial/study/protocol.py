@@ -7,7 +7,6 @@ Every record is frozen and refuses unknown keys. A plain number carries its unit
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
@@ -18,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from trial.errors import cut
 from trial.study.slips import decimals_meant
+from trial.study.texts import MOST_TEXT, Line, Name
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=60)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -33,8 +33,6 @@ Dose = Annotated[Number, Field(ge=0, le=200)]
 AfterDose = Annotated[Number, Field(ge=0, lt=24)]
 Problem = tuple[tuple[str | int, ...], str]
 
-MOST_TEXT = 1000
-"""Characters of a line of text; ten times as many of a longer text."""
 CONTINUOUS = ("AGE", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "BLPLAT")
 CATEGORICAL = ("SEX", "SPLENFL", "CONITPFL")
 STRATIFIERS = (*CONTINUOUS, *CATEGORICAL, "BLBLEED")
@@ -83,34 +81,6 @@ def _increasing(values: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Increasing = AfterValidator(_increasing)
-
-
-def _unprintable(text: str, also: str) -> str:
-    """The first character of a text that no page and no terminal prints as it is, by its name; "" when all can."""
-    bad = next((c for c in text if unicodedata.category(c) in NOT_PRINTED and c not in also), "")
-    return f"U+{ord(bad):04X} {unicodedata.name(bad, 'a control character').lower()}" if bad else ""
-
-
-def _line(text: str) -> str:
-    if bad := _unprintable(text, ""):
-        raise ValueError(f"allowed: one line of text without control characters, not {bad}")
-    return text
-
-
-def _prose(text: str) -> str:
-    if bad := _unprintable(text, "\n"):
-        raise ValueError(f"allowed: text without control characters, not {bad}")
-    return text
-
-
-NOT_PRINTED = ("Cc", "Cs", "Zl", "Zp")
-"""Categories of Unicode: control characters, halves of characters, separators of lines and of paragraphs."""
-Line = Annotated[str, Field(max_length=MOST_TEXT), AfterValidator(_line)]
-"""One line of text."""
-Name = Annotated[str, Field(max_length=4096)]
-"""Name of a file."""
-Prose = Annotated[str, Field(max_length=10 * MOST_TEXT), AfterValidator(_prose)]
-"""Text that may have line breaks."""
 
 
 class Record(BaseModel):

@@ -20,13 +20,10 @@ from trial.study.protocol import (
     Identifier,
     KeptTable,
     Laboratory,
-    Line,
     Meals,
-    Name,
     Output,
     PKSampling,
     Problem,
-    Prose,
     PublishedRows,
     Randomisation,
     Record,
@@ -38,6 +35,7 @@ from trial.study.protocol import (
     twice,
 )
 from trial.study.schedule import Visits
+from trial.study.texts import Line, Name, Prose
 from trial.study.tolerability import Tolerability
 
 MANY_REPLICATES, KEPT_REPLICATES = 50, 10
