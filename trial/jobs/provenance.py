@@ -70,8 +70,18 @@ def add_report(out_dir: Path) -> None:
 def _write(out_dir: Path, manifest: dict[str, Any]) -> Path:
     path = out_dir / MANIFEST
     whole = {"sha256": _own_hash(manifest), **{k: v for k, v in manifest.items() if k != "sha256"}}
-    path.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    put(path, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
     return path
+
+
+def put(path: Path, text: str) -> None:
+    """Write a text file whole, or leave what was there."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _own_hash(manifest: Mapping[str, Any]) -> str:
