@@ -9,6 +9,8 @@ of a parameter set (numbers above 0 for a power, words for a factor); one that n
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,10 +25,16 @@ from numpy.typing import NDArray
 
 from cohorts import elementary
 from cohorts.covariates import CATEGORIES, LIMITS, day_0_fluctuation, within_values
+from cohorts.files import MIB, UnreadableError, contents, must_be_regular
 from cohorts.noise import assay
 from cohorts.parameters import CovariateEffect, ParameterSet, near
 from cohorts.streams import Draws
 
+ID = "ID"
+"""The file's own names of its patients; they go to ``subjects.csv`` of a run."""
+MOST_BYTES = 16 * MIB
+MOST_ROWS = 1_000_000
+MOST_COLUMNS = 1000
 OPTIONAL = ("BLBLEED",)
 REQUIRED = tuple(name for name in (*LIMITS, *CATEGORIES) if name not in OPTIONAL)
 MOST_SHOWN = 20
@@ -34,10 +42,16 @@ Cells = Mapping[str, Sequence[Any]]
 
 
 class PatientsError(ValueError):
-    """Everything wrong with a file of patients, one problem a line; ``problems`` holds all of them."""
+    """Everything wrong with a file of patients, one problem a line; ``problems`` holds all of them.
 
-    def __init__(self, path: Path, problems: Sequence[str]) -> None:
-        self.problems = tuple(f"{path}: {problem}" for problem in problems)
+    ``lines``: of the file, one per row; problems then name them instead of the row.
+    """
+
+    def __init__(self, path: Path, problems: Sequence[str], lines: Sequence[int] = ()) -> None:
+        placed = [
+            re.sub(r"^row (\d+):", lambda m: f"line {lines[int(m[1]) - 1]}:", p) if lines else p for p in problems
+        ]
+        self.problems = tuple(f"{path}: {problem}" for problem in placed)
         more = len(problems) - MOST_SHOWN
         shown = [*self.problems[:MOST_SHOWN], *([f"{path}: and {more} more problems"] if more > 0 else [])]
         super().__init__("\n".join(shown))
@@ -51,6 +65,7 @@ class BroughtPatients:
     columns: dict[str, NDArray[Any]]
     others: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     path: Path = Path()
+    lines: Sequence[int] = ()
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,7 +87,7 @@ class BroughtPatients:
             if x.covariate in found and x.form == "factor" and x.reference not in found[x.covariate]:
                 problems.append(_no_reference(x, found[x.covariate]))
         if problems:
-            raise PatientsError(self.path, problems)
+            raise PatientsError(self.path, problems, self.lines)
         return found
 
     def candidates(self, draws: Draws, parameter_set: ParameterSet) -> dict[str, NDArray[Any]]:
@@ -93,45 +108,92 @@ class BroughtPatients:
 def read_patients(path: str | Path) -> BroughtPatients:
     """The patients of a CSV or Parquet file. PatientsError lists each problem: row, column, value, what is allowed."""
     path = Path(path)
-    cells = _read(path)
+    cells, lines = _read(path)
+    return patients_of(path, cells, lines)
+
+
+def patients_of(path: Path, cells: Cells, lines: Sequence[int] = ()) -> BroughtPatients:
+    """The patients of columns that were read from ``path``. PatientsError lists each problem, with its line."""
     problems = list(_column_problems(cells))
     if problems:
-        raise PatientsError(path, problems)
+        raise PatientsError(path, [*problems, f"vtrial patients {path.name} maps other headers, separators and units"])
+    problems += _repeated_ids(cells)
     used = [name for name in (*REQUIRED, *OPTIONAL) if name in cells]
     columns: dict[str, NDArray[Any]] = {n: _numbers(n, cells[n], problems) for n in used if n in LIMITS}
     columns |= {name: _words(name, cells[name], problems) for name in used if name in CATEGORIES}
     if not problems:
         problems.extend(_row_problems(columns))
     if problems:
-        raise PatientsError(path, problems)
+        raise PatientsError(path, problems, lines)
     columns["BMI"] = columns["WEIGHT"] / (columns["HEIGHT"] / 100.0) ** 2
-    return BroughtPatients(path.name, columns, {n: c for n, c in cells.items() if n not in used}, path)
+    return BroughtPatients(path.name, columns, {n: c for n, c in cells.items() if n not in used}, path, lines)
 
 
-def _read(path: Path) -> Cells:
-    """Columns of raw cells: texts from CSV, values or None from Parquet."""
+def ids_of(path: str | Path) -> list[str] | None:
+    """The file's own name of each of its patients, in order; None where it has no column ID."""
+    cells, _ = _read(Path(path))
+    return [str(cell) for cell in cells[ID]] if ID in cells else None
+
+
+def _read(path: Path) -> tuple[Cells, list[int]]:
+    """Columns of raw cells, texts from CSV, values or None from Parquet; of CSV the line of the file of each row."""
     try:
+        must_be_regular(path, MOST_BYTES)
         if path.suffix.lower() == ".csv":
-            with path.open(encoding="utf-8-sig", newline="") as stream:
-                return _csv_columns(path, list(csv.reader(stream)))
+            return _csv_columns(path, contents(path, MOST_BYTES).decode("utf-8-sig"))
         if path.suffix.lower() == ".parquet":
-            table = pq.read_table(path)
-            return {name: table[name].to_pylist() for name in table.column_names}
-    except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as problem:
-        raise PatientsError(path, [f"cannot be read: {problem}"]) from problem
-    raise PatientsError(path, [f"seen a name ending in {path.suffix!r}; allowed: .csv or .parquet"])
+            return _parquet_columns(path), []
+    except UnreadableError as problem:
+        said = str(problem)
+        raise PatientsError(path, [said if said.startswith("cannot") else f"cannot be read: {said}"]) from problem
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError, NotImplementedError, pa.ArrowException) as problem:
+        if isinstance(problem, PatientsError):
+            raise
+        raise PatientsError(path, [f"cannot be read: {str(problem)[:200]}"]) from problem
+    raise PatientsError(path, [f"seen a name ending in {path.suffix[:20]!r}; allowed: .csv or .parquet"])
 
 
-def _csv_columns(path: Path, lines: list[list[str]]) -> Cells:
-    lines = [line for line in lines if any(cell.strip() for cell in line)]
-    header = [cell.strip() for cell in lines[0]] if lines else []
-    problems = [f"column {name}: given {k} times" for name, k in Counter(header).items() if k > 1]
-    for row, line in enumerate(lines[1:], start=1):
-        if len(line) != len(header):
-            problems.append(f"row {row}: {len(line)} cells, but the header names {len(header)} columns")
+def _parquet_columns(path: Path) -> Cells:
+    said = pq.read_metadata(path)
+    if said.num_rows > MOST_ROWS or said.num_columns > MOST_COLUMNS:
+        seen = f"seen {said.num_rows} rows and {said.num_columns} columns"
+        raise PatientsError(path, [f"{seen}; allowed: at most {MOST_ROWS} and {MOST_COLUMNS}"])
+    table = pq.read_table(path)
+    repeated = [f"column {name[:60]}: given {k} times" for name, k in Counter(table.column_names).items() if k > 1]
+    if repeated:
+        raise PatientsError(path, repeated)
+    return {name: table[name].to_pylist() for name in table.column_names}
+
+
+def _csv_columns(path: Path, text: str) -> tuple[Cells, list[int]]:
+    reader = csv.reader(io.StringIO(text, newline=""))
+    rows, before = [], 0
+    for row in reader:
+        if any(cell.strip() for cell in row):
+            rows.append((before + 1, row))
+        before = reader.line_num
+    header = [cell.strip() for cell in rows[0][1]] if rows else []
+    problems = [f"column {name[:60]}: given {k} times" for name, k in Counter(header).items() if k > 1]
+    for line, row in rows[1:]:
+        if len(row) != len(header):
+            problems.append(f"line {line}: {len(row)} cells, but the header names {len(header)} columns")
     if problems:
         raise PatientsError(path, problems)
-    return {name: [line[k].strip() for line in lines[1:]] for k, name in enumerate(header)}
+    columns = {name: [row[k].strip() for _, row in rows[1:]] for k, name in enumerate(header)}
+    return columns, [line for line, _ in rows[1:]]
+
+
+def _repeated_ids(cells: Cells) -> Iterator[str]:
+    """Ids of the file that are given twice, or not at all."""
+    first: dict[str, int] = {}
+    for row, cell in enumerate(cells.get(ID, ()), start=1):
+        name = "" if cell is None else str(cell).strip()
+        if not name:
+            yield f"row {row}: {ID}: an empty cell; every patient needs an id"
+        elif name in first:
+            yield f"row {row}: {ID}: seen {name[:60]!r}, which is that of patient {first[name]} already"
+        else:
+            first[name] = row
 
 
 def _column_problems(cells: Cells) -> Iterator[str]:
@@ -141,7 +203,7 @@ def _column_problems(cells: Cells) -> Iterator[str]:
                 c for c in cells if c.upper() == name
             ]
             yield f"column {name} is missing" + (
-                f"; did you mean {near[0]}?" if near else f"; seen: {', '.join(cells)}"
+                f"; did you mean {near[0][:60]}?" if near else f"; seen: {', '.join(name[:60] for name in cells)[:300]}"
             )
     if not any(len(values) for values in cells.values()):
         yield "there are no patients in it"
@@ -170,7 +232,9 @@ def _number(cell: Any) -> float:
 
 
 def _seen(cell: Any) -> str:
-    return "an empty cell" if cell is None or cell == "" else f"{cell!r}" if isinstance(cell, str) else f"{cell}"
+    return (
+        "an empty cell" if cell is None or cell == "" else f"{cell!r}"[:60] if isinstance(cell, str) else f"{cell}"[:60]
+    )
 
 
 def _words(name: str, cells: Sequence[Any], problems: list[str]) -> NDArray[np.str_]:

@@ -13,6 +13,10 @@ from cohorts.citations import THIS_ENGINE, Source
 from cohorts.parameters import ParameterSet, Uncertainty, unknown_name
 
 
+class CatalogueError(ValueError):
+    """A file of the catalogue itself that cannot be used; the text names it."""
+
+
 def calibration_file(set_id: str) -> Path:
     """Where the calibrated values of a set are kept."""
     return Path(__file__).parent / "sets" / f"{set_id}.calibration.json"
@@ -21,11 +25,16 @@ def calibration_file(set_id: str) -> Path:
 def read_calibration(set_id: str) -> dict[str, Any]:
     """The calibration record of a set: values, targets, note, how it was made."""
     path = calibration_file(set_id)
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not isinstance(content.get("values", {}), dict):
+            raise ValueError("needed: keys values, targets, note")
+    except (OSError, ValueError) as error:
+        raise CatalogueError(f"{path}: cannot be read: {error}") from None
     missing = [key for key in ("values", "targets", "note") if key not in content]
     bad = {name: v for name, v in content.get("values", {}).items() if not math.isfinite(float(v))}
     if missing or bad:
-        raise ValueError(f"{path.name}: missing keys {missing}; values that are not finite numbers {bad}")
+        raise CatalogueError(f"{path}: missing keys {missing}; values that are not finite numbers {bad}")
     return content
 
 

@@ -41,6 +41,8 @@ SHARES = (("FP", "FM"),)
 """Shares of one whole: together at most LARGEST_FRACTION."""
 AT_MOST = {"ETA": 1.0}
 """Largest possible value: an occupancy."""
+SWITCHES = ("DESTRUCTION",)
+"""0 or 1, nothing between."""
 Sourced = RandomEffect | Correlation | CovariateEffect
 CUTS = ("BLEED_C2", "BLEED_C3", "BLEED_C4")
 

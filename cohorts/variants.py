@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cohorts.gates import AT_MOST, IN_ORDER, LARGEST_FRACTION, SHARES
+from cohorts.gates import AT_MOST, IN_ORDER, LARGEST_FRACTION, SHARES, SWITCHES
 from cohorts.parameters import LARGEST_VARIANCE, OCCASION, OMEGA, ParameterSet
 
 FACTORS = (0.5, 1.5)
@@ -45,13 +45,15 @@ def assumed(parameter_set: ParameterSet) -> tuple[Assumed, ...]:
 
 
 def variants(parameter_set: ParameterSet) -> tuple[Variant, ...]:
-    """Two for each assumed number; none for a number that is 0, which has nothing to halve."""
-    return tuple(_variant(parameter_set, a, factor) for a in assumed(parameter_set) if a.value for factor in FACTORS)
+    """Two for each assumed number; none for a number that is 0 and for a switch, which have nothing to halve."""
+    none = nothing_to_halve(parameter_set)
+    moved = [a for a in assumed(parameter_set) if a.name not in none]
+    return tuple(_variant(parameter_set, a, factor) for a in moved for factor in FACTORS)
 
 
 def nothing_to_halve(parameter_set: ParameterSet) -> tuple[str, ...]:
-    """Names of the assumed numbers that are 0."""
-    return tuple(a.name for a in assumed(parameter_set) if not a.value)
+    """Names of the assumed numbers that are 0, and of the switches."""
+    return tuple(a.name for a in assumed(parameter_set) if not a.value or a.name in SWITCHES)
 
 
 def _variant(parameter_set: ParameterSet, number: Assumed, factor: float) -> Variant:

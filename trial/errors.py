@@ -7,16 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+MOST_SHOWN = 20
+"""Problems of a config that are shown; the rest is counted."""
+LONGEST = 60
+"""Characters of a value that are shown."""
+
+
+def cut(text: str, most: int = LONGEST) -> str:
+    """The text, its end left out where it is longer than ``most``."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
 
 class TrialError(Exception):
     """Everything of ours that reaches a user as a message; never a fault of the program."""
 
 
 class ConfigError(TrialError):
-    """A config that cannot be used; ``messages`` are lines ``file:line: path: what was seen, what is allowed``."""
+    """A config that cannot be used; ``messages`` are lines ``file:line: path: what was seen, what is allowed``.
+
+    At most MOST_SHOWN of them, and then how many more there are.
+    """
 
     def __init__(self, messages: Sequence[str]) -> None:
-        self.messages = tuple(messages)
+        more = len(messages) - MOST_SHOWN
+        place = messages[MOST_SHOWN].partition(": ")[0] if more > 0 else ""
+        rest = [f"{place}: and {more} more problem{'s' if more > 1 else ''} from here on"] if more > 0 else []
+        self.messages = (*messages[:MOST_SHOWN], *rest)
         super().__init__("\n".join(self.messages))
 
 

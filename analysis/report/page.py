@@ -34,7 +34,7 @@ from analysis.report.pictures import DRAWN, Figure
 from analysis.report.runfolder import RunFolder, read_run
 from analysis.report.tablebody import body, origins, starts, style
 from analysis.text import cells
-from trial.jobs.provenance import STATEMENT
+from trial.jobs.provenance import STATEMENT, put
 from trial.study.study import Study
 
 REPORT_FILE = "report.html"
@@ -63,7 +63,7 @@ def write_report(run_dir: Path, study: Study, patients: Sequence[tuple[int, int]
     """
     run = read_run(run_dir, study)
     path = run_dir / REPORT_FILE
-    path.write_text(render(run, patients), encoding="utf-8")
+    put(path, render(run, patients))
     return path
 
 

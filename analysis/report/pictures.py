@@ -186,9 +186,11 @@ def over_time(run: RunFolder) -> Figure | None:
         figures.shares_over_time("staying", "Still in the study", staying, top=100.0),
     )
     notes = (
-        *("Response and rescue: Kaplan-Meier share with the event; numbers at risk below, of all replicates drawn "
-          "together. Leaving censors; rescue before response counts as never. Medians and intervals: T 14.2.5.",)
-        * bool(happened),
+        *(said(
+            "Response and rescue: Kaplan-Meier share with the event; numbers at risk below, of all replicates drawn "
+            "together. Leaving censors; rescue before response counts as never. Medians and intervals, of {} alone: "
+            "T 14.2.5.", replicate_name(run),
+        ),) * bool(happened),
         f"Of all {'patients under the arm' if run.study.paired else 'randomised'}"
         + (", those whose solve failed left out." if not solved.all() else "."),
         *not_drawn(run),

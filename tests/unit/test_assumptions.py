@@ -103,4 +103,4 @@ def test_at_most_twenty_replicates_unless_more_are_asked_for(monkeypatch, tmp_pa
     for most in ({}, {"most": 30}, {"most": 80}):
         app.write_effects(study, tmp_path / "a" / "b", 1, **most, say=said.append)
     assert asked == [20, 30, 50] and (tmp_path / "a" / "b" / "sensitivity.parquet").exists()
-    assert said == ["sensitivity: ZERO is 0 and has nothing to halve"] * 3
+    assert said == ["sensitivity: ZERO is 0 or a switch and has nothing to halve"] * 3

@@ -37,14 +37,14 @@ def test_files_count_by_what_they_hold(tmp_path):
 
 
 def test_a_run_is_finished_when_it_is_there_and_the_same_but_for_published_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(attempt, "load_study", lambda path: "there")
+    problem = ["manifest.json missing"]
+    monkeypatch.setattr(attempt, "manifest_problem", lambda folder: problem[0])
+    monkeypatch.setattr(attempt, "opened", lambda folder: SimpleNamespace(study="there"))
     known = {"there": {"seed": "1", "published.rows": "a"}, "same": {"seed": "1", "published.rows": "b"},
              "other": {"seed": "2", "published.rows": "a"}, "more": {"seed": "1", "new": "1"}}  # fmt: skip
     monkeypatch.setattr(attempt, "identity", known.get)
-    assert not is_finished("same", tmp_path)
-    (tmp_path / "config.resolved.yaml").write_text("")
     assert not is_finished("same", tmp_path), "the manifest is written last"
-    (tmp_path / "manifest.json").write_text("")
+    problem[0] = ""
     assert [is_finished(name, tmp_path) for name in ("there", "same", "other", "more")] == [True, True, False, False]
 
 
@@ -103,7 +103,7 @@ def tried(tmp_path, monkeypatch):
             "execute": lambda *a, **k: (asked.update(executed=(a[2], *a[4:]), **k), counted)[1],
             "conclude": lambda *a: (asked.update(concluded=a[3]), (SimpleNamespace(lines=["line"]), study))[1],
             "refuse_too_large": lambda *a: asked.update(sized=a[2:]),
-            "_report": lambda folder, of: asked.update(reported="finished" in asked),
+            "_report": lambda folder, of, say: asked.update(reported="finished" in asked),
             "is_finished": lambda *a: finished, "cores": lambda: 3, "_announce": lambda *a: None,
         }  # fmt: skip
         for name, value in replaced.items():

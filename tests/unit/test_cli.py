@@ -1,6 +1,7 @@
 """The command line as a user meets it: exit codes, messages without a traceback, and folders left alone."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import trial.app.attempt
 from trial.app.folder import checked
 from trial.cli import main
 from trial.errors import Refused
-from trial.jobs.provenance import VOLATILE
+from trial.jobs.provenance import VOLATILE, write_manifest
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMOKE = str(CONFIGS / "smoke.yaml")
@@ -42,6 +43,7 @@ def finished(tmp_path_factory):
 
 def test_run_leaves_a_folder_that_stands_alone(finished, capsys):
     names = {path.name for path in finished.iterdir()}
+    assert set(json.loads((finished / "manifest.json").read_text())["files"]) | {"manifest.json"} == names
     expected = {"config.resolved.yaml", "manifest.json", "report.html", "patients.parquet", "doses.parquet"}
     expected |= {"observations.parquet", "events.parquet", "solves.parquet", "endpoints.parquet", "estimates.parquet"}
     assert names >= expected | {"scorecard.csv", "published.csv", "screening.parquet"}
@@ -126,10 +128,11 @@ def test_check_says_what_will_run_and_warns(capsys):
 def test_an_earlier_run_is_not_replaced_without_overwrite(capsys, tmp_path):
     folder = tmp_path / "runs" / "smoke"
     folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text("{}")
+    write_manifest(folder, "", {}, {})
+    before = (folder / "manifest.json").read_text()
     code, _, err = outcome(capsys, "run", SMOKE)
     assert code == 2 and "--overwrite" in err
-    assert (folder / "manifest.json").read_text() == "{}"
+    assert (folder / "manifest.json").read_text() == before
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "sub/manifest.json"])
@@ -146,6 +149,7 @@ def test_overwrite_does_not_delete_the_config_or_the_current_folder(capsys, tmp_
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "config.resolved.yaml").write_text(f"extends: {SMOKE}\n")
+    write_manifest(folder, "", {}, {})
     code, _, err = outcome(capsys, "run", "run/config.resolved.yaml", "--out", "run", "--overwrite")
     assert code == 2 and "the config itself" in err
     monkeypatch.chdir(folder)
@@ -158,10 +162,53 @@ def test_overwrite_replaces_a_run(capsys, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "config.resolved.yaml").write_text("")
-    (folder / "stale.parquet").write_text("")
+    (folder / "stale.csv").write_text("")
+    write_manifest(folder, "", {}, {})
     arguments = ("--out", "run", "--overwrite", "--workers", "1", "--set", "patients=12", "--replicates", "1")
     assert outcome(capsys, "run", SMOKE, *arguments)[0] == 0
-    assert not (folder / "stale.parquet").exists()
+    assert not (folder / "stale.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "manifest", ["{}", '{"name": "my web app"}', '{"engine": {"name": "node"}, "files": {"x": {}}}']
+)
+def test_a_manifest_of_something_else_makes_no_run(capsys, tmp_path, manifest):
+    """Any project may have a manifest.json; its files stay."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    for name in ("manifest.json", "index.html", "data.json", "mine.csv", "mine.yaml", "mine.parquet"):
+        (folder / name).write_text(manifest)
+    code, _, err = outcome(capsys, "run", SMOKE, "--out", "app", "--overwrite")
+    assert code == 2 and "manifest.json is not of this engine" in err
+    assert len(list(folder.iterdir())) == 6
+
+
+def test_overwrite_refuses_by_name_what_the_manifest_does_not_name(finished, capsys, tmp_path):
+    copy = tmp_path / "mine"
+    shutil.copytree(finished, copy)
+    for name in ("my_analysis.csv", "notes.html", "extra.parquet"):
+        (copy / name).write_text("precious")
+        code, _, err = outcome(capsys, "run", SMOKE, "--out", "mine", "--overwrite")
+        assert code == 2 and f"{name} is not named by its manifest" in err
+        assert (copy / name).read_text() == "precious"
+        (copy / name).unlink()
+
+
+def test_what_is_put_into_the_folder_while_the_new_run_works_stays(finished, capsys, tmp_path, monkeypatch):
+    copy = tmp_path / "mine"
+    shutil.copytree(finished, copy)
+    real = trial.app.attempt.conclude
+
+    def while_it_works(*arguments):
+        (copy / "my_analysis.csv").write_text("precious")
+        (copy / "screening.csv").write_text("mine too")
+        return real(*arguments)
+
+    monkeypatch.setattr(trial.app.attempt, "conclude", while_it_works)
+    few = ("--workers", "1", "--set", "patients=12", "--replicates", "1", "--no-report")
+    assert outcome(capsys, "run", SMOKE, "--out", "mine", "--overwrite", *few)[0] == 0
+    assert (copy / "my_analysis.csv").read_text() == "precious" and (copy / "screening.csv").read_text() == "mine too"
+    assert not (copy / "report.html").exists() and [p.name for p in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_file_for_a_folder(capsys, tmp_path):
@@ -173,7 +220,7 @@ def test_a_file_for_a_folder(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (RuntimeError("boom\nmore"), 1, "failed: RuntimeError: boom (VTRIAL_DEBUG=1 shows where)"),
+        (RuntimeError("boom\nmore"), 1, "VTRIAL_DEBUG=1 shows where)"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )
@@ -258,10 +305,11 @@ def test_an_earlier_run_stays_until_the_new_one_is_finished(capsys, monkeypatch,
 
 
 def test_overwrite_refuses_a_run_folder_that_holds_something_else(tmp_path):
-    (tmp_path / "manifest.json").write_text("{}")
-    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "x").mkdir()
+    write_manifest(tmp_path / "x", "", {}, {})
+    (tmp_path / "x" / "notes.txt").write_text("mine")
     with pytest.raises(Refused, match=r"notes\.txt"):
-        checked(tmp_path, overwrite=True)
+        checked(tmp_path / "x", overwrite=True)
 
 
 def test_a_changed_design_is_not_judged_by_the_published_rows(capsys, tmp_path):
@@ -271,7 +319,7 @@ def test_a_changed_design_is_not_judged_by_the_published_rows(capsys, tmp_path):
     code, out, err = outcome(capsys, *arguments, "--out", "other", "--set", "arms.1.start_dose_mg=3.75")
     assert code == 0 and "another design" in err and "Inside the published interval" not in out
     rows = (tmp_path / "other" / "scorecard.csv").read_text().splitlines()
-    assert len(rows) > 16 and all(row.split(",")[-2] == "" for row in rows[1:])
+    assert len(rows) > 16 and all(row.split(",")[-3:] == ["", row.split(",")[-2], "not counted"] for row in rows[1:])
 
 
 def test_without_a_command_there_is_help(capsys):

@@ -69,38 +69,40 @@ def test_the_true_count_agrees_with_the_measured_one(write):
 def test_every_problem_is_told_at_once(write):
     path = write("40,F,162,-60,3.5,N,Y,12", "150,x,162,60,nan,N,Y,inf", ",M,171,75,2,y,Y,8")
     assert problems_of(path) == [
-        "row 2: AGE: seen '150'; allowed: 0 to 120 y",
-        "row 3: AGE: seen an empty cell; allowed: 0 to 120 y",
-        "row 1: WEIGHT: seen '-60'; allowed: 2 to 400 kg",
-        "row 2: ITPDUR: seen 'nan'; allowed: 0 to 100 y",
-        "row 2: BLPLAT: seen 'inf'; allowed: 1 to 2000 10^9/L",
-        "row 2: SEX: seen 'x'; allowed: F or M",
-        "row 3: SPLENFL: seen 'y'; allowed: Y or N",
+        "line 3: AGE: seen '150'; allowed: 0 to 120 y",
+        "line 4: AGE: seen an empty cell; allowed: 0 to 120 y",
+        "line 2: WEIGHT: seen '-60'; allowed: 2 to 400 kg",
+        "line 3: ITPDUR: seen 'nan'; allowed: 0 to 100 y",
+        "line 3: BLPLAT: seen 'inf'; allowed: 1 to 2000 10^9/L",
+        "line 3: SEX: seen 'x'; allowed: F or M",
+        "line 4: SPLENFL: seen 'y'; allowed: Y or N",
     ]
 
 
 def test_a_limit_belongs_to_what_is_allowed(write):
     assert problems_of(write("40,F,250,160,3.5,N,Y,12", "40,F,251,160,3.5,N,Y,12", "40,F,250,160,3.5,N,Y,12")) == [
-        "row 2: HEIGHT: seen '251'; allowed: 40 to 250 cm"
+        "line 3: HEIGHT: seen '251'; allowed: 40 to 250 cm"
     ]
 
 
 def test_columns(write):
     missing = problems_of(write("1", header="age"))
+    assert missing.pop() == "vtrial patients mine.csv maps other headers, separators and units"
     assert missing[0] == "column AGE is missing; did you mean age?"
     assert missing[1] == "column HEIGHT is missing; seen: age"
     assert problems_of(write(GOOD[0], header=HEADER.replace("WEIGHT", "WEIGTH"))) == [
-        "column WEIGHT is missing; did you mean WEIGTH?"
+        "column WEIGHT is missing; did you mean WEIGTH?",
+        "vtrial patients mine.csv maps other headers, separators and units",
     ]
     assert problems_of(write(GOOD[0] + ",1", header=HEADER + ",AGE")) == ["column AGE: given 2 times"]
-    assert problems_of(write(GOOD[0] + ",1")) == ["row 1: 9 cells, but the header names 8 columns"]
-    assert problems_of(write()) == ["there are no patients in it"]
+    assert problems_of(write(GOOD[0] + ",1")) == ["line 2: 9 cells, but the header names 8 columns"]
+    assert problems_of(write())[0] == "there are no patients in it"
 
 
 def test_rows_that_are_impossible_as_a_whole(write):
     assert problems_of(write("40,F,60,162,3.5,N,Y,12", "20,M,171,75,33,N,Y,8")) == [
-        "row 1: HEIGHT 60 cm with WEIGHT 162 kg is a BMI of 450.0; allowed: 8 to 100",
-        "row 2: ITPDUR: seen 33 y; allowed: at most the AGE, 20 y",
+        "line 2: HEIGHT 60 cm with WEIGHT 162 kg is a BMI of 450.0; allowed: 8 to 100",
+        "line 3: ITPDUR: seen 33 y; allowed: at most the AGE, 20 y",
     ]
 
 
@@ -108,7 +110,7 @@ def test_bleeding_may_be_brought(write):
     path = write(*(row + ",2" for row in GOOD), header=HEADER + ",BLBLEED")
     assert enrol(read_patients(path), 2).patients["BLBLEED"].tolist() == [2, 2]
     path = write(GOOD[0] + ",1.5", header=HEADER + ",BLBLEED")
-    assert problems_of(path) == ["row 1: BLBLEED: seen '1.5'; allowed: 0 to 4, whole numbers"]
+    assert problems_of(path) == ["line 2: BLBLEED: seen '1.5'; allowed: 0 to 4, whole numbers"]
 
 
 def test_other_columns_are_named_not_used(write):

@@ -32,7 +32,7 @@ def version() -> str:
 
 def test_one_version():
     citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text())
-    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.M)
+    newest = re.search(r"^## (\d\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.M)
     assert citation["version"] == newest[1] == engine_version() == version()
 
 

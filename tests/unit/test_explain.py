@@ -32,7 +32,7 @@ DOSE = ("arms", 0, "start_dose_mg")
         (DOSE, "5 mg", "5"), (DOSE, "2,5", "2.5"), (("visits", "window_days"), "2 weeks", "14"),
         (("visits", "window_days"), "1 week", "7"), (("visits", "window_days"), "48 h", "2"),
         (("visits", "window_days"), "48 hours", "2"), (("visits", "window_days"), "2 d", "2"),
-        (("visits", "window_days"), "1 y", "365.25"), (("screening",), {"itp_duration_at_least_y": "6 months"}, "0.5"),
+        (("visits", "window_days"), "1 y", "365"), (("screening",), {"itp_duration_at_least_y": "6 months"}, "0.5"),
         (("screening",), {"itp_duration_at_least_y": "6 month"}, "0.5"),
         (("visits", "missed_probability"), "10 %", "0.1"), (("visits", "missed_probability"), "10 percent", "0.1"),
         (("dropout",), [{"reason": "wish", "hazard_per_week": "1 %"}], "share_by_end: 0.01"),

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 import trial.app.folder as folders
-from trial.app.folder import begin, checked, finish, locked, must_be_run, unfinished, units_kept, with_inputs
+from trial.app.door import verified
+from trial.app.folder import begin, checked, finish, locked, unfinished, units_kept, with_inputs
 from trial.errors import Refused
+from trial.jobs.provenance import add_report, write_manifest
 from trial.study.protocol import Record
 
 WHO = {"engine": "1", "seed": "7"}
@@ -18,8 +20,17 @@ def run(tmp_path):
     """A folder as a finished run leaves it."""
     folder = tmp_path / "runs" / "x"
     folder.mkdir(parents=True)
-    for name in ("manifest.json", "config.resolved.yaml", "estimates.parquet", "own_set.py", "own_set_2.py"):
+    return written(folder, "config.resolved.yaml", "scorecard.csv", "own_set.py", "own_set_2.py")
+
+
+def written(folder, *names):
+    """The folder with these files, a manifest that names them, and a report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
         (folder / name).write_text("{}")
+    write_manifest(folder, "", {}, {})
+    (folder / "report.html").write_text("")
+    add_report(folder)
     return folder
 
 
@@ -42,28 +53,30 @@ def test_a_run_is_replaced_only_when_asked(run):
     assert "--overwrite replaces them" in refused(run, overwrite=False)
 
 
-@pytest.mark.parametrize("mark", ["manifest.json", "config.resolved.yaml"])
-def test_one_mark_is_enough_for_a_run_and_none_is_none(tmp_path, mark):
-    (tmp_path / "some.parquet").write_text("")
-    assert "something else than a run;" in refused(tmp_path)
-    (tmp_path / mark).write_text("")
+def test_a_manifest_of_this_engine_makes_a_run_and_nothing_else_does(tmp_path):
+    (tmp_path / "config.resolved.yaml").write_text("")
+    assert "something else than a run (manifest.json missing)" in refused(tmp_path)
+    (tmp_path / "manifest.json").write_text("{}")
+    assert "something else than a run (manifest.json is not of this engine)" in refused(tmp_path)
+    write_manifest(tmp_path, "", {}, {})
     assert checked(tmp_path, overwrite=True)
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "own_sets.py", "setup.py", "data/"])
 def test_what_is_not_of_a_run_is_named_and_stays(run, name):
     (run / name).mkdir() if name.endswith("/") else (run / name).write_text("")
-    assert f"something else than a run ({name.strip('/')})" in refused(run)
+    assert f"something else than a run: {name.strip('/')} is not named by its manifest" in refused(run)
 
 
 def test_a_folder_with_the_name_of_a_table_is_not_of_a_run(run):
-    (run / "sub.csv").mkdir()
-    assert "(sub.csv)" in refused(run)
+    (run / "scorecard.csv").unlink()
+    (run / "scorecard.csv").mkdir()
+    assert "run: scorecard.csv is" in refused(run)
 
 
 def test_units_belong_to_a_run_that_was_cut_short_while_it_was_put_in_place(run):
     (run / "units").mkdir()
-    assert "(units)" in refused(run)
+    assert "run: units is" in refused(run)
     (run / "identity.json").write_text("{}")
     assert checked(run, overwrite=True)
 
@@ -75,13 +88,14 @@ def test_the_config_itself_and_the_current_folder_are_not_deleted(run, tmp_path,
     assert "current folder" in refused(run)
 
 
-def test_a_finished_run_has_all_three(run, tmp_path):
-    must_be_run(run)
+def test_a_finished_run_has_a_manifest_that_names_its_tables(run, tmp_path):
     with pytest.raises(Refused, match="there is no such folder"):
-        must_be_run(tmp_path / "none")
-    (run / "estimates.parquet").unlink()
-    with pytest.raises(Refused, match=r"not the folder of a finished run \(estimates.parquet missing\)"):
-        must_be_run(run)
+        verified(tmp_path / "none")
+    with pytest.raises(Refused, match=r"damaged \(estimates.parquet is not named by manifest.json"):
+        verified(run)
+    (run / "manifest.json").unlink()
+    with pytest.raises(Refused, match=r"not the folder of a finished run of this engine \(manifest.json missing\)"):
+        verified(run)
 
 
 def test_only_one_at_a_time_and_the_lock_goes(tmp_path):
@@ -144,18 +158,19 @@ def test_what_is_named_on_one_side_only_is_another_run(tmp_path):
 def test_finished_work_takes_the_place_and_leaves_nothing_beside_it(tmp_path, earlier):
     folder = tmp_path / "x"
     if earlier:
-        folder.mkdir()
-        (folder / "old").write_text("")
+        written(folder, "old")
     beside = begin(folder, False, False, WHO)
     (beside / "units").mkdir()
-    (beside / "new").write_text("")
+    written(beside, "new")
     finish(folder, beside)
-    assert [p.name for p in tmp_path.iterdir()] == ["x"] and [p.name for p in folder.iterdir()] == ["new"]
-    beside.mkdir()
-    (beside / "newer").write_text("")
+    of_a_run = {"manifest.json", "report.html"}
+    assert [p.name for p in tmp_path.iterdir()] == ["x"] and {p.name for p in folder.iterdir()} == of_a_run | {"new"}
+    written(beside, "newer")
+    (folder / "mine").write_text("")
     (tmp_path / ".x.replaced").mkdir()
     finish(folder, beside)
-    assert [p.name for p in folder.iterdir()] == ["newer"] and [p.name for p in tmp_path.iterdir()] == ["x"]
+    assert {p.name for p in folder.iterdir()} == of_a_run | {"newer", "mine"}
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
 
 
 class Rows(Record):

@@ -82,6 +82,10 @@ def refused(dropout):
         ([{"reason": " ", "hazard_per_week": 0.1}], "dropout.0.reason", "allowed: a text"),
         ([{"reason": "x", "hazard_per_week": "10%"}], "dropout.0.hazard_per_week",
          "did you mean share_by_end: 0.1?"),
+        ([{"reason": "x", "hazard_per_week": {"DRUG": "2,5 %", "SHAM": 0}}], "dropout.0.hazard_per_week.DRUG",
+         "did you mean share_by_end: 0.025?"),
+        ([{"reason": "x", "hazard_per_week": "a few %"}], "dropout.0.hazard_per_week", "which is no hazard"),
+        ([{"reason": "x", "share_by_end": "10%"}], "dropout.0.share_by_end", "did you mean 0.1?"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(dropout, path, words):

@@ -87,7 +87,8 @@ def test_tables_are_read_from_the_folder(tmp_path):
     with pytest.raises(trial.Refused, match=r"seen 'dosis', which is not a table of this run.* did you mean doses\?"):
         run.table("dosis")
     (tmp_path / "x" / "scorecard.parquet").unlink()
-    assert run.scorecard is None
+    with pytest.raises(trial.Refused, match=r"x: this run is damaged \(scorecard.parquet missing\)"):
+        trial.Run("x")
 
 
 def test_a_temporary_run_lives_as_long_as_its_object(tmp_path, monkeypatch):

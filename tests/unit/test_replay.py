@@ -9,6 +9,7 @@ import pytest
 from pyarrow import csv
 
 from trial.cli import main
+from trial.jobs.provenance import _write, file_hash, read_manifest
 from trial.jobs.replay import Decision, Replay, decision_table, differences, replay
 from trial.study.load import load_study
 from trial.tables import TABLES
@@ -163,6 +164,14 @@ def plain(schema):
     return {f.name: pa.string() if pa.types.is_dictionary(f.type) else f.type for f in schema}
 
 
+def signed_again(folder):
+    """The checksums of the manifest are those of the files as they are now."""
+    said = read_manifest(folder)
+    for name, known in said["files"].items():
+        known["sha256"] = file_hash(folder / name)
+    _write(folder, said)
+
+
 def test_of_a_replicate_that_was_not_kept_the_endpoints_are_compared(tmp_path, capsys):
     few = ["--set", "patients=8", "--set", "output=endpoints", "--replicates", "12", "--workers", "1", "--no-report"]
     folder = tmp_path / "x"
@@ -178,6 +187,8 @@ def test_of_a_replicate_that_was_not_kept_the_endpoints_are_compared(tmp_path, c
     row["AVAL"] = (row["AVAL"] or 0.0) + 1.0
     schema = pq.read_schema(folder / "endpoints.parquet")
     pq.write_table(pa.Table.from_pylist(table, schema=schema), folder / "endpoints.parquet")
+    assert main(command) == 2 and "endpoints.parquet damaged" in capsys.readouterr().err
+    signed_again(folder)
     assert main(command) == 1
     assert "endpoints: 19 stored rows, 19 now; differs in AVAL" in capsys.readouterr().err
 
@@ -195,6 +206,7 @@ def test_a_dense_run_is_compared_hour_by_hour(tmp_path, capsys):
     place = table.schema.get_field_index("CONC")
     damaged = table.set_column(place, table.schema.field("CONC"), pa.array(conc))
     pq.write_table(damaged, folder / "courses.parquet")
+    signed_again(folder)
     assert main(command) == 1
     assert "courses: " in capsys.readouterr().err
 

@@ -1,14 +1,18 @@
 """Which patients a report can show, at the edges of what a run kept; and what refuses a folder."""
 
+from pathlib import Path
+
 import pytest
 from tiny_trial import study
 
 import trial.app.one_patient as one_patient
+from trial.app.folder import foreign
 from trial.app.foresight import LARGE_RUN, refuse_too_large
-from trial.app.reporting import _exist
+from trial.app.reporting import _exist, report_of_run
 from trial.app.versions import changes, installed
 from trial.cli.report import _pair
-from trial.errors import Refused
+from trial.errors import Refused, Stopped
+from trial.jobs.provenance import manifest_problem, read_manifest, write_manifest
 
 KEPT = study(replicates=60)
 """Replicates 0 to 9 are kept of 60, of 7 patients each."""
@@ -79,3 +83,39 @@ def test_versions_that_changed_since_the_run():
     assert changes(engine | {"packages": packages}) == []
     old = {"engine": {"version": "0.0"}, "packages": packages | {"numpy": "1.0"}}
     assert changes(old) == [f"engine 0.0 then, {now['engine']} now", f"numpy 1.0 then, {now['numpy']} now"]
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (OSError(28, "No space left on device", "x"), "x: the report cannot be written (No space left on device)"),
+        (MemoryError(), "report.html: not enough memory"),
+    ],
+)
+def test_a_report_that_cannot_be_written_leaves_a_whole_run_and_the_earlier_report(tmp_path, monkeypatch, error, why):
+    write_manifest(tmp_path, "", {}, {})
+    (tmp_path / "report.html").write_text("earlier")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr("analysis.report.page.read_run", lambda *a: None)
+    monkeypatch.setattr("analysis.report.page.render", lambda *a: "a page" * 1000)
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(Stopped) as caught:
+        report_of_run(tmp_path, study())
+    monkeypatch.undo()
+    assert why in str(caught.value) and "the tables are complete; 'vtrial report" in str(caught.value)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+    assert manifest_problem(tmp_path) == ""
+
+
+def test_the_report_of_a_run_is_named_by_its_manifest_once_it_is_there(tmp_path, monkeypatch):
+    write_manifest(tmp_path, "", {}, {})
+    assert "report.html" not in read_manifest(tmp_path)["files"]
+    monkeypatch.setattr("analysis.report.page.read_run", lambda *a: None)
+    monkeypatch.setattr("analysis.report.page.render", lambda *a: "a page")
+    report_of_run(tmp_path, study())
+    assert (tmp_path / "report.html").read_text() == "a page" and foreign(tmp_path) == []
+    assert "report.html" in read_manifest(tmp_path)["files"] and manifest_problem(tmp_path) == ""

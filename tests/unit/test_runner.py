@@ -96,11 +96,11 @@ def test_hashes_and_the_manifest(tmp_path):
     (tmp_path / "x.csv").write_text("abc")
     assert file_hash(tmp_path / "x.csv") == abc
     pq.write_table(numbered(1.0, 2.0), tmp_path / "y.parquet")
-    (tmp_path / "z.txt").write_text("not listed")
+    (tmp_path / "z.txt").write_text("any file of the run")
     write_manifest(tmp_path, "config", {"units": 2}, {"seconds": 1.5, "workers": 3})
     said = read_manifest(tmp_path)
     assert said["files"]["x.csv"] == {"sha256": abc} and said["files"]["y.parquet"]["rows"] == 2
-    assert set(said["files"]) == {"x.csv", "y.parquet"} and said["units"] == 2
+    assert set(said["files"]) == {"x.csv", "y.parquet", "z.txt"} and said["units"] == 2
     assert said["config_sha256"] == hashlib.sha256(b"config").hexdigest()
     assert set(VOLATILE) <= set(said) and said["statement"] == STATEMENT == "Simulated subjects. Not clinical data."
     assert json.loads((tmp_path / "manifest.json").read_text())["packages"]["numpy"] == np.__version__

@@ -191,6 +191,15 @@ def test_steps_are_counted_and_limited_by_the_days_of_each_solve(monkeypatch):
     assert asked == [50, 350, 150]
 
 
+def test_a_rescue_fades_until_the_next_one_is_given():
+    """Given on day 0 and, decided on day 28, again on day 31: exp(-1.8 exp(-days / 14)) of the one that was last."""
+    u = unit(arm=(1,), parameters={"RESCUE_DROP": 1.8, "RESCUE_TAU": 14.0})
+    course, _ = start_course(u)
+    course = replace(course, rescue_day=np.array([31]), rescue_before_day=np.array([0]))
+    found = loss_factor(u, course, np.array([[28, 30, 31, 35]]))
+    np.testing.assert_allclose(found[0], np.exp(-1.8 * np.exp(-np.array([28, 30, 0, 4]) / 14)), rtol=1e-14)
+
+
 @pytest.mark.parametrize("chosen", ["hetrombopag_itp_mei_2021", "hetrombopag_cit_qin_2024", "hetrombopag_wang_2022"])
 def test_the_true_screening_count_is_the_count_at_hour_0(chosen):
     """Of every structure, with immune destruction and without any: what is measured at baseline is where it starts."""

@@ -57,6 +57,14 @@ def test_failures_and_who_is_not_evaluable():
     assert "1 course is not evaluable for the primary endpoint" in said(single)
 
 
+@pytest.mark.parametrize(("failed", "said_first"), [(60, False), (61, True), (1200, True), (0, False)])
+def test_above_5_percent_the_failures_are_said_before_anything_else(failed, said_first):
+    """5 % of 1,200 are 60."""
+    text = plain_text(summary.lost(bare_run(manifest=FACTS | {"patients_failed": failed})))
+    wanted = f"{failed:,} of 1,200 solves of the model failed: every result is of the others alone."
+    assert text == (wanted if said_first else "")
+
+
 @pytest.mark.parametrize(
     ("scores", "words"),
     [

@@ -13,12 +13,13 @@ from typing import Any
 from analysis.evidence.results import MOST_FAILED, Line
 from cohorts.own import digest
 from trial.app import folder as folders
+from trial.app.door import opened
 from trial.app.foresight import refuse_too_large
 from trial.app.study_run import conclude, cores, execute
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.app.versions import installed
 from trial.errors import Refused, Stopped
-from trial.jobs.provenance import file_hash
+from trial.jobs.provenance import REPORT, file_hash, manifest_problem
 from trial.jobs.runner import RunSummary, standing
 from trial.jobs.work import work_units
 from trial.study.load import FILES, PARAMETER_SET, file_keys, load_study
@@ -72,6 +73,7 @@ def run_study(
     begun = time.perf_counter()
     if how.backend not in (None, "loky", "threading"):
         raise Refused(f"--backend: seen {how.backend!r}; allowed: loky, threading")
+    folders.must_be_usable(folder)
     with folders.locked(folder):
         kept = folders.units_kept(folder)
         if how.resume and not kept:
@@ -88,32 +90,33 @@ def run_study(
             _announce(study, beside, workers, say)
             summary = _simulated(study, beside, how, workers, say, progress)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-            analysed, resolved = conclude(beside, summary, warnings, volatile)
+            analysed, resolved = conclude(beside, summary, warnings, volatile, say)
             folders.finish(folder, beside)
         if how.with_report:
-            _report(folder, resolved)
+            _report(folder, resolved, say)
     return Done(analysed.lines, resolved, summary.n_patients, summary.n_failed)
 
 
 def _finished(folder: Path, how: How, say: Say) -> None:
     """Nothing is left to do but, when it is missing, the report."""
-    if not how.with_report or (folder / folders.REPORT).is_file():
+    if not how.with_report or (folder / REPORT).is_file():
         say(f"{folder}: this run is finished; nothing to do")
         return
     say(f"{folder}: this run is finished, but for its report; --no-report leaves it out")
-    _report(folder, load_study(folder / folders.CONFIG))
+    _report(folder, load_study(folder / folders.CONFIG), say)
 
 
-def _report(folder: Path, study: Study) -> None:
+def _report(folder: Path, study: Study, say: Say) -> None:
     """Its code is loaded only now, when the tables are in their place."""
     from trial.app.reporting import report_of_run
 
-    report_of_run(folder, study)
+    report_of_run(folder, study, say)
 
 
 def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, progress: Progress) -> RunSummary:
     """The tables, and on request what every assumption does."""
     with progress("patients") as tell:
+        tell(0, study.subjects * study.replicates)
         summary = execute(study, beside, workers, tell, how.backend, keep_units=True)
     if how.with_sensitivity:
         from trial.app.sensitivity import write_effects
@@ -146,10 +149,13 @@ def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
 
 def is_finished(study: Study, folder: Path) -> bool:
-    """Whether ``folder`` holds a finished run of this very study; its published rows are not part of the run."""
-    if not all((folder / mark).is_file() for mark in folders.MARKS):
+    """Whether ``folder`` holds a finished run of this very study; its published rows are not part of the run.
+
+    Raises Refused when it is damaged.
+    """
+    if manifest_problem(folder):
         return False
-    there, wanted = identity(load_study(folder / folders.CONFIG)), identity(study)
+    there, wanted = identity(opened(folder).study), identity(study)
     return all(there.get(key) == wanted.get(key) for key in {*there, *wanted} if not key.startswith("published"))
 
 

@@ -6,15 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from trial.app.bibtex import bibtex, software
-from trial.app.folder import must_be_run
+from trial.app.door import verified
 from trial.errors import Refused
-from trial.jobs.provenance import read_manifest
 
 
 def as_text(run_dir: Path) -> Iterator[str]:
     """Lines for people, each source with the parameters it gave. Raises Refused when there is no finished run."""
-    must_be_run(run_dir)
-    manifest = read_manifest(run_dir)
+    manifest = verified(run_dir)
     engine = manifest["engine"]
     yield f"{engine['name']} {engine['version']}, config {manifest['config_sha256'][:12]}, seed {manifest['seed']}."
     yield f"Parameter set {manifest['parameter_set']}, structure {manifest['structure']}."
@@ -28,8 +26,7 @@ def as_bibtex(run_dir: Path) -> str:
 
     Raises Refused when there is no finished run, or when its engine left no ``references`` in the manifest.
     """
-    must_be_run(run_dir)
-    manifest = read_manifest(run_dir)
+    manifest = verified(run_dir)
     if "references" not in manifest:
         raise Refused(f"{run_dir}: the run was made before citations were kept in parts; run the study again")
     return "\n\n".join([software(manifest), *map(bibtex, manifest["references"])])

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from analysis.evidence import comparison as pure
 from analysis.evidence.comparison import Difference, Side
-from trial.app.folder import CONFIG, must_be_run
+from trial.app.door import opened
 from trial.errors import Refused
 from trial.study.fingerprint import fingerprint
-from trial.study.load import load_study
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,11 @@ class Comparison:
 
 def compare_runs(run_a: Path, run_b: Path) -> Comparison:
     """Raises Refused unless both folders hold finished runs with an arm and an endpoint in common."""
-    a, b = _side(run_a), _side(run_b)
+    a, b = (pure.read_side(run.folder, run.study) for run in (opened(run_a), opened(run_b)))
     rows, cautions = pure.compared(a, b), (*pure.left_out(a, b), *_caution(a, b))
     if not rows:
         raise Refused("\n".join(f"compare: {line}" for line in ("the runs have nothing in common", *cautions)))
     return Comparison((a, b), rows, pure.paired(a, b), cautions)
-
-
-def _side(folder: Path) -> Side:
-    must_be_run(folder)
-    try:
-        return pure.read_side(folder, load_study(folder / CONFIG))
-    except (OSError, ValueError, KeyError) as error:
-        raise Refused(f"{folder}: a file is missing or damaged ({error}); run the study again") from error
 
 
 def _caution(a: Side, b: Side) -> list[str]:

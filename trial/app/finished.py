@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trial.app.folder import CONFIG, must_be_run
+from trial.app.door import verified
+from trial.app.folder import CONFIG
 from trial.errors import Refused
 from trial.jobs.provenance import read_manifest
 from trial.study.load import load_study
@@ -21,16 +22,16 @@ from trial.study.study import Study
 class Run:
     """A run folder, whoever made it: ``trial.run``, or ``vtrial run``.
 
-    Nothing is read before it is asked for, and nothing is kept: a table is read anew each time, whole, as an Arrow
-    table (``.to_pandas()`` makes a data frame) whose columns carry label and unit as metadata. Raises Refused unless
-    the folder holds a finished run.
+    Every checksum is compared once; then nothing is read before it is asked for, and nothing is kept: a table is read
+    anew each time, whole, as an Arrow table (``.to_pandas()`` makes a data frame) whose columns carry label and unit as
+    metadata. Raises Refused unless the folder holds a finished run as it was written.
     """
 
     folder: Path
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
-        must_be_run(self.folder)
+        verified(self.folder)
 
     @property
     def study(self) -> Study:
@@ -50,7 +51,7 @@ class Run:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables there are."""
-        return tuple(sorted(path.stem for path in self.folder.glob("*.parquet")))
+        return tuple(sorted(Path(n).stem for n in self.manifest["files"] if n.endswith(".parquet")))
 
     def table(self, name: str) -> pa.Table:
         """A table by name. Raises Refused for one that is not there."""

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from cohorts.files import absolute
 from cohorts.own import SetError, copied, is_file_name
 from trial.errors import Refused
 from trial.jobs.parts import UNITS
+from trial.jobs.provenance import IDENTITY, MANIFEST, REPORT, manifest_problem, read_manifest
 from trial.study.fingerprint import differs_from_published
 from trial.study.load import FILES
 from trial.study.study import Study
 
 CONFIG = "config.resolved.yaml"
-REPORT = "report.html"
-MARKS = ("manifest.json", CONFIG)
-IDENTITY = "identity.json"
 OWN_SET = "own_set"
-SUFFIXES = (".parquet", ".csv", ".yaml", ".json", ".html")
-OWN_PYTHON = re.compile(OWN_SET + r"(_\d+)?\.py")
+LONGEST_NAME = 230
+"""Bytes of the name of a run folder: the names of its lock and of its unfinished work are longer."""
+UNNAMED = ("model.json", REPORT, f"{OWN_SET}.json", f"{OWN_SET}.py")
+"""What runs of version 0.2 hold and their manifests do not name."""
 COPIES = {
     ("population", "file"): "",
     ("published", "rows"): "published.csv",
@@ -31,41 +31,54 @@ COPIES = {
 }
 
 
-def checked(folder: Path, overwrite: bool, config: Path | None = None) -> Path:
-    """``folder``, if a run may be written there. Raises Refused rather than let anything but a run be replaced."""
-    target = folder.resolve()
+def must_be_usable(folder: Path) -> None:
+    """Raises Refused for a name that no run folder can have."""
+    target = absolute(folder)
+    try:
+        size = len(target.name.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise Refused(f"--out: seen {str(folder)!r}, which is not UTF-8; give another folder with --out") from None
+    if size > LONGEST_NAME:
+        raise Refused(f"--out: seen a name of {size} bytes; allowed: at most {LONGEST_NAME}")
+    if target in (Path.cwd(), *Path.cwd().parents):
+        raise Refused(f"{folder}: this is the current folder or one above it; give another one with --out")
+    if target.is_symlink():
+        raise Refused(f"{folder}: this link leads to itself; give a folder with --out")
     if target.exists() and not target.is_dir():
         raise Refused(f"{folder}: this is a file; give a folder with --out")
+
+
+def checked(folder: Path, overwrite: bool, config: Path | None = None) -> Path:
+    """``folder``, if a run may be written there. Raises Refused rather than let anything but a run be replaced."""
+    must_be_usable(folder)
+    target = absolute(folder)
     if target.exists() and any(target.iterdir()):
         _may_replace(folder, target, overwrite, config)
     return folder
 
 
 def _may_replace(folder: Path, target: Path, overwrite: bool, config: Path | None) -> None:
-    left = {UNITS} if (target / IDENTITY).is_file() else set()
-    foreign = sorted(
-        path.name
-        for path in target.iterdir()
-        if path.name not in left and (path.is_dir() or not (path.suffix in SUFFIXES or OWN_PYTHON.fullmatch(path.name)))
-    )
-    if foreign or not any((target / mark).is_file() for mark in MARKS):
-        named = f" ({', '.join(foreign[:3])})" if foreign else ""
-        raise Refused(f"{folder}: this folder holds something else than a run{named}; give another one with --out")
+    why = manifest_problem(target)
+    if why:
+        raise Refused(f"{folder}: this folder holds something else than a run ({why}); give another one with --out")
+    others = foreign(target)
+    if others:
+        named = f"{', '.join(others[:3])}{' ...' if len(others) > 3 else ''}"
+        raise Refused(
+            f"{folder}: this folder holds something else than a run: {named} {'is' if len(others) == 1 else 'are'} not "
+            "named by its manifest; move what is yours, or give another folder with --out"
+        )
     if not overwrite:
         raise Refused(f"{folder}: results are already there; --overwrite replaces them, --out DIR writes elsewhere")
-    if config is not None and target in config.resolve().parents:
+    if config is not None and target in absolute(config).parents:
         raise Refused(f"{folder}: the config itself lies in this folder; give another one with --out")
-    if target in (Path.cwd(), *Path.cwd().parents):
-        raise Refused(f"{folder}: this is the current folder or one above it; give another one with --out")
 
 
-def must_be_run(folder: Path) -> None:
-    """Raises Refused unless ``folder`` holds a finished run."""
-    if not folder.is_dir():
-        raise Refused(f"{folder}: there is no such folder; 'vtrial run CONFIG' makes one")
-    missing = [name for name in (CONFIG, "manifest.json", "estimates.parquet") if not (folder / name).exists()]
-    if missing:
-        raise Refused(f"{folder}: not the folder of a finished run ({', '.join(missing)} missing)")
+def foreign(run: Path) -> list[str]:
+    """Names in the folder of a run that its manifest does not name; of a folder that is no run, every name."""
+    own = set() if manifest_problem(run) else {MANIFEST, *UNNAMED, *read_manifest(run)["files"]}
+    own |= {UNITS, IDENTITY} if own and (run / IDENTITY).is_file() else set()
+    return sorted(path.name for path in run.iterdir() if path.name not in own or (path.is_dir() and path.name != UNITS))
 
 
 @contextmanager
@@ -73,7 +86,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Only one run at a time works on ``folder``; the lock ends with the process. Raises Refused when it is taken."""
     from filelock import FileLock, Timeout
 
-    path = folder.resolve().with_name(f".{folder.resolve().name}.lock")
+    path = absolute(folder).with_name(f".{absolute(folder).name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, timeout=0)
@@ -83,7 +96,7 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise Refused(f"{folder}: cannot be written ({error.strerror}); give another folder with --out") from None
     try:
-        _put_back(folder.resolve())
+        _put_back(absolute(folder))
         yield
     finally:
         path.unlink(missing_ok=True)
@@ -92,7 +105,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 def unfinished(folder: Path) -> Path:
     """Where a run works before it takes the place of ``folder``; an earlier run stays untouched until then."""
-    return folder.resolve().with_name(f".{folder.resolve().name}.unfinished")
+    return absolute(folder).with_name(f".{absolute(folder).name}.unfinished")
 
 
 def units_kept(folder: Path) -> int:
@@ -114,6 +127,8 @@ def begin(folder: Path, overwrite: bool, resume: bool, identity: Mapping[str, st
             f"{folder}: an interrupted run is there, {units} unit{'s' if units > 1 else ''} finished; --resume goes on "
             "with it, --overwrite starts anew"
         )
+    if beside.exists() and any(beside.iterdir()) and not (beside / IDENTITY).is_file():
+        raise Refused(f"{beside}: this folder is not of a run; move it, or give another folder with --out")
     try:
         if beside.exists():
             shutil.rmtree(beside)
@@ -141,16 +156,28 @@ def _same(folder: Path, path: Path, identity: Mapping[str, str]) -> None:
 def finish(folder: Path, beside: Path) -> None:
     """The finished work takes the place of ``folder``; whenever this is interrupted, one of both is whole.
 
-    The units go last, so that the work can be taken up again until it is in its place.
+    The units go last, so that the work can be taken up again until it is in its place. What somebody else put into
+    ``folder`` meanwhile stays there.
     """
-    target = folder.resolve()
+    target = absolute(folder)
     old = target.with_name(f".{target.name}.replaced")
-    shutil.rmtree(old, ignore_errors=True)
+    remove_run(old, target)
     if target.exists():
         target.rename(old)
     beside.rename(target)
     shutil.rmtree(target / UNITS, ignore_errors=True)
     (target / IDENTITY).unlink(missing_ok=True)
+    remove_run(old, target)
+
+
+def remove_run(old: Path, target: Path) -> None:
+    """Remove an earlier run; what its manifest does not name moves to ``target``, under another name if that is taken.
+
+    Raises OSError when it cannot be moved; nothing of it is lost then.
+    """
+    for name in foreign(old) if old.is_dir() else ():
+        free = next(n for k in range(10**6) if not (target / (n := f"{name}.{k}" if k else name)).exists())
+        (old / name).rename(target / free)
     shutil.rmtree(old, ignore_errors=True)
 
 

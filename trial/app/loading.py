@@ -10,21 +10,24 @@ from typing import Any
 
 from analysis import endpoints
 from analysis.evidence import scorecard
+from cohorts.files import is_regular
 from cohorts.own import SetError, is_file_name
 from cohorts.parameters import ParameterSet
 from cohorts.sampler import Cohort
 from cohorts.sets import parameter_set
 from trial.engine.enrolment import candidates, enrol
-from trial.errors import ConfigError
+from trial.errors import ConfigError, cut
 from trial.models.behaviour import behaviour_problems
-from trial.study.checks import impossible_margins, value_at
-from trial.study.fingerprint import fingerprint
-from trial.study.load import Config, config_of, load_config
+from trial.study.checks import MOST_BYTES, impossible_margins, value_at
+from trial.study.load import Config, config_of, load_config, load_text, resolved_yaml
 from trial.study.protocol import Problem
 from trial.study.study import Study
 
 MOST_OUTSIDE = 0.05
 """Share of patients outside a validity domain above which it is worth a word."""
+ENOUGH_PATIENTS = 2048
+"""Patients that are screened to see whether a population can fill a trial."""
+RESOLVED = "config.resolved.yaml"
 
 
 def load_checked(
@@ -32,54 +35,62 @@ def load_checked(
 ) -> Config:
     """The config with every check of the project; raises ConfigError with every problem found."""
     loaded = load_config(path, overrides, seed, replicates, _CHECKS, _STUDY_CHECKS)
-    return _sampled(f"{path}: ", loaded)
+    return _sampled(loaded)
 
 
 def check_again(study: Study) -> Config:
     """The same checks of a study that may have been changed in Python since; lines name the key alone."""
-    return _sampled("", config_of(study, _CHECKS, _STUDY_CHECKS))
+    return _sampled(config_of(study, _CHECKS, _STUDY_CHECKS))
 
 
-def in_words(study: Study) -> list[str]:
-    """What will run, in a few lines: patients, arms, days, design, parameter set, population."""
-    arms = ", ".join(f"{arm.id} ({arm.ratio})" for arm in study.arms)
-    chosen = parameter_set(study.parameter_set)
-    own = f" ({Path(study.parameter_set).name})" if is_file_name(study.parameter_set) else ""
-    return [
-        f"{study.patients} patients, {study.replicates} replicates, arms {arms}",
-        f"{study.treatment_days} days of treatment, {len(study.visits.days)} visits to day {study.visits.days[-1]}",
-        f"design {fingerprint(study)}",
-        f"parameter set {chosen.id}{own}, structure {chosen.structure}",
-        f"population {study.population.id or study.population.file}",
-    ]
+def _sampled(config: Config) -> Config:
+    """The config with what can be seen only by writing, solving and sampling; raises ConfigError for what cannot be
+    used.
+    """
+    _refuse_unwritable(config)
+    _refuse_misbehaving(config)
+    said = _outside(parameter_set(config.study.parameter_set), _first_patients(config))
+    return replace(config, warnings=(*config.warnings, *config.said("population", said)))
 
 
-def _sampled(place: str, loaded: Config) -> Config:
-    """The config with what can be seen only by solving and sampling; raises ConfigError for what cannot be used."""
-    _refuse_misbehaving(place, loaded.study)
-    said = _outside(parameter_set(loaded.study.parameter_set), _first_patients(place, loaded.study))
-    return replace(loaded, warnings=(*loaded.warnings, *(f"{place}population: {line}" for line in said)))
+def _refuse_unwritable(config: Config) -> None:
+    """ConfigError when the resolved config, written as a run writes it, does not load back to the same study."""
+    study = config.study
+    try:
+        again = load_text(resolved_yaml(study), RESOLVED)
+    except ConfigError as error:
+        raise config.refused("id", [f"cannot be written and read back: {line}" for line in error.messages]) from None
+    changed = [key for key in type(study).model_fields if getattr(again, key) != getattr(study, key)]
+    if changed:
+        raise config.refused(changed[0], ["is not the same once written and read back"])
 
 
-def _refuse_misbehaving(place: str, study: Study) -> None:
+def _refuse_misbehaving(config: Config) -> None:
     """ConfigError when the user's own parameter set moves without drug, or a dose does not move what it should."""
-    if not is_file_name(study.parameter_set):
+    name = config.study.parameter_set
+    if not is_file_name(name):
         return
     try:
-        found = behaviour_problems(parameter_set(study.parameter_set))
+        found = behaviour_problems(parameter_set(name))
     except SetError as error:
-        raise ConfigError([f"{place}parameter_set: {line}" for line in str(error).splitlines()]) from None
+        raise config.refused("parameter_set", str(error).splitlines()) from None
     if found:
-        name = Path(study.parameter_set).name
-        raise ConfigError([f"{place}parameter_set: {name}: {line}" for line in found])
+        raise config.refused("parameter_set", [f"{Path(name).name}: {line}" for line in found])
 
 
-def _first_patients(place: str, study: Study) -> Cohort:
-    """The patients of the first replicate; ConfigError when it cannot be filled with eligible ones."""
+def _first_patients(config: Config) -> Cohort:
+    """Patients of the first replicate; ConfigError when it cannot be filled with eligible ones.
+
+    Of a population the first few show it; the user's own patients are counted.
+    """
+    study = config.study
+    source = candidates(study)
+    few = study.patients if source.size is not None else min(study.patients, ENOUGH_PATIENTS)
+    tried = study.model_copy(update={"patients": few})
     try:
-        return enrol(study, parameter_set(study.parameter_set), candidates(study), study.streams, 0)
+        return enrol(tried, parameter_set(study.parameter_set), source, study.streams, 0)
     except ValueError as error:
-        raise ConfigError([f"{place}screening: {error}"]) from None
+        raise config.refused("screening", str(error).splitlines()) from None
 
 
 def _outside(chosen: ParameterSet, cohort: Cohort) -> Iterator[str]:
@@ -95,14 +106,15 @@ def _outside(chosen: ParameterSet, cohort: Cohort) -> Iterator[str]:
 
 
 def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Published rows that cannot be read, or that name an arm or endpoint the study does not have."""
+    """Published rows that cannot be read, or that name an arm or endpoint the study does not have; and a baseline."""
+    yield from _read_baseline(data)
     rows, day = value_at(data, "published", "rows"), value_at(data, "analysis", "assessment_day")
-    if not (isinstance(rows, str) and Path(rows).is_file() and isinstance(day, int)):
+    if not (isinstance(rows, str) and is_regular(Path(rows), MOST_BYTES) and isinstance(day, int)):
         return
     try:
         published = scorecard.read_published(Path(rows))
     except (ValueError, OSError) as error:
-        yield from ((("published", "rows"), line) for line in str(error).splitlines())
+        yield from ((("published", "rows"), line) for line in _lines_of(error, rows))
         return
     arms = value_at(data, "arms")
     ids = [str(value_at(arm, "id")) for arm in arms] if isinstance(arms, list) else []
@@ -113,6 +125,22 @@ def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     for text, named in found.items():
         others = f" and {len(named) - 1} more rows" if len(named) > 1 else ""
         yield ("published", "rows"), f"{named[0]}{others}: {text} (published: null leaves all rows out)"
+
+
+def _read_baseline(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the published baseline table, read as the report reads it."""
+    name = value_at(data, "published", "baseline")
+    if isinstance(name, str) and is_regular(Path(name), MOST_BYTES):
+        try:
+            scorecard.read_published(Path(name))
+        except (ValueError, OSError) as error:
+            yield from ((("published", "baseline"), line) for line in _lines_of(error, name))
+
+
+def _lines_of(error: Exception, name: str) -> list[str]:
+    """The lines of an error, with the name of the file where they lack it."""
+    short = Path(name).name
+    return [cut(line if short in line else f"{short}: {line}", 400) for line in str(error).splitlines()]
 
 
 _CHECKS = (endpoints.config_problems, published_problems)

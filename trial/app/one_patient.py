@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from trial.app.folder import CONFIG, must_be_run
+from trial.app.door import opened
 from trial.app.study_run import evaluator
 from trial.app.versions import changes
 from trial.errors import Refused, Stopped
-from trial.jobs.provenance import read_manifest
 from trial.jobs.replay import COMPARED, Replay, differences, replay, write
 from trial.jobs.runner import origin
-from trial.study.load import load_study
 from trial.study.study import Study
 from trial.tables import more_tables
 
@@ -36,14 +34,14 @@ class Again:
 
 def simulate_again(run_dir: Path, replicate: int, patient: int) -> Again:
     """Raises Refused when the folder holds no finished run, or the run no such patient."""
-    must_be_run(run_dir)
-    study = load_study(run_dir / CONFIG)
+    run = opened(run_dir)
+    study = run.study
     try:
         course = replay(study, replicate, patient)
     except ValueError as error:
         raise Refused(f"{run_dir}: {error}") from None
     course = replace(course, tables={**course.tables, **evaluator(study)(course.tables)})
-    return Again(course, study, changes(read_manifest(run_dir)))
+    return Again(course, study, changes(run.manifest))
 
 
 def must_be_empty(out: Path) -> None:

@@ -7,36 +7,46 @@ from pathlib import Path
 
 from analysis.report.page import write_report
 from analysis.report.runfolder import ranges
-from trial.app.folder import CONFIG, REPORT, must_be_run
+from trial.app.door import opened
+from trial.app.talk import Say, patience, silent
 from trial.errors import Refused, Stopped
-from trial.study.load import load_study
+from trial.jobs.provenance import REPORT, add_report
 from trial.study.study import Study
 
 
-def report_again(run_dir: Path, patients: Sequence[tuple[int, int]] = ()) -> Path:
+def report_again(run_dir: Path, patients: Sequence[tuple[int, int]] = (), say: Say = silent) -> Path:
     """Write report.html of a run, with a page for each (replicate, subject) of ``patients``; its path.
 
-    Raises Refused when the folder holds no finished run, or not the tables of a patient.
+    Raises Refused when the folder holds no finished run, or not the tables of a patient; Stopped when it cannot be
+    written.
     """
-    must_be_run(run_dir)
-    study = load_study(run_dir / CONFIG)
-    _exist(run_dir, study, patients)
-    try:
-        return write_report(run_dir, study, patients)
-    except (OSError, ValueError) as error:
-        raise Refused(f"{run_dir}: a file is missing or damaged ({error}); run the study again") from error
+    with patience(say, f"{run_dir}: comparing checksums, reading the tables, drawing the report ..."):
+        study = opened(run_dir).study
+        _exist(run_dir, study, patients)
+        return _written(run_dir, study, patients, "the tables are as they were")
 
 
-def report_of_run(folder: Path, study: Study) -> None:
+def report_of_run(folder: Path, study: Study, say: Say = silent) -> None:
     """Write the report of a run whose tables are in their place. Raises Stopped when it cannot be: they stay."""
     again = f"the tables are complete; 'vtrial report {folder}' writes the report, --resume --no-report leaves it out"
+    with patience(say, f"{study.id}: the report ..."):
+        _written(folder, study, (), again)
+
+
+def _written(folder: Path, study: Study, patients: Sequence[tuple[int, int]], stay: str) -> Path:
+    """The report into the folder of a run, and its name into the manifest; its path.
+
+    Raises Stopped, with what ``stay`` says of the tables, when it cannot be written.
+    """
     try:
-        write_report(folder, study)
+        path = write_report(folder, study, patients)
+        add_report(folder)
     except MemoryError:
-        raise Stopped(f"{folder / REPORT}: not enough memory; {again}") from None
+        raise Stopped(f"{folder / REPORT}: not enough memory; {stay}") from None
     except OSError as error:
-        why = f"cannot be written ({error.strerror or error})"
-        raise Stopped(f"{error.filename or folder / REPORT}: {why}; {again}") from error
+        why = f"the report cannot be written ({error.strerror or error})"
+        raise Stopped(f"{error.filename or folder / REPORT}: {why}; {stay}") from error
+    return path
 
 
 def _exist(run_dir: Path, study: Study, wanted: Sequence[tuple[int, int]]) -> None:

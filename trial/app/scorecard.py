@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from analysis.evidence.scorecard import FEWEST, NOT_COUNTED, write
 from analysis.evidence.scoring import ScoredStudy
 from analysis.figures import scores as figures_scores
 from cohorts.sets import parameter_set
-from trial.app.folder import checked
+from trial.app.folder import begin, checked, finish, locked
 from trial.app.loading import load_checked
 from trial.app.study_run import conclude, cores, execute
 from trial.app.talk import Progress, Say, silent, unseen
@@ -86,13 +85,15 @@ def _one(
     for line in loaded.warnings:
         say(f"warning: {line}")
     folder, begun = out / study.id, time.perf_counter()
-    shutil.rmtree(checked(folder, overwrite=True, config=path), ignore_errors=True)
-    with progress(f"{study.id}, patients") as tell:
-        done = execute(study, folder, workers, tell)
-    if done.n_failed:
-        say(f"{study.id}: {done.n_failed} of {done.n_patients} patients failed; solves.parquet there says why")
-    volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-    analysed, _ = conclude(folder, done, loaded.warnings, volatile)
+    with locked(folder):
+        beside = begin(checked(folder, overwrite=True, config=path), overwrite=True, resume=False, identity={})
+        with progress(f"{study.id}, patients") as tell:
+            done = execute(study, beside, workers, tell)
+        if done.n_failed:
+            say(f"{study.id}: {done.n_failed} of {done.n_patients} patients failed; solves.parquet there says why")
+        volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
+        analysed, _ = conclude(beside, done, loaded.warnings, volatile, say)
+        finish(folder, beside)
     return ScoredStudy(study.id, tuple(analysed.scores)), list(parameter_set(study.parameter_set).targets)
 
 

@@ -31,7 +31,7 @@ def write_effects(
     """Try everything that is assumed and write sensitivity.parquet into ``folder``; says what cannot be tried."""
     idle = nothing_to_halve(parameter_set(study.parameter_set))
     if idle:
-        say(f"sensitivity: {', '.join(idle)} is 0 and has nothing to halve")
+        say(f"sensitivity: {', '.join(idle)} is 0 or a switch and has nothing to halve")
     folder.mkdir(parents=True, exist_ok=True)
     with progress("sensitivity, patients") as tell:
         rows = effects_of(study, workers, min(most, study.replicates), tell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 import joblib
 
 from analysis.evidence.results import Analysed, analyse, evaluate_tables
+from cohorts.brought import ID, ids_of
 from cohorts.citations import Citation
 from cohorts.own import digest, is_file_name
 from cohorts.populations import population
@@ -18,13 +20,15 @@ from cohorts.sets import parameter_set, rows
 from cohorts.streams import BLOCK
 from trial.app.folder import CONFIG, with_inputs
 from trial.app.model_file import write_model
-from trial.app.talk import Tell
+from trial.app.talk import Say, Tell, patience, silent
 from trial.jobs.provenance import write_manifest
 from trial.jobs.runner import Evaluate, RunSummary
 from trial.jobs.runner import run as simulate
-from trial.jobs.work import UNIT_PATIENTS
+from trial.jobs.work import UNIT_PATIENTS, enrolment
 from trial.study.load import load_study, resolved_yaml
 from trial.study.study import Study
+
+SUBJECTS = "subjects.csv"
 
 
 def execute(
@@ -45,9 +49,23 @@ def execute(
     if is_file_name(study.parameter_set):
         study = study.model_copy(update={"parameter_set": str((folder / standalone.parameter_set).resolve())})
     write_model(folder, parameter_set(study.parameter_set))
+    _write_ids(study, folder)
     return simulate(
         study, folder, evaluator(study), workers=workers, backend=backend, progress=tell, keep_units=keep_units
     )
+
+
+def _write_ids(study: Study, folder: Path) -> None:
+    """``subjects.csv``: of the user's own patients with ids, which subject of every replicate is whom."""
+    ids = ids_of(study.population.file) if study.population.file else None
+    if ids is None:
+        return
+    enrolled = enrolment(study, 0)
+    who = enrolled.cohort.draws.candidate
+    with (folder / SUBJECTS).open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("SUBJID", ID))
+        writer.writerows((int(number), ids[int(k)]) for number, k in zip(enrolled.subject, who, strict=True))
 
 
 def evaluator(study: Study) -> Evaluate:
@@ -56,11 +74,12 @@ def evaluator(study: Study) -> Evaluate:
 
 
 def conclude(
-    folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any]
+    folder: Path, summary: RunSummary, warnings: Sequence[str], volatile: dict[str, Any], say: Say = silent
 ) -> tuple[Analysed, Study]:
     """Write results and manifest; the results, and the study as it was resolved."""
     study = load_study(folder / CONFIG)
-    analysed = analyse(folder, study)
+    with patience(say, f"{study.id}: estimates of {summary.n_patients} patients ..."):
+        analysed = analyse(folder, study)
     facts = facts_of(study) | {
         "warnings": list(warnings),
         "patients_simulated": summary.n_patients,

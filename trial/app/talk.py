@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -15,6 +16,18 @@ Progress = Callable[[str], AbstractContextManager[Tell]]
 
 def silent(line: str) -> None:
     """Says nothing."""
+
+
+@contextmanager
+def patience(say: Say, line: str, after_s: float = 1.5) -> Iterator[None]:
+    """Says ``line`` when the work inside takes longer than ``after_s``."""
+    timer = threading.Timer(after_s, say, (line,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

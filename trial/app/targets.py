@@ -17,9 +17,11 @@ from analysis.evidence.calibration import Measure, Target
 from analysis.evidence.results import endpoint_values
 from analysis.evidence.scorecard import JUDGED, STAT, Published, read_published
 from analysis.statistics.summaries import LOCATION
+from cohorts.files import is_regular
 from cohorts.parameters import ParameterSet
 from trial.errors import ConfigError
 from trial.jobs.work import simulate_replicates
+from trial.study.checks import MOST_BYTES
 from trial.study.fingerprint import differs_from_published
 from trial.study.fit import Fit, set_name
 from trial.study.load import load_study
@@ -77,7 +79,7 @@ def target_problems(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
         return
     found: list[Published] = []
     for k, name in enumerate(names):
-        if not (isinstance(name, str) and (base / name).is_file()):
+        if not (isinstance(name, str) and is_regular(base / name, MOST_BYTES)):
             return
         try:
             study = _study(base / name, set_name(set_id, base), 0, 1)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from cohorts.gates import problems
 from cohorts.own import SetError
-from cohorts.parameters import ParameterSet
+from cohorts.parameters import ParameterSet, RecordError
 from trial.app.catalogue import chosen_set
 from trial.errors import Refused, Stopped
 from trial.models import structure_of
@@ -67,7 +67,7 @@ def _with_values(chosen: ParameterSet, values: Mapping[str, float]) -> Parameter
         wrong = [*problems(changed), *structure_problems(changed)]
     except SetError as error:
         raise Refused(str(error)) from None
-    except KeyError as error:
+    except (KeyError, RecordError) as error:
         raise Refused(f"solve: {error.args[0]}") from None
     if wrong:
         raise Refused("\n".join(f"{chosen.id}: {line}" for line in wrong))

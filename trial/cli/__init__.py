@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import atexit
 import gc
+import multiprocessing
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -21,7 +23,8 @@ from trial.cli.catalogue import catalogue as catalogue_
 from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
-from trial.cli.console import say
+from trial.cli.console import open_streams, say, silence
+from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
@@ -29,27 +32,45 @@ from trial.cli.run import run as run_
 from trial.cli.schema import schema as schema_
 from trial.cli.scorecard import scorecard as scorecard_
 from trial.cli.sensitivity import sensitivity as sensitivity_
-from trial.errors import Stopped, TrialError
+from trial.errors import Stopped, TrialError, cut
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. No traceback reaches the user unless VTRIAL_DEBUG is set."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    open_streams()
+    _answer_signals()
     atexit.register(gc.freeze)  # a process that ends need not look for garbage: a tenth of a short command's time
     try:
         code = _app()(args=arguments, prog_name="vtrial", standalone_mode=False)
+        sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except Exception as error:
-        return _explained(error)
+        code = _explained(error)
     if code == INTERRUPTED:
         say("interrupted")
+    silence()
     return code if isinstance(code, int) else OK
+
+
+def _answer_signals() -> None:
+    """Ctrl-C and SIGTERM end the work in order, once; the next one ends the process at once."""
+    asked = []
+
+    def end(number: int, frame: object) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            for child in multiprocessing.active_children():
+                child.kill()
+            say("interrupted again: ended at once; what was finished is kept")
+            os._exit(INTERRUPTED)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
 
 
 def _explained(error: Exception) -> int:
@@ -57,15 +78,35 @@ def _explained(error: Exception) -> int:
     if isinstance(error, TrialError):
         say(str(error))
         return FAILED if isinstance(error, Stopped) else USAGE
+    if isinstance(error, BrokenPipeError):
+        return FAILED
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         say(f"{error.format_message()} ({getattr(context, 'command_path', 'vtrial')} --help shows what is allowed)")
         return USAGE
     if os.environ.get("VTRIAL_DEBUG"):
         raise error
+    if isinstance(error, MemoryError):
+        say("the memory is used up; --workers with a lower number needs less, and so do fewer patients")
+        return FAILED
+    if isinstance(error, OSError) and error.strerror:
+        say(f"{error.filename or 'stdout'}: {error.strerror}")
+        return FAILED
+    from trial.app.faults import in_a_file
+
+    if broken := in_a_file(error):
+        say(f"{broken} (a file of the catalogue; no command can be used until it is put right)")
+        return FAILED
     first = str(error).strip().splitlines()
-    say(f"failed: {type(error).__name__}{': ' + first[0] if first else ''} (VTRIAL_DEBUG=1 shows where)")
+    said = f"{type(error).__name__}{': ' + cut(first[0], 200) if first else ''}"
+    say(f"failed: {said} ({_where(error)}; VTRIAL_DEBUG=1 shows where)")
     return FAILED
+
+
+def _where(error: Exception) -> str:
+    """File and line in which an error arose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "somewhere"
 
 
 def _app() -> typer.Typer:
@@ -80,6 +121,7 @@ def _app() -> typer.Typer:
         run_,
         check_,
         plan_,
+        patients_,
         report_,
         compare_,
         replay_,
@@ -90,7 +132,7 @@ def _app() -> typer.Typer:
         scorecard_,
         sensitivity_,
     ):
-        app.command()(command)
+        app.command(short_help=(command.__doc__ or "").splitlines()[0])(command)
     return app
 
 

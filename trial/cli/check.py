@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from trial.cli.console import warn
+from trial.cli.console import say, warn, width
 
 
 def check(
@@ -20,10 +21,13 @@ def check(
 
     Example: vtrial check configs/smoke.yaml
     """
-    from trial.app.loading import in_words, load_checked
+    from trial.app.echo import in_words
+    from trial.app.loading import load_checked
+    from trial.app.talk import patience
 
-    loaded = load_checked(config, set_)
+    with patience(say, "checking the config, solving and screening a sample ..."):
+        loaded = load_checked(config, set_)
     warn(loaded.warnings)
     print(f"{loaded.study.id}: no problems found")
     for line in in_words(loaded.study):
-        print(f"  {line}")
+        print(textwrap.fill(line, max(width(), 30), initial_indent="  ", subsequent_indent="    "))

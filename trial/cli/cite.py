@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from trial.cli.console import say, width
 
 
 def cite(
@@ -17,9 +20,16 @@ def cite(
     Example: vtrial cite runs/smoke --bibtex
     """
     from trial.app.citing import as_bibtex, as_text
+    from trial.app.talk import patience
 
     if bibtex:
         print(as_bibtex(run_dir))
         return
-    for line in as_text(run_dir):
-        print(line)
+    with patience(say, f"{run_dir}: comparing checksums ..."):
+        found = list(as_text(run_dir))
+    for line in found:
+        print(
+            textwrap.fill(
+                line, max(width(), 30), subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+            )
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trial.cli.console import columns, console, warn
+from trial.cli.console import columns, console, say, warn
 
 if TYPE_CHECKING:
     from analysis.evidence.comparison import Difference
@@ -32,8 +32,10 @@ def compare(
     Example: vtrial compare runs/smoke runs/smoke_mine
     """
     from trial.app.comparison import compare_runs
+    from trial.app.talk import patience
 
-    found = compare_runs(run_a, run_b)
+    with patience(say, "comparing checksums ..."):
+        found = compare_runs(run_a, run_b)
     warn(found.cautions)
     for name, side in zip("AB", found.sides, strict=True):
         print(

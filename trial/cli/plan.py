@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trial.cli.console import say, warn
+from trial.cli.console import duration, say, warn
 
 
 def plan(
@@ -27,16 +27,18 @@ def plan(
     """
     from trial.app.foresight import foresee
     from trial.app.loading import load_checked
+    from trial.app.talk import patience
 
-    loaded = load_checked(config, set_, None, replicates)
+    with patience(say, "simulating a few of the patients ..."):
+        loaded = load_checked(config, set_, None, replicates)
+        study = loaded.study
+        seen = foresee(study, out or Path("runs") / study.id, workers)
     warn(loaded.warnings)
-    study = loaded.study
-    seen = foresee(study, out or Path("runs") / study.id, workers)
     found = seen.forecast
     many = f"{found.workers} workers" if found.workers > 1 else "1 worker"
     kept = "all" if len(study.kept) == study.replicates else f"{len(study.kept)} of {study.replicates:,}"
     print(f"{study.id}: {study.replicates:,} x {study.subjects:,} patients in {found.units:,} units")
-    print(f"  time     about {_duration(found.seconds)} with {many}, without the report")
+    print(f"  time     about {duration(found.seconds)} with {many}, without the report")
     print(f"  disk     about {seen.disk} while it works, half of it afterwards ({seen.free_disk} free)")
     print(f"  memory   about {seen.memory}" + (f" ({seen.free_memory} free)" if seen.free_memory else ""))
     print(f"  tables   of {kept} replicates, endpoints of every patient:")
@@ -45,9 +47,3 @@ def plan(
     if seen.problem:
         say(seen.problem)
     return 1 if seen.problem else 0
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -31,10 +31,12 @@ def replay(
     Example: vtrial replay runs/smoke --replicate 0 --patient 17
     """
     from trial.app import one_patient
+    from trial.app.talk import patience
 
     if out is not None:
         one_patient.must_be_empty(out)
-    again = one_patient.simulate_again(run_dir, replicate, patient)
+    with patience(say, f"{run_dir}: comparing checksums, simulating the patient again ..."):
+        again = one_patient.simulate_again(run_dir, replicate, patient)
     if again.changes:
         warn([f"{'; '.join(again.changes)}: values may differ in the last digits"])
     _show(again.course, again.study)

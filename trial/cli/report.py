@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from trial.cli.console import aside, say
 from trial.errors import Refused
 
 
@@ -23,7 +24,9 @@ def report(
     wanted = tuple(_pair(text) for text in patient)
     from trial.app.reporting import report_again
 
-    print(report_again(run_dir, wanted))
+    path = report_again(run_dir, wanted, say)
+    with aside():
+        print(path)
 
 
 def _pair(text: str) -> tuple[int, int]:

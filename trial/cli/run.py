@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trial.cli.console import progress, say, warn
+from trial.cli.console import aside, progress, say, warn
 
 PATIENTS_FAILED = 3
 
@@ -39,9 +39,11 @@ def run(
     """
     from trial.app.attempt import How, run_study
     from trial.app.loading import load_checked
+    from trial.app.talk import patience
     from trial.cli.results import show
 
-    loaded = load_checked(config, set_, seed, replicates)
+    with patience(say, "checking the config, solving and screening a sample ..."):
+        loaded = load_checked(config, set_, seed, replicates)
     warn(loaded.warnings)
     folder = out or Path("runs") / loaded.study.id
     how = How(overwrite, resume, workers, backend, with_report, with_sensitivity, config)
@@ -49,11 +51,13 @@ def run(
     if done is None:
         return 0
     failed = f"{done.n_failed} of {done.n_patients} patients failed"
-    if done.many_failed:
-        print(f"{failed}: every result below is of the other {done.n_patients - done.n_failed} alone")
-    show(done.lines, done.study, failed if done.many_failed else "")
+    with aside():
+        if done.many_failed:
+            print(f"{failed}: every result below is of the other {done.n_patients - done.n_failed} alone")
+        show(done.lines, done.study, failed if done.many_failed else "")
     if done.n_failed:
         say(f"{failed}; solves.parquet and the report say why")
     if with_report:
-        print(f"report: {folder / 'report.html'}")
+        with aside():
+            print(f"report: {folder / 'report.html'}")
     return PATIENTS_FAILED if done.n_failed else 0

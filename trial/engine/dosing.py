@@ -130,7 +130,8 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Daily multiplier of platelet loss: within-patient fluctuation, and rescue therapy, which lowers loss for
     weeks.
     """
-    since = day - course.rescue_day[:, None]
+    latest, before = course.rescue_day[:, None], course.rescue_before_day[:, None]
+    since = day - np.where(day >= latest, latest, before)
     fading = elementary.exp(-np.maximum(since, 0) / unit.on("RESCUE_TAU", day))
     drop = np.where(since >= 0, unit.on("RESCUE_DROP", day) * fading, 0.0)
     with np.errstate(over="ignore"):  # the solver says NON_FINITE where a wild draw gives infinity

@@ -25,8 +25,9 @@ class Course:
     """Where every patient of a unit stands; arrays over patients.
 
     ladders: one DoseState per arm, for the arm's patients. dose_mg: prescribed from ``effective_day`` on,
-    dose_before_mg until then. rescue_day: day of the latest rescue (NEVER: none); rescues: how many; hazard:
-    cumulative hazard of rescue up to ``counted_day``, the day of the last count. chemo_day: first day of cycle 1 of
+    dose_before_mg until then. rescue_day: day of the latest rescue (NEVER: none), which may be days ahead, and
+    rescue_before_day that of the one before it; rescues: how many; hazard: cumulative hazard of rescue up to
+    ``counted_day``, the day of the last count. chemo_day: first day of cycle 1 of
     chemotherapy (NEVER: none, or it still waits for platelets).
     """
 
@@ -35,6 +36,7 @@ class Course:
     dose_before_mg: Array
     effective_day: NDArray[np.int64]
     rescue_day: NDArray[np.int64]
+    rescue_before_day: NDArray[np.int64]
     rescues: NDArray[np.int64]
     hazard: Array
     counted_day: NDArray[np.int64]
@@ -75,7 +77,7 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
     dose = _prescribed(study, drawn, tuple(ladders))
     never, chemo = np.full(drawn.n, NEVER), study.chemotherapy
     chemo_day = never if chemo is None or chemo.start else np.full(drawn.n, chemo.first_day)
-    course = Course(tuple(ladders), dose, dose, zero, never, zero, np.zeros(drawn.n), zero, chemo_day)
+    course = Course(tuple(ladders), dose, dose, zero, never, never, zero, np.zeros(drawn.n), zero, chemo_day)
     begin = Decisions(
         day=zero,
         count=np.full(drawn.n, np.nan),
@@ -162,6 +164,7 @@ def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Cours
         hazard=hazard,
         rescues=course.rescues + rescued,
         rescue_day=np.where(rescued, given, course.rescue_day),
+        rescue_before_day=np.where(rescued, course.rescue_day, course.rescue_before_day),
         counted_day=np.where(np.isnan(count), course.counted_day, day),
     )
     return course, rescued

@@ -2,7 +2,8 @@
 
 The probe simulates up to 1,024 patients of the first replicate and writes their tables to a temporary folder. Time and
 disk grow with the number of patients; workers share the work with an assumed efficiency of 85 %; memory is that of the
-workers, each with one unit, and does not grow with the number of replicates.
+workers, each with one unit, and of a replicate larger than a unit, which is enrolled at once; it does not grow with the
+number of replicates.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ PROCESS_BYTES = 170 * 2**20
 """Interpreter, libraries and kernel of one process, measured once."""
 ARRAYS_PER_TABLE = 6
 """Assumed memory of a unit at work over that of its tables."""
+ENROLLING = 1.8
+"""Memory of a replicate while it is enrolled over that of the enrolled patients, measured once."""
 HEADROOM = 1.2
 
 
@@ -68,10 +71,21 @@ def forecast(study: Study, workers: int, evaluate: Evaluate) -> Forecast:
         units=units,
         rows={name: round(table.num_rows / n * of[name]) for name, table in tables.items()},
         disk_bytes=2.0 * sum(size / n * of[name] for name, size in _written(tables).items()),
-        memory_bytes=(busy + 1) * PROCESS_BYTES + busy * ARRAYS_PER_TABLE * unit,
+        memory_bytes=(busy + 1) * PROCESS_BYTES + busy * ARRAYS_PER_TABLE * unit + enrolling_bytes(study, whole),
         seconds=START_S + patients * per_patient_s / (1.0 if busy == 1 else busy * EFFICIENCY),
         workers=busy,
     )
+
+
+def enrolling_bytes(study: Study, probe: Enrolment) -> float:
+    """Memory for the enrolment of one replicate, from that of a few of its patients; 0 where a unit holds it."""
+    if study.subjects <= UNIT_PATIENTS:
+        return 0.0
+    cohort = probe.cohort
+    held = sum(values.nbytes for values in cohort.parameters.values()) + int(
+        cohort.patients.memory_usage(deep=True).sum()
+    )
+    return ENROLLING * held / len(probe.subject) * study.subjects
 
 
 def problem(found: Forecast, folder: Path) -> str | None:

@@ -6,8 +6,11 @@ finished unit whole; the parent joins the units in order into one file per table
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +25,7 @@ from trial.study.study import Study
 
 FEW_UNITS = 16
 """Up to so many units threads are preferred: processes take 1.5 s to start."""
+WATCH_S = 0.5
 Evaluate = Callable[[Mapping[str, pa.Table]], Mapping[str, pa.Table]]
 """From the tables of a unit to what is evaluated of it, by name: endpoints, times."""
 Job = tuple[WorkUnit, tuple[Enrolment, ...] | None]
@@ -149,10 +153,38 @@ def _finished(
         backend=backend,
         prefer="processes" if len(units) > FEW_UNITS else "threads",
         return_as="generator_unordered",
+        initializer=end_with,
+        initargs=(os.getpid(),),
     )
-    with _deaf_children():
+    with _quiet_children(), _deaf_children():
         finished = parallel(delayed(simulate_into)(study, job, parts, evaluate) for job in jobs)
     yield from finished
+
+
+def end_with(parent: int) -> None:
+    """This process ends within a second after its ``parent``, however that ended; nothing in the parent itself."""
+    if os.getpid() != parent:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(WATCH_S)
+    os._exit(1)
+
+
+@contextmanager
+def _quiet_children() -> Iterator[None]:
+    """Processes started meanwhile do not warn of what an ended parent left to be cleaned up: they clean it up."""
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join([*filter(None, [before]), "ignore:resource_tracker:UserWarning"])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 @contextmanager

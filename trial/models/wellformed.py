@@ -1,4 +1,4 @@
-"""What a user's own structure must be before it is solved: every field of its type, and nothing that changes nothing."""
+"""What a user's own structure must be before it is solved: fields of their type, and a word on what changes nothing."""
 
 from __future__ import annotations
 
@@ -78,31 +78,32 @@ def idle(chosen: ParameterSet, model: Structure) -> list[str]:
     """Parameters of the structure that move no equation, output, event or start when they are a tenth smaller."""
     system = system_of(model, outputs=True)
     read = sorted({int(n.value) for n in needed([*system.derivatives, *system.outputs]) if n.op == "parameter"})
-
-    def acts(one: ParameterSet) -> list[np.ndarray]:
-        p = _typical(one, model)
-        return [p[:, read], *_acts(model, p, kill=1.0, meal_h=1.0)]
-
-    before = acts(chosen)
-    own = [p for p in chosen.parameters if p.name in (*model.parameters, *model.reads) and p.value > 0]
-    return [p.name for p in own if _same(before, acts(chosen.with_values({p.name: p.value / MOVED})))]
+    own = [p.name for p in chosen.parameters if p.name in (*model.parameters, *model.reads) and p.value > 0]
+    values = {p.name: np.full(len(own) + 1, p.value) for p in chosen.parameters}
+    for k, name in enumerate(own):
+        values[name][k] /= MOVED
+    p = _individual(values, model)
+    acts = [p[:, read], *_acts(model, p, kill=1.0, meal_h=1.0)]
+    return [name for k, name in enumerate(own) if _same([a[k] for a in acts], [a[-1] for a in acts])]
 
 
 def taken_without_effect(chosen: ParameterSet, model: Structure) -> list[str]:
     """What the structure says it takes, though its days are the same without."""
-    p, given = _typical(chosen, model), {"kill": {"kill": 1.0}, "meal": {"meal_h": 1.0}}
+    typical = {p.name: np.array([p.value]) for p in chosen.parameters}
+    p, given = _individual(typical, model), {"kill": {"kill": 1.0}, "meal": {"meal_h": 1.0}}
     return [word for word in model.takes if _same(_acts(model, p), _acts(model, p, **given[word]))]
 
 
-def _typical(chosen: ParameterSet, model: Structure) -> np.ndarray:
-    """Parameters of the typical man, (1, P)."""
-    values = model.individual({p.name: np.array([p.value]) for p in chosen.parameters})
-    return np.array([values[name] for name in model.parameters]).T
+def _individual(values: dict[str, np.ndarray], model: Structure) -> np.ndarray:
+    """Parameters in the order of the structure, (n, P), from those of the set, (n,) each."""
+    found = model.individual(values)
+    return np.stack([found[name] for name in model.parameters], axis=1)
 
 
 def _acts(model: Structure, p: np.ndarray, **more: Any) -> list[np.ndarray]:
     """Events of a day with a dose and one without, and the start."""
-    events = model.daily_events(p, Days.of(np.array([[0.0, 24.0]]), np.array([[5.0, 0.0]]), **more))
+    start_h, dose_mg = (np.tile(day, (len(p), 1)) for day in ([0.0, 24.0], [5.0, 0.0]))
+    events = model.daily_events(p, Days.of(start_h, dose_mg, **more))
     with np.errstate(all="ignore"):
         start = model.steady_state(p, events.inputs[:, 0])
     return [events.time_h, events.amount, events.inputs, np.asarray(start)]

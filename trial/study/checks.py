@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cohorts.brought import PatientsError, read_patients
+from cohorts.files import MIB, is_regular
 from cohorts.gates import problems
 from cohorts.margins import MarginError, with_margins
 from cohorts.own import left_alone
@@ -24,6 +25,8 @@ from trial.study.unusual import unusual
 
 EVERYBODY = ("AGE", "SEX", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "SPLENFL", "CONITPFL", "BLPLAT")
 """Columns of the patients of every population that may be covariates."""
+MOST_BYTES = 16 * MIB
+"""Of a file that a config names: about 400,000 patients."""
 KNOWN_AS = {"kill": "chemotherapy", "meal": "meals"}
 
 
@@ -53,7 +56,7 @@ def unknown_ids(data: Mapping[str, Any]) -> Iterator[Problem]:
 def unusable_set(data: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with the user's own parameter set, if the config names a file of one that exists."""
     name = value_at(data, "parameter_set")
-    if isinstance(name, str) and is_file_name(name) and Path(name).is_file():
+    if isinstance(name, str) and is_file_name(name) and is_regular(Path(name), MOST_BYTES):
         try:
             chosen = parameter_set(name)
             lines = [f"{Path(name).name}: {line}" for line in (*problems(chosen), *structure_problems(chosen))]
@@ -65,7 +68,7 @@ def unusable_set(data: Mapping[str, Any]) -> Iterator[Problem]:
 def unusable_patients(data: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with the user's own patients, if the config names a file of them that exists."""
     name = value_at(data, "population", "file")
-    if isinstance(name, str) and Path(name).is_file():
+    if isinstance(name, str) and is_regular(Path(name), MOST_BYTES):
         try:
             patients = read_patients(name)
             chosen = _set_of(data)

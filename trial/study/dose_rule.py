@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from trial.study.protocol import Increasing, NonNegative, Positive, Problem, Record, Whole
+from trial.study.texts import Prose
 
 
 class DoseStep(Record):
@@ -73,7 +74,7 @@ class DoseRule(Record):
         description="what min_days_since_change counts: planned days of the visits, or actual days from one change to "
         "the next in the dose ledger",
     )
-    source: str = Field(description="where the thresholds come from, or that they are assumed")
+    source: Prose = Field(description="where the thresholds come from, or that they are assumed")
 
     def problems(self) -> Iterator[Problem]:
         interrupts = self.at_floor == "interrupt" or any(s.action == "interrupt" for s in self.steps)

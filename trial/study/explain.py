@@ -10,31 +10,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from trial.errors import cut
+from trial.study import slips
 from trial.study.keys import keys_of, record_at, unit_of
 from trial.study.protocol import Problem, Problems, Record, did_you_mean
 
 Path = tuple[str | int, ...]
 Item = Mapping[str, Any]
 
-FACTORS = {
-    ("ug", "mg"): 1e-3,
-    ("mcg", "mg"): 1e-3,
-    ("µg", "mg"): 1e-3,
-    ("g", "mg"): 1e3,
-    ("week", "days"): 7,
-    ("weeks", "days"): 7,
-    ("hours", "days"): 1 / 24,
-    ("months", "years"): 1 / 12,
-    ("years", "days"): 365.25,
-    ("min", "hours"): 1 / 60,
-    ("%", ""): 0.01,
-    ("%", "per week"): 0.01,
-    ("%", "0 to 1"): 0.01,
-    ("percent", "0 to 1"): 0.01,
-}
-ALIASES = {"d": "days", "day": "days", "h": "hours", "hour": "hours", "y": "years", "year": "years", "month": "months"}
-UNIT_WORDS = {*ALIASES, *ALIASES.values(), *(unit for unit, _ in FACTORS)}
-UNIT_WORDS |= {"mg", "kg", "ng", "minutes", "1e9L", "1e9", "uL", "mL", "pct"}
+MOST_EXPLAINED = 200
+"""Problems that are put into words; far more than are shown."""
 NUMBER_TYPES = {"float_type", "float_parsing", "int_type", "int_parsing", "int_from_float", "finite_number"}
 BOUNDS = {
     "greater_than": ("gt", "more than {:g}"),
@@ -46,7 +31,7 @@ BOUNDS = {
 
 def explain(error: ValidationError, record: type[Record], data: Any) -> list[Problem]:
     """Every problem as (path, sentence); ``data`` is what was validated as a ``record``."""
-    items = error.errors(include_url=False)
+    items = error.errors(include_url=False)[:MOST_EXPLAINED]
     misspelt = {
         (*path[:-1], near)
         for item in items
@@ -76,7 +61,10 @@ def _problems(item: Item, path: Path, record: type[Record]) -> Iterator[Problem]
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
     cause = item.get("ctx", {}).get("error")
     if isinstance(cause, Problems):
-        yield from (((*path, *inside), text) for inside, text in cause.problems)
+        for inside, text in cause.problems:
+            yield (*path, *inside), text + _or_nothing(record, (*path, *inside), _value_at(seen, inside))
+    elif kind == "value_error" and cause is not None:
+        yield path, f"seen {_shown(seen)}; {cause}"
     elif kind == "extra_forbidden":
         yield path, _unknown_key(record, path, seen)
     elif kind == "missing":
@@ -85,13 +73,35 @@ def _problems(item: Item, path: Path, record: type[Record]) -> Iterator[Problem]
         if len(seen) < item["ctx"]["min_length"]:
             yield path, _too_short(name, item["ctx"]["min_length"])
     elif kind in NUMBER_TYPES:
-        yield path, f"seen {_shown(seen)}; allowed: {_number(name, kind)}{_guess(seen, unit_of(name))}"
+        guess = slips.number_meant(seen, unit_of(name), kind.startswith("int")) or slips.entry_meant(seen)
+        yield path, f"seen {_shown(seen)}; allowed: {_number(name, kind)}{guess}"
     elif kind in BOUNDS:
         bound, words = BOUNDS[kind]
         unit = unit_of(name)
         yield path, f"seen {_shown(seen)}; allowed: {words.format(item['ctx'][bound])}{f' ({unit})' if unit else ''}"
     else:
         yield path, f"seen {_shown(seen)}; {_allowed(item, path, record)}"
+
+
+def _value_at(seen: Any, path: Path) -> Any:
+    """The value at a path inside a record, plain data or a list; None where there is none."""
+    for part in path:
+        if isinstance(seen, Record):
+            seen = getattr(seen, str(part), None)
+        elif isinstance(seen, Mapping):
+            seen = seen.get(part)
+        elif isinstance(seen, list | tuple) and isinstance(part, int) and part < len(seen):
+            seen = seen[part]
+        else:
+            return None
+    return seen
+
+
+def _or_nothing(record: type[Record], path: Path, seen: Any) -> str:
+    """A hint for "none" and its like, where nothing may stand."""
+    here = record_at(record, path[:-1]) if path else None
+    field = here.config_keys().get(str(path[-1])) if here else None
+    return slips.nothing_meant(seen) if field and not field.is_required() and field.default is None else ""
 
 
 def _allowed(item: Item, path: Path, record: type[Record]) -> str:
@@ -103,13 +113,14 @@ def _allowed(item: Item, path: Path, record: type[Record]) -> str:
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         inside = record_at(record, path)
         example = f": {', '.join(inside.config_keys())}" if inside else ""
-        return f"allowed: keys on the lines below, indented{example}"
+        return f"allowed: keys on the lines below, indented{example}{slips.keys_meant(seen)}"
     phrases = {
         "string_type": f"allowed: text{'' if isinstance(seen, list | dict) else '; put it in quotes'}",
-        "bool_type": "allowed: true or false",
-        "bool_parsing": "allowed: true or false",
-        "tuple_type": "allowed: a list, with each entry on its own line after a dash, or as in [7, 14, 21]",
-        "string_pattern_mismatch": "allowed: letters, digits and _ . - with a letter first",
+        "bool_type": f"allowed: true or false{slips.truth_meant(seen)}",
+        "bool_parsing": f"allowed: true or false{slips.truth_meant(seen)}",
+        "tuple_type": f"allowed: a list, each entry on its own line after a dash, or as in [7, 14, 21]"
+        f"{slips.list_meant(seen)}",
+        "string_pattern_mismatch": f"allowed: letters, digits and _ . - with a letter first{slips.text_meant(seen)}",
         "string_too_long": f"allowed: at most {item.get('ctx', {}).get('max_length')} characters",
     }
     return phrases.get(kind, str(item["msg"]))
@@ -117,18 +128,22 @@ def _allowed(item: Item, path: Path, record: type[Record]) -> str:
 
 def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
     here = record_at(record, path[:-1])
-    near = _nearest_key(record, path)
+    near, slip = _nearest_key(record, path), slips.key_meant(str(path[-1]))
+    if slip:
+        return f"no key; {slip}"
+    elsewhere = [key.path for key in keys_of(record) if key.name == path[-1]]
+    if elsewhere:
+        return f"unknown key; it belongs at {elsewhere[0]}"
     allowed = f"allowed here: {', '.join(here.config_keys())}" if here else "no key is allowed here"
     if near:
         allowed = allowed if here and len(here.config_keys()) <= 10 else ""
         unit = unit_of(near)
-        number = _converted(seen, str(path[-1]).split("_")[-1], unit) if near != path[-1] else None
+        number = slips.converted(seen, str(path[-1]).split("_")[-1], unit) if near != path[-1] else None
         value = f": {number:g}" if number is not None else ""
         return (
             f"unknown key; did you mean {near}{value}{f' (in {unit})' if unit and not value else ''}? {allowed}".strip()
         )
-    elsewhere = [key.path for key in keys_of(record) if key.name == path[-1]]
-    return f"unknown key; it belongs at {elsewhere[0]}" if elsewhere else f"unknown key; {allowed}"
+    return f"unknown key; {allowed}"
 
 
 def _nearest_key(record: type[Record], path: Path) -> str | None:
@@ -146,7 +161,7 @@ def _nearest_key(record: type[Record], path: Path) -> str | None:
 
 def _stem(name: str) -> str:
     head, _, tail = name.rpartition("_")
-    return head.lower() if head and tail in UNIT_WORDS else name.lower()
+    return head.lower() if head and tail in slips.UNIT_WORDS else name.lower()
 
 
 def _missing(record: type[Record], path: Path) -> str:
@@ -174,29 +189,9 @@ def _number(name: str, kind: str) -> str:
     return f"{plain}{' ' if 'per ' in unit else ' in '}{unit} (units are in the key name)"
 
 
-def _guess(seen: Any, unit: str) -> str:
-    """``", did you mean 5?"`` for a text such as "5 mg", "5000 ug", "2,5"."""
-    match = re.fullmatch(r"\s*([-+]?\d+(?:[.,]\d+)?)\s*([A-Za-zµ%]*)\s*", seen) if isinstance(seen, str) else None
-    if match is None:
-        return ""
-    number = float(match[1].replace(",", "."))
-    converted = number if not match[2] else _converted(number, match[2], unit)
-    return "" if converted is None else f"; did you mean {converted:g}?"
-
-
-def _converted(number: Any, unit: str, wanted: str) -> float | None:
-    """``number`` in the ``wanted`` unit; None when that is unknown."""
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        return None
-    if unit == wanted or ALIASES.get(unit) == wanted:
-        return float(number)
-    factor = FACTORS.get((ALIASES.get(unit, unit), wanted)) or FACTORS.get((unit, wanted))
-    return None if factor is None else number * factor
-
-
 def _shown(seen: Any) -> str:
     words = {None: "nothing", True: "true", False: "false"}
     text = (
         words[seen] if seen is None or isinstance(seen, bool) else str(seen) if isinstance(seen, date) else repr(seen)
     )
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return cut(text)

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from cohorts.files import is_regular
 from cohorts.sets import PARAMETER_SETS, is_file_name, parameter_set
+from trial.study.checks import MOST_BYTES
 from trial.study.load import Check, load_record
 from trial.study.protocol import Identifier, Positive, Problem, Record, Whole, not_among
 
@@ -86,7 +88,7 @@ def set_name(name: str, base: Path) -> str:
 def _unknown(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
     """Studies, sets and parameters that do not exist, and values a parameter cannot have; data may be wrong."""
     for k, name in enumerate(_entries(data.get("studies"))):
-        if isinstance(name, str) and not (base / name).is_file():
+        if isinstance(name, str) and not is_regular(base / name, MOST_BYTES):
             yield ("studies", k), f"there is no file {base / name}; names are relative to this file"
     if data.get("id") in [known.id for known in PARAMETER_SETS]:
         yield ("id",), f"seen {data['id']!r}, which is a parameter set of the catalogue; give the result another id"

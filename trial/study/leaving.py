@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from scipy.optimize import brentq
 
 from trial.study.protocol import NonNegative, Number, Problem, Problems, Record
+from trial.study.texts import Line
 
 Share = Annotated[Number, Field(ge=0, lt=1)]
 DAYS = 7.0
@@ -32,7 +33,7 @@ class Dropout(Record):
     reason by the last planned visit, the other reasons being what they are. One number for all arms or one per arm id.
     """
 
-    reason: Annotated[str, Field(min_length=1)] = Field(
+    reason: Annotated[Line, Field(min_length=1)] = Field(
         description="the reason in the tables, for example adverse event"
     )
     hazard_per_week: Hazard | None = Field(
@@ -49,15 +50,16 @@ class Dropout(Record):
     def _no_percentage(cls, data: Any) -> Any:
         """A share is not a hazard: "10 %" is answered with the key that takes it."""
         seen = data.get("hazard_per_week") if isinstance(data, dict) else None
-        text = seen.strip() if isinstance(seen, str) else ""
-        if text.endswith("%"):
-            key = "share_by_end"
-            try:
-                meant = f"; did you mean {key}: {float(text[:-1].replace(',', '.')) / 100:g}?"
-            except ValueError:
-                meant = ""
-            said = f"seen {seen!r}, a share of patients, which is no hazard; {key} takes the share who leave by the end"
-            raise Problems([(("hazard_per_week",), said + meant)])
+        told: dict[tuple[str, ...], Any] = {("hazard_per_week",): seen}
+        if isinstance(seen, dict):
+            told = {("hazard_per_week", str(arm)): value for arm, value in seen.items()}
+        found = [
+            (path, f"seen {value!r}, a share of patients, which is no hazard; share_by_end takes {_by_end(value)}")
+            for path, value in told.items()
+            if isinstance(value, str) and value.strip().endswith("%")
+        ]
+        if found:
+            raise Problems(found)
         return data
 
     def problems(self) -> Iterator[Problem]:
@@ -71,6 +73,15 @@ class Dropout(Record):
         """``hazard_per_week`` or ``share_by_end`` of one arm; 0 where it is not given."""
         value = getattr(self, name)
         return float((value.get(arm, 0.0) if isinstance(value, dict) else value) or 0.0)
+
+
+def _by_end(text: str) -> str:
+    """What ``share_by_end`` takes, and a percentage as it takes it."""
+    taken = "the share who leave by the end"
+    try:
+        return f"{taken}; did you mean share_by_end: {float(text.strip()[:-1].replace(',', '.')) / 100:g}?"
+    except ValueError:
+        return taken
 
 
 def shares(dropout: Sequence[Dropout], arm: str) -> tuple[float, ...]:

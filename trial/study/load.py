@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
+from cohorts.files import UnreadableError, absolute, must_be_regular
 from cohorts.sets import is_file_name
-from trial.errors import ConfigError
+from trial.errors import ConfigError, cut
 from trial.study.checks import (
+    MOST_BYTES,
     cautions,
     not_taken,
     unknown_covariates,
@@ -27,7 +29,18 @@ from trial.study.explain import explain
 from trial.study.inherited import marked
 from trial.study.protocol import Problem, Record
 from trial.study.study import Study
-from trial.study.yamltree import Place, Placed, as_tree, find, plain, read, with_override
+from trial.study.yamltree import (
+    Place,
+    Placed,
+    as_tree,
+    dotted,
+    find,
+    plain,
+    read,
+    read_text,
+    with_override,
+    with_value,
+)
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
@@ -43,6 +56,15 @@ class Config:
 
     study: Study
     warnings: tuple[str, ...]
+    tree: Placed
+
+    def refused(self, key: str, lines: Iterable[str]) -> ConfigError:
+        """The error that a ``key`` of this config makes for each of ``lines``, with its place."""
+        return ConfigError(self.said(key, lines))
+
+    def said(self, key: str, lines: Iterable[str]) -> list[str]:
+        """What is to be said of a ``key`` of this config, with its place."""
+        return _lines(self.tree, [((key,), line) for line in lines])
 
 
 def load_study(
@@ -71,12 +93,18 @@ def load_config(
     return _config(marked(_overridden(read(Path(path)), overrides, seed, replicates)), checks, study_checks)
 
 
+def load_text(text: str, name: str) -> Study:
+    """The Study of a YAML text that extends no other; ``name`` stands in the messages of ConfigError."""
+    return _config(_with_absolute_files(read_text(text, name)), (), ()).study
+
+
 def config_of(study: Study, checks: Sequence[Check] = (), study_checks: Sequence[StudyCheck] = ()) -> Config:
     """As ``load_config``, for a Study that was made or changed in Python: lines name the key alone."""
     return _config(_with_absolute_files(as_tree(study.model_dump(mode="json"), Place(""))), checks, study_checks)
 
 
 def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyCheck]) -> Config:
+    tree = _without_removed(tree)
     data = plain(tree)
     problems = [
         *_missing_files(data),
@@ -89,7 +117,16 @@ def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyC
     problems += [p for check in study_checks for p in check(study)]
     if problems:
         raise ConfigError(_lines(tree, problems))
-    return Config(study, tuple(_lines(tree, cautions(study))))
+    return Config(study, tuple(_lines(tree, cautions(study))), tree)
+
+
+def _without_removed(tree: Placed) -> Placed:
+    """The tree without the dose rules that are null: null takes an inherited one away."""
+    rules = tree.value.get("dose_rules")
+    if rules is None or not isinstance(rules.value, dict):
+        return tree
+    left = {name: rule for name, rule in rules.value.items() if rule.value is not None}
+    return Placed(tree.value | {"dose_rules": Placed(left, rules.place)}, tree.place)
 
 
 def resolved_yaml(study: Study) -> str:
@@ -101,7 +138,7 @@ def resolved_yaml(study: Study) -> str:
     )
     stream = io.StringIO()
     yaml.dump(_dumpable(study.model_dump()), stream)
-    return f"# {study.title}\n# Every setting of the study, defaults included.\n{stream.getvalue()}"
+    return f"# {' '.join(study.title.split())}\n# Every setting of the study, defaults included.\n{stream.getvalue()}"
 
 
 def _dumpable(value: Any) -> Any:
@@ -150,20 +187,24 @@ def _with_absolute_files(tree: Placed) -> Placed:
         name, place = value_at(data, *path), find(tree, path).place
         if isinstance(name, str):
             base = place.path.parent if place.path else Path.cwd()
-            tree = with_override(tree, ".".join(path), repr(str((base / name).resolve())), place)
+            tree = with_value(tree, path, str(absolute(base / name)), place)
     return tree
 
 
 def _missing_files(data: Mapping[str, Any]) -> Iterable[Problem]:
     for path in file_keys(data):
         name = value_at(data, *path)
-        if isinstance(name, str) and not Path(name).is_file():
-            yield path, f"there is no file {name}"
+        if isinstance(name, str):
+            try:
+                must_be_regular(Path(name), MOST_BYTES)
+            except UnreadableError as error:
+                missing = f"there is no file {cut(name, 200)}"
+                yield path, missing if "no such" in str(error) else f"seen {cut(repr(name), 200)}: {error}"
 
 
 def _lines(tree: Placed, problems: Iterable[Problem]) -> list[str]:
     """``place: path: text`` of each problem, in the order of the places."""
-    placed = [(find(tree, path).place, ".".join(map(str, path)), text) for path, text in problems]
+    placed = [(find(tree, path).place, dotted(path), text) for path, text in problems]
     order = sorted(placed, key=lambda entry: (entry[0].name, entry[0].line))
     return list(
         dict.fromkeys(": ".join(part for part in (str(place), path, text) if part) for place, path, text in order)

@@ -15,6 +15,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
+from trial.errors import cut
+from trial.study.slips import decimals_meant
+from trial.study.texts import MOST_TEXT, Line, Name
+
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=60)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, Field(strict=True)]
@@ -45,12 +49,15 @@ class Problems(ValueError):
 def not_among(seen: str, allowed: Iterable[str], what: str) -> str:
     """The sentence for a name that does not exist: what was seen, what is allowed, the nearest spelling."""
     names = list(allowed)
-    return f"seen {seen!r}, which is not {what}; allowed: {', '.join(names) or 'none exist'}{did_you_mean(seen, names)}"
+    allowed = cut(", ".join(names), 2000) or "none exist"
+    return f"seen {cut(repr(seen))}, which is not {what}; allowed: {allowed}{did_you_mean(seen, names)}"
 
 
 def did_you_mean(seen: str, allowed: Iterable[str]) -> str:
     """``"; did you mean x?"`` with the nearest valid spelling, or nothing."""
     by_lower = {name.lower(): name for name in allowed}
+    if len(seen) > MOST_TEXT:
+        return ""
     near = get_close_matches(seen.lower(), by_lower, n=1, cutoff=0.5)
     return f"; did you mean {by_lower[near[0]]}?" if near else ""
 
@@ -69,7 +76,7 @@ def _increasing(values: tuple[float, ...]) -> tuple[float, ...]:
         ((k,), f"out of order: {b:g} comes after {a:g}; the values must increase") for k, (a, b) in pairs if b <= a
     ]
     if found:
-        raise Problems(found)
+        raise Problems([(found[0][0], found[0][1] + decimals_meant(values)), *found[1:]])
     return values
 
 
@@ -106,7 +113,7 @@ class Arm(Record):
     """One treatment arm. ``placebo`` titrates the dose level like any arm but gives no drug (sham titration)."""
 
     id: Identifier = Field(description="name of the arm in all tables")
-    label: str = Field(
+    label: Line = Field(
         default="", description="name of the arm in the report; {start_dose_mg} in it becomes the start dose"
     )
     ratio: Annotated[Whole, Field(ge=1, le=100)] = Field(default=1, description="share of the allocation, as in 2:2:1")
@@ -267,7 +274,7 @@ class Chemotherapy(Record):
 
 def _too_wide(key: str, mean: float, sd: float) -> Iterator[Problem]:
     """The problem of a Beta law that does not exist."""
-    if sd > 0 and sd**2 >= mean * (1 - mean):
+    if sd > 0 and (sd >= 1 or sd**2 >= mean * (1 - mean)):
         largest = (mean * (1 - mean)) ** 0.5
         yield (key,), f"seen {sd:g}: probabilities with mean {mean:g} have an SD below {largest:.3g}"
 
@@ -359,13 +366,13 @@ class Analysis(Record):
 class PublishedRows(Record):
     """PublishedRows results to show beside the simulated ones: CSV files beside the config."""
 
-    rows: str = Field(description="CSV file of published results, relative to the file this key stands in")
-    baseline: str | None = Field(default=None, description="CSV file of the published baseline table, likewise")
-    design: str | None = Field(
+    rows: Name = Field(description="CSV file of published results, relative to the file this key stands in")
+    baseline: Name | None = Field(default=None, description="CSV file of the published baseline table, likewise")
+    design: Line | None = Field(
         default=None,
         description="design the rows belong to (vtrial check prints it); another one is not judged by them",
     )
-    label: str = Field(default="", description="name of the publication in the report")
+    label: Line = Field(default="", description="name of the publication in the report")
 
     def problems(self) -> Iterator[Problem]:
         if self.design is not None and not re.fullmatch("[0-9a-f]{12}", self.design):

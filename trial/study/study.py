@@ -37,6 +37,7 @@ from trial.study.protocol import (
     twice,
 )
 from trial.study.schedule import Visits
+from trial.study.texts import Line, Name, Prose
 from trial.study.tolerability import Tolerability
 
 MANY_REPLICATES, KEPT_REPLICATES = 50, 10
@@ -59,8 +60,8 @@ class Margins(Record):
 class PopulationChoice(Record):
     """Who is screened: a population of the catalogue (``id``) or the user's own patients (``file``, CSV or Parquet)."""
 
-    id: str | None = Field(default=None, description="a population of the catalogue")
-    file: str | None = Field(
+    id: Line | None = Field(default=None, description="a population of the catalogue")
+    file: Name | None = Field(
         default=None, description="your own patients, CSV or Parquet, relative to the file this key stands in"
     )
     margins: Margins | None = Field(
@@ -82,8 +83,8 @@ class Study(Record):
     """A virtual trial, fully resolved."""
 
     id: Identifier = Field(description="name of the study; the results go to runs/<id>/")
-    title: str = Field(description="printed on the report")
-    citation: str = Field(default="", description="id of the citation of the trial this study replicates")
+    title: Line = Field(description="printed on the report")
+    citation: Line = Field(default="", description="id of the citation of the trial this study replicates")
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(description="same config and same seed give the same numbers")
     replicates: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
         default=20, description="how many times the whole trial is simulated"
@@ -91,7 +92,7 @@ class Study(Record):
     patients: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
         description="randomised patients per replicate, all arms"
     )
-    parameter_set: str = Field(
+    parameter_set: Name = Field(
         description="id of a parameter set of the catalogue, or your own file of one (.json, .py) beside this file"
     )
     parameter_uncertainty: bool = Field(
@@ -115,7 +116,7 @@ class Study(Record):
     )
     visits: Visits = Field(description="when counts are measured and doses decided")
     laboratory: Laboratory = Field(default=Laboratory(), description="how counts are reported")
-    dose_rules: dict[str, DoseRule] = Field(default={}, description="dose rules by name; arms refer to them")
+    dose_rules: dict[Line, DoseRule] = Field(default={}, description="dose rules by name; arms refer to them")
     adherence: Adherence = Field(default=Adherence(), description="how regularly doses are taken")
     meals: Meals | None = Field(default=None, description="how often a meal comes too early; none: never")
     chemotherapy: Chemotherapy | None = Field(default=None, description="cycles of chemotherapy; none: none is given")
@@ -142,7 +143,7 @@ class Study(Record):
         description="tables of patients that are kept of every replicate when output keeps only the first, beside "
         "patients, solves, endpoints and times: parameters, doses, observations, events, adverse",
     )
-    assumptions: tuple[str, ...] = Field(default=(), description="printed in the report as they stand")
+    assumptions: tuple[Prose, ...] = Field(default=(), description="printed in the report as they stand")
 
     def problems(self) -> Iterator[Problem]:
         if self.typical_patient and self.parameter_uncertainty:

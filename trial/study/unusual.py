@@ -59,7 +59,7 @@ def _arms(study: Study) -> Iterator[Problem]:
             yield path, f"seen {name!r}, but active drug is taken in this arm; placebo: true gives none"
         if arm.start_dose_mg == 0 and not arm.placebo:
             yield ("arms", k, "start_dose_mg"), "seen 0: no drug is taken in this arm, which is no placebo arm"
-        for key, word in (("id", arm.id), ("label", arm.label)):
+        for key, word in (("id", arm.id), ("label", arm.name if arm.label else "")):
             other = taken.setdefault(word.strip().lower(), arm.id) if word.strip() else arm.id
             if other != arm.id:
                 yield ("arms", k, key), f"seen {word!r}, which also names the arm {other}: readers cannot tell them"

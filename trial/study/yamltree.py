@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,20 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
 
-from trial.errors import ConfigError
+from cohorts.files import KIB, UnreadableError, absolute, contents
+from trial.errors import ConfigError, cut
+from trial.study.slips import of_syntax
 
 EXTENDS = "extends"
+MOST_BYTES = 256 * KIB
+MOST_VALUES = 8_000
+"""Values of one file; what an alias repeats counts each time."""
+DEEPEST = 50
+"""Groups and lists inside each other."""
+MOST_FILES = 20
+"""Files that extend each other, one after the other."""
+LARGEST = 10**30
+"""Whole numbers beyond it are nothing that a study counts."""
 
 
 @dataclass(frozen=True)
@@ -47,24 +59,35 @@ def read(path: Path, chain: tuple[Path, ...] = ()) -> Placed:
 
     ``chain`` holds the files that lead here, so that a file cannot extend itself.
     """
-    root, problems = _parse(_text(path), _shown(path), path)
+    root = read_text(_text(path), shown(path), path)
+    parent = root.value.pop(EXTENDS, None)
+    return root if parent is None else _extended(root, parent, path, (*chain, absolute(path)))
+
+
+def read_text(text: str, name: str, path: Path | None = None) -> Placed:
+    """The tree of a YAML text; raises ConfigError with every problem, placed in ``name``."""
+    root, problems = _parse(text, name, path)
     if problems:
         raise ConfigError(problems)
-    parent = root.value.pop(EXTENDS, None)
-    return root if parent is None else _extended(root, parent, path, (*chain, path.resolve()))
+    return root
 
 
 def _extended(root: Placed, parent: Placed, path: Path, chain: tuple[Path, ...]) -> Placed:
     if not isinstance(parent.value, str):
-        raise ConfigError([f"{parent.place}: {EXTENDS}: seen {plain(parent)!r}; allowed: the name of one YAML file"])
+        seen = cut(repr(plain(parent)))
+        raise ConfigError([f"{parent.place}: {EXTENDS}: seen {seen}; allowed: the name of one YAML file"])
     target = path.parent / parent.value
-    if target.resolve() in chain:
+    if absolute(target) in chain:
         names = " -> ".join(p.name for p in (*chain, target))
         raise ConfigError([f"{parent.place}: {EXTENDS}: files extend each other in a circle: {names}"])
-    if not target.is_file():
-        raise ConfigError(
-            [f"{parent.place}: {EXTENDS}: there is no file {_shown(target)}; names are relative to this file"]
-        )
+    if len(chain) >= MOST_FILES:
+        raise ConfigError([f"{parent.place}: {EXTENDS}: more than {MOST_FILES} files extend each other"])
+    try:
+        contents(target, MOST_BYTES)
+    except UnreadableError as error:
+        name = cut(shown(target), 120)
+        why = f"there is no file {name}" if "no such" in str(error) else f"seen {name}: {error}"
+        raise ConfigError([f"{parent.place}: {EXTENDS}: {why}; names are relative to this file"]) from None
     return merged(_deeper(read(target, chain)), root)
 
 
@@ -113,9 +136,16 @@ def _keys(node: Placed) -> Iterable[str | int]:
 def with_override(root: Placed, key: str, text: str, place: Place) -> Placed:
     """``root`` with the value at the dotted path ``key`` replaced by ``text``, read as YAML."""
     parsed, problems = _parse(f"value: {text}\n", str(place), None)
-    if problems:
-        raise ConfigError([f"{place}: {text!r} is not a value in YAML"])
-    return _replaced(root, key.split("."), as_tree(plain(parsed.value["value"]), place), place)
+    if problems or set(parsed.value) != {"value"}:
+        raise ConfigError([f"{place}: {cut(repr(text))} is not a value in YAML"])
+    return with_value(root, key.split("."), plain(parsed.value["value"]), place)
+
+
+def with_value(root: Placed, path: Sequence[str], value: Any, place: Place) -> Placed:
+    """``root`` with the value at ``path`` replaced by a plain ``value``."""
+    if len(path) > DEEPEST:
+        raise ConfigError([f"{place}: a path of {len(path)} parts; allowed: at most {DEEPEST}"])
+    return _replaced(root, list(path), as_tree(value, place), place)
 
 
 def _replaced(node: Placed, parts: list[str], value: Placed, place: Place) -> Placed:
@@ -126,17 +156,18 @@ def _replaced(node: Placed, parts: list[str], value: Placed, place: Place) -> Pl
     inside = node.value if isinstance(node.value, dict) else {}
     if node.value is not None and not isinstance(node.value, dict):
         raise ConfigError(
-            [f"{place}: {'.'.join(parts)} does not exist: there is a single value ({node.value!r}) above it"]
+            [f"{place}: {'.'.join(parts)} does not exist: there is a single value ({cut(repr(node.value))}) above it"]
         )
     key, rest = _longest_key(inside, parts)
     return Placed(inside | {key: _replaced(inside.get(key, Placed(None, place)), rest, value, place)}, node.place)
 
 
 def _with_entry(entries: list[Placed], parts: list[str], value: Placed, place: Place) -> list[Placed]:
-    if not parts[0].isdecimal() or int(parts[0]) >= len(entries):
+    number = parts[0] if parts[0].isascii() and parts[0].isdecimal() and len(parts[0]) < 10 else ""
+    if not number or int(number) >= len(entries):
         allowed = f"0 to {len(entries) - 1}" if entries else "none, the list is empty"
-        raise ConfigError([f"{place}: seen {parts[0]!r} for an entry of a list; allowed: {allowed}"])
-    k = int(parts[0])
+        raise ConfigError([f"{place}: seen {cut(repr(parts[0]))} for an entry of a list; allowed: {allowed}"])
+    k = int(number)
     return [*entries[:k], _replaced(entries[k], parts[1:], value, place), *entries[k + 1 :]]
 
 
@@ -157,27 +188,24 @@ def as_tree(value: Any, place: Place) -> Placed:
     return Placed(value, place)
 
 
-def _shown(path: Path) -> str:
-    """``path`` relative to the current directory when it lies below it."""
+def shown(path: Path) -> str:
+    """``path`` relative to the current directory when it lies below it, on one line."""
     try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+        name = str(absolute(path).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        name = str(path)
+    return name if name.isprintable() else name.encode("unicode_escape", "surrogateescape").decode("ascii")
 
 
 def _text(path: Path) -> str:
-    name = _shown(path)
-    if path.is_dir():
-        raise ConfigError([f"{name}: this is a folder; give a YAML file in it"])
+    name = shown(path)
     try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        near = sorted(p.name for p in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        raise ConfigError(
-            [f"{name}: there is no such file" + (f"; in that folder: {', '.join(near)}" if near else "")]
-        ) from None
-    except OSError as error:
-        raise ConfigError([f"{name}: cannot be read: {error.strerror}"]) from None
+        raw = contents(path, MOST_BYTES)
+    except UnreadableError as error:
+        advice = (
+            "; give a YAML file in it" if "folder" in str(error) else _near(path) if "no such" in str(error) else ""
+        )
+        raise ConfigError([f"{cut(name, 300)}: {error}{advice}"]) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -187,13 +215,30 @@ def _text(path: Path) -> str:
         ) from None
 
 
+def _near(path: Path) -> str:
+    """Configs that lie where a missing one was looked for."""
+    try:
+        near = sorted(p.name for p in path.parent.glob("*.y*ml"))
+    except (OSError, ValueError):
+        return ""
+    return f"; in that folder: {cut(', '.join(near), 300)}" if near else ""
+
+
 def _parse(text: str, name: str, path: Path | None) -> tuple[Placed, list[str]]:
     """The tree of a YAML text, and what is wrong with it (then the tree is not to be used)."""
     yaml = YAML(typ="safe", pure=True)
+    if long := _line_of_value(text, MOST_VALUES):
+        return Placed({}, Place(name)), [f"{name}:{long}: more than {MOST_VALUES:,} values"]
+    if deep := _deep_line(text):
+        return Placed({}, Place(name)), [f"{name}:{deep}: {TOO_DEEP}"]
     try:
         top = yaml.compose(text)
     except YAMLError as error:
         return Placed({}, Place(name)), [_syntax(error, text, name)]
+    except RecursionError:
+        return Placed({}, Place(name)), [f"{name}:1: {TOO_DEEP}"]
+    except Exception as error:  # a fault of the YAML reader, on a text that is no config
+        return Placed({}, Place(name)), [f"{name}:1: not YAML: {cut(str(error)) or type(error).__name__}"]
     if top is None:
         return Placed({}, Place(name)), [f"{name}:1: the file is empty; a study needs at least id, title, arms, visits"]
     if not isinstance(top, MappingNode):
@@ -201,8 +246,47 @@ def _parse(text: str, name: str, path: Path | None) -> tuple[Placed, list[str]]:
             f"{name}:{_line(top)}: seen a list or a single value; allowed: keys such as id: my_study"
         ]
     reader = _Reader(yaml, name, path, [])
-    tree = reader.tree(top, Place(name, 1, path), "")
-    return tree, reader.problems
+    try:
+        return reader.tree(top, Place(name, 1, path), ""), reader.problems
+    except _TooMuchError as error:
+        return Placed({}, Place(name)), [str(error)]
+
+
+def _line_of_value(text: str, most: int) -> int:
+    """The line, from 1, after which a text may have more than ``most`` values by its commas and lines; 0 for none."""
+    count = 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        count += 1 + line.count(",")
+        if count > most:
+            return number
+    return 0
+
+
+TOO_DEEP = f"more than {DEEPEST} groups or lists inside each other"
+
+
+class _TooMuchError(Exception):
+    """A text that would take too long; with place and reason."""
+
+
+def _deep_line(text: str) -> int:
+    """The first line, from 1, on which the brackets of a text are nested too deeply; 0 for none."""
+    depth = 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        depth += line.count("[") + line.count("{") - line.count("]") - line.count("}")
+        if max(depth, line.count("[") + line.count("{")) > DEEPEST:
+            return number
+    return 0
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """A path with dots between its parts; what cannot be printed is escaped, long parts are cut."""
+    parts = (str(part) for part in path)
+    return ".".join(cut(p if p.isprintable() else p.encode("unicode_escape", "replace").decode("ascii")) for p in parts)
+
+
+def _path(above: str) -> str:
+    return cut(dotted(above.rstrip(".").split(".")), 200)
 
 
 def _line(node: YamlNode) -> int:
@@ -217,12 +301,17 @@ class _Reader:
     name: str
     path: Path | None
     problems: list[str]
+    count: Iterator[int] = field(default_factory=itertools.count)
 
     def tree(self, node: YamlNode, place: Place, above: str, inside: tuple[int, ...] = ()) -> Placed:
         if id(node) in inside:
-            self.problems.append(f"{place}: {above.rstrip('.')}: refers to itself")
+            self.problems.append(f"{place}: {_path(above)}: refers to itself")
             return Placed(None, place)
         inside = (*inside, id(node))
+        if next(self.count) >= MOST_VALUES:
+            raise _TooMuchError(f"{place}: {_path(above)}: more than {MOST_VALUES:,} values (aliases count each time)")
+        if len(inside) > DEEPEST:
+            raise _TooMuchError(f"{place}: {_path(above)}: {TOO_DEEP}")
         if isinstance(node, MappingNode):
             return Placed(self._mapping(node, above, inside), place)
         if isinstance(node, SequenceNode):
@@ -239,11 +328,13 @@ class _Reader:
         for key, value in node.value:
             place = Place(self.name, _line(key), self.path)
             if not isinstance(key, ScalarNode) or key.value == "<<":
-                self.problems.append(f"{place}: {above}?: seen a key that is not a plain word; use extends to inherit")
+                self.problems.append(
+                    f"{place}: {_path(above + '?')}: seen a key that is not a plain word; use extends to inherit"
+                )
             elif key.value in found:
                 first = found[key.value].place.line
                 self.problems.append(
-                    f"{place}: {above}{key.value}: this key is given twice, on lines {first} and {place.line}"
+                    f"{place}: {_path(above + key.value)}: this key is given twice, on lines {first} and {place.line}"
                 )
             else:
                 found[key.value] = self.tree(value, place, f"{above}{key.value}.", inside)
@@ -251,12 +342,20 @@ class _Reader:
 
     def _scalar(self, node: ScalarNode, place: Place, above: str) -> Any:
         try:
-            return self.yaml.constructor.construct_object(node, deep=True)
-        except (YAMLError, ValueError):
+            value = self.yaml.constructor.construct_object(node, deep=True)
+        except Exception:  # whatever YAML makes of a tag or a date that is none
+            seen = f"seen {cut(repr(node.value))}, which YAML cannot read"
+            self.problems.append(f"{place}: {_path(above)}: {seen}; put text in quotes")
+            return None
+        if not isinstance(value, None | bool | int | float | str | date):
             self.problems.append(
-                f"{place}: {above.rstrip('.')}: seen {node.value!r}, which YAML cannot read; put text in quotes"
+                f"{place}: {_path(above)}: seen {cut(repr(value))}; allowed: text, a number, true, false"
             )
             return None
+        if isinstance(value, int) and abs(value) >= LARGEST:
+            self.problems.append(f"{place}: {_path(above)}: seen a number of {len(node.value)} digits")
+            return None
+        return value
 
 
 def _syntax(error: YAMLError, text: str, name: str) -> str:
@@ -267,10 +366,12 @@ def _syntax(error: YAMLError, text: str, name: str) -> str:
     mark = error.problem_mark
     lines = text.splitlines()
     seen = lines[mark.line] if mark.line < len(lines) else ""
-    if re.match(r" *\t", seen):
-        return f"{name}:{mark.line + 1}: a tab at the start of the line; indent with spaces only"
     near = f" near {seen.strip()[:60]!r}" if seen.strip() else ""
     first = error.context_mark.line if error.context_mark is not None else mark.line
+    slip = of_syntax(lines, first, mark.line, str(error.problem or error.context))
+    if slip is not None:
+        number, said = slip
+        return f"{name}:{number + 1}: not YAML near {lines[number].strip()[:60]!r}: {cut(said, 300)}"
     begun = f", begun on line {first + 1}," if first < mark.line else ""
     what = f"{error.problem or error.context}; check indentation, colons and quotes"
     return f"{name}:{mark.line + 1}: not YAML{near}{begun}: {what}".replace(",:", ":")

@@ -105,8 +105,8 @@ def times_of(cfg, P, O, E, D, S, AE, AETABLE):
             loss = min(min([d for d, v in c if v < thr and d > hit], default=INF), f)
             put('TTLOSS', p, (loss if loss < INF else last) - hit, loss < INF)
         for code in AE:
-            d = first_ae.get((*k, code), INF)
-            put('TT' + code, p, d if d < INF else last, d < INF); put('AE_' + code, p, d if d < INF else last, d < INF)
+            d = first_ae.get((*k, code), INF)  # the day of the event is a whole day at risk, within the last day told
+            if not pd.isna(p.EOSDY): put('AE_' + code, p, min(d + 1, p.EOSDY) if d < INF else p.EOSDY, d < INF)
     return out
 
 
@@ -116,7 +116,7 @@ def check(run, cfg, P, O, E, D, S, EST):
     window = int(cfg['visits'].get('window_days', 0)); strata = bool(cfg['randomisation'].get('strata'))
     aefile = f'{run}/adverse.parquet'; aet = pd.read_parquet(aefile) if os.path.exists(aefile) else None
     rest = EST[EST.PARCAT1 != 'endpoint']; wrong = []; n = 0
-    proxies = sorted(set(map(str, rest[rest.PARCAT1 == 'incidence'].PARAMCD))); codes = [c.removeprefix('TT').removeprefix('AE_') for c in proxies]
+    proxies = sorted(set(map(str, rest[rest.PARCAT1 == 'incidence'].PARAMCD))); codes = [c.removeprefix('AE_') for c in proxies]
     T = times_of(cfg, P, O, E, D, S, codes, aet)
     def of(code, arm, r): return T.get(code, {}).get((r, arm), [])
     def test(e, one, allr=None):

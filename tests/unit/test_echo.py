@@ -1,0 +1,118 @@
+"""The protocol in words, and what check looks at before it says that nothing is wrong."""
+
+import math
+
+import pytest
+from test_config_errors import GOOD
+
+from trial.app.echo import completion, in_words
+from trial.app.loading import load_checked
+from trial.cli import main
+from trial.errors import ConfigError
+from trial.study.load import load_study, load_text, resolved_yaml
+
+SMOKE = "configs/smoke.yaml"
+
+
+@pytest.fixture
+def small(tmp_path):
+    def of(*overrides):
+        path = tmp_path / "small.yaml"
+        path.write_text(GOOD)
+        return load_study(path, overrides)
+
+    return of
+
+
+def test_every_part_of_the_protocol_is_said(small):
+    said = in_words(small())
+    assert said[:8] == [
+        "20 patients, 2 replicates; each patient in one arm, 3:1 in blocks of 8 within BLPLAT below 10",
+        "arm DRUG: 5 mg once daily, then by rule ladder",
+        "arm SHAM: placebo, sham level 5 mg, fixed",
+        "dose rule ladder: 2.5, 5 mg; increase below 50",
+        "visits: 4, every 7 days from day 7 to 28, up to 2 days early or late",
+        "treatment: days 0 to 27",
+        "screening: platelets below 30 x 10^9/L, ITP for 0.5 y or more, age 18 y or more",
+        "adherence: 90 % of doses are taken (SD between patients 10 %)",
+    ]
+    assert "rescue: allowed, at least 28 days apart" in said
+
+
+def test_the_completion_to_expect_is_that_of_constant_hazards(small):
+    """exp(-0.01 x 4 weeks) = 0.9608; two reasons compete: exp(-(0.01 + 0.04) x 4) = 0.8187."""
+    assert completion(small()) == pytest.approx({"DRUG": 0.9607894, "SHAM": 0.9607894})
+    assert any("withdrawal; expected to stay until day 28: 96.1 %" in line for line in in_words(small()))
+    two = small("dropout=[{reason: a, hazard_per_week: 0.01}, {reason: b, hazard_per_week: {DRUG: 0.04, SHAM: 0}}]")
+    assert completion(two) == pytest.approx({"DRUG": math.exp(-0.2), "SHAM": math.exp(-0.04)})
+    assert any("a and b; expected to stay until day 28: DRUG 81.9 %, SHAM 96.1 %" in line for line in in_words(two))
+    assert "dropout: nobody leaves before day 28" in in_words(small("dropout=[]"))
+
+
+def test_other_forms_are_said(small):
+    said = in_words(
+        small("visits.days=[5, 12, 28]", "screening.platelets_at_least_1e9L=5", "screening.age_at_most_y=65")
+    )
+    assert "visits: 3, days 5, 12, 28, up to 2 days early or late" in said
+    assert "screening: platelets 5 or more and below 30 x 10^9/L, ITP for 0.5 y or more, age 18 to 65 y" in said
+    step = "{action: decrease, at_least_1e9L: 150, confirm_visits: 2, rung: highest, min_days_since_change: 7}"
+    rule = f"dose_rules.ladder={{ladder_mg: [2.5, 5], source: x, steps: [{step}]}}"
+    assert (
+        "dose rule ladder: 2.5, 5 mg; decrease at 150 or more (on the highest dose, 2 visits in a row and 7 days after "
+        "a change)" in in_words(small(rule))
+    )
+
+
+def test_check_prints_it_in_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["check", "configs/published/hetrombopag_cit_nct05864014.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "chemotherapy: 1 cycle of 21 days" in out and "result: CITRESP on day 14, against Placebo" in out
+
+
+def test_null_removes_an_inherited_dose_rule(capsys):
+    arms = "arms=[{id: A, start_dose_mg: 5}]"
+    fixed = ["--set", "dose_rules.titration=null", "--set", "analysis.reference_arm=null", "--set", "published=null"]
+    assert main(["check", SMOKE, "--set", arms, "--set", "dropout=[]", *fixed]) == 0
+    assert "dose rule" not in capsys.readouterr().out
+    assert main(["check", SMOKE, "--set", "dose_rules.titration=null"]) == 2
+    assert "seen 'titration', which is not an entry of dose_rules; allowed: none exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("title", ["a\\nevil: 1", "a\\0b", "a\\x85b", "a\\u2028b", "a\\eb", "a\\rb", "\\ud83d"])
+def test_a_title_that_no_page_prints_is_refused_with_its_place(tmp_path, title):
+    path = tmp_path / "x.yaml"
+    path.write_text(GOOD.replace("title: A small study", f'title: "{title}"'))
+    with pytest.raises(ConfigError, match=r"x\.yaml:2: "):
+        load_study(path)
+
+
+@pytest.mark.parametrize("title", ["ünïcödé 漢 😀", "'quoted' \\\"twice\\\"", "a: b # c", "%x", "- y", "{z}", "=1+1"])
+def test_any_other_title_is_written_and_read_back(tmp_path, title):
+    path = tmp_path / "x.yaml"
+    path.write_text(GOOD.replace("title: A small study", f'title: "{title}"'), encoding="utf-8")
+    study = load_study(path)
+    assert load_text(resolved_yaml(study), "again") == study
+
+
+def test_a_baseline_that_the_report_cannot_read_is_refused(tmp_path):
+    (tmp_path / "b.csv").write_bytes(b"garbage\n \xff\n")
+    (tmp_path / "c.csv").write_text("row_id,arm\n1,A\n")
+    for name, said in (("b.csv", "b.csv: "), ("c.csv", "c.csv:1: missing columns")):
+        (tmp_path / "x.yaml").write_text(GOOD + f"published: {{rows: {name}, baseline: {name}}}\n")
+        with pytest.raises(ConfigError) as caught:
+            load_checked(tmp_path / "x.yaml")
+        assert any("published.baseline: " in line and said in line for line in caught.value.messages)
+
+
+@pytest.mark.parametrize("name", ["a'b\"c", "a\nb", "a: b", "{}", "%s", "ü漢😀"])
+def test_a_folder_of_any_name_may_hold_the_run(tmp_path, monkeypatch, name):
+    """Names of files go into the config as values, not as YAML."""
+    import shutil
+
+    monkeypatch.setattr("trial.study.load.Path.cwd", lambda: tmp_path)
+    folder = tmp_path / name
+    shutil.copytree("configs", folder)
+    study = load_study(folder / "smoke.yaml")
+    assert study.published.rows == str(folder.resolve() / "published" / "hetrombopag_itp_phase3_results.csv")

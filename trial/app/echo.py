@@ -1,0 +1,174 @@
+"""What a study will do, in words: the protocol as ``vtrial check`` says it back, every sentence from the values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from cohorts.sets import is_file_name, parameter_set
+from trial.study.dose_rule import DoseRule, DoseStep
+from trial.study.fingerprint import fingerprint
+from trial.study.leaving import completing
+from trial.study.protocol import Arm
+from trial.study.study import Study
+
+COUNT = "x 10^9/L"
+
+
+def in_words(study: Study) -> list[str]:
+    """What will run: patients, arms, rules, visits, screening, conduct, result, parameter set, population."""
+    chosen = parameter_set(study.parameter_set)
+    own = f" ({Path(study.parameter_set).name})" if is_file_name(study.parameter_set) else ""
+    used = {arm.dose_rule: None for arm in study.arms if arm.dose_rule}
+    return [
+        _size(study),
+        *(f"arm {_arm(arm)}" for arm in study.arms),
+        *(f"dose rule {name}: {_rule(study.dose_rules[name])}" for name in used),
+        f"visits: {_visits(study)}",
+        f"treatment: days 0 to {study.treatment_days - 1}",
+        f"screening: {_screening(study)}",
+        f"adherence: {_adherence(study)}",
+        f"rescue: {_rescue(study)}",
+        f"dropout: {_dropout(study)}",
+        *_extras(study),
+        f"result: {_result(study)}",
+        f"design {fingerprint(study)}",
+        f"parameter set {chosen.id}{own}, structure {chosen.structure}",
+        f"population {study.population.id or study.population.file}",
+    ]
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
+
+
+def _size(study: Study) -> str:
+    how = "every patient under every arm" if study.paired else "each patient in one arm"
+    ratio = ":".join(str(arm.ratio) for arm in study.arms)
+    strata = [s.covariate if s.cut is None else f"{s.covariate} below {s.cut:g}" for s in study.randomisation.strata]
+    within = f" within {_listed(strata)}" if strata else ""
+    blocks = "" if study.paired else f", {ratio} in blocks of {study.randomisation.block_size}{within}"
+    return f"{_many(study.patients, 'patient')}, {_many(study.replicates, 'replicate')}; {how}{blocks}"
+
+
+def _arm(arm: Arm) -> str:
+    dose = f"{arm.start_dose_mg:g} mg once daily"
+    what = f"placebo, sham level {arm.start_dose_mg:g} mg" if arm.placebo else dose
+    rule = f"then by rule {arm.dose_rule}" if arm.dose_rule else "fixed"
+    extra = [
+        *(["until chemotherapy begins, then placebo"] if arm.until_chemotherapy else []),
+        *([f"a meal {arm.meal_after_dose_h:g} h after each dose"] if arm.meal_after_dose_h is not None else []),
+    ]
+    return ", ".join([f"{arm.id}: {what}", rule, *extra])
+
+
+def _rule(rule: DoseRule) -> str:
+    ladder = f"{', '.join(f'{dose:g}' for dose in rule.ladder_mg)} mg"
+    floor = ["at the lowest dose a decrease interrupts"] if rule.at_floor == "interrupt" else []
+    restart = rule.restart
+    back = [f"restart below {restart.below_1e9L:g} at the {restart.level} dose"] if restart else []
+    clock = ["days after a change are actual ones"] if rule.day_count == "actual" else []
+    return "; ".join([ladder, *map(_step, rule.steps), *floor, *back, *clock])
+
+
+def _step(step: DoseStep) -> str:
+    low, high = step.at_least_1e9L, step.below_1e9L
+    if low > 0 and high < math.inf:
+        when = f"from {low:g} to below {high:g}"
+    else:
+        when = f"at {low:g} or more" if low > 0 else f"below {high:g}" if high < math.inf else "at any count"
+    limits = [
+        *([f"on the {step.rung} dose"] if step.rung != "any" else []),
+        *([f"{step.confirm_visits} visits in a row"] if step.confirm_visits > 1 else []),
+        *([f"{step.min_days_since_change} days after a change"] if step.min_days_since_change else []),
+    ]
+    return f"{step.action} {when}{f' ({_listed(limits)})' if limits else ''}"
+
+
+def _visits(study: Study) -> str:
+    days, visits = study.visits.days, study.visits
+    steps = {b - a for a, b in pairwise(days)}
+    regular = len(days) > 2 and len(steps) == 1
+    when = f"every {steps.pop()} days from day {days[0]} to {days[-1]}" if regular else f"days {_some(days)}"
+    window = f", up to {_many(visits.window_days, 'day')} early or late" if visits.window_days else ""
+    missed = f", {100 * visits.missed_probability:g} % missed" if visits.missed_probability else ""
+    late = study.laboratory.turnaround_days
+    result = f", counts reported {_many(late, 'day')} later" if late else ""
+    return f"{len(days)}, {when}{window}{missed}{result}"
+
+
+def _some(days: Sequence[int], most: int = 12) -> str:
+    shown = list(map(str, days))
+    return ", ".join(shown if len(shown) <= most else [*shown[: most - 2], "...", shown[-1]])
+
+
+def _screening(study: Study) -> str:
+    asked = study.screening
+    count = f"below {asked.platelets_below_1e9L:g} {COUNT}"
+    low = f"{asked.platelets_at_least_1e9L:g} or more and " if asked.platelets_at_least_1e9L else ""
+    upper = f" to {asked.age_at_most_y:g} y" if asked.age_at_most_y < 120 else " y or more"
+    itp = [f"ITP for {asked.itp_duration_at_least_y:g} y or more"] if asked.itp_duration_at_least_y else []
+    return ", ".join([f"platelets {low}{count}", *itp, f"age {asked.age_at_least_y:g}{upper}"])
+
+
+def _adherence(study: Study) -> str:
+    mean, sd = study.adherence.mean, study.adherence.sd
+    spread = f" (SD between patients {100 * sd:g} %)" if sd else ""
+    return "every dose is taken" if mean == 1 else f"{100 * mean:g} % of doses are taken{spread}"
+
+
+def _rescue(study: Study) -> str:
+    rescue = study.rescue
+    return f"allowed, at least {_many(rescue.min_days_between, 'day')} apart" if rescue.allowed else "not allowed"
+
+
+def _dropout(study: Study) -> str:
+    last = study.visits.days[-1]
+    expected = completion(study)
+    if not study.dropout or min(expected.values()) == 1:
+        return f"nobody leaves before day {last}"
+    shares = {f"{100 * share:.1f} %" for share in expected.values()}
+    by_arm = ", ".join(f"{arm} {100 * share:.1f} %" for arm, share in expected.items())
+    reasons = _listed([item.reason for item in study.dropout])
+    return f"{reasons}; expected to stay until day {last}: {shares.pop() if len(shares) == 1 else by_arm}"
+
+
+def completion(study: Study) -> dict[str, float]:
+    """By arm, the share of patients whom no reason to leave reaches before the last planned visit."""
+    return {arm: completing(study.dropout, arm, study.visits.days[-1]) for arm in study.arm_ids}
+
+
+def _extras(study: Study) -> Iterator[str]:
+    """What only some studies have: a typical patient, meals, chemotherapy, samples, adverse events."""
+    if study.typical_patient:
+        yield "typical patient: every random number at its median"
+    if study.meals:
+        share = 100 * study.meals.share_mean
+        yield f"meals: {share:g} % of days with a meal {study.meals.after_dose_h:g} h after the dose"
+    given = study.chemotherapy
+    if given:
+        start = given.start
+        wait = (
+            f", once a count of {start.at_least_1e9L:g} {COUNT} is reported by day {start.latest_day}" if start else ""
+        )
+        days = _listed([str(dose.day) for dose in given.doses])
+        each = f"{_many(given.cycles, 'cycle')} of {_many(given.cycle_days, 'day')}"
+        yield f"chemotherapy: {each} from day {given.first_day}{wait}, doses on days {days} of each"
+    if study.pk_sampling:
+        times = ", ".join(f"{time:g}" for time in study.pk_sampling.times_h)
+        yield f"concentrations: day {study.pk_sampling.visit_day}, {times} h after the dose"
+    if study.proxies:
+        yield f"adverse events drawn as proxies: {', '.join(study.proxies)}"
+
+
+def _result(study: Study) -> str:
+    analysis = study.analysis
+    against = f", against {analysis.reference_arm}" if analysis.reference_arm else ""
+    response = f"a response is {analysis.response_threshold_1e9L:g} {COUNT} or more"
+    return f"{analysis.primary} on day {analysis.assessment_day}{against}; {response}"
