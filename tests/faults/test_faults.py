@@ -191,9 +191,11 @@ def test_another_config_or_version_does_not_go_on(small_units, capsys, monkeypat
     _interrupted(monkeypatch)
     code, err = told(capsys, *FEW, "--resume", "--seed", "7")
     assert code == 2 and "seed was " in err and "now it is 7" in err
-    monkeypatch.setattr("trial.jobs.provenance.engine_version", lambda: "9.9")
-    code, err = told(capsys, *FEW, "--resume")
-    assert code == 2 and "engine was " in err and "now it is 9.9" in err
+    for what, name in (("engine", "engine_version"), ("arithmetic", "arithmetic")):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"trial.jobs.provenance.{name}", lambda: "9.9")
+            code, err = told(capsys, *FEW, "--resume")
+        assert code == 2 and f"{what} was " in err and "now it is 9.9" in err
 
 
 def test_resume_without_anything_unfinished(small_units, capsys):

@@ -79,10 +79,13 @@ def test_a_run_that_will_not_do_is_refused(monkeypatch):
 def test_versions_that_changed_since_the_run():
     now = installed()
     engine = {"engine": {"version": now["engine"]}}
-    packages = {name: version for name, version in now.items() if name != "engine"}
+    packages = {name: version for name, version in now.items() if name not in ("engine", "arithmetic")}
     assert changes(engine | {"packages": packages}) == []
     old = {"engine": {"version": "0.0"}, "packages": packages | {"numpy": "1.0"}}
     assert changes(old) == [f"engine 0.0 then, {now['engine']} now", f"numpy 1.0 then, {now['numpy']} now"]
+    other = engine | {"packages": packages, "arithmetic": "x86_64 without fused multiply-add"}
+    assert changes(engine | {"packages": packages, "arithmetic": now["arithmetic"]}) == []
+    assert changes(other) == [f"arithmetic x86_64 without fused multiply-add then, {now['arithmetic']} now"]
 
 
 @pytest.mark.parametrize(

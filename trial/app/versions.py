@@ -1,4 +1,4 @@
-"""Versions of this engine and of the packages that can change a number: now, and when a run was made."""
+"""Versions of this engine and of what else can change a number: now, and when a run was made."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 from trial.jobs import provenance
 
+ARITHMETIC = "arithmetic"
+
 
 def engine_version() -> str:
     """Version of this engine."""
@@ -15,12 +17,14 @@ def engine_version() -> str:
 
 
 def installed() -> dict[str, str]:
-    """The version of the engine and of every package of ``trial.jobs.provenance.PACKAGES``."""
-    return {"engine": engine_version(), **{name: version(name) for name in provenance.PACKAGES}}
+    """The version of the engine and of every package of ``trial.jobs.provenance.PACKAGES``, and the arithmetic."""
+    packages = {name: version(name) for name in provenance.PACKAGES}
+    return {"engine": engine_version(), **packages, ARITHMETIC: provenance.arithmetic()}
 
 
 def changes(manifest: Mapping[str, Any]) -> list[str]:
     """What is another version than when the run of ``manifest`` was made, as "numpy 1.26.0 then, 2.0.0 now"."""
     then = {"engine": manifest["engine"]["version"], **manifest["packages"]}
-    now = {name: engine_version() if name == "engine" else version(name) for name in then}
+    then |= {name: manifest[name] for name in [ARITHMETIC] if name in manifest}
+    now = {name: version(name) for name in manifest["packages"]} | installed()
     return [f"{name} {then[name]} then, {now[name]} now" for name in then if then[name] != now[name]]

@@ -27,6 +27,17 @@ def engine_version() -> str:
     return version(ENGINE)
 
 
+def arithmetic() -> str:
+    """What may change the last bits of a run on the same packages: the kind of machine, and whether its processor has
+    fused multiply-add, for which the mathematical library under scipy has code of its own.
+    """
+    from llvmlite import binding as llvm
+
+    kind = platform.machine()
+    known = llvm.get_host_cpu_features().get("fma")
+    return kind if known is None else f"{kind} {'with' if known else 'without'} fused multiply-add"
+
+
 def text_hash(text: str) -> str:
     """sha256 of a text, as hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -50,6 +61,7 @@ def write_manifest(out_dir: Path, resolved_config: str, facts: dict[str, Any], v
         "engine": {"name": ENGINE, "version": engine_version()},
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
+        "arithmetic": arithmetic(),
         "config_sha256": text_hash(resolved_config),
         **facts,
         "files": _files(out_dir),
