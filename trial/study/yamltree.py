@@ -191,7 +191,8 @@ def _text(path: Path) -> str:
         advice = (
             "; give a YAML file in it" if "folder" in str(error) else _near(path) if "no such" in str(error) else ""
         )
-        raise ConfigError([f"{cut(name, 300)}: {error}{advice}"]) from None
+        where = f"{cut(name, 300)}:1" if "allowed" in str(error) else cut(name, 300)
+        raise ConfigError([f"{where}: {error}{advice}"]) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
