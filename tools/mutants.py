@@ -1,16 +1,19 @@
 """``make mutants``: are wrong lines seen? One-line changes, drawn by chance, and the module's own fast tests.
 
 Draws changes over the sites of ``tools.mutation_sites`` with a fixed seed, at least three in every room (package or
-subpackage), the rest by the number of sites; applies one at a time in a copy of the tree, runs the tests of the module
-and prints the changes that no test saw. A test that runs into the timeout has seen it. The tests of a module are
-tests/unit/test_<module>.py and what ``mutants.toml`` names for it. Changes that change nothing are listed in
-``mutants_equivalent.csv`` with the reason and do not count. Exit status 0 when 95 % are seen. Some ten minutes on two
-cores; not part of ``make test``.
+subpackage), the rest by the number of sites. First every test is run without any change: it has to pass. Then one
+change at a time is made in a copy of the tree, the tests of the module are run, and the changes that no test saw are
+printed. Seen is what makes a test fail, a module or test that can no longer be imported, a crash, and a test that runs
+into the timeout; a run of pytest that runs no test has seen nothing. The tests of a module are
+tests/unit/test_<module>.py and what ``mutants.toml`` names for it; a name there of no test is an error before anything
+runs. Changes that change nothing are listed in ``mutants_equivalent.csv`` with the reason and do not count. Exit status
+0 when 95 % are seen. Some ten minutes on two cores; not part of ``make test``.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import csv
 import importlib.util
 import multiprocessing
@@ -21,7 +24,7 @@ import signal
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,29 +55,38 @@ class Verdict:
 
 
 def main() -> int:
-    """Draw, run, print; 0 when at least 95 % of the changes that count are seen."""
+    """Draw, run, print; 0 when at least 95 % of the changes that count are seen, with every seed."""
     options = _options()
-    FORKS.set_forkserver_preload(LOADED)
-    drawn = draw(sites(ROOT), options.number, options.seed, options.room)
-    equivalent = _equivalent()
-    counted = [site for site in drawn if _key(site) not in equivalent]
-    print(f"seed {options.seed}: {len(drawn)} changes, {len(drawn) - len(counted)} of them equivalent", flush=True)
     named = tomllib.loads(TESTS.read_text(encoding="utf-8"))["tests"]
+    wrong = unknown(named, ROOT)
+    if wrong:
+        print("\n".join(f"{TESTS.name}: {name}" for name in wrong))
+        return 2
+    FORKS.set_forkserver_preload(LOADED)
+    found = sites(ROOT)
+    drawn = {seed: draw(found, options.number, seed, options.room) for seed in options.seed}
     with _copies(options.workers) as copies, ThreadPoolExecutor(options.workers) as pool:
         if not options.trust:
-            together = sorted({tests_of(site.module, named) for site in counted} - {()})
-            broken = "".join(pool.map(partial(_broken, copies=copies), together))
+            every = {test for several in drawn.values() for site in several for test in tests_of(site.module, named)}
+            broken = "".join(pool.map(partial(_broken, copies=copies), sorted(every)))
             if broken:
                 print(broken)
                 return 2
         judge = partial(_judge, copies=copies, named=named, timeout=options.timeout)
-        verdicts = [_told(verdict) for verdict in pool.map(judge, counted)]
-    return _summary(verdicts)
+        return max(_one_draw(seed, several, partial(pool.map, judge)) for seed, several in drawn.items())
+
+
+def _one_draw(seed: int, drawn: Sequence[Site], judged: Callable[[list[Site]], Iterator[Verdict]]) -> int:
+    """Judge the changes of one seed and print what became of each; 0 when enough of them are seen."""
+    equivalent = _equivalent()
+    counted = [site for site in drawn if _key(site) not in equivalent]
+    print(f"seed {seed}: {len(drawn)} changes, {len(drawn) - len(counted)} of them equivalent", flush=True)
+    return _summary([_told(verdict) for verdict in judged(counted)])
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description="Are wrong lines seen by a test?")
-    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--seed", type=int, nargs="+", default=[SEED], help="a draw for each")
     parser.add_argument("--number", type=int, default=NUMBER, help="how many changes")
     parser.add_argument("--room", default="", help="only this room, for example trial/engine")
     parser.add_argument("--workers", type=int, default=2)
@@ -106,6 +118,27 @@ def tests_of(module: str, named: dict[str, list[str]]) -> tuple[str, ...]:
     places = [module, *(str(parent) for parent in Path(module).parents)]
     extra = next((named[place] for place in places if place in named), [])
     return tuple(dict.fromkeys([own] * (ROOT / own).exists() + extra))
+
+
+def unknown(named: dict[str, list[str]], root: Path) -> list[str]:
+    """What ``mutants.toml`` says of modules and tests that are none, in words."""
+    modules = [f"'{name}' is no module or room" for name in named if not _is_place(root / name)]
+    tests = dict.fromkeys(test for several in named.values() for test in several)
+    return modules + [f"'{test}' is no test" for test in tests if not _is_test(root, test)]
+
+
+def _is_place(path: Path) -> bool:
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def _is_test(root: Path, name: str) -> bool:
+    """Whether pytest would find it: a file test_*.py, or a function of one."""
+    path, _, function = name.partition("::")
+    if not (Path(path).match("test_*.py") and (root / path).is_file()):
+        return False
+    body = ast.parse((root / path).read_text(encoding="utf-8")).body
+    tests = {node.name for node in body if isinstance(node, ast.FunctionDef) and node.name.startswith("test")}
+    return not function or function in tests
 
 
 def _equivalent() -> set[tuple[str, str, str]]:
@@ -161,12 +194,19 @@ def _run(copy: Path, tests: Sequence[str], timeout: float | None) -> tuple[int |
     return status, said.read_text(encoding="utf-8", errors="replace")
 
 
-def _broken(tests: Sequence[str], copies: Queue[Path]) -> str:
-    """What pytest says of tests that fail without any change; nothing when they pass."""
+def _is_seen(status: int | None, said: str) -> bool:
+    """Whether a run of pytest saw the change: a test failed (1), something could not be imported (2; 4 where one test
+    of a file was asked for), a signal ended it (below zero) or the timeout (None).
+    """
+    return status in (None, 1, 2) or status < 0 or (status == 4 and "ERROR collecting" in said)
+
+
+def _broken(test: str, copies: Queue[Path]) -> str:
+    """What pytest says of a test that fails without any change; nothing when it passes."""
     copy = copies.get()
-    status, said = _run(copy, tests, None)
+    status, said = _run(copy, [test], None)
     copies.put(copy)
-    return f"{said[-3000:]}\nfails without any change: {' '.join(tests)}\n" if status else ""
+    return f"{said[-3000:]}\nfails without any change: {test}\n" if status else ""
 
 
 def _judge(site: Site, copies: Queue[Path], named: dict[str, list[str]], timeout: float) -> Verdict:
@@ -180,7 +220,7 @@ def _judge(site: Site, copies: Queue[Path], named: dict[str, list[str]], timeout
     compiled.unlink(missing_ok=True)
     copies.put(copy)
     last = "".join(said.strip().splitlines()[-1:]) if status is not None else f"more than {timeout:g} s"
-    return Verdict(site, status != 0, tests, last)
+    return Verdict(site, _is_seen(status, said), tests, last)
 
 
 def _told(verdict: Verdict) -> Verdict:

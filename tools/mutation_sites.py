@@ -5,8 +5,9 @@ Four kinds: comparison (< <=, > >=, == !=), arithmetic (+ -, * /), constant (a w
 
 No site, because no behaviour can follow or none is promised: annotations, type aliases, decorators and ``__all__``;
 what stands in an f-string (mostly messages, and Python 3.11 does not say where it stands); ``strict`` of ``zip`` and
-``copy``, ``repr``, ``compare`` of a call, which guard or save; joining texts and lists with +; sums and products with a
-number, numbers, True and False in the drawing rooms, where they are positions, sizes and colours.
+``copy``, ``repr``, ``compare`` of a call and what an ``assert`` says, which guard or save; ``indent`` of a call, which
+is how a file of JSON looks; joining texts and lists with +; sums and products with a number, numbers, True and False in
+the drawing rooms, where they are positions, sizes and colours.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"),
     ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"), ast.And: ("and", "or"), ast.Or: ("or", "and"),
 }  # fmt: skip
-GUARDS = {"strict", "copy", "repr", "compare"}
+SILENT = {"strict", "copy", "repr", "compare", "indent"}
 TYPES = {"Annotated", "Literal", "NDArray"}
 TEXTS_AND_LISTS = (ast.JoinedStr, ast.List, ast.Tuple, ast.ListComp)
 
@@ -165,9 +166,9 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
 
 def _no_site(node: ast.AST) -> bool:
     if isinstance(node, ast.keyword):
-        return node.arg in GUARDS
+        return node.arg in SILENT
     typed = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in TYPES
-    return typed or isinstance(node, ast.JoinedStr)
+    return typed or isinstance(node, (ast.JoinedStr, ast.Assert))
 
 
 def _is_alias(statement: ast.stmt) -> bool:

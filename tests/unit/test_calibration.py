@@ -1,10 +1,12 @@
 """The calibration on toy simulators whose answer is known, and its misfits against closed forms."""
 
+import inspect
+
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
-from analysis.evidence.calibration import NOTHING, Fitted, Measure, Target, calibrate, deviance, misfit
+from analysis.evidence.calibration import NOTHING, Fitted, Measure, Target, calibrate, deviance, distance, misfit
 
 
 def test_deviance_is_twice_the_log_likelihood_ratio():
@@ -84,3 +86,55 @@ def test_every_point_is_told_and_the_best_comes_first():
     )
     assert len(told) == len(points) == 5
     assert points[0].distance == min(p.distance for p in told) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("rate", "kept_at"), [(0.0, 0.5 / 11), (0.01, 0.5 / 11), (1.0, 1 - 0.5 / 11), (0.5, 0.5)])
+def test_a_simulated_rate_is_kept_half_an_event_of_one_more_patient_off_the_edges(rate, kept_at):
+    expected = 2 * (binom.logpmf(3, 10, 0.3) - binom.logpmf(3, 10, kept_at))
+    assert deviance(Target("row", 3, 10), rate) == pytest.approx(expected, rel=1e-12)
+    assert misfit(Target("row", 3, 10), rate) == deviance(Target("row", 3, 10), rate)
+
+
+def test_the_distance_is_misfits_and_squared_prior_distances():
+    """Two standard errors off and one and a half prior SDs off: 4 + 2.25; a second target misfits by 1."""
+    targets = [Measure("a", 5.0, 1.0, log=False), Measure("b", 1.0, 1.0, log=True)]
+    fitted = [Fitted("x", 2.0, 0.5, "")]
+    x = 2.0 * np.exp(0.5 * 1.5)
+    assert distance(targets, fitted, {"x": x}, {"a": 7.0, "b": np.e}) == pytest.approx(4 + 1 + 2.25)
+
+
+def points_of(scan, starts, evaluations, k=1):
+    told = []
+    fitted = [Fitted(f"x{i}", 1.0, 1.0, "") for i in range(k)]
+    row = Measure("row", 20.0, 0.1, log=True)
+    calibrate([row], fitted, lambda v: {"row": v["x0"]}, scan=scan, starts=starts, evaluations=evaluations,
+              tell=told.append)  # fmt: skip
+    return [[np.log(point.values[f.name]) for f in fitted] for point in told]
+
+
+def test_the_scan_begins_with_the_prior_medians_and_goes_over_its_middle_nine_tenths():
+    """The first points of the Sobol sequence are 0, 1/2, 3/4 and 1/4: normal quantiles of 0.05 + 0.9 of them."""
+    quantiles = norm.ppf([0.05, 0.5, 0.725, 0.275])
+    assert np.ravel(points_of(4, 1, 0)) == pytest.approx([0.0, *quantiles])
+
+
+def test_the_search_goes_down_from_the_best_points_with_a_simplex_of_half_a_prior_sd():
+    """The row is highest at the largest x: 0.725 first, then 0.5 (twice, as it is the median too)."""
+    first, second = norm.ppf(0.725), 0.0
+    found = points_of(4, 2, 3, k=2)
+    assert len(found) <= 5 + 2 * 3
+    begins = [at for at in found[5:] if at[1] in (found[3][1], found[0][1])]
+    assert found[5] == pytest.approx(found[3]) and found[6] == pytest.approx([found[3][0] + 0.5, found[3][1]])
+    assert found[7] == pytest.approx([found[3][0], found[3][1] + 0.5]) and begins
+    assert found[3][0] == pytest.approx(first) and found[0][0] == pytest.approx(second)
+
+
+def test_the_usual_search():
+    """128 points of the prior and its median, three starts of at most 250 points each."""
+    usual = {name: p.default for name, p in inspect.signature(calibrate).parameters.items()}
+    assert (usual["scan"], usual["starts"], usual["evaluations"]) == (128, 3, 250)
+
+
+def test_limits_at_or_below_zero_are_not_put_on_a_logarithm():
+    assert not Measure.of("x", 1.0, 0.0, 2.0, log=True).log and not Measure.of("x", 0.0, 0.1, 2.0, log=True).log
+    assert Measure.of("x", 0.5, 0.1, 2.0, log=True).log and not Measure.of("x", 0.5, 0.1, 2.0, log=False).log

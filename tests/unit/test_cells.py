@@ -89,3 +89,70 @@ def test_a_mean_over_replicates_shows_its_error_when_it_is_known() -> None:
 )
 def test_a_change_has_its_sign_and_its_error(value, error, unit, text):
     assert cells.change(value, error, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        (cells.units("5 x 10^9/L, kg/m2, ng*h/mL, 10^9"), "5 × 10⁹/L, kg/m², ng·h/mL, 10⁹"),
+        (cells.whole(1249.6), "1,250"), (cells.as_is(2.50), "2.5"),
+        (cells.plural(1, "solve"), "1 solve"), (cells.plural(2, "solve"), "2 solves"),
+        (cells.plural(0, "solve"), "0 solves"), (cells.plural(1200, "one lies", "they lie"), "1,200 they lie"),
+        (cells.product(20, 30, 2), "1,200"),
+        (cells.total(1, 2, one="patient is", many="patients are"), "3 patients are"),
+        (cells.total(1, 0, one="patient is", many="patients are"), "1 patient is"),
+        (cells.how_many("a", "b", "c"), "3"), (cells.how_many("abc", one="result"), "1 result"),
+        (cells.how_many([1, 2]), "2"), (cells.how_many((1, 2, 3), one="result"), "3 results"),
+        (cells.how_many([1], [2]), "2"), (cells.how_many(), "0"),
+        (cells.yeses("yes", "no", "yes"), "2"), (cells.general(2.5), "2.5"), (cells.general(50.0), "50"),
+        (cells.general(1.2345678), "1.23457"), (cells.general(1.2345678, 3), "1.23"), (cells.times(3.0, 2.0), "1.5"),
+        (cells.listing([7.0, 14.5]), "7, 14.5"), (cells.percent(0.05), "5"), (cells.percent(0.012345678), "1.23457"),
+        (cells.percent(1 / 3, 3), "33.3"), (cells.events(99, 168), "99/168 (58.9)"), (cells.events(0, 168), "0/168"),
+        (cells.events(0, 0), "0/0"), (cells.events_per(12, 81.34, 1), "12/81.3"), (cells.censored(3, 10), "7"),
+        (cells.alike(1250, 3), "1,250"), (cells.interval(-3.3, 19.3, 1, " p"), "(-3.3, 19.3) p"),
+        (cells.with_limits(0.0, None, None, 1), "0.0"), (cells.with_limits(5, 1, 9, 1), "5.0 (1.0, 9.0)"),
+        (cells.median_time(15, 14, 22, ""), "15.0 (14.0, 22.0)"),
+        (cells.median_time(None, None, None, "not reached"), "NR"),
+        (cells.median_time(None, 14, None, "not reached"), "NR (14.0, NE)"),
+        (cells.median_time(None, None, None, ""), "NE"),
+        (cells.median_time(15, None, None, "upper limit not reached"), "15.0"),
+        (cells.ratio(0.0), "0.00"), (cells.ratio(-0.05), "-0.05"), (cells.ratio(0.0999), "0.100"),
+        (cells.ratio_interval(0.52, 0.0311, 0.874), "0.52 (0.031, 0.87)"), (cells.ratio_interval(None, 1, 2), "NE"),
+        (cells.median_range(22, 6, 53, 0), "22.0 (6, 53)"), (cells.median_range(None, 6, 53, 0), "NE"),
+        (cells.estimate_error(58.93, 0.27, 1, "%"), "58.9 ± 0.3 %"),
+        (cells.estimate_error(None, 0.27, 1, "%"), "NE ± 0.3 %"),
+        (cells.estimate_error(None, None, 1, "%"), "NE"), (cells.estimate_error(5, float("nan"), 1), "5.0"),
+        (cells.quantity(58.93, 1, "%"), "58.9 %"), (cells.significant_error(653.4, 12.34), "653 ± 12"),
+        (cells.significant_error(653.4, None), "653"), (cells.significant_interval(512.3, 833, " t"), "(512, 833) t"),
+        (cells.significant_range(653, 512, 833), "653 (512, 833)"), (cells.geometric(653, 38.24), "653 (38.2)"),
+        (cells.amount(12.34, "%"), "12.3"), (cells.amount(12.345, "d"), "12.3"), (cells.amount(1234.0, "%"), "1234.0"),
+        (cells.change(0.0, None, "d"), "0"), (cells.period(0, 14), "0 to 13"), (cells.taken(13, 14, 28), "13 of 14"),
+        (cells.yes_no(1.0), "yes"), (cells.yes_no(0.0), "no"),
+        (cells.with_range((0.12, 0.051, 0.28), 100), "12 (5.1 to 28)"),
+        (cells.with_range((1.5, 0.92, 2.4)), "1.5 (0.92 to 2.4)"),
+        (cells.prior((1.55, 0.9231, 2.444)), "1.55 (0.92 to 2.4)"),
+    ],
+)  # fmt: skip
+def test_every_other_form_by_its_words(shown: str, text: str) -> None:
+    assert shown == text
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        ([-5, -4, -3, 2, 3, 4], "−5 to −3, 2 to 4"), ([3, 1, 2], "1 to 3"), ([1, 2], "1, 2"), ([5], "5"), ([], ""),
+        ([1, 3, 5], "1, 3, 5"), ([1, 2, 4, 5, 6], "1, 2, 4 to 6"),
+    ],
+)  # fmt: skip
+def test_neighbouring_days_are_joined(days: list[int], text: str) -> None:
+    assert cells.runs_of_days(days) == text
+
+
+def test_thousands_have_no_decimals() -> None:
+    assert [cells.decimals(value) for value in (999.9, 1000.0, -1000.0, None)] == [1, 0, 0, 1]
+    assert cells.decimals(1.0, None, 2000.0) == 0
+
+
+def test_p_at_its_limits() -> None:
+    assert cells.p_value(0.9999) == "0.9999" and cells.p_value(0.00009999) == "<0.0001"
+    assert cells.significant(12345.0, 2) == "12000" and cells.significant(-0.0456) == "-0.0456"

@@ -11,7 +11,6 @@ import pytest
 import trial.app.attempt
 from trial.app.folder import checked
 from trial.cli import main
-from trial.cli.console import _plain_lines
 from trial.errors import Refused
 from trial.jobs.provenance import VOLATILE, write_manifest
 
@@ -321,17 +320,6 @@ def test_a_changed_design_is_not_judged_by_the_published_rows(capsys, tmp_path):
     assert code == 0 and "another design" in err and "Inside the published interval" not in out
     rows = (tmp_path / "other" / "scorecard.csv").read_text().splitlines()
     assert len(rows) > 16 and all(row.split(",")[-2] == "" for row in rows[1:])
-
-
-def test_plain_progress_every_ten_per_cent_or_five_seconds(capsys):
-    clock = iter([0.0, *(float(k) for k in range(1, 101))])
-    tell = _plain_lines("patients", lambda: next(clock))
-    for done in range(1, 101):
-        tell(done, 100)
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 20
-    assert lines[0] == "patients: 5 of 100 (5 %), about 95 s left"
-    assert lines[-1] == "patients: 100 of 100 (100 %), 100.0 s"
 
 
 def test_without_a_command_there_is_help(capsys):

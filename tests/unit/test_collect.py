@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hand_made import NEVER, people, unit
+from hand_made import NEVER, people, taking, unit
 
 from trial.engine.simulate import simulate_unit
 from trial.jobs.collect import collect, screening_table
@@ -153,3 +153,45 @@ def test_a_ledger_of_who_leaves_at_once_is_empty():
     """Leaving on day 0 or 1: nobody is treated before day 0, one day before day 1."""
     found = tables(arm=(1, 1), leave_day=np.array([0, 1]))["doses"]
     assert rows(found, "SUBJID", "ASTDY", "AENDY", "NTAKEN") == [(2, 0, 1, 1)]
+
+
+def test_doses_of_chemotherapy_before_the_last_visit_and_before_leaving():
+    """Doses on days 0 and 3 of cycles from day 7 and day 67: the last one would be on day 70, the last visit's day.
+
+    One stays, one leaves on day 67, one on day 68 with a rescue on day 21; a drug without effect, counts of 13.
+    """
+    plan = {"cycle_days": 60, "cycles": 2, "first_day": 7, "doses": [{"day": 0}, {"day": 3}]}
+    leave, clock = np.array([NEVER, 67, 68]), np.full((3, 4), np.inf)
+    clock[2, 0] = 0.0
+    quiet = {"EMAX": 0.0, "ASSAY_CV": 0.0, "RESCUE_H0": 0.1}
+    found = tables(
+        arm=(0, 0, 1), study=WISH | {"chemotherapy": plan}, structure=taking([]), leave_day=leave, parameters=quiet,
+        leave_reason=np.array([-1, 0, 0]), rescue_clock=clock, missed=np.arange(11)[None, :] * np.ones((3, 1)) < 3,
+    )["events"]  # fmt: skip
+    given = rows(found, "SUBJID", "ADY", "CYCLE", "TERM", EVENT="CHEMO")
+    first, second = "chemotherapy, cycle 1", "chemotherapy, cycle 2"
+    assert given == [
+        (1, 7, 1, first), (1, 10, 1, first), (1, 67, 2, second), (2, 7, 1, first), (2, 10, 1, first),
+        (3, 7, 1, first), (3, 10, 1, first), (3, 67, 2, second),
+    ]  # fmt: skip
+    others = rows(found, "EVENT", "ADY", "CYCLE", SUBJID=3)
+    assert [row for row in others if row[0] != "CHEMO"] == [("RESCUE", 21, None), ("DROPOUT", 68, None)]
+    assert rows(found, "EVENT", "ADY", "CYCLE", "TERM", SUBJID=2)[-1] == ("DROPOUT", 67, None, "wish")
+    assert rows(found, "AVAL", EVENT="CHEMO", SUBJID=1)[0] == 13, "the baseline count, as nobody came before day 21"
+    assert rows(found, "AVAL", EVENT="DROPOUT") == [None, None]
+
+
+def test_hours_to_the_day_of_leaving_and_to_the_failure():
+    """Three patients to day 14: one leaves on day 3 (hour 72 is the last), one is not sound and has none."""
+    study = {
+        "visits": {"days": [7, 14]},
+        "treatment_days": 14,
+        "analysis": {"assessment_day": 14},
+        "output": "dense",
+    } | WISH
+    found = tables(
+        arm=(1, 1, 1), study=study, leave_day=np.array([NEVER, 3, NEVER]), leave_reason=np.array([-1, 0, -1]),
+        parameters={"CL": np.array([7.0, 7.0, np.inf])},
+    )["courses"]  # fmt: skip
+    hours = [rows(found, "AHOUR", SUBJID=k) for k in (1, 2, 3)]
+    assert hours[0] == list(range(337)) and hours[1] == list(range(73)) and hours[2] == []

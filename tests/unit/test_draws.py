@@ -180,3 +180,9 @@ def test_parameters_in_the_order_of_the_structure_and_1_for_who_is_not_sound():
 def test_one_visit_is_enough():
     d = drawn({"visits": {"days": [56]}}, n=2)
     assert d.visit_day.tolist() == [[0, 56]] * 2 and d.missed.tolist() == [[False, False]] * 2
+
+
+def test_a_hazard_of_0_divides_nothing():
+    with np.errstate(divide="raise", invalid="raise"):
+        d = drawn({"dropout": [{"reason": "wish", "hazard_per_week": {"DRUG": 1.5, "SHAM": 0.0}}]}, n=40)
+    assert (d.leave_day[1::2] == NEVER).all() and (d.leave_day[::2] < 70).any()

@@ -205,3 +205,94 @@ def test_geometric_statistics_of_a_lognormal_sample() -> None:
     assert estimators.geometric_cv(values) == pytest.approx(100 * np.sqrt(np.exp(0.25) - 1))
     assert np.isnan(estimators.geometric_mean(np.array([0.0, 1.0])))
     assert np.isnan(estimators.geometric_cv(np.array([1.0])))
+
+
+X, N = np.array([0, 0, 5, 3, 0, 2]), np.array([0, 5, 5, 5, 4, 2])
+Y, M = np.array([0, 4, 0, 2, 0, 1]), np.array([4, 4, 4, 4, 0, 1])
+"""Empty groups, nobody, everybody, one."""
+
+
+@pytest.mark.parametrize(
+    "estimate",
+    [
+        lambda x, n, y, m: estimators.clopper_pearson(x, n),
+        lambda x, n, y, m: estimators.poisson_rate(x, n),
+        estimators.rate_difference,
+        lambda *cells: estimators.rate_difference(*cells, bias=False),
+        lambda *cells: (estimators.score_test(*cells),),
+        lambda x, n, y, m: estimators.paired_rate_difference(x // 2, y // 2, n),
+        lambda x, n, y, m: (estimators.paired_score_test(x // 2, y // 2, n),),
+        estimators.odds_ratio,
+    ],
+)
+def test_groups_are_estimated_each_by_itself_and_nothing_is_divided_by_zero(estimate) -> None:
+    """Also where a group is empty: a warning on the way would reach the user."""
+    with np.errstate(divide="raise", invalid="raise", over="raise"):
+        together = estimate(*(v.reshape(2, 3) for v in (X, N, Y, M)))
+        alone = [estimate(*cells) for cells in zip(X, N, Y, M, strict=True)]
+    for k, part in enumerate(together):
+        np.testing.assert_allclose(np.ravel(part), [np.ravel(found[k])[0] for found in alone], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("weights", ["MH", "MN"])
+def test_strata_stand_on_the_last_axis(weights) -> None:
+    cells = [np.array([[v, w], [w, v]]) for v, w in ((0, 5), (6, 5), (1, 4), (4, 9))]
+    with np.errstate(divide="raise", invalid="raise", over="raise"):
+        together = estimators.stratified_rate_difference(*cells, weights=weights)
+        alone = [estimators.stratified_rate_difference(*(c[k] for c in cells), weights=weights) for k in (0, 1)]
+    for k, part in enumerate(together):
+        assert part.tolist() == pytest.approx([float(found[k]) for found in alone], abs=1e-11)
+
+
+def test_garwood_by_chi_square() -> None:
+    """Limits are half the chi-square quantiles of 2x and 2x + 2 degrees of freedom, over the exposure."""
+    events, years = np.array([0, 1, 12]), np.array([10.0, 4.0, 81.3])
+    for level in (0.95, 0.9):
+        found, tail = estimators.poisson_rate(events, years, level), (1 - level) / 2
+        np.testing.assert_allclose(found.estimate, events / years)
+        np.testing.assert_allclose(found.low[1:], stats.chi2.ppf(tail, 2 * events[1:]) / 2 / years[1:], rtol=1e-9)
+        np.testing.assert_allclose(found.high, stats.chi2.isf(tail, 2 * events + 2) / 2 / years, rtol=1e-9)
+        assert found.low[0] == 0
+    assert np.isnan(np.array(estimators.poisson_rate(3, 0))).all()
+
+
+def test_another_level_than_95_per_cent() -> None:
+    wide, narrow = (estimators.odds_ratio(20, 50, 10, 50, level) for level in (0.99, 0.5))
+    table = Table2x2([[20, 30], [10, 40]])
+    assert np.array(wide)[1:] == pytest.approx(table.oddsratio_confint(alpha=0.01))
+    assert np.array(narrow)[1:] == pytest.approx(table.oddsratio_confint(alpha=0.5))
+    exact = stats.binomtest(7, 25).proportion_ci(0.8, method="exact")
+    assert np.array(estimators.clopper_pearson(7, 25, 0.8))[1:] == pytest.approx([exact.low, exact.high])
+    one, other = (
+        estimators.rate_difference(7, 25, 2, 25, level=0.99),
+        estimators.rate_difference(7, 25, 2, 25, level=0.5),
+    )
+    assert one.low < other.low < other.estimate < other.high < one.high
+    strata = [([7, 3], [25, 20], [2, 1], [25, 20], "MH", level) for level in (0.99, 0.5)]
+    one, other = (estimators.stratified_rate_difference(*cells) for cells in strata)
+    assert one.low < other.low < other.high < one.high
+
+
+def test_over_replicates_keeps_the_other_axes_and_says_nothing_of_nothing() -> None:
+    values = np.arange(24.0).reshape(4, 2, 3)
+    values[:, 0, 0] = np.nan
+    values[1:, 1, 2] = np.nan
+    with np.errstate(divide="raise", invalid="raise"):
+        found = estimators.over_replicates(values)
+    assert found.r.tolist() == [[0, 4, 4], [4, 4, 1]]
+    np.testing.assert_allclose(found.mean, [[np.nan, 10, 11], [12, 13, 5]])
+    sd = np.sqrt(60.0)  # of 0, 6, 12, 18: deviations 9, 3, 3, 9
+    np.testing.assert_allclose(found.mcse, [[np.nan, sd / 2, sd / 2], [sd / 2, sd / 2, np.nan]])
+    np.testing.assert_allclose(found.low, [[np.nan, 1.45, 2.45], [3.45, 4.45, np.nan]])
+    np.testing.assert_allclose(found.high, [[np.nan, 18.55, 19.55], [20.55, 21.55, np.nan]])
+
+
+def test_geometric_statistics_of_little() -> None:
+    with np.errstate(divide="raise", invalid="raise"):
+        assert np.isnan(estimators.geometric_mean(np.array([]))) and np.isnan(estimators.geometric_cv(np.array([])))
+        assert np.isnan(estimators.geometric_cv(np.array([0.0, 1.0, 2.0])))
+        assert np.isnan(estimators.geometric_mean(np.array([-1.0, 1.0])))
+    assert estimators.geometric_mean(np.array([4.0])) == pytest.approx(4)
+    assert estimators.geometric_mean(np.array([0.5, 2.0])) == pytest.approx(1)
+    two = np.log(4) ** 2 / 2
+    assert estimators.geometric_cv(np.array([0.5, 2.0])) == pytest.approx(100 * np.sqrt(np.exp(two) - 1))

@@ -87,3 +87,53 @@ def test_the_others_are_fitted_again_when_the_ridge_bends():
     best = at(np.zeros(2))
     few, many = (profile(at, fitted, best, found, 0, evaluations=n) for n in (0, 60))
     assert few[0].rise > 20 * many[0].rise
+
+
+FULL = np.array([[25.0, 6.0, 2.0], [6.0, 4.0, -1.0], [2.0, -1.0, 3.0]])
+
+
+def test_every_pair_of_parameters_has_its_place_and_the_points_are_counted():
+    """Three parameters: 4 x 3 + 3 x 2 + 1 points."""
+    asked = []
+    found = curvature(lambda z: asked.append(z) or 7.0 + (z - OPTIMUM) @ FULL @ (z - OPTIMUM), OPTIMUM)
+    assert found.hessian == pytest.approx(FULL, abs=1e-9) and len(asked) == 19
+    assert found.covariance == pytest.approx(np.linalg.inv(FULL), abs=1e-9)
+
+
+def test_a_step_is_not_narrower_than_a_tenth_nor_wider_than_one():
+    steep = curvature(lambda z: 1000 * z[0] ** 2 + 0.01 * z[1] ** 2 - z[2] ** 2, np.zeros(3))
+    assert steep.steps == pytest.approx([0.1, 1.0, 1.0])
+    assert steep.hessian == pytest.approx(np.diag([1000, 0.01, -1]), abs=1e-9)
+
+
+def test_a_curvature_of_one_is_that_of_a_prior_and_not_lifted():
+    assert curvature(lambda z: (1 - 1e-7) * z[0] ** 2 + z[1] ** 2, np.zeros(2)).lifted == 0
+    assert curvature(lambda z: (1 - 1e-5) * z[0] ** 2 + z[1] ** 2, np.zeros(2)).lifted == 1
+
+
+def test_seven_tenths_of_the_prior_sd_are_not_informed():
+    assert verdict(0.6999) == "informed by the data" and verdict(0.7) == "prior"
+
+
+def test_a_profile_holds_the_parameter_it_is_of_and_moves_the_others_along_the_ridge():
+    """Of three parameters the second; without a new fit the points lie on the ridge, and with one around it."""
+    fitted = [Fitted(name, 1.0, 1.0, "") for name in "abc"]
+    asked = []
+
+    def at(z):
+        asked.append(z.copy())
+        return Point(dict(zip("abc", np.exp(z), strict=True)), 3.0 + z @ FULL @ z, {})
+
+    best, found = at(np.zeros(3)), curvature(lambda z: z @ FULL @ z, np.zeros(3))
+    asked.clear()
+    held = profile(at, fitted, best, found, 1, evaluations=0)
+    ridge = found.covariance[:, 1] / found.sd[1]
+    assert np.array(asked) == pytest.approx(np.outer([-2, -1, 1, 2], ridge))
+    assert [np.log(h.value) for h in held] == pytest.approx([s * found.sd[1] for s in (-2, -1, 0, 1, 2)])
+    assert [h.rise for h in held] == pytest.approx([4, 1, 0, 1, 4])
+    asked.clear()
+    profile(at, fitted, best, found, 1, evaluations=5)
+    first = np.array(asked[:4])
+    assert first[:, 1] == pytest.approx([-2 * ridge[1]] * 4), "held"
+    assert first[1:] - first[:1] == pytest.approx(np.array([[0, 0, 0], [0.2, 0, 0], [0, 0, 0.2]]))
+    assert len(asked) <= 4 * (5 + 1)

@@ -8,6 +8,7 @@ import pytest
 import trial.app.foresight
 from trial.app.study_run import evaluator
 from trial.cli import main
+from trial.cli.plan import _duration
 from trial.jobs import forecast as forecasting
 from trial.jobs.forecast import forecast, problem
 from trial.study.load import load_study
@@ -69,3 +70,19 @@ def test_plan_prints_what_a_run_will_come_to(capsys):
     out = capsys.readouterr().out
     assert "1,000 x 40 patients" in out and "10 of 1,000 replicates" in out
     assert f"{1000 * 40 * 19:,} rows" in out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.4, "0 s"),
+        (99.4, "99 s"),
+        (100, "2 min"),
+        (5940, "99 min"),
+        (5999, "100 min"),
+        (6000, "1.7 h"),
+        (36000, "10.0 h"),
+    ],
+)
+def test_durations_for_people(seconds, said):
+    assert _duration(seconds) == said

@@ -205,3 +205,23 @@ def test_one_worker_or_one_unit_needs_no_pool(tmp_path, monkeypatch):
     assert run(smoke(replicates=1), tmp_path / "two", means, workers=2).n_patients == 6
     with pytest.raises(AssertionError, match="a pool"):
         run(smoke(replicates=2), tmp_path / "three", means, workers=2)
+
+
+def test_a_unit_holds_4096_patients():
+    assert [u.n_patients for u in work_units(smoke(patients=4096, replicates=1))] == [4096]
+    assert [u.n_patients for u in work_units(smoke(patients=4097, replicates=1))] == [4096, 1]
+
+
+@pytest.mark.parametrize(("units", "preferred"), [(16, "threads"), (17, "processes")])
+def test_up_to_sixteen_units_run_in_threads(tmp_path, monkeypatch, units, preferred):
+    asked = []
+
+    def pool(**said):
+        asked.append(said)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("joblib.Parallel", pool)
+    monkeypatch.setattr(work, "UNIT_PATIENTS", 6)
+    with pytest.raises(KeyboardInterrupt):
+        run(smoke(replicates=units), tmp_path / "out", means, workers=40)
+    assert asked == [{"n_jobs": units, "backend": None, "prefer": preferred, "return_as": "generator_unordered"}]

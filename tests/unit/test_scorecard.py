@@ -114,3 +114,56 @@ def test_the_short_table_says_unit_and_kind_of_limits_and_shows_measured_endpoin
     assert exposure.published == "56000 (47600, 64400)"
     alone = short_table([OVER, NAMED, over], [])
     assert [(line.endpoint, line.unit) for line in alone] == [("RESPW8", "%"), ("AUCTAU", "ng*h/mL")]
+
+
+def test_rows_over_replicates_of_an_endpoint_without_a_comparator_are_compared() -> None:
+    """Neither a difference between arms, nor a baseline, nor another statistic is the result of the row."""
+    decoys = [replace(OVER, COMPARATOR="x", ESTIMATE=1.0), replace(OVER, PARCAT1="baseline", ESTIMATE=2.0),
+              replace(OVER, STAT="median", ESTIMATE=3.0), NAMED]  # fmt: skip
+    assert scorecard.score([ROW], [OVER, *decoys])[0].simulated == 60.0
+    assert scorecard.score([ROW], decoys)[0].simulated is None
+    assert scorecard.score([ROW], [replace(OVER, R=None)])[0].inside == ""
+
+
+def test_numbers_are_read_as_numbers_and_empty_cells_as_none(tmp_path: Path) -> None:
+    head = ",".join(scorecard.PUBLISHED_COLUMNS)
+    path = tmp_path / "rows.csv"
+    first = "a,S,drug,RESPW8,rate,week 8,%,58.9,168,99,51.1,66.4,cp95,yes,no,,"
+    path.write_text(f"{head}\n{first}\nb,S,x,y,median,,d,5,,,,,none,no,yes,,\n")
+    one, other = scorecard.read_published(path)
+    assert (one.published, one.n, one.events, one.ci_low, one.ci_high, one.counted, one.seen) == (
+        58.9,
+        168,
+        99,
+        51.1,
+        66.4,
+        True,
+        False,
+    )
+    assert (other.n, other.ci_low, other.counted, other.seen) == (None, None, False, True)
+    for wrong, said in (("b,S,x,y,median,,d,,,,,,none,no,yes,,", "published: seen ''"),
+                        ("b,S,x,y,median,,d,5,,,1,,cp95,no,yes,,", "interval cp95 needs"),
+                        ("b,S,x,y,median,,d,5,x,,,,none,no,yes,,", "n: seen 'x'")):  # fmt: skip
+        path.write_text(f"{head}\n{wrong}\n")
+        with pytest.raises(ValueError, match=f"rows.csv:2: {said}"):
+            scorecard.read_published(path)
+
+
+def test_scores_come_back_from_the_table_beside_the_file(tmp_path: Path) -> None:
+    scores = scorecard.score([ROW, replace(ROW, row_id="b", arm="x")], [OVER])
+    scorecard.write(scores, tmp_path / "s.csv")
+    assert scorecard.read_scores(tmp_path / "s.parquet") == tuple(scores)
+    assert scorecard.read_scores(tmp_path / "none.parquet") == ()
+    units = {f.name: f.metadata.get(b"unit") for f in scorecard.SCORES_SCHEMA}
+    assert units["simulated"] == b"see unit" and not units["arm"]
+
+
+def test_kinds_of_lines_of_the_short_table() -> None:
+    lines = short_table(
+        [OVER], scorecard.score([ROW, replace(ROW, row_id="b", seen=False, interval="printed95")], [OVER])
+    )
+    assert [(line.kind, line.limits) for line in lines] == [("fitted", "95 % CI"), ("predicted", "95 % CI")]
+    (unknown,) = short_table([], scorecard.score([ROW], []))
+    assert (unknown.label, unknown.simulated) == ("Not in this study", "NE")
+    others = [replace(OVER, PARCAT1="baseline"), replace(OVER, STAT="difference"), NAMED]
+    assert len(short_table([OVER, *others], [])) == 1

@@ -124,3 +124,47 @@ def test_one_bad_study_does_not_lose_the_others(tmp_path, monkeypatch, capsys):
     single = (out_dir / "good" / "scorecard.csv").read_text()
     assert (out_dir / "scorecard.csv").read_text() == single
     assert main(["scorecard", "--configs", str(tmp_path / "nowhere")]) == 2
+
+
+def test_values_and_limits_as_text():
+    """Percent to one decimal, the rest to three figures; r and t mark what is no confidence interval."""
+    assert scoring.value(HIT) == "60.0 ± 0.5" and scoring.value(replace(HIT, mcse=None)) == "60.0"
+    days = replace(HIT, unit="d", simulated=1234.5, mcse=12.34)
+    assert scoring.value(days) == "1230 ± 12" and scoring.value(replace(days, mcse=None)) == "1230"
+    assert (
+        scoring.value(replace(days, simulated=None)) == scoring.value(replace(HIT, simulated=None, mcse=None)) == "NE"
+    )
+    assert scoring.held_against(HIT) == "58.9 (51.1, 66.4)"
+    assert scoring.held_against(replace(HIT, interval="range")) == "58.9 (51.1, 66.4) r"
+    assert scoring.held_against(replace(HIT, ci_low=None, ci_high=None)) == "58.9"
+    assert scoring.held_against(replace(DAYS, interval="tolerance")) == "20.0 (16.0, 25.0) t"
+    assert scoring.held_against(replace(DAYS, ci_low=None, ci_high=None)) == "20.0"
+
+
+def test_misses_in_order_and_what_is_stale_or_wrongly_called_unseen():
+    other = replace(MISS, row_id="z")
+    studies = [ScoredStudy("one", (HIT, other)), ScoredStudy("two", (MISS,))]
+    assert [(m.study, m.score.row_id, m.explanation) for m in scoring.misses(studies, {"b": "why"})] == [
+        ("one", "z", "not explained"), ("two", "b", "why"),
+    ]  # fmt: skip
+    assert scoring.stale(studies, {"b": "x", "a": "y", "none": "z"}) == ["a", "none"]
+    assert scoring.unseen(studies, ["a", "b", "none"]) == ["b"], "a was seen and says so"
+
+
+def test_shares_are_rounded_and_misses_counted():
+    many = ScoredStudy("s", (HIT, HIT, replace(MISS, seen="yes")))
+    assert scoring.tally([many]).lines()[0] == "Calibration targets: 2 of 3 inside (67 %), 1 missed."
+    kinds = [line.split(":")[0] for line in scoring.summary([many], {}, [])]
+    assert (
+        kinds[:2] == ["Calibration targets", "Predicted"]
+        and "(calibration target)" in scoring.summary([many], {}, [])[2]
+    )
+
+
+def test_every_fault_of_a_file_of_explanations_has_its_line(tmp_path):
+    (tmp_path / "misses.csv").write_text("row_id,explanation\na,x\n,y\nb,\na,z\n")
+    with pytest.raises(ValueError) as caught:
+        scoring.read_explanations(tmp_path / "misses.csv")
+    assert [line.split(":")[1] for line in str(caught.value).splitlines()] == ["3", "4", " row_id 'a' appears twice"]
+    (tmp_path / "misses.csv").write_text("row_id,explanation\na,x\nb,y\n")
+    assert scoring.read_explanations(tmp_path / "misses.csv") == {"a": "x", "b": "y"}

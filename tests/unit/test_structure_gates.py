@@ -9,7 +9,7 @@ from cohorts.citations import THIS_ENGINE, Source
 from cohorts.parameters import Parameter, PatientClass
 from cohorts.sets import parameter_set
 from trial.models import TMDD_LIFESPAN, structure, structure_of
-from trial.models.behaviour import _direction, _drift, structure_problems
+from trial.models.behaviour import _direction, _drift, _unmoved, behaviour_problems, structure_problems
 from trial.models.typical import concentrations, course
 
 TMDD, MECHANISM = parameter_set("hetrombopag_wang_2022"), parameter_set("hetrombopag_itp_mei_2021")
@@ -91,3 +91,43 @@ def test_the_course_of_the_typical_man():
     assert len(some["PLT"]) == 9 and some["PLT"][0] == pytest.approx(TMDD.value("BASE"))
     assert some["CONC"][:5] == pytest.approx(all_["CONC"][:5], rel=1e-9) and some["CONC"][-1] < all_["CONC"][-1]
     assert len(course(TMDD, 5.0, 4)["PLT"]) == 5
+
+
+def with_change(relative):
+    """Every state and output at 1 without drug, and moved by so much on it."""
+    names = [*(s.name for s in TMDD_LIFESPAN.states), *TMDD_LIFESPAN.output_names]
+    none = {name: np.array([1.0, 1.0, 1.0]) for name in names}
+    return none, {name: np.array([1.0, 1.0 - relative, 1.0]) for name in names}
+
+
+@pytest.mark.parametrize(("relative", "moved"), [(1.05e-4, True), (0.95e-4, False)])
+def test_a_dose_moves_what_lies_downstream_by_a_ten_thousandth(relative, moved):
+    """All nine states of the chain and both outputs, once each."""
+    found = list(_unmoved(TMDD, *with_change(relative), 2.5))
+    assert len(found) == (0 if moved else 10), found
+    assert moved or found[0].endswith(": 2.5 mg a day do not move it, though it lies downstream of the dose")
+
+
+def test_a_change_is_held_against_the_largest_value_with_or_without_drug():
+    none, little = with_change(0.0)
+    big = {name: values * np.array([1.0, 1.0, 1000.0]) for name, values in little.items()}
+    assert not list(_unmoved(TMDD, none, big, 2.5)) and not list(_unmoved(TMDD, big, none, 2.5))
+
+
+def test_the_typical_man_is_looked_at_for_seventy_days(monkeypatch):
+    asked = []
+
+    def seen(chosen, dose, days):
+        asked.append((dose, days))
+        return {"PLT": np.array([9.0, 9.0 if dose == 0 else 8.0])}
+
+    monkeypatch.setattr("trial.models.behaviour.course", seen)
+    monkeypatch.setattr("trial.models.behaviour._unmoved", lambda *_: [])
+    (said,) = behaviour_problems(TMDD)
+    low, high = TMDD.validity.dose_low_mg, TMDD.validity.dose_high_mg
+    assert asked == [(0.0, 70), (low, 70), (high, 70)]
+    assert said == f"PLT: seen 9, 8, 8 x 10^9/L after 70 days of 0, {low:g} and {high:g} mg; it must rise with the dose"
+    monkeypatch.setattr("trial.models.behaviour.course", lambda *_: 1 / 0)
+    assert behaviour_problems(TMDD) == [
+        "structure tmdd_lifespan: cannot be solved: ZeroDivisionError: division by zero"
+    ]

@@ -195,3 +195,41 @@ def test_the_last_one_watched_still_counts() -> None:
     """One of two by day 5, the other watched to day 9: a half is known on day 7, and on day 9, not on day 10."""
     share = kaplan_meier("5,9+").by(np.array([4, 7, 9, 10])).estimate
     assert share[:3].tolist() == [0, 0.5, 0.5] and np.isnan(share[3])
+
+
+def test_curves_of_groups_are_each_their_own() -> None:
+    """A (2, 2) of groups, one with nobody; days as many as groups on no axis; nothing is divided by zero on the way."""
+    texts = ["0,3+,5,7", "1,1,6+", "", "4+"]
+    parts = [read(text) if text else Times(np.empty(0), np.empty(0, bool)) for text in texts]
+    group = np.repeat(np.arange(4), [len(part.day) for part in parts])
+    all_ = Times(np.concatenate([p.day for p in parts]), np.concatenate([p.event for p in parts]))
+    with np.errstate(divide="raise", invalid="raise"):
+        both = counts(all_, group, (2, 2))
+        curve, days = survival.kaplan_meier(both), np.array([0, 4, 6])
+        shares, median = curve.by(days), curve.median
+    for k, part in enumerate(parts):
+        place = divmod(k, 2)
+        if not len(part.day):
+            assert np.isnan(median.estimate[place]) and np.isnan(shares.estimate[place]).all()
+            continue
+        alone = survival.kaplan_meier(counts(part))
+        np.testing.assert_allclose(np.array(shares)[:, *place], np.array(alone.by(days)))
+        np.testing.assert_allclose(np.array(median)[:, *place], numbers(alone.median))
+    assert median.estimate[0, 0] == 5 and median.estimate[0, 1] == 1 and curve.last.tolist()[0] == [7, 6]
+    pooled = both.pooled(axis=1)
+    assert pooled.events.sum(axis=1).tolist() == [5, 0] and pooled.at_risk[:, 0].tolist() == [7, 1]
+
+
+def test_one_event_in_each_arm_has_an_interval_too() -> None:
+    """Information below 1; the Cox of statsmodels."""
+    times, treated = together(read("2,9+,9+"), read("3,9+,9+,9+,9+"))
+    cox = PHReg(times.day, treated[:, None].astype(float), times.event.astype(float), ties="efron").fit(disp=0)
+    estimate, low, high = hazard_ratio(times, treated, one_stratum(8))
+    assert math.log(estimate) == pytest.approx(float(cox.params[0]), abs=1e-7)
+    assert math.log(high / low) == pytest.approx(2 * 1.959964 * float(cox.bse[0]), rel=1e-6)
+
+
+def test_a_very_large_ratio_is_found_too() -> None:
+    """40 of 41 strata of two with the treated first: a ratio of 40, by conditional logistic."""
+    assert hazard_ratio(*pairs(40, 1))[0] == pytest.approx(40)
+    assert hazard_ratio(*pairs(1, 40))[0] == pytest.approx(1 / 40)

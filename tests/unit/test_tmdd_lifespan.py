@@ -69,3 +69,13 @@ def test_nothing_happens_on_a_day_without_dose():
 
 def test_a_switch_before_the_lag_falls_on_it():
     assert [event[0] for event in day(values={"TSWITCH": 1})] == [48, 50, 50]
+
+
+def test_the_smallest_dose_is_one():
+    """A quarter of a milligram enters like any other."""
+    assert day(dose_mg=0.25) == [(48, 0, 0.75), (50, 250, 0.5), (54, 0, 0.75)]
+
+
+def test_an_absurd_lag_still_ends_within_the_day():
+    """A dose enters by hour 23 and its rate switches by 23.5, before the next day begins."""
+    assert [event[0] for event in day(values={"LAG": 30, "TSWITCH": 40})] == [48, 71, 71.5]

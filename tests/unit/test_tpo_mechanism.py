@@ -165,3 +165,9 @@ def test_a_meal_before_and_after_the_dose_enters():
 def test_nothing_happens_on_a_day_without_dose_and_a_meal_a_day_later_is_none():
     assert day(dose_mg=0.0) == [(48, 0, 0.25, 0), (72, 0, 0.25, 0), (72, 0, 0.25, 0)]
     assert day(meal_h=24.0) == day() == [(48, 0, 0.25, 0), (50, 5000, 0.25, 0), (72, 0, 0.25, 0)]
+
+
+def test_the_smallest_dose_is_one_and_an_absurd_lag_ends_within_the_day():
+    assert day(dose_mg=0.25) == [(48, 0, 0.25, 0), (50, 250, 0.25, 0), (72, 0, 0.25, 0)]
+    p = np.array([[(VALUES | {"LAG": 30})[name] for name in MODEL.parameters]], dtype=float)
+    assert MODEL.daily_events(p, Days.of([[48.0]], 5.0)).time_h[0].tolist() == [48, 71, 72]

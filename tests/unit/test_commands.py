@@ -1,0 +1,188 @@
+"""What each command passes on when nothing is said, and its exit code; nothing is simulated."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import trial.app.attempt
+import trial.app.calibration
+import trial.app.citing
+import trial.app.foresight
+import trial.app.loading
+import trial.app.one_patient
+import trial.app.schema
+import trial.app.sensitivity
+import trial.app.study_run
+from trial import cli
+from trial.app.attempt import How
+from trial.cli import main
+from trial.cli.calibrate import _limits, _number
+from trial.jobs.forecast import Forecast
+
+STUDY = SimpleNamespace(id="x", replicates=1000, subjects=40, kept=range(10), arm_ids=("A",))
+
+
+@pytest.fixture(autouse=True)
+def loaded(monkeypatch):
+    asked = []
+    checked = lambda *given, **named: asked.append((given, named)) or SimpleNamespace(study=STUDY, warnings=("odd",))  # noqa: E731
+    monkeypatch.setattr(trial.app.loading, "load_checked", checked)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("said", "folder", "how"),
+    [
+        ([], "runs/x", How(config=Path("c.yaml"))),
+        (
+            [
+                "--out",
+                "y",
+                "--overwrite",
+                "--resume",
+                "--workers",
+                "3",
+                "--backend",
+                "loky",
+                "--no-report",
+                "--sensitivity",
+            ],
+            "y",
+            How(True, True, 3, "loky", False, True, Path("c.yaml")),
+        ),
+    ],
+)
+@pytest.mark.parametrize(("failed", "code"), [(0, 0), (2, 3)])
+def test_run(monkeypatch, capsys, said, folder, how, failed, code):
+    asked = []
+    done = SimpleNamespace(lines=[], study=STUDY, n_failed=failed, n_patients=40)
+    monkeypatch.setattr(trial.app.attempt, "run_study", lambda *given: asked.append(given) or done)
+    monkeypatch.setattr("trial.cli.results.show", lambda lines, study: None)
+    assert main(["run", "c.yaml", *said]) == code
+    ((study, where, passed, warnings, *_),) = asked
+    assert (study, where, passed, warnings) == (STUDY, Path(folder), how, ("odd",))
+    out, err = capsys.readouterr()
+    assert (f"report: {folder}/report.html" in out) == how.with_report and "warning: odd" in err
+    assert ("2 of 40 patients failed" in err) == bool(failed)
+
+
+def test_a_run_with_nothing_to_do_is_fine(monkeypatch):
+    monkeypatch.setattr(trial.app.attempt, "run_study", lambda *_: None)
+    assert main(["run", "c.yaml"]) == 0
+
+
+@pytest.mark.parametrize(("problem", "code"), [(None, 0), ("no disk", 1)])
+@pytest.mark.parametrize(("workers", "words"), [(1, "with 1 worker,"), (2, "with 2 workers,")])
+def test_plan(monkeypatch, capsys, problem, code, workers, words):
+    asked = []
+    found = Forecast(40_000, 10, {"patients": 40_000}, 1e6, 1e6, 50.0, workers)
+    seen = SimpleNamespace(
+        forecast=found, disk="1 MiB", free_disk="2 GiB", memory="3 MiB", free_memory="", problem=problem
+    )
+    monkeypatch.setattr(trial.app.foresight, "foresee", lambda *given: asked.append(given) or seen)
+    assert main(["plan", "c.yaml"]) == code
+    out, err = capsys.readouterr()
+    assert asked == [(STUDY, Path("runs/x"), None)] and words in out and "of 10 of 1,000 replicates" in out
+    assert "memory   about 3 MiB\n" in out and ("no disk" in err) == bool(problem)
+    monkeypatch.setattr(STUDY, "kept", range(1000))
+    main(["plan", "c.yaml", "--out", "y"])
+    assert asked[1][1] == Path("y") and "of all replicates" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("said", "uses"),
+    [([], (5, 20, "runs/x_sensitivity")), (["--workers", "2", "--replicates", "30", "--out", "y"], (2, 30, "y"))],
+)
+def test_sensitivity(monkeypatch, capsys, said, uses):
+    asked = []
+    monkeypatch.setattr(
+        trial.app.sensitivity,
+        "write_effects",
+        lambda study, folder, workers, most, *_: asked.append((workers, most, str(folder))) or [],
+    )
+    monkeypatch.setattr(trial.app.sensitivity, "lines", lambda *_: [("EC50", "2", "0.5", "+4.0")])
+    monkeypatch.setattr(trial.app.sensitivity, "notes", lambda *_: ["note"])
+    monkeypatch.setattr(trial.app.study_run, "cores", lambda: 5)
+    assert main(["sensitivity", "c.yaml", *said]) == 0
+    assert asked == [uses] and "EC50" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("said", "passed"),
+    [
+        ([], (Path("runs/calibration"), False, None, True)),
+        (["--out", "y", "--overwrite", "--workers", "2", "--no-uncertainty"], (Path("y"), True, 2, False)),
+        (["--into-catalogue"], (None, False, None, True)),
+    ],
+)
+def test_calibrate(monkeypatch, capsys, said, passed):
+    asked = []
+    fit = [
+        {"row_id": "r", "published": 50.0, "limits": [40.0, None], "simulated": None, "inside": ""},
+        {"row_id": "s", "published": 50.0, "limits": [40.0, 60.0], "simulated": 55.0, "inside": "yes"},
+    ]
+    record = {
+        "fit": fit,
+        "values": {"EC50": 12.3},
+        "priors": {"EC50": {"median": 30.0}},
+        "distance": 1.234,
+        "points": 7,
+        "minutes": 0.1,
+    }
+    monkeypatch.setattr(
+        trial.app.calibration, "calibrate", lambda config, *given: asked.append(given[:4]) or (record, Path("p"))
+    )
+    assert main(["calibrate", "c.yaml", *said]) == 0
+    out = capsys.readouterr().out
+    assert asked == [passed] and "1 of 1 targets inside" in out and "Distance 1.23 after 7 points" in out
+
+
+def test_limits_and_numbers_of_a_fit():
+    assert _limits({"limits": [40.0, 60.0]}) == "40 to 60" and _number(55.04) == "55.04" and _number(None) == "none"
+    assert _limits({"limits": [None, 60.0]}) == _limits({"limits": [40.0, None]}) == ""
+
+
+@pytest.mark.parametrize(("differs", "code"), [([], 0), (["doses: x"], 1)])
+@pytest.mark.parametrize("kept", [True, False])
+def test_replay(monkeypatch, capsys, differs, code, kept):
+    again = SimpleNamespace(changes=["numpy 1 then, 2 now"], course=None, study=None, all_kept=kept)
+    monkeypatch.setattr(trial.app.one_patient, "simulate_again", lambda *_: again)
+    monkeypatch.setattr(trial.app.one_patient, "differing", lambda *_: (differs, 19))
+    monkeypatch.setattr("trial.cli.replay._show", lambda *_: None)
+    assert main(["replay", "x", "--replicate", "3", "--patient", "1"]) == code
+    out, err = capsys.readouterr()
+    said = " ".join(out.split())
+    assert ("the run kept the endpoints only" in said) == (not kept)
+    assert ("identical to the stored" in said) == (not differs) and (
+        "differs from the stored rows: doses: x" in err
+    ) == bool(differs)
+    assert ("identical to the stored rows" in said) == (
+        kept and not differs
+    ) and "values may differ in the last digits" in err
+
+
+@pytest.mark.parametrize(("said", "called"), [([], "text"), (["--bibtex"], "bibtex")])
+def test_cite(monkeypatch, capsys, said, called):
+    monkeypatch.setattr(trial.app.citing, "as_text", lambda _: iter(["text"]))
+    monkeypatch.setattr(trial.app.citing, "as_bibtex", lambda _: "bibtex")
+    assert main(["cite", "x", *said]) == 0 and capsys.readouterr().out.strip() == called
+
+
+@pytest.mark.parametrize(
+    ("said", "printed"),
+    [
+        ([], '{\n "µ": false\n}'),
+        (["--calibration"], '{\n "µ": true\n}'),
+        (["--table"], "False"),
+        (["--table", "--calibration"], "True"),
+    ],
+)
+def test_schema(monkeypatch, capsys, said, printed):
+    monkeypatch.setattr(trial.app.schema, "schema_of", lambda calibration: {"µ": calibration})
+    monkeypatch.setattr(trial.app.schema, "table_of", lambda calibration: f"{calibration}")
+    assert main(["schema", *said]) == 0 and capsys.readouterr().out.strip() == printed
+
+
+def test_exit_codes_are_those_of_the_docs():
+    assert (cli.OK, cli.FAILED, cli.USAGE, cli.INTERRUPTED) == (0, 1, 2, 130)

@@ -1,0 +1,107 @@
+"""What the commands share: columns, width, warnings, and progress with the time left."""
+
+import sys
+import time
+
+import pytest
+
+from trial.cli import console
+from trial.cli.console import _plain_lines, columns, progress, warn
+
+
+class Screen:
+    """A stream that says whether it is a terminal."""
+
+    def __init__(self, terminal):
+        self.terminal, self.text = terminal, ""
+
+    def isatty(self):
+        return self.terminal
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+def told(clock, *steps):
+    """What is said of (done, total) on this clock, begun at its first time."""
+    times = iter(clock)
+    tell = _plain_lines("patients", lambda: next(times))
+    for done, total in steps:
+        tell(done, total)
+
+
+def test_texts_stand_left_and_numbers_right():
+    table = columns(("name", "count"), left=("name",))
+    assert [column.justify for column in table.columns] == ["left", "right"]
+    assert [column.overflow for column in table.columns] == ["fold", "fold"]
+    assert table.padding == (0, 2, 0, 0) and table.box is None
+
+
+@pytest.mark.parametrize(("said", "width"), [("100", 100), ("", 80)])
+def test_a_file_is_as_wide_as_columns_says_or_80(monkeypatch, said, width):
+    monkeypatch.setenv("COLUMNS", said)
+    assert console.width() == width
+    printed = console.console()
+    assert printed.width == width
+    with printed.capture() as taken:
+        printed.print("[b]3[/b] of 'x'")
+    assert taken.get() == "[b]3[/b] of 'x'\n"
+
+
+def test_a_terminal_has_its_own_width(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Screen(terminal=True))
+    monkeypatch.setattr(console, "width", lambda: 33)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert console.console().width == 120
+
+
+def test_warnings_are_one_line_each_on_stderr(capsys):
+    warn(["one", "two"])
+    assert capsys.readouterr() == ("", "warning: one\nwarning: two\n")
+
+
+def test_plain_progress_every_ten_per_cent_or_five_seconds(capsys):
+    told(map(float, range(101)), *((done, 100) for done in range(1, 101)))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 20
+    assert lines[0] == "patients: 5 of 100 (5 %), about 95 s left"
+    assert lines[-1] == "patients: 100 of 100 (100 %), 100.0 s"
+
+
+def test_fast_work_is_told_every_ten_per_cent_and_slow_work_every_five_seconds(capsys):
+    """40 patients in half a second: at 10 %, 20 % ...; then 4.9 s and 5 s after the last line, of 1000."""
+    told([0.0] * 41, *((done, 40) for done in range(1, 41)))
+    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == [str(4 * k) for k in range(1, 11)]
+    told([0.0, 4.9, 5.0, 9.9, 10.0], (1, 1000), (2, 1000), (3, 1000), (4, 1000))
+    assert capsys.readouterr().err.splitlines() == [
+        "patients: 2 of 1000 (0 %), about 2495 s left",
+        "patients: 4 of 1000 (0 %), about 2490 s left",
+    ]
+
+
+def test_the_clock_starts_with_the_work_and_nothing_done_has_no_rest(capsys):
+    """Begun at 100 s: 3 of 4 after 30 s leave 10 s. Nothing done after 5 s: no guess."""
+    told([100.0, 130.0, 140.0], (3, 4), (4, 4))
+    told([0.0, 5.0], (0, 4))
+    assert capsys.readouterr().err.splitlines() == [
+        "patients: 3 of 4 (75 %), about 10 s left",
+        "patients: 4 of 4 (100 %), 40.0 s",
+        "patients: 0 of 4 (0 %), about 0 s left",
+    ]
+
+
+def test_progress_is_lines_in_a_file_and_a_bar_on_a_terminal(monkeypatch):
+    for terminal in (False, True):
+        screen = Screen(terminal)
+        monkeypatch.setattr(sys, "stderr", screen)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", "100")
+        with progress("patients") as tell:
+            tell(3, 4)
+            tell(4, 4)
+            time.sleep(0)
+        assert ("patients: 4 of 4 (100 %)" in screen.text) != terminal
+        assert ("4/4" in screen.text) == ("\x1b[" in screen.text) == terminal

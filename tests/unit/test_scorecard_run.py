@@ -1,0 +1,94 @@
+"""Around the studies of a scorecard: which are run, what is said, and the lines of the table; nothing is simulated."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+import trial.app.scorecard as app
+from analysis.evidence.scorecard import Score
+from analysis.evidence.scoring import ScoredStudy
+from trial.cli import main
+from trial.cli.scorecard import _show
+from trial.errors import ConfigError, Refused
+
+HIT = Score("a", "S", "drug", "RESPW8", "week 8", "%", 60.0, 0.5, 58.9, 51.1, 66.4, "cp95", "yes", "yes")
+ROWS = (
+    HIT,
+    replace(HIT, row_id="b", arm="placebo", inside="no", seen="no"),
+    replace(HIT, row_id="c", endpoint="MAXDUR", unit="d", inside=""),
+)
+
+
+def test_hits_misses_and_what_does_not_count():
+    assert app.lines(ScoredStudy("s", ROWS)) == [
+        ("RESPW8", "drug", "60.0 ± 0.5", "58.9 (51.1, 66.4)", "yes", "fitted"),
+        ("", "placebo", "60.0 ± 0.5", "58.9 (51.1, 66.4)", "MISS", "predicted"),
+        ("MAXDUR, d", "drug", "60.0 ± 0.50", "58.9 (51.1, 66.4)", "–", "not counted"),
+    ]  # fmt: skip
+
+
+def test_the_table_has_texts_left_and_numbers_right(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    _show("one", app.lines(ScoredStudy("s", ROWS[:2])))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["endpoint", "arm", "simulated", "published", "(limits)", "inside", "was"]
+    assert (
+        lines[0].strip() == "one" and lines[2].rstrip().endswith("yes     fitted") and lines[3].split()[0] == "placebo"
+    )
+    assert lines[1].index("inside") == lines[2].index("yes") and lines[1].index("was") == lines[2].index("fitted")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Studies a (broken), b (scored), c (without rows); what was written and with how many workers each was run."""
+    for name in "abc":
+        (tmp_path / f"{name}.yaml").write_text("")
+    done = SimpleNamespace(workers=[], written=[])
+
+    def one(path, out, replicates, workers, say, progress):
+        done.workers.append(workers)
+        if path.stem == "a":
+            raise ConfigError(["one", "two"])
+        return (ScoredStudy(path.stem, ROWS), ["a"]) if path.stem == "b" else None
+
+    monkeypatch.setattr(app, "_one", one)
+    monkeypatch.setattr(app, "cores", lambda: 3)
+    monkeypatch.setattr(app, "_write", lambda studies, out, summary: done.written.append([s.id for s in studies]))
+    return tmp_path, done
+
+
+def test_a_broken_study_does_not_stop_the_others(folder):
+    path, done = folder
+    said = []
+    found = app.run_scorecard(path, path / "out", say=said.append)
+    assert [s.id for s in found.studies] == ["b"] and [p.name for p in found.failed] == ["a.yaml"]
+    assert said == ["one", "two"] and done.workers == [3] * 3 and done.written == [["b"]]
+    assert found.summary[0].startswith("Calibration targets: 1 of 1") and not any(
+        "WRONG" in line for line in found.summary
+    )
+
+
+@pytest.mark.parametrize(("replicates", "warned"), [(None, False), (9, True), (10, False)])
+def test_fewer_than_ten_replicates_give_no_verdict(folder, replicates, warned):
+    said = []
+    app.run_scorecard(folder[0], folder[0] / "out", replicates, workers=2, say=said.append)
+    assert any("no row gets a verdict" in line for line in said) == warned and folder[1].workers == [2] * 3
+
+
+def test_a_folder_without_studies_or_with_bad_explanations_is_refused(tmp_path):
+    with pytest.raises(Refused, match="no study"):
+        app.run_scorecard(tmp_path, tmp_path / "out")
+    (tmp_path / "a.yaml").write_text("")
+    (tmp_path / "misses.csv").write_text("row,why\n")
+    with pytest.raises(Refused, match=r"misses\.csv:1"):
+        app.run_scorecard(tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("studies", "failed", "code"), [(1, 0, 0), (1, 1, 1), (0, 0, 1), (0, 1, 1)])
+def test_the_exit_code(monkeypatch, capsys, tmp_path, studies, failed, code):
+    made = app.Scorecard((ScoredStudy("s", ROWS),) * studies, ("line",) * studies, (tmp_path,) * failed)
+    monkeypatch.setattr(app, "run_scorecard", lambda *_: made)
+    assert main(["scorecard", "--out", "here"]) == code
+    out, err = capsys.readouterr()
+    assert ("written: here/" in out) == bool(studies) and ("could not be run" in err) == bool(failed)
