@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 
 import trial.app.folder as folders
-from trial.app.folder import begin, checked, finish, locked, must_be_run, unfinished, units_kept, with_inputs
+from trial.app.folder import begin, checked, finish, locked, unfinished, units_kept, with_inputs
 from trial.errors import Refused
+from trial.jobs.provenance import write_manifest
 from trial.study.protocol import Record
 
 WHO = {"engine": "1", "seed": "7"}
+
+
+def named(folder):
+    """The manifest of a run that names every file in ``folder``."""
+    write_manifest(folder, "", {}, {})
 
 
 @pytest.fixture
@@ -18,8 +24,9 @@ def run(tmp_path):
     """A folder as a finished run leaves it."""
     folder = tmp_path / "runs" / "x"
     folder.mkdir(parents=True)
-    for name in ("manifest.json", "config.resolved.yaml", "estimates.parquet", "own_set.py", "own_set_2.py"):
+    for name in ("config.resolved.yaml", "scorecard.csv", "own_set.py", "own_set_2.py"):
         (folder / name).write_text("{}")
+    named(folder)
     return folder
 
 
@@ -43,27 +50,29 @@ def test_a_run_is_replaced_only_when_asked(run):
 
 
 @pytest.mark.parametrize("mark", ["manifest.json", "config.resolved.yaml"])
-def test_one_mark_is_enough_for_a_run_and_none_is_none(tmp_path, mark):
-    (tmp_path / "some.parquet").write_text("")
-    assert "something else than a run;" in refused(tmp_path)
-    (tmp_path / mark).write_text("")
-    assert checked(tmp_path, overwrite=True)
+def test_a_file_with_the_name_of_a_mark_makes_no_run(tmp_path, mark):
+    """A run is a manifest of this engine; other programs have a manifest.json too."""
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "some.parquet").write_text("")
+    (tmp_path / "x" / mark).write_text("{}")
+    why = "manifest.json is not of this engine" if mark == "manifest.json" else "manifest.json missing"
+    assert f"something else than a run ({why})" in refused(tmp_path / "x")
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "own_sets.py", "setup.py", "data/"])
 def test_what_is_not_of_a_run_is_named_and_stays(run, name):
     (run / name).mkdir() if name.endswith("/") else (run / name).write_text("")
-    assert f"something else than a run ({name.strip('/')})" in refused(run)
+    assert f"something else than a run: {name.strip('/')} is not named by its manifest" in refused(run)
 
 
 def test_a_folder_with_the_name_of_a_table_is_not_of_a_run(run):
     (run / "sub.csv").mkdir()
-    assert "(sub.csv)" in refused(run)
+    assert "sub.csv is not named" in refused(run)
 
 
 def test_units_belong_to_a_run_that_was_cut_short_while_it_was_put_in_place(run):
     (run / "units").mkdir()
-    assert "(units)" in refused(run)
+    assert "units is not named" in refused(run)
     (run / "identity.json").write_text("{}")
     assert checked(run, overwrite=True)
 
@@ -73,15 +82,6 @@ def test_the_config_itself_and_the_current_folder_are_not_deleted(run, tmp_path,
     assert checked(run, True, tmp_path / "study.yaml") and checked(run, True, None)
     monkeypatch.chdir(run)
     assert "current folder" in refused(run)
-
-
-def test_a_finished_run_has_all_three(run, tmp_path):
-    must_be_run(run)
-    with pytest.raises(Refused, match="there is no such folder"):
-        must_be_run(tmp_path / "none")
-    (run / "estimates.parquet").unlink()
-    with pytest.raises(Refused, match=r"not the folder of a finished run \(estimates.parquet missing\)"):
-        must_be_run(run)
 
 
 def test_only_one_at_a_time_and_the_lock_goes(tmp_path):
@@ -146,11 +146,13 @@ def test_finished_work_takes_the_place_and_leaves_nothing_beside_it(tmp_path, ea
     if earlier:
         folder.mkdir()
         (folder / "old").write_text("")
+        named(folder)
     beside = begin(folder, False, False, WHO)
     (beside / "units").mkdir()
     (beside / "new").write_text("")
     finish(folder, beside)
     assert [p.name for p in tmp_path.iterdir()] == ["x"] and [p.name for p in folder.iterdir()] == ["new"]
+    named(folder)
     beside.mkdir()
     (beside / "newer").write_text("")
     (tmp_path / ".x.replaced").mkdir()

@@ -8,7 +8,7 @@ import pytest
 import trial.app.foresight
 from trial.app.study_run import evaluator
 from trial.cli import main
-from trial.cli.plan import _duration
+from trial.cli.console import duration
 from trial.jobs import forecast as forecasting
 from trial.jobs.forecast import forecast, problem
 from trial.study.load import load_study
@@ -85,4 +85,4 @@ def test_plan_prints_what_a_run_will_come_to(capsys):
     ],
 )
 def test_durations_for_people(seconds, said):
-    assert _duration(seconds) == said
+    assert duration(seconds) == said

@@ -358,7 +358,8 @@ def _syntax(error: YAMLError, text: str, name: str) -> str:
     slip = of_syntax(lines, first, mark.line, str(error.problem or error.context))
     if slip is not None:
         number, said = slip
-        return f"{name}:{number + 1}: not YAML near {lines[number].strip()[:60]!r}: {cut(said, 300)}"
+        near = "" if said.startswith("a tab") else f"not YAML near {lines[number].strip()[:60]!r}: "
+        return f"{name}:{number + 1}: {near}{cut(said, 300)}"
     begun = f", begun on line {first + 1}," if first < mark.line else ""
     what = f"{error.problem or error.context}; check indentation, colons and quotes"
     return f"{name}:{mark.line + 1}: not YAML{near}{begun}: {what}".replace(",:", ":")
