@@ -198,10 +198,10 @@ OWN = "AGE,SEX,HEIGHT,WEIGHT,ITPDUR,SPLENFL,CONITPFL,BLPLAT,ALB,GENE\n45,F,162,6
 @pytest.mark.parametrize(
     ("cells", "effect", "words"),
     [
-        (("", "CC"), ("ALB", "power", 40.0), "row 1: ALB: seen an empty cell; allowed: a number above 0"),
-        (("low", "CC"), ("ALB", "power", 40.0), "row 1: ALB: seen 'low'; allowed: a number above 0"),
-        (("-3", "CC"), ("ALB", "power", 40.0), "row 1: ALB: seen '-3'; allowed: a number above 0"),
-        (("3", ""), ("GENE", "factor", "CC"), "row 1: GENE: seen an empty cell; allowed: a word"),
+        (("", "CC"), ("ALB", "power", 40.0), "line 2: ALB: seen an empty cell; allowed: a number above 0"),
+        (("low", "CC"), ("ALB", "power", 40.0), "line 2: ALB: seen 'low'; allowed: a number above 0"),
+        (("-3", "CC"), ("ALB", "power", 40.0), "line 2: ALB: seen '-3'; allowed: a number above 0"),
+        (("3", ""), ("GENE", "factor", "CC"), "line 2: GENE: seen an empty cell; allowed: a word"),
         (
             ("3", "TT"),
             ("GENE", "factor", "CC"),
