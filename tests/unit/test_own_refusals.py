@@ -233,5 +233,10 @@ def test_an_own_column_without_effect_is_left_alone(tmp_path):
         read_patients(tmp_path / "none.csv")
 
 
+def test_a_python_set_that_needs_the_files_beside_it_is_refused_before_it_is_copied(tmp_path):
+    (tmp_path / "mine.py").write_text("from pathlib import Path\nA = Path(__file__).with_name('x.csv')\n")
+    assert said(tmp_path / "mine.py").startswith("mine.py:2: NameError: a set must stand alone")
+
+
 def test_the_largest_variance_is_no_typed_in_percentage():
     assert LARGEST_VARIANCE < 15
