@@ -43,7 +43,8 @@ def man(request):
 def healthy(man):
     """NCA of the typical man after single doses as in Zheng 2017, lower limit of quantification 0.5 ng/mL."""
     profiles = {dose: concentrations(man, dose, [0], SAMPLES_H, base_1e9L=230.0) for dose in SINGLE_DOSES}
-    return {dose: exposure(SAMPLES_H, profile, lloq=0.5) for dose, profile in profiles.items()}
+    from_dose = np.append(0.0, SAMPLES_H)  # the area begins at the dose, with nothing in plasma
+    return {dose: exposure(from_dose, np.append(0.0, profile), lloq=0.5) for dose, profile in profiles.items()}
 
 
 def test_time_of_the_peak(healthy):
