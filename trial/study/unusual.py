@@ -53,13 +53,13 @@ def _arms(study: Study) -> Iterator[Problem]:
         yield ("patients",), f"seen {study.patients}; with {len(study.arms)} arms at least one has nobody"
     taken: dict[str, str] = {}
     for k, arm in enumerate(study.arms):
-        name = arm.label or arm.id
+        name = arm.name
         if NAMED_PLACEBO.fullmatch(name) and not arm.placebo:
             path = ("arms", k, "label" if arm.label else "id")
             yield path, f"seen {name!r}, but active drug is taken in this arm; placebo: true gives none"
         if arm.start_dose_mg == 0 and not arm.placebo:
             yield ("arms", k, "start_dose_mg"), "seen 0: no drug is taken in this arm, which is no placebo arm"
-        for key, word in (("id", arm.id), ("label", arm.label)):
+        for key, word in (("id", arm.id), ("label", arm.name if arm.label else "")):
             other = taken.setdefault(word.strip().lower(), arm.id) if word.strip() else arm.id
             if other != arm.id:
                 yield ("arms", k, key), f"seen {word!r}, which also names the arm {other}: readers cannot tell them"
