@@ -324,7 +324,6 @@ def _seen(value: object) -> str:
 def _run(path: str, source: bytes) -> types.ModuleType:
     name, short = f"own_set_{hashlib.sha256(source).hexdigest()[:16]}", Path(path).name
     made = types.ModuleType(name)
-    made.__file__ = path
     sys.modules[name] = made
     try:
         exec(compile(source, path, "exec"), made.__dict__)
@@ -334,5 +333,7 @@ def _run(path: str, source: bytes) -> types.ModuleType:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
         first = (str(error).splitlines() or [""])[0]
         kind = "" if isinstance(error, RecordError) else f"{type(error).__name__}: "
+        if isinstance(error, NameError) and error.name == "__file__":
+            first = "a set must stand alone: its copy in the run folder has no other file beside it"
         raise SetError(f"{short}:{lines[-1] if lines else 1}: {kind}{first}") from None
     return made

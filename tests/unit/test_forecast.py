@@ -72,6 +72,7 @@ def probed(monkeypatch, workers=1, patients=2000, replicates=10, units=4, lives=
     taken = []
     whole = SimpleNamespace(subject=range(1000), take=lambda a, b: taken.append((a, b)))
     replaced = {
+        "enrolling_bytes": lambda study, probe: 7e6 if study.patients > 500 else 0.0,
         "enrolment": lambda study, replicate: whole if replicate == 0 else None,
         "_tables": lambda *_: tables, "work_units": lambda _: range(units),
         "_written": lambda _: {"patients": 500, "doses": 1000}, "UNIT_PATIENTS": 500, "TABLES": ("patients", "doses"),
@@ -85,18 +86,18 @@ def probed(monkeypatch, workers=1, patients=2000, replicates=10, units=4, lives=
 
 
 def test_a_forecast_by_hand(monkeypatch):
-    """20,000 patients at 2 ms each after 2 s; unit of 500: 20 kB in tables, six times that at work."""
+    """20,000 patients at 2 ms each after 2 s; unit of 500: 20 kB in tables, six times that at work; 7 MB to enrol."""
     found = probed(monkeypatch)
     assert (found.patients, found.units, found.workers) == (20_000, 4, 1)
     assert found.rows == {"patients": 20_000, "doses": 30_000, "screening": 50}
     assert found.seconds == pytest.approx(2 + 40) and found.disk_bytes == pytest.approx(2 * (10_000 + 20_000))
-    assert found.memory_bytes == pytest.approx(2 * 170 * MIB + 6 * 20_000)
+    assert found.memory_bytes == pytest.approx(2 * 170 * MIB + 6 * 20_000 + 7e6)
 
 
 def test_workers_share_the_work_at_85_per_cent_and_no_more_than_there_are_units(monkeypatch):
     two, many = probed(monkeypatch, workers=2), probed(monkeypatch, workers=9)
     assert two.seconds == pytest.approx(2 + 40 / 1.7) and many.seconds == pytest.approx(2 + 40 / (4 * 0.85))
-    assert two.memory_bytes == pytest.approx(3 * 170 * MIB + 2 * 6 * 20_000) and many.workers == 4
+    assert two.memory_bytes == pytest.approx(3 * 170 * MIB + 2 * 6 * 20_000 + 7e6) and many.workers == 4
 
 
 def test_tables_that_are_kept_of_some_replicates_only(monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 
 from trial.cli import main
 from trial.errors import ConfigError
-from trial.study.load import load_study, resolved_yaml
+from trial.study.load import load_config, load_study, resolved_yaml
 
 PHASE_3 = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 
@@ -85,3 +85,9 @@ def test_the_source_of_a_dose_rule_is_marked_when_the_rule_is_changed(tmp_path):
     study = load_study(child(tmp_path, "dose_rules: {titration: {ladder_mg: [2.5, 5]}}\n"))
     assert study.dose_rules["titration"].source.endswith("changed here: ladder_mg]")
     assert "inherited" not in load_study(child(tmp_path, "treatment_days: 60\n")).dose_rules["titration"].source
+
+
+def test_arms_that_their_doses_tell_apart_are_not_called_alike():
+    assert not any("cannot tell" in line for line in load_config(PHASE_3).warnings)
+    alike = load_config(PHASE_3, ["arms.1.start_dose_mg=2.5"]).warnings
+    assert any("'Hetrombopag, start 2.5 mg', which also names the arm HETROM-2.5" in line for line in alike)

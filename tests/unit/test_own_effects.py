@@ -115,6 +115,18 @@ def test_visits_within_windows_with_weekly_parameters_have_every_day_once():
     assert np.median(np.abs(np.log(seen / reference))) > 0.01
 
 
+def test_the_hourly_course_of_weekly_parameters_is_that_of_the_visits():
+    """``output: dense``: the course at the hour of a visit is the true count there; hours 1 to 672, each once."""
+    chosen = with_effects(effect("KIN", 0.3, "occasion"))
+    tables = simulate_replicates(study("visits.days=[10,20,28]", "pk_sampling=null", "output=dense"), range(1), chosen)
+    course = tables["courses"].to_pandas().set_index(["SUBJID", "AHOUR"])["PLT"]
+    assert course.index.is_unique and len(course) == 12 * 673
+    seen = tables["observations"].to_pandas()
+    seen = seen[(seen.PARAMCD == "PLAT") & (seen.AVISITN > 0)]
+    at = [course[i, 24.0 * day] for i, day in zip(seen.SUBJID, seen.ADY, strict=True)]
+    assert at == pytest.approx(seen.TRUEVAL.to_numpy(), rel=1e-5)
+
+
 BEYOND = ("FLUCT_SD", "FLUCT_TAU", "ASSAY_CV", "CONC_CV", "RESCUE_H0", "RESCUE_SCALE", "RESCUE_DROP", "RESCUE_TAU",
           "BLEED_A", "BLEED_B", "BLEED_C2", "BLEED_C3", "BLEED_C4", "BLEED_RHO")  # fmt: skip
 

@@ -198,10 +198,10 @@ OWN = "AGE,SEX,HEIGHT,WEIGHT,ITPDUR,SPLENFL,CONITPFL,BLPLAT,ALB,GENE\n45,F,162,6
 @pytest.mark.parametrize(
     ("cells", "effect", "words"),
     [
-        (("", "CC"), ("ALB", "power", 40.0), "row 1: ALB: seen an empty cell; allowed: a number above 0"),
-        (("low", "CC"), ("ALB", "power", 40.0), "row 1: ALB: seen 'low'; allowed: a number above 0"),
-        (("-3", "CC"), ("ALB", "power", 40.0), "row 1: ALB: seen '-3'; allowed: a number above 0"),
-        (("3", ""), ("GENE", "factor", "CC"), "row 1: GENE: seen an empty cell; allowed: a word"),
+        (("", "CC"), ("ALB", "power", 40.0), "line 2: ALB: seen an empty cell; allowed: a number above 0"),
+        (("low", "CC"), ("ALB", "power", 40.0), "line 2: ALB: seen 'low'; allowed: a number above 0"),
+        (("-3", "CC"), ("ALB", "power", 40.0), "line 2: ALB: seen '-3'; allowed: a number above 0"),
+        (("3", ""), ("GENE", "factor", "CC"), "line 2: GENE: seen an empty cell; allowed: a word"),
         (
             ("3", "TT"),
             ("GENE", "factor", "CC"),
@@ -231,6 +231,11 @@ def test_an_own_column_without_effect_is_left_alone(tmp_path):
     assert read_patients(tmp_path / "people.csv").ignored == ("ALB", "GENE")
     with pytest.raises(PatientsError):
         read_patients(tmp_path / "none.csv")
+
+
+def test_a_python_set_that_needs_the_files_beside_it_is_refused_before_it_is_copied(tmp_path):
+    (tmp_path / "mine.py").write_text("from pathlib import Path\nA = Path(__file__).with_name('x.csv')\n")
+    assert said(tmp_path / "mine.py").startswith("mine.py:2: NameError: a set must stand alone")
 
 
 def test_the_largest_variance_is_no_typed_in_percentage():

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from cohorts.parameters import RandomEffect
 from cohorts.sets import parameter_set
 from cohorts.variants import nothing_to_halve, variants
 from trial.app.attempt import Done
@@ -123,6 +124,18 @@ def test_what_a_structure_does_not_read_or_takes_in_vain_is_said():
     assert idle(healthy, TPO) == ["GPROD"], "nothing destroys platelets: production follows from the count"
     said = [text for _, text in cautions(load_study(CASES / "study.yaml", [f"parameter_set={CASES}/09_late_event.py"]))]
     assert any("LAG, TSWITCH, KA2: changes nothing in a study" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"), [("BASE", True), ("DESTRUCTION", True), ("LAG", False), ("GPROD", False), ("MEAL_KD", False)]
+)
+def test_an_occasion_effect_on_what_is_read_once_is_refused(name, refused):
+    """The mechanism reads BASE and DESTRUCTION only to find what destroys the platelets of a patient."""
+    weekly = RandomEffect(name, 0.1, "test", MECHANISM.parameters[0].source, "assumed", "occasion")
+    chosen = replace(MECHANISM, random_effects=(*MECHANISM.random_effects, weekly))
+    found = list(method_problems(chosen, TPO))
+    wanted = f"variance of {name} between occasions: changes nothing: {name} is read once, when a patient is drawn"
+    assert found == ([wanted] if refused else [])
 
 
 def test_a_method_the_equations_do_not_allow():

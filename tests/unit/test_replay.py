@@ -213,7 +213,7 @@ def test_a_dense_run_is_compared_hour_by_hour(tmp_path, capsys):
 
 def test_cite_names_the_engine_and_the_sources(run, capsys):
     assert main(["cite", str(run)]) == 0
-    out = capsys.readouterr().out
+    out = " ".join(capsys.readouterr().out.split())
     assert "virtual-trial" in out and "doi:10.1111/bcp.15130 [CL, " in out and "Mei H et al." in out
 
 

@@ -6,6 +6,8 @@ from hand_made import FOUR_WEEKLY, unit
 
 from trial.engine.rules import apply_rules, rules_of, start_course
 from trial.engine.titration import Action
+from trial.jobs.work import simulate_replicates
+from trial.study.load import load_study
 
 STEADY = {"RESCUE_H0": 0.125, "RESCUE_SCALE": 1e300}
 """A hazard of 1/8 per week whatever the count, so that four weeks are exactly 1/2."""
@@ -171,3 +173,15 @@ def test_everybody_starts_free_of_rescue_and_hazard():
     assert course.effective_day.tolist() == begin.day.tolist() == [0, 0, 0] and not begin.rescued.any()
     assert [ladder.rung.tolist() for ladder in course.ladders] == [[1, 1], [1]]
     assert np.isnan(begin.count).all() and begin.step.tolist() == [-1, -1, -1]
+
+
+@pytest.mark.parametrize(("counted", "least"), [("planned", 5), ("actual", 7)])
+def test_the_ledger_of_a_titrated_trial_keeps_the_days_that_its_rule_counts(counted, least):
+    """Windows of 1 day: 7 planned days may be 5 in the ledger, which says so; 7 actual ones are 7."""
+    config = "tests/faults/engine/17_min_days.yaml"
+    study = load_study(config, [f"dose_rules.r.day_count={counted}"], replicates=1)
+    doses = simulate_replicates(study, range(1))["doses"].to_pandas()
+    gap = doses.groupby("SUBJID").ASTDY.diff()
+    lowered = doses.ACTION == "decrease"
+    assert lowered.sum() > 20 and gap[lowered].min() >= least and ((gap[lowered] < 7).any() == (least < 7))
+    assert doses.REASON[lowered].str.contains(f"7 {counted} days or more after the last change", regex=False).all()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from trial.jobs import work
 from trial.jobs.parts import join, read_unit, remove_unit, tables_of, unit_folder, write_unit
 from trial.jobs.provenance import STATEMENT, VOLATILE, file_hash, read_manifest, text_hash, write_manifest
-from trial.jobs.runner import UNITS, _jobs, run, standing
+from trial.jobs.runner import UNITS, _jobs, end_with, run, standing
 from trial.jobs.work import Span, enrolment, of_replicates, work_units
 from trial.study.load import load_study
 
@@ -224,4 +225,8 @@ def test_up_to_sixteen_units_run_in_threads(tmp_path, monkeypatch, units, prefer
     monkeypatch.setattr(work, "UNIT_PATIENTS", 6)
     with pytest.raises(KeyboardInterrupt):
         run(smoke(replicates=units), tmp_path / "out", means, workers=40)
-    assert asked == [{"n_jobs": units, "backend": None, "prefer": preferred, "return_as": "generator_unordered"}]
+    (said,) = asked
+    assert (said.pop("initializer"), said.pop("initargs")) == (end_with, (os.getpid(),)), (
+        "workers end with this process"
+    )
+    assert said == {"n_jobs": units, "backend": None, "prefer": preferred, "return_as": "generator_unordered"}

@@ -104,9 +104,9 @@ def test_what_cannot_be_replaced(key, value, words):
         ("a: &x\n- *x\n", "a.yaml:1: a.0: refers to itself"),
         ("a:\n\t- 1\n", "a.yaml:2: a tab at the start of the line"),
         ("a: 2001-99-99\n", "a.yaml:1: a: seen '2001-99-99', which YAML cannot read"),
-        ("id: x\na: [1,\n  2\nb: 3\n", "a.yaml:4: not YAML near 'b: 3', begun on line 2: "),
+        ("id: x\na: [1,\n  2\nb: 3\n", "a.yaml:2: not YAML near 'a: [1,': the [ is not closed"),
         ("a: b: c\n", "a.yaml:1: not YAML near 'a: b: c': "),
-        ("a: 'x\n", "a.yaml:2: not YAML, begun on line 1: "),
+        ("a: 'x\n", "a.yaml:1: not YAML near \"a: 'x\": the quote ' is opened and not closed"),
     ],
 )
 def test_what_cannot_be_read(tmp_path, monkeypatch, text, said):

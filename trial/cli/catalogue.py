@@ -74,7 +74,8 @@ def _show_numbers(found: Entry) -> None:
         print()
     for row in found.rows:
         name, value, unit, status = (row[key] for key in ("name", "value", "unit", "status"))
-        between = f", between patients {row['iiv']}" if row.get("iiv") else ""
+        who = "occasions" if row["name"].startswith("OCCASION_") else "patients"
+        between = f", between {who} {row['iiv']}" if row.get("iiv") else ""
         error = f", RSE {row['rse']}" if row.get("rse") else ""
         print(_wrapped(f"{name} = {value} {'' if unit == '1' else unit}".rstrip() + f" ({status}{between}{error})"))
         for detail in (row["source"], row["reported_as"], row["note"]):

@@ -69,21 +69,38 @@ def method_problems(chosen: ParameterSet, model: Structure) -> Iterator[str]:
     wanted = method_of(replace(model, method=None))
     if model.method == "exact" != wanted:
         yield f"structure {model.id}: method: seen 'exact'; allowed: {wanted} (the equations are not linear)"
-    once = set(model.reads) - set(model.parameters)
-    for name in (e.parameter for e in chosen.effects("occasion") if e.parameter in once):
-        yield f"variance of {name} between occasions: changes nothing: {name} is read once; allowed: level patient"
+    weekly = [e.parameter for e in chosen.effects("occasion") if e.parameter in (*model.parameters, *model.reads)]
+    now = _read_every_day(chosen, model) if weekly else set()
+    for name in weekly:
+        if name not in now:
+            yield f"variance of {name} between occasions: changes nothing: {name} is read once, when a patient is drawn"
+
+
+def _read_every_day(chosen: ParameterSet, model: Structure) -> set[str]:
+    """Parameters that equations, outputs or events read themselves, not only what follows from them."""
+    typical = _individual({p.name: np.array([p.value]) for p in chosen.parameters}, model)
+    n = len(model.parameters)
+    p = np.tile(typical, (n + 1, 1))
+    p[np.arange(n), np.arange(n)] *= 1.0 / MOVED
+    acts = _acts(model, p, kill=1.0, meal_h=1.0)
+    acted = {name for k, name in enumerate(model.parameters) if not _same([a[k] for a in acts], [a[-1] for a in acts])}
+    return acted | {model.parameters[k] for k in _read_by_equations(model)}
+
+
+def _read_by_equations(model: Structure) -> list[int]:
+    """Places of the parameters that stand in the equations or outputs."""
+    system = system_of(model, outputs=True)
+    return sorted({int(n.value) for n in needed([*system.derivatives, *system.outputs]) if n.op == "parameter"})
 
 
 def idle(chosen: ParameterSet, model: Structure) -> list[str]:
     """Parameters of the structure that move no equation, output, event or start when they are a tenth smaller."""
-    system = system_of(model, outputs=True)
-    read = sorted({int(n.value) for n in needed([*system.derivatives, *system.outputs]) if n.op == "parameter"})
     own = [p.name for p in chosen.parameters if p.name in (*model.parameters, *model.reads) and p.value > 0]
     values = {p.name: np.full(len(own) + 1, p.value) for p in chosen.parameters}
     for k, name in enumerate(own):
         values[name][k] /= MOVED
     p = _individual(values, model)
-    acts = [p[:, read], *_acts(model, p, kill=1.0, meal_h=1.0)]
+    acts = [p[:, _read_by_equations(model)], *_acts(model, p, kill=1.0, meal_h=1.0)]
     return [name for k, name in enumerate(own) if _same([a[k] for a in acts], [a[-1] for a in acts])]
 
 

@@ -53,7 +53,7 @@ def _arms(study: Study) -> Iterator[Problem]:
         yield ("patients",), f"seen {study.patients}; with {len(study.arms)} arms at least one has nobody"
     taken: dict[str, str] = {}
     for k, arm in enumerate(study.arms):
-        name = arm.label or arm.id
+        name = arm.name
         if NAMED_PLACEBO.fullmatch(name) and not arm.placebo:
             path = ("arms", k, "label" if arm.label else "id")
             yield path, f"seen {name!r}, but active drug is taken in this arm; placebo: true gives none"

@@ -205,7 +205,8 @@ def _text(path: Path) -> str:
         advice = (
             "; give a YAML file in it" if "folder" in str(error) else _near(path) if "no such" in str(error) else ""
         )
-        raise ConfigError([f"{cut(name, 300)}: {error}{advice}"]) from None
+        where = f"{cut(name, 300)}:1" if "allowed" in str(error) else cut(name, 300)
+        raise ConfigError([f"{where}: {error}{advice}"]) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -371,7 +372,8 @@ def _syntax(error: YAMLError, text: str, name: str) -> str:
     slip = of_syntax(lines, first, mark.line, str(error.problem or error.context))
     if slip is not None:
         number, said = slip
-        return f"{name}:{number + 1}: not YAML near {lines[number].strip()[:60]!r}: {cut(said, 300)}"
+        near = "" if said.startswith("a tab") else f"not YAML near {lines[number].strip()[:60]!r}: "
+        return f"{name}:{number + 1}: {near}{cut(said, 300)}"
     begun = f", begun on line {first + 1}," if first < mark.line else ""
     what = f"{error.problem or error.context}; check indentation, colons and quotes"
     return f"{name}:{mark.line + 1}: not YAML{near}{begun}: {what}".replace(",:", ":")
