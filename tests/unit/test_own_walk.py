@@ -20,14 +20,15 @@ from trial.study.checks import _idle
 from trial.study.load import load_study
 
 STUDY = Path(__file__).parents[1] / "faults" / "engine" / "study.yaml"
-SHORT = ("patients=60", "treatment_days=14", "visits.days=[7,14]", "pk_sampling.visit_day=7", "analysis.assessment_day=14",
-         "analysis.primary=RESPW2", "arms.0.placebo=true")  # fmt: skip
+SHORT = ("patients=60", "treatment_days=14", "visits.days=[7,14]", "pk_sampling.visit_day=7",
+         "analysis.assessment_day=14", "analysis.primary=RESPW2", "arms.0.placebo=true")  # fmt: skip
 OFTEN = {"RESCUE_H0": 9.0, "RESCUE_SCALE": 30.0, "BLEED_C2": 0.5, "BLEED_C3": 0.8, "BLEED_C4": 1.1}
 """Rescue and bleeding of every grade often enough to be seen in two weeks."""
 MECHANISM = ("meals={share_mean: 0.5, after_dose_h: 1}",
              "chemotherapy={first_day: 2, cycle_days: 21, cycles: 1, doses: [{day: 0}]}")  # fmt: skip
-OTHER_WORD = {"patient": "occasion", "occasion": "patient", "log": "logit", "power": "factor", "factor": "power",
-              "published": "assumed", "derived": "assumed", "calibrated": "assumed", "assumed": "published"}  # fmt: skip
+OTHER_WORD = {"patient": "occasion", "occasion": "patient", "log": "logit", "power": "factor",
+              "factor": "power", "published": "assumed", "derived": "assumed", "calibrated": "assumed",
+              "assumed": "published"}  # fmt: skip
 ONCE_A_KIND = ("source", "note", "reported_as", "status", "targets", "unit", "level", "scale", "form", "category")
 """Fields that mean the same in every record of a list: one record of each list stands for all."""
 
