@@ -100,6 +100,24 @@ def test_parameters_that_move_nothing():
     assert idle(given(P0=1.0, P1=0.0, R=2.0, Z=-3.0), model) == []
 
 
+def test_a_parameter_of_an_output_moves_something_and_each_is_a_tenth_smaller():
+    tried = []
+
+    def individual(q):
+        tried.append((q["P0"][0], q["P1"][0]))
+        return dict(q)
+
+    model = replace(
+        toy(lambda y, p, u: [-p[0] * y[0]], 1, 3),
+        output_names=("A",),
+        outputs=lambda y, p, u: [p[1] * y[0]],
+        individual=individual,
+        daily_events=lambda p, days: table([(0, 0, 0)]),
+    )
+    assert idle(given(P0=1.0, P1=2.0, P2=3.0), model) == ["P2"]
+    assert tried == [(1.0, 2.0), (1.0 / 1.1, 2.0), (1.0, 2.0 / 1.1), (1.0, 2.0)]
+
+
 def test_a_parameter_of_the_start_or_of_the_events_moves_something():
     model = toy(lambda y, p, u: [-y[0]], 1, 3)
     started = replace(model, steady_state=lambda p, u: p[:, :1])
