@@ -107,3 +107,26 @@ def test_what_parameter_uncertainty_moves():
     chosen = parameter_set(WANG)
     assert found.startswith(f"moves only {', '.join(chosen.rse_percent)}, which have a standard error; the spread")
     assert "parameter_uncertainty" not in said()
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "words"),
+    [
+        ({}, None, ""),
+        ({"age_at_least_y": 18, "age_at_most_y": 75}, None, ""),
+        ({"age_at_least_y": 17}, "screening.age_at_least_y", f"seen 17; {WANG} is for adults, healthy or with"),
+        ({"age_at_least_y": 74, "age_at_most_y": 90}, None, ""),
+        ({"age_at_least_y": 75, "age_at_most_y": 90}, "screening.age_at_least_y", "75 to 90 is eligible, and nobody of"),
+        ({"age_at_least_y": 5, "age_at_most_y": 18}, "screening.age_at_least_y", "5 to 18 is eligible, and nobody of"),
+        ({"age_at_least_y": 5, "age_at_most_y": 19}, "screening.age_at_least_y", "seen 5;"),
+        ({"platelets_at_least_1e9L": 29}, None, ""),
+        ({"platelets_at_least_1e9L": 30, "platelets_below_1e9L": 50}, "screening.platelets_below_1e9L",
+         "30 to 50 is eligible, and nobody of them in the domain"),
+        ({"platelets_at_least_1e9L": 20, "platelets_below_1e9L": 50}, None, ""),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_eligibility_beside_the_people_of_the_set(rules, path, words):
+    """AGE 18 to 75, counts 1 to 30."""
+    found = said(screening=rules)
+    assert list(found) == [path] * bool(path) and all(text.startswith(words) for text in found.values())
