@@ -116,7 +116,7 @@ def test_what_parameter_uncertainty_moves():
         ({"age_at_least_y": 18, "age_at_most_y": 75}, None, ""),
         ({"age_at_least_y": 17}, "screening.age_at_least_y", f"seen 17; {WANG} is for adults, healthy or with"),
         ({"age_at_least_y": 74, "age_at_most_y": 90}, None, ""),
-        ({"age_at_least_y": 75, "age_at_most_y": 90}, "screening.age_at_least_y", "75 to 90 is eligible, and nobody of"),
+        ({"age_at_least_y": 75, "age_at_most_y": 90}, "screening.age_at_least_y", "75 to 90 is eligible, and nobody"),
         ({"age_at_least_y": 5, "age_at_most_y": 18}, "screening.age_at_least_y", "5 to 18 is eligible, and nobody of"),
         ({"age_at_least_y": 5, "age_at_most_y": 19}, "screening.age_at_least_y", "seen 5;"),
         ({"platelets_at_least_1e9L": 29}, None, ""),
