@@ -1,10 +1,12 @@
 """What is allowed but probably not meant, one value on either side of each edge."""
 
+from dataclasses import replace
+
 import pytest
 from hand_made import STUDY
 
 from cohorts.sets import PARAMETER_SETS, parameter_set
-from trial.study.checks import cautions, not_taken, unknown_covariates, unknown_ids, value_at
+from trial.study.checks import _large, cautions, not_taken, unknown_covariates, unknown_ids, value_at
 from trial.study.study import Study
 
 WANG = "hetrombopag_wang_2022"
@@ -130,3 +132,15 @@ def test_eligibility_beside_the_people_of_the_set(rules, path, words):
     """AGE 18 to 75, counts 1 to 30."""
     found = said(screening=rules)
     assert list(found) == [path] * bool(path) and all(text.startswith(words) for text in found.values())
+
+
+def test_variances_that_are_probably_not_meant():
+    """More than 4: 4.1 is a CV of 770.3 %, sqrt(exp(4.1) - 1)."""
+    first, second, *others = parameter_set(WANG).random_effects
+    for one, text in (
+        (replace(first, variance=4.0), None),
+        (replace(first, variance=4.1), f"{first.name}: seen 4.1, a CV of 770 %; probably not meant"),
+        (replace(first, variance=4.1, scale="logit"), f"{first.name}: seen 4.1, on the log odds; probably not meant"),
+    ):
+        chosen = replace(parameter_set(WANG), random_effects=(one, second, *others))
+        assert list(_large(chosen)) == [text] * bool(text)
