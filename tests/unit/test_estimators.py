@@ -299,3 +299,12 @@ def test_geometric_statistics_of_little() -> None:
     assert estimators.geometric_mean(np.array([0.5, 2.0])) == pytest.approx(1)
     two = np.log(4) ** 2 / 2
     assert estimators.geometric_cv(np.array([0.5, 2.0])) == pytest.approx(100 * np.sqrt(np.exp(two) - 1))
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_weights_where_nobody_or_everybody_has_the_event_are_those_of_mantel_and_haenszel(share: int) -> None:
+    """Nothing varies, so nothing is divided by: n1 n2 / (n1 + n2) of 10, 20 and of 30, 30 is 20/3 and 15."""
+    first, second = np.array([10.0, 30.0]), np.array([20.0, 30.0])
+    with np.errstate(all="raise"):
+        weights = estimators._mn_weights(share * first, first, share * second, second)
+    assert weights == pytest.approx(np.array([20 / 3, 15]) / (20 / 3 + 15), rel=1e-14)
