@@ -308,3 +308,19 @@ def test_weights_where_nobody_or_everybody_has_the_event_are_those_of_mantel_and
     with np.errstate(all="raise"):
         weights = estimators._mn_weights(share * first, first, share * second, second)
     assert weights == pytest.approx(np.array([20 / 3, 15]) / (20 / 3 + 15), rel=1e-14)
+
+
+def test_one_replicate_has_a_mean_and_nothing_else() -> None:
+    found = estimators.over_replicates(np.array([[3.0, np.nan]]))
+    np.testing.assert_array_equal(found.mean, [3.0, np.nan])
+    assert found.r.tolist() == [1, 0] and np.isnan([found.mcse, found.low, found.high]).all()
+
+
+@pytest.mark.parametrize("q", [0.0, 0.025, 0.3, 0.5, 0.975, 1.0])
+@pytest.mark.parametrize("r", [1, 2, 3, 10])
+def test_quantiles_of_columns_of_different_length_are_numpys(q: float, r: int) -> None:
+    values = np.random.default_rng(3).normal(size=(10, 4))
+    values[r:, 1:] = np.nan
+    ranked = np.sort(values, axis=0)
+    length = np.array([10, r, r, r])
+    np.testing.assert_array_equal(estimators._quantile(ranked, length, q), np.nanquantile(values, q, axis=0))
