@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtri
 from tiny_trial import STUDY, Patient, study, tables
 
 from analysis import endpoints
@@ -122,6 +123,18 @@ def test_uncertain_rates_are_drawn_once_per_replicate() -> None:
     assert sure == [20] * 12
     assert (unsure.groupby("IREP").ADY.nunique() == 1).all()
     assert unsure.ADY.nunique() > 2
+
+
+def test_uncertain_rates_come_from_the_first_numbers_of_their_own_stream() -> None:
+    """So a run made again, or with other endpoints, has the same ones."""
+    clock = 20.5 * daily(URTI.on_drug.value)
+    found = simulated("URTI", clock, *(Patient([20.0], replicate=r) for r in range(6)), uncertain=True)
+    z = ndtri(np.stack([Streams(3).uniforms("uncertainty:ae:URTI", r, 0)[:3] for r in range(6)], axis=1))
+    hazard = URTI.rates(z).daily(np.ones((6, 1), bool), np.full((6, 1), 20.0))[:, 0]
+    reached = {
+        r: day for r, day in enumerate((clock // hazard).astype(int).tolist()) if day <= max(found["ADY"].to_pylist())
+    }
+    assert dict(zip(found["IREP"].to_pylist(), found["ADY"].to_pylist(), strict=True)) == reached and len(reached) > 2
 
 
 @given(st.sampled_from(PROXIES), st.lists(st.floats(1, 3000), min_size=2, max_size=2), st.booleans())

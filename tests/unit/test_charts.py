@@ -85,6 +85,10 @@ def test_numbers_at_risk_stand_below_the_ticks_a_line_for_each_arm(monkeypatch):
         "names above their numbers"
     )
     assert [said[k][3] for k in (1, 4, 7, 8)] == [hue(1), hue(2), hue(1), hue(2)]
+    wide, high = charts.points(3.7, seen.sizes["x"][1], "X", 0.45 + seen.sizes["x"][1] - 2.9)
+    pieces = [args for args, k in seen.of("x", "plot")]
+    for (x, y), below in zip(pieces, (heights[7], heights[8]), strict=True):
+        assert x * wide == pytest.approx([0, 22]) and y * high == pytest.approx([below + 2.5] * 2), "points"
     lines, room = 5.5, seen.sizes["x"][1] - 2.9
     assert room == pytest.approx(LINE_OF_TEXT / 72 * lines), "for the heading, and two lines of each arm"
     assert seen.margins["x"]["bottom"] * seen.sizes["x"][1] == pytest.approx(0.45 + room)

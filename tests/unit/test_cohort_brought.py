@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohorts.brought import PatientsError, read_patients
+from cohorts.brought import BroughtPatients, PatientsError, read_patients
+from cohorts.citations import THIS_ENGINE, Source
+from cohorts.parameters import CovariateEffect
 from cohorts.populations import population
 from cohorts.sampler import sample_cohort
 from cohorts.sets import parameter_set
@@ -162,3 +164,36 @@ def test_the_edges_of_what_is_impossible_as_a_whole(write, weight, duration, sai
         assert said in problems_of(path)[0]
     else:
         assert read_patients(path).size == 1
+
+
+OWN = BroughtPatients(
+    "mine", {"AGE": np.array([40.0, 50.0])}, {"DURATION": ["2", "0.5"], "DRUG": ["ivig", "none"], "NOTE": ["", "x"]}
+)
+
+
+def effect(covariate, form, reference):
+    return CovariateEffect("CL", covariate, form, 0.5, reference, Source(THIS_ENGINE, "test"), "assumed")
+
+
+def test_own_columns_are_read_by_the_form_of_their_effect():
+    """A power needs numbers and no patient at its reference; a factor words, one of which is the reference."""
+    found = OWN.own_columns([effect("DURATION", "power", 7.0), effect("DRUG", "factor", "none"),
+                             effect("AGE", "power", 7.0), effect("ELSE", "factor", "a")])  # fmt: skip
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "DURATION": [2.0, 0.5], "DRUG": ["ivig", "none"]
+    }  # fmt: skip
+    assert OWN.size == 2 and OWN.ignored == ("DURATION", "DRUG", "NOTE") and OWN.own_columns([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (effect("DRUG", "factor", "nine"), "no patient is 'nine', the reference of DRUG on CL; seen: ivig, none; did"),
+        (effect("DRUG", "power", 1.0), "row 1: DRUG: seen 'ivig'; allowed: a number above 0"),
+        (effect("NOTE", "factor", "x"), "row 1: NOTE: seen an empty cell; allowed: a word"),
+    ],
+)
+def test_own_columns_that_cannot_be_used(asked, said):
+    with pytest.raises(PatientsError) as caught:
+        OWN.own_columns([asked])
+    assert said in str(caught.value)

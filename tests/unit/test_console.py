@@ -58,6 +58,15 @@ def test_a_terminal_has_its_own_width(monkeypatch):
     assert console.console().width == 120
 
 
+def test_numbers_have_no_colours_on_a_terminal_either(monkeypatch):
+    screen = Screen(terminal=True)
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    console.console().print("3 of 'x'")
+    assert screen.text == "3 of 'x'\n"
+
+
 def test_warnings_are_one_line_each_on_stderr(capsys):
     warn(["one", "two"])
     assert capsys.readouterr() == ("", "warning: one\nwarning: two\n")
@@ -105,3 +114,4 @@ def test_progress_is_lines_in_a_file_and_a_bar_on_a_terminal(monkeypatch):
             time.sleep(0)
         assert ("patients: 4 of 4 (100 %)" in screen.text) != terminal
         assert ("4 of 4 (100 %)" in screen.text) and ("\x1b[" in screen.text) == terminal
+        assert screen.text.endswith("\x1b[2K") == terminal, "the bar is gone when the work is done"

@@ -1,9 +1,12 @@
 """Laws of the covariates: moments, shares and correlations of 20,000 candidates within 4.5 Monte Carlo errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import truncnorm
 
+from cohorts.citations import THIS_ENGINE, Source
 from cohorts.covariates import (
     CATEGORIES,
     LIMITS,
@@ -11,10 +14,12 @@ from cohorts.covariates import (
     demography,
     itp_duration,
     itp_history,
+    mean_square,
     no_itp,
     platelets,
     truncated_normal,
 )  # fmt: skip
+from cohorts.parameters import RandomEffect
 from cohorts.populations import population
 from cohorts.sets import parameter_set
 from cohorts.streams import Draws, Streams
@@ -22,6 +27,7 @@ from cohorts.streams import Draws, Streams
 N = 20_000
 DRAWS = Draws(Streams(3), np.zeros(N, dtype=np.int64), np.arange(N))
 SET = parameter_set("hetrombopag_wang_2022")
+HERE = Source(THIS_ENGINE, "test")
 LAW = {
     "AGE": 40.0, "AGE_SD": 15.0, "AGE_LOW": 18.0, "AGE_HIGH": 75.0, "FEMALE": 0.7,
     "HEIGHT_F": 160.0, "HEIGHT_M": 172.0, "HEIGHT_SD": 5.0, "HEIGHT_LOW": 100.0, "HEIGHT_HIGH": 240.0,
@@ -154,3 +160,27 @@ def test_the_limits_outside_which_a_value_is_a_mistake():
         "BLPLAT": (1, 2000, "10^9/L"), "BLBLEED": (0, 4, "1"),
     }  # fmt: skip
     assert CATEGORIES == {"SEX": ("F", "M"), "SPLENFL": ("Y", "N"), "CONITPFL": ("Y", "N")}
+
+
+def test_no_room_at_all_is_none():
+    """Days that differ as much as the measured counts, and no error of the assay: a variance of exactly 0 is left."""
+    equal = SET.with_values({"FLUCT_SD": 0.5, "ASSAY_CV": 0.0})
+    with pytest.raises(
+        ValueError, match=r"FLUCT_SD 0\.5 and ASSAY_CV 0 leave no room .* \(.*log SD 0\.5\) they must stay"
+    ):
+        platelets(DRAWS, LAW | {"PLT_LOG_SD": 0.5}, equal)
+
+
+def test_the_mean_square_of_what_differs_between_patients():
+    """SD 0.4 times a log-normal of log variance v: the mean of its square is 0.16 exp(2 v); two effects add up."""
+
+    def varied(*effects):
+        made = [RandomEffect("FLUCT_SD", v, "1", HERE, "assumed", level=level, note="x") for v, level in effects]
+        return replace(SET, random_effects=tuple(made), correlations=()).with_values({"FLUCT_SD": 0.4})
+
+    square = lambda sd: sd**2  # noqa: E731
+    assert mean_square(varied(), "FLUCT_SD", square) == pytest.approx(0.16, rel=1e-15)
+    assert mean_square(varied((0.09, "patient")), "FLUCT_SD", square) == pytest.approx(0.16 * np.exp(0.18), rel=1e-12)
+    both = varied((0.09, "patient"), (0.04, "occasion"))
+    assert mean_square(both, "FLUCT_SD", square) == pytest.approx(0.16 * np.exp(0.26), rel=1e-12)
+    assert mean_square(both, "ASSAY_CV", square) == SET.value("ASSAY_CV") ** 2

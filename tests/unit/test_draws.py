@@ -8,7 +8,7 @@ from hand_made import STUDY, people, unit
 from scipy.stats import beta
 
 from cohorts.sets import parameter_set
-from trial.engine.draws import draw_unit
+from trial.engine.draws import draw_unit, most_rescues
 from trial.models import TMDD_LIFESPAN
 from trial.study.study import Study
 
@@ -202,3 +202,20 @@ def test_a_hazard_of_0_divides_nothing():
     with np.errstate(divide="raise", invalid="raise"):
         d = drawn({"dropout": [{"reason": "wish", "hazard_per_week": {"DRUG": 1.5, "SHAM": 0.0}}]}, n=40)
     assert (d.leave_day[1::2] == NEVER).all() and (d.leave_day[::2] < 70).any()
+
+
+@pytest.mark.parametrize(
+    ("between", "most"), [(0, 10), (1, 10), (7, 10), (8, 9), (10, 8), (14, 6), (23, 4), (24, 4), (70, 4)]
+)
+def test_as_many_rescues_as_a_patient_can_have(between, most):
+    """Ten visits from day 7 to day 70; one rescue a visit, so many days apart, the first on any day; at least four."""
+    assert most_rescues(Study.model_validate(STUDY | {"rescue": {"min_days_between": between}})) == most
+
+
+def test_a_visit_may_be_late_by_its_window():
+    visits = {"days": [20 * k for k in range(1, 11)], "window_days": 9}
+    said = STUDY | {"treatment_days": 200, "visits": visits, "analysis": {"assessment_day": 60}}
+    assert [
+        most_rescues(Study.model_validate(said | {"rescue": {"min_days_between": between}}))
+        for between in (23, 26, 29, 30)
+    ] == [10, 9, 8, 7], "200 and 9 days: 9.08, 8.03, 7.2 and 6.97 intervals"

@@ -10,13 +10,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.stats import binomtest
 from tiny_trial import Patient, study, tables
 
 from analysis import endpoints
 from analysis.endpoints.records import from_tables, load
 from analysis.evidence.results import analyse, endpoint_values, evaluate_tables
 from analysis.statistics import estimators, summaries
-from analysis.statistics.estimates import ESTIMATES_SCHEMA, estimate, to_table
+from analysis.statistics.estimates import ESTIMATES_SCHEMA, Estimate, Tested, _power_row, estimate, to_table
 
 YES, NO = Patient([60.0]), Patient([20.0])
 RESPONDERS = {"drug": (3, 2, 4), "placebo": (0, 1, 0)}
@@ -319,3 +320,21 @@ def test_parts_with_dictionaries_of_their_own_are_joined() -> None:
     halves = [tables([p for p in trial() if p.replicate in r]) for r in ((0,), (1, 2))]
     joined = {name: pa.concat_tables([half[name] for half in halves]) for name in halves[0]}
     assert from_tables(joined).counts.shape == (21, 10)
+
+
+@pytest.mark.parametrize(("benefit", "won"), [("higher", 2), ("lower", 1), ("none", 3)])
+def test_a_replicate_is_won_below_5_percent_and_in_the_right_direction(benefit: str, won: int) -> None:
+    """Two wins, one loss, p at and just above 0.05, and one replicate without a test; limits of Clopper and Pearson."""
+    pair = Estimate("S", "RESPW8", "Response", "drug", "placebo", "FAS", "rate", "%", "replicate")
+    p = np.array([0.049, 0.001, 0.01, 0.05, 0.052, np.nan])
+    gain = np.array([0.3, 0.4, -0.4, 0.3, 0.3, 0.0])
+    row = _power_row(pair, Tested(gain, p, np.array([80.0, 82, 84, 82, 82, 82]), "a test"), benefit)
+    exact = binomtest(won, 5).proportion_ci(method="exact")
+    assert (row.STAT, row.UNIT, row.SCOPE, row.N, row.R) == ("power", "%", "replicates", 82, 5)
+    assert pytest.approx(20 * won) == row.ESTIMATE
+    assert pytest.approx((100 * exact.low, 100 * exact.high), abs=1e-6) == (row.CI_LOW, row.CI_HIGH)
+    assert row.MCSE is not None and row.MCSE > 0
+    assert row.NOTE.startswith("a test, two-sided 0.05, no correction for several comparisons; counted: the arm")
+    assert row.NOTE.endswith("; 1 of 6 replicates have an arm without an evaluable subject and are not tested")
+    whole = _power_row(pair, Tested(gain[:3], np.full(3, 0.01), np.full(3, 80.0), "a test"), "none")
+    assert whole.ESTIMATE == 100 and whole.MCSE is None and "not tested" not in whole.NOTE

@@ -299,3 +299,28 @@ def test_geometric_statistics_of_little() -> None:
     assert estimators.geometric_mean(np.array([0.5, 2.0])) == pytest.approx(1)
     two = np.log(4) ** 2 / 2
     assert estimators.geometric_cv(np.array([0.5, 2.0])) == pytest.approx(100 * np.sqrt(np.exp(two) - 1))
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_weights_where_nobody_or_everybody_has_the_event_are_those_of_mantel_and_haenszel(share: int) -> None:
+    """Nothing varies, so nothing is divided by: n1 n2 / (n1 + n2) of 10, 20 and of 30, 30 is 20/3 and 15."""
+    first, second = np.array([10.0, 30.0]), np.array([20.0, 30.0])
+    with np.errstate(all="raise"):
+        weights = estimators._mn_weights(share * first, first, share * second, second)
+    assert weights == pytest.approx(np.array([20 / 3, 15]) / (20 / 3 + 15), rel=1e-14)
+
+
+def test_one_replicate_has_a_mean_and_nothing_else() -> None:
+    found = estimators.over_replicates(np.array([[3.0, np.nan]]))
+    np.testing.assert_array_equal(found.mean, [3.0, np.nan])
+    assert found.r.tolist() == [1, 0] and np.isnan([found.mcse, found.low, found.high]).all()
+
+
+@pytest.mark.parametrize("q", [0.0, 0.025, 0.3, 0.5, 0.975, 1.0])
+@pytest.mark.parametrize("r", [1, 2, 3, 10])
+def test_quantiles_of_columns_of_different_length_are_numpys(q: float, r: int) -> None:
+    values = np.random.default_rng(3).normal(size=(10, 4))
+    values[r:, 1:] = np.nan
+    ranked = np.sort(values, axis=0)
+    length = np.array([10, r, r, r])
+    np.testing.assert_array_equal(estimators._quantile(ranked, length, q), np.nanquantile(values, q, axis=0))

@@ -2,9 +2,10 @@
 
 import pytest
 from hand_made import STUDY
-from pydantic import ValidationError
+from pydantic import ValidationError, create_model
 
 from trial.study.explain import explain
+from trial.study.protocol import Record
 from trial.study.study import Study
 
 
@@ -125,3 +126,15 @@ def test_lists_that_are_too_short():
     )
     assert told(("visits", "days"), [])["visits.days"] == "seen no visits; allowed: at least 1"
     assert told(("visits", "days"), 7)["visits.days"].startswith("seen 7; allowed: a list")
+
+
+@pytest.mark.parametrize(("keys", "listed"), [(10, True), (11, False)])
+def test_a_nearest_key_stands_beside_all_the_others_where_they_are_at_most_ten(keys, listed):
+    names = ["colour", *(f"zz{k}" for k in range(1, keys))]
+    record = create_model("Made", __base__=Record, **{name: (int, 0) for name in names})
+    with pytest.raises(ValidationError) as caught:
+        record.model_validate({"color": 3})
+    ((path, text),) = explain(caught.value, record, {"color": 3})
+    assert path == ("color",)
+    allowed = f" allowed here: {', '.join(names)}" if listed else ""
+    assert text == f"unknown key; did you mean colour?{allowed}"

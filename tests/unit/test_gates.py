@@ -6,7 +6,7 @@ import pytest
 
 from cohorts.citations import THIS_ENGINE, Citation, Source
 from cohorts.gates import BEYOND_STRUCTURE, naked, problems
-from cohorts.parameters import Correlation, CovariateEffect, Parameter
+from cohorts.parameters import Correlation, CovariateEffect, Parameter, PatientClass, Range
 from cohorts.sets import parameter_set
 
 SET = parameter_set("hetrombopag_wang_2022")
@@ -113,3 +113,89 @@ def test_two_citations_with_one_id():
         replace(p, source=Source(twin, "p. 2")) if p.name == "VP" else p for p in chosen.parameters
     ))  # fmt: skip
     assert problems(both) == ["citation x_2000: two different citations have this id"]
+
+
+MECHANISM = parameter_set("hetrombopag_itp_mei_2021")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "values", "said"),
+    [
+        (SET, {"LAG": 3.28}, None),
+        (SET, {"LAG": 3.29}, "LAG: value: seen 3.29; allowed: at most TSWITCH, 3.28"),
+        (MECHANISM, {"FP": 0.5, "FM": 0.49}, None),
+        (MECHANISM, {"FP": 0.5, "FM": 0.5}, "FP and FM: seen 1 together; allowed: at most 0.99"),
+        (MECHANISM, {"FP": 0.49, "FM": 0.501}, "FP and FM: seen 0.991 together; allowed: at most 0.99"),
+        (MECHANISM, {"ETA": 1.01}, "ETA: value: seen 1.01; allowed: at most 1"),
+        (MECHANISM, {"DESTRUCTION": 0.0}, None),
+    ],
+)
+def test_values_that_must_fit_each_other(chosen, values, said):
+    assert problems(chosen.with_values(values)) == [said] * bool(said)
+
+
+@pytest.mark.parametrize("value", [-0.99, -0.5, 0.0, 0.99])
+def test_any_other_correlation_passes(value):
+    one = Correlation("CL", "VC", value, PRINTED, "published", "correlation")
+    assert problems(replace(SET, correlations=(one,))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"dose_low_mg": 40.0, "dose_high_mg": 40.0}, None),
+        ({"dose_low_mg": 1.0}, None),
+        ({"dose_low_mg": 0.5}, None),
+        ({"dose_low_mg": 0.0}, "dose_low_mg: seen 0; allowed: more than 0, at most dose_high_mg, 40"),
+        ({"dose_low_mg": 41.0}, "dose_low_mg: seen 41; allowed: more than 0, at most dose_high_mg, 40"),
+        ({"ranges": (Range("AGE", 18.0, 18.0, "y", PRINTED),)}, "ranges: AGE: seen 18 to 18; allowed: the lower end f"),
+        ({"ranges": (Range("AGE", 18.0, 19.0, "y", PRINTED), Range("BMI", 18.0, 19.0, "any", PRINTED))}, None),
+        ({"ranges": (Range("AGE", 18.0, 19.0, "d", PRINTED),)}, "ranges: AGE: unit: seen 'd'; it is in 'y'"),
+        ({"ranges": (Range("SEX", 0.0, 1.0, "1", PRINTED),)}, "ranges: seen 'SEX'; allowed: AGE, HEIGHT, WEIGHT, BMI"),
+    ],
+    ids=str,
+)
+def test_a_domain_somebody_can_be_in(changes, said):
+    found = problems(replace(SET, validity=replace(SET.validity, **changes)))
+    assert len(found) == bool(said) and all(line.startswith(f"validity: {said}") for line in found)
+
+
+def test_classes_share_a_fraction_and_take_values_in_the_same_unit():
+    assert problems(replace(SET, classes=(PatientClass("a", "NONRESP", "EMAX", "EC50"), *SET.classes))) == [
+        "class a: EC50 is in 'ng/mL', EMAX in '1'"
+    ]
+    assert "class a: share: KIN is in '10^9/L/h'; a fraction is needed" in problems(
+        replace(SET, classes=(PatientClass("a", "KIN", "EMAX", "EMAX_NONRESP"),))
+    )
+
+
+@pytest.mark.parametrize(
+    ("effects", "said"),
+    [
+        ([("CL", "AGE", "power", 1.0, 40.0)], []),
+        ([("CL", "AGE", "factor", 1.0, "old")], ["AGE on CL: form: seen 'factor'; allowed: power (AGE is a number)"]),
+        ([("CL", "SEX", "factor", 2.0, "F")], []),
+        ([("CL", "SEX", "factor", 2.0, "f")], ["SEX on CL: reference: seen 'f'; allowed: F, M; did you mean F?"]),
+        ([("CL", "OWN", "factor", 2.0, "x")], []),
+        ([("CL", "OWN", "factor", 2.0, "x"), ("VC", "OWN", "power", 2.0, 1.0)],
+         [f"OWN on {p}: form: OWN is a number (power) in one effect, a category (factor) in another"
+          for p in ("CL", "VC")]),
+        ([("BASE", "AGE", "power", 2.0, 40.0)],
+         ["AGE on BASE: changes nothing: the patient's own count takes the place of BASE"]),
+        ([("EMAX_NONRESP", "AGE", "power", 2.0, 40.0)], ["AGE on EMAX_NONRESP: changes nothing: EMAX_NONRESP is 0"]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_effects_of_covariates(effects, said):
+    made = tuple(CovariateEffect(*effect, PRINTED, "published") for effect in effects)
+    assert problems(replace(SET, covariate_effects=made)) == said
+
+
+def test_errors_of_what_changes_nothing():
+    assert problems(with_parameter("BASE", rse_percent=10.0)) == [
+        "BASE: rse_percent: changes nothing: the patient's own count takes the place of BASE"
+    ]
+    assert problems(with_parameter("EMAX_NONRESP", rse_percent=10.0)) == [
+        "EMAX_NONRESP: rse_percent: changes nothing: EMAX_NONRESP is 0"
+    ]
+    assert problems(with_parameter("CL", rse_percent=10.0)) == []

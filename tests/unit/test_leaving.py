@@ -42,6 +42,12 @@ def test_shares_beside_other_reasons_are_the_shares_that_leave_for_them(told):
     assert (left[0], left[2]) == pytest.approx((0.1, 0.25), rel=1e-9)
 
 
+def test_a_share_beside_a_hazard_that_empties_the_study_in_a_week():
+    told, share = hazards(reasons({"hazard_per_week": 2.0}, {"share_by_end": 0.5}), "A", 7)
+    total = told + share
+    assert told == 2.0 and share / total * (1 - np.exp(-total)) == pytest.approx(0.5, rel=1e-12)
+
+
 def test_a_share_of_nobody_is_no_hazard():
     assert hazards(reasons({"share_by_end": 0.0}, {"hazard_per_week": 0.5}), "A", DAYS) == (0, 0.5)
     assert hazards((), "A", DAYS) == () and completing((), "A", DAYS) == 1

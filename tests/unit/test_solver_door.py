@@ -214,3 +214,11 @@ def test_arguments_are_not_changed_and_threads_share_a_kernel() -> None:
         results = list(pool.map(lambda _: solve(DECAY, p, y, events, times)[0], range(8)))
     assert all(np.array_equal(results[0], r) for r in results)
     assert np.array_equal(y, before)
+
+
+@pytest.mark.parametrize("x", [1e-6, 0.49, 0.51, 0.999, 1.01, 1.99, 2.01, 5.0, 7.99])
+def test_an_exact_map_is_exact_to_the_last_digits_at_every_length(x: float) -> None:
+    """exp(-x) over one interval, however often it is halved."""
+    states, status, steps = decay(1.0, 1.0, [0.0, x], [(0.0, 0.0, 0.0)])
+    assert status[0] == Status.OK and steps[0] == 1
+    assert states[0, 0, 0] == pytest.approx(np.exp(-np.rint(x * 2.0**36) / 2.0**36), rel=1e-14)

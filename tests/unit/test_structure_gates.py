@@ -6,11 +6,21 @@ import numpy as np
 import pytest
 
 from cohorts.citations import THIS_ENGINE, Source
+from cohorts.own import SetError
 from cohorts.parameters import Parameter, PatientClass
 from cohorts.sets import parameter_set
 from trial.models import TMDD_LIFESPAN, structure, structure_of
-from trial.models.behaviour import _direction, _drift, _unmoved, behaviour_problems, structure_problems
+from trial.models.behaviour import (
+    _beyond_limits,
+    _direction,
+    _drift,
+    _underived,
+    _unmoved,
+    behaviour_problems,
+    structure_problems,
+)
 from trial.models.typical import concentrations, course
+from trial.solver.structure import Limit
 
 TMDD, MECHANISM = parameter_set("hetrombopag_wang_2022"), parameter_set("hetrombopag_itp_mei_2021")
 HERE = Source(THIS_ENGINE, "test")
@@ -131,3 +141,58 @@ def test_the_typical_man_is_looked_at_for_seventy_days(monkeypatch):
     assert behaviour_problems(TMDD) == [
         "structure tmdd_lifespan: cannot be solved: ZeroDivisionError: division by zero"
     ]
+
+
+def limited(says, holds):
+    return replace(TMDD_LIFESPAN, limits=(Limit(says, holds),))
+
+
+def test_typical_values_the_equations_cannot_take():
+    """CL is 7.66 and VC 30."""
+    refused = limited("CL and VC: CL above VC", lambda q: q["CL"] > q["VC"])
+    assert list(_beyond_limits(TMDD, refused)) == [
+        "CL and VC: value: seen 7.66 and 30; allowed: CL above VC (structure tmdd_lifespan)"
+    ]
+    assert list(_beyond_limits(TMDD, limited("CL: above 7", lambda q: q["CL"] > 7.0))) == []
+    (said,) = _beyond_limits(TMDD, limited("ZZ: above 7", lambda q: q["ZZ"] > 7.0))
+    assert said == "structure tmdd_lifespan: limit 'ZZ: above 7' cannot be read: KeyError: 'ZZ'"
+
+
+def test_what_a_structure_derives_it_computes():
+    forgets = replace(TMDD_LIFESPAN, individual=lambda q: {n: v for n, v in q.items() if n not in ("CL", "KIN")})
+    assert list(_underived(TMDD, forgets)) == [
+        f"{name}: derived by structure tmdd_lifespan, but not computed" for name in ("CL", "KIN")
+    ]
+    (said,) = _underived(TMDD, replace(TMDD_LIFESPAN, individual=lambda q: q["ZZ"]))
+    assert said == "structure tmdd_lifespan: derived parameters cannot be computed: KeyError: 'ZZ'"
+    assert list(_underived(TMDD, TMDD_LIFESPAN)) == []
+
+
+def test_outputs_every_structure_has_and_equations_that_can_be_read(monkeypatch):
+    def problems_of(**changes):
+        monkeypatch.setattr("trial.models.behaviour.structure_of", lambda _: replace(TMDD_LIFESPAN, **changes))
+        return structure_problems(TMDD)
+
+    assert problems_of(output_names=("CTOT", "PLT")) == [
+        "structure tmdd_lifespan: output CONC: not given; every structure needs it"
+    ]
+    (said,) = problems_of(rhs=lambda y, p, u: y[99])
+    assert said.startswith("structure tmdd_lifespan: its equations cannot be read: IndexError: ")
+    assert problems_of(title=5) == ["structure tmdd_lifespan: title: seen 5; allowed: text"]
+
+
+def test_what_cannot_be_solved_names_the_way_out_only_where_there_is_one(monkeypatch):
+    def fails(error):
+        def course(*_):
+            raise error
+
+        monkeypatch.setattr("trial.models.behaviour.course", course)
+        return behaviour_problems(TMDD)
+
+    way_out = " (method='pair' may solve what has no series where it starts)"
+    start = "structure tmdd_lifespan: cannot be solved: RuntimeError: "
+    assert fails(RuntimeError("x: NON_FINITE\nmore")) == [f"{start}x: NON_FINITE{way_out}"]
+    assert fails(RuntimeError("x: STEP_LIMIT\nNON_FINITE")) == [f"{start}x: STEP_LIMIT"]
+    assert fails(RuntimeError()) == [start]
+    with pytest.raises(SetError):
+        fails(SetError("x"))

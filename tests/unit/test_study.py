@@ -261,3 +261,43 @@ def test_unknown_proxies_are_refused_where_they_stand():
     found = refused(tolerability={"proxies": ["ALT", "ATL"]})
     assert list(found) == ["tolerability.proxies.1"] and "did you mean ALT" in found["tolerability.proxies.1"]
     assert not refused(tolerability={"proxies": ["ALT"]}) and not refused(tolerability={"proxies": "all"})
+
+
+STEP = {"below_1e9L": 50, "action": "increase"}
+
+
+def with_step(**changes):
+    return {"dose_rules": {"ladder": STUDY["dose_rules"]["ladder"] | {"steps": [STEP | changes]}}}
+
+
+@pytest.mark.parametrize(
+    ("key", "make", "good", "bad"),
+    [
+        ("seed", lambda x: {"seed": x}, [0, 2**63 - 1], [-1, 2**63, 1.5]),
+        ("replicates", lambda x: {"replicates": x}, [1, 1_000_000], [0, 1_000_001]),
+        ("patients", lambda x: {"patients": x}, [1, 1_000_000], [0, 1_000_001]),
+        ("treatment_days", lambda x: {"treatment_days": x}, [1, 3650], [0, 3651]),
+        ("min_days", lambda x: with_step(min_days_since_change=x), [0, 365], [-1, 366]),
+        ("confirm_visits", lambda x: with_step(confirm_visits=x), [1, 10], [0, 11]),
+        ("at_least", lambda x: with_step(at_least_1e9L=x), [0, 49], [-0.1, 50, 51]),
+        ("below", lambda x: with_step(below_1e9L=x), [0.1, float("inf")], [0, -1]),
+    ],
+)
+def test_limits_of_a_study_and_of_a_step(key, make, good, bad):
+    assert [refused(**make(value)) for value in good] == [{}] * len(good)
+    assert all(refused(**make(value)) for value in bad)
+
+
+def test_a_rule_that_interrupts_says_how_it_ends():
+    rule = STUDY["dose_rules"]["ladder"]
+    for change, good in (
+        ({"steps": [STEP | {"action": "interrupt"}]}, False),
+        ({"steps": [STEP | {"action": "interrupt"}], "restart": {"below_1e9L": 100}}, True),
+        ({"at_floor": "interrupt"}, False),
+        ({"at_floor": "interrupt", "restart": {"below_1e9L": 100}}, True),
+        ({"at_floor": "keep"}, True),
+        ({"ladder_mg": [2.5, 5, 5]}, False),
+        ({"ladder_mg": [2.5, 5, 0]}, False),
+        ({"steps": []}, False),
+    ):
+        assert (refused(dose_rules={"ladder": rule | change}) == {}) is good, change

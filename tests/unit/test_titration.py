@@ -169,3 +169,11 @@ def test_a_stop_in_words():
 def test_actions_are_coded_by_their_place():
     """The ledger reads the codes as places in a list of words, and puts one more behind them."""
     assert [int(action) for action in Action] == list(range(7))
+
+
+def test_a_count_that_left_the_dose_as_it_was_in_words():
+    """Of a rule that restarts, one that does not, and a patient who is not held."""
+    never = RULE.model_copy(update={"restart": None})
+    assert unchanged(RULE, -1, held=True, stopped=False) == "no restart: count not below 100"
+    assert unchanged(RULE, -1, held=False, stopped=False) == "no step applied"
+    assert unchanged(never, -1, held=True, stopped=False) == "no step applied"

@@ -148,3 +148,109 @@ def test_a_design_is_twelve_digits():
 def test_a_covariate_may_be_cut_twice():
     factors = [{"covariate": "BLPLAT", "cut": 10}, {"covariate": "BLPLAT", "cut": 20}]
     assert said(randomisation={"block_size": 2, "strata": factors}) == {}
+
+
+def cut(covariate, value):
+    return {"randomisation": {"block_size": 2, "strata": [{"covariate": covariate, "cut": value}]}}
+
+
+def dose(intensity):
+    return {"chemotherapy": CHEMO | {"doses": [{"day": 0, "intensity": intensity}]}}
+
+
+def threshold(value, reported_from=1.0):
+    return {
+        "analysis": {"assessment_day": 56, "response_threshold_1e9L": value},
+        "laboratory": {"lower_limit_1e9L": reported_from},
+    }
+
+
+def leaving(share):
+    return {"dropout": [{"reason": "x", "share_by_end": share}]}
+
+
+@pytest.mark.parametrize(
+    ("usual", "odd", "path"),
+    [
+        ({"chemotherapy": CHEMO | {"cycle_days": 7}}, {"chemotherapy": CHEMO | {"cycle_days": 6}},
+         "chemotherapy.cycle_days"),
+        (dose(2.0), dose(2.05), "chemotherapy.doses.0.intensity"),
+        (dose(0.01), dose(0.0099), "chemotherapy.doses.0.intensity"),
+        (dose(0.0105), dose(0.005), "chemotherapy.doses.0.intensity"),
+        ({"visits": {"days": [7, 56], "missed_probability": 0.49}},
+         {"visits": {"days": [7, 56], "missed_probability": 0.5}}, "visits.missed_probability"),
+        ({"laboratory": {"lower_limit_1e9L": 9.9}}, {"laboratory": {"lower_limit_1e9L": 10}},
+         "laboratory.lower_limit_1e9L"),
+        ({"rescue": {"min_days_between": 1}}, {"rescue": {"min_days_between": 0}}, "rescue.min_days_between"),
+        ({"rescue": {"min_days_between": 0, "allowed": False}}, {"rescue": {"min_days_between": 0}},
+         "rescue.min_days_between"),
+        ({"solver": {"rtol": 1e-4}}, {"solver": {"rtol": 1.05e-4}}, "solver.rtol"),
+        ({"solver": {"atol": 1e-4}}, {"solver": {"atol": 1.05e-4}}, "solver.atol"),
+        (leaving(0.79), leaving(0.81), "dropout"),
+        ({"patients": 2}, {"patients": 1}, "patients"),
+        (threshold(2000.0), threshold(2000.1), "analysis.response_threshold_1e9L"),
+        (threshold(1.0, 0), threshold(0.99, 0), "analysis.response_threshold_1e9L"),
+        (threshold(1.05, 0), threshold(0.9, 0), "analysis.response_threshold_1e9L"),
+        (threshold(5.1, 5), threshold(5, 5), "analysis.response_threshold_1e9L"),
+        (step(3, min_days_since_change=69), step(3, min_days_since_change=70),
+         "dose_rules.ladder.steps.3.min_days_since_change"),
+        (arms(label="Placebo of another kind"), arms(label=" placebo "), "arms.0.label"),
+        (arms(label="Placebo", placebo=True), arms(label="sham", id="X"), "arms.0.label"),
+        (cut("BMI", 8.1), cut("BMI", 8), "randomisation.strata.0.cut"),
+        (cut("BMI", 99), cut("BMI", 100), "randomisation.strata.0.cut"),
+        (cut("AGE", 19), cut("AGE", 18), "randomisation.strata.0.cut"),
+        (cut("HEIGHT", 249), cut("HEIGHT", 250), "randomisation.strata.0.cut"),
+        (cut("BLPLAT", 1.5), cut("BLPLAT", 1), "randomisation.strata.0.cut"),
+        (cut("BLPLAT", 29), cut("BLPLAT", 30), "randomisation.strata.0.cut"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_one_value_on_either_side_of_each_edge(usual, odd, path):
+    assert path not in said(**usual) and path in said(**odd)
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "text"),
+    [
+        (cut("BMI", 100), "randomisation.strata.0.cut", "seen 100; BMI is 8 to 100 here, so everybody is below it"),
+        (cut("BMI", 8), "randomisation.strata.0.cut", "seen 8; BMI is 8 to 100 here, so everybody is at or above it"),
+        (threshold(1.0), "analysis.response_threshold_1e9L",
+         "seen 1 x 10^9/L: every count is at least that (laboratory.lower_limit_1e9L: 1)"),
+        (threshold(0.5, 0.2), "analysis.response_threshold_1e9L",
+         "seen 0.5 x 10^9/L: every count is at least that"),
+        (threshold(2001.0), "analysis.response_threshold_1e9L",
+         "seen 2001 x 10^9/L: no count is so high; did you mean 2.001, for 2001 per µL?"),
+        (threshold(2_000_000.0), "analysis.response_threshold_1e9L",
+         "seen 2e+06 x 10^9/L: no count is so high; did you mean 2000, for 2e+06 per µL?"),
+        (threshold(2_000_001.0), "analysis.response_threshold_1e9L", "seen 2e+06 x 10^9/L: no count is so high"),
+        ({"visits": {"days": [7, 56], "missed_probability": 0.99}}, "visits.missed_probability",
+         "seen 0.99: most visits are missed"),
+        (leaving({"DRUG": 0.85, "SHAM": 0.85}), "dropout",
+         "about 15 % of DRUG, SHAM are expected to stay to the last visit, on day 70"),
+        ({"typical_patient": True, "replicates": 2}, "typical_patient",
+         "seen true: every random number is at its median, the seed changes nothing, and shares are of one patient; "
+         "every replicate is the same"),
+        ({"typical_patient": True, "replicates": 1}, "typical_patient",
+         "seen true: every random number is at its median, the seed changes nothing, and shares are of one patient"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_said_to_the_letter(changes, path, text):
+    assert said(**changes)[path] == text
+
+
+LATER = {"at_least_1e9L": 300, "below_1e9L": 400, "action": "stop", "min_days_since_change": 7, "confirm_visits": 2}
+
+
+@pytest.mark.parametrize(
+    ("first", "taken"),
+    [({}, True), ({"at_least_1e9L": 300}, True), ({"at_least_1e9L": 301}, False), ({"below_1e9L": 400}, True),
+     ({"below_1e9L": 399}, False), ({"min_days_since_change": 7}, True), ({"min_days_since_change": 8}, False),
+     ({"confirm_visits": 2}, True), ({"confirm_visits": 3}, False), ({"rung": "highest"}, False)],
+    ids=str,
+)  # fmt: skip
+def test_a_step_takes_all_counts_of_a_later_one(first, taken):
+    found = said(**rule({"at_least_1e9L": 200, "action": "interrupt"} | first, LATER))
+    assert found.get("dose_rules.ladder.steps.1") == (
+        "never taken: steps.0 comes first and takes all its counts" if taken else None
+    )

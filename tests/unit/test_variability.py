@@ -14,8 +14,11 @@ from cohorts.variability import (
     covariance,
     covariate_factor,
     individual_parameters,
+    moved,
     occasion_factor,
+    on_first_day,
     random_effects,
+    typical_values,
     uncertain,
 )  # fmt: skip
 
@@ -103,7 +106,7 @@ def test_an_occasion_is_log_normal_with_median_1():
     assert (occasion_factor(DRAWS, other, 3) == 1).all()
 
 
-def moved(chosen, name, n=600):
+def believed(chosen, name, n=600):
     return np.array([uncertain(chosen, Streams(2), r).value(name) for r in range(n)])
 
 
@@ -111,20 +114,73 @@ def test_a_standard_error_is_a_log_normal_spread():
     """30 %: SD of the logarithm sqrt(ln 1.09); a share of 0.2 with 30 %: 0.3 / 0.8 on its log odds."""
     parameters = tuple(replace(p, rse_percent=30.0 if p.name in ("KIN", "NONRESP") else None) for p in SET.parameters)
     chosen = replace(SET, parameters=parameters).with_values({"NONRESP": 0.2})
-    z = np.log(moved(chosen, "KIN") / SET.value("KIN")) / np.sqrt(np.log(1.09))
-    share = moved(chosen, "NONRESP")
+    z = np.log(believed(chosen, "KIN") / SET.value("KIN")) / np.sqrt(np.log(1.09))
+    share = believed(chosen, "NONRESP")
     y = np.log(share / (1 - share) / 0.25) / (0.3 / 0.8)
     for one in (z, y):
         assert abs(one.mean()) < 4.5 / np.sqrt(600) and one.std() == pytest.approx(1, rel=4.5 / np.sqrt(1200))
-    assert (moved(chosen, "CL", 3) == SET.value("CL")).all()
+    assert (believed(chosen, "CL", 3) == SET.value("CL")).all()
 
 
 def test_numbers_of_one_calibration_move_together():
     none = tuple(replace(p, rse_percent=None) for p in SET.parameters)
     block = Uncertainty(("KIN", "EC50"), (20.0, 40.0), ((1.0, -0.8), (-0.8, 1.0)))
     chosen = replace(SET, parameters=none, uncertainty=(block,))
-    kin, ec50 = (np.log(moved(chosen, name) / SET.value(name)) for name in ("KIN", "EC50"))
+    kin, ec50 = (np.log(believed(chosen, name) / SET.value(name)) for name in ("KIN", "EC50"))
     assert np.corrcoef(kin, ec50)[0, 1] == pytest.approx(-0.8, abs=4.5 * 0.36 / np.sqrt(600))
     assert kin.std() == pytest.approx(np.sqrt(np.log(1.04)), rel=4.5 / np.sqrt(1200))
     with pytest.raises(ValueError, match="no parameter has a standard error"):
         uncertain(replace(chosen, uncertainty=()), Streams(2), 0)
+
+
+def test_a_factor_multiplies_the_value_or_its_odds():
+    values, factors = np.array([0.5, 0.2, 0.8]), np.array([3.0, 1.0, 0.25])
+    assert moved(values, factors, "log").tolist() == pytest.approx([1.5, 0.2, 0.2])
+    assert moved(values, factors, "logit").tolist() == pytest.approx([0.75, 0.2, 0.5]), "odds of 3, 1/4 and 1"
+
+
+def test_correlations_are_refused_from_an_eigenvalue_of_1e_10_down():
+    """Of two effects the smallest eigenvalue is one less the correlation."""
+    pair = replace(SET, random_effects=SET.random_effects[:2], correlations=())
+    for rest, good in ((1.05e-10, True), (0.95e-10, False)):
+        one = replace(pair, correlations=(correlation("CL", "VC", 1.0 - rest),))
+        if good:
+            assert cholesky(one).shape == (2, 2)
+        else:
+            with pytest.raises(ValueError, match=r"smallest eigenvalue 9\.5e-11, more than 0 is needed"):
+                cholesky(one)
+    assert cholesky(replace(SET, random_effects=(), correlations=())).shape == (0, 0)
+
+
+def test_a_category_that_is_named_and_one_that_is_not_the_reference():
+    drug = np.array(["none", "ivig", "steroid"])
+    named = CovariateEffect("CL", "DRUG", "factor", 0.6, "none", HERE, "assumed", category="ivig")
+    assert covariate_factor(named, drug).tolist() == [1.0, 0.6, 1.0]
+    assert covariate_factor(replace(named, category=""), drug).tolist() == [1.0, 0.6, 0.6]
+
+
+def test_a_power_of_nothing_is_refused():
+    power = CovariateEffect("CL", "DURATION", "power", 2.0, 50.0, HERE, "assumed")
+    for values, seen in (([1.0, 0.0, -2.0], "0"), ([-2.0, 1.0], "-2"), ([float("nan")], "nan")):
+        with pytest.raises(ValueError, match=f"DURATION on CL: a power needs numbers above 0; seen DURATION {seen}"):
+            covariate_factor(power, np.array(values))
+    assert covariate_factor(power, np.array([0.5])).tolist() == pytest.approx([1e-4])
+
+
+def test_a_column_the_patients_do_not_have():
+    asks = replace(SET, covariate_effects=(CovariateEffect("CL", "WEIGT", "power", 2.0, 50.0, HERE, "assumed"),))
+    with pytest.raises(ValueError, match="WEIGT on CL: covariate: seen 'WEIGT'; the patients have AGE, WEIGHT; did"):
+        typical_values(asks, 2, {"AGE": np.ones(2), "WEIGHT": np.ones(2)})
+    assert typical_values(asks, 2, {}, ["VC"])["VC"].tolist() == [SET.value("VC")] * 2
+    assert list(typical_values(asks, 2, {}, ["VC"])) == ["VC"]
+
+
+def test_values_on_the_first_day_are_those_of_the_first_week():
+    weekly = replace(SET, random_effects=(*SET.random_effects, effect("KIN", 0.04, "occasion")))
+    some = Draws(Streams(5), np.zeros(5, dtype=np.int64), np.arange(5))
+    values = {"KIN": np.full(5, 2.0), "CL": np.full(5, 7.0)}
+    first = on_first_day(weekly, some, values)
+    assert first["KIN"].tolist() == (2.0 * occasion_factor(some, weekly, 0, "KIN")).tolist()
+    assert (first["KIN"] != occasion_factor(some, weekly, 1, "KIN") * 2.0).all()
+    assert first["CL"].tolist() == [7.0] * 5 and list(first) == ["KIN", "CL"]
+    assert occasion_factor(some, weekly, 0, "VP").tolist() == [1.0] * 5

@@ -14,6 +14,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -64,7 +65,8 @@ def _answer_signals() -> list[int]:
         if len(asked) > 1:
             for child in multiprocessing.active_children():
                 child.kill()
-            say("interrupted again: ended at once; what was finished is kept")
+            with suppress(OSError):  # not by say: the first signal may have come while it wrote
+                os.write(2, b"interrupted again: ended at once; what was finished is kept\n")
             os._exit(INTERRUPTED)
         raise KeyboardInterrupt
 

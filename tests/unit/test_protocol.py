@@ -1,0 +1,144 @@
+"""Every limit of the records of a protocol, allowed at it and refused beyond it; names of arms; sentences."""
+
+import pytest
+from pydantic import ValidationError
+
+from trial.study import protocol
+from trial.study.protocol import Arm, did_you_mean, not_among, twice
+
+SMALLEST = {
+    "Arm": {"id": "A", "start_dose_mg": 5},
+    "Stratum": {"covariate": "AGE", "cut": 40},
+    "Randomisation": {"block_size": 4},
+    "Screening": {},
+    "Adherence": {},
+    "Meals": {"share_mean": 0.5, "after_dose_h": 1},
+    "ChemotherapyDose": {"day": 0},
+    "ChemotherapyStart": {"at_least_1e9L": 100, "latest_day": 14},
+    "Chemotherapy": {"cycle_days": 21, "cycles": 2, "doses": [{"day": 0}]},
+    "Rescue": {},
+    "Laboratory": {},
+    "PKSampling": {"visit_day": 0},
+    "SolverSettings": {},
+    "Analysis": {"assessment_day": 56},
+    "PublishedRows": {"rows": "x.csv"},
+}
+LIMITS = [
+    ("Arm", "id", ["A", "A" * 60, "a.b-c_9"], ["", "A" * 61, "9a", "a b"]),
+    ("Arm", "ratio", [1, 100], [0, 101, 1.5, "1"]),
+    ("Arm", "start_dose_mg", [0, 200], [-0.1, 200.1, "5", True, float("nan")]),
+    ("Arm", "meal_after_dose_h", [0, 23.9, None], [-0.1, 24]),
+    ("Randomisation", "block_size", [1, 200], [0, 201]),
+    ("Screening", "platelets_at_least_1e9L", [0, 29], [-0.1, 30]),
+    ("Screening", "platelets_below_1e9L", [0.1], [0]),
+    ("Screening", "itp_duration_at_least_y", [0], [-0.1]),
+    ("Screening", "age_at_least_y", [0, 119], [-1, 120]),
+    ("Screening", "age_at_most_y", [18.5, 120], [0, 18, 120.5]),
+    ("Adherence", "mean", [0, 1], [-0.1, 1.05]),
+    ("Adherence", "sd", [0], [-0.1, 0.1]),
+    ("Meals", "share_mean", [0, 1], [-0.1, 1.05]),
+    ("Meals", "share_sd", [0, 0.49], [-0.1, 0.5]),
+    ("Meals", "after_dose_h", [0, 23.9], [-0.1, 24]),
+    ("ChemotherapyDose", "day", [0, 364], [-1, 365]),
+    ("ChemotherapyDose", "intensity", [0.05, 10], [0, 10.5]),
+    ("ChemotherapyStart", "at_least_1e9L", [0.1], [0]),
+    ("ChemotherapyStart", "latest_day", [1, 3650], [0, 3651]),
+    ("Chemotherapy", "first_day", [0, 3650], [-1, 3651]),
+    ("Chemotherapy", "cycle_days", [1, 365], [0, 366]),
+    ("Chemotherapy", "cycles", [1, 100], [0, 101]),
+    ("Chemotherapy", "doses", [[{"day": 0}, {"day": 20}]],
+     [[], [{"day": 21}], [{"day": 3}, {"day": 3}], [{"day": 3}, {"day": 2}]]),
+    ("Chemotherapy", "drug_days", [[], [-364, 364]], [[-365], [365], [2, 2], [3, 2]]),
+    ("Rescue", "min_days_between", [0, 365], [-1, 366]),
+    ("Laboratory", "turnaround_days", [0, 7], [-1, 8]),
+    ("Laboratory", "lower_limit_1e9L", [0, 20], [-0.1, 20.5]),
+    ("PKSampling", "visit_day", [0, 3650], [-1, 3651]),
+    ("PKSampling", "times_h", [[0, 12, 24], [0, 24, 1440]],
+     [[0, 24], [0, 24, 24], [1, 12, 24], [0, 12, 23], [0, 12, 48], [0, 24, 1441]]),
+    ("PKSampling", "lloq_ng_mL", [0], [-0.1]),
+    ("PKSampling", "partial_auc_h", [[0, 24], None], [[0], [0, 3, 6], [6, 6], [0, 24.5]]),
+    ("SolverSettings", "rtol", [1e-12, 1e-2], [0.9e-12, 1.05e-2]),
+    ("SolverSettings", "atol", [1e-14, 1e-2], [0.9e-14, 1.05e-2]),
+    ("SolverSettings", "max_steps_per_day", [10, 100_000], [9, 100_001]),
+    ("Analysis", "response_threshold_1e9L", [0.1], [0]),
+    ("Analysis", "assessment_day", [0, 3650], [-1, 3651]),
+    ("Analysis", "named_replicate", [0], [-1]),
+    ("PublishedRows", "design", [None, "0123456789ab"], ["0123456789a", "0123456789abc", "0123456789AB"]),
+]  # fmt: skip
+
+
+def made(record, **said):
+    return getattr(protocol, record).model_validate(SMALLEST[record] | said)
+
+
+@pytest.mark.parametrize(("record", "key", "good", "bad"), LIMITS, ids=lambda x: x if isinstance(x, str) else "")
+def test_every_limit_is_allowed_and_what_is_beyond_is_refused(record, key, good, bad):
+    for value in good:
+        made(record, **{key: value})
+    for value in bad:
+        with pytest.raises(ValidationError):
+            made(record, **{key: value})
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "another"),
+    [
+        ({}, "A", False),
+        ({"label": "{start_dose_mg} mg"}, "5 mg", False),
+        ({"label": "drug 5 mg"}, "drug 5 mg", False),
+        ({"label": "drug 2,5 to 5.0mg"}, "drug 2,5 to 5.0mg", False),
+        ({"label": "drug 2,5 mg", "start_dose_mg": 2.5}, "drug 2,5 mg", False),
+        ({"label": "drug 7.5 mg"}, "drug 7.5 mg [start 5 mg]", True),
+        ({"label": "drug 7.5 mg", "placebo": True}, "drug 7.5 mg", False),
+        ({"label": "drug 10"}, "drug 10", False),
+    ],
+    ids=str,
+)
+def test_the_name_of_an_arm(said, name, another):
+    arm = made("Arm", **said)
+    assert arm.name == name and arm.says_another_dose is another
+
+
+def test_days_of_drug_of_all_cycles():
+    plan = made("Chemotherapy", drug_days=[-2, 0, 3], cycles=3)
+    assert plan.days_of_drug == (-2, 0, 3, 19, 21, 24, 40, 42, 45)
+    assert made("Chemotherapy").days_of_drug == ()
+
+
+def test_a_start_is_not_before_the_first_day():
+    for first, good in ((14, True), (15, False)):
+        said = {"first_day": first, "start": {"at_least_1e9L": 100, "latest_day": 14}}
+        assert _accepted("Chemotherapy", said) is good
+
+
+def _accepted(record, said):
+    try:
+        made(record, **said)
+    except ValidationError:
+        return False
+    return True
+
+
+def test_what_else_does_not_go_together():
+    assert not _accepted("Arm", {"placebo": True, "until_chemotherapy": True})
+    assert _accepted("Arm", {"until_chemotherapy": True}) and _accepted("Arm", {"placebo": True})
+    assert not _accepted("Arm", {"label": "{dose}"})
+    assert not _accepted("Stratum", {"covariate": "SEX"}) and _accepted("Stratum", {"covariate": "SEX", "cut": None})
+    assert not _accepted("Stratum", {"cut": None}) and not _accepted("Stratum", {"covariate": "X", "cut": None})
+    assert _accepted("Stratum", {"covariate": "BLBLEED", "cut": None}) and _accepted(
+        "Stratum", {"covariate": "BLBLEED"}
+    )
+    assert isinstance(made("Arm"), Arm)
+
+
+def test_sentences_of_names():
+    assert not_among("drag", ["drug", "sham"], "an arm") == (
+        "seen 'drag', which is not an arm; allowed: drug, sham; did you mean drug?"
+    )
+    assert not_among("x", [], "an arm") == "seen 'x', which is not an arm; allowed: none exist"
+    assert did_you_mean("ABCD", ["abxy", "zzzz"]) == "; did you mean abxy?", "half of the letters"
+    assert did_you_mean("ABCDE", ["abxyz", "zzzz"]) == ""
+    assert list(twice("abcab", ("list",))) == [
+        (("list", 3), "seen 'a', which is already list.0"),
+        (("list", 4), "seen 'b', which is already list.1"),
+    ]
