@@ -40,7 +40,7 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. No traceback reaches the user unless VTRIAL_DEBUG is set."""
     open_streams()
-    _answer_signals()
+    asked = _answer_signals()
     atexit.register(gc.freeze)  # a process that ends need not look for garbage: a tenth of a short command's time
     try:
         code = _app()(args=arguments, prog_name="vtrial", standalone_mode=False)
@@ -48,16 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
-        code = _explained(error)
+        code = INTERRUPTED if asked else _explained(error)  # what an interrupted pool of workers raises is no fault
     if code == INTERRUPTED:
         say("interrupted")
     silence()
     return code if isinstance(code, int) else OK
 
 
-def _answer_signals() -> None:
-    """Ctrl-C and SIGTERM end the work in order, once; the next one ends the process at once."""
-    asked = []
+def _answer_signals() -> list[int]:
+    """Ctrl-C and SIGTERM end the work in order, once; the next one ends the process at once. Those that came."""
+    asked: list[int] = []
 
     def end(number: int, frame: object) -> None:
         asked.append(number)
@@ -71,6 +71,7 @@ def _answer_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, end)
+    return asked
 
 
 def _explained(error: Exception) -> int:
