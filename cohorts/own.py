@@ -23,6 +23,7 @@ from typing import Any
 
 from cohorts.calibration import calibrated
 from cohorts.citations import THIS_ENGINE, Citation, Source
+from cohorts.files import MIB, UnreadableError, absolute, contents
 from cohorts.parameters import (
     Correlation,
     CovariateEffect,
@@ -40,7 +41,7 @@ from cohorts.shape import Changes, plain, read, shown
 
 SUFFIXES = (".json", ".py")
 ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-LONGEST_ID, LARGEST_BYTES = 100, 10_000_000
+LONGEST_ID, LARGEST_BYTES = 100, 10 * MIB
 CALIBRATION_KEYS = (
     "fit", "priors", "distance", "points", "seed", "replicates", "studies", "engine_version", "made_by", "date",
     "minutes", "identifiability", "profile",
@@ -70,7 +71,7 @@ def is_file_name(name: str) -> bool:
 
 def chain(path: Path) -> tuple[Path, ...]:
     """The file and every file it extends, in order. Raises SetError for one that is missing, unreadable or circular."""
-    found = [path.resolve()]
+    found = [absolute(path)]
     while found[-1].suffix == ".json":
         parent = _record(found[-1])["extends"]
         if not is_file_name(parent):
@@ -233,19 +234,12 @@ def _source(record: Mapping[str, Any]) -> Source:
 
 def _bytes(path: Path) -> bytes:
     try:
-        if path.exists() and not path.is_file():
-            raise SetError(f"{path.name}: not a regular file")
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST_BYTES + 1)
-    except FileNotFoundError:
-        raise SetError(f"there is no file {path}") from None
-    except SetError:
-        raise
-    except (OSError, ValueError) as error:
-        raise SetError(f"{shown(path.name)}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(content) > LARGEST_BYTES:
-        raise SetError(f"{path.name}: more than {LARGEST_BYTES:,} bytes; allowed: a parameter set")
-    return content
+        return contents(path, LARGEST_BYTES)
+    except UnreadableError as error:
+        missing = "no such file" in str(error)
+        raise SetError(
+            f"there is no file {path}" if missing else f"{shown(path.name).strip(chr(39))}: {error}"
+        ) from None
 
 
 def _record(path: Path) -> dict[str, Any]:

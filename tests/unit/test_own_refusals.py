@@ -151,9 +151,9 @@ def test_inputs_of_the_fuzzer_are_refused_by_name(path):
 def test_only_regular_files_of_a_decent_size_are_read(tmp_path):
     (tmp_path / "big.json").write_bytes(b" " * (LARGEST_BYTES + 1))
     (tmp_path / "child.json").write_text(json.dumps(RECORD | {"extends": "big.json"}))
-    assert "big.json: more than 10,000,000 bytes" in said(tmp_path / "child.json")
+    assert "allowed: at most 10.0 MiB" in said(tmp_path / "child.json")
     (tmp_path / "zero.json").symlink_to("/dev/zero")
-    with pytest.raises(SetError, match="not a regular file"):
+    with pytest.raises(SetError, match="no regular file"):
         parameter_set(str(tmp_path / "zero.json"))
 
 

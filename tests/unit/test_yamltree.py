@@ -5,7 +5,7 @@ from ruamel.yaml.error import YAMLError
 
 from trial.errors import ConfigError
 from trial.study import yamltree
-from trial.study.yamltree import Place, as_tree, find, merged, plain, read, with_override
+from trial.study.yamltree import Place, as_tree, find, merged, plain, read, read_text, with_override
 
 TEXT = """\
 id: x
@@ -152,3 +152,11 @@ def test_two_children_of_one_parent_are_no_circle(tmp_path):
     (tmp_path / "sub").mkdir()
     tree(tmp_path, "extends: ../base.yaml\nn: 1\n", "sub/base.yaml")
     assert plain(read(tmp_path / "sub" / "base.yaml")) == {"id": "base", "n": 1}
+
+
+def test_many_groups_on_one_line_are_not_inside_each_other():
+    """A hundred arms may stand on one line; 51 brackets that are open at once may not."""
+    arms = ", ".join(f"{{id: A{k}}}" for k in range(100))
+    assert len(plain(read_text(f"arms: [{arms}]", "x"))["arms"]) == 100
+    with pytest.raises(ConfigError, match="x:1: more than 50 groups or lists inside each other"):
+        read_text(f"a: {'[' * 51}{']' * 51}", "x")

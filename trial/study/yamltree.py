@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -274,9 +275,10 @@ def _deep_line(text: str) -> int:
     """The first line, from 1, on which the brackets of a text are nested too deeply; 0 for none."""
     depth = 0
     for number, line in enumerate(text.splitlines(), start=1):
-        depth += line.count("[") + line.count("{") - line.count("]") - line.count("}")
-        if max(depth, line.count("[") + line.count("{")) > DEEPEST:
-            return number
+        for mark in re.findall(r"[][{}]", line):
+            depth = max(depth + (1 if mark in "[{" else -1), 0)
+            if depth > DEEPEST:
+                return number
     return 0
 
 
