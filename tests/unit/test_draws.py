@@ -8,7 +8,8 @@ from hand_made import STUDY, people, unit
 from scipy.stats import beta
 
 from cohorts.sets import parameter_set
-from trial.engine.draws import draw_unit, most_rescues
+from cohorts.streams import Draws, Streams
+from trial.engine.draws import _habit, draw_unit, most_rescues
 from trial.models import TMDD_LIFESPAN
 from trial.study.study import Study
 
@@ -219,3 +220,13 @@ def test_a_visit_may_be_late_by_its_window():
         most_rescues(Study.model_validate(said | {"rescue": {"min_days_between": between}}))
         for between in (23, 26, 29, 30)
     ] == [10, 9, 8, 7], "200 and 9 days: 9.08, 8.03, 7.2 and 6.97 intervals"
+
+
+def test_the_typical_patient_does_what_is_more_likely_than_not():
+    """Every uniform is 1/2, and a thing is done below its probability: at 1/2 it is not done."""
+    typical = Draws(Streams(5, median=True), np.zeros(2, dtype=np.int64), np.arange(2))
+    for mean, done in ((0.0, False), (0.5, False), (0.51, True), (1.0, True)):
+        probability, days = _habit(typical, "adherence", mean, 0.0, 3)
+        assert probability.tolist() == [mean] * 2 and days.tolist() == [[done] * 3] * 2
+    probability, _ = _habit(typical, "adherence", 0.8, 0.1, 3)
+    assert probability == pytest.approx(beta.median(0.8 * 15, 0.2 * 15), rel=1e-9), "0.8 x 0.2 / 0.01 - 1 is 15"

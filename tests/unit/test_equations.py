@@ -3,6 +3,7 @@
 import math
 import re
 import sys
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +15,7 @@ from cohorts.sets import parameter_set
 from trial.app.model_file import described
 from trial.models import STRUCTURES, State, Structure
 from trial.models.equations import equations
-from trial.models.flows import flows
+from trial.models.flows import MOST_TERMS, _multiplied, flows
 
 FUNCTIONS = {"sqrt": math.sqrt, "exp": math.exp, "ln": math.log, "min": min, "max": max}
 
@@ -178,3 +179,10 @@ def test_influences_of_a_whole_row_are_drawn_as_one_arrow():
     at = {name: (x, -y) for name, (x, y) in positions(three).items()}
     assert _bundles(three, at) == {"ALONE": ["A", "B", "C"]} and _bundles(two, at) == {}
     assert structure_figure(three).count(INFLUENCE) > 0
+
+
+def test_products_of_sums_are_written_out_up_to_so_many_terms():
+    """MOST_TERMS times 1 is written out; one term more is not."""
+    term = (1, Counter())
+    assert len(_multiplied([term] * MOST_TERMS, [term])) == MOST_TERMS
+    assert _multiplied([term] * (MOST_TERMS + 1), [term]) == []

@@ -8,10 +8,10 @@ from hand_made import unit
 
 from trial.engine.dosing import days_between, dose_mg, loss_factor
 from trial.engine.rules import start_course
-from trial.engine.simulate import simulate_unit
+from trial.engine.simulate import _none_for_the_idle, simulate_unit
 from trial.engine.titration import Action
 from trial.jobs.work import simulate_replicates
-from trial.solver import solve
+from trial.solver import Events, solve
 from trial.study.load import load_study
 
 
@@ -210,3 +210,13 @@ def test_the_true_screening_count_is_the_count_at_hour_0(chosen):
     start = found["courses"].query("AHOUR == 0").PLT.to_numpy()
     np.testing.assert_allclose(start, seen, rtol=1e-9)
     assert (seen / found["parameters"].BASE - 1).abs().max() > 1e-3, "the day of screening is not like every other"
+
+
+def test_who_has_no_day_in_the_span_has_one_event_at_its_start():
+    """Three patients: days 2 to 4, none from day 3 on, none from day 0 on."""
+    hours = np.array([[48.0, 72.0, 96.0], [48.0, 72.0, 96.0], [0.0, 24.0, 48.0]])
+    events = Events(hours, np.ones((3, 3)), np.ones((3, 3, 1)))
+    found = _none_for_the_idle(events, np.array([[2, 4], [3, 3], [0, 0]]))
+    assert found.time_h.tolist() == [[48, 72, 96], [72, np.inf, np.inf], [0, np.inf, np.inf]]
+    assert found.amount is events.amount and found.inputs is events.inputs
+    assert _none_for_the_idle(events, np.array([[2, 4]] * 3)) is events
