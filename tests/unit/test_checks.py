@@ -39,7 +39,7 @@ def test_doses_outside_the_domain_are_named():
     assert said(**ladder(LOW / 2, placebo=True)) == {}, "a sham level is no dose"
 
 
-@pytest.mark.parametrize(("dose", "warned"), [(0, 1), (LOW / 2, 1), (LOW, 0), (HIGH, 0), (1.1 * HIGH, 1)])
+@pytest.mark.parametrize(("dose", "warned"), [(0, 0), (LOW / 2, 1), (LOW, 0), (HIGH, 0), (1.1 * HIGH, 1)])
 def test_a_fixed_dose_outside_the_domain(dose, warned):
     arms = [{"id": "A", "start_dose_mg": dose}]
     found = said(arms=arms, dose_rules={}, randomisation={"block_size": 1})

@@ -56,9 +56,9 @@ def loaded(monkeypatch):
 @pytest.mark.parametrize(("failed", "code"), [(0, 0), (2, 3)])
 def test_run(monkeypatch, capsys, said, folder, how, failed, code):
     asked = []
-    done = SimpleNamespace(lines=[], study=STUDY, n_failed=failed, n_patients=40)
+    done = SimpleNamespace(lines=[], study=STUDY, n_failed=failed, n_patients=40, many_failed=False)
     monkeypatch.setattr(trial.app.attempt, "run_study", lambda *given: asked.append(given) or done)
-    monkeypatch.setattr("trial.cli.results.show", lambda lines, study: None)
+    monkeypatch.setattr("trial.cli.results.show", lambda lines, study, failed: None)
     assert main(["run", "c.yaml", *said]) == code
     ((study, where, passed, warnings, *_),) = asked
     assert (study, where, passed, warnings) == (STUDY, Path(folder), how, ("odd",))

@@ -30,7 +30,7 @@ def test_what_was_done_and_why():
 
 def shown(capsys, monkeypatch, columns, person=PERSON):
     monkeypatch.setenv("COLUMNS", str(columns))
-    arms = [SimpleNamespace(id="A", label="", placebo=False), SimpleNamespace(id="B", label="The sham", placebo=True)]
+    arms = [SimpleNamespace(id="A", name="A", placebo=False), SimpleNamespace(id="B", name="The sham", placebo=True)]
     course = SimpleNamespace(patient=person, decisions=(START, UP, SAME, MISSED))
     _show(course, SimpleNamespace(arms=arms))
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]

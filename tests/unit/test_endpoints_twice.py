@@ -276,7 +276,8 @@ def test_what_an_endpoint_needs_and_which_one_is_pooled():
     """Named by hand: all others can be had of any study, per arm only."""
     known = catalogue(56)
     needs = {
-        "needs_profile": {"CMAX", "CTROUGH", "AUCTAU", "AUCLST"}, "needs_chemotherapy": {"NADIR", "CITRESP"},
+        "needs_profile": {"CMAX", "CTROUGH", "AUCTAU", "AUCLST", "AUCIFO", "AUCINT", "TMAX", "LAMZHL",
+                          "CMAXD", "AUCTAUD", "AUCLSTD", "AUCIFOD"}, "needs_chemotherapy": {"NADIR", "CITRESP"},
         "needs_stop": {"STOPPED"}, "pooled": {"COMPL"},
     }  # fmt: skip
     for what, codes in needs.items():

@@ -61,16 +61,16 @@ def test_whole_numbers_of_up_to_299_digits():
 
 
 def test_a_file_of_the_largest_size_is_read_and_one_byte_more_is_not(tmp_path, monkeypatch):
-    assert own.LARGEST_BYTES == 10_000_000
+    assert own.LARGEST_BYTES == 10 * 2**20
     monkeypatch.setattr(own, "LARGEST_BYTES", 10)
     (tmp_path / "a").write_bytes(b"x" * 10)
     assert own._bytes(tmp_path / "a") == b"x" * 10
     (tmp_path / "a").write_bytes(b"x" * 11)
-    with pytest.raises(SetError, match="a: more than 10 bytes; allowed: a parameter set"):
+    with pytest.raises(SetError, match="a: seen 0 KiB; allowed: at most 0 KiB"):
         own._bytes(tmp_path / "a")
     with pytest.raises(SetError, match="there is no file"):
         own._bytes(tmp_path / "b")
-    with pytest.raises(SetError, match="not a regular file"):
+    with pytest.raises(SetError, match="a folder, not a file"):
         own._bytes(tmp_path)
 
 

@@ -51,8 +51,8 @@ WRITTEN = {
     "decay in one pair": (156, 2.580288481166729),
     "tmdd_lifespan taylor": (90, 116.96646986960711),
     "tmdd_lifespan pair": (167, 116.96646975609092),
-    "tpo_mechanism taylor": (134, 150.84783652631597),
-    "tpo_mechanism pair": (402, 150.8478374343625),
+    "tpo_mechanism taylor": (134, 150.84714746970332),
+    "tpo_mechanism pair": (402, 150.84714837777472),
 }
 
 
