@@ -20,7 +20,7 @@ test: $(INSTALLED)  ## the tests, but the slow ones
 	$(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile
 
 test-slow: $(INSTALLED)  ## the slow tests: populations, kills, blind rebuilds, whole commands
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 check: $(INSTALLED)  ## format, lint, types
 	$(BIN)/ruff format --check .
