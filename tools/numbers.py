@@ -62,7 +62,7 @@ def pharmacokinetics() -> Iterator[Row]:
 def _kinetics(parameters: ParameterSet) -> Iterator[Row]:
     times, structure = np.array(SAMPLES_H), parameters.structure
     single = {dose: concentrations(parameters, dose, [0], SAMPLES_H) for dose in (5.0, 40.0)}
-    found = {dose: nca.exposure(times, c, lloq=0.5) for dose, c in single.items()}
+    found = {dose: nca.exposure([0.0, *times], [0.0, *c], lloq=0.5) for dose, c in single.items()}
     for dose in (5.0, 40.0):
         yield within(f"{structure} Tmax, {dose:g} mg", found[dose].tmax, 6, 10, "h")
     yield within(f"{structure} half-life, 5 mg", found[5.0].terminal.half_life, 10, 14, "h")
