@@ -56,9 +56,10 @@ def log1p(x: ArrayLike) -> Any:
 
 def power(x: ArrayLike, y: ArrayLike) -> Any:
     """``x`` to the power of ``y``, for ``x`` above 0; of 0 the limit: 0, 1 or inf."""
-    y = np.asarray(y, dtype=np.float64)
+    y, zero = np.asarray(y, dtype=np.float64), np.asarray(x) == 0.0
     with np.errstate(invalid="ignore"):
-        return np.where(y == 0.0, 1.0, exp(y * log(x)))[()]
+        found = exp(y * log(x))
+    return np.where(zero & (y == 0.0), 1.0, found)[()] if zero.any() else found
 
 
 def cholesky(matrix: ArrayLike) -> Any:

@@ -111,6 +111,7 @@ def test_the_report_may_be_changed_removed_and_written_again(intact, tmp_path, c
     assert json.loads((tmp_path / "copy" / MANIFEST).read_text())["files"][REPORT] == {}
 
 
+@pytest.mark.slow
 def test_resume_of_a_damaged_run_says_so(intact, tmp_path, capsys, monkeypatch):
     root = Path.cwd()
     shutil.copytree(intact, tmp_path / "copy")

@@ -163,6 +163,7 @@ def _interrupted(monkeypatch) -> Path:
     return unfinished(Path("x")) / UNITS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["truncated", "altered", "missing", "record"])
 def test_a_damaged_part_is_found_and_made_again(small_units, capsys, monkeypatch, damage):
     folder = _interrupted(monkeypatch) / "0000001"
@@ -279,6 +280,7 @@ def rivals(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", range(1, 7))
 def test_a_run_that_dies_while_it_takes_its_place_leaves_one_whole_and_goes_on(
     small_units, rivals, capsys, tmp_path, step
@@ -294,6 +296,7 @@ def test_a_run_that_dies_while_it_takes_its_place_leaves_one_whole_and_goes_on(
     assert bytes_of(Path("x")) == wanted
 
 
+@pytest.mark.slow
 def test_what_a_dead_run_left_is_gone_after_the_next(small_units, rivals, capsys, tmp_path):
     shutil.copytree(rivals, tmp_path, dirs_exist_ok=True)
     _die_at(4)

@@ -102,6 +102,7 @@ def shell(folder: Path, text: str, **environment: str) -> subprocess.CompletedPr
 RUN = f"vtrial run '{SMOKE}' {' '.join(SHORT)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "environment"),
     [

@@ -25,6 +25,7 @@ def study():
     return load_study(CONFIG, replicates=3).model_copy(update={"patients": 1500})
 
 
+@pytest.mark.slow
 def test_one_and_two_workers_give_identical_parquet_values(study, tmp_path):
     assert len(work_units(study)) == 2
     one, two = (run(study, tmp_path / str(n), evaluator(study), workers=n) for n in (1, 2))
@@ -84,6 +85,7 @@ def test_seven_and_sixteen_processes_change_no_byte(small, tmp_path):
         assert _parts(tmp_path / str(workers)) == _parts(tmp_path / "1"), workers
 
 
+@pytest.mark.slow
 def test_parts_hold_nothing_of_pandas_and_no_time(small, tmp_path):
     run(small, tmp_path, evaluator(small))
     for path in tmp_path.glob("*.parquet"):
@@ -91,6 +93,7 @@ def test_parts_hold_nothing_of_pandas_and_no_time(small, tmp_path):
         assert set(metadata) == {b"statement", b"study", b"seed", b"engine"}, path.name
 
 
+@pytest.mark.slow
 def test_endpoints_have_a_row_group_per_unit(small, tmp_path):
     run(small, tmp_path, evaluator(small))
     file = pq.ParquetFile(tmp_path / "endpoints.parquet")

@@ -312,6 +312,7 @@ def test_overwrite_refuses_a_run_folder_that_holds_something_else(tmp_path):
         checked(tmp_path / "x", overwrite=True)
 
 
+@pytest.mark.slow
 def test_a_changed_design_is_not_judged_by_the_published_rows(capsys, tmp_path):
     arguments = ("run", PHASE_3, "--workers", "1", "--replicates", "10", "--set", "patients=10")
     code, out, err = outcome(capsys, *arguments, "--out", "same")

@@ -100,6 +100,7 @@ def test_a_run_keeps_the_courses_as_one_more_file(study, tmp_path):
     assert files.items() <= dense.items() and {f"{name}.parquet" for name in TABLES} <= set(files)
 
 
+@pytest.mark.slow
 def test_an_interrupted_dense_run_goes_on_and_is_listed_in_the_manifest(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(trial.jobs.work, "UNIT_PATIENTS", 6)
     monkeypatch.chdir(tmp_path)

@@ -144,6 +144,7 @@ def test_the_same_values_under_another_id_give_the_same_patients(capsys):
     assert row[3:6] == row[6:9] and row[9] == "0.0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_python_set_with_equations_of_its_own_in_processes_too(capsys, monkeypatch, workers):
     """Units of one replicate, so that two processes have one each."""

@@ -17,6 +17,7 @@ CONFIG = str(Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_
 SMOKE = str(Path(__file__).parents[2] / "configs" / "smoke.yaml")
 
 
+@pytest.mark.slow
 def test_rows_are_exact_and_the_disk_within_30_percent(tmp_path):
     study = load_study(Path(CONFIG), replicates=12).model_copy(update={"output": "endpoints"})
     found = forecast(study, 1, evaluator(study))
@@ -37,6 +38,7 @@ def test_rows_are_exact_and_the_disk_within_30_percent(tmp_path):
     assert 2 < found.seconds < 120  # 5,088 patients take seconds, whatever the machine
 
 
+@pytest.mark.slow
 def test_memory_goes_up_with_workers_and_not_with_replicates(tmp_path):
     study = load_study(Path(CONFIG), replicates=100)
     many = study.model_copy(update={"replicates": 10_000})

@@ -118,6 +118,7 @@ def test_a_temporary_run_that_stops_leaves_nothing_and_says_what_to_do(tmp_path,
     assert trial.run(study, "kept", workers=1, resume=True, with_report=False).patients.num_rows == 12
 
 
+@pytest.mark.slow
 def test_files_of_a_config_are_found_whatever_the_working_directory(tmp_path, monkeypatch):
     inside, outside = tmp_path / "study", tmp_path / "outside"
     inside.mkdir()
@@ -264,6 +265,7 @@ def test_the_example_of_the_package(monkeypatch):
     assert found.attempted == 6 and found.failed == 0
 
 
+@pytest.mark.slow
 def test_the_page_of_docs(tmp_path):
     """Each block of code runs after those before it, and prints what stands below it."""
     shutil.copytree(ROOT / "configs", tmp_path / "configs")

@@ -95,6 +95,7 @@ def by_hand(made, since):
     return "keep: count below 50, on the highest level" if since >= 14 else "no step applied"
 
 
+@pytest.mark.slow
 def test_an_unchanged_dose_is_explained_by_the_rule(run):
     study, seen = load_study(run / "config.resolved.yaml"), set()
     for subject in range(1, 31):

@@ -30,6 +30,7 @@ def failing(error):
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [MemoryError("Unable to allocate"), OSError(28, "No space left on device")])
 def test_a_report_that_fails_leaves_whole_tables(capsys, monkeypatch, error):
     with monkeypatch.context() as patch:

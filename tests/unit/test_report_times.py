@@ -123,6 +123,7 @@ def test_all_solves_failed(tmp_path):
     assert "T 14.2.5" not in html
 
 
+@pytest.mark.slow
 def test_run_without_a_report_waits_for_no_statistics(tmp_path):
     program = (
         "import sys; from trial.cli import main; "

@@ -134,6 +134,7 @@ def test_a_variant_that_cannot_be_simulated_is_said_and_the_others_are_not_lost(
     assert rows[0].parameter == "NONRESP"
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_tornado(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(trial.app.sensitivity, "job_values", fake)
     folder = tmp_path / "run"

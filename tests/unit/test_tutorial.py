@@ -6,12 +6,15 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from trial.cli import main
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)( fails)?\n(.*?)^```", flags=re.M | re.S)
 
 
+@pytest.mark.slow
 def test_the_tutorial(tmp_path, monkeypatch, capsys):
     text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)

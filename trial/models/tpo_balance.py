@@ -8,6 +8,7 @@ production of TPO then fixes T. The balance rises with T, so bisection finds it,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,12 @@ def ages(q: Parameters, born: Array, destruction: Array) -> list[Array]:
     """Platelets by age (10^9/L) at a constant number ``born`` per hour and a rate of destruction per hour."""
     ageing = N_AGES / q["LS"]
     share = ageing / (ageing + destruction)
-    return [born / ageing * power(share, k) for k in range(1, N_AGES + 1)]
+    return [born / ageing * part for part in _powers(share)]
+
+
+def _powers(share: Array) -> list[Array]:
+    """``share`` to the powers of 1 to N_AGES."""
+    return list(accumulate([share] * N_AGES, np.multiply))
 
 
 def steady_cells(q: Parameters, loss_factor: Array) -> list[Array]:
@@ -104,8 +110,7 @@ def individual(parameters: Mapping[str, Array]) -> dict[str, Array]:
     born = q["P0"] / q["LS"] * q["GPROD"] * power(x["JS"], q["W_JS"])
     born = born * power(x["ERK"], q["W_ERK"]) * power(x["AKT"], q["W_AKT"])
     wanted = q["BASE"] * ageing / born
-    ages = range(1, N_AGES + 1)
-    share = bisect(lambda s: sum(power(s, k) for k in ages) - wanted, np.zeros_like(born), np.ones_like(born))
+    share = bisect(lambda s: sum(_powers(s)) - wanted, np.zeros_like(born), np.ones_like(born))
     destroyed = (q["DESTRUCTION"] > 0) & (wanted < N_AGES)
     kab = np.where(destroyed, ageing * (1.0 / share - 1.0), 0.0)
     return q | {"KAB": kab, "GPROD": q["GPROD"] if destroyed.all() else np.where(destroyed, q["GPROD"], _produced(q))}
