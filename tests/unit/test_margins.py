@@ -10,6 +10,7 @@ from cohorts.populations import population
 from cohorts.sampler import sample_cohort
 from cohorts.sets import parameter_set
 from cohorts.streams import Streams
+from trial.app.echo import in_words
 from trial.app.loading import load_checked
 from trial.errors import ConfigError
 from trial.study.fingerprint import fingerprint
@@ -90,3 +91,9 @@ def test_a_config_is_told(override, said):
 def test_another_population_is_another_design():
     own = load_study(CONFIG, ["population.margins={female_share: 0.5}"])
     assert fingerprint(own) != fingerprint(STUDY)
+
+
+def test_the_protocol_in_words_says_the_margins():
+    own = load_study(CONFIG, ["population.margins={female_share: 0.5}"])
+    line = next(line for line in in_words(own) if line.startswith("population"))
+    assert line == "population chronic_itp_mei_2021, with margins of the study's own: female_share 0.5"

@@ -36,8 +36,14 @@ def in_words(study: Study) -> list[str]:
         f"result: {_result(study)}",
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
-        f"population {study.population.id or study.population.file}",
+        f"population {study.population.id or study.population.file}{_margins(study)}",
     ]
+
+
+def _margins(study: Study) -> str:
+    own = study.population.margins
+    said = ", ".join(f"{name} {value:g}" for name, value in own.given.items()) if own else ""
+    return f", with margins of the study's own: {said}" if said else ""
 
 
 def _many(count: int, what: str) -> str:
