@@ -11,7 +11,10 @@ from test_solver_door import DECAY, table, toy
 
 from trial.models import structure
 from trial.solver import REASON, Events, Status, method_of, solve
+from trial.solver.exact import linear_block
+from trial.solver.kernel import system_of
 from trial.solver.structure import Array, Structure
+from trial.solver.taylor import DAMPED_ORDER, DAMPING, ORDER, STABLE
 
 METHODS = ("exact", "taylor", "pair")
 ORAL = replace(
@@ -139,6 +142,70 @@ def test_threads_at_once_give_the_bits_of_one() -> None:
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda m: (m, solve(ORAL, p, y, events, times, method=m)[0]), METHODS * 8))
     assert all(np.array_equal(values, alone[method]) for method, values in results)
+
+
+HANGING = toy(lambda y, p, u: [-p[0] * (y[0] - y[1]), -p[1] * y[1]], 2, 2)
+"""A fast state that hangs on a slow one; p = (fast rate, slow rate)."""
+PULLED = toy(lambda y, p, u: [-p[0] * (y[0] - y[1] * y[1]), 1.0 - y[1]], 2)
+
+
+def hanging(rates: Array, hours: Array) -> Array:
+    """The fast state from 2, the slow one from 1."""
+    fast, slow_rate = rates
+    slow_state = np.exp(-slow_rate * hours)
+    follows = fast / (fast - slow_rate)
+    return np.stack([follows * slow_state + (2.0 - follows) * np.exp(-fast * hours), slow_state], axis=1)
+
+
+@pytest.mark.parametrize("fast", [2.0, 30.0, 400.0])
+def test_a_fast_decay_lets_damped_steps_be_twice_as_long(fast: float) -> None:
+    """The plain series grows from h rate = 5.07 on, where the polynomial of order 10 leaves the unit circle."""
+    rates, hours = np.array([fast, 0.05]), np.array([0.0, 0.01, 0.3, 4.0, 20.0, 48.0])
+    got, status, steps = solve(
+        HANGING, rates[None], np.array([[2.0, 1.0]]), table([(0, 0, 0)]), hours[None], method="taylor"
+    )
+    assert status[0] == Status.OK
+    np.testing.assert_allclose(got[0], hanging(rates, hours[1:]), rtol=1e-6)
+    assert steps[0] < 20 + 48.0 * fast / 9.5
+
+
+def test_damped_terms_keep_every_decay_small_and_the_order() -> None:
+    """|1 + z + ... + w_10 z^10 / 10!| for real z: the last two factors, and no other, are not 1."""
+    z = np.linspace(-9.9, -0.3, 5000)
+    factors = [1.0] * (DAMPED_ORDER + 1) + list(DAMPING)
+    assert len(factors) == ORDER + 1 and STABLE < 9.9
+    size = np.abs(sum(w * z**k / math.factorial(k) for k, w in enumerate(factors)))
+    assert size.max() < 0.8001
+    plain = np.abs(sum(z**k / math.factorial(k) for k in range(ORDER + 1)))
+    assert plain[z < -5.1].min() > 1.0 > plain[z > -5.0].max()
+
+
+@pytest.mark.parametrize("method", ["taylor", "pair"])
+def test_the_error_of_a_stiff_solve_falls_with_the_tolerance(method: str) -> None:
+    p, y, times = np.array([[30.0]]), np.array([[0.5, 3.0]]), np.array([[0.0, 0.02, 0.7, 5.0, 20.0]])
+    truth = solve(PULLED, p, y, table([(0, 0, 0)]), times, rtol=1e-13, atol=1e-16, method="pair")[0]
+    for rtol in (1e-4, 1e-6, 1e-8):
+        got = solve(PULLED, p, y, table([(0, 0, 0)]), times, rtol=rtol, atol=1e-3 * rtol, method=method)[0]
+        np.testing.assert_allclose(got, truth, rtol=2.0 * rtol)
+
+
+def test_stiff_neighbours_leave_a_patient_alone() -> None:
+    p = np.exp(np.random.default_rng(8).uniform(0.0, 5.0, (21, 1)))
+    y, times = np.tile([0.5, 3.0], (21, 1)), np.tile([0.0, 1.0, 20.0], (21, 1))
+    everybody = solve(PULLED, p, y, table(*[[(0, 0, 0)]] * 21), times)
+    rows = np.array([20, 3, 3, 11, 7])
+    for lanes in (1, 4, 8, 16):
+        some = solve(PULLED, p[rows], y[rows], table(*[[(0, 0, 0)]] * 5), times[rows], lanes=lanes)
+        assert all(np.array_equal(a, b[rows]) for a, b in zip(some, everybody, strict=True))
+
+
+def test_the_linear_block_is_what_only_linear_equations_move() -> None:
+    found = [
+        linear_block(system_of(s).derivatives)
+        for s in (structure("tpo_mechanism"), structure("tmdd_lifespan"), SWITCH, FEEDBACK)
+    ]
+    assert [sorted(block) for block in found] == [[0, 1], [0], [0], [0]]
+    assert not linear_block(system_of(CHAIN).derivatives), "all of it: exact maps are for that"
 
 
 def test_a_stiff_patient_ends_with_a_reason_that_says_so() -> None:

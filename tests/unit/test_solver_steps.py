@@ -32,26 +32,26 @@ CASES = {
 }  # fmt: skip
 WRITTEN = {
     "decay exact": (6, 21.990978322084544),
-    "decay taylor": (17, 21.99097836006614),
+    "decay taylor": (17, 21.990978350795174),
     "decay pair": (62, 21.990978510899293),
     "oral exact": (6, 26.028656635112533),
-    "oral taylor": (34, 26.028656633002736),
+    "oral taylor": (34, 26.028656633260752),
     "oral pair": (135, 21.705564410816713),
     "chain exact": (6, 74.05896520141629),
     "chain pair": (114, 55.3092893866449),
-    "feedback taylor": (18, 48.71016253987673),
+    "feedback taylor": (18, 48.710162619256266),
     "feedback pair": (53, 60.197530942801436),
-    "powers taylor": (16, 494.07830426353667),
+    "powers taylor": (16, 494.07830168274995),
     "powers pair": (32, 494.07828858153084),
     "switch pair": (67, 215.911892658657),
-    "stiff taylor": (307, 28.810656508327742),
+    "stiff taylor": (175, 28.810656434249534),
     "stiff pair": (547, 28.810657830238135),
-    "swings taylor": (50, 965.516044692936),
+    "swings taylor": (50, 965.5160451852975),
     "swings pair": (160, 965.5161858843585),
     "decay in one pair": (156, 2.580288481166729),
-    "tmdd_lifespan taylor": (90, 116.96646986960711),
+    "tmdd_lifespan taylor": (68, 116.96646993487899),
     "tmdd_lifespan pair": (167, 116.96646975609092),
-    "tpo_mechanism taylor": (134, 150.84714746970332),
+    "tpo_mechanism taylor": (101, 150.84714777428823),
     "tpo_mechanism pair": (402, 150.84714837777472),
 }
 
@@ -74,7 +74,7 @@ def test_steps_and_values(name):
     assert weighed(states) == pytest.approx(value, rel=1e-12)
 
 
-@pytest.mark.parametrize(("method", "count"), [("taylor", 101), ("pair", 1892)])
+@pytest.mark.parametrize(("method", "count"), [("taylor", 103), ("pair", 1892)])
 def test_growth_without_end_fails_after_so_many_steps(method, count):
     """y' = y^2 from 1 is infinite at 1: the last value before, and the steps that were tried."""
     states, status, steps = solve(GROWTH, [[1.0]], [[1.0]], table([(0, 0, 0)]), [[0.0, 0.9, 2.0]], method=method)

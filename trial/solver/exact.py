@@ -16,6 +16,7 @@ from trial.solver.emit import DOUBLE, INT64, Value
 from trial.solver.frame import System, const, repeat, while_
 from trial.solver.graph import Level, Node
 from trial.solver.lanes import Kind
+from trial.solver.reach import acting_on
 from trial.solver.stepper import Stepper, Trial, as_integer
 
 MAPS = 4
@@ -37,6 +38,13 @@ def affine_matrix(derivatives: Sequence[Node]) -> Matrix | None:
     except NotAffineError:
         return None
     return {(i, j): node for i, row in enumerate(rows) for j, node in row.items()}
+
+
+def linear_block(derivatives: Sequence[Node]) -> frozenset[int]:
+    """States that only each other move, by affine equations; none where those are all the states."""
+    affine = {i for i, d in enumerate(derivatives) if affine_matrix([d]) is not None}
+    found = {i for i in affine if acting_on(derivatives, i) <= affine}
+    return frozenset(found) if len(found) < len(derivatives) else frozenset()
 
 
 class NotAffineError(Exception):

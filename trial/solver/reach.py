@@ -28,6 +28,14 @@ def reached(derivatives: Sequence[Node], start: int) -> set[int]:
     return found
 
 
+def acting_on(derivatives: Sequence[Node], end: int) -> set[int]:
+    """The states that move state ``end``, itself included, directly or through others."""
+    found = {end}
+    while more := states_of(derivatives[k] for k in found) - found:
+        found |= more
+    return found
+
+
 def starts_without_series(structure: Structure, derivatives: Sequence[Node]) -> bool:
     """Whether a power, root or logarithm of the states is taken of 0 at the drug-free start: it has no series there.
 

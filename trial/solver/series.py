@@ -7,10 +7,10 @@ its arguments up to k (recurrences as in Griewank and Walther, Evaluating Deriva
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from trial.solver.emit import Value, Vector
-from trial.solver.graph import Level, Node
+from trial.solver.emit import Value, Vector, single_use_products
+from trial.solver.graph import Level, Node, needed
 
 Series = list[Value | None]
 SMOOTH = ("const", "parameter", "input", "state", "add", "sub", "mul", "div", "neg", "sqrt", "exp", "log", "power")
@@ -30,20 +30,29 @@ class Expansion:
     ) -> None:
         self.v, self.fixed, self.derivatives = v, fixed, derivatives
         self.states: list[Series] = [[value] for value in y]
-        self.moving = [n for n in nodes if n.level == Level.STATE and n.op != "state"]
+        products = single_use_products(nodes, derivatives)
+        self.fused = {n for n in products if any(a.level < Level.STATE for a in n.args)}
+        self.moving = [n for n in nodes if n.level == Level.STATE and n.op != "state" and n not in self.fused]
         self.known: dict[Node, Series] = {n: [] for n in self.moving}
         self.known |= {n: self.states[int(n.value)] for n in nodes if n.op == "state"}
         self.inverse: dict[Node, Value] = {}
+        self.multiples: dict[tuple[Node, int], Value | None] = {}
 
-    def to_order(self, order: int) -> list[list[Value]]:
-        """Coefficients 0 to ``order`` of every state."""
-        zero = self.v.constant(0.0)
-        for k in range(order):
-            for node in self.moving:
+    def extend(self, states: Iterable[int], order: int) -> None:
+        """Coefficients up to ``order`` of these states, which no other state moves."""
+        chosen = sorted(states)
+        inside = set(needed(self.derivatives[i] for i in chosen))
+        moving = [n for n in self.moving if n in inside]
+        for k in range(len(self.states[chosen[0]]) - 1, order) if chosen else ():
+            for node in moving:
                 self.known[node].append(self.coefficient(node, k))
-            for state, derivative in zip(self.states, self.derivatives, strict=True):
-                slope = self.get(derivative, k)
-                state.append(None if slope is None else self.v.mul(slope, self.v.constant(1.0 / (k + 1))))
+            for i in chosen:
+                slope = self.get(self.derivatives[i], k)
+                self.states[i].append(None if slope is None else self.v.mul(slope, self.v.constant(1.0 / (k + 1))))
+
+    def coefficients(self) -> list[list[Value]]:
+        """Of every state, as far as they are known."""
+        zero = self.v.constant(0.0)
         return [[zero if c is None else c for c in series] for series in self.states]
 
     def get(self, node: Node, k: int) -> Value | None:
@@ -69,48 +78,73 @@ class Expansion:
             return a
         return self.v.neg(b) if a is None else self.v.sub(a, b)
 
-    def convolution(self, a: Node, b: Node, first: int, last: int, k: int) -> Value | None:
-        """Sum of a_j b_(k-j), j = first .. last."""
-        return self.total([(self.get(a, j), self.get(b, k - j)) for j in range(first, last + 1)])
+    def multiple(self, node: Node, j: int) -> Value | None:
+        """j times coefficient ``j``."""
+        if (node, j) not in self.multiples:
+            c = self.get(node, j)
+            self.multiples[node, j] = None if c is None else self.v.mul(c, self.v.constant(float(j)))
+        return self.multiples[node, j]
 
-    def weighted(self, k: int, weight: Callable[[int], Value], a: Node, b: Node) -> Value | None:
-        """Sum of weight(j) a_j b_(k-j), j = 1 .. k, over what is known."""
-        scaled = [(j, self.get(a, j)) for j in range(1, k + 1)]
-        terms = [(self.v.mul(weight(j), c), self.known[b][k - j]) for j, c in scaled if c is not None]
-        return self.total(terms)
+    def rising(self, a: Node, b: Node, k: int) -> Value | None:
+        """Sum of j a_j b_(k-j), j = 1 .. k."""
+        return self.total([(self.multiple(a, j), self.get(b, k - j)) for j in range(1, k + 1)])
+
+    def falling(self, a: Node, b: Node, k: int) -> Value | None:
+        """Sum of a_j (k - j) b_(k-j), j = 1 .. k - 1."""
+        return self.total([(self.get(a, j), self.multiple(b, k - j)) for j in range(1, k)])
 
     def _add(self, _: Node, a: Node, b: Node, k: int) -> Value | None:
+        if a in self.fused:
+            a, b = b, a
+        if b in self.fused:
+            return self.total(self.factors(b, k), self.get(a, k))
         x, y = self.get(a, k), self.get(b, k)
         return y if x is None else x if y is None else self.v.add(x, y)
 
     def _sub(self, _: Node, a: Node, b: Node, k: int) -> Value | None:
+        if b in self.fused:
+            negative = [(self.minus(None, x), y) for x, y in self.factors(b, k)]
+            return self.total(negative, self.get(a, k))
+        if a in self.fused:
+            return self.total(self.factors(a, k), self.minus(None, self.get(b, k)))
         return self.minus(self.get(a, k), self.get(b, k))
+
+    def factors(self, product: Node, k: int) -> list[tuple[Value | None, Value | None]]:
+        """Pairs whose products add up to coefficient ``k`` of a product of two different terms."""
+        a, b = product.args
+        if a.level < Level.STATE or b.level < Level.STATE:
+            fixed, moving = (a, b) if a.level < Level.STATE else (b, a)
+            return [(self.fixed[fixed], self.get(moving, k))]
+        return [(self.get(a, j), self.get(b, k - j)) for j in (*range(1, k), *sorted({0, k}))]
 
     def _neg(self, _: Node, a: Node, k: int) -> Value | None:
         return self.minus(None, self.get(a, k))
 
-    def _mul(self, _: Node, a: Node, b: Node, k: int) -> Value | None:
-        if a.level < Level.STATE or b.level < Level.STATE:
-            fixed, moving = (a, b) if a.level < Level.STATE else (b, a)
-            return self.total([(self.fixed[fixed], self.get(moving, k))])
+    def _mul(self, node: Node, a: Node, b: Node, k: int) -> Value | None:
         if a is not b:
-            return self.convolution(a, b, 0, k, k)
-        return self.squares(a, 0, k)
+            return self.total(self.factors(node, k))
+        first = self.get(a, 0)
+        if k == 0:
+            return self.total([(first, first)])
+        return self.total([(self.twice(a), self.get(a, k))], self.squares(a, k))
 
-    def squares(self, a: Node, first: int, k: int) -> Value | None:
-        """Sum of a_j a_(k-j), j = first .. k - first, each pair once."""
-        half = self.convolution(a, a, first, (k - 1) // 2, k)
+    def twice(self, a: Node) -> Value | None:
+        """Two times the first coefficient."""
+        return self.total([(self.get(a, 0), self.v.constant(2.0))])
+
+    def squares(self, a: Node, k: int) -> Value | None:
+        """Sum of a_j a_(k-j), j = 1 .. k - 1, each pair once."""
+        half = self.total([(self.get(a, j), self.get(a, k - j)) for j in range(1, (k + 1) // 2)])
         double = None if half is None else self.v.add(half, half)
-        middle = k // 2
-        if k % 2 or middle < first:
-            return double
-        return self.total([(self.get(a, middle), self.get(a, middle))], double)
+        return double if k % 2 else self.total([(self.get(a, k // 2), self.get(a, k // 2))], double)
 
     def _div(self, node: Node, a: Node, b: Node, k: int) -> Value | None:
         if k == 0:
             self.inverse[node] = self.v.div(self.v.constant(1.0), self.first(b))
             return self.v.mul(self.first(a), self.inverse[node])
-        rest = self.minus(self.get(a, k), self.convolution(b, node, 1, k, k))
+        known = self.total([(self.get(b, j), self.get(node, k - j)) for j in range(1, k)])
+        rest = self.minus(self.get(a, k), known)
+        rest = self.total([(self.minus(None, self.get(b, k)), self.get(node, 0))], rest)
         return self.total([(rest, self.inverse[node])])
 
     def _sqrt(self, node: Node, a: Node, k: int) -> Value | None:
@@ -118,31 +152,28 @@ class Expansion:
             root = self.v.sqrt(self.first(a))
             self.inverse[node] = self.v.div(self.v.constant(0.5), root)
             return root
-        return self.total([(self.minus(self.get(a, k), self.squares(node, 1, k)), self.inverse[node])])
+        return self.total([(self.minus(self.get(a, k), self.squares(node, k)), self.inverse[node])])
 
     def _exp(self, node: Node, a: Node, k: int) -> Value | None:
         if k == 0:
             return self.v.exp(self.first(a))
-        return self.weighted(k, lambda j: self.v.constant(j / k), a, node)
+        return self.total([(self.rising(a, node, k), self.v.constant(1.0 / k))])
 
     def _log(self, node: Node, a: Node, k: int) -> Value | None:
         if k == 0:
             self.inverse[node] = self.v.div(self.v.constant(1.0), self.first(a))
             return self.v.log(self.first(a))
-        terms = [(self.get(a, j), self.known[node][k - j], (k - j) / k) for j in range(1, k)]
-        known = [(self.v.mul(x, self.v.constant(w)), y) for x, y, w in terms if x is not None]
-        return self.total([(self.minus(self.get(a, k), self.total(known)), self.inverse[node])])
+        known = self.total([(self.falling(a, node, k), self.v.constant(1.0 / k))])
+        return self.total([(self.minus(self.get(a, k), known), self.inverse[node])])
 
     def _power(self, node: Node, a: Node, exponent: Node, k: int) -> Value | None:
         v = self.v
         if k == 0:
             self.inverse[node] = v.div(v.constant(1.0), self.first(a))
             return v.power(self.first(a), self.fixed[exponent])
-
-        def weight(j: int) -> Value:
-            return v.fma(self.fixed[exponent], v.constant(j / k), v.constant((j - k) / k))
-
-        return self.total([(self.weighted(k, weight, a, node), self.inverse[node])])
+        known = self.minus(None, self.falling(a, node, k))
+        rest = self.total([(self.fixed[exponent], self.rising(a, node, k))], known)
+        return None if rest is None else v.mul(v.mul(rest, self.inverse[node]), v.constant(1.0 / k))
 
     def first(self, node: Node) -> Value:
         """The value of a term at the point of expansion."""
