@@ -127,7 +127,7 @@ def test_a_plain_run(tried):
     assert asked["executed"] == (3, None) and asked["keep_units"] is True, (
         "units are kept until the run is in its place"
     )
-    assert asked["sized"] == (3, True) and asked["overwrite"] is False and asked["finished"]
+    assert asked["sized"] == (3, True, 1) and asked["overwrite"] is False and asked["finished"]
     volatile = asked["concluded"]
     assert volatile["workers"] == 3 and 0 <= volatile["seconds"] < 60
     assert asked["reported"], "when the tables are in their place"

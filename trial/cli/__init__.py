@@ -25,6 +25,7 @@ from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
 from trial.cli.console import open_streams, say, silence
+from trial.cli.merge import merge as merge_
 from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
 from trial.cli.replay import replay as replay_
@@ -122,6 +123,7 @@ def _app() -> typer.Typer:
     app.callback()(_vtrial)
     for command in (
         run_,
+        merge_,
         check_,
         plan_,
         patients_,
