@@ -133,7 +133,7 @@ def test_a_plain_run(tried):
     assert asked["reported"], "when the tables are in their place"
     assert volatile["seconds"] == round(volatile["seconds"], 1)
     _, asked, _ = tried(workers=7, with_report=False)
-    assert asked["executed"] == (7, None) and "reported" not in asked and asked["sized"] == (7, False)
+    assert asked["executed"] == (7, None) and "reported" not in asked and asked["sized"] == (7, False, 1)
 
 
 def test_going_on(tried, tmp_path):
