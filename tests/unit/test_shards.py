@@ -9,7 +9,6 @@ import trial.jobs.work
 from trial.app.attempt import How, run_study
 from trial.app.loading import load_checked
 from trial.cli import main
-from trial.cli.console import said
 from trial.errors import Refused
 from trial.jobs.shards import Shard
 from trial.jobs.work import work_units
@@ -124,7 +123,3 @@ def test_a_finished_shard_is_resumed_replaced_or_kept(home, tmp_path, capsys):
     (tmp_path / "2" / "mine.txt").unlink()
     assert main([*again, "--overwrite"]) == 0 and "'vtrial merge' joins all 3" in capsys.readouterr().out
     assert main([*again, "--overwrite", "--sensitivity"]) == 2 and "--sensitivity" in capsys.readouterr().err
-
-
-def test_nothing_to_do_is_all_done():
-    assert said(0, 0, 0.0) == "0 of 0 (100 %), 0.0 s"
