@@ -109,8 +109,8 @@ def _enrol(
     criteria: Criteria,
     laboratory: Reporting,
 ) -> tuple[Columns, Draws, dict[str, int]]:
-    """Screen until ``n`` are eligible, twice as many first, then block after block: their columns, their draws, the flow
-    up to the last.
+    """Screen until ``n`` are eligible, twice as many first, then block after block: their columns, their draws, and the
+    flow up to the last.
     """
     parts: list[Columns] = []
     codes = np.empty(0, dtype=np.int64)
