@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer_signals() -> list[int]:
-    """Ctrl-C and SIGTERM end the work in order, once; the next one ends the process at once. Those that came."""
+    """Ctrl-C, SIGTERM and a terminal that goes away (SIGHUP) end the work in order, once; the next one ends the process
+    at once. Those that came.
+    """
     asked: list[int] = []
 
     def end(number: int, frame: object) -> None:
@@ -71,7 +73,7 @@ def _answer_signals() -> list[int]:
             os._exit(INTERRUPTED)
         raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:  # Windows has no SIGHUP
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, end)
     return asked
