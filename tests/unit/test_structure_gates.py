@@ -100,7 +100,9 @@ def test_the_course_of_the_typical_man():
     some, all_ = course(TMDD, 5.0, 4, 2, 12.0), course(TMDD, 5.0, 4, None, 12.0)
     assert len(some["PLT"]) == 9 and some["PLT"][0] == pytest.approx(TMDD.value("BASE"))
     assert some["CONC"][:5] == pytest.approx(all_["CONC"][:5], rel=1e-9) and some["CONC"][-1] < all_["CONC"][-1]
-    assert len(course(TMDD, 5.0, 4)["PLT"]) == 5
+    assert len(course(TMDD, 5.0, 4)["PLT"]) == 5 and len(course(TMDD, 5.0, 1, every_h=1.0)["PLT"]) == 25
+    later = concentrations(TMDD, 5.0, [0, 1], [12.0, 24, 36, 48, 60, 72, 84, 96])
+    assert some["CONC"][1:] == pytest.approx(later, rel=1e-4) and len(course(TMDD, 5.0, 2, every_h=1.0)["PLT"]) == 49
 
 
 def with_change(relative):
