@@ -71,7 +71,7 @@ def test_a_structure_that_does_not_exist():
 
 def test_rest_without_drug_to_a_millionth():
     """From 100 at most 1e-4 away, from 0 at most 1e-9."""
-    for values in ([100, 100.00009], [100, 99.99991], [0, 0.9e-9]):
+    for values in ([100, 100.00009], [100, 99.99991], [0, 0.9e-9], [0, 1e-9]):
         assert not list(_drift({"X": np.array(values)})), values
     for values in ([100, 100.00011], [0, 1.05e-9], [-1, -1.0001]):
         assert len(list(_drift({"X": np.array(values)}))) == 1, values
