@@ -162,3 +162,8 @@ def test_a_partial_area_ends_with_the_profile():
     assert list(beyond.problems()) == [
         (("partial_auc_h", 1), "seen 24.5; the profile ends at 24 h; allowed: at most that")
     ]
+
+
+def test_near_names_are_sought_for_texts_of_up_to_a_thousand_characters():
+    name = "x" * 1000
+    assert did_you_mean(name, [name]) == f"; did you mean {name}?" and did_you_mean(name + "x", [name]) == ""

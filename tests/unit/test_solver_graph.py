@@ -32,7 +32,18 @@ def test_division_by_a_slow_term_becomes_a_product() -> None:
     assert {a.op for a in d.args} == {"state", "div"}
 
 
-@pytest.mark.parametrize(("exponent", "operations"), [(0.5, ["sqrt"]), (1, []), (2, ["mul"]), (5, ["mul"] * 3)])
+@pytest.mark.parametrize(
+    ("exponent", "operations"),
+    [
+        (0.5, ["sqrt"]),
+        (1, []),
+        (2, ["mul"]),
+        (5, ["mul"] * 3),
+        (16, ["mul"] * 4),
+        (17, ["const", "power"]),
+        (1.5, ["const", "power"]),
+    ],
+)
 def test_powers_with_cheap_forms(exponent: float, operations: list[str]) -> None:
     (d,) = trace(lambda y, p, u: [y[0] ** exponent], 1, 0, 0)[0]
     assert [node.op for node in needed([d]) if node.op != "state"] == operations
