@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE :=
 INSTALLED := .venv/.installed
 
 .PHONY: help trial test test-slow check numbers calibrate scorecard mutants validate bench matrix clean

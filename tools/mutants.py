@@ -175,6 +175,8 @@ def _pytest(copy: Path, tests: Sequence[str], said: Path) -> None:
     os.chdir(copy)
     sys.path.insert(0, str(copy))
     os.environ["PYTHONPATH"] = str(copy)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False  # the copy is ours; what is compiled once serves every other change
     import pytest
 
     status = int(pytest.main([*PYTEST, *tests]))

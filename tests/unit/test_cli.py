@@ -68,7 +68,8 @@ def test_the_resolved_config_runs_again_to_the_same_tables(finished, capsys, tmp
 @pytest.mark.parametrize("columns", [60, 80])
 def test_the_result_table_fits_the_terminal(capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
-    code, out, _ = outcome(capsys, "run", SMOKE, "--workers", "1", "--set", "patients=12", "--out", "x")
+    few = ("--workers", "1", "--set", "patients=12", "--out", "x", "--no-report")
+    code, out, _ = outcome(capsys, "run", SMOKE, *few)
     assert code == 0
     assert max(len(line.rstrip()) for line in out.splitlines()) <= columns
     row = next(line for line in out.splitlines() if line.startswith("RESPW8"))
@@ -164,7 +165,18 @@ def test_overwrite_replaces_a_run(capsys, tmp_path):
     (folder / "config.resolved.yaml").write_text("")
     (folder / "stale.csv").write_text("")
     write_manifest(folder, "", {}, {})
-    arguments = ("--out", "run", "--overwrite", "--workers", "1", "--set", "patients=12", "--replicates", "1")
+    arguments = (
+        "--out",
+        "run",
+        "--overwrite",
+        "--workers",
+        "1",
+        "--set",
+        "patients=12",
+        "--replicates",
+        "1",
+        "--no-report",
+    )
     assert outcome(capsys, "run", SMOKE, *arguments)[0] == 0
     assert not (folder / "stale.csv").exists()
 
@@ -242,7 +254,7 @@ def test_debug_shows_the_traceback(monkeypatch):
 
 
 def test_failed_patients_are_exit_3(capsys):
-    few_steps = ("--set", "solver.max_steps_per_day=10")
+    few_steps = ("--set", "solver.max_steps_per_day=10", "--set", "patients=6")
     code, out, err = outcome(capsys, "run", SMOKE, "--workers", "1", "--replicates", "1", *few_steps)
     assert code == 3 and "patients failed; solves.parquet and the report say why" in err
     assert "report.html" in out

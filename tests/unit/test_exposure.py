@@ -147,6 +147,14 @@ def test_an_area_has_the_same_bits_alone_and_in_any_layout() -> None:
     assert nca.auc(THEOPH_1_H, np.asfortranarray(values)).tolist() == [float(nca.auc(THEOPH_1_H, v)) for v in values]
 
 
+@pytest.mark.parametrize(("fall", "phase"), [(0.9e-9, False), (1.1e-9, True)])
+def test_a_terminal_phase_falls_by_a_billionth_from_its_first_sample_to_its_last(fall: float, phase: bool) -> None:
+    """Three samples on a line of logarithms, from 20 h to 24 h; the peak before them is no part of it."""
+    values = [5 + 1e-7, *(5 * np.exp(-fall * np.array([0, 0.5, 1])))]
+    found = nca.terminal(np.array([18.0, 20, 22, 24]), np.array(values))
+    assert (not np.isnan(found.lambda_z)) == phase and found.points == 3
+
+
 def test_the_regression_is_that_of_numpy() -> None:
     phase = nca.terminal(THEOPH_1_H, THEOPH_1)
     slope, _ = np.polyfit(THEOPH_1_H[-3:], np.log(THEOPH_1[-3:]), 1)
@@ -200,6 +208,10 @@ def test_below_the_limit_counts_as_0_before_and_missing_after_the_first_quantifi
 def test_a_study_without_what_an_endpoint_needs(changes: dict, code: str, needed: str) -> None:
     without = Study.model_validate(STUDY.model_dump() | {"pk_sampling": SAMPLING | changes})
     assert needed in endpoints.lacking(catalogue(56)[code], without)
+    if code == "AUCINT":
+        made = first_dose([0.0, *[16 * 2 ** (-(t - 1) / 4) for t in (1, 2, 4, 8, 24)]])
+        whole = endpoints.evaluate(catalogue(56)["AUCTAU"], made, without).value
+        assert catalogue(56)[code].evaluate(made, without).value == pytest.approx(whole), "of the whole interval"
     assert not endpoints.lacking(catalogue(56)[code], SINGLE) and code not in endpoints.chosen(without)
 
 

@@ -134,6 +134,7 @@ def test_the_log_folds_between_words(run, capsys, monkeypatch, columns):
 
 def test_what_is_written_is_the_patient(run, stored, tmp_path, capsys):
     out = tmp_path / "one" / "patient"
+    out.mkdir(parents=True)
     command = ["replay", str(run), "--replicate", "1", "--patient", "7", "--out", str(out)]
     assert main(command) == 0
     names = {*TABLES, "courses", "decisions", "endpoints", "times"} - {"screening"}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from trial.solver.emit import single_use_products
 from trial.solver.graph import Graph, Level, needed, slow_terms, trace
 
 
@@ -31,7 +32,18 @@ def test_division_by_a_slow_term_becomes_a_product() -> None:
     assert {a.op for a in d.args} == {"state", "div"}
 
 
-@pytest.mark.parametrize(("exponent", "operations"), [(0.5, ["sqrt"]), (1, []), (2, ["mul"]), (5, ["mul"] * 3)])
+@pytest.mark.parametrize(
+    ("exponent", "operations"),
+    [
+        (0.5, ["sqrt"]),
+        (1, []),
+        (2, ["mul"]),
+        (5, ["mul"] * 3),
+        (16, ["mul"] * 4),
+        (17, ["const", "power"]),
+        (1.5, ["const", "power"]),
+    ],
+)
 def test_powers_with_cheap_forms(exponent: float, operations: list[str]) -> None:
     (d,) = trace(lambda y, p, u: [y[0] ** exponent], 1, 0, 0)[0]
     assert [node.op for node in needed([d]) if node.op != "state"] == operations
@@ -76,3 +88,17 @@ def test_constants_are_folded_as_the_operation_says(op, values, expected):
     graph = Graph()
     node = graph.node(op, *(graph.lift(value) for value in values))
     assert node.op == "const" and node.value == expected
+
+
+def test_products_that_one_sum_reads_become_part_of_it() -> None:
+    """y0 y1 + y0 is one; a product that two sums read, or that is itself a derivative, is not."""
+
+    def fused(rhs) -> int:
+        roots = trace(rhs, 2, 0, 0)[0]
+        return len(single_use_products(needed(roots), roots))
+
+    assert fused(lambda y, p, u: [y[0] * y[1] + y[0], y[1]]) == 1
+    assert fused(lambda y, p, u: [y[0] * y[1] + y[0], y[0] * y[1] - y[1]]) == 0
+    assert fused(lambda y, p, u: [y[0] * y[1] + y[0], y[0] * y[1]]) == 0
+    assert fused(lambda y, p, u: [y[0] * y[1] - y[0] * y[0], y[1]]) == 1, "only the second of two products"
+    assert fused(lambda y, p, u: [y[0] * y[1], y[0] + y[1]]) == 0

@@ -74,7 +74,8 @@ def test_a_change_of_a_billionth_is_none():
         )  # fmt: skip
 
     chosen = given(P0=1.0, P1=1.0)
-    assert taken_without_effect(chosen, moved(0.5e-9)) == ["kill"] and taken_without_effect(chosen, moved(5e-9)) == []
+    assert taken_without_effect(chosen, moved(0.98e-9)) == ["kill"]
+    assert taken_without_effect(chosen, moved(1.02e-9)) == []
 
 
 def test_exact_is_for_linear_equations_only():

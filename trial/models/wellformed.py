@@ -81,7 +81,7 @@ def _read_every_day(chosen: ParameterSet, model: Structure) -> set[str]:
     typical = _individual({p.name: np.array([p.value]) for p in chosen.parameters}, model)
     n = len(model.parameters)
     p = np.tile(typical, (n + 1, 1))
-    p[np.arange(n), np.arange(n)] *= 1.0 / MOVED
+    p[np.arange(n), np.arange(n)] /= MOVED
     acts = _acts(model, p, kill=1.0, meal_h=1.0)
     acted = {name for k, name in enumerate(model.parameters) if not _same([a[k] for a in acts], [a[-1] for a in acts])}
     return acted | {model.parameters[k] for k in _read_by_equations(model)}
