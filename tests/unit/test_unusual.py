@@ -93,6 +93,7 @@ def test_what_is_usual_is_not_said():
         ({"pk_sampling": {"visit_day": 70, "times_h": [0, 1, 24, 1440]}, "treatment_days": 71}, "pk_sampling.times_h.3",
          "seen 1440 h after day 70; the study ends at the last visit, on day 70"),
         ({"title": "  "}, "title", "nothing to print"),
+        ({"assumptions": ["\u200b\ufeff"]}, "assumptions.0", "nothing to print"),
         ({"assumptions": ["read", ""]}, "assumptions.1", "seen '': the report has nothing to print"),
         (rule(*STEPS, source="  "), "dose_rules.ladder.source", "nothing to print"),
         (arms(label="  "), "arms.0.label", "nothing to print"),

@@ -66,7 +66,7 @@ def _blank(study: Study) -> Iterator[Problem]:
     texts += [(("dose_rules", name), name) for name in study.dose_rules]
     texts += [(("arms", k, "label"), arm.label) for k, arm in enumerate(study.arms) if arm.label]
     for path, text in texts:
-        if not text.strip():
+        if not any(c.isprintable() and not c.isspace() for c in text):
             yield path, f"seen {text!r}: the report has nothing to print there"
 
 
