@@ -85,10 +85,15 @@ def chain(path: Path) -> tuple[Path, ...]:
 
 
 def _resolved(child: Path, name: str) -> Path:
+    """The file that ``child`` extends. Raises SetError, which names both, unless it can be read."""
     try:
-        return (child.parent / name).resolve()
+        target = (child.parent / name).resolve()
+        _bytes(target)
+    except SetError as error:
+        raise SetError(f"{child.name}: extends: {error}") from None
     except (OSError, ValueError, RuntimeError) as error:
         raise SetError(f"{child.name}: extends: seen {shown(name)}; no file can have that name: {error}") from None
+    return target
 
 
 def left_alone(path: Path) -> list[str]:

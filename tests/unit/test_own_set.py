@@ -190,7 +190,7 @@ def test_equations_that_misbehave_are_refused_with_the_state(capsys, changed, wo
         ({"note": None}, "mine.json: note: seen nothing; needed: text"),
         ({"extends": "hetrombopag_wong_2022"}, "did you mean hetrombopag_wang_2022"),
         ({"extends": "mine.json"}, "files extend each other in a circle"),
-        ({"extends": "none.json"}, "there is no file"),
+        ({"extends": "none.json"}, "mine.json: extends: there is no file"),
         ({"id": "hetrombopag_wang_2022"}, "mine.json: id: hetrombopag_wang_2022 is a set of the catalogue"),
         ({"id": "two words"}, "mine.json: id: seen 'two words'"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,6 +72,24 @@ def _may_replace(folder: Path, target: Path, overwrite: bool, config: Path | Non
         raise Refused(f"{folder}: results are already there; --overwrite replaces them, --out DIR writes elsewhere")
     if config is not None and target in absolute(config).parents:
         raise Refused(f"{folder}: the config itself lies in this folder; give another one with --out")
+
+
+def ready(folder: Path, names: Iterable[str], overwrite: bool) -> None:
+    """Make ``folder`` ready for results other than a run, files or folders of these ``names``.
+
+    Raises Refused for the folder of a run, and for results that are there unless they may be replaced.
+    """
+    must_be_usable(folder)
+    target = absolute(folder)
+    if not manifest_problem(target):
+        raise Refused(f"{folder}: this is the folder of a run, which stays as it is; give another one with --out")
+    there = [name for name in names if (target / name).exists()]
+    if there and not overwrite:
+        raise Refused(f"{folder}: results are already there; --overwrite replaces them, --out DIR writes elsewhere")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{folder}: cannot be written ({error.strerror}); give another folder with --out") from None
 
 
 def foreign(run: Path) -> list[str]:

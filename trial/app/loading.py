@@ -124,7 +124,10 @@ def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
         found.setdefault(text, []).append(row)
     for text, named in found.items():
         others = f" and {len(named) - 1} more rows" if len(named) > 1 else ""
-        yield ("published", "rows"), f"{named[0]}{others}: {text} (published: null leaves all rows out)"
+        yield (
+            ("published", "rows"),
+            f"{Path(rows).name}: {named[0]}{others}: {text} (published: null leaves all rows out)",
+        )
 
 
 def _read_baseline(data: Mapping[str, Any]) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from cohorts.brought import ID, ids_of
 from cohorts.citations import Citation
 from cohorts.own import digest, is_file_name
 from cohorts.populations import population
+from cohorts.references import CITATIONS
 from cohorts.sets import parameter_set, rows
 from cohorts.streams import BLOCK
 from trial.app.folder import CONFIG, with_inputs
@@ -117,21 +118,31 @@ def facts_of(study: Study) -> dict[str, Any]:
         **({"parameter_set_sha256": digest(Path(study.parameter_set))} if own else {}),
         "structure": chosen.structure,
         "population": study.population.id or Path(str(study.population.file)).name,
+        **({"population_margins": margins.given} if (margins := study.population.margins) else {}),
         "parameters": rows(chosen),
         "assumptions": list(study.assumptions),
-        "citations": [citation.text for citation in citations(study)],
+        "citations": [*(citation.text for citation in citations(study)), *_own_citation(study)],
         "references": [asdict(citation) for citation in citations(study)],
     }
 
 
 def citations(study: Study) -> list[Citation]:
-    """The distinct citations of the parameter set and the population, in order of first use."""
+    """The distinct citations of the parameter set, the population, adverse events and the trial that is replicated, in
+    order of first use.
+    """
     used = [*parameter_set(study.parameter_set).citations]
     if study.population.id:
         used += population(study.population.id).citations
     if study.tolerability:
         used += [prior.source.citation for p in study.tolerability.chosen for prior in p.named_priors.values()]
+    if study.citation in CITATIONS:
+        used.append(CITATIONS[study.citation])
     return list(dict.fromkeys(used))
+
+
+def _own_citation(study: Study) -> list[str]:
+    """The citation of the trial that is replicated in the user's own words, if the catalogue does not have it."""
+    return [study.citation] if study.citation.strip() and study.citation not in CITATIONS else []
 
 
 def cores() -> int:

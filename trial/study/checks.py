@@ -14,12 +14,14 @@ from cohorts.margins import MarginError, with_margins
 from cohorts.own import left_alone
 from cohorts.parameters import LARGE_VARIANCE, ParameterSet, near, variance_to_cv
 from cohorts.populations import POPULATIONS, population
+from cohorts.references import CITATIONS
 from cohorts.sets import PARAMETER_SETS, SetError, is_file_name, parameter_set
+from trial.errors import cut
 from trial.models import structure_of
 from trial.models.behaviour import structure_problems
 from trial.models.wellformed import idle, taken_without_effect
 from trial.study.fingerprint import differs_from_published
-from trial.study.protocol import Problem, not_among
+from trial.study.protocol import Problem, did_you_mean, not_among
 from trial.study.study import Study
 from trial.study.unusual import unusual
 
@@ -152,6 +154,12 @@ def cautions(study: Study) -> Iterator[Problem]:
     if study.population.margins:
         said = ", ".join(f"{name} {value:g}" for name, value in study.population.margins.given.items())
         yield ("population", "margins"), f"{said}: the study's own, not those of {study.population.id}"
+    if study.citation.strip() and study.citation not in CITATIONS:
+        near = did_you_mean(study.citation, CITATIONS)
+        yield (
+            ("citation",),
+            f"seen {cut(repr(study.citation))}: no citation of the catalogue, printed as it stands{near}",
+        )
     yield from _not_predicted(study)
     yield from _other_drugs_rates(study)
     yield from _other_people(study)

@@ -84,7 +84,9 @@ class Study(Record):
 
     id: Identifier = Field(description="name of the study; the results go to runs/<id>/")
     title: Line = Field(description="printed on the report")
-    citation: Line = Field(default="", description="id of the citation of the trial this study replicates")
+    citation: Line = Field(
+        default="", description="the trial this study replicates, cited: an id of the catalogue, or a text of your own"
+    )
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(description="same config and same seed give the same numbers")
     replicates: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
         default=20, description="how many times the whole trial is simulated"
