@@ -17,7 +17,7 @@ from ruamel.yaml.nodes import Node as YamlNode
 
 from cohorts.files import KIB, UnreadableError, absolute, contents
 from trial.errors import ConfigError, cut
-from trial.study.slips import of_syntax
+from trial.study.syntax import of_syntax
 
 EXTENDS = "extends"
 MOST_BYTES = 256 * KIB
