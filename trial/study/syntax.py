@@ -16,16 +16,17 @@ def of_syntax(lines: Sequence[str], first: int, last: int, problem: str) -> tupl
 
     ``problem``: what the reader of YAML said.
     """
-    if slip := next((said for word, said in BY_PROBLEM if word in problem), ""):
-        return last, slip
+    if named := next((said for word, said in BY_PROBLEM if word in problem), ""):
+        return last, named
     where = range(max(0, first - 1), min(last + 1, len(lines)))
     for number in where:
         if slip := next((said for find in IN_ANY_LINE if (said := find(lines[number]))), ""):
             return number, slip
     if first < last and (slip := _brackets(lines[first], "", problem) or _no_colon(lines[first], "", problem)):
         return first, slip
-    if (number := _without_dash(lines, last)) is not None and "found" in problem:
-        return number, f"no dash before this entry of a list, the next one has it: - {_bare(lines[number])}"
+    entry = _without_dash(lines, last) if "found" in problem else None
+    if entry is not None:
+        return entry, f"no dash before this entry of a list, the next one has it: - {_bare(lines[entry])}"
     if last < len(lines):
         above = lines[last - 1] if last else ""
         if slip := next((said for find in AT_THE_ERROR if (said := find(lines[last], above, problem))), ""):
@@ -34,7 +35,7 @@ def of_syntax(lines: Sequence[str], first: int, last: int, problem: str) -> tupl
 
 
 BY_PROBLEM = (
-    ("found another document", "a second study begins here (---); one file holds one study"),
+    ("found another document", "another document begins here (---); one file holds one study"),
     ("unknown escape character", "a backslash inside double quotes; put the text, such as a path, in single quotes"),
 )
 
