@@ -5,6 +5,11 @@
 import pytest
 from test_config_errors import GOOD, messages
 
+from analysis import endpoints
+from trial.app.loading import load_checked
+from trial.errors import ConfigError
+from trial.study.load import load_config
+
 YAML = [
     ("seed: 1", "seed:\t1", 0, "a tab in the line; type a space in its place"),
     ("patients: 20", "patients: 20\t# all", 0, "a tab in the line; type a space in its place"),
@@ -78,6 +83,9 @@ VALUES = [
     ("id: small", "id: my trial", "did you mean my_trial?"),
     ("id: DRUG", "id: DRUG\n    label: Dose #1", 'a space and # begin a comment, so the text ends before it; in quotes: "Dose #1"'),
     ("analysis:", "pk_sampling: none\nanalysis:", "for nothing write null"),
+    ("parameter_set: hetrombopag_wang_2022", "parameter_set: avatrombopag", "; a drug; its sets: avatrombopag_itp_jurczak_2018"),
+    ("population:\n  id: chronic_itp_mei_2021", "population: {file: C:\\data.csv}", "folders are separated by / here"),
+    ("assessment_day: 28", "assessment_day: 4", "allowed: 7, 14, 21, 28; did you mean 28, the day of week 4?"),
 ]  # fmt: skip
 
 
@@ -89,3 +97,54 @@ def test_the_answer_says_what_was_meant(tmp_path, good, typed, answer):
 
 def test_a_limit_that_is_no_percentage_gets_no_guess(tmp_path):
     assert messages(tmp_path, GOOD.replace("mean: 0.9", "mean: 300"))[0].endswith("allowed: 1 or less")
+
+
+ENDPOINTS = [
+    ("RESPW12", "did you mean RESPW4? RESPW12 needs analysis.assessment_day: 84"),
+    ("RESP1 RESCUE", "commas between the entries: did you mean [RESP1, RESCUE]?"),
+    ("response at week 4", "did you mean RESPW4?"),
+]
+
+
+@pytest.mark.parametrize(("typed", "answer"), ENDPOINTS)
+def test_endpoints(typed, answer):
+    (said,) = endpoints.problems([typed], 28)
+    assert said.endswith(f"; {answer}"), said
+
+
+def test_a_wrong_day_is_said_once(tmp_path):
+    """The endpoints are right on the day that was meant."""
+    config = tmp_path / "study.yaml"
+    config.write_text(GOOD.replace("assessment_day: 28", "assessment_day: 4"))
+    with pytest.raises(ConfigError) as caught:
+        load_checked(config)
+    assert len(caught.value.messages) == 1 and "did you mean 28, the day of week 4?" in str(caught.value)
+
+
+def test_people_and_parameter_set_that_do_not_belong_together(tmp_path):
+    config = tmp_path / "study.yaml"
+    text = GOOD.replace("hetrombopag_wang_2022", "hetrombopag_itp_mei_2021").replace(
+        "chronic_itp_mei_2021", "healthy_zheng_2017"
+    )
+    config.write_text(text + "screening: {itp_duration_at_least_y: 0, platelets_below_1e9L: 400}\n")
+    with pytest.raises(
+        ConfigError, match=r"population: seen healthy_zheng_2017; parameter set .* is for adults with chronic ITP"
+    ):
+        load_checked(config)
+
+
+def test_a_file_to_extend_that_is_misspelt_or_no_yaml(tmp_path):
+    (tmp_path / "base_study.yaml").write_text(GOOD)
+    (tmp_path / "rows.csv").write_text("a,b\n")
+    assert "did you mean base_study.yaml?" in messages(tmp_path, "extends: base_stdy.yaml\n")[0]
+    assert messages(tmp_path, "extends: rows.csv\n")[0].endswith("rows.csv; allowed: the name of one YAML file")
+
+
+def test_a_restart_where_the_rule_interrupts_is_worth_a_word(tmp_path):
+    config = tmp_path / "study.yaml"
+    rule = "      - {action: interrupt, at_least_1e9L: 250}\n    restart: {below_1e9L: 300}\n"
+    config.write_text(GOOD.replace("        below_1e9L: 50\n", f"        below_1e9L: 50\n{rule}"))
+    warned = [line for line in load_config(config).warnings if "restart.below" in line]
+    assert len(warned) == 1 and "seen 300; steps.1 interrupts from 250" in warned[0]
+    config.write_text(config.read_text().replace("300", "250"))
+    assert not [line for line in load_config(config).warnings if "restart.below" in line], "at the same count it may"

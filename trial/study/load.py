@@ -186,7 +186,8 @@ def _missing_files(data: Mapping[str, Any]) -> Iterable[Problem]:
             try:
                 must_be_regular(Path(name), MOST_BYTES)
             except UnreadableError as error:
-                missing = f"there is no file {cut(name, 200)}"
+                windows = "; folders are separated by / here" if "\\" in name else ""
+                missing = f"there is no file {cut(name, 200)}{windows}"
                 yield path, missing if "no such" in str(error) else f"seen {cut(repr(name), 200)}: {error}"
 
 

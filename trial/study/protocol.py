@@ -49,11 +49,11 @@ class OutOfOrder(Problems):
     """Numbers of a list that do not increase."""
 
 
-def not_among(seen: str, allowed: Iterable[str], what: str) -> str:
-    """The sentence for a name that does not exist: what was seen, what is allowed, the nearest spelling."""
+def not_among(seen: str, allowed: Iterable[str], what: str, meant: str = "") -> str:
+    """The sentence for a name that does not exist: what was seen, what is allowed, what was ``meant`` or is nearest."""
     names = list(allowed)
     allowed = cut(", ".join(names), 2000) or "none exist"
-    return f"seen {cut(repr(seen))}, which is not {what}; allowed: {allowed}{did_you_mean(seen, names)}"
+    return f"seen {cut(repr(seen))}, which is not {what}; allowed: {allowed}{meant or did_you_mean(seen, names)}"
 
 
 def did_you_mean(seen: str, allowed: Iterable[str]) -> str:

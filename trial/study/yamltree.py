@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ DEEPEST = 50
 """Groups and lists inside each other."""
 MOST_FILES = 20
 """Files that extend each other, one after the other."""
+NO_YAML = (".csv", ".parquet", ".py", ".html", ".xlsx", ".md", ".docx", ".pdf")
 LONGEST_TYPED = 300
 """Characters of a value that are kept as they were typed."""
 LARGEST = 10**30
@@ -66,8 +68,13 @@ def _extended(root: Placed, parent: Placed, path: Path, chain: tuple[Path, ...])
         contents(target, MOST_BYTES)
     except UnreadableError as error:
         name = cut(shown(target), 120)
-        why = f"there is no file {name}" if "no such" in str(error) else f"seen {name}: {error}"
-        raise ConfigError([f"{parent.place}: {EXTENDS}: {why}; names are relative to this file"]) from None
+        missing = "no such" in str(error)
+        why = f"there is no file {name}" if missing else f"seen {name}: {error}"
+        near = _near(target) if missing else ""
+        raise ConfigError([f"{parent.place}: {EXTENDS}: {why}; names are relative to this file{near}"]) from None
+    if target.suffix.lower() in NO_YAML:
+        seen = cut(shown(target), 120)
+        raise ConfigError([f"{parent.place}: {EXTENDS}: seen {seen}; allowed: the name of one YAML file"])
     return merged(deeper(read(target, chain)), root)
 
 
@@ -151,6 +158,8 @@ def _near(path: Path) -> str:
         near = sorted(p.name for p in path.parent.glob("*.y*ml"))
     except (OSError, ValueError):
         return ""
+    if meant := get_close_matches(path.name, near, n=1, cutoff=0.85):
+        return f"; did you mean {meant[0]}?"
     return f"; in that folder: {cut(', '.join(near), 300)}" if near else ""
 
 
@@ -263,8 +272,13 @@ class _Reader:
                     f"{place}: {_path(above + '?')}: seen a key that is not a plain word; use extends to inherit"
                 )
             elif key.value in found:
+                first = next(iter(found))
                 twice = f"this key is given twice, on lines {found[key.value].place.line} and {place.line}"
-                entry = "; the next entry of a list begins with a dash" if re.search(r"\.\d+\.$", above) else ""
+                entry = (
+                    "; the next entry of a list begins with a dash"
+                    if key.value == first and re.search(r"\.\d+\.$", above)
+                    else ""
+                )
                 self.problems.append(f"{place}: {_path(above + key.value)}: {twice}{entry}")
             else:
                 found[key.value] = self.tree(value, place, f"{above}{key.value}.", inside)
