@@ -233,7 +233,7 @@ BROKEN = {
     "x = 1\ny = 1 / 0\n": "broken.py:2: ZeroDivisionError: division by zero",
     "import sys\nsys.exit(3)\n": "broken.py:2: SystemExit: 3",
     "import no_such_module_at_all": "broken.py:1: ModuleNotFoundError: No module named",
-    "PARAMETER_SET = 5": "broken.py: PARAMETER_SET: seen int '5'",
+    "PARAMETER_SET = 5": "broken.py: PARAMETER_SET: seen 5",
     PYTHON + "STRUCTURE = 4\n": "broken.py: STRUCTURE: seen int",
     PYTHON.replace('id="twice", rhs', 'id="thrice", rhs'): "broken.py: structure: no structure 'twice'; known:",
     PYTHON.replace("2 * plt", "plt if y[0] > 1 else 0"): "broken.py: structure twice: its equations cannot be",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,15 @@ def unknown_ids(data: Mapping[str, Any]) -> Iterator[Problem]:
         seen = value_at(data, *path)
         own = path == ("parameter_set",) and isinstance(seen, str) and is_file_name(seen)
         if isinstance(seen, str) and seen not in ids and not own:
-            yield path, not_among(seen, ids, what)
+            yield path, not_among(seen, ids, what, _sets_of(seen) if path == ("parameter_set",) else "")
+
+
+def _sets_of(seen: str) -> str:
+    """For a drug where one of its parameter sets belongs, also misspelt."""
+    drugs = dict.fromkeys(s.drug for s in PARAMETER_SETS)
+    if named := get_close_matches(seen.lower(), drugs, n=1, cutoff=0.85):
+        return f"; a drug; its sets: {', '.join(s.id for s in PARAMETER_SETS if s.drug == named[0])}"
+    return ""
 
 
 def unusable_set(data: Mapping[str, Any]) -> Iterator[Problem]:

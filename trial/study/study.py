@@ -276,7 +276,8 @@ class Study(Record):
         days = ", ".join(map(str, self.visits.days))
         if self.analysis.assessment_day not in self.visits.days:
             seen = self.analysis.assessment_day
-            yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day; allowed: {days}"
+            week = f"; did you mean {7 * seen}, the day of week {seen}?" if 7 * seen in self.visits.days else ""
+            yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day; allowed: {days}{week}"
         shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
         if self.laboratory.turnaround_days > shortest:
             yield (

@@ -55,6 +55,7 @@ def unusual(study: Study) -> Iterator[Problem]:
     for name, rule in study.dose_rules.items():
         yield from _uncovered(("dose_rules", name, "steps"), rule, study.laboratory.lower_limit_1e9L)
         yield from _without_effect(("dose_rules", name, "steps"), rule, study.treatment_days)
+        yield from _restarts(("dose_rules", name, "restart", "below_1e9L"), rule)
     yield from _strata(study)
 
 
@@ -236,6 +237,15 @@ def _without_effect(path: Path, rule: DoseRule, treatment_days: int) -> Iterator
         if step.min_days_since_change >= treatment_days:
             seen = f"seen {step.min_days_since_change}; treatment lasts {treatment_days} days"
             yield (*path, k, "min_days_since_change"), f"{seen}, so the step is never taken"
+
+
+def _restarts(path: Path, rule: DoseRule) -> Iterator[Problem]:
+    """A restart at counts that interrupt."""
+    limit = rule.restart.below_1e9L if rule.restart else 0.0
+    for k, step in enumerate(rule.steps):
+        if step.action == "interrupt" and 0 < step.at_least_1e9L < limit:
+            again = f"a count of {step.at_least_1e9L:g} to below {limit:g} interrupts, and restarts at the next visit"
+            yield path, f"seen {limit:g}; steps.{k} interrupts from {step.at_least_1e9L:g}: {again}"
 
 
 def _takes_all(first: DoseStep, later: DoseStep) -> bool:
