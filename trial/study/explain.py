@@ -138,7 +138,7 @@ def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
     if near:
         allowed = allowed if here and len(here.config_keys()) <= 10 else ""
         unit = unit_of(near)
-        number = slips.converted(seen, str(path[-1]).split("_")[-1], unit) if near != path[-1] else None
+        number = slips.converted(seen, str(path[-1]).split("_")[-1], unit)
         value = f": {number:g}" if number is not None else ""
         return (
             f"unknown key; did you mean {near}{value}{f' (in {unit})' if unit and not value else ''}? {allowed}".strip()
