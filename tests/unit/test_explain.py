@@ -100,6 +100,11 @@ def test_a_missing_key_says_what_it_means():
     with pytest.raises(ValidationError) as caught:
         Study.model_validate(data)
     found = {path[0]: text for path, text in explain(caught.value, Study, data)}
+    arms = [{"id": "A"}]
+    with pytest.raises(ValidationError) as caught:
+        Study.model_validate(STUDY | {"arms": arms})
+    inside = {".".join(map(str, p)): text for p, text in explain(caught.value, Study, STUDY | {"arms": arms})}
+    assert inside["arms.0.start_dose_mg"].endswith(" (mg)")
     assert found == {
         "treatment_days": "this key is needed and missing: doses are given on days 0 to this minus 1 (days)",
         "seed": "this key is needed and missing: same config and same seed give the same numbers",

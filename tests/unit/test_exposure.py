@@ -128,6 +128,14 @@ def test_a_partial_area_joins_its_ends_as_the_trapezoids_do() -> None:
     assert nca.partial_auc(times, values, 0, 12)[1] == 0
 
 
+def test_the_level_between_two_samples_is_that_of_their_trapezoid() -> None:
+    """Up and level in a straight line, down in one of logarithms; nothing before the first sample."""
+    times = np.array([1.0, 3.0, 5.0, 9.0])
+    values = np.array([4.0, 10.0, 10.0, 2.5])
+    level = [float(nca.level_at(times, values, at)) for at in (0.5, 1, 1.5, 3, 4, 5, 7, 9)]
+    assert level == pytest.approx([np.nan, 4, 5.5, 10, 10, 10, 5, 2.5], nan_ok=True)
+
+
 def test_profiles_together_are_profiles_alone() -> None:
     rng = np.random.default_rng(3)
     profiles = 10 * np.exp(-0.1 * THEOPH_1_H) * np.exp(0.3 * rng.standard_normal((40, len(THEOPH_1_H))))

@@ -109,6 +109,12 @@ def test_an_effect_of_one_replicate_has_no_error_to_lie_within():
     assert row.mcse is None and "Monte Carlo error" not in headline([row], "x")
 
 
+@pytest.mark.parametrize(("effect", "within"), [(1.9, True), (-1.9, True), (pure.Z95, False), (-2.0, False)])
+def test_an_effect_of_its_own_limit_is_not_within_it(effect, within):
+    (row, _) = effects(BASE, [tried("X", 0.5, BASE + 1)], ["a", "b"], "RESPW8", "%")
+    assert ("within" in pure.caution(replace(row, effect=effect, mcse=1.0))) == within
+
+
 def fake(job, chosen):
     """Per replicate r and arm a: 0.1 (r + a) + NONRESP: only NONRESP (0.11) matters."""
     r = np.array(list(job.replicates))[:, None]
