@@ -37,7 +37,7 @@ calibrate: $(INSTALLED)  ## fit the calibrated parameters again, in the order in
 	$(BIN)/vtrial calibrate configs/calibration/eltrombopag_itp_bussel_2007.yaml --into-catalogue
 
 scorecard: $(INSTALLED)  ## every published study again, simulated beside published
-	$(BIN)/vtrial scorecard
+	$(BIN)/vtrial scorecard --overwrite
 
 mutants: $(INSTALLED)  ## 80 wrong lines, one at a time: does the module's own test see them? (ten minutes)
 	$(BIN)/python -m tools.mutants

@@ -63,16 +63,30 @@ def started(folder: Path) -> subprocess.Popen:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
-def test_workers_end_with_a_parent_that_is_killed_alone(tmp_path, number):
+def test_workers_end_with_a_parent_that_is_killed_alone(tmp_path):
     process = started(tmp_path)
     workers = children_of(process.pid)
-    os.kill(process.pid, number)
+    os.kill(process.pid, signal.SIGKILL)
     process.wait(10)
     begun = time.monotonic()
     while alive(workers) and time.monotonic() - begun < 10:
         time.sleep(0.1)
     assert len(workers) >= 2 and not alive(workers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_whoever_ends_it_is_told_what_is_kept(tmp_path, number):
+    process = started(tmp_path)
+    workers = children_of(process.pid)
+    os.kill(process.pid, number)
+    err = process.communicate(timeout=30)[1]
+    assert process.returncode == 130 and "Traceback" not in err
+    assert "units are kept; the same command with --resume goes on" in err and "interrupted" in err
+    begun = time.monotonic()
+    while alive(workers) and time.monotonic() - begun < 10:
+        time.sleep(0.1)
+    assert not alive(workers)
 
 
 @pytest.mark.slow

@@ -117,6 +117,7 @@ def test_an_arm_that_the_published_rows_do_not_know_is_one_line_per_name(capsys)
     code, _, err = outcome(capsys, "check", SMOKE, "--set", arms, *dropout)
     rows = [line for line in err.splitlines() if "published.rows" in line]
     assert code == 2 and len(rows) == 1 and "more rows" in rows[0] and "'Placebo'" in rows[0]
+    assert "published.rows: hetrombopag_itp_phase3_results.csv: mei" in rows[0], "the file and its row are named"
 
 
 def test_check_says_what_will_run_and_warns(capsys):

@@ -13,6 +13,7 @@ from cohorts.sets import parameter_set
 from cohorts.streams import Streams
 from trial.app.echo import in_words
 from trial.app.loading import load_checked
+from trial.app.study_run import facts_of
 from trial.errors import ConfigError
 from trial.study.fingerprint import fingerprint
 from trial.study.load import load_study
@@ -92,6 +93,12 @@ def test_a_config_is_told(override, said):
 def test_another_population_is_another_design():
     own = load_study(CONFIG, ["population.margins={female_share: 0.5}"])
     assert fingerprint(own) != fingerprint(STUDY)
+
+
+def test_the_manifest_names_the_margins():
+    own = load_study(CONFIG, ["population.margins={female_share: 0.5}"])
+    assert facts_of(own)["population_margins"] == {"female_share": 0.5}
+    assert "population_margins" not in facts_of(load_study(CONFIG))
 
 
 def test_the_protocol_in_words_says_the_margins():

@@ -25,6 +25,7 @@ from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
 from trial.cli.console import open_streams, say, silence
+from trial.cli.merge import merge as merge_
 from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
 from trial.cli.replay import replay as replay_
@@ -57,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer_signals() -> list[int]:
-    """Ctrl-C and SIGTERM end the work in order, once; the next one ends the process at once. Those that came."""
+    """Ctrl-C, SIGTERM and a terminal that goes away (SIGHUP) end the work in order, once; the next one ends the process
+    at once. Those that came.
+    """
     asked: list[int] = []
 
     def end(number: int, frame: object) -> None:
@@ -70,7 +73,7 @@ def _answer_signals() -> list[int]:
             os._exit(INTERRUPTED)
         raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:  # Windows has no SIGHUP
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, end)
     return asked
@@ -122,6 +125,7 @@ def _app() -> typer.Typer:
     app.callback()(_vtrial)
     for command in (
         run_,
+        merge_,
         check_,
         plan_,
         patients_,
