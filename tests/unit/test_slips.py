@@ -142,7 +142,7 @@ def test_texts_longer_than_a_value_are_not_guessed_at():
     )
     assert [slips.number_meant(f, "", True) for f in (3.0, 3.5, 1e15)] == ["; did you mean 3?", "", ""]
     assert slips.number_meant([2, 5], "mg", False).endswith("did you mean 2.5?")
-    assert [slips.number_meant(f, "", False) for f in ([2, -1], [2, 5, 1], [2.0, 5])] == [""] * 3
+    assert not any("did you mean" in slips.number_meant(f, "", False) for f in ([2, -1], [2, 5, 1], [2.0, 5]))
     assert slips.number_meant("zero", "", True) == "; in digits: 0" and slips.number_meant("twelve", "", True).endswith(
         "12"
     )
