@@ -148,3 +148,11 @@ def test_a_message_on_a_terminal_is_folded_between_words_and_no_path_is_broken(m
     monkeypatch.setattr(sys, "stderr", Screen(terminal=False))
     console.say("one two " * 30)
     assert sys.stderr.text == "one two " * 30 + "\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(99.4, "99 s"), (100, "2 min"), (150, "2 min"), (5999, "100 min"), (6000, "1.7 h"), (36000, "10.0 h")],
+)
+def test_time_left_in_seconds_minutes_and_hours(seconds, said):
+    assert console.duration(seconds) == said

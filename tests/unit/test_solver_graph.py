@@ -1,11 +1,13 @@
 """The expression graph: what is merged, what is hoisted, what is refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from trial.solver.emit import single_use_products
 from trial.solver.graph import Graph, Level, needed, slow_terms, trace
-from trial.solver.reach import _value
+from trial.solver.reach import _value, starts_without_series
 
 
 def test_equal_terms_are_one_node() -> None:
@@ -114,3 +116,19 @@ def test_what_is_no_state_is_one_where_a_start_is_tried() -> None:
     for node in needed([d]):
         values[node] = _value(node, [values[a] for a in node.args], [0.0])
     assert np.isnan(values[d])
+
+
+@pytest.mark.parametrize(
+    ("rhs", "start", "without"),
+    [
+        (lambda y, p, u: [np.sqrt(y[0])], 0.0, True),
+        (lambda y, p, u: [np.sqrt(y[0])], 2.0, False),
+        (lambda y, p, u: [np.log(p[0] * y[0])], 0.0, True),
+        (lambda y, p, u: [y[0] * np.sqrt(p[0] - 1.0)], 2.0, False),
+        (lambda y, p, u: [y[0] * y[0]], 0.0, False),
+    ],
+)
+def test_a_root_of_a_state_that_starts_at_0_has_no_series(rhs, start: float, without: bool) -> None:
+    """A root of a parameter of 1 less 1 is one of 0 as well, but moves with no state."""
+    made = SimpleNamespace(parameters=("P",), inputs=(), steady_state=lambda p, u: np.array([[start]]))
+    assert starts_without_series(made, trace(rhs, 1, 1, 0)[0]) == without
