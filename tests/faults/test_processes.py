@@ -141,3 +141,29 @@ def test_a_result_that_is_only_printed_and_cannot_be_is_a_failure(tmp_path):
     done = shell(tmp_path, "vtrial schema > /dev/full")
     assert done.returncode == 1 and "No space left on device" in done.stderr and "Traceback" not in done.stderr
     assert shell(tmp_path, "vtrial schema", PYTHONIOENCODING="ascii").returncode == 0
+
+
+LOST = """
+import os, signal, sys, time, weakref
+from trial import cli
+
+class Thing: pass
+
+def command(**_):
+    thing = Thing()
+    clearing = weakref.ref(thing, lambda _: (os.kill(os.getpid(), signal.{name}), time.sleep(0.01)))
+    del thing  # the interrupt is raised in the callback of the reference, where Python only reports it
+    time.sleep(20)
+
+cli._app = lambda: command
+sys.exit(cli.main([]))
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_an_interrupt_is_not_lost_where_python_clears_up(name):
+    command = [sys.executable, "-c", LOST.format(name=name)]
+    begun = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, preexec_fn=_usual_signals)
+    assert done.returncode == 130 and done.stderr.splitlines()[-1] == "interrupted", done.stderr
+    assert "Traceback" not in done.stderr and time.monotonic() - begun < 15
