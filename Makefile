@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE :=
 INSTALLED := .venv/.installed
 
 .PHONY: help trial test test-slow check numbers calibrate scorecard mutants validate bench matrix clean
@@ -36,7 +37,7 @@ calibrate: $(INSTALLED)  ## fit the calibrated parameters again, in the order in
 	$(BIN)/vtrial calibrate configs/calibration/eltrombopag_itp_bussel_2007.yaml --into-catalogue
 
 scorecard: $(INSTALLED)  ## every published study again, simulated beside published
-	$(BIN)/vtrial scorecard
+	$(BIN)/vtrial scorecard --overwrite
 
 mutants: $(INSTALLED)  ## 80 wrong lines, one at a time: does the module's own test see them? (ten minutes)
 	$(BIN)/python -m tools.mutants

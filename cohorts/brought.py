@@ -28,6 +28,7 @@ from cohorts.covariates import CATEGORIES, LIMITS, day_0_fluctuation, within_val
 from cohorts.files import MIB, UnreadableError, contents, must_be_regular
 from cohorts.noise import assay
 from cohorts.parameters import CovariateEffect, ParameterSet, near
+from cohorts.shape import shown
 from cohorts.streams import Draws
 
 ID = "ID"
@@ -232,9 +233,7 @@ def _number(cell: Any) -> float:
 
 
 def _seen(cell: Any) -> str:
-    return (
-        "an empty cell" if cell is None or cell == "" else f"{cell!r}"[:60] if isinstance(cell, str) else f"{cell}"[:60]
-    )
+    return "an empty cell" if cell is None or cell == "" else shown(cell)
 
 
 def _words(name: str, cells: Sequence[Any], problems: list[str]) -> NDArray[np.str_]:

@@ -79,9 +79,9 @@ def calibrated(
 def _uncertainty(parameter_set: ParameterSet, calibration: Mapping[str, Any]) -> tuple[Uncertainty, ...]:
     """Of the values that stay, and of the new ones."""
     new = set(calibration["values"])
-    stay = [together.without(new) for together in parameter_set.uncertainty if not new.issuperset(together.names)]
-    own = calibration.get("uncertainty")
-    return (*stay, *([Uncertainty.of(own)] if own else ()))
+    stay = [together.without(new) for together in parameter_set.uncertainty]
+    own = [Uncertainty.of(calibration["uncertainty"])] if calibration.get("uncertainty") else []
+    return tuple(together for together in (*stay, *own) if together.names)
 
 
 def _said(note: str, start: Source) -> str:

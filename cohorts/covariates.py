@@ -147,6 +147,10 @@ def itp_duration(u: Array, age: Array, law: Mapping[str, float]) -> Array:
     return inside + np.where(u > cdf[-1], tail, 0.0)
 
 
+class NoRoomError(ValueError):
+    """People whose counts differ less than those of one patient do by the parameter set."""
+
+
 def platelets(
     draws: Draws, law: Mapping[str, float], parameter_set: ParameterSet, people: Candidates | None = None
 ) -> Candidates:
@@ -160,7 +164,7 @@ def platelets(
     error = mean_square(parameter_set, "ASSAY_CV", lambda cv: log1p(cv**2))
     variance = total**2 - within - error
     if variance <= 0:
-        raise ValueError(
+        raise NoRoomError(
             f"FLUCT_SD {parameter_set.value('FLUCT_SD'):g} and ASSAY_CV {parameter_set.value('ASSAY_CV'):g} leave no "
             f"room for differences between patients: together (with their own variances: log SD "
             f"{np.sqrt(within + error):.3g}) they must stay below the log SD {total:g} of the measured count"

@@ -90,7 +90,7 @@ def read_export(path: Path) -> Export:
     except UnreadableError as error:
         raise PatientsError(path, [str(error)]) from None
     text, encoding = _decoded(path, raw)
-    separator = max(SEPARATORS, key=(text.splitlines() or [""])[0].count)
+    separator = max(SEPARATORS, key=next((line for line in text.splitlines() if line.strip()), "").count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     rows: list[tuple[int, list[str]]] = []
     try:
@@ -237,11 +237,13 @@ def _own_unit(name: str) -> str:
 
 
 def _split(cell: str) -> tuple[str | None, str]:
-    """The number of a cell and its unit, plain; None for a cell that does not begin with a number."""
+    """The number of a cell, without the separators of millions, and its unit, plain; None where it is no number."""
     match = re.fullmatch(r"([-+]?\d+(?:[.,]\d+)*)\s*(.*)", cell.replace("\u00a0", " ").strip())
-    if match is None or len(re.findall("[.,]", match[1])) > 1:
-        return (match[1] if match and re.fullmatch(r"\d{1,3}([.,]\d{3})+", match[1]) else None), ""
-    return match[1], _unit_plain(match[2])
+    if match is None:
+        return None, ""
+    if re.fullmatch(r"\d{1,3}([.,])\d{3}(?:\1\d{3})+", match[1]):
+        return re.sub("[.,]", "", match[1]), _unit_plain(match[2])
+    return (match[1] if len(re.findall("[.,]", match[1])) < 2 else None), _unit_plain(match[2])
 
 
 def _words(export: Export, name: str, header: str, changes: list[str]) -> list[str]:

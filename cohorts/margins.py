@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil, exp, floor, log
 
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from cohorts.citations import THIS_ENGINE, Source
@@ -71,6 +70,8 @@ def _female(law: Law, share: float, criteria: Criteria) -> dict[str, float]:
 
 def _splenectomy(law: Law, share: float, criteria: Criteria) -> dict[str, float]:
     """One shift of the log odds of every class of duration."""
+    from scipy.optimize import brentq
+
     if SPLENECTOMY[0] not in law:
         raise MarginError("splenectomised_share", f"seen {share:g}; a population without ITP has no splenectomies")
     weights = [law["ITPDUR_05_1"], law["ITPDUR_1_3"], law["ITPDUR_3_5"]]
@@ -103,4 +104,6 @@ def _mean(name: str, median: float, sd: float, low: float, high: float, allowed:
     ends = (median - FAR * sd, median + FAR * sd)
     if not (low < median < high and off(ends[0]) < 0.0 < off(ends[1])):
         raise MarginError(name, allowed)
+    from scipy.optimize import brentq
+
     return float(brentq(off, *ends))

@@ -85,10 +85,15 @@ def chain(path: Path) -> tuple[Path, ...]:
 
 
 def _resolved(child: Path, name: str) -> Path:
+    """The file that ``child`` extends. Raises SetError, which names both, unless it can be read."""
     try:
-        return (child.parent / name).resolve()
+        target = (child.parent / name).resolve()
+        _bytes(target)
+    except SetError as error:
+        raise SetError(f"{child.name}: extends: {error}") from None
     except (OSError, ValueError, RuntimeError) as error:
         raise SetError(f"{child.name}: extends: seen {shown(name)}; no file can have that name: {error}") from None
+    return target
 
 
 def left_alone(path: Path) -> list[str]:
@@ -145,7 +150,7 @@ def module(path: Path) -> types.ModuleType:
 def _from_python(path: Path) -> ParameterSet:
     chosen = getattr(module(path), "PARAMETER_SET", None)
     if not isinstance(chosen, ParameterSet):
-        raise SetError(f"{path.name}: PARAMETER_SET: seen {_seen(chosen)}; needed: a cohorts.parameters.ParameterSet")
+        raise SetError(f"{path.name}: PARAMETER_SET: seen {shown(chosen)}; needed: a cohorts.parameters.ParameterSet")
     _refuse(path, read(ParameterSet, plain(chosen))[1])
     return replace(chosen, home=str(path.resolve()))
 
@@ -246,7 +251,7 @@ def _record(path: Path) -> dict[str, Any]:
     """The content of a JSON file, checked."""
     content = _parsed(path)
     if not isinstance(content, dict):
-        raise SetError(f"{path.name}: seen {_seen(content)}; needed: keys {', '.join(_keys())}")
+        raise SetError(f"{path.name}: seen {shown(content)}; needed: keys {', '.join(_keys())}")
     wrong = [f"{key}: unknown key{near(key, _keys())}" for key in content if _misspelt(key)]
     wrong += read(Changes, {key: value for key, value in content.items() if key in _keys()})[1]
     if isinstance(content.get("values"), dict):
@@ -308,10 +313,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _refuse(path: Path, problems: list[str]) -> None:
     if problems:
         raise SetError("\n".join(f"{path.name}: {line}" for line in problems))
-
-
-def _seen(value: object) -> str:
-    return "nothing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"
 
 
 @lru_cache(maxsize=32)

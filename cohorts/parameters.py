@@ -194,7 +194,7 @@ class Uncertainty:
             require(is_number(rse) and rse > 0, f"uncertainty: rse_percent.{name}", rse, "more than 0 (%)")
         if len(self.rse_percent) != n or [len(row) for row in self.correlation] != [n] * n:
             raise ValueError(f"uncertainty of {', '.join(self.names)}: {n} standard errors and {n} x {n} are needed")
-        matrix = np.array(self.correlation)
+        matrix = np.array(self.correlation, float).reshape(n, n)
         if not np.array_equal(matrix, matrix.T) or np.linalg.eigvalsh(matrix).min(initial=1.0) <= 0:
             raise ValueError(f"uncertainty of {', '.join(self.names)}: the correlations are not positive definite")
 
@@ -210,7 +210,7 @@ class Uncertainty:
         return cls(tuple(names), tuple(float(rse[n]) for n in names), tuple(tuple(map(float, row)) for row in rows))
 
     def without(self, names: Iterable[str]) -> Uncertainty:
-        """That of the other numbers."""
+        """That of the other numbers; of none when there are no others."""
         keep = [k for k, name in enumerate(self.names) if name not in set(names)]
         return Uncertainty(
             tuple(self.names[k] for k in keep),

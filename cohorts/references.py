@@ -253,6 +253,15 @@ XIE_2018 = Citation(
     doi="10.1111/jcmm.13809",
     note="read as a mirror of the text",
 )
+WANG_2020 = Citation(
+    id="wang_2020",
+    authors="Wang Z et al",
+    title="First-in-patient study of hetrombopag in patients with chronic idiopathic thrombocytopenic purpura",
+    journal="J Thromb Haemost 18(11):3053-3060",
+    year=2020,
+    doi="10.1111/jth.15078",
+    registry="NCT02403440",
+)
 ELTROMBOPAG_LABEL = Citation(
     id="eltrombopag_label",
     authors="Novartis",
@@ -308,3 +317,6 @@ SHEN_2024 = Citation(
     doi="10.3892/br.2024.1732",
     pmid="38357229",
 )
+
+CITATIONS = {known.id: known for known in list(globals().values()) if isinstance(known, Citation)}
+"""All of them by id: what ``citation`` of a study may name."""

@@ -109,24 +109,27 @@ def _enrol(
     criteria: Criteria,
     laboratory: Reporting,
 ) -> tuple[Columns, Draws, dict[str, int]]:
-    """Screen block after block until ``n`` are eligible: their columns, their draws, the flow up to the last."""
-    blocks: list[Columns] = []
+    """Screen until ``n`` are eligible, twice as many first, then block after block: their columns, their draws, and the
+    flow up to the last.
+    """
+    parts: list[Columns] = []
     codes = np.empty(0, dtype=np.int64)
     while True:
-        first = len(blocks) * BLOCK
-        last = first + BLOCK if population.size is None else min(first + BLOCK, population.size)
+        first = len(codes)
+        last = min(2 * n, BLOCK) if first == 0 else BLOCK * (first // BLOCK + 1)
+        last = last if population.size is None else min(last, population.size)
         draws = _draws(streams, replicate, np.arange(first, last))
         columns = population.candidates(draws, parameter_set)
         columns["BLPLAT"] = report(columns.pop("MEASURED", columns["BLPLAT"]), laboratory)
         excluded = exclusions(criteria, columns)
-        blocks.append(columns)
+        parts.append(columns)
         codes = np.append(codes, first_reason(excluded))
         eligible = np.flatnonzero(codes == ELIGIBLE)
         if len(eligible) >= n:
             break
-        _check_supply(population, n, len(blocks), last, flow(list(excluded), codes))
+        _check_supply(population, n, last, flow(list(excluded), codes))
     eligible = eligible[:n]
-    everybody = {name: np.concatenate([block[name] for block in blocks])[eligible] for name in blocks[0]}
+    everybody = {name: np.concatenate([part[name] for part in parts])[eligible] for name in parts[0]}
     return everybody, _draws(streams, replicate, eligible), flow(list(excluded), codes[: eligible[-1] + 1])
 
 
@@ -134,11 +137,11 @@ def _draws(streams: Streams, replicate: int, candidate: NDArray[np.int64]) -> Dr
     return Draws(streams, np.full(len(candidate), replicate), candidate)
 
 
-def _check_supply(population: PatientSource, n: int, blocks: int, last: int, seen: Mapping[str, int]) -> None:
+def _check_supply(population: PatientSource, n: int, last: int, seen: Mapping[str, int]) -> None:
     """Refuse to go on when the candidates are used up, or when almost none is eligible."""
     *_, eligible = seen.values()
     used_up = population.size is not None and last >= population.size
-    hopeless = blocks >= PATIENCE_BLOCKS and eligible < LEAST_ELIGIBLE_SHARE * last
+    hopeless = last >= PATIENCE_BLOCKS * BLOCK and eligible < LEAST_ELIGIBLE_SHARE * last
     if used_up or hopeless:
         lost = ", ".join(f"{reason}: {count}" for reason, count in list(seen.items())[1:-1])
         allowed = "more candidates are needed" if used_up else f"at least {LEAST_ELIGIBLE_SHARE:.0%} must be"

@@ -62,12 +62,14 @@ class Streams:
 
     def uniforms(self, name: str, replicate: int, block: int, day: int = 0) -> Array:
         """The (1024,) uniforms in (0, 1) of one block."""
+        return np.full(BLOCK, 0.5) if self.median else to_uniform(self.bits(name, replicate, block, day))
+
+    def bits(self, name: str, replicate: int, block: int, day: int = 0, first: int = BLOCK) -> NDArray[np.uint64]:
+        """What the uniforms of one block are made of: the ``first`` of its 1,024 words of 64 bits."""
         if min(replicate, block, day) < 0:
             raise ValueError(
                 f"stream {name!r}: replicate {replicate}, block {block} and day {day} must not be negative"
             )
-        if self.median:
-            return np.full(BLOCK, 0.5)
         philox = _philox()
         philox.state = {
             "bit_generator": "Philox",
@@ -77,7 +79,7 @@ class Streams:
             "has_uint32": 0,
             "uinteger": 0,
         }
-        return to_uniform(philox.random_raw(BLOCK))
+        return philox.random_raw(first)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,21 +98,23 @@ class Draws:
         return len(self.candidate)
 
     @cached_property
-    def _blocks(self) -> list[tuple[int, int, NDArray[Any], NDArray[Any]]]:
-        """(replicate, block, positions here, elements there) of every block in use."""
+    def _blocks(self) -> list[tuple[int, int, NDArray[Any], NDArray[Any], int]]:
+        """(replicate, block, positions here, elements there, elements needed) of every block in use."""
         block, element = np.divmod(self.candidate, BLOCK)
         found = []
         for r, b in dict.fromkeys(zip(self.replicate.tolist(), block.tolist(), strict=True)):
             position = np.flatnonzero((self.replicate == r) & (block == b))
-            found.append((r, b, position, element[position]))
+            found.append((r, b, position, element[position], int(element[position].max()) + 1))
         return found
 
     def uniform(self, name: str, day: int = 0) -> Array:
         """(n,) uniforms in (0, 1) of a named quantity, on a nominal day where it has one."""
-        out = np.empty(len(self))
-        for replicate, block, position, element in self._blocks:
-            out[position] = self.streams.uniforms(name, replicate, block, day)[element]
-        return out
+        if self.streams.median:
+            return np.full(len(self), 0.5)
+        bits = np.empty(len(self), dtype=np.uint64)
+        for replicate, block, position, element, first in self._blocks:
+            bits[position] = self.streams.bits(name, replicate, block, day, first)[element]
+        return to_uniform(bits)
 
     def normal(self, name: str, day: int = 0) -> Array:
         """(n,) standard normal numbers: the inverse CDF of ``uniform``."""

@@ -182,7 +182,7 @@ def uncertain(parameter_set: ParameterSet, streams: Streams, replicate: int) -> 
     """
     alone = [p for p in parameter_set.parameters if p.rse_percent is not None]
     blocks = [Uncertainty((p.name,), (float(p.rse_percent or 0.0),), ((1.0,),)) for p in alone]
-    blocks += parameter_set.uncertainty
+    blocks += [together for together in parameter_set.uncertainty if together.names]
     if not blocks:
         raise ValueError(
             f"{parameter_set.id}: no parameter has a standard error, so parameter uncertainty cannot be drawn"

@@ -1,4 +1,4 @@
-"""``make mutants``: are wrong lines seen? One-line changes, drawn by chance, and the module's own fast tests.
+"""``make mutants``: are wrong lines seen? One-line changes, drawn by chance, and the module's own tests.
 
 Draws changes over the sites of ``tools.mutation_sites`` with a fixed seed, at least three in every room (package or
 subpackage), the rest by the number of sites. First every test is run without any change: it has to pass. Then one
@@ -19,6 +19,7 @@ import importlib.util
 import multiprocessing
 import os
 import random
+import resource
 import shutil
 import signal
 import sys
@@ -41,6 +42,7 @@ SEED, NUMBER, LEAST, WANTED = 20210226, 80, 3, 0.95
 PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "--no-header", "--disable-warnings")
 LOADED = ["numpy", "pandas", "pyarrow.parquet", "scipy.stats", "statsmodels.api", "pydantic", "pytest", "joblib"]
 LOADED += ["llvmlite.binding", "matplotlib.pyplot", "hypothesis", "ruamel.yaml", "typer", "rich.table", "jinja2"]
+MOST_BYTES = 8 * 2**30
 FORKS = multiprocessing.get_context("forkserver")
 
 
@@ -166,15 +168,21 @@ def _copies(workers: int) -> Iterator[Queue[Path]]:
         yield copies
 
 
-def _pytest(copy: Path, tests: Sequence[str], said: Path) -> None:
-    """What a process of ``_run`` does; its words go to the file ``said``."""
+def _pytest(copy: Path, tests: Sequence[str], said: Path, timeout: float | None) -> None:
+    """What a process of ``_run`` does; its words go to the file ``said``. A change that runs or grows without end ends
+    itself, even when nobody waits for it any more.
+    """
     os.setsid()
+    signal.alarm(int(timeout) + 10 if timeout else 0)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     with said.open("wb") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
     os.chdir(copy)
     sys.path.insert(0, str(copy))
     os.environ["PYTHONPATH"] = str(copy)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False  # the copy is ours; what is compiled once serves every other change
     import pytest
 
     status = int(pytest.main([*PYTEST, *tests]))
@@ -187,7 +195,7 @@ def _run(copy: Path, tests: Sequence[str], timeout: float | None) -> tuple[int |
     nine tenths of the time of a fast test are spent on loading them.
     """
     said = copy / "said.txt"
-    process = FORKS.Process(target=_pytest, args=(copy, tests, said))
+    process = FORKS.Process(target=_pytest, args=(copy, tests, said, timeout))
     process.start()
     process.join(timeout)
     status = process.exitcode

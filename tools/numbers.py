@@ -142,7 +142,7 @@ def _phase_3(config: Path, least: int) -> Iterator[Row]:
 
 def every_study() -> Iterator[Row]:
     """`vtrial scorecard`: shares of counted rows inside their limits."""
-    if run_scorecard(PUBLISHED, OUT / "scorecard", workers=2).failed:
+    if run_scorecard(PUBLISHED, OUT / "scorecard", workers=2, overwrite=True).failed:
         yield "Scorecard of every study", "a study failed", "all run", False
         return
     with (OUT / "scorecard" / "scorecard.csv").open(encoding="utf-8", newline="") as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -59,9 +60,30 @@ def catalogue(assessment_day: int) -> dict[str, Endpoint]:
 def problems(codes: Iterable[str], assessment_day: int) -> list[str]:
     """One sentence per unknown code: what was seen, what is allowed, and the nearest known code."""
     known = catalogue(assessment_day)
-    return [
-        not_among(code, known, f"an endpoint assessed on day {assessment_day}") for code in codes if code not in known
-    ]
+    what = f"an endpoint assessed on day {assessment_day}"
+    return [not_among(code, known, what, _meant(code, assessment_day)) for code in codes if code not in known]
+
+
+def _meant(seen: str, assessment_day: int) -> str:
+    """What is meant by several codes in one text, by the words of an endpoint, or by a code of another day."""
+    known, parts = catalogue(assessment_day), re.split(r"[\s;,/|]+", seen)
+    if len(parts) > 1 and all(part in known for part in parts):
+        return f"; commas between the entries: did you mean [{', '.join(parts)}]?"
+    words = seen.strip().lower()
+    named = [code for code, e in known.items() if " " in words and e.label.lower().startswith(words)]
+    here, day = of_another_day(seen, assessment_day)
+    if here:
+        return f"; did you mean {here}? {seen} needs analysis.assessment_day: {day}"
+    return f"; did you mean {named[0]}?" if named else ""
+
+
+def of_another_day(code: str, assessment_day: int) -> tuple[str, int]:
+    """The same endpoint on this day, of a code of another day, and that day: RESPW12 on day 56 is RESPW8 and 84."""
+    match = re.fullmatch(r"(.+?)([WD])(\d{1,4})", code)
+    here = match[1] + when(assessment_day)[0] if match else ""
+    if not match or here == code or here not in catalogue(assessment_day):
+        return "", 0
+    return here, int(match[3]) * (7 if match[2] == "W" else 1)
 
 
 def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
@@ -74,8 +96,11 @@ def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     listed = named if isinstance(named, Sequence) and not isinstance(named, str) else ()
     places = [(("analysis", "endpoints", k), code) for k, code in enumerate(listed)]
     known = catalogue(day)
+    visits = data.get("visits")
+    days = visits.get("days") if isinstance(visits, Mapping) and not visits.get("every") else None
+    no_visit = isinstance(days, list) and day not in days
     for path, code in [(("analysis", "primary"), analysis.get("primary", DEFAULT_PRIMARY)), *places]:
-        if not isinstance(code, str):
+        if not isinstance(code, str) or (no_visit and of_another_day(code, day)[0]):
             continue
         if code not in known:
             yield path, problems([code], day)[0]

@@ -67,7 +67,7 @@ def chemotherapy_response(records: Records, study: Study) -> Evaluated:
     Day 21 (+4) is the first count 21 to 25 days after the first chemotherapy. Without chemotherapy or without that
     count the answer is no. A stop by the dose rule counts as a rescue.
     """
-    early = (records.days > 0) & (records.days <= READY_DAYS)
+    early = records.days <= READY_DAYS
     recovered = (early & (records.counts >= RECOVERED_1E9L)).any(axis=1)
     if not records.chemotherapy.shape[1]:
         return yes_no(np.zeros(records.n, dtype=bool))

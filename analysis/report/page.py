@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, select_autoescape
+from jinja2 import Environment, PackageLoader, Template, select_autoescape
 
 from analysis.evidence.model import lines, read_model
 from analysis.figures.drawing import structure_figure
@@ -69,6 +70,12 @@ def write_report(run_dir: Path, study: Study, patients: Sequence[tuple[int, int]
 
 def render(run: RunFolder, patients: Sequence[tuple[int, int]] = ()) -> str:
     """The page as text."""
+    return _template().render(**_content(run, patients))
+
+
+@cache
+def _template() -> Template:
+    """Compiled once, for every report of a process."""
     environment = Environment(
         loader=PackageLoader("analysis.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
     )
@@ -76,7 +83,7 @@ def render(run: RunFolder, patients: Sequence[tuple[int, int]] = ()) -> str:
         "slug": slug, "attributes": attributes, "content": content, "shown": shown, "said": said, "label": label,
         "cells": cells, "style": style, "starts": starts, "origins": origins, "body": body,
     }  # fmt: skip
-    return environment.get_template("report.html").render(**_content(run, patients))
+    return environment.get_template("report.html")
 
 
 def slug(number: str) -> str:

@@ -111,12 +111,10 @@ def _log_log(surviving: Array, variance: Array) -> Interval:
 
 def log_rank(treated: Counts, control: Counts) -> Array:
     """Two-sided p (R,) of the log-rank test within strata; counts (R, S, D). NaN where nothing can be told."""
-    d, n = treated.events + control.events, treated.at_risk + control.at_risk
-    both = (treated.at_risk > 0) & (control.at_risk > 0) & (d > 0)
-    n = np.where(both, n, 2.0)
+    d, n = treated.events + control.events, np.maximum(treated.at_risk + control.at_risk, 1)
     share = treated.at_risk / n
-    excess = np.where(both, treated.events - d * share, 0.0).sum(axis=(1, 2))
-    spread = np.where(both, d * share * (1 - share) * (n - d) / np.maximum(n - 1, 1), 0.0).sum(axis=(1, 2))
+    excess = (treated.events - d * share).sum(axis=(1, 2))
+    spread = (d * share * (1 - share) * (n - d) / np.maximum(n - 1, 1)).sum(axis=(1, 2))
     z = np.divide(excess, np.sqrt(spread), out=np.full_like(excess, np.nan), where=spread > 0)
     return np.asarray(2 * ndtr(-np.abs(z)))
 

@@ -271,11 +271,8 @@ def power(
 
     When not all replicates could be tested, how many: "60.0 ± 21.9, 5 of 12"; "NE" when none could.
     """
-    text = rounded(value, 1)
-    if text == NOT_ESTIMABLE:
-        return text
     text = with_interval(value, low, high, 1) if error is None else estimate_error(value, error, 1)
-    return text + f", {tested} of {replicates}" * (tested < replicates)
+    return text if text == NOT_ESTIMABLE else text + f", {tested} of {replicates}" * (tested < replicates)
 
 
 def quantity(value: float | None, decimals: int, unit: str) -> str:

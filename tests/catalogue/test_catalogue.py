@@ -12,7 +12,7 @@ import cohorts.populations
 import cohorts.sets
 from cohorts import gates
 from cohorts.parameters import cv_to_variance
-from cohorts.populations import POPULATIONS
+from cohorts.populations import POPULATIONS, population
 from cohorts.sets import PARAMETER_SETS, calibration_file, parameter_set, read_calibration
 from trial.models.behaviour import structure_problems
 
@@ -120,3 +120,11 @@ def test_bleeding_cuts_from_the_placebo_grades():
 
     cuts = [HETROMBOPAG.value(f"BLEED_C{k}") for k in (2, 3, 4)]
     assert cuts == pytest.approx(ndtri(67 / 85) - ndtri(np.array([17, 1, 0.5]) / 85), abs=0.006)
+
+
+def test_an_entry_is_found_by_its_id_and_near_names_are_told():
+    assert [population(p.id) for p in POPULATIONS] == list(POPULATIONS)
+    assert [parameter_set(s.id) for s in PARAMETER_SETS] == list(PARAMETER_SETS)
+    for find, name in ((population, "healthy_zheng_2017"), (parameter_set, "hetrombopag_wang_2022")):
+        with pytest.raises(KeyError, match=name):
+            find(name + "x")

@@ -70,7 +70,7 @@ def test_health_is_one_everywhere():
     assert [at_rest[name] for name in AGES] == pytest.approx([46.0] * 5, rel=1e-9)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(
     base=st.floats(1.0, 60.0),
     low=st.floats(0.2, 1.0),
@@ -95,7 +95,7 @@ def test_a_count_beyond_the_given_production_is_explained_by_production():
     assert sum(rest(q)[name] for name in AGES) == pytest.approx(400.0, rel=1e-9)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(tpo=st.floats(0.05, 200.0), a50=st.floats(0.1, 20.0), gain=st.floats(0.05, 50.0), activity=st.floats(0.05, 1.0))
 def test_the_balance_and_the_equations_use_the_same_arm(tpo, a50, gain, activity):
     """The formula stands twice, for arrays and for nodes; x (1 + G x) = ACT theta / (A50 + theta) at the plateau."""
@@ -194,9 +194,9 @@ def test_tpo_in_itp_and_in_aplasia():
 
 
 def test_two_weeks_of_drug_in_health():
-    """Tuned to a rise of 80 %: the peak falls on day 14 to 18.5, TPO falls to 0.4 to 0.65 of normal."""
+    """Tuned to a rise of 80 % (EC50 to 0.2 %): the peak falls on day 14 to 18.5, TPO falls to 0.4 to 0.65 of normal."""
     low, high = 10.0, 3000.0
-    for _ in range(30):
+    for _ in range(12):
         middle = float(np.sqrt(low * high))
         above = course(person(HEALTHY, EC50=middle), [5.0] * 14, 30)["PLT"].max() > 1.8 * 230.0
         low, high = (middle, high) if above else (low, middle)

@@ -47,13 +47,13 @@ def change(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def intact(tmp_path_factory):
-    """A run with every optional file: own set, published rows, adverse events, sensitivity left out, report."""
+    """A run with every optional file: own set, published rows, adverse events, sensitivity and report left out."""
     folder = tmp_path_factory.mktemp("door")
     with pytest.MonkeyPatch.context() as patch:
         root = Path.cwd()
         patch.chdir(folder)
         (folder / "mine.json").write_text(json.dumps(SET))
-        assert main(["run", str(root / SMOKE), *FEW, "--workers", "1", "--out", "run"]) == 0
+        assert main(["run", str(root / SMOKE), *FEW, "--workers", "1", "--no-report", "--out", "run"]) == 0
     return folder / "run"
 
 

@@ -63,16 +63,30 @@ def started(folder: Path) -> subprocess.Popen:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
-def test_workers_end_with_a_parent_that_is_killed_alone(tmp_path, number):
+def test_workers_end_with_a_parent_that_is_killed_alone(tmp_path):
     process = started(tmp_path)
     workers = children_of(process.pid)
-    os.kill(process.pid, number)
+    os.kill(process.pid, signal.SIGKILL)
     process.wait(10)
     begun = time.monotonic()
     while alive(workers) and time.monotonic() - begun < 10:
         time.sleep(0.1)
     assert len(workers) >= 2 and not alive(workers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_whoever_ends_it_is_told_what_is_kept(tmp_path, number):
+    process = started(tmp_path)
+    workers = children_of(process.pid)
+    os.kill(process.pid, number)
+    err = process.communicate(timeout=30)[1]
+    assert process.returncode == 130 and "Traceback" not in err
+    assert "units are kept; the same command with --resume goes on" in err and "interrupted" in err
+    begun = time.monotonic()
+    while alive(workers) and time.monotonic() - begun < 10:
+        time.sleep(0.1)
+    assert not alive(workers)
 
 
 @pytest.mark.slow
@@ -127,3 +141,29 @@ def test_a_result_that_is_only_printed_and_cannot_be_is_a_failure(tmp_path):
     done = shell(tmp_path, "vtrial schema > /dev/full")
     assert done.returncode == 1 and "No space left on device" in done.stderr and "Traceback" not in done.stderr
     assert shell(tmp_path, "vtrial schema", PYTHONIOENCODING="ascii").returncode == 0
+
+
+LOST = """
+import os, signal, sys, time, weakref
+from trial import cli
+
+class Thing: pass
+
+def command(**_):
+    thing = Thing()
+    clearing = weakref.ref(thing, lambda _: (os.kill(os.getpid(), signal.{name}), time.sleep(0.01)))
+    del thing  # the interrupt is raised in the callback of the reference, where Python only reports it
+    time.sleep(20)
+
+cli._app = lambda: command
+sys.exit(cli.main([]))
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_an_interrupt_is_not_lost_where_python_clears_up(name):
+    command = [sys.executable, "-c", LOST.format(name=name)]
+    begun = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, preexec_fn=_usual_signals)
+    assert done.returncode == 130 and done.stderr.splitlines()[-1] == "interrupted", done.stderr
+    assert "Traceback" not in done.stderr and time.monotonic() - begun < 15

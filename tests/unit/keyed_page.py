@@ -10,6 +10,8 @@ from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
@@ -155,6 +157,13 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.read: dict[str, pa.Table] = {}
+
+    def table(self, name: str) -> pa.Table:
+        """A table, read once."""
+        if name not in self.read:
+            self.read[name] = pq.read_table(self.path / f"{name}.parquet")
+        return self.read[name]
 
     def values(self, keys: str) -> list:
         """The values of "table/row/column+column; table/row/column"."""
@@ -173,10 +182,10 @@ class Folder:
             found = getattr(proxy(row), column)
             return found if isinstance(found, tuple) else (found.value, *found.range95)
         if column == "distinct":
-            return sorted(set(pq.read_table(self.path / f"{table}.parquet")[row].to_pylist()))
+            return sorted(set(self.table(table)[row].to_pylist()))
         if column == "rows":
             name, _, value = row.partition("=")
-            return pq.read_table(self.path / f"{table}.parquet")[name].to_pylist().count(value)
+            return self.table(table)[name].to_pylist().count(value)
         if table in PATIENT_KEYS:
             return self._of_patient(table, row)[column]
         return getattr(self, table)[row][column]
@@ -228,8 +237,8 @@ class Folder:
 
     def _of_patient(self, table: str, key: str):
         replicate, subject, *rest = key.split("|")
-        mine = [("IREP", "==", int(replicate)), ("SUBJID", "==", int(subject))]
-        rows = pq.read_table(self.path / f"{table}.parquet", filters=mine).to_pylist()
+        mine = (pc.field("IREP") == int(replicate)) & (pc.field("SUBJID") == int(subject))
+        rows = self.table(table).filter(mine).to_pylist()
         (row,) = [r for r in rows if [str(r[name]) for name in PATIENT_KEYS[table]] == rest]
         return row
 

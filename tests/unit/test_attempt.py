@@ -127,13 +127,13 @@ def test_a_plain_run(tried):
     assert asked["executed"] == (3, None) and asked["keep_units"] is True, (
         "units are kept until the run is in its place"
     )
-    assert asked["sized"] == (3, True) and asked["overwrite"] is False and asked["finished"]
+    assert asked["sized"] == (3, True, 1) and asked["overwrite"] is False and asked["finished"]
     volatile = asked["concluded"]
     assert volatile["workers"] == 3 and 0 <= volatile["seconds"] < 60
     assert asked["reported"], "when the tables are in their place"
     assert volatile["seconds"] == round(volatile["seconds"], 1)
     _, asked, _ = tried(workers=7, with_report=False)
-    assert asked["executed"] == (7, None) and "reported" not in asked and asked["sized"] == (7, False)
+    assert asked["executed"] == (7, None) and "reported" not in asked and asked["sized"] == (7, False, 1)
 
 
 def test_going_on(tried, tmp_path):

@@ -1,12 +1,17 @@
 """``vtrial catalogue`` with endpoints: the list, one endpoint, a misspelt one."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from analysis.endpoints import catalogue
 from cohorts.adverse_events import proxy
-from trial.app.study_run import citations
+from cohorts.references import CITATIONS
+from trial.app.study_run import citations, facts_of
 from trial.cli import main
 from trial.cli.catalogue import _wrapped
+from trial.study.checks import cautions
 from trial.study.load import load_study
 from trial.study.tolerability import Tolerability
 
@@ -69,3 +74,32 @@ def test_who_is_cited_for_a_study_with_adverse_events():
     assert rates[: len(plain)] == plain and len(rates) > len(plain) and len(set(rates)) == len(rates)
     sources = {prior.source.citation for prior in proxy("TE").named_priors.values()}
     assert sources <= set(rates) and not sources <= set(plain)
+
+
+@pytest.mark.parametrize(
+    ("cited", "printed"),
+    [
+        ("wang_2020", CITATIONS["wang_2020"].text),
+        ("NCT01234567, not published", "NCT01234567, not published"),
+        ("mei_2021", CITATIONS["mei_2021"].text),
+    ],
+)
+def test_the_trial_that_is_replicated_is_cited_once(cited, printed):
+    facts = facts_of(load_study("configs/smoke.yaml", [f"citation='{cited}'"]))
+    assert facts["citations"].count(printed) == 1
+    assert [r["id"] for r in facts["references"]].count(cited) == (cited in CITATIONS)
+    assert len(set(facts["citations"])) == len(facts["citations"])
+
+
+def test_no_citation_is_none():
+    assert not {"", " "} & set(facts_of(load_study("configs/smoke.yaml", ["citation=' '"]))["citations"])
+
+
+def test_a_citation_that_the_catalogue_does_not_have_is_said():
+    study = load_study("configs/smoke.yaml", ["citation=mei_2022"])
+    assert dict(cautions(study))["citation",] == (
+        "seen 'mei_2022': no citation of the catalogue, printed as it stands; did you mean mei_2021?"
+    )
+    for config in sorted(Path("configs").rglob("*.yaml")):
+        named = re.search(r"^citation: (\w+)$", config.read_text(encoding="utf-8"), re.MULTILINE)
+        assert named is None or named[1] in CITATIONS, config

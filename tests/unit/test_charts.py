@@ -181,3 +181,10 @@ def test_a_patient_with_rescue_chemotherapy_and_dose_levels(monkeypatch):
     (((places, labels), _),) = seen.of("p/1", "set_yticks")
     assert list(places) == [0, 1, 2] and labels == ["0", "2.5", "5"]
     assert seen.of("p", "set_xlim") == seen.of("p/1", "set_xlim") == [((0, 4.0), {})]
+
+
+def test_five_colours_in_a_row_have_the_same_dashes_and_the_next_turn_begins_one_later():
+    """Eleven colours; whole, dashed, dotted, both: 5, 5 and 1 of them, then from dashed on."""
+    looks = [[(), (5.0, 2.0), (1.2, 1.6), (6.0, 2.0, 1.2, 2.0)].index(() if line_style(k) == "-" else line_style(k)[1])
+             for k in range(-3, 23)]  # fmt: skip
+    assert looks == [3, 2, 1, 0, *[0] * 5, *[1] * 5, 2, *[1] * 5, *[2] * 5, 3]

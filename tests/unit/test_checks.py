@@ -1,12 +1,13 @@
 """What is allowed but probably not meant, one value on either side of each edge."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hand_made import STUDY
 
 from cohorts.sets import PARAMETER_SETS, parameter_set
-from trial.study.checks import _large, cautions, not_taken, unknown_covariates, unknown_ids, value_at
+from trial.study.checks import _large, _not_predicted, cautions, not_taken, unknown_covariates, unknown_ids, value_at
 from trial.study.study import Study
 
 WANG = "hetrombopag_wang_2022"
@@ -144,3 +145,17 @@ def test_variances_that_are_probably_not_meant():
     ):
         chosen = replace(parameter_set(WANG), random_effects=(one, second, *others))
         assert list(_large(chosen)) == [text] * bool(text)
+
+
+def test_rows_a_set_was_fitted_on_are_no_predictions(tmp_path):
+    """Of four rows only the one that is both: a target of the set, and not seen by what its file says."""
+    chosen = parameter_set("hetrombopag_itp_mei_2021")
+    target, other, *_ = sorted(chosen.targets)
+    (tmp_path / "rows.csv").write_text(f"row_id,seen\n{target},no\n{other},yes\nzzz,no\nyyy,yes\n")
+    study = Study.model_validate(STUDY | {"parameter_set": chosen.id})
+    study = study.model_copy(update={"published": SimpleNamespace(rows=str(tmp_path / "rows.csv"))})
+    ((path, text),) = _not_predicted(study)
+    assert path == ("published", "rows")
+    assert text.startswith(f"{chosen.id} was fitted on or matched to {target}: of this set they are no predictions")
+    (tmp_path / "rows.csv").write_text(f"row_id,seen\n{target},yes\nzzz,no\n")
+    assert list(_not_predicted(study)) == []

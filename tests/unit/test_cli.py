@@ -68,7 +68,8 @@ def test_the_resolved_config_runs_again_to_the_same_tables(finished, capsys, tmp
 @pytest.mark.parametrize("columns", [60, 80])
 def test_the_result_table_fits_the_terminal(capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
-    code, out, _ = outcome(capsys, "run", SMOKE, "--workers", "1", "--set", "patients=12", "--out", "x")
+    few = ("--workers", "1", "--set", "patients=12", "--out", "x", "--no-report")
+    code, out, _ = outcome(capsys, "run", SMOKE, *few)
     assert code == 0
     assert max(len(line.rstrip()) for line in out.splitlines()) <= columns
     row = next(line for line in out.splitlines() if line.startswith("RESPW8"))
@@ -116,6 +117,7 @@ def test_an_arm_that_the_published_rows_do_not_know_is_one_line_per_name(capsys)
     code, _, err = outcome(capsys, "check", SMOKE, "--set", arms, *dropout)
     rows = [line for line in err.splitlines() if "published.rows" in line]
     assert code == 2 and len(rows) == 1 and "more rows" in rows[0] and "'Placebo'" in rows[0]
+    assert "published.rows: hetrombopag_itp_phase3_results.csv: mei" in rows[0], "the file and its row are named"
 
 
 def test_check_says_what_will_run_and_warns(capsys):
@@ -164,7 +166,18 @@ def test_overwrite_replaces_a_run(capsys, tmp_path):
     (folder / "config.resolved.yaml").write_text("")
     (folder / "stale.csv").write_text("")
     write_manifest(folder, "", {}, {})
-    arguments = ("--out", "run", "--overwrite", "--workers", "1", "--set", "patients=12", "--replicates", "1")
+    arguments = (
+        "--out",
+        "run",
+        "--overwrite",
+        "--workers",
+        "1",
+        "--set",
+        "patients=12",
+        "--replicates",
+        "1",
+        "--no-report",
+    )
     assert outcome(capsys, "run", SMOKE, *arguments)[0] == 0
     assert not (folder / "stale.csv").exists()
 
@@ -242,7 +255,7 @@ def test_debug_shows_the_traceback(monkeypatch):
 
 
 def test_failed_patients_are_exit_3(capsys):
-    few_steps = ("--set", "solver.max_steps_per_day=10")
+    few_steps = ("--set", "solver.max_steps_per_day=10", "--set", "patients=6")
     code, out, err = outcome(capsys, "run", SMOKE, "--workers", "1", "--replicates", "1", *few_steps)
     assert code == 3 and "patients failed; solves.parquet and the report say why" in err
     assert "report.html" in out

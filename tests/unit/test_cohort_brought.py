@@ -1,5 +1,6 @@
 """Patients the user brings: what is accepted, and what each mistake is told."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -197,3 +198,11 @@ def test_own_columns_that_cannot_be_used(asked, said):
     with pytest.raises(PatientsError) as caught:
         OWN.own_columns([asked])
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("problems", "rest"), [(20, []), (21, ["p.csv: and 1 more problems"])])
+def test_twenty_problems_are_shown_with_the_line_of_the_file(problems, rest):
+    error = PatientsError(Path("p.csv"), [f"row {k}: AGE: x" for k in range(1, problems + 1)], range(3, 40))
+    told = [f"p.csv: line {k + 2}: AGE: x" for k in range(1, problems + 1)]
+    assert list(error.problems) == told and str(error).splitlines() == told[:20] + rest
+    assert PatientsError(Path("p.csv"), ["row 7: AGE: x"]).problems == ("p.csv: row 7: AGE: x",)

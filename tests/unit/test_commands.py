@@ -94,7 +94,8 @@ def test_plan(monkeypatch, capsys, problem, code, workers, words):
     ("said", "uses"),
     [([], (5, 20, "runs/x_sensitivity")), (["--workers", "2", "--replicates", "30", "--out", "y"], (2, 30, "y"))],
 )
-def test_sensitivity(monkeypatch, capsys, said, uses):
+def test_sensitivity(monkeypatch, capsys, tmp_path, said, uses):
+    monkeypatch.chdir(tmp_path)
     asked = []
     monkeypatch.setattr(
         trial.app.sensitivity,
@@ -106,6 +107,10 @@ def test_sensitivity(monkeypatch, capsys, said, uses):
     monkeypatch.setattr(trial.app.study_run, "cores", lambda: 5)
     assert main(["sensitivity", "c.yaml", *said]) == 0
     assert asked == [uses] and "EC50" in capsys.readouterr().out
+    (Path(uses[2]) / "sensitivity.parquet").write_text("earlier")
+    assert main(["sensitivity", "c.yaml", *said]) == 2 and len(asked) == 1, "nothing is simulated for what is not kept"
+    assert f"{uses[2]}: results are already there; --overwrite replaces them" in capsys.readouterr().err
+    assert main(["sensitivity", "c.yaml", *said, "--overwrite"]) == 0 and len(asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from tiny_trial import study
 from analysis.evidence.comparison import Difference, Side, compared, left_out, paired
 from analysis.statistics.estimates import ALL, Estimate, over
 from analysis.statistics.summaries import Summary
-from trial.app.comparison import _caution
+from trial.app.comparison import _caution, compare_runs
 from trial.cli.compare import _table
+from trial.errors import Refused
 
 RATES = {"a": (75.0, 50.0, 100.0), "b": (50.0, 50.0, 75.0)}
 """Of 4 patients on drug in three replicates."""
@@ -142,3 +144,16 @@ def test_an_endpoint_is_named_once_in_the_table(capsys, monkeypatch):
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert [line[0] for line in lines] == ["endpoint", "RESPW8", "sham", "COMPL", "sham"]
     assert lines[1] == ["RESPW8", "drug", "%", "60.0", "±", "0.3", "61.1", "±", "0.3", "+1.1", "±", "0.4"]
+
+
+def test_two_runs_with_nothing_in_common_are_refused_with_what_each_has(monkeypatch):
+    sides = {"a": side("a", codes=("RESPW8",)), "b": side("b", codes=("CHGW8",))}
+    monkeypatch.setattr("trial.app.comparison.opened", lambda folder: SimpleNamespace(folder=folder, study=None))
+    monkeypatch.setattr("trial.app.comparison.pure.read_side", lambda folder, study: sides[folder.name])
+    with pytest.raises(Refused) as caught:
+        compare_runs(Path("a"), Path("b"))
+    first, *rest = str(caught.value).splitlines()
+    assert first == "compare: the runs have nothing in common"
+    assert rest == [f"compare: left out, only in {a}: endpoints {c}" for a, c in (("a", "RESPW8"), ("b", "CHGW8"))]
+    found = compare_runs(Path("a"), Path("a"))
+    assert found.paired and [row.difference for row in found.rows] == [0, 0] and found.cautions == ()

@@ -62,7 +62,7 @@ CASES = [
     ("unknown key", "patients: 20", "patient: 20", "patient", ["unknown key", "did you mean patients?"]),
     ("micrograms", "    start_dose_mg: 5\n    dose", "    start_dose_ug: 5000\n    dose", "arms.0.start_dose_ug", ["did you mean start_dose_mg: 5?"]),
     ("grams", "    start_dose_mg: 5\n    dose", "    start_dose_g: 0.005\n    dose", "arms.0.start_dose_g", ["did you mean start_dose_mg: 5?"]),
-    ("no unit", "    start_dose_mg: 5\n    dose", "    start_dose: 5\n    dose", "arms.0.start_dose", ["did you mean start_dose_mg (in mg)?"]),
+    ("no unit", "    start_dose_mg: 5\n    dose", "    start_dose: 5\n    dose", "arms.0.start_dose", ["did you mean start_dose_mg?"]),
     ("cycle in weeks", "treatment_days: 28", "treatment_days: 28\nchemotherapy: {cycle_weeks: 3, cycles: 1, doses: [{day: 0}]}", "chemotherapy.cycle_weeks", ["did you mean cycle_days: 21?"]),
     ("weeks", "  window_days: 2", "  window_weeks: 1", "visits.window_weeks", ["did you mean window_days: 7?"]),
     ("wrong level", "treatment_days: 28", "block_size: 8", "block_size", ["it belongs at randomisation.block_size"]),

@@ -142,7 +142,7 @@ def test_set():
         ("patients", ["--set patients: allowed: --set key=value"]),
         ("=1", ["allowed: --set key=value"]),
         ("arms=[", ["not a value in YAML"]),
-        ("visits.days=[7, 7]", ["--set visits.days=[7, 7]: visits.days.1: out of order"]),
+        ("visits.days=[7, 7]", ["--set visits.days=[7, 7]: visits.days.1: 7 is given twice"]),
     ],
 )
 def test_bad_set(override, words):

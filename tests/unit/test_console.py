@@ -2,6 +2,7 @@
 
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -115,3 +116,43 @@ def test_progress_is_lines_in_a_file_and_a_bar_on_a_terminal(monkeypatch):
         assert ("patients: 4 of 4 (100 %)" in screen.text) != terminal
         assert ("4 of 4 (100 %)" in screen.text) and ("\x1b[" in screen.text) == terminal
         assert screen.text.endswith("\x1b[2K") == terminal, "the bar is gone when the work is done"
+
+
+@pytest.mark.parametrize("closed", [(), (0,), (2,), (0, 1, 2)])
+def test_streams_that_are_closed_become_a_file_that_takes_everything(monkeypatch, closed):
+    opened, asked = [], []
+    monkeypatch.setattr(sys, "stdout", Screen(terminal=False))
+    monkeypatch.setattr(sys, "stderr", Screen(terminal=False))
+
+    def fstat(number):
+        if number in closed:
+            raise OSError
+        asked.append(number)
+
+    system = SimpleNamespace(devnull="nothing", O_RDWR=2, fstat=fstat, open=lambda *said: opened.append(said))
+    monkeypatch.setattr(console, "os", system)
+    console.open_streams()
+    assert opened == [("nothing", 2)] * len(closed)
+    assert {*asked, *closed} == {0, 1, 2}
+
+
+def test_a_message_on_a_terminal_is_folded_between_words_and_no_path_is_broken(monkeypatch):
+    path = "/a/very-long/path/" + "x" * 30
+    for width in (5, 20, 80):
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setattr(sys, "stderr", Screen(terminal=True))
+        console.say(f"one two three four five {path}")
+        lines = sys.stderr.text.splitlines()
+        assert path in sys.stderr.text and (width < 80) == (len(lines) > 1)
+        assert all(len(line) <= max(width, 20) or line.strip() == path for line in lines)
+    monkeypatch.setattr(sys, "stderr", Screen(terminal=False))
+    console.say("one two " * 30)
+    assert sys.stderr.text == "one two " * 30 + "\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(99.4, "99 s"), (100, "2 min"), (150, "2 min"), (5999, "100 min"), (6000, "1.7 h"), (36000, "10.0 h")],
+)
+def test_time_left_in_seconds_minutes_and_hours(seconds, said):
+    assert console.duration(seconds) == said

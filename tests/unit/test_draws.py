@@ -123,6 +123,8 @@ def test_visits_are_uniform_in_their_window_and_baseline_is_day_0(width):
         assert days.tolist() == list(range(-width, width + 1))
         share = 1 / (2 * width + 1)
         np.testing.assert_allclose(seen / N, share, atol=4.5 * np.sqrt(share * (1 - share) / N) + 1e-12)
+        u = people(N).draws.uniform("visit:window", planned)
+        assert (d.visit_day[:, k] == planned - width + np.floor(u * (2 * width + 1))).all(), "a late u, a late day"
     if width:
         assert correlation(d.visit_day[:, 1], d.visit_day[:, 2]) < 4.5 / np.sqrt(N)
 

@@ -47,6 +47,8 @@ def test_the_completion_to_expect_is_that_of_constant_hazards(small):
     assert completion(two) == pytest.approx({"DRUG": math.exp(-0.2), "SHAM": math.exp(-0.04)})
     assert any("a and b; expected to stay until day 28: DRUG 81.9 %, SHAM 96.1 %" in line for line in in_words(two))
     assert "dropout: nobody leaves before day 28" in in_words(small("dropout=[]"))
+    idle = small("dropout=[{reason: a, hazard_per_week: 0}]")
+    assert "dropout: nobody leaves before day 28" in in_words(idle)
 
 
 def test_other_forms_are_said(small):

@@ -17,7 +17,15 @@ from analysis import endpoints
 from analysis.endpoints.records import from_tables, load
 from analysis.evidence.results import analyse, endpoint_values, evaluate_tables
 from analysis.statistics import estimators, summaries
-from analysis.statistics.estimates import ESTIMATES_SCHEMA, Estimate, Tested, _power_row, estimate, to_table
+from analysis.statistics.estimates import (
+    ESTIMATES_SCHEMA,
+    Estimate,
+    Tested,
+    _power_row,
+    estimate,
+    over,
+    to_table,
+)
 
 YES, NO = Patient([60.0]), Patient([20.0])
 RESPONDERS = {"drug": (3, 2, 4), "placebo": (0, 1, 0)}
@@ -338,3 +346,11 @@ def test_a_replicate_is_won_below_5_percent_and_in_the_right_direction(benefit: 
     assert row.NOTE.endswith("; 1 of 6 replicates have an arm without an evaluable subject and are not tested")
     whole = _power_row(pair, Tested(gain[:3], np.full(3, 0.01), np.full(3, 80.0), "a test"), "none")
     assert whole.ESTIMATE == 100 and whole.MCSE is None and "not tested" not in whole.NOTE
+
+
+@pytest.mark.parametrize(("n", "few"), [(1, False), (2, True), (39, True), (40, False)])
+def test_a_range_over_few_replicates_says_so_and_one_has_none(n: int, few: bool) -> None:
+    row = over(
+        Estimate("S", "X", "", "drug", None, "FAS", "rate", "%", "replicate"), np.arange(n, dtype=float), np.ones(n)
+    )
+    assert ("few replicates" in row.NOTE) == few and "left out" not in row.NOTE

@@ -128,6 +128,14 @@ def test_a_partial_area_joins_its_ends_as_the_trapezoids_do() -> None:
     assert nca.partial_auc(times, values, 0, 12)[1] == 0
 
 
+def test_the_level_between_two_samples_is_that_of_their_trapezoid() -> None:
+    """Up and level in a straight line, down in one of logarithms; nothing before the first sample."""
+    times = np.array([1.0, 3.0, 5.0, 9.0])
+    values = np.array([4.0, 10.0, 10.0, 2.5])
+    level = [float(nca.level_at(times, values, at)) for at in (0.5, 1, 1.5, 3, 4, 5, 7, 9)]
+    assert level == pytest.approx([np.nan, 4, 5.5, 10, 10, 10, 5, 2.5], nan_ok=True)
+
+
 def test_profiles_together_are_profiles_alone() -> None:
     rng = np.random.default_rng(3)
     profiles = 10 * np.exp(-0.1 * THEOPH_1_H) * np.exp(0.3 * rng.standard_normal((40, len(THEOPH_1_H))))
@@ -145,6 +153,14 @@ def test_an_area_has_the_same_bits_alone_and_in_any_layout() -> None:
     for layout in (values, np.asfortranarray(values)):
         assert nca.partial_auc(THEOPH_1_H, layout, 0.0, 24.0).tolist() == alone
     assert nca.auc(THEOPH_1_H, np.asfortranarray(values)).tolist() == [float(nca.auc(THEOPH_1_H, v)) for v in values]
+
+
+@pytest.mark.parametrize(("fall", "phase"), [(0.9e-9, False), (1.1e-9, True)])
+def test_a_terminal_phase_falls_by_a_billionth_from_its_first_sample_to_its_last(fall: float, phase: bool) -> None:
+    """Three samples on a line of logarithms, from 20 h to 24 h; the peak before them is no part of it."""
+    values = [5 + 1e-7, *(5 * np.exp(-fall * np.array([0, 0.5, 1])))]
+    found = nca.terminal(np.array([18.0, 20, 22, 24]), np.array(values))
+    assert (not np.isnan(found.lambda_z)) == phase and found.points == 3
 
 
 def test_the_regression_is_that_of_numpy() -> None:
@@ -200,6 +216,10 @@ def test_below_the_limit_counts_as_0_before_and_missing_after_the_first_quantifi
 def test_a_study_without_what_an_endpoint_needs(changes: dict, code: str, needed: str) -> None:
     without = Study.model_validate(STUDY.model_dump() | {"pk_sampling": SAMPLING | changes})
     assert needed in endpoints.lacking(catalogue(56)[code], without)
+    if code == "AUCINT":
+        made = first_dose([0.0, *[16 * 2 ** (-(t - 1) / 4) for t in (1, 2, 4, 8, 24)]])
+        whole = endpoints.evaluate(catalogue(56)["AUCTAU"], made, without).value
+        assert catalogue(56)[code].evaluate(made, without).value == pytest.approx(whole), "of the whole interval"
     assert not endpoints.lacking(catalogue(56)[code], SINGLE) and code not in endpoints.chosen(without)
 
 

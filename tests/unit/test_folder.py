@@ -7,7 +7,7 @@ import pytest
 
 import trial.app.folder as folders
 from trial.app.door import verified
-from trial.app.folder import begin, checked, finish, locked, unfinished, units_kept, with_inputs
+from trial.app.folder import begin, checked, finish, locked, ready, unfinished, units_kept, with_inputs
 from trial.errors import Refused
 from trial.jobs.provenance import add_report, write_manifest
 from trial.study.protocol import Record
@@ -51,6 +51,24 @@ def test_a_new_and_an_empty_folder_may_be_used(tmp_path):
 def test_a_run_is_replaced_only_when_asked(run):
     assert checked(run, overwrite=True) == run
     assert "--overwrite replaces them" in refused(run, overwrite=False)
+
+
+def test_other_results_are_replaced_only_when_asked_and_a_run_never(run, tmp_path):
+    mine = tmp_path / "mine"
+    for _ in range(2):
+        ready(mine, ["a.csv"], overwrite=False)
+    (mine / "b.csv").write_text("")
+    ready(mine, ["a.csv"], overwrite=False)
+    (mine / "a.csv").write_text("")
+    with pytest.raises(Refused, match="results are already there; --overwrite replaces them, --out DIR writes"):
+        ready(mine, ["a.csv"], overwrite=False)
+    ready(mine, ["a.csv"], overwrite=True)
+    with pytest.raises(Refused, match="this is the folder of a run, which stays as it is"):
+        ready(run, ["a.csv"], overwrite=True)
+    with pytest.raises(Refused, match="this is a file"):
+        ready(mine / "a.csv", ["a.csv"], overwrite=True)
+    with pytest.raises(Refused, match="cannot be written"):
+        ready(mine / "a.csv" / "x", ["a.csv"], overwrite=True)
 
 
 def test_a_manifest_of_this_engine_makes_a_run_and_nothing_else_does(tmp_path):

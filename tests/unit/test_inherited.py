@@ -91,3 +91,40 @@ def test_arms_that_their_doses_tell_apart_are_not_called_alike():
     assert not any("cannot tell" in line for line in load_config(PHASE_3).warnings)
     alike = load_config(PHASE_3, ["arms.1.start_dose_mg=2.5"]).warnings
     assert any("'Hetrombopag, start 2.5 mg', which also names the arm HETROM-2.5" in line for line in alike)
+
+
+@pytest.mark.parametrize(
+    "text", ["adherence: {mean: 0.88, sd: 0.1124}\n", "visits: {days: [7, 14, 21, 28, 35, 42, 49, 56, 63, 70]}\n"]
+)
+def test_what_is_written_again_unchanged_is_no_change(tmp_path, text):
+    study = load_study(child(tmp_path, text))
+    assert (study.title, study.assumptions) == (load_study(PHASE_3).title, load_study(PHASE_3).assumptions)
+    changed = child(tmp_path, "adherence: {mean: 0.5}\n", name="changed")
+    assert load_study(changed, ["adherence.mean=0.88"]).title == study.title, "set back to what the text speaks of"
+
+
+def test_null_takes_away_what_is_inherited_and_nothing_else(tmp_path):
+    """A misspelt rule that is null would leave the rule in force without a word."""
+    text = "dose_rules: {titraton: null}\n"
+    with pytest.raises(ConfigError) as caught:
+        load_study(child(tmp_path, text))
+    assert "child.yaml:3: dose_rules.titraton: seen nothing; null takes an inherited rule away" in str(caught.value)
+    assert str(caught.value).endswith("allowed: titration; did you mean titration?")
+    arms = "".join(f"  - {{id: {name}, start_dose_mg: 5}}\n" for name in ("HETROM-2.5", "HETROM-5", "Placebo"))
+    fixed = load_study(child(tmp_path, f"dose_rules: null\nrandomisation: {{block_size: 3}}\narms:\n{arms}"))
+    assert fixed.dose_rules == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("dose_rules: {titration: null}\n", "3: dose_rules.titration: null takes the inherited rule away"),
+        ("dose_rules: null\n", "3: dose_rules: null takes the inherited rules away; inherited keys"),
+        ("arms:\n  - {id: HETROM-5, start_dose_mg: 5}\n", "keys still name HETROM-2.5, Placebo"),
+        ("visits: {days: [7, 14, 28]}\n", "3: visits.days: this list takes the place of the inherited one; inherited"),
+    ],
+)  # fmt: skip
+def test_what_was_taken_away_is_named_where_it_was(tmp_path, text, said):
+    with pytest.raises(ConfigError) as caught:
+        load_study(child(tmp_path, text))
+    assert said in str(caught.value) and "did you mean" not in str(caught.value)

@@ -14,6 +14,7 @@ from trial.study.load import load_study
 
 INPUTS = Path(__file__).parents[1] / "faults" / "fuzz" / "inputs"
 SECONDS = 5.0
+"""Of the processor: a busy machine makes nothing here slower."""
 
 
 @pytest.mark.parametrize(
@@ -49,31 +50,31 @@ def test_one_message_with_file_and_line(tmp_path, bad, answer):
     os.mkfifo(tmp_path / "pipe")
     keys = [line.partition(":")[0] for line in bad.splitlines()]
     rest = [part for part in GOOD.split("\n") if part.partition(":")[0] not in ("seed", *keys[1:])]
-    begun = time.monotonic()
+    begun = time.process_time()
     found = [
         m.replace(str(tmp_path) + "/", "")
         for m in messages(tmp_path, bad + "\n" + "\n".join(rest).replace("  mean: 0.9\n  sd: 0.1\n", ""))
     ]
-    assert time.monotonic() - begun < SECONDS
+    assert time.process_time() - begun < SECONDS
     assert any(answer in message.replace(str(tmp_path), ".") for message in found), found
     assert all(message.startswith("study.yaml:") and len(message) < 700 for message in found), found
 
 
 def test_a_bomb_of_aliases_and_a_loop_of_files_end_at_once(tmp_path):
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(ConfigError, match=r"bomb.yaml:\d+: .*more than 8,000 values"):
         load_study(INPUTS / "bomb.yaml")
     for k in range(30):
         (tmp_path / f"{k}.yaml").write_text(f"extends: {k + 1}.yaml\n")
     with pytest.raises(ConfigError, match="more than 20 files extend each other"):
         load_study(tmp_path / "0.yaml")
-    assert time.monotonic() - begun < SECONDS
+    assert time.process_time() - begun < SECONDS
 
 
 def test_twenty_problems_are_shown_and_the_rest_is_counted(tmp_path):
-    begun = time.monotonic()
+    begun = time.process_time()
     found = messages(tmp_path, GOOD + "".join(f"unknown_{k}: 1\n" for k in range(3000)))
-    assert time.monotonic() - begun < SECONDS
+    assert time.process_time() - begun < SECONDS
     assert len(found) == MOST_SHOWN + 1 and "more problems" in found[-1]
 
 
@@ -84,10 +85,10 @@ def test_the_inputs_that_broke(tmp_path, capsys, name):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "loop.yaml").symlink_to("loop.yaml")
     (tmp_path / "smoke.yaml").write_text(f"extends: {Path('configs/smoke.yaml').resolve()}\n")
-    begun = time.monotonic()
+    begun = time.process_time()
     assert main(["check", str(tmp_path / name)]) == 2
     err = capsys.readouterr().err
-    assert time.monotonic() - begun < SECONDS and "VTRIAL_DEBUG" not in err and name in err
+    assert time.process_time() - begun < SECONDS and "VTRIAL_DEBUG" not in err and name in err
 
 
 def test_set_takes_one_value(capsys):

@@ -1,17 +1,19 @@
 """Margins of the study's own: what the enrolled patients of a large replicate then have."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from cohorts.margins import MarginError, with_margins
+from cohorts.margins import MarginError, _age, _count, with_margins
 from cohorts.populations import population
 from cohorts.sampler import sample_cohort
 from cohorts.sets import parameter_set
 from cohorts.streams import Streams
 from trial.app.echo import in_words
 from trial.app.loading import load_checked
+from trial.app.study_run import facts_of
 from trial.errors import ConfigError
 from trial.study.fingerprint import fingerprint
 from trial.study.load import load_study
@@ -93,7 +95,22 @@ def test_another_population_is_another_design():
     assert fingerprint(own) != fingerprint(STUDY)
 
 
+def test_the_manifest_names_the_margins():
+    own = load_study(CONFIG, ["population.margins={female_share: 0.5}"])
+    assert facts_of(own)["population_margins"] == {"female_share": 0.5}
+    assert "population_margins" not in facts_of(load_study(CONFIG))
+
+
 def test_the_protocol_in_words_says_the_margins():
     own = load_study(CONFIG, ["population.margins={female_share: 0.5}"])
     line = next(line for line in in_words(own) if line.startswith("population"))
     assert line == "population chronic_itp_mei_2021, with margins of the study's own: female_share 0.5"
+
+
+def test_the_age_of_the_middle_of_a_range_is_the_mean_of_the_law():
+    """Ages of 40 completed years lie around 40.5, the middle of 20 to 61; counts by their logarithms, 8 of 2 to 32."""
+    criteria = SimpleNamespace(age_at_least_y=18, age_at_most_y=60, platelets_at_least_1e9L=2.5,
+                               platelets_below_1e9L=32.5)  # fmt: skip
+    law = {"AGE_LOW": 20.0, "AGE_HIGH": 90.0, "AGE_SD": 10.0, "PLT_LOG_SD": 0.7}
+    assert _age(law, 40, criteria) == {"AGE": pytest.approx(40.5, rel=1e-9)}
+    assert _count(law, 8, criteria) == {"PLT": pytest.approx(8.0, rel=1e-9)}

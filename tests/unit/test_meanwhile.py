@@ -26,7 +26,7 @@ SMOKE = "configs/smoke.yaml"
         (1, 400, 5.0, "1 of 400 (0 %), about 33 min left"),
         (1, 4000, 5.0, "1 of 4000 (0 %), about 5.6 h left"),
         (400, 400, 20.25, "400 of 400 (100 %), 20.2 s"),
-        (0, 0, 0.0, "0 of 0 (0 %), 0.0 s"),
+        (0, 0, 0.0, "0 of 0 (100 %), 0.0 s"),
     ],
 )
 def test_per_cent_and_the_time_left(done, total, seconds, text):

@@ -205,3 +205,13 @@ def test_differences_and_odds_ratios():
     other = [*weak, *[e for e in difference("PLT250") if e.STAT == "power"]]
     assert len(differences.differences(bare_run(estimates=tuple(other))).columns) == 5
     assert differences.differences(bare_run(estimates=tuple(rate()))) is None
+
+
+def test_the_time_of_the_peak_is_a_median_to_two_decimals():
+    """A time has no geometric mean, neither over replicates nor in the named one."""
+    said = {"UNIT": "h", "PARAM": "Tmax", "N": 9}
+    named = [row("TMAX", "drug", stat, v, **said) for stat, v in (("minimum", 2.0), ("maximum", 12.126))]
+    rows = (*both("TMAX", "drug", "median", 7.954, 8.016, **said), *named)
+    assert shown(kinetics.exposure(bare_run(study(pk_sampling=True), estimates=rows)))["TMAX|drug"] == [
+        "drug", "8.02 ± 0.25", "(3.02, 13.02)", "9", "–", "7.95 (2.00, 12.13)",
+    ]  # fmt: skip

@@ -134,7 +134,7 @@ def test_a_python_set_is_refused(tmp_path, change, words):
         ({"correlations": [{"a": "CL", "b": "VC", "value": 2.0}]}, "correlation of CL and VC: seen 2; allowed: betwe"),
         ('{"id": "a", "id": "b"}', "id: seen the key twice; allowed: once"),
         ("[" * 100_000, "nested too deeply"),
-        ("[1]", "seen list '[1]'; needed: keys id, extends"),
+        ("[1]", "seen [1]; needed: keys id, extends"),
     ],
     ids=lambda x: str(x)[:50],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from cohorts.parameters import (
     CovariateEffect,
     Parameter,
     RandomEffect,
+    Uncertainty,
     cv_to_variance,
     unknown_name,
     variance_to_cv,
@@ -156,6 +157,8 @@ def test_parameter_uncertainty_moves_values_once_per_replicate():
     certain = replace(SET, parameters=tuple(replace(p, rse_percent=None) for p in SET.parameters))
     with pytest.raises(ValueError, match="no parameter has a standard error"):
         uncertain(certain, Streams(1), 0)
+    with pytest.raises(ValueError, match="no parameter has a standard error"):
+        uncertain(replace(certain, uncertainty=(Uncertainty((), (), ()),)), Streams(1), 0)
 
 
 def test_an_uncertain_share_stays_a_share():

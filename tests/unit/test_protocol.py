@@ -142,3 +142,28 @@ def test_sentences_of_names():
         (("list", 3), "seen 'a', which is already list.0"),
         (("list", 4), "seen 'b', which is already list.1"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("times", "seen"),
+    [
+        ([1, 12, 24], "seen 1 to 24;"), ([0, 12, 23], "seen 0 to 23;"), ([0, 12, 25], "seen 0 to 25, without 24;"),
+        ([0, 25, 48], "seen 0 to 48, without 24;"), ([1, 24, 48], "seen 1 to 48;"),
+    ],
+)  # fmt: skip
+def test_a_profile_is_of_one_whole_interval(times, seen):
+    (said,) = [text for _, text in protocol.PKSampling(visit_day=0).model_copy(update={"times_h": times}).problems()]
+    assert said == f"{seen} allowed: from 0 to 24, one whole dosing interval, or to a later time with 24 among them"
+
+
+def test_a_partial_area_ends_with_the_profile():
+    assert not list(protocol.PKSampling(visit_day=0, partial_auc_h=[0, 24]).problems())
+    beyond = protocol.PKSampling(visit_day=0).model_copy(update={"partial_auc_h": (0, 24.5)})
+    assert list(beyond.problems()) == [
+        (("partial_auc_h", 1), "seen 24.5; the profile ends at 24 h; allowed: at most that")
+    ]
+
+
+def test_near_names_are_sought_for_texts_of_up_to_a_thousand_characters():
+    name = "x" * 1000
+    assert did_you_mean(name, [name]) == f"; did you mean {name}?" and did_you_mean(name + "x", [name]) == ""

@@ -27,12 +27,13 @@ def test_the_spread_behind_a_printed_interval():
 
 
 def test_a_rate_on_drug_is_its_own_or_a_multiple_of_the_background():
-    z = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
+    z = np.array([[0.0, 1.0], [0.0, 2.0], [0.0, -1.0]])
     own = Proxy("A", "a", prior(2.0, np.log(2)), on_drug=prior(5.0, np.log(3))).rates(z)
-    assert own.background == pytest.approx([2, 4]) and own.on_drug == pytest.approx([5, 15])
+    assert own.background == pytest.approx([2, 4]) and own.on_drug == pytest.approx([5, 45])
     assert own.doubling.tolist() == [1, 1]
     times = Proxy("B", "b", prior(2.0, np.log(2)), ratio=prior(5.0, np.log(3)), doubling=prior(1.5, np.log(2)))
-    assert times.rates(z).on_drug == pytest.approx([10, 60]) and times.rates(z).doubling == pytest.approx([1.5, 3])
+    assert times.rates(z).on_drug == pytest.approx([10, 180])
+    assert times.rates(z).doubling == pytest.approx([1.5, 0.75])
 
 
 def test_the_ratio_of_two_rates_has_the_spread_of_both():

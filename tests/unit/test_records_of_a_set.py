@@ -123,6 +123,7 @@ def test_effects_of_covariates(said, good):
 def test_uncertainty_of_several_numbers():
     both = Uncertainty(("A", "B", "C"), (10.0, 20.0, 30.0), ((1, 0.2, 0.3), (0.2, 1, 0.4), (0.3, 0.4, 1)))
     assert both.without(["B"]) == Uncertainty(("A", "C"), (10.0, 30.0), ((1, 0.3), (0.3, 1)))
+    assert both.without(["B", "A", "C"]) == Uncertainty((), (), ()), "nothing left is no error"
     for wrong, said in (
         ((("A",), (0.0,), ((1,),)), r"rse_percent\.A: seen 0\.0; allowed: more than 0"),
         ((("A",), (1.0, 2.0), ((1,),)), "1 standard errors and 1 x 1 are needed"),

@@ -76,7 +76,9 @@ def test_a_changed_value_in_the_stored_rows_is_found(run, stored):
 def test_the_command(run, capsys):
     assert main(["replay", str(run), "--replicate", "1", "--patient", "7"]) == 0
     out, err = capsys.readouterr()
-    assert "identical to the stored rows, bit for bit" in out and "start of treatment" in out and not err
+    patience = f"{run}: comparing checksums, simulating the patient again ...\n"
+    assert "identical to the stored rows, bit for bit" in out and "start of treatment" in out
+    assert err in ("", patience), "a busy machine takes longer than a second and a half"
     assert max(len(line.rstrip()) for line in out.splitlines()) <= 100
     assert main(["replay", str(run), "--replicate", "2", "--patient", "7"]) == 2
     assert "allowed: replicate 0 to 1, patient 1 to 120" in capsys.readouterr().err
@@ -134,6 +136,7 @@ def test_the_log_folds_between_words(run, capsys, monkeypatch, columns):
 
 def test_what_is_written_is_the_patient(run, stored, tmp_path, capsys):
     out = tmp_path / "one" / "patient"
+    out.mkdir(parents=True)
     command = ["replay", str(run), "--replicate", "1", "--patient", "7", "--out", str(out)]
     assert main(command) == 0
     names = {*TABLES, "courses", "decisions", "endpoints", "times"} - {"screening"}

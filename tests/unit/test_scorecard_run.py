@@ -69,6 +69,23 @@ def test_a_broken_study_does_not_stop_the_others(folder):
     )
 
 
+@pytest.mark.parametrize("there", ["summary.txt", "scorecard.csv", "b"])
+def test_earlier_results_are_replaced_only_when_asked(folder, there):
+    path, done = folder
+    out = path / "out"
+    if there == "b":
+        (out / "b").mkdir(parents=True)
+        (out / "b" / "manifest.json").write_text("{}")
+    else:
+        out.mkdir()
+        (out / there).write_text("earlier")
+    with pytest.raises(Refused, match="results are already there; --overwrite replaces them"):
+        app.run_scorecard(path, out)
+    assert not done.workers, "no study is run"
+    app.run_scorecard(path, out, overwrite=True)
+    assert done.written == [["b"]]
+
+
 @pytest.mark.parametrize(("replicates", "warned"), [(None, False), (9, True), (10, False)])
 def test_fewer_than_ten_replicates_give_no_verdict(folder, replicates, warned):
     said = []

@@ -159,6 +159,9 @@ def test_values_and_limits_as_text():
     assert scoring.held_against(replace(HIT, ci_low=None, ci_high=None)) == "58.9"
     assert scoring.held_against(replace(DAYS, interval="tolerance")) == "20.0 (16.0, 25.0) t"
     assert scoring.held_against(replace(DAYS, ci_low=None, ci_high=None)) == "20.0"
+    small = {"published": 5.94, "ci_low": 0.66, "ci_high": 100.0}
+    assert scoring.held_against(replace(HIT, **small)) == "5.9 (0.7, 100.0)", "percent to one decimal"
+    assert scoring.held_against(replace(DAYS, **small)) == "5.94 (0.660, 100)", "others to three figures"
 
 
 def test_misses_in_order_and_what_is_stale_or_wrongly_called_unseen():

@@ -86,7 +86,7 @@ def test_the_strongest_comes_first_and_is_named():
     assert list(strengths(rows)) == ["STRONG", "WEAK"]
     line = headline(rows, "Response at week 8")
     assert "STRONG (typical value): at 1.5 times its value the primary result of placebo" in line
-    assert "changes by -3.0 ± 0.0 points, from 5.0" in line
+    assert "changes by -3.0 ± 0.0 points, from 5.0" in line and "Monte Carlo error" not in line
     none = effects(BASE, [tried("X", 0.5, BASE)], ["drug", "placebo"], "RESPW8", "%")
     assert "No assumed number moves" in headline(none, "x")
 
@@ -102,6 +102,17 @@ def test_replicates_without_a_result_are_left_out():
 def test_an_effect_within_its_error_says_so():
     rows = effects(BASE, [tried("X", 0.5, np.add(BASE, [[-3.0, 0], [0.0, 0], [6.0, 0]]))], ["a", "b"], "RESPW8", "%")
     assert headline(rows, "x").endswith("within the Monte Carlo error.")
+
+
+def test_an_effect_of_one_replicate_has_no_error_to_lie_within():
+    (row, _) = effects(BASE[:1], [tried("X", 0.5, BASE[:1] + 0.1)], ["a", "b"], "RESPW8", "%")
+    assert row.mcse is None and "Monte Carlo error" not in headline([row], "x")
+
+
+@pytest.mark.parametrize(("effect", "within"), [(1.9, True), (-1.9, True), (pure.Z95, False), (-2.0, False)])
+def test_an_effect_of_its_own_limit_is_not_within_it(effect, within):
+    (row, _) = effects(BASE, [tried("X", 0.5, BASE + 1)], ["a", "b"], "RESPW8", "%")
+    assert ("within" in pure.caution(replace(row, effect=effect, mcse=1.0))) == within
 
 
 def fake(job, chosen):

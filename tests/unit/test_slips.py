@@ -5,6 +5,8 @@
 import pytest
 from test_config_errors import GOOD, messages
 
+from trial.study import slips
+
 DOSE, BELOW, DAYS, MEAN = "    start_dose_mg: 5\n    dose", "        below_1e9L: 50", "[7, 14, 21, 28]", "  mean: 0.9"
 LEAVE = "  - reason: withdrawal\n    hazard_per_week: 0.01"
 SLIPS = [
@@ -108,3 +110,39 @@ def test_the_answer_names_the_slip_and_its_line(tmp_path, good, typed, answer):
 
 def test_there_are_sixty():
     assert len(SLIPS) >= 60
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "wanted", "meant"),
+    [
+        (5000, "ug", "mg", 5), (5000, "mcg", "mg", 5), (5000, "µg", "mg", 5), (5000, "μg", "mg", 5), (2, "g", "mg", 2000),
+        (2, "weeks", "days", 14), (4, "months", "days", 121.75), (36, "hours", "days", 1.5), (18, "months", "years", 1.5),
+        (365.25, "weeks", "years", 7), (1461, "days", "years", 4), (2, "years", "days", 730.5), (2, "days", "hours", 48),
+        (90, "min", "hours", 1.5), (5e10, "/L", "10^9/L", 50), (50000, "/uL", "10^9/L", 50), (5, "%", "", 0.05),
+        (5, "%", "per week", 0.05), (5, "%", "0 to 1", 0.05), (5, "MG/DAY", "mg", 5), (3, "Wk", "days", 21),
+        (5, "kg", "mg", None), (True, "g", "mg", None), ("5", "g", "mg", None), (7, "mg", "mg", 7),
+    ],
+)  # fmt: skip
+def test_a_number_in_another_unit(number, unit, wanted, meant):
+    assert slips.converted(number, unit, wanted) == meant
+
+
+@pytest.mark.parametrize(
+    ("seen", "meant"),
+    [("7, 14", "[7, 14]"), ("7;14|21", "[7, 14, 21]"), ("7 and 14", "[7, 14]"), ("(1.5 -2)", "[1.5, -2]"),
+     ("1 " * 149 + "10", "[" + "1, " * 149 + "10]"), ("1 " * 149 + "100", None), ("7 x", None), (7, None), ("", None)],
+)  # fmt: skip
+def test_a_list_without_its_brackets_up_to_300_characters(seen, meant):
+    assert slips.list_meant(seen) == (f"; did you mean {meant}?" if meant else "")
+
+
+def test_texts_longer_than_a_value_are_not_guessed_at():
+    assert slips.number_meant("5" + " " * 57 + "mg", "mg", False) and not slips.number_meant(
+        "5" + " " * 58 + "mg", "mg", False
+    )
+    assert [slips.number_meant(f, "", True) for f in (3.0, 3.5, 1e15)] == ["; did you mean 3?", "", ""]
+    assert slips.number_meant([2, 5], "mg", False).endswith("did you mean 2.5?")
+    assert not any("did you mean" in slips.number_meant(f, "", False) for f in ([2, -1], [2, 5, 1], [2.0, 5]))
+    assert slips.number_meant("zero", "", True) == "; in digits: 0" and slips.number_meant("twelve", "", True).endswith(
+        "12"
+    )

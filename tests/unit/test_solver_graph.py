@@ -1,9 +1,13 @@
 """The expression graph: what is merged, what is hoisted, what is refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from trial.solver.emit import single_use_products
 from trial.solver.graph import Graph, Level, needed, slow_terms, trace
+from trial.solver.reach import _value, starts_without_series
 
 
 def test_equal_terms_are_one_node() -> None:
@@ -31,7 +35,18 @@ def test_division_by_a_slow_term_becomes_a_product() -> None:
     assert {a.op for a in d.args} == {"state", "div"}
 
 
-@pytest.mark.parametrize(("exponent", "operations"), [(0.5, ["sqrt"]), (1, []), (2, ["mul"]), (5, ["mul"] * 3)])
+@pytest.mark.parametrize(
+    ("exponent", "operations"),
+    [
+        (0.5, ["sqrt"]),
+        (1, []),
+        (2, ["mul"]),
+        (5, ["mul"] * 3),
+        (16, ["mul"] * 4),
+        (17, ["const", "power"]),
+        (1.5, ["const", "power"]),
+    ],
+)
 def test_powers_with_cheap_forms(exponent: float, operations: list[str]) -> None:
     (d,) = trace(lambda y, p, u: [y[0] ** exponent], 1, 0, 0)[0]
     assert [node.op for node in needed([d]) if node.op != "state"] == operations
@@ -76,3 +91,44 @@ def test_constants_are_folded_as_the_operation_says(op, values, expected):
     graph = Graph()
     node = graph.node(op, *(graph.lift(value) for value in values))
     assert node.op == "const" and node.value == expected
+
+
+def test_products_that_one_sum_reads_become_part_of_it() -> None:
+    """y0 y1 + y0 is one; a product that two sums read, or that is itself a derivative, is not."""
+
+    def fused(rhs) -> int:
+        roots = trace(rhs, 2, 0, 0)[0]
+        return len(single_use_products(needed(roots), roots))
+
+    assert fused(lambda y, p, u: [y[0] * y[1] + y[0], y[1]]) == 1
+    assert fused(lambda y, p, u: [y[0] * y[1] + y[0], y[0] * y[1] - y[1]]) == 0
+    assert fused(lambda y, p, u: [y[0] * y[1] + y[0], y[0] * y[1]]) == 0
+    assert fused(lambda y, p, u: [y[0] * y[1] - y[0] * y[0], y[1]]) == 1, "only the second of two products"
+    assert fused(lambda y, p, u: [y[0] * y[1], y[0] + y[1]]) == 0
+
+
+def test_what_is_no_state_is_one_where_a_start_is_tried() -> None:
+    (d,) = trace(lambda y, p, u: [p[0] * y[0] + u[0] / y[0]], 1, 1, 1)[0]
+    values: dict = {}
+    for node in needed([d]):
+        values[node] = _value(node, [values[a] for a in node.args], [4.0])
+    assert values[d] == 4.25
+    for node in needed([d]):
+        values[node] = _value(node, [values[a] for a in node.args], [0.0])
+    assert np.isnan(values[d])
+
+
+@pytest.mark.parametrize(
+    ("rhs", "start", "without"),
+    [
+        (lambda y, p, u: [np.sqrt(y[0])], 0.0, True),
+        (lambda y, p, u: [np.sqrt(y[0])], 2.0, False),
+        (lambda y, p, u: [np.log(p[0] * y[0])], 0.0, True),
+        (lambda y, p, u: [y[0] * np.sqrt(p[0] - 1.0)], 2.0, False),
+        (lambda y, p, u: [y[0] * y[0]], 0.0, False),
+    ],
+)
+def test_a_root_of_a_state_that_starts_at_0_has_no_series(rhs, start: float, without: bool) -> None:
+    """A root of a parameter of 1 less 1 is one of 0 as well, but moves with no state."""
+    made = SimpleNamespace(parameters=("P",), inputs=(), steady_state=lambda p, u: np.array([[start]]))
+    assert starts_without_series(made, trace(rhs, 1, 1, 0)[0]) == without

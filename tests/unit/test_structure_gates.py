@@ -71,7 +71,7 @@ def test_a_structure_that_does_not_exist():
 
 def test_rest_without_drug_to_a_millionth():
     """From 100 at most 1e-4 away, from 0 at most 1e-9."""
-    for values in ([100, 100.00009], [100, 99.99991], [0, 0.9e-9]):
+    for values in ([100, 100.00009], [100, 99.99991], [0, 0.9e-9], [0, 1e-9]):
         assert not list(_drift({"X": np.array(values)})), values
     for values in ([100, 100.00011], [0, 1.05e-9], [-1, -1.0001]):
         assert len(list(_drift({"X": np.array(values)}))) == 1, values
@@ -100,7 +100,9 @@ def test_the_course_of_the_typical_man():
     some, all_ = course(TMDD, 5.0, 4, 2, 12.0), course(TMDD, 5.0, 4, None, 12.0)
     assert len(some["PLT"]) == 9 and some["PLT"][0] == pytest.approx(TMDD.value("BASE"))
     assert some["CONC"][:5] == pytest.approx(all_["CONC"][:5], rel=1e-9) and some["CONC"][-1] < all_["CONC"][-1]
-    assert len(course(TMDD, 5.0, 4)["PLT"]) == 5
+    assert len(course(TMDD, 5.0, 4)["PLT"]) == 5 and len(course(TMDD, 5.0, 1, every_h=1.0)["PLT"]) == 25
+    later = concentrations(TMDD, 5.0, [0, 1], [12.0, 24, 36, 48, 60, 72, 84, 96])
+    assert some["CONC"][1:] == pytest.approx(later, rel=1e-4) and len(course(TMDD, 5.0, 2, every_h=1.0)["PLT"]) == 49
 
 
 def with_change(relative):

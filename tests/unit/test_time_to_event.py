@@ -101,6 +101,7 @@ def test_every_replicate_has_its_hazard_ratio(tmp_path: Path) -> None:
     rows = rows_of(people, tmp_path, study(replicates=2, named_replicate=1))
     one, over = (rows["TTRESP", "drug", "hazard ratio", "", scope] for scope in ("replicate", "replicates"))
     assert pytest.approx(1) == one.ESTIMATE and one.COMPARATOR == "placebo"
+    assert (one.N, over.N) == (16, 20), "of both arms: 16, and the mean of 24 and 16"
     assert pytest.approx(math.exp(1.959964 * math.sqrt(1 / 4 + 1 / 4)), rel=1e-5) == one.CI_HIGH
     assert pytest.approx(math.sqrt(3)) == over.ESTIMATE and over.R == 2
     assert pytest.approx(math.exp(0.025 * math.log(3)), rel=1e-6) == over.RANGE_LOW

@@ -43,6 +43,9 @@ def test_what_is_usual_is_not_said():
     chemotherapy = CHEMO | {"start": {"at_least_1e9L": 100, "latest_day": 14}}
     assert said() == said(chemotherapy=chemotherapy, dropout=[{"reason": "x", "hazard_per_week": 0.05}]) == {}
     assert said(**rule({"at_least_1e9L": 400, "action": "interrupt"})) == {}, "a pause is a rule of one step"
+    profile = {"visit_day": 70, "times_h": [0, 0.25, 24]}
+    assert said(pk_sampling=profile, treatment_days=71, solver={"max_steps_per_day": 100}, assumptions=["read"]) == {}
+    assert said(**arms(meal_after_dose_h=4), meals={"share_mean": 0.1, "after_dose_h": 12}, replicates=1000) == {}
     factors = [{"covariate": "BLPLAT", "cut": 10}, {"covariate": "AGE", "cut": 60}, {"covariate": "SEX"}]
     assert said(randomisation={"block_size": 2, "strata": factors}) == {}
 
@@ -60,11 +63,13 @@ def test_what_is_usual_is_not_said():
          "analysis.response_threshold_1e9L", "every count is at least that"),
         ({"analysis": {"assessment_day": 56, "response_threshold_1e9L": 50_000}}, "analysis.response_threshold_1e9L",
          "did you mean 50, for 50000 per µL?"),
-        (step(0, at_least_1e9L=250_000), "dose_rules.ladder.steps.0.at_least_1e9L", "did you mean 250"),
+        (step(0, at_least_1e9L=250_000), "dose_rules.ladder.steps.0.at_least_1e9L",
+         "no count is so high; did you mean 250"),
+        (step(1, at_least_1e9L=0.5), "dose_rules.ladder.steps.1.at_least_1e9L", "every count is at least that"),
         (step(3, below_1e9L=0.5), "dose_rules.ladder.steps.3.below_1e9L", "no count is below it"),
         (rule(*STEPS, restart={"below_1e9L": 1}), "dose_rules.ladder.restart.below_1e9L", "no count is below it"),
         ({"chemotherapy": CHEMO | {"start": {"at_least_1e9L": 100_000, "latest_day": 14}}},
-         "chemotherapy.start.at_least_1e9L", "did you mean 100, for 100000 per µL?"),
+         "chemotherapy.start.at_least_1e9L", "no count is so high; did you mean 100, for 100000 per µL?"),
         ({"screening": {"platelets_below_1e9L": 1e300}}, "screening.platelets_below_1e9L", "every count is below it"),
         ({"laboratory": {"lower_limit_1e9L": 20}}, "laboratory.lower_limit_1e9L", "at baseline too"),
         ({"dropout": [{"reason": "x", "hazard_per_week": 1000}]}, "dropout", "about 0 % of DRUG, SHAM"),
@@ -83,6 +88,19 @@ def test_what_is_usual_is_not_said():
          "no effect"),
         ({"chemotherapy": CHEMO | {"cycle_days": 1}}, "chemotherapy.cycle_days", "cycles last weeks"),
         ({"rescue": {"min_days_between": 0}}, "rescue.min_days_between", "does not put off"),
+        ({"solver": {"max_steps_per_day": 10}}, "solver.max_steps_per_day", "seen 10: patients may need more"),
+        (arms(meal_after_dose_h=23.99), "arms.0.meal_after_dose_h", "seen 23.99 h: most of the dose is absorbed"),
+        ({"meals": {"share_mean": 0.5, "after_dose_h": 13}}, "meals.after_dose_h", "seen 13 h: most of the dose"),
+        ({"pk_sampling": {"visit_day": 56, "times_h": [0, 1e-300, 24]}}, "pk_sampling.times_h.1", "less than a minute"),
+        ({"pk_sampling": {"visit_day": 70, "times_h": [0, 1, 24, 1440]}, "treatment_days": 71}, "pk_sampling.times_h.3",
+         "seen 1440 h after day 70; the study ends at the last visit, on day 70"),
+        ({"title": "  "}, "title", "nothing to print"),
+        ({"assumptions": ["\u200b\ufeff"]}, "assumptions.0", "nothing to print"),
+        ({"assumptions": ["read", ""]}, "assumptions.1", "seen '': the report has nothing to print"),
+        (rule(*STEPS, source="  "), "dose_rules.ladder.source", "nothing to print"),
+        (arms(label="  "), "arms.0.label", "nothing to print"),
+        ({"replicates": 1_000_000, "patients": 40}, "replicates", "4e+07 courses are simulated in all"),
+        ({"replicates": 20, "patients": 1_000_000}, "patients", "2e+07 courses"),
         ({"solver": {"rtol": 0.01}}, "solver.rtol", "errors of the solver"),
         (rule(*STEPS[:2], STEPS[3]), "dose_rules.ladder.steps", "no step covers counts of 50 to below 150 on every"),
         (rule(*STEPS[1:]), "dose_rules.ladder.steps", "counts of 250 or more on"),
@@ -146,6 +164,9 @@ def test_a_design_is_twelve_digits():
 
 
 def test_a_covariate_may_be_cut_twice():
+    profile = {"visit_day": 70, "times_h": [0, 0.25, 24]}
+    assert said(pk_sampling=profile, treatment_days=71, solver={"max_steps_per_day": 100}, assumptions=["read"]) == {}
+    assert said(**arms(meal_after_dose_h=4), meals={"share_mean": 0.1, "after_dose_h": 12}, replicates=1000) == {}
     factors = [{"covariate": "BLPLAT", "cut": 10}, {"covariate": "BLPLAT", "cut": 20}]
     assert said(randomisation={"block_size": 2, "strata": factors}) == {}
 

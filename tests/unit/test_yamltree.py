@@ -5,7 +5,8 @@ from ruamel.yaml.error import YAMLError
 
 from trial.errors import ConfigError
 from trial.study import yamltree
-from trial.study.yamltree import Place, as_tree, find, merged, plain, read, read_text, with_override
+from trial.study.placed import Place, as_tree, find, merged, plain
+from trial.study.yamltree import read, read_text, with_override
 
 TEXT = """\
 id: x
@@ -50,7 +51,7 @@ def test_a_child_over_its_parent(tmp_path):
     assert plain(child) == {"id": "y", "arms": [], "visits": {"days": [7, 14], "window_days": 2}}
     assert find(child, ("visits", "days")).place.name.endswith("parent.yaml")
     one, two = as_tree({"a": 1}, Place("p")), as_tree([1], Place("c"))
-    assert merged(one, two) is two and merged(two, one) is one
+    assert [(x.value, x.over) for x in (merged(one, two), merged(two, one))] == [(two.value, one), (one.value, two)]
 
 
 def changed(text, key, value):

@@ -13,14 +13,15 @@ from typing import Any
 from analysis.evidence.results import MOST_FAILED, Line
 from cohorts.own import digest
 from trial.app import folder as folders
-from trial.app.door import opened
+from trial.app.door import opened, verified_shard
 from trial.app.foresight import refuse_too_large
-from trial.app.study_run import conclude, cores, execute
+from trial.app.study_run import conclude, cores, execute, sign
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.app.versions import installed
 from trial.errors import Refused, Stopped
-from trial.jobs.provenance import REPORT, file_hash, manifest_problem
+from trial.jobs.provenance import REPORT, SHARD, file_hash, manifest_problem
 from trial.jobs.runner import RunSummary, standing
+from trial.jobs.shards import WHOLE, Shard
 from trial.jobs.work import work_units
 from trial.study.load import FILES, PARAMETER_SET, file_keys, load_study
 from trial.study.study import Study
@@ -31,6 +32,7 @@ class How:
     """How a study is run. None of it changes a number.
 
     ``config``: the file the study was read from; a folder that holds it is not replaced. ``backend``: of joblib.
+    ``shard``: the part of the run that is simulated; of a part there are units, and neither tables nor a report.
     """
 
     overwrite: bool = False
@@ -40,6 +42,7 @@ class How:
     with_report: bool = True
     with_sensitivity: bool = False
     config: Path | None = None
+    shard: Shard = WHOLE
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ class Done:
         return self.n_failed > MOST_FAILED * self.n_patients
 
 
+def shard_of(text: str | None) -> Shard:
+    """The part of a run that is asked for, as "2/4"; None: the whole run. Raises Refused."""
+    return WHOLE if text is None else Shard.read(text)
+
+
 def run_study(
     study: Study,
     folder: Path,
@@ -71,25 +79,26 @@ def run_study(
     was finished is then kept beside ``folder``.
     """
     begun = time.perf_counter()
-    if how.backend not in (None, "loky", "threading"):
-        raise Refused(f"--backend: seen {how.backend!r}; allowed: loky, threading")
+    _refuse(how)
     folders.must_be_usable(folder)
     with folders.locked(folder):
         kept = folders.units_kept(folder)
         if how.resume and not kept:
-            if is_finished(study, folder):
+            if is_finished(study, folder, how.shard):
                 _finished(folder, how, say)
                 return None
             say(f"{folder}: nothing unfinished is there; a new run begins")
         workers = how.workers or cores()
         if not kept:
-            refuse_too_large(study, folder, workers, how.with_report)
+            refuse_too_large(study, folder, workers, how.with_report and how.shard.is_whole, how.shard.of)
         folders.checked(folder, how.overwrite or (how.resume and kept > 0), how.config)
-        beside = folders.begin(folder, how.overwrite, how.resume, identity(study))
-        with _kept(folder, beside, study, say):
-            _announce(study, beside, workers, say)
+        beside = folders.begin(folder, how.overwrite, how.resume, _part(study, how.shard))
+        with _kept(folder, beside, study, say, how.shard):
+            _announce(study, beside, workers, how.shard, say)
             summary = _simulated(study, beside, how, workers, say, progress)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
+            if not how.shard.is_whole:
+                return _part_done(study, folder, beside, how.shard, summary, warnings, volatile)
             analysed, resolved = conclude(beside, summary, warnings, volatile, say)
             folders.finish(folder, beside)
         if how.with_report:
@@ -97,9 +106,38 @@ def run_study(
     return Done(analysed.lines, resolved, summary.n_patients, summary.n_failed)
 
 
+def _refuse(how: How) -> None:
+    if how.backend not in (None, "loky", "threading"):
+        raise Refused(f"--backend: seen {how.backend!r}; allowed: loky, threading")
+    if how.with_sensitivity and not how.shard.is_whole:
+        raise Refused("--sensitivity: not of a shard; 'vtrial sensitivity CONFIG' is a command of its own")
+
+
+def _part_done(
+    study: Study,
+    folder: Path,
+    beside: Path,
+    shard: Shard,
+    summary: RunSummary,
+    warnings: Sequence[str],
+    volatile: dict[str, Any],
+) -> Done:
+    """A finished shard takes its place: its manifest says which units it has, and of which run."""
+    units = [unit.number for unit in shard.among(work_units(study))]
+    part = {"part": str(shard), "units": units, "of_run": identity(study)}
+    sign(beside, load_study(beside / folders.CONFIG), summary, {"warnings": list(warnings), SHARD: part}, volatile)
+    folders.finish(folder, beside, keep_units=True)
+    return Done((), study, summary.n_patients, summary.n_failed)
+
+
+def _part(study: Study, shard: Shard) -> dict[str, str]:
+    """The identity of a run, or of a shard of it."""
+    return identity(study) | ({} if shard.is_whole else {SHARD: str(shard)})
+
+
 def _finished(folder: Path, how: How, say: Say) -> None:
     """Nothing is left to do but, when it is missing, the report."""
-    if not how.with_report or (folder / REPORT).is_file():
+    if not (how.with_report and how.shard.is_whole) or (folder / REPORT).is_file():
         say(f"{folder}: this run is finished; nothing to do")
         return
     say(f"{folder}: this run is finished, but for its report; --no-report leaves it out")
@@ -116,8 +154,8 @@ def _report(folder: Path, study: Study, say: Say) -> None:
 def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, progress: Progress) -> RunSummary:
     """The tables, and on request what every assumption does."""
     with progress("patients") as tell:
-        tell(0, study.subjects * study.replicates)
-        summary = execute(study, beside, workers, tell, how.backend, keep_units=True)
+        tell(0, sum(unit.n_patients for unit in how.shard.among(work_units(study))))
+        summary = execute(study, beside, workers, tell, how.backend, keep_units=True, shard=how.shard)
     if how.with_sensitivity:
         from trial.app.sensitivity import write_effects
 
@@ -148,20 +186,28 @@ def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
         yield name, str(value)
 
 
-def is_finished(study: Study, folder: Path) -> bool:
-    """Whether ``folder`` holds a finished run of this very study; its published rows are not part of the run.
+def is_finished(study: Study, folder: Path, shard: Shard = WHOLE) -> bool:
+    """Whether ``folder`` holds a finished run, or shard, of this very study; its published rows are not part of it.
 
     Raises Refused when it is damaged.
     """
     if manifest_problem(folder):
         return False
-    there, wanted = identity(opened(folder).study), identity(study)
+    if shard.is_whole:
+        there, wanted = identity(opened(folder).study), identity(study)
+    else:
+        part = verified_shard(folder)[SHARD]
+        there, wanted = part["of_run"] | {SHARD: part["part"]}, _part(study, shard)
     return all(there.get(key) == wanted.get(key) for key in {*there, *wanted} if not key.startswith("published"))
 
 
-def _announce(study: Study, beside: Path, workers: int, say: Say) -> None:
-    say(f"{study.id}: {study.replicates} x {study.patients} patients, {workers} worker{'s' if workers > 1 else ''}")
-    now = standing(study, beside)
+def _announce(study: Study, beside: Path, workers: int, shard: Shard, say: Say) -> None:
+    now = standing(study, beside, shard)
+    part = (
+        "" if shard.is_whole else f", shard {shard}: {len(now.done) + len(now.to_do)} of {len(work_units(study))} units"
+    )
+    many = f"{workers} worker{'s' if workers > 1 else ''}"
+    say(f"{study.id}: {study.replicates} x {study.patients} patients{part}, {many}")
     if now.done:
         say(f"{len(now.done)} of {len(now.done) + len(now.to_do)} units are there and verified")
     if now.damaged:
@@ -169,13 +215,15 @@ def _announce(study: Study, beside: Path, workers: int, say: Say) -> None:
 
 
 @contextmanager
-def _kept(folder: Path, beside: Path, study: Study, say: Say) -> Iterator[None]:
+def _kept(folder: Path, beside: Path, study: Study, say: Say, shard: Shard = WHOLE) -> Iterator[None]:
     """When the work stops: say what is kept and how to go on; without a finished unit nothing is kept."""
     try:
         yield
     except BaseException as error:
         units = folders.units_kept(folder)
-        kept = f"{units} of {len(work_units(study))} units are kept; the same command with --resume goes on"
+        kept = (
+            f"{units} of {len(shard.among(work_units(study)))} units are kept; the same command with --resume goes on"
+        )
         if not units:
             shutil.rmtree(beside, ignore_errors=True)
             kept = "no unit was finished; an earlier run is as it was"

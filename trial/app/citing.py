@@ -34,7 +34,7 @@ def as_bibtex(run_dir: Path) -> str:
 
 def _used_for(text: str, parameters: Sequence[Mapping[str, str]]) -> str:
     """The parameters whose source is this citation, by its first author and year."""
-    author = text.replace(",", " ").split()[0]
+    author = next(iter(text.replace(",", " ").split()), "")
     named = [
         p["name"] for p in parameters if p["source"].startswith(f"{author} ") and p["source"].split()[1][:4] in text
     ]

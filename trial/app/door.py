@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from analysis.evidence.model import MODEL_FILE
 from trial.app.folder import CONFIG, units_kept
 from trial.errors import Refused
-from trial.jobs.provenance import MANIFEST, file_problems, manifest_problem, read_manifest
+from trial.jobs.parts import UNITS, read_unit
+from trial.jobs.provenance import MANIFEST, SHARD, file_problems, manifest_problem, read_manifest
 from trial.study.load import load_study
 from trial.study.study import Study
 
@@ -39,19 +40,45 @@ def opened(folder: Path) -> Opened:
 
 def verified(folder: Path) -> Mapping[str, Any]:
     """The manifest of a run folder whose every checksum was compared. Raises Refused."""
+    manifest = _signed(folder)
+    if SHARD in manifest:
+        raise Refused(
+            f"{folder}: this is shard {manifest[SHARD]['part']} of a run; 'vtrial merge' joins all its shards"
+        )
+    _must_be_whole(
+        folder, [*_missing(manifest), *_foreign(folder, manifest), *file_problems(folder, manifest["files"])]
+    )
+    return manifest
+
+
+def verified_shard(folder: Path) -> Mapping[str, Any]:
+    """As ``verified``, of a shard: the checksums of its units too."""
+    manifest = _signed(folder)
+    if SHARD not in manifest:
+        raise Refused(
+            f"{folder}: this is a whole run; 'vtrial merge' takes shards, as 'vtrial run --shard 1/4' makes them"
+        )
+    units = [number for number in manifest[SHARD]["units"] if not read_unit(folder / UNITS, number)]
+    damaged = [f"unit {number} is not what was written" for number in units]
+    _must_be_whole(folder, [*file_problems(folder, manifest["files"]), *damaged])
+    return manifest
+
+
+def _signed(folder: Path) -> Mapping[str, Any]:
     _must_be_there(folder)
     problem = manifest_problem(folder)
     if problem and "damaged" in problem:
         raise Refused(f"{folder}: this run is damaged ({problem}); run the study again")
     if problem:
         raise Refused(f"{folder}: not the folder of a finished run of this engine ({problem})")
-    manifest = read_manifest(folder)
-    found = [*_missing(manifest), *_foreign(folder, manifest), *file_problems(folder, manifest["files"])]
+    return read_manifest(folder)
+
+
+def _must_be_whole(folder: Path, found: Sequence[str]) -> None:
     if found:
         more = len(found) - MOST_NAMED
         said = "; ".join([*found[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])])
         raise Refused(f"{folder}: this run is damaged ({said}); run the study again")
-    return manifest
 
 
 def _must_be_there(folder: Path) -> None:

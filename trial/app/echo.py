@@ -137,7 +137,7 @@ def _rescue(study: Study) -> str:
 def _dropout(study: Study) -> str:
     last = study.visits.days[-1]
     expected = completion(study)
-    if not study.dropout or min(expected.values()) == 1:
+    if min(expected.values()) == 1:
         return f"nobody leaves before day {last}"
     shares = {f"{100 * share:.1f} %" for share in expected.values()}
     by_arm = ", ".join(f"{arm} {100 * share:.1f} %" for arm, share in expected.items())

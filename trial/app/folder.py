@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from cohorts.files import absolute
 from cohorts.own import SetError, copied, is_file_name
 from trial.errors import Refused
 from trial.jobs.parts import UNITS
-from trial.jobs.provenance import IDENTITY, MANIFEST, REPORT, manifest_problem, read_manifest
+from trial.jobs.provenance import IDENTITY, MANIFEST, REPORT, SHARD, manifest_problem, read_manifest
 from trial.study.fingerprint import differs_from_published
 from trial.study.load import FILES
 from trial.study.study import Study
@@ -74,10 +74,30 @@ def _may_replace(folder: Path, target: Path, overwrite: bool, config: Path | Non
         raise Refused(f"{folder}: the config itself lies in this folder; give another one with --out")
 
 
+def ready(folder: Path, names: Iterable[str], overwrite: bool) -> None:
+    """Make ``folder`` ready for results other than a run, files or folders of these ``names``.
+
+    Raises Refused for the folder of a run, and for results that are there unless they may be replaced.
+    """
+    must_be_usable(folder)
+    target = absolute(folder)
+    if not manifest_problem(target):
+        raise Refused(f"{folder}: this is the folder of a run, which stays as it is; give another one with --out")
+    there = [name for name in names if (target / name).exists()]
+    if there and not overwrite:
+        raise Refused(f"{folder}: results are already there; --overwrite replaces them, --out DIR writes elsewhere")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{folder}: cannot be written ({error.strerror}); give another folder with --out") from None
+
+
 def foreign(run: Path) -> list[str]:
     """Names in the folder of a run that its manifest does not name; of a folder that is no run, every name."""
-    own = set() if manifest_problem(run) else {MANIFEST, *UNNAMED, *read_manifest(run)["files"]}
+    manifest = {} if manifest_problem(run) else read_manifest(run)
+    own = {MANIFEST, *UNNAMED, *manifest["files"]} if manifest else set()
     own |= {UNITS, IDENTITY} if own and (run / IDENTITY).is_file() else set()
+    own |= {UNITS} if SHARD in manifest else set()
     return sorted(path.name for path in run.iterdir() if path.name not in own or (path.is_dir() and path.name != UNITS))
 
 
@@ -153,11 +173,11 @@ def _same(folder: Path, path: Path, identity: Mapping[str, str]) -> None:
             )
 
 
-def finish(folder: Path, beside: Path) -> None:
+def finish(folder: Path, beside: Path, keep_units: bool = False) -> None:
     """The finished work takes the place of ``folder``; whenever this is interrupted, one of both is whole.
 
-    The units go last, so that the work can be taken up again until it is in its place. What somebody else put into
-    ``folder`` meanwhile stays there.
+    The units go last, so that the work can be taken up again until it is in its place; of a shard they stay. What
+    somebody else put into ``folder`` meanwhile stays there.
     """
     target = absolute(folder)
     old = target.with_name(f".{target.name}.replaced")
@@ -165,7 +185,8 @@ def finish(folder: Path, beside: Path) -> None:
     if target.exists():
         target.rename(old)
     beside.rename(target)
-    shutil.rmtree(target / UNITS, ignore_errors=True)
+    if not keep_units:
+        shutil.rmtree(target / UNITS, ignore_errors=True)
     (target / IDENTITY).unlink(missing_ok=True)
     remove_run(old, target)
 

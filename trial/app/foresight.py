@@ -61,8 +61,9 @@ def _too_large(report: float, memory: float | None) -> str | None:
     )
 
 
-def refuse_too_large(study: Study, folder: Path, workers: int, with_report: bool = True) -> None:
-    """Before a large run: Refused when the disk or the memory will not do."""
+def refuse_too_large(study: Study, folder: Path, workers: int, with_report: bool = True, parts: int = 1) -> None:
+    """Before a large run: Refused when the disk or the memory will not do; of ``parts`` one is run here."""
+    study = study.model_copy(update={"replicates": -(-study.replicates // parts)})
     if study.subjects * study.replicates >= LARGE_RUN:
         refused = foresee(study, folder, workers, with_report).problem
         if refused:

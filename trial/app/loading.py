@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis import endpoints
 from analysis.evidence import scorecard
+from cohorts.covariates import NoRoomError
 from cohorts.files import is_regular
 from cohorts.own import SetError, is_file_name
 from cohorts.parameters import ParameterSet
@@ -89,6 +90,10 @@ def _first_patients(config: Config) -> Cohort:
     tried = study.model_copy(update={"patients": few})
     try:
         return enrol(tried, parameter_set(study.parameter_set), source, study.streams, 0)
+    except NoRoomError as error:
+        people, chosen = study.population.id, parameter_set(study.parameter_set)
+        why = f"seen {people}; parameter set {chosen.id} is for {chosen.validity.population}: {error}"
+        raise config.refused("population" if people else "screening", [why if people else str(error)]) from None
     except ValueError as error:
         raise config.refused("screening", str(error).splitlines()) from None
 
@@ -117,14 +122,19 @@ def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
         yield from ((("published", "rows"), line) for line in _lines_of(error, rows))
         return
     arms = value_at(data, "arms")
-    ids = [str(value_at(arm, "id")) for arm in arms] if isinstance(arms, list) else []
+    if not isinstance(arms, list):
+        return
+    ids = [str(value_at(arm, "id")) for arm in arms]
     found: dict[str, list[str]] = {}
     for line in scorecard.problems(published, ids, list(endpoints.catalogue(day))):
         row, _, text = line.partition(": ")
         found.setdefault(text, []).append(row)
     for text, named in found.items():
         others = f" and {len(named) - 1} more rows" if len(named) > 1 else ""
-        yield ("published", "rows"), f"{named[0]}{others}: {text} (published: null leaves all rows out)"
+        yield (
+            ("published", "rows"),
+            f"{Path(rows).name}: {named[0]}{others}: {text} (published: null leaves all rows out)",
+        )
 
 
 def _read_baseline(data: Mapping[str, Any]) -> Iterator[Problem]:

@@ -12,14 +12,15 @@ from analysis.evidence.scorecard import FEWEST, NOT_COUNTED, write
 from analysis.evidence.scoring import ScoredStudy
 from analysis.figures import scores as figures_scores
 from cohorts.sets import parameter_set
-from trial.app.folder import begin, checked, finish, locked
+from trial.app.folder import begin, checked, finish, locked, ready
 from trial.app.loading import load_checked
 from trial.app.study_run import conclude, cores, execute
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import ConfigError, Refused
-from trial.jobs.provenance import STATEMENT, engine_version
+from trial.jobs.provenance import MANIFEST, STATEMENT, engine_version
 
 FOREST = ("forest.png", "forest.svg")
+SUMMARY = "summary.txt"
 FILES = ("scorecard.csv", "scorecard.parquet", *FOREST)
 
 
@@ -39,10 +40,12 @@ def run_scorecard(
     workers: int | None = None,
     say: Say = silent,
     progress: Progress = unseen,
+    overwrite: bool = False,
 ) -> Scorecard:
     """Run every study of the folder ``configs`` that has published rows; FILES and a folder per study go to ``out``.
 
-    Raises Refused when there is no study, or when the explanations of misses cannot be read.
+    Raises Refused when there is no study, when the explanations of misses cannot be read, or when there are results in
+    ``out`` that may not be replaced.
     """
     paths = sorted(configs.glob("*.yaml"))
     if not paths:
@@ -51,6 +54,7 @@ def run_scorecard(
         explained = scoring.read_explanations(configs / scoring.MISSES_FILE)
     except ValueError as error:
         raise Refused(f"{configs}: {error}") from None
+    ready(out, (*FILES, SUMMARY, *(made.parent.name for made in out.glob(f"*/{MANIFEST}"))), overwrite)
     if replicates is not None and replicates < FEWEST:
         say(f"fewer than {FEWEST} replicates: no row gets a verdict")
     studies, fitted_on, failed = [], [], []
@@ -99,7 +103,7 @@ def _one(
 
 def _write(studies: Sequence[ScoredStudy], out: Path, summary: Sequence[str]) -> None:
     write([s for study in studies for s in study.scores], out / "scorecard.csv")
-    (out / "summary.txt").write_text("\n".join(summary) + "\n", encoding="utf-8")
+    (out / SUMMARY).write_text("\n".join(summary) + "\n", encoding="utf-8")
     note = f"{'  '.join(summary[:2])}\n{STATEMENT} virtual-trial {engine_version()}."
     figures_scores.forest(figures_scores.panels(studies), note, [out / name for name in FOREST])
 

@@ -20,6 +20,7 @@ from trial.app.talk import Progress, Say, Tell, silent, unseen
 from trial.app.targets import Job, cut, job_values
 from trial.study.study import Study
 
+FILES = (pure.SENSITIVITY_FILE,)
 ENOUGH = 20
 """Replicates of each trial, at most, unless more are asked for: differences are paired, so few tell much."""
 Result = tuple[NDArray[np.float64], str]

@@ -16,6 +16,7 @@ from cohorts.brought import ID, ids_of
 from cohorts.citations import Citation
 from cohorts.own import digest, is_file_name
 from cohorts.populations import population
+from cohorts.references import CITATIONS
 from cohorts.sets import parameter_set, rows
 from cohorts.streams import BLOCK
 from trial.app.folder import CONFIG, with_inputs
@@ -24,6 +25,7 @@ from trial.app.talk import Say, Tell, patience, silent
 from trial.jobs.provenance import write_manifest
 from trial.jobs.runner import Evaluate, RunSummary
 from trial.jobs.runner import run as simulate
+from trial.jobs.shards import WHOLE, Shard
 from trial.jobs.work import UNIT_PATIENTS, enrolment
 from trial.study.load import load_study, resolved_yaml
 from trial.study.study import Study
@@ -38,10 +40,12 @@ def execute(
     tell: Tell | None = None,
     backend: str | None = None,
     keep_units: bool = False,
+    shard: Shard = WHOLE,
 ) -> RunSummary:
     """Write the resolved config, copies of its files, the model and the trial tables into ``folder``.
 
-    Units that are in ``folder`` already are not simulated again; with ``keep_units`` they stay beside the tables.
+    Units that are in ``folder`` already are not simulated again; with ``keep_units`` they stay beside the tables. Of a
+    ``shard`` there are its units, and no tables.
     """
     folder.mkdir(parents=True, exist_ok=True)
     standalone = with_inputs(study, folder)
@@ -51,7 +55,14 @@ def execute(
     write_model(folder, parameter_set(study.parameter_set))
     _write_ids(study, folder)
     return simulate(
-        study, folder, evaluator(study), workers=workers, backend=backend, progress=tell, keep_units=keep_units
+        study,
+        folder,
+        evaluator(study),
+        workers=workers,
+        backend=backend,
+        progress=tell,
+        keep_units=keep_units,
+        shard=shard,
     )
 
 
@@ -80,13 +91,15 @@ def conclude(
     study = load_study(folder / CONFIG)
     with patience(say, f"{study.id}: estimates of {summary.n_patients} patients ..."):
         analysed = analyse(folder, study)
-    facts = facts_of(study) | {
-        "warnings": list(warnings),
-        "patients_simulated": summary.n_patients,
-        "patients_failed": summary.n_failed,
-    }
-    write_manifest(folder, (folder / CONFIG).read_text(encoding="utf-8"), facts, volatile)
+    sign(folder, study, summary, {"warnings": list(warnings)}, volatile)
     return analysed, study
+
+
+def sign(folder: Path, study: Study, summary: RunSummary, facts: dict[str, Any], volatile: dict[str, Any]) -> None:
+    """Write the manifest of what is in ``folder``, with these further ``facts``."""
+    counted = {"patients_simulated": summary.n_patients, "patients_failed": summary.n_failed}
+    config = (folder / CONFIG).read_text(encoding="utf-8")
+    write_manifest(folder, config, facts_of(study) | facts | counted, volatile)
 
 
 def facts_of(study: Study) -> dict[str, Any]:
@@ -105,21 +118,31 @@ def facts_of(study: Study) -> dict[str, Any]:
         **({"parameter_set_sha256": digest(Path(study.parameter_set))} if own else {}),
         "structure": chosen.structure,
         "population": study.population.id or Path(str(study.population.file)).name,
+        **({"population_margins": margins.given} if (margins := study.population.margins) else {}),
         "parameters": rows(chosen),
         "assumptions": list(study.assumptions),
-        "citations": [citation.text for citation in citations(study)],
+        "citations": [*(citation.text for citation in citations(study)), *_own_citation(study)],
         "references": [asdict(citation) for citation in citations(study)],
     }
 
 
 def citations(study: Study) -> list[Citation]:
-    """The distinct citations of the parameter set and the population, in order of first use."""
+    """The distinct citations of the parameter set, the population, adverse events and the trial that is replicated, in
+    order of first use.
+    """
     used = [*parameter_set(study.parameter_set).citations]
     if study.population.id:
         used += population(study.population.id).citations
     if study.tolerability:
         used += [prior.source.citation for p in study.tolerability.chosen for prior in p.named_priors.values()]
+    if study.citation in CITATIONS:
+        used.append(CITATIONS[study.citation])
     return list(dict.fromkeys(used))
+
+
+def _own_citation(study: Study) -> list[str]:
+    """The citation of the trial that is replicated in the user's own words, if the catalogue does not have it."""
+    return [study.citation] if study.citation.strip() and study.citation not in CITATIONS else []
 
 
 def cores() -> int:

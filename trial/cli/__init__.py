@@ -13,9 +13,12 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from _thread import interrupt_main
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Annotated
+from functools import partial
+from threading import Timer, main_thread
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +28,7 @@ from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
 from trial.cli.console import open_streams, say, silence
+from trial.cli.merge import merge as merge_
 from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
 from trial.cli.replay import replay as replay_
@@ -41,7 +45,8 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. No traceback reaches the user unless VTRIAL_DEBUG is set."""
     open_streams()
-    asked = _answer_signals()
+    asked, usual = _answer_signals(), sys.unraisablehook
+    sys.unraisablehook = partial(_ask_again, asked, usual)
     atexit.register(gc.freeze)  # a process that ends need not look for garbage: a tenth of a short command's time
     try:
         code = _app()(args=arguments, prog_name="vtrial", standalone_mode=False)
@@ -50,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = INTERRUPTED
     except Exception as error:
         code = INTERRUPTED if asked else _explained(error)  # what an interrupted pool of workers raises is no fault
+    finally:
+        sys.unraisablehook = usual
     if code == INTERRUPTED:
         say("interrupted")
     silence()
@@ -57,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer_signals() -> list[int]:
-    """Ctrl-C and SIGTERM end the work in order, once; the next one ends the process at once. Those that came."""
+    """Ctrl-C, SIGTERM and a terminal that goes away (SIGHUP) end the work in order, once; the next one ends the process
+    at once. Those that came.
+    """
     asked: list[int] = []
 
     def end(number: int, frame: object) -> None:
@@ -70,10 +79,28 @@ def _answer_signals() -> list[int]:
             os._exit(INTERRUPTED)
         raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:  # Windows has no SIGHUP
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, end)
     return asked
+
+
+def _ask_again(asked: list[int], usual: Callable[[Any], Any], lost: Any) -> None:
+    """An interrupt that came while Python was clearing up, where it is only reported, comes again in a moment."""
+    if asked and lost.exc_type is KeyboardInterrupt:
+        again = Timer(0.05, _interrupt, [asked.pop()])
+        again.daemon = True
+        again.start()
+    else:
+        usual(lost)
+
+
+def _interrupt(number: int) -> None:
+    """Send a signal to the main thread, out of its sleep too; on Windows it is seen at the end of a sleep."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main_thread().ident or 0, number)
+    else:
+        interrupt_main(signal.Signals(number))
 
 
 def _explained(error: Exception) -> int:
@@ -122,6 +149,7 @@ def _app() -> typer.Typer:
     app.callback()(_vtrial)
     for command in (
         run_,
+        merge_,
         check_,
         plan_,
         patients_,

@@ -125,10 +125,15 @@ def progress(title: str) -> Iterator[Tell]:
 
 def said(done: int, total: int, seconds: float) -> str:
     """What is done, and how long the rest will take, as "1200 of 4000 (30 %), about 5 s left"."""
-    share = f"{done} of {total} ({100 * done // total if total else 0} %)"
+    share = f"{done} of {total} ({_percent(done, total)} %)"
     if done >= total:
         return f"{share}, {seconds:.1f} s"
     return f"{share}, about {duration(seconds / done * (total - done))} left" if done else share
+
+
+def _percent(done: int, total: int) -> int:
+    """Of nothing, all is done."""
+    return 100 * done // total if total else 100
 
 
 def duration(seconds: float) -> str:
@@ -145,7 +150,7 @@ def _plain_lines(title: str, clock: Callable[[], float] = time.monotonic) -> Tel
 
     def tell(done: int, total: int) -> None:
         nonlocal last_percent, last_time
-        now, percent = clock(), 100 * done // total
+        now, percent = clock(), _percent(done, total)
         due = percent >= last_percent + STEP_PERCENT or now >= last_time + STEP_SECONDS
         if due or done == total:
             last_percent, last_time = percent, now

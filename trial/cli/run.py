@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trial.cli.console import aside, progress, say, warn
+
+if TYPE_CHECKING:
+    from trial.app.attempt import Done
 
 PATIENTS_FAILED = 3
 
@@ -32,24 +35,40 @@ def run(
     with_sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Also try every assumed parameter at half and one and a half.")
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="i/n", help="Only every n-th unit from the i-th; then vtrial merge."),
+    ] = None,
 ) -> int:
     """Simulate a study and write its report.
 
     Example: vtrial run configs/smoke.yaml --replicates 5
     """
-    from trial.app.attempt import How, run_study
+    from trial.app.attempt import How, run_study, shard_of
     from trial.app.loading import load_checked
     from trial.app.talk import patience
-    from trial.cli.results import show
 
+    part = shard_of(shard)
     with patience(say, "checking the config, solving and screening a sample ..."):
         loaded = load_checked(config, set_, seed, replicates)
     warn(loaded.warnings)
-    folder = out or Path("runs") / loaded.study.id
-    how = How(overwrite, resume, workers, backend, with_report, with_sensitivity, config)
+    name = loaded.study.id if part.is_whole else f"{loaded.study.id}-{part.number}-of-{part.of}"
+    folder = out or Path("runs") / name
+    how = How(overwrite, resume, workers, backend, with_report, with_sensitivity, config, part)
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
     if done is None:
         return 0
+    if part.is_whole:
+        return told(done, folder, with_report)
+    with aside():
+        print(f"shard {part}: {folder}; 'vtrial merge' joins all {part.of}")
+    return PATIENTS_FAILED if done.n_failed else 0
+
+
+def told(done: Done, folder: Path, with_report: bool) -> int:
+    """Show what a run came to; the exit code."""
+    from trial.cli.results import show
+
     failed = f"{done.n_failed} of {done.n_patients} patients failed"
     with aside():
         if done.many_failed:

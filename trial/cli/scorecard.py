@@ -19,6 +19,7 @@ def scorecard(
     ] = Path("configs/published"),
     replicates: Annotated[int | None, typer.Option("--replicates", help="Instead of each config's own.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the results go.")] = Path("runs/scorecard"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in that folder.")] = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes [default: one per core].")] = None,
 ) -> int:
     """Run every published study again; shows simulated beside published, hits and misses alike.
@@ -27,7 +28,7 @@ def scorecard(
     """
     from trial.app.scorecard import FILES, lines, run_scorecard
 
-    found = run_scorecard(configs, out, replicates, workers, say, progress)
+    found = run_scorecard(configs, out, replicates, workers, say, progress, overwrite)
     for study in found.studies:
         _show(study.id, lines(study))
     for line in found.summary:

@@ -16,6 +16,7 @@ def sensitivity(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Where the table goes [default: runs/<study id>_sensitivity]."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier table in that folder.")] = False,
     replicates: Annotated[
         int | None,
         typer.Option("--replicates", help="Instead of the config's replicates, of which at most 20 are used."),
@@ -31,14 +32,16 @@ def sensitivity(
 
     Example: vtrial sensitivity configs/published/hetrombopag_itp_phase3.yaml
     """
+    from trial.app.folder import ready
     from trial.app.loading import load_checked
-    from trial.app.sensitivity import ENOUGH, lines, notes, write_effects
+    from trial.app.sensitivity import ENOUGH, FILES, lines, notes, write_effects
     from trial.app.study_run import cores
 
     loaded = load_checked(config, set_, replicates=replicates)
     warn(loaded.warnings)
     study = loaded.study
     folder = out or Path("runs") / f"{study.id}_sensitivity"
+    ready(folder, FILES, overwrite)
     rows = write_effects(study, folder, workers or cores(), replicates or ENOUGH, say, progress)
     table = columns(("assumed", "value", "times", *study.arm_ids), left=("assumed",))
     for line in lines(rows, study.arm_ids):
@@ -47,4 +50,4 @@ def sensitivity(
     screen.print(table)
     for note in notes(rows, study):
         screen.print(note)
-    print(f"written: {folder / 'sensitivity.parquet'}")
+    print(f"written: {folder / FILES[0]}")

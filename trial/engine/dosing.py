@@ -141,7 +141,7 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
 def untreated_day(unit: Unit, course: Course) -> Events:
     """Day 0 without dose, chemotherapy or meal: what the drug-free steady state is made of."""
     day = np.zeros((unit.drawn.n, 1), dtype=np.int64)
-    days = Days.of(24.0 * day, 0.0, loss_factor=loss_factor(unit, course, day))
+    days = Days.of(np.zeros(day.shape), 0.0, loss_factor=loss_factor(unit, course, day))
     return unit.structure.daily_events(unit.p_on(day[:, 0]), days)
 
 

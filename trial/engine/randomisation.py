@@ -32,10 +32,11 @@ def _allocation_list(
     slots: NDArray[np.int64], n: int, streams: Streams, stream: str, replicate: int
 ) -> NDArray[np.int64]:
     """The first ``n`` allocations of a stratum's list."""
-    per_draw = BLOCK // len(slots)
+    per_draw, needed = BLOCK // len(slots), -(-n // len(slots))
     lists = []
-    for draw in range(-(-n // (per_draw * len(slots)))):
-        u = streams.uniforms(stream, replicate, draw)[: per_draw * len(slots)].reshape(per_draw, len(slots))
+    for draw, before in enumerate(range(0, needed, per_draw)):
+        rows = min(per_draw, needed - before)
+        u = streams.uniforms(stream, replicate, draw)[: rows * len(slots)].reshape(rows, len(slots))
         lists.append(slots[np.argsort(u, axis=1, kind="stable")].ravel())
     return np.concatenate(lists)[:n]
 

@@ -290,8 +290,8 @@ def _placebo_from_chemotherapy(unit: Unit, result: UnitResult) -> tuple[NDArray,
         ends &= ~((made.action != Action.KEEP) & (made.day == begins))
         ends &= ~((made.action == Action.STOP) & (made.day < begins))
     who = np.flatnonzero(ends & (begins != NEVER))
-    action, step = np.full(len(who), PLACEBO, dtype=np.int8), np.full(len(who), -1, dtype=np.int16)
-    return who, begins[who], action, step, np.full(len(who), np.nan), level[who]
+    action, no_step = np.full(len(who), PLACEBO, dtype=np.int8), np.zeros(len(who), dtype=np.int16)
+    return who, begins[who], action, no_step, np.full(len(who), np.nan), level[who]
 
 
 def _pauses(unit: Unit, due: NDArray[np.bool_]) -> list[tuple[NDArray, ...]]:
@@ -299,9 +299,9 @@ def _pauses(unit: Unit, due: NDArray[np.bool_]) -> list[tuple[NDArray, ...]]:
     if not (unit.study.chemotherapy and unit.study.chemotherapy.drug_days):
         return []
     who, before = np.nonzero(due[:, 1:] != due[:, :-1])
-    day, none = before + 1, np.full(len(who), np.nan)
+    day, none, no_step = before + 1, np.full(len(who), np.nan), np.zeros(len(who), dtype=np.int16)
     action = np.where(due[who, day], RESUME, PAUSE).astype(np.int8)
-    return [(who, day, action, np.full(len(who), -1, dtype=np.int16), none, none)]
+    return [(who, day, action, no_step, none, none)]
 
 
 def _action_words(unit: Unit) -> list[str]:

@@ -15,6 +15,8 @@ MANIFEST = "manifest.json"
 ENGINE = "virtual-trial"
 REPORT = "report.html"
 IDENTITY = "identity.json"
+SHARD = "shard"
+"""What the manifest of a part of a run has beside that of a run: which part, and of which run."""
 NOT_HASHED = (MANIFEST, REPORT, IDENTITY)
 """Files of a run folder that the manifest gives no checksum of: itself, what no command reads, what goes at the end."""
 VOLATILE = ("created", "seconds", "workers", "machine")

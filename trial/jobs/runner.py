@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from trial.jobs.parts import UNITS, join, read_unit, remove_unit, tables_of, unit_folder, write_unit
 from trial.jobs.provenance import STATEMENT, engine_version
+from trial.jobs.shards import WHOLE, Shard
 from trial.jobs.work import Enrolment, WorkUnit, enrolment, of_replicates, simulate_enrolled, work_units
 from trial.study.study import Study
 
@@ -53,9 +54,11 @@ class Standing:
     damaged: tuple[int, ...]
 
 
-def standing(study: Study, out_dir: Path) -> Standing:
-    """What is there of a run in ``out_dir``; every finished unit is read and its checksums compared."""
-    units, parts = work_units(study), out_dir / UNITS
+def standing(study: Study, out_dir: Path, shard: Shard = WHOLE) -> Standing:
+    """What is there of a run, or of a shard of it, in ``out_dir``; every finished unit is read and its checksums
+    compared.
+    """
+    units, parts = shard.among(work_units(study)), out_dir / UNITS
     good = {unit.number for unit in units if read_unit(parts, unit.number)}
     to_do = tuple(unit for unit in units if unit.number not in good)
     damaged = tuple(unit.number for unit in to_do if unit_folder(parts, unit.number).exists())
@@ -72,30 +75,32 @@ def run(
     backend: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     keep_units: bool = False,
+    shard: Shard = WHOLE,
 ) -> RunSummary:
     """Simulate every unit that is not in ``out_dir/units`` yet, then join all units into one file per table.
 
     ``evaluate`` makes more tables of a unit from its tables; it must be picklable. ``backend``: of joblib;
     None: what joblib.parallel_config says, else threads for short and processes for long runs. ``progress(done,
     total)`` is told patients after each unit. ``keep_units``: leave the units beside the joined tables, for
-    a caller who has more to do before the run counts as finished. Raises OSError when the disk refuses; the finished
-    units stay.
+    a caller who has more to do before the run counts as finished. Of a ``shard`` only its units are simulated, and
+    they stay as they are. Raises OSError when the disk refuses; the finished units stay.
     """
-    parts, now = out_dir / UNITS, standing(study, out_dir)
+    parts, now, units = out_dir / UNITS, standing(study, out_dir, shard), shard.among(work_units(study))
     parts.mkdir(parents=True, exist_ok=True)
-    total, done = study.subjects * study.replicates, now.patients
+    total, done = sum(unit.n_patients for unit in units), now.patients
     for unit in now.to_do:
         remove_unit(parts, unit.number)
     for unit in _finished(study, now.to_do, parts, evaluate, workers, backend):
         done += unit.n_patients
         if progress:
             progress(done, total)
-    numbers = [unit.number for unit in work_units(study)]
+    numbers = [unit.number for unit in units]
     failed = sum(_failed(parts, number) for number in numbers)
-    for name in tables_of(parts, numbers[0]):
-        join(parts, numbers, name, out_dir / f"{name}.parquet")
-    if not keep_units:
-        shutil.rmtree(parts)
+    if shard.is_whole:
+        for name in tables_of(parts, numbers[0]):
+            join(parts, numbers, name, out_dir / f"{name}.parquet")
+        if not keep_units:
+            shutil.rmtree(parts)
     return RunSummary(total, failed, out_dir)
 
 

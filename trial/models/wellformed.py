@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cohorts.parameters import ParameterSet, near
+from cohorts.shape import shown
 from trial.models import Days, State, Structure
 from trial.solver.graph import needed
 from trial.solver.kernel import STEPPERS, method_of, system_of
@@ -31,37 +32,34 @@ def field_problems(model: Structure) -> list[str]:
 def _types(model: Structure) -> Iterator[str]:
     for name in TEXTS:
         if not isinstance(getattr(model, name), str):
-            yield f"{name}: {_seen(getattr(model, name))}; allowed: text"
+            yield f"{name}: seen {shown(getattr(model, name))}; allowed: text"
     for name in NAMES:
         said = getattr(model, name)
         if not isinstance(said, tuple) or not all(isinstance(one, str) for one in said):
-            yield f"{name}: {_seen(said)}; allowed: a tuple of names"
+            yield f"{name}: seen {shown(said)}; allowed: a tuple of names"
         elif len(set(said)) < len(said):
-            yield f"{name}: {_seen(said)}; allowed: each name once"
+            yield f"{name}: seen {shown(said)}; allowed: each name once"
     for name, kind in RECORDS.items():
         said = getattr(model, name)
         if not isinstance(said, tuple) or not all(isinstance(one, kind) for one in said):
-            yield f"{name}: {_seen(said)}; allowed: a tuple of trial.models.{kind.__name__}"
+            yield f"{name}: seen {shown(said)}; allowed: a tuple of trial.models.{kind.__name__}"
         elif kind is State and len({one.name for one in said}) < len(said):
             yield f"{name}: seen {', '.join(one.name for one in said)}; allowed: each name once"
     for name in FUNCTIONS:
         if not callable(getattr(model, name)):
-            yield f"{name}: {_seen(getattr(model, name))}; allowed: a function"
+            yield f"{name}: seen {shown(getattr(model, name))}; allowed: a function"
 
 
 def _words(model: Structure) -> Iterator[str]:
     states = len(model.states) if isinstance(model.states, tuple) else 0
     if isinstance(model.dose_state, bool) or model.dose_state not in range(states):
-        yield f"dose_state: {_seen(model.dose_state)}; allowed: the place of a state, 0 to {states - 1}"
+        yield f"dose_state: seen {shown(model.dose_state)}; allowed: the place of a state, 0 to {states - 1}"
     if model.method is not None and model.method not in STEPPERS:
-        yield f"method: {_seen(model.method)}; allowed: {', '.join(STEPPERS)}, or None{near(model.method, STEPPERS)}"
+        allowed = f"{', '.join(STEPPERS)}, or None{near(model.method, STEPPERS)}"
+        yield f"method: seen {shown(model.method)}; allowed: {allowed}"
     for word in model.takes if isinstance(model.takes, tuple) else ():
         if word not in KNOWN:
-            yield f"takes: {_seen(word)}; allowed: {', '.join(KNOWN)}{near(word, KNOWN)}"
-
-
-def _seen(value: object) -> str:
-    return f"seen {str(value)[:40]!r}" if isinstance(value, str) else f"seen {str(value)[:60]}"
+            yield f"takes: seen {shown(word)}; allowed: {', '.join(KNOWN)}{near(word, KNOWN)}"
 
 
 def method_problems(chosen: ParameterSet, model: Structure) -> Iterator[str]:
@@ -81,7 +79,7 @@ def _read_every_day(chosen: ParameterSet, model: Structure) -> set[str]:
     typical = _individual({p.name: np.array([p.value]) for p in chosen.parameters}, model)
     n = len(model.parameters)
     p = np.tile(typical, (n + 1, 1))
-    p[np.arange(n), np.arange(n)] *= 1.0 / MOVED
+    p[np.arange(n), np.arange(n)] /= MOVED
     acts = _acts(model, p, kill=1.0, meal_h=1.0)
     acted = {name for k, name in enumerate(model.parameters) if not _same([a[k] for a in acts], [a[-1] for a in acts])}
     return acted | {model.parameters[k] for k in _read_by_equations(model)}

@@ -61,8 +61,6 @@ def affine_terms(node: Node, n: int) -> Terms:
         slow, fast = sorted(node.args, key=lambda a: a.level)
         if slow.level < Level.STATE:
             return {j: c * slow for j, c in affine_terms(fast, n).items()}
-    if node.op == "div" and node.args[1].level < Level.STATE:
-        return {j: c / node.args[1] for j, c in affine_terms(node.args[0], n).items()}
     if node.op == "neg":
         return {j: -c for j, c in affine_terms(node.args[0], n).items()}
     if node.op in ("add", "sub"):

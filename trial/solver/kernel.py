@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from llvmlite import binding as llvm
 from llvmlite import ir
 
+from trial.solver import kept
 from trial.solver.emit import BIT, DOUBLE, INT64, POINTER, Value, Vector
 from trial.solver.exact import Exact, affine_matrix, with_matrix
 from trial.solver.frame import ARGUMENTS, LANE_INTEGERS, Frame, System, const, each_bit, repeat, slot_numbers, while_
@@ -138,10 +139,16 @@ def optimised(module: ir.Module) -> tuple[Any, Any]:
     return parsed, machine
 
 
-def compile_module(module: ir.Module) -> tuple[Callable[..., None], Any]:
-    """The kernel as a C function, and the engine that owns its code."""
+def compiled(module: ir.Module) -> bytes:
+    """The machine code of a kernel."""
     parsed, machine = optimised(module)
-    engine = llvm.create_mcjit_compiler(parsed, machine)
+    return bytes(machine.emit_object(parsed))
+
+
+def loaded(code: bytes) -> tuple[Callable[..., None], Any]:
+    """The kernel as a C function, and the engine that owns its code."""
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     kinds: list[Any] = [C_TYPES[kind] for _, kind in ARGUMENTS]
     return ctypes.CFUNCTYPE(None, *kinds)(engine.get_function_address("solve")), engine
@@ -149,7 +156,13 @@ def compile_module(module: ir.Module) -> tuple[Callable[..., None], Any]:
 
 @cache
 def _kernel(structure: Structure, lanes: int, method: str, outputs: bool) -> tuple[Callable[..., None], Any]:
-    return compile_module(solve_module(system_of(structure, outputs), lanes, method))
+    system = system_of(structure, outputs)
+    name = kept.name_of(system, lanes, method)
+    code = kept.code_of(name)
+    if code is None:
+        code = compiled(solve_module(system, lanes, method))
+        kept.keep(name, code)
+    return loaded(code)
 
 
 def kernel(structure: Structure, lanes: int, method: str, outputs: bool = False) -> Callable[..., None]:

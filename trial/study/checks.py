@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from cohorts.margins import MarginError, with_margins
 from cohorts.own import left_alone
 from cohorts.parameters import LARGE_VARIANCE, ParameterSet, near, variance_to_cv
 from cohorts.populations import POPULATIONS, population
+from cohorts.references import CITATIONS
 from cohorts.sets import PARAMETER_SETS, SetError, is_file_name, parameter_set
+from trial.errors import cut
 from trial.models import structure_of
 from trial.models.behaviour import structure_problems
 from trial.models.wellformed import idle, taken_without_effect
 from trial.study.fingerprint import differs_from_published
-from trial.study.protocol import Problem, not_among
+from trial.study.protocol import Problem, did_you_mean, not_among
 from trial.study.study import Study
 from trial.study.unusual import unusual
 
@@ -50,7 +53,15 @@ def unknown_ids(data: Mapping[str, Any]) -> Iterator[Problem]:
         seen = value_at(data, *path)
         own = path == ("parameter_set",) and isinstance(seen, str) and is_file_name(seen)
         if isinstance(seen, str) and seen not in ids and not own:
-            yield path, not_among(seen, ids, what)
+            yield path, not_among(seen, ids, what, _sets_of(seen) if path == ("parameter_set",) else "")
+
+
+def _sets_of(seen: str) -> str:
+    """For a drug where one of its parameter sets belongs, also misspelt."""
+    drugs = dict.fromkeys(s.drug for s in PARAMETER_SETS)
+    if named := get_close_matches(seen.lower(), drugs, n=1, cutoff=0.85):
+        return f"; a drug; its sets: {', '.join(s.id for s in PARAMETER_SETS if s.drug == named[0])}"
+    return ""
 
 
 def unusable_set(data: Mapping[str, Any]) -> Iterator[Problem]:
@@ -152,6 +163,12 @@ def cautions(study: Study) -> Iterator[Problem]:
     if study.population.margins:
         said = ", ".join(f"{name} {value:g}" for name, value in study.population.margins.given.items())
         yield ("population", "margins"), f"{said}: the study's own, not those of {study.population.id}"
+    if study.citation.strip() and study.citation not in CITATIONS:
+        near = did_you_mean(study.citation, CITATIONS)
+        yield (
+            ("citation",),
+            f"seen {cut(repr(study.citation))}: no citation of the catalogue, printed as it stands{near}",
+        )
     yield from _not_predicted(study)
     yield from _other_drugs_rates(study)
     yield from _other_people(study)

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 
 from trial.errors import cut
 from trial.study import slips
-from trial.study.keys import keys_of, record_at, unit_of
-from trial.study.protocol import Problem, Problems, Record, did_you_mean
+from trial.study.keys import keys_of, kind_of, record_at, unit_of
+from trial.study.placed import Placed, find
+from trial.study.protocol import OutOfOrder, Problem, Problems, Record, did_you_mean
+from trial.study.words import KEYS, OPTIONS
 
 Path = tuple[str | int, ...]
 Item = Mapping[str, Any]
@@ -22,15 +24,15 @@ MOST_EXPLAINED = 200
 """Problems that are put into words; far more than are shown."""
 NUMBER_TYPES = {"float_type", "float_parsing", "int_type", "int_parsing", "int_from_float", "finite_number"}
 BOUNDS = {
-    "greater_than": ("gt", "more than {:g}"),
-    "greater_than_equal": ("ge", "{:g} or more"),
-    "less_than": ("lt", "less than {:g}"),
-    "less_than_equal": ("le", "{:g} or less"),
+    "greater_than": ("gt", "more than {}"),
+    "greater_than_equal": ("ge", "{} or more"),
+    "less_than": ("lt", "less than {}"),
+    "less_than_equal": ("le", "{} or less"),
 }
 
 
-def explain(error: ValidationError, record: type[Record], data: Any) -> list[Problem]:
-    """Every problem as (path, sentence); ``data`` is what was validated as a ``record``."""
+def explain(error: ValidationError, record: type[Record], data: Any, tree: Placed | None = None) -> list[Problem]:
+    """Every problem as (path, sentence); ``data`` is what was validated as a ``record``, ``tree`` how it was typed."""
     items = error.errors(include_url=False)[:MOST_EXPLAINED]
     misspelt = {
         (*path[:-1], near)
@@ -41,7 +43,8 @@ def explain(error: ValidationError, record: type[Record], data: Any) -> list[Pro
         problem
         for item in items
         if not (item["type"] == "missing" and _existing(item, data) in misspelt)
-        for problem in _problems(item, _existing(item, data), record)
+        for path in [_existing(item, data)]
+        for problem in _problems(item, path, record, find(tree, path).typed if tree else "")
     ]
 
 
@@ -56,11 +59,15 @@ def _existing(item: Item, data: Any) -> Path:
     return (*path, *missing)
 
 
-def _problems(item: Item, path: Path, record: type[Record]) -> Iterator[Problem]:
+def _problems(item: Item, path: Path, record: type[Record], typed: str) -> Iterator[Problem]:
     kind, seen = item["type"], item["input"]
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
     cause = item.get("ctx", {}).get("error")
-    if isinstance(cause, Problems):
+    if isinstance(cause, OutOfOrder):
+        (first, text), *others = cause.problems
+        yield (*path, *first), text + slips.decimals_meant(typed)
+        yield from (((*path, *inside), text) for inside, text in others)
+    elif isinstance(cause, Problems):
         for inside, text in cause.problems:
             yield (*path, *inside), text + _or_nothing(record, (*path, *inside), _value_at(seen, inside))
     elif kind == "value_error" and cause is not None:
@@ -73,12 +80,17 @@ def _problems(item: Item, path: Path, record: type[Record]) -> Iterator[Problem]
         if len(seen) < item["ctx"]["min_length"]:
             yield path, _too_short(name, item["ctx"]["min_length"])
     elif kind in NUMBER_TYPES:
-        guess = slips.number_meant(seen, unit_of(name), kind.startswith("int")) or slips.entry_meant(seen)
-        yield path, f"seen {_shown(seen)}; allowed: {_number(name, kind)}{guess}"
+        points = slips.grouped(typed) if isinstance(seen, float) else ""
+        guess = points or slips.number_meant(seen, unit_of(name), kind.startswith("int"))
+        guess = guess or (slips.entry_meant(seen) if isinstance(path[-1], int) else "")
+        yield path, f"seen {typed if points else _shown(seen)}; allowed: {_number(name, kind)}{guess}"
     elif kind in BOUNDS:
         bound, words = BOUNDS[kind]
         unit = unit_of(name)
-        yield path, f"seen {_shown(seen)}; allowed: {words.format(item['ctx'][bound])}{f' ({unit})' if unit else ''}"
+        limit = item["ctx"][bound]
+        most = limit if bound in ("le", "lt") else None
+        allowed = words.format(int(limit) if float(limit).is_integer() else limit) + (f" ({unit})" if unit else "")
+        yield path, f"seen {_shown(seen)}; allowed: {allowed}{slips.inside_bound(seen, unit, most)}"
     else:
         yield path, f"seen {_shown(seen)}; {_allowed(item, path, record)}"
 
@@ -109,21 +121,61 @@ def _allowed(item: Item, path: Path, record: type[Record]) -> str:
     kind, seen = item["type"], item["input"]
     if kind == "literal_error":
         options = re.findall(r"'([^']*)'", item["ctx"]["expected"])
-        return f"allowed: {', '.join(options)}{did_you_mean(seen, options) if isinstance(seen, str) else ''}"
+        return f"allowed: {', '.join(options)}{_option_meant(seen, options)}"
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         inside = record_at(record, path)
         example = f": {', '.join(inside.config_keys())}" if inside else ""
-        return f"allowed: keys on the lines below, indented{example}{slips.keys_meant(seen)}"
+        meant = slips.keys_meant(seen) or _or_nothing(record, path, seen) or _keys_of_text(inside, path, seen)
+        return f"allowed: keys on the lines below, indented{example}{meant}"
     phrases = {
-        "string_type": f"allowed: text{'' if isinstance(seen, list | dict) else '; put it in quotes'}",
+        "string_type": f"allowed: text{_text_meant(seen)}",
         "bool_type": f"allowed: true or false{slips.truth_meant(seen)}",
         "bool_parsing": f"allowed: true or false{slips.truth_meant(seen)}",
         "tuple_type": f"allowed: a list, each entry on its own line after a dash, or as in [7, 14, 21]"
-        f"{slips.list_meant(seen)}",
+        f"{_list_meant(record, path, seen)}",
         "string_pattern_mismatch": f"allowed: letters, digits and _ . - with a letter first{slips.text_meant(seen)}",
         "string_too_long": f"allowed: at most {item.get('ctx', {}).get('max_length')} characters",
     }
     return phrases.get(kind, str(item["msg"]))
+
+
+def _option_meant(seen: Any, options: list[str]) -> str:
+    if not isinstance(seen, str):
+        return ""
+    word = OPTIONS.get(seen.strip().lower(), "")
+    codes = slips.codes_meant(seen) if options == ["all"] else ""
+    return f"; did you mean {word}?" if word in options else codes or did_you_mean(seen, options)
+
+
+def _text_meant(seen: Any) -> str:
+    """For a list, keys or a number where a text belongs."""
+    if isinstance(seen, list):
+        return (
+            f"; without the brackets: did you mean {cut(seen[0])}?"
+            if len(seen) == 1 and isinstance(seen[0], str)
+            else ""
+        )
+    if isinstance(seen, Mapping):
+        said = "".join(f"{key}: {value}" for key, value in seen.items()) if len(seen) == 1 else ""
+        return f'; a text with a colon in quotes: "{cut(said)}"' if said else ""
+    return "; put it in quotes"
+
+
+def _list_meant(record: type[Record], path: Path, seen: Any) -> str:
+    here = record_at(record, path[:-1])
+    field = here.config_keys().get(str(path[-1])) if here else None
+    entries = kind_of(field).removeprefix("list of ") if field else ""
+    if seen is None and field is not None and not field.is_required():
+        return "; for none write []"
+    return slips.list_meant(seen, entries)
+
+
+def _keys_of_text(inside: type[Record] | None, path: Path, seen: Any) -> str:
+    """For a name where a group of keys belongs that begins with that name."""
+    keys = inside.config_keys() if inside else {}
+    first = next(iter(keys), "")
+    named = isinstance(seen, str) and first and slips.NAME.fullmatch(seen)
+    return f"; did you mean {{{first}: {seen}}}?" if named and "text" in kind_of(keys[first]) else ""
 
 
 def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
@@ -131,18 +183,16 @@ def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
     near, slip = _nearest_key(record, path), slips.key_meant(str(path[-1]))
     if slip:
         return f"no key; {slip}"
+    head, _, tail = str(path[-1]).partition(".")
+    if here and tail and head in here.config_keys():
+        return f"unknown key; a key of {head} stands on a line below it, indented: {tail}: {cut(str(seen))}"
     elsewhere = [key.path for key in keys_of(record) if key.name == path[-1]]
-    if elsewhere:
+    if elsewhere and not (near and get_close_matches(str(path[-1]), [near], cutoff=0.8)):
         return f"unknown key; it belongs at {elsewhere[0]}"
     allowed = f"allowed here: {', '.join(here.config_keys())}" if here else "no key is allowed here"
     if near:
         allowed = allowed if here and len(here.config_keys()) <= 10 else ""
-        unit = unit_of(near)
-        number = slips.converted(seen, str(path[-1]).split("_")[-1], unit) if near != path[-1] else None
-        value = f": {number:g}" if number is not None else ""
-        return (
-            f"unknown key; did you mean {near}{value}{f' (in {unit})' if unit and not value else ''}? {allowed}".strip()
-        )
+        return f"unknown key; did you mean {near}{_value_meant(near, str(path[-1]), seen)}? {allowed}".strip()
     return f"unknown key; {allowed}"
 
 
@@ -156,7 +206,26 @@ def _nearest_key(record: type[Record], path: Path) -> str | None:
     slip, near = (get_close_matches(wanted.lower(), names, n=1, cutoff=least) for least in (0.9, 0.6))
     if not slip and _stem(wanted) in stems:
         return stems[_stem(wanted)]
+    if not slip and (called := KEYS.get(_snake(wanted), "")) in here.config_keys():
+        return called
+    begins = [name for name in here.config_keys() if _snake(wanted).startswith(f"{name}_")]
+    if not slip and begins:
+        return max(begins, key=len)
     return names[near[0]] if near else None
+
+
+def _value_meant(near: str, typed: str, seen: Any) -> str:
+    """``": 70"``, the value in the unit of the ``near`` key, else that unit where the key does not spell it out."""
+    unit, said = unit_of(near), _snake(typed)
+    number = slips.converted(seen, "per week" if said.endswith("per_week") else said.split("_")[-1], unit)
+    if number is not None and near != typed:
+        return f": {number:.4g}"
+    return f", in {unit}" if unit and unit not in ("days", "mg", "per week", "0 to 1", "steps per day") else ""
+
+
+def _snake(name: str) -> str:
+    """A key as it is written here: treatmentDays, treatment-days and "treatment days" as treatment_days."""
+    return re.sub(r"[-\s]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)).lower()
 
 
 def _stem(name: str) -> str:

@@ -10,7 +10,7 @@ from trial.study.study import Study
 
 PARTS = (
     "arms", "dose_rules", "treatment_days", "visits", "screening", "laboratory", "rescue", "dropout", "adherence",
-    "chemotherapy", "meals",
+    "chemotherapy", "meals", "typical_patient",
 )  # fmt: skip
 SILENT = {
     "until_chemotherapy": False,
@@ -21,6 +21,7 @@ SILENT = {
     "platelets_at_least_1e9L": 0.0,
     "chemotherapy": None,
     "meals": None,
+    "typical_patient": False,
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 
@@ -44,8 +45,6 @@ def fingerprint(study: Study) -> str:
     said["population"] = study.population.id
     if study.population.margins:
         said["margins"] = study.population.margins.given
-    if study.typical_patient:
-        said["typical_patient"] = True
     said["response"] = [study.analysis.response_threshold_1e9L, study.analysis.assessment_day]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 

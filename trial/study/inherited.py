@@ -5,10 +5,11 @@ Nobody rewrites such text when a study extends a file or is changed by --set; it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from trial.study.yamltree import Placed
+from trial.study.placed import Placed, find, plain
+from trial.study.protocol import Problem, did_you_mean
 
 Path = tuple[str | int, ...]
 SILENT = {
@@ -81,7 +82,17 @@ def _file(text: Placed) -> str:
 
 def _changes(tree: Placed, text: Placed) -> list[str]:
     """Keys that are written nearer to this study than ``text``."""
-    return [".".join(map(str, path)) for path, node in _written(tree) if node.place.depth < text.place.depth]
+    depth = text.place.depth
+    nearer = ((path, node) for path, node in _written(tree) if node.place.depth < depth)
+    return [".".join(map(str, path)) for path, node in nearer if not _restated(node, depth)]
+
+
+def _restated(node: Placed, depth: int) -> bool:
+    """Whether a value is what it was at that depth, only written again."""
+    before = node.over
+    while before is not None and before.place.depth < depth:
+        before = before.over
+    return before is not None and plain(before) == plain(node)
 
 
 def _written(node: Placed, path: Path = ()) -> Iterator[tuple[Path, Placed]]:
@@ -97,3 +108,56 @@ def _written(node: Placed, path: Path = ()) -> Iterator[tuple[Path, Placed]]:
             yield from (pair for pair in _written(entry, (*path, k)) if pair[1].place.depth < node.place.depth)
     else:
         yield path, node
+
+
+def without_removed(tree: Placed) -> tuple[Placed, list[Problem]]:
+    """The tree without what null takes away of the dose rules: one that is inherited, or all; and what null cannot."""
+    rules = tree.value.get("dose_rules")
+    if rules is None or (rules.value is None and rules.over is None):
+        return tree, []
+    inside = rules.value if isinstance(rules.value, dict) else {}
+    if rules.value is not None and not inside:
+        return tree, []
+    left = {name: rule for name, rule in inside.items() if rule.value is not None}
+    problems: list[Problem] = [
+        (("dose_rules", name), f"seen nothing; null takes an inherited rule away, {_none_of(name, left)}")
+        for name, rule in inside.items()
+        if rule.value is None and (rule.over is None or rule.over.value is None)
+    ]
+    return replace(tree, value=tree.value | {"dose_rules": replace(rules, value=left)}), problems
+
+
+def _none_of(name: str, rules: Iterable[str]) -> str:
+    return f"and none has this name; allowed: {', '.join(rules) or 'none exist'}{did_you_mean(name, rules)}"
+
+
+def replaced(tree: Placed, paths: Iterable[Path]) -> Iterator[Problem]:
+    """Lists and rules of a nearer file without which inherited keys, those at ``paths``, name what is gone."""
+    named = [(find(tree, path), path[-1]) for path in paths if path]
+    for path, gone, why in _gone(tree):
+        here = find(tree, path).place.depth
+        missed = [x for x in gone if any(n.place.depth > here and x in (n.value, key) for n, key in named)]
+        if missed:
+            yield path, f"{why}; inherited keys still name {', '.join(map(str, missed))}"
+
+
+def _gone(tree: Placed) -> Iterator[tuple[Path, list[str | int], str]]:
+    """Arms, days and dose rules that were inherited and are not there any more."""
+    for path in (("arms",), ("visits", "days")):
+        node = find(tree, path)
+        if node.over is not None and isinstance(node.value, list) and isinstance(node.over.value, list):
+            left = _names(node)
+            gone = [name for name in _names(node.over) if name not in left]
+            yield path, gone, "this list takes the place of the inherited one"
+    rules = tree.value.get("dose_rules")
+    for name, rule in (rules.value if rules and isinstance(rules.value, dict) else {}).items():
+        if rule.value is None:
+            yield ("dose_rules", name), [name], "null takes the inherited rule away"
+    if rules and rules.value is None and rules.over and isinstance(rules.over.value, dict):
+        yield ("dose_rules",), list(rules.over.value), "null takes the inherited rules away"
+
+
+def _names(entries: Placed) -> list[str | int]:
+    """Ids of arms, or plain entries."""
+    found = (entry.get("id") if isinstance(entry, dict) else entry for entry in plain(entries))
+    return [name for name in found if isinstance(name, str | int)]

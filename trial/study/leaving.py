@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
-from scipy.optimize import brentq
 
 from trial.study.protocol import NonNegative, Number, Problem, Problems, Record
 from trial.study.texts import Line
@@ -106,6 +105,7 @@ def _hazard_of_a_share(given: float, leaving: float, weeks: float) -> float:
     ``given``: sum of the hazards that are told, ``leaving``: sum of the shares; H is the first plus the second times
     this.
     """
+    from scipy.optimize import brentq
 
     def factor(total: float) -> float:
         return float(total / -np.expm1(-total * weeks))

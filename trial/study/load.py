@@ -26,21 +26,11 @@ from trial.study.checks import (
     value_at,
 )
 from trial.study.explain import explain
-from trial.study.inherited import marked
+from trial.study.inherited import marked, replaced, without_removed
+from trial.study.placed import Place, Placed, as_tree, dotted, find, plain
 from trial.study.protocol import Problem, Record
 from trial.study.study import Study
-from trial.study.yamltree import (
-    Place,
-    Placed,
-    as_tree,
-    dotted,
-    find,
-    plain,
-    read,
-    read_text,
-    with_override,
-    with_value,
-)
+from trial.study.yamltree import read, read_text, with_override, with_value
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
@@ -104,29 +94,27 @@ def config_of(study: Study, checks: Sequence[Check] = (), study_checks: Sequence
 
 
 def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyCheck]) -> Config:
-    tree = _without_removed(tree)
+    given = tree
+    tree, unfit = without_removed(tree)
     data = plain(tree)
     problems = [
+        *unfit,
         *_missing_files(data),
         *(p for check in (*_CATALOGUE, *checks) for p in check(data)),
     ]
     try:
         study = Study.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(_lines(tree, [*explain(error, Study, data), *problems])) from None
+        raise ConfigError(_refusal(given, [*explain(error, Study, data, tree), *problems])) from None
     problems += [p for check in study_checks for p in check(study)]
     if problems:
-        raise ConfigError(_lines(tree, problems))
+        raise ConfigError(_refusal(given, problems))
     return Config(study, tuple(_lines(tree, cautions(study))), tree)
 
 
-def _without_removed(tree: Placed) -> Placed:
-    """The tree without the dose rules that are null: null takes an inherited one away."""
-    rules = tree.value.get("dose_rules")
-    if rules is None or not isinstance(rules.value, dict):
-        return tree
-    left = {name: rule for name, rule in rules.value.items() if rule.value is not None}
-    return Placed(tree.value | {"dose_rules": Placed(left, rules.place)}, tree.place)
+def _refusal(tree: Placed, problems: list[Problem]) -> list[str]:
+    """The lines of what is wrong, with what this config took away from the one it extends, where that is the reason."""
+    return _lines(tree, [*problems, *replaced(tree, [path for path, _ in problems])])
 
 
 def resolved_yaml(study: Study) -> str:
@@ -198,7 +186,8 @@ def _missing_files(data: Mapping[str, Any]) -> Iterable[Problem]:
             try:
                 must_be_regular(Path(name), MOST_BYTES)
             except UnreadableError as error:
-                missing = f"there is no file {cut(name, 200)}"
+                windows = "; folders are separated by / here" if "\\" in name else ""
+                missing = f"there is no file {cut(name, 200)}{windows}"
                 yield path, missing if "no such" in str(error) else f"seen {cut(repr(name), 200)}: {error}"
 
 

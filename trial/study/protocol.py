@@ -16,7 +16,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic.fields import FieldInfo
 
 from trial.errors import cut
-from trial.study.slips import decimals_meant
 from trial.study.texts import MOST_TEXT, Line, Name
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=60)]
@@ -46,11 +45,15 @@ class Problems(ValueError):
         super().__init__("; ".join(text for _, text in problems))
 
 
-def not_among(seen: str, allowed: Iterable[str], what: str) -> str:
-    """The sentence for a name that does not exist: what was seen, what is allowed, the nearest spelling."""
+class OutOfOrder(Problems):
+    """Numbers of a list that do not increase."""
+
+
+def not_among(seen: str, allowed: Iterable[str], what: str, meant: str = "") -> str:
+    """The sentence for a name that does not exist: what was seen, what is allowed, what was ``meant`` or is nearest."""
     names = list(allowed)
     allowed = cut(", ".join(names), 2000) or "none exist"
-    return f"seen {cut(repr(seen))}, which is not {what}; allowed: {allowed}{did_you_mean(seen, names)}"
+    return f"seen {cut(repr(seen))}, which is not {what}; allowed: {allowed}{meant or did_you_mean(seen, names)}"
 
 
 def did_you_mean(seen: str, allowed: Iterable[str]) -> str:
@@ -58,8 +61,16 @@ def did_you_mean(seen: str, allowed: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in allowed}
     if len(seen) > MOST_TEXT:
         return ""
-    near = get_close_matches(seen.lower(), by_lower, n=1, cutoff=0.5)
+    near = [x for x in get_close_matches(seen.lower(), by_lower, n=3, cutoff=0.5) if not _another(seen.lower(), x)]
     return f"; did you mean {by_lower[near[0]]}?" if near else ""
+
+
+def _another(seen: str, known: str) -> bool:
+    """Whether two names differ in nothing but the number in them: HETROM-5 is no slip for HETROM-2.5."""
+    (letters, digits), (others, known_digits) = (
+        (re.sub(r"[\W\d_]", "", x), re.sub(r"\D", "", x)) for x in (seen, known)
+    )
+    return letters == others and 0 < len(digits) != len(known_digits) > 0
 
 
 def twice(entries: Sequence[Any], path: tuple[str | int, ...], name: Callable[[Any], str] = repr) -> Iterator[Problem]:
@@ -70,13 +81,15 @@ def twice(entries: Sequence[Any], path: tuple[str | int, ...], name: Callable[[A
             yield (*path, k), f"seen {name(entry)}, which is already {'.'.join(map(str, (*path, first)))}"
 
 
+def _fall(a: float, b: float) -> str:
+    what = f"out of order: {b:g} comes after {a:g}" if b < a else f"{a:g} is given twice"
+    return f"{what}; the values must increase"
+
+
 def _increasing(values: tuple[float, ...]) -> tuple[float, ...]:
-    pairs = enumerate(pairwise(values), start=1)
-    found = [
-        ((k,), f"out of order: {b:g} comes after {a:g}; the values must increase") for k, (a, b) in pairs if b <= a
-    ]
-    if found:
-        raise Problems([(found[0][0], found[0][1] + decimals_meant(values)), *found[1:]])
+    falls = [(k, a, b) for k, (a, b) in enumerate(pairwise(values), start=1) if b <= a]
+    if found := [((k,), _fall(a, b)) for k, a, b in falls]:
+        raise OutOfOrder(found)
     return values
 
 
@@ -197,7 +210,7 @@ class Screening(Record):
         if self.age_at_least_y >= self.age_at_most_y:
             yield (
                 ("age_at_least_y",),
-                f"seen {self.age_at_least_y:g}: nobody is that old and at most {self.age_at_most_y:g}",
+                f"seen {self.age_at_least_y:g}: nobody of that age is at most {self.age_at_most_y:g} years old",
             )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, model_validator
 
 from trial.study.protocol import Increasing, Probability, Problem, Problems, Record, VisitDay, Whole
+from trial.study.slips import number_meant
 
 SERIES = ("every", "from", "to")
 LAST_DAY = 3650
@@ -66,7 +67,7 @@ class Visits(Record):
         widest = (gap - 1) // 2
         if self.window_days > widest:
             seen = f"seen {self.window_days}: visits {gap} days apart could change order"
-            yield ("window_days",), f"{seen}; allowed: 0 to {widest}"
+            yield ("window_days",), f"{seen}; allowed: {f'0 to {widest}' if widest else 0}"
 
 
 def _is_day(value: Any) -> bool:
@@ -80,7 +81,8 @@ def _series_problems(series: Mapping[str, Any], listed: tuple[int, ...]) -> Iter
             yield (key,), f"a series of visits needs every and to, as in every: 14, from: 56, to: 168; {key} is missing"
     for key, seen in series.items():
         if not _is_day(seen):
-            yield (key,), f"seen {seen!r}; allowed: a plain whole number in days, 1 to {LAST_DAY}"
+            meant = number_meant(seen, "days", whole=True)
+            yield (key,), f"seen {seen!r}; allowed: a plain whole number in days, 1 to {LAST_DAY}{meant}"
     if not {"every", "to"} <= set(series) or not all(_is_day(day) for day in series.values()):
         return
     step, last = series["every"], listed[-1] if listed else 0

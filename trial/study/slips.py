@@ -6,10 +6,13 @@ Functions of texts; they know nothing of studies. An answer is "" when no slip i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
+
+from trial.errors import cut
 
 FACTORS = {
     ("ug", "mg"): 1e-3,
@@ -28,6 +31,13 @@ FACTORS = {
     ("min", "hours"): 1 / 60,
     ("/L", "10^9/L"): 1e-9,
     ("/uL", "10^9/L"): 1e-3,
+    ("days", "per week"): 7,
+    ("months", "per week"): 7 / (365.25 / 12),
+    ("years", "per week"): 7 / 365.25,
+    ("ug/mL", "ng/mL"): 1e3,
+    ("mg/L", "ng/mL"): 1e3,
+    ("ug/L", "ng/mL"): 1.0,
+    ("pg/mL", "ng/mL"): 1e-3,
     ("%", ""): 0.01,
     ("%", "per week"): 0.01,
     ("%", "0 to 1"): 0.01,
@@ -40,14 +50,19 @@ ALIASES = {
     "mg/day": "mg", "mg daily": "mg", "mg qd": "mg", "mg once daily": "mg",
     "10^9/l": "10^9/L", "x10^9/l": "10^9/L", "x 10^9/l": "10^9/L", "×10^9/l": "10^9/L", "× 10^9/l": "10^9/L",
     "e9/l": "10^9/L", "10e9/l": "10^9/L", "10*9/l": "10^9/L", "x10e9/l": "10^9/L", "g/l": "10^9/L", "giga/l": "10^9/L",
+    "ug/ml": "ug/mL", "µg/ml": "ug/mL", "μg/ml": "ug/mL", "mcg/ml": "ug/mL", "mg/l": "mg/L", "ug/l": "ug/L",
+    "µg/l": "ug/L", "μg/l": "ug/L", "pg/ml": "pg/mL", "ng/ml": "ng/mL", "ul": "/uL",
     "/nl": "10^9/L", "/ul": "/uL", "/µl": "/uL", "/μl": "/uL", "/mm3": "/uL", "/l": "/L",
 }  # fmt: skip
 UNIT_WORDS = {*ALIASES, *ALIASES.values(), *(unit for unit, _ in FACTORS)}
 UNIT_WORDS |= {"mg", "kg", "ng", "minutes", "1e9L", "1e9", "uL", "mL", "pct", "weeks", "months"}
-TYPED = {"−": "-", "–": "-", "—": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "٫": "."}
+SERIES = {"daily": 1, "weekly": 7, "biweekly": 14, "fortnightly": 14}
+INVISIBLE = dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad", "")
+TYPED = INVISIBLE | {"−": "-", "–": "-", "—": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "٫": "."}
 QUOTES = "\"'“”„‘’‚«»`"
 NUMBER = r"[-+]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][-+]?\d+)?"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NAME = re.compile(r"[A-Za-z]\w*(?:[.-]\w+)*")
 YES, NO = ("yes", "y", "on", "1", "ja", "oui", "si", "wahr"), ("no", "n", "off", "0", "nein", "non", "falsch")
 NONE = ("none", "nil", "n/a", "na", "-", "nothing", "no", "keine", "false", "")
 KEY = r"[A-Za-z_][\w.]*"
@@ -68,8 +83,8 @@ def number_meant(seen: Any, unit: str, whole: bool) -> str:
     """``"; did you mean 5?"`` for a value such as "5 mg", "5000 ug", "2,5", "<30", and what the slip was."""
     if isinstance(seen, float) and whole and seen.is_integer() and abs(seen) < 1e15:
         return f"; did you mean {seen:.0f}?"
-    if isinstance(seen, list) and len(seen) == 2 and all(type(part) is int and part >= 0 for part in seen):
-        return f"; a decimal point, no comma and no brackets: did you mean {seen[0]}.{seen[1]}?"
+    if isinstance(seen, list):
+        return _not_a_list(seen)
     if isinstance(seen, date):
         return "; days are counted from the first dose, which is on day 0: no calendar dates" * (unit == "days")
     if not isinstance(seen, str) or len(seen) > 60:
@@ -79,12 +94,60 @@ def number_meant(seen: Any, unit: str, whole: bool) -> str:
         return "; a calendar date; days are counted from the first dose, which is on day 0"
     if text.lower() in WORDS:
         return f"; in digits: {WORDS.index(text.lower())}"
-    if re.fullmatch(rf"{NUMBER}\s*(?:-|to|\.\.)\s*{NUMBER}", text):
+    return _several(text, unit, whole) or _compared(text, whole) or _with_unit(text, unit, whole)
+
+
+def _not_a_list(seen: Sequence[Any]) -> str:
+    """For a list where one number belongs."""
+    if len(seen) == 2 and all(type(part) is int and part >= 0 for part in seen):
+        return f"; a decimal point, no comma and no brackets: did you mean {seen[0]}.{seen[1]}?"
+    one = len(seen) == 1 and isinstance(seen[0], int | float)
+    return f"; without the brackets: did you mean {seen[0]}?" if one else "; one number, no list"
+
+
+def _several(text: str, unit: str, whole: bool) -> str:
+    """For what is made of two numbers, or of a word and a number: a range, a ratio, a fraction, a time, "week 8"."""
+    if re.fullmatch(rf"{NUMBER}\s*(?:-|to|bis|à|\.\.)\s*{NUMBER}", text):
         return "; a range; give one number"
+    if (match := re.fullmatch(r"(\d{1,3}):([0-5]\d)", text)) and unit == "hours":
+        return f"; a time of the clock; in hours: did you mean {int(match[1]) + int(match[2]) / 60:.4g}?"
+    if re.fullmatch(r"\d+(?::\d+)+", text):
+        return "; a ratio; one number, every arm has its own"
+    fraction = re.fullmatch(r"(\d+)\s*/\s*(\d+)", text)
+    if fraction and not whole and int(fraction[2]):
+        return f"; a fraction: did you mean {int(fraction[1]) / int(fraction[2]):.4g}?"
+    if (
+        match := re.fullmatch(r"(?:every\s+)?([A-Za-z]+)\s*(\d+)|every\s+(\d+)\s+([A-Za-z]+)", text)
+    ) and unit == "days":
+        meant = converted(int(match[2] or match[3]), match[1] or match[4], unit)
+        return f"; did you mean {meant:g}?" if meant else ""
+    if text.lower() in SERIES and unit == "days":
+        return f"; in days: did you mean {SERIES[text.lower()]}?"
+    return ""
+
+
+def _compared(text: str, whole: bool) -> str:
     for pattern, what in COMPARED:
         if match := re.fullmatch(pattern, text):
             return f"; {what}: did you mean {_number(match[1], whole):g}?"
-    return _with_unit(text, unit, whole)
+    return ""
+
+
+def grouped(typed: str) -> str:
+    """For a number with points between groups of three digits, which YAML takes for decimals: 1.000 as 1."""
+    points = re.fullmatch(r"\d{1,3}(?:\.\d{3})+", typed)
+    return f"; a point begins decimals: did you mean {typed.replace('.', '')}?" if points else ""
+
+
+def inside_bound(seen: Any, unit: str, most: float | None) -> str:
+    """For a number above its limit: a percentage where a fraction belongs, micrograms where mg do."""
+    if most is None or isinstance(seen, bool) or not isinstance(seen, int | float):
+        return ""
+    if unit in ("", "0 to 1") and most == 1 and 1 < seen < 100:
+        return f"; did you mean {seen / 100:.6g}, for {seen:g} %?"
+    if unit == "mg" and 1000 <= seen <= 1000 * most:
+        return f"; did you mean {seen / 1000:g}, for {seen:g} µg?"
+    return ""
 
 
 def _plain(seen: str) -> str:
@@ -96,7 +159,9 @@ COMPARED = (
     (rf"(?:<=|>=|=<|=>|<|>|≤|≥|=|==)\s*({NUMBER})", "without the sign, the key says how it is compared"),
     (rf"(?:~|≈|ca\.?|about|approx\.?)\s*({NUMBER})", "one exact number"),
     (rf"({NUMBER})\s*[;,.]", "nothing after the number"),
-    (rf"({NUMBER})#.*", "a comment begins with a space and #"),
+    (rf"({NUMBER})\s*(?:(?:#|//|/\*|--|%%).*|;\s*[^\W\d].*)", "a comment begins with a space and #"),
+    (rf"({NUMBER})\s*\(.*\)", "nothing after the number"),
+    (rf"({NUMBER})\s*(?:\+/-|\+-|±)\s*.*", "one number; a spread has a key of its own"),
 )
 
 
@@ -126,18 +191,48 @@ def _with_unit(text: str, unit: str, whole: bool) -> str:
     return f"; did you mean {round(meant) if whole and match[2] else meant:.12g}?"
 
 
-def list_meant(seen: Any) -> str:
-    """``"; did you mean [7, 14]?"`` for a list without its brackets, and for other marks between its entries."""
+def list_meant(seen: Any, entries: str = "") -> str:
+    """``"; did you mean [7, 14]?"`` for a list without its brackets or dashes, and for other marks between its entries.
+
+    ``entries``: what belongs into the list: numbers, whole numbers, texts or groups of keys.
+    """
+    if isinstance(seen, Mapping):
+        return _entries_meant(seen) if entries == "groups of keys" else ""
+    if isinstance(seen, int | float) and not isinstance(seen, bool):
+        return f"; did you mean [{seen}]?" if entries.endswith("numbers") else ""
     if not isinstance(seen, str) or len(seen) > 300:
         return ""
     text = _plain(seen)
+    if re.fullmatch(r"\d+\s*(?:-|to|bis|\.\.+)\s*\d+", text):
+        return "; a range; give every number"
     if re.fullmatch(rf"-{NUMBER}(?:\s+-{NUMBER})*", text) and text.startswith("-"):
         return "; each entry on its own line, with a space after the dash: - 7"
     inside = text.strip("()[]{}")
     parts = [part for part in re.split(r"\s*[;,/|]\s*|\s+(?:and\s+)?", inside) if part]
     if parts and all(re.fullmatch(r"[-+]?\d+(?:\.\d+)?", part) for part in parts):
         return f"; did you mean [{', '.join(parts)}]?"
-    return ""
+    if entries != "texts":
+        return ""
+    if parts and all(NAME.fullmatch(part) for part in parts) and (len(parts) == 1 or re.search("[;,/|]", inside)):
+        return f"; did you mean [{', '.join(parts)}]?"
+    return f"; with a dash before it: - {cut(text)}" if " " in text else ""
+
+
+def _entries_meant(seen: Mapping[Any, Any]) -> str:
+    """For keys where a list of groups of keys belongs."""
+    first = next(iter(seen), None)
+    if first is None:
+        return ""
+    if all(isinstance(inside, Mapping) for inside in seen.values()):
+        return f"; a dash and the name before each entry: - id: {cut(str(first))}"
+    return f"; a dash before the first key of each entry: - {cut(str(first))}: {cut(str(seen[first]))}"
+
+
+def codes_meant(seen: str) -> str:
+    """``"; a list of codes: did you mean [A, B]?"`` for codes in one text."""
+    parts = [part for part in re.split(r"[\s;,/|]+", _plain(seen).strip("()[]{}")) if part]
+    codes = parts and all(re.fullmatch(r"[A-Z][A-Z0-9_]+", part) for part in parts)
+    return f"; a list of codes: did you mean [{', '.join(parts)}]?" if codes else ""
 
 
 def entry_meant(seen: Any) -> str:
@@ -149,7 +244,9 @@ def entry_meant(seen: Any) -> str:
 def truth_meant(seen: Any) -> str:
     """``"; did you mean true?"`` for yes, no, on, off, 1 and 0."""
     word = str(seen).strip().lower() if isinstance(seen, str | int) else ""
-    return "; did you mean true?" if word in YES else "; did you mean false?" if word in NO else ""
+    near = get_close_matches(word, ("true", "false"), n=1, cutoff=0.7)
+    truth = "true" if word in YES else "false" if word in NO else near[0] if near else ""
+    return f"; did you mean {truth}?" if truth else ""
 
 
 def nothing_meant(seen: Any) -> str:
@@ -158,11 +255,12 @@ def nothing_meant(seen: Any) -> str:
     return "; for nothing write null" if isinstance(said, str) and said.strip().lower() in NONE else ""
 
 
-def decimals_meant(values: Sequence[float]) -> str:
-    """For numbers that do not increase: whether they do when every second one is the decimals of the one before."""
-    if len(values) < 2 or len(values) % 2 or any(v < 0 or v != int(v) for v in values):
+def decimals_meant(typed: str) -> str:
+    """For numbers out of order, as typed: whether they are in order when a comma without a space begins decimals."""
+    parts = re.split(r",\s+", typed.strip("[] "))
+    texts = [part.strip().replace(",", ".") for part in parts]
+    if not any("," in part for part in parts) or not all(re.fullmatch(r"\d+(?:\.\d+)?", text) for text in texts):
         return ""
-    texts = [f"{a:.0f}.{b:.0f}" for a, b in zip(values[::2], values[1::2], strict=True)]
     rising = all(float(a) < float(b) for a, b in pairwise(texts))
     return f"; decimal points, no commas: did you mean [{', '.join(texts)}]?" if rising else ""
 
@@ -191,119 +289,10 @@ def keys_meant(seen: Any) -> str:
 
 
 def text_meant(seen: Any) -> str:
-    """For an id that holds quotes of a word processor."""
-    plain = _plain(seen) if isinstance(seen, str) else seen
-    return f"; did you mean {plain}?" if isinstance(seen, str) and plain != seen and plain else ""
-
-
-def of_syntax(lines: Sequence[str], first: int, last: int, problem: str) -> tuple[int, str] | None:
-    """The slip in the lines ``first`` to ``last`` (from 0) of a text that is not YAML: its line, and what it is.
-
-    ``problem``: what the reader of YAML said.
-    """
-    where = range(max(0, first - 1), min(last + 1, len(lines)))
-    for number in where:
-        if slip := next((said for find in IN_ANY_LINE if (said := find(lines[number]))), ""):
-            return number, slip
-    if first < last and (slip := _brackets(lines[first], "", problem)):
-        return first, slip
-    if last < len(lines):
-        above = lines[last - 1] if last else ""
-        if slip := next((said for find in AT_THE_ERROR if (said := find(lines[last], above, problem))), ""):
-            return last, slip
-    return None
-
-
-def _tab(line: str) -> str:
-    return "a tab at the start of the line; indent with spaces only" if re.match(r" *\t", line) else ""
-
-
-def _bare(line: str) -> str:
-    """The line without indentation, dash and comment."""
-    return re.sub(r"(^|\s)#.*", "", line).strip().removeprefix("- ").strip()
-
-
-def _sign(line: str) -> str:
-    bare = _bare(line)
-    if re.match(r"(//|;|/\*|--(?!-))", bare):
-        return "a comment begins with #"
-    if re.match(r"[•·]", bare) or re.match(r"[*–—−] ?[A-Za-z_]", bare):
-        return "an entry of a list begins with a dash and a space: - id: A"
-    if match := re.fullmatch(rf"({KEY})\s*(?:=|:=|->)\s*(\S.*)", bare):
-        return f"a colon and a space instead of the sign: {match[1]}: {match[2]}"
-    if match := re.fullmatch(rf"({KEY})：\s*(\S.*)", bare):
-        return f"this colon is not the one of YAML: {match[1]}: {match[2]}"
-    if match := re.fullmatch(rf"({KEY}):?[\u00a0\u202f\u2009]+(\S.*)", bare):
-        return f"the space of a word processor; type it anew: {match[1]}: {match[2]}"
-    if match := re.fullmatch(rf"({KEY})\s+({NUMBER})", bare):
-        return f"a colon and a space belong between key and value: {match[1]}: {match[2]}"
-    if match := re.fullmatch(rf"({KEY}):([^\s:/\\].*)", bare):
-        return f"a space belongs after the colon: {match[1]}: {match[2].strip()}"
-    if match := re.fullmatch(rf"({KEY}):(?:\s*)([>|]=?)\s*({NUMBER}.*)", bare):
-        sign = f"{match[2]} begins a text of several lines in YAML"
-        return f"{sign}; give the number without it: {match[1]}: {match[3]}"
-    return ""
-
-
-def _quote(line: str) -> str:
-    match = re.fullmatch(rf"({KEY}):\s+(\S.*)", _bare(line))
-    value = match[2] if match else ""
-    if value.startswith("'") and value.count("'") % 2 and value.count("'") > 1:
-        return "an apostrophe ends the text; put the text in double quotes"
-    if value.startswith('"') and re.search(r'[^\\]"(?!\s*$)[^,\]}]*', value[1:]) and value.count('"') > 2:
-        return "a quote inside the text ends it; put the text in single quotes"
-    if value[:1] in ("'", '"') and value.count(value[0]) == 1:
-        return f"the quote {value[0]} is opened and not closed"
-    return ""
-
-
-IN_ANY_LINE: tuple[Callable[[str], str], ...] = (_tab, _sign, _quote)
-
-
-def _colon(line: str, above: str, problem: str) -> str:
-    bare = _bare(line)
-    match = re.fullmatch(rf"({KEY}|\"[^\"]*\"):\s+([^\"'\[{{].*: .*|[^\"'\[{{].*:)", bare)
-    if "mapping values" not in problem or not match:
+    """For an id with quotes of a word processor, or with signs that no id has."""
+    if not isinstance(seen, str):
         return ""
-    return f'a second colon in the line; a text with a colon in quotes: {match[1]}: "{match[2]}"; a key on its own line'
-
-
-def _deeper(line: str, above: str, problem: str) -> str:
-    inner, outer = (len(text) - len(text.lstrip()) for text in (line, above))
-    has_value = re.search(r":\s+[^\s#|>]", above)
-    if "mapping values" in problem and inner > outer and has_value:
-        return "this line is indented deeper than the one above, which has its value already"
-    if "expected <block end>" in problem or ("expected ','" not in problem and "block" in problem):
-        return "the indentation fits no line above; keys of one group begin in the same column, entries with a dash"
-    return ""
-
-
-def _start(line: str, above: str, problem: str) -> str:
-    bare = _bare(line)
-    match = re.fullmatch(rf"({KEY}):\s*([@`%&*!|>?,\]}}-].*)", bare)
-    if match and match[2].startswith("- "):
-        return f"a list begins on the line below its key, each entry after a dash: {match[1]}:"
-    if match and match[2][:1] != ",":
-        return f'a text that begins with {match[2][0]} in quotes: {match[1]}: "{match[2]}"'
-    return ""
-
-
-def _brackets(line: str, above: str, problem: str) -> str:
-    if re.search(r",\s*,", line):
-        return "two commas with nothing between them"
-    for opened, closed in ("[]", "{}"):
-        if line.count(opened) > line.count(closed):
-            return f"the {opened} is not closed by {closed}"
-        if line.count(opened) < line.count(closed):
-            return f"a {closed} without its {opened}"
-    return ""
-
-
-def _no_colon(line: str, above: str, problem: str) -> str:
-    bare = _bare(line)
-    if bare and ":" not in bare and "could not find expected ':'" in problem:
-        return "no colon in the line; a key ends with a colon and a space"
-    return ""
-
-
-AT_THE_ERROR: tuple[Callable[[str, str, str], str], ...] = (_colon, _start, _brackets, _no_colon, _deeper)
+    plain = _plain(seen)
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("_") if plain.isascii() else plain
+    meant = re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", plain)
+    return f"; did you mean {plain}?" if meant and plain != seen else ""

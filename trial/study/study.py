@@ -84,7 +84,9 @@ class Study(Record):
 
     id: Identifier = Field(description="name of the study; the results go to runs/<id>/")
     title: Line = Field(description="printed on the report")
-    citation: Line = Field(default="", description="id of the citation of the trial this study replicates")
+    citation: Line = Field(
+        default="", description="the trial this study replicates, cited: an id of the catalogue, or a text of your own"
+    )
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(description="same config and same seed give the same numbers")
     replicates: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
         default=20, description="how many times the whole trial is simulated"
@@ -274,7 +276,8 @@ class Study(Record):
         days = ", ".join(map(str, self.visits.days))
         if self.analysis.assessment_day not in self.visits.days:
             seen = self.analysis.assessment_day
-            yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day; allowed: {days}"
+            week = f"; did you mean {7 * seen}, the day of week {seen}?" if 7 * seen in self.visits.days else ""
+            yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day; allowed: {days}{week}"
         shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
         if self.laboratory.turnaround_days > shortest:
             yield (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cohorts.covariates import LIMITS
 from trial.study.dose_rule import DoseRule, DoseStep
@@ -25,6 +26,11 @@ FULL_DOSES, NO_DOSE = 2.0, 0.01
 SHORT_CYCLE_DAYS = 7
 HIGH_REPORTING_LIMIT_1E9L = 10.0
 LOOSE = 1e-4
+FEW_STEPS = 100
+"""Steps of the solver a day that a patient may need; 10 are too few for most, measured."""
+LATE_MEAL_H = 12.0
+CLOSE_SAMPLES_H = 1 / 60
+MANY_COURSES = 10_000_000
 NAMED_PLACEBO = re.compile(r"\s*(placebo|sham)\s*", re.IGNORECASE)
 
 
@@ -36,8 +42,12 @@ def unusual(study: Study) -> Iterator[Problem]:
             "seen true: every random number is at its median, the seed changes nothing, and shares are of one patient"
         )
         yield ("typical_patient",), text + same
+    yield from _blank(study)
+    yield from _size(study)
     yield from _arms(study)
     yield from _conduct(study)
+    yield from _meals(study)
+    yield from _samples(study)
     yield from _leaving(study)
     yield from _chemotherapy(study)
     for line in _lines(study):
@@ -45,7 +55,27 @@ def unusual(study: Study) -> Iterator[Problem]:
     for name, rule in study.dose_rules.items():
         yield from _uncovered(("dose_rules", name, "steps"), rule, study.laboratory.lower_limit_1e9L)
         yield from _without_effect(("dose_rules", name, "steps"), rule, study.treatment_days)
+        yield from _restarts(("dose_rules", name, "restart", "below_1e9L"), rule)
     yield from _strata(study)
+
+
+def _blank(study: Study) -> Iterator[Problem]:
+    """Texts for readers that have nothing to read."""
+    texts: list[tuple[Path, str]] = [(("title",), study.title)]
+    texts += [(("assumptions", k), text) for k, text in enumerate(study.assumptions)]
+    texts += [(("dose_rules", name, "source"), rule.source) for name, rule in study.dose_rules.items()]
+    texts += [(("dose_rules", name), name) for name in study.dose_rules]
+    texts += [(("arms", k, "label"), arm.label) for k, arm in enumerate(study.arms) if arm.label]
+    for path, text in texts:
+        if not any(c.isprintable() and not c.isspace() for c in text):
+            yield path, f"seen {text!r}: the report has nothing to print there"
+
+
+def _size(study: Study) -> Iterator[Problem]:
+    courses = study.subjects * study.replicates
+    if courses > MANY_COURSES:
+        key = "replicates" if study.replicates > study.patients else "patients"
+        yield (key,), f"{courses:.3g} courses are simulated in all; `vtrial plan` says time, disk and memory"
 
 
 def _arms(study: Study) -> Iterator[Problem]:
@@ -82,6 +112,33 @@ def _conduct(study: Study) -> Iterator[Problem]:
     for key in ("rtol", "atol"):
         if (error := getattr(study.solver, key)) > LOOSE:
             yield ("solver", key), f"seen {error:g}: errors of the solver may be seen in the results"
+    if (steps := study.solver.max_steps_per_day) < FEW_STEPS:
+        yield ("solver", "max_steps_per_day"), f"seen {steps}: patients may need more, and fail"
+
+
+def _meals(study: Study) -> Iterator[Problem]:
+    """Meals that come when hardly any drug is left to bind."""
+    hours: dict[Path, float | None] = {
+        ("arms", k, "meal_after_dose_h"): arm.meal_after_dose_h for k, arm in enumerate(study.arms)
+    }
+    hours |= {("meals", "after_dose_h"): study.meals.after_dose_h if study.meals else None}
+    for path, hour in hours.items():
+        if hour is not None and hour > LATE_MEAL_H:
+            yield path, f"seen {hour:g} h: most of the dose is absorbed by then, and the meal binds hardly any"
+
+
+def _samples(study: Study) -> Iterator[Problem]:
+    """Samples that nobody can take so fast, or when the study is over."""
+    sampling, last = study.pk_sampling, study.visits.days[-1]
+    if sampling is None:
+        return
+    times = sampling.times_h
+    for k, (before, time) in enumerate(pairwise(times), start=1):
+        if time - before < CLOSE_SAMPLES_H:
+            yield ("pk_sampling", "times_h", k), f"seen {time:g} h, less than a minute after the sample before"
+    if sampling.visit_day + times[-1] / 24 > last + 1:
+        end = f"the study ends at the last visit, on day {last}"
+        yield ("pk_sampling", "times_h", len(times) - 1), f"seen {times[-1]:g} h after day {sampling.visit_day}; {end}"
 
 
 def _leaving(study: Study) -> Iterator[Problem]:
@@ -180,6 +237,15 @@ def _without_effect(path: Path, rule: DoseRule, treatment_days: int) -> Iterator
         if step.min_days_since_change >= treatment_days:
             seen = f"seen {step.min_days_since_change}; treatment lasts {treatment_days} days"
             yield (*path, k, "min_days_since_change"), f"{seen}, so the step is never taken"
+
+
+def _restarts(path: Path, rule: DoseRule) -> Iterator[Problem]:
+    """A restart at counts that interrupt."""
+    limit = rule.restart.below_1e9L if rule.restart else 0.0
+    for k, step in enumerate(rule.steps):
+        if step.action == "interrupt" and 0 < step.at_least_1e9L < limit:
+            again = f"a count of {step.at_least_1e9L:g} to below {limit:g} interrupts, and restarts at the next visit"
+            yield path, f"seen {limit:g}; steps.{k} interrupts from {step.at_least_1e9L:g}: {again}"
 
 
 def _takes_all(first: DoseStep, later: DoseStep) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from ruamel.yaml.nodes import Node as YamlNode
 
 from cohorts.files import KIB, UnreadableError, absolute, contents
 from trial.errors import ConfigError, cut
-from trial.study.slips import of_syntax
+from trial.study.placed import Place, Placed, as_tree, deeper, dotted, merged, plain
+from trial.study.syntax import of_syntax
 
 EXTENDS = "extends"
 MOST_BYTES = 256 * KIB
@@ -27,32 +29,11 @@ DEEPEST = 50
 """Groups and lists inside each other."""
 MOST_FILES = 20
 """Files that extend each other, one after the other."""
+NO_YAML = (".csv", ".parquet", ".py", ".html", ".xlsx", ".md", ".docx", ".pdf")
+LONGEST_TYPED = 300
+"""Characters of a value that are kept as they were typed."""
 LARGEST = 10**30
 """Whole numbers beyond it are nothing that a study counts."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a value was written: a file and line, or an option of the command line (``line`` 0, ``path`` None).
-
-    ``depth``: how many files extend that file, one after the other; -1 on the command line.
-    """
-
-    name: str
-    line: int = 0
-    path: Path | None = None
-    depth: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.name}:{self.line}" if self.line else self.name
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A value (a scalar, a list or a dict of such) and the place of its key."""
-
-    value: Any
-    place: Place
 
 
 def read(path: Path, chain: tuple[Path, ...] = ()) -> Placed:
@@ -87,51 +68,14 @@ def _extended(root: Placed, parent: Placed, path: Path, chain: tuple[Path, ...])
         contents(target, MOST_BYTES)
     except UnreadableError as error:
         name = cut(shown(target), 120)
-        why = f"there is no file {name}" if "no such" in str(error) else f"seen {name}: {error}"
-        raise ConfigError([f"{parent.place}: {EXTENDS}: {why}; names are relative to this file"]) from None
-    return merged(_deeper(read(target, chain)), root)
-
-
-def _deeper(node: Placed) -> Placed:
-    """A tree that another file extends."""
-    value = node.value
-    if isinstance(value, dict):
-        value = {key: _deeper(entry) for key, entry in value.items()}
-    elif isinstance(value, list):
-        value = [_deeper(entry) for entry in value]
-    return Placed(value, replace(node.place, depth=node.place.depth + 1))
-
-
-def merged(parent: Placed, child: Placed) -> Placed:
-    """``child`` over ``parent``: mappings key by key, everything else replaced."""
-    if not (isinstance(parent.value, dict) and isinstance(child.value, dict)):
-        return child
-    both = {key: merged(parent.value[key], node) if key in parent.value else node for key, node in child.value.items()}
-    return Placed(parent.value | both, child.place)
-
-
-def plain(node: Placed) -> Any:
-    """The tree as plain dicts, lists and scalars."""
-    if isinstance(node.value, dict):
-        return {key: plain(entry) for key, entry in node.value.items()}
-    if isinstance(node.value, list):
-        return [plain(entry) for entry in node.value]
-    return node.value
-
-
-def find(node: Placed, path: Sequence[str | int]) -> Placed:
-    """The deepest existing node along ``path``."""
-    for part in path:
-        if part not in _keys(node):
-            break
-        node = node.value[part]
-    return node
-
-
-def _keys(node: Placed) -> Iterable[str | int]:
-    return (
-        range(len(node.value)) if isinstance(node.value, list) else node.value if isinstance(node.value, dict) else ()
-    )
+        missing = "no such" in str(error)
+        why = f"there is no file {name}" if missing else f"seen {name}: {error}"
+        near = _near(target) if missing else ""
+        raise ConfigError([f"{parent.place}: {EXTENDS}: {why}; names are relative to this file{near}"]) from None
+    if target.suffix.lower() in NO_YAML:
+        seen = cut(shown(target), 120)
+        raise ConfigError([f"{parent.place}: {EXTENDS}: seen {seen}; allowed: the name of one YAML file"])
+    return merged(deeper(read(target, chain)), root)
 
 
 def with_override(root: Placed, key: str, text: str, place: Place) -> Placed:
@@ -151,7 +95,7 @@ def with_value(root: Placed, path: Sequence[str], value: Any, place: Place) -> P
 
 def _replaced(node: Placed, parts: list[str], value: Placed, place: Place) -> Placed:
     if not parts:
-        return value
+        return value if node.value is None else replace(value, over=node)
     if isinstance(node.value, list):
         return Placed(_with_entry(node.value, parts, value, place), node.place)
     inside = node.value if isinstance(node.value, dict) else {}
@@ -178,15 +122,6 @@ def _longest_key(inside: dict[str, Placed], parts: list[str]) -> tuple[str, list
         if ".".join(parts[:k]) in inside:
             return ".".join(parts[:k]), parts[k:]
     return parts[0], parts[1:]
-
-
-def as_tree(value: Any, place: Place) -> Placed:
-    """Plain dicts, lists and scalars as a tree, all of it written at ``place``."""
-    if isinstance(value, dict):
-        value = {key: as_tree(entry, place) for key, entry in value.items()}
-    elif isinstance(value, list):
-        value = [as_tree(entry, place) for entry in value]
-    return Placed(value, place)
 
 
 def shown(path: Path) -> str:
@@ -223,6 +158,8 @@ def _near(path: Path) -> str:
         near = sorted(p.name for p in path.parent.glob("*.y*ml"))
     except (OSError, ValueError):
         return ""
+    if meant := get_close_matches(path.name, near, n=1, cutoff=0.85):
+        return f"; did you mean {meant[0]}?"
     return f"; in that folder: {cut(', '.join(near), 300)}" if near else ""
 
 
@@ -247,7 +184,7 @@ def _parse(text: str, name: str, path: Path | None) -> tuple[Placed, list[str]]:
         return Placed({}, Place(name)), [
             f"{name}:{_line(top)}: seen a list or a single value; allowed: keys such as id: my_study"
         ]
-    reader = _Reader(yaml, name, path, [])
+    reader = _Reader(yaml, name, path, [], text)
     try:
         return reader.tree(top, Place(name, 1, path), ""), reader.problems
     except _TooMuchError as error:
@@ -282,12 +219,6 @@ def _deep_line(text: str) -> int:
     return 0
 
 
-def dotted(path: Iterable[str | int]) -> str:
-    """A path with dots between its parts; what cannot be printed is escaped, long parts are cut."""
-    parts = (str(part) for part in path)
-    return ".".join(cut(p if p.isprintable() else p.encode("unicode_escape", "replace").decode("ascii")) for p in parts)
-
-
 def _path(above: str) -> str:
     return cut(dotted(above.rstrip(".").split(".")), 200)
 
@@ -304,6 +235,7 @@ class _Reader:
     name: str
     path: Path | None
     problems: list[str]
+    text: str
     count: Iterator[int] = field(default_factory=itertools.count)
 
     def tree(self, node: YamlNode, place: Place, above: str, inside: tuple[int, ...] = ()) -> Placed:
@@ -322,9 +254,14 @@ class _Reader:
                 self.tree(n, Place(self.name, _line(n), self.path), f"{above}{k}.", inside)
                 for k, n in enumerate(node.value)
             ]
-            return Placed(entries, place)
+            return Placed(entries, place, self._typed(node))
         assert isinstance(node, ScalarNode)
-        return Placed(self._scalar(node, place, above), place)
+        return Placed(self._scalar(node, place, above), place, self._typed(node))
+
+    def _typed(self, node: YamlNode) -> str:
+        """The text of a short value that stands on one line."""
+        typed = self.text[node.start_mark.index : node.end_mark.index]
+        return typed if len(typed) <= LONGEST_TYPED and "\n" not in typed else ""
 
     def _mapping(self, node: MappingNode, above: str, inside: tuple[int, ...]) -> dict[str, Placed]:
         found: dict[str, Placed] = {}
@@ -335,10 +272,14 @@ class _Reader:
                     f"{place}: {_path(above + '?')}: seen a key that is not a plain word; use extends to inherit"
                 )
             elif key.value in found:
-                first = found[key.value].place.line
-                self.problems.append(
-                    f"{place}: {_path(above + key.value)}: this key is given twice, on lines {first} and {place.line}"
+                first = next(iter(found))
+                twice = f"this key is given twice, on lines {found[key.value].place.line} and {place.line}"
+                entry = (
+                    "; the next entry of a list begins with a dash"
+                    if key.value == first and re.search(r"\.\d+\.$", above)
+                    else ""
                 )
+                self.problems.append(f"{place}: {_path(above + key.value)}: {twice}{entry}")
             else:
                 found[key.value] = self.tree(value, place, f"{above}{key.value}.", inside)
         return found
@@ -355,6 +296,11 @@ class _Reader:
                 f"{place}: {_path(above)}: seen {cut(repr(value))}; allowed: text, a number, true, false"
             )
             return None
+        after = re.match(r"[ \t]+(#\d.*)", self.text[node.end_mark.index :])
+        if isinstance(value, str) and node.style is None and after:
+            whole = cut(f"{value} {after[1]}")
+            said = f'a space and # begin a comment, so the text ends before it; in quotes: "{whole}"'
+            self.problems.append(f"{place}: {_path(above)}: seen {cut(repr(value))}; {said}")
         if isinstance(value, int) and abs(value) >= LARGEST:
             self.problems.append(f"{place}: {_path(above)}: seen a number of {len(node.value)} digits")
             return None
