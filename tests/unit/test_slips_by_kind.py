@@ -8,7 +8,9 @@ from test_config_errors import GOOD, messages
 from analysis import endpoints
 from trial.app.loading import load_checked
 from trial.errors import ConfigError
+from trial.study import slips
 from trial.study.load import load_config
+from trial.study.protocol import not_among
 
 YAML = [
     ("seed: 1", "seed:\t1", 0, "a tab in the line; type a space in its place"),
@@ -148,3 +150,17 @@ def test_a_restart_where_the_rule_interrupts_is_worth_a_word(tmp_path):
     assert len(warned) == 1 and "seen 300; steps.1 interrupts from 250" in warned[0]
     config.write_text(config.read_text().replace("300", "250"))
     assert not [line for line in load_config(config).warnings if "restart.below" in line], "at the same count it may"
+
+
+def test_what_is_meant_by_a_long_text_is_cut():
+    long = "x" * 100_000
+    for said in (
+        slips.key_meant(f"days:{long}"),
+        slips.key_meant(f"days={long}"),
+        slips.key_meant(f"“{long}”"),
+        slips.text_meant(f"a b{long}"),
+        slips.codes_meant(long.upper()),
+        slips.decimals_meant(f"1,{'5' * 9999}"),
+    ):
+        assert 100 < len(said) < 300 and "..." in said  # fmt: skip
+    assert not_among("x", ["a\nevil: 1", long], "y") == f"seen 'x', which is not y; allowed: a evil: 1, {'x' * 57}..."

@@ -124,7 +124,7 @@ def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     arms = value_at(data, "arms")
     if not isinstance(arms, list):
         return
-    ids = [str(value_at(arm, "id")) for arm in arms]
+    ids = [str(named) for arm in arms if (named := value_at(arm, "id")) is not None]
     found: dict[str, list[str]] = {}
     for line in scorecard.problems(published, ids, list(endpoints.catalogue(day))):
         row, _, text = line.partition(": ")

@@ -52,7 +52,7 @@ class OutOfOrder(Problems):
 def not_among(seen: str, allowed: Iterable[str], what: str, meant: str = "") -> str:
     """The sentence for a name that does not exist: what was seen, what is allowed, what was ``meant`` or is nearest."""
     names = list(allowed)
-    allowed = cut(", ".join(names), 2000) or "none exist"
+    allowed = cut(", ".join(cut(" ".join(name.split())) for name in names), 2000) or "none exist"
     return f"seen {cut(repr(seen))}, which is not {what}; allowed: {allowed}{meant or did_you_mean(seen, names)}"
 
 

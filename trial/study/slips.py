@@ -14,6 +14,8 @@ from typing import Any
 
 from trial.errors import cut
 
+MOST_MEANT = 200
+"""Characters of what is shown as meant."""
 FACTORS = {
     ("ug", "mg"): 1e-3,
     ("mcg", "mg"): 1e-3,
@@ -232,7 +234,7 @@ def codes_meant(seen: str) -> str:
     """``"; a list of codes: did you mean [A, B]?"`` for codes in one text."""
     parts = [part for part in re.split(r"[\s;,/|]+", _plain(seen).strip("()[]{}")) if part]
     codes = parts and all(re.fullmatch(r"[A-Z][A-Z0-9_]+", part) for part in parts)
-    return f"; a list of codes: did you mean [{', '.join(parts)}]?" if codes else ""
+    return f"; a list of codes: did you mean [{cut(', '.join(parts), MOST_MEANT)}]?" if codes else ""
 
 
 def entry_meant(seen: Any) -> str:
@@ -262,21 +264,21 @@ def decimals_meant(typed: str) -> str:
     if not any("," in part for part in parts) or not all(re.fullmatch(r"\d+(?:\.\d+)?", text) for text in texts):
         return ""
     rising = all(float(a) < float(b) for a, b in pairwise(texts))
-    return f"; decimal points, no commas: did you mean [{', '.join(texts)}]?" if rising else ""
+    return f"; decimal points, no commas: did you mean [{cut(', '.join(texts), MOST_MEANT)}]?" if rising else ""
 
 
 def key_meant(seen: str) -> str:
     """For a key that holds more than a key: a value after a colon without a space, an equals sign, a mark before it."""
     if match := re.fullmatch(rf"({KEY})\s*[:：]\s*(\S.*)", seen):
-        return f"a space belongs after the colon: {match[1]}: {match[2]}"
+        return f"a space belongs after the colon: {match[1]}: {cut(match[2], MOST_MEANT)}"
     if match := re.fullmatch(rf"({KEY})\s*(?:=|:=|->)\s*(\S.*)", seen):
-        return f"a colon and a space instead of the sign: {match[1]}: {match[2]}"
+        return f"a colon and a space instead of the sign: {match[1]}: {cut(match[2], MOST_MEANT)}"
     if re.match(r"(//|;|--|/\*)", seen):
         return "a comment begins with #"
     if re.match(r"[•·*–—−]\s*", seen):
         return "an entry of a list begins with a dash and a space"
     if seen != _plain(seen):
-        return f"quotes or spaces of a word processor: did you mean {_plain(seen)}?"
+        return f"quotes or spaces of a word processor: did you mean {cut(_plain(seen), MOST_MEANT)}?"
     return ""
 
 
@@ -295,4 +297,4 @@ def text_meant(seen: Any) -> str:
     plain = _plain(seen)
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("_") if plain.isascii() else plain
     meant = re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", plain)
-    return f"; did you mean {plain}?" if meant and plain != seen else ""
+    return f"; did you mean {cut(plain, MOST_MEANT)}?" if meant and plain != seen else ""
