@@ -167,3 +167,13 @@ def test_an_interrupt_is_not_lost_where_python_clears_up(name):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, preexec_fn=_usual_signals)
     assert done.returncode == 130 and done.stderr.splitlines()[-1] == "interrupted", done.stderr
     assert "Traceback" not in done.stderr and time.monotonic() - begun < 15
+
+
+@pytest.mark.slow
+def test_python_without_docstrings_gives_the_same_bytes(tmp_path):
+    for flags in ([], ["-OO"]):
+        command = [sys.executable, *flags, "-m", "trial", "run", str(SMOKE), *SHORT[:-1], f"x{len(flags)}"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+    for path in (tmp_path / "x0").glob("*.parquet"):
+        assert path.read_bytes() == (tmp_path / "x1" / path.name).read_bytes(), path.name

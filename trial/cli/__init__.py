@@ -163,7 +163,7 @@ def _app() -> typer.Typer:
         scorecard_,
         sensitivity_,
     ):
-        app.command(short_help=(command.__doc__ or "").splitlines()[0])(command)
+        app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
     return app
 
 
