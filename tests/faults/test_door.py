@@ -70,7 +70,9 @@ def test_the_intact_run_is_read_by_all(intact, tmp_path, capsys):
     assert len(trial.Run(tmp_path / "copy").tables) > 10
 
 
-@pytest.mark.parametrize("damage", [flip, halve, empty, change, Path.unlink])
+@pytest.mark.parametrize(
+    "damage", [change, Path.unlink, *(pytest.param(d, marks=pytest.mark.slow) for d in (flip, halve, empty))]
+)
 def test_a_damaged_file_is_named_by_every_command(intact, tmp_path, capsys, damage):
     names = sorted(path.name for path in intact.iterdir() if path.name != REPORT)
     assert {"own_set.json", "model.json", "scorecard.csv", "adverse.parquet", "published_baseline.csv"} <= set(names)
@@ -101,6 +103,7 @@ def test_many_damaged_files_are_counted(intact, tmp_path, capsys):
     assert "and " in (err := read_with("cite", tmp_path / "copy", intact, capsys)[1]) and "more)" in err
 
 
+@pytest.mark.slow
 def test_the_report_may_be_changed_removed_and_written_again(intact, tmp_path, capsys):
     shutil.copytree(intact, tmp_path / "copy")
     (tmp_path / "copy" / REPORT).write_text("mine")
@@ -116,7 +119,17 @@ def test_resume_of_a_damaged_run_says_so(intact, tmp_path, capsys, monkeypatch):
     root = Path.cwd()
     shutil.copytree(intact, tmp_path / "copy")
     monkeypatch.chdir(intact.parent)
-    again = ("run", str(root / SMOKE), *FEW, "--workers", "1", "--out", str(tmp_path / "copy"), "--resume")
+    again = (
+        "run",
+        str(root / SMOKE),
+        *FEW,
+        "--workers",
+        "1",
+        "--out",
+        str(tmp_path / "copy"),
+        "--resume",
+        "--no-report",
+    )
     assert main(again) == 0 and "nothing to do" in capsys.readouterr().err
     halve(tmp_path / "copy" / "doses.parquet")
     assert main(again) == 2 and "doses.parquet damaged" in capsys.readouterr().err

@@ -142,7 +142,7 @@ def _failing_after(units: int, error: OSError, monkeypatch) -> None:
     monkeypatch.setattr(trial.jobs.parts.pq, "write_table", write)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+@pytest.mark.parametrize("number", [errno.ENOSPC, pytest.param(errno.EROFS, marks=pytest.mark.slow)])
 def test_a_disk_that_refuses_is_one_line_and_resumable(small_units, capsys, monkeypatch, number):
     with monkeypatch.context() as patch:
         _failing_after(2, OSError(number, os.strerror(number)), patch)
@@ -188,6 +188,7 @@ def test_a_damaged_part_is_found_and_made_again(small_units, capsys, monkeypatch
     assert code == 0 and "unit 1: damaged, simulated again" in err
 
 
+@pytest.mark.slow
 def test_another_config_or_version_does_not_go_on(small_units, capsys, monkeypatch):
     _interrupted(monkeypatch)
     code, err = told(capsys, *FEW, "--resume", "--seed", "7")
@@ -199,6 +200,7 @@ def test_another_config_or_version_does_not_go_on(small_units, capsys, monkeypat
         assert code == 2 and f"{what} was " in err and "now it is 9.9" in err
 
 
+@pytest.mark.slow
 def test_resume_without_anything_unfinished(small_units, capsys):
     code, err = told(capsys, *FEW, "--resume")
     assert code == 0 and "nothing unfinished is there" in err

@@ -53,6 +53,9 @@ def wild(enrolment):
     return enrol
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wild")

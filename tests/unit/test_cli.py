@@ -254,6 +254,7 @@ def test_debug_shows_the_traceback(monkeypatch):
         main(["run", SMOKE, "--workers", "1"])
 
 
+@pytest.mark.slow
 def test_failed_patients_are_exit_3(capsys):
     few_steps = ("--set", "solver.max_steps_per_day=10", "--set", "patients=6")
     code, out, err = outcome(capsys, "run", SMOKE, "--workers", "1", "--replicates", "1", *few_steps)
@@ -294,6 +295,7 @@ def test_help_imports_nothing_heavy():
     assert not loaded & {"numpy", "scipy", "pandas", "pyarrow", "statsmodels", "matplotlib", "pydantic", "jinja2"}
 
 
+@pytest.mark.slow
 def test_module_and_closed_pipe():
     schema = subprocess.Popen([sys.executable, "-m", "trial", "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert schema.stdout is not None and schema.stderr is not None

@@ -134,6 +134,7 @@ def test_a_json_set_runs_and_the_run_folder_stands_alone(capsys):
     assert "KIN * (1 + EMAX * free / (EC50 + free)) - ktr * T1" in Path("runs/tiny/report.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_same_values_under_another_id_give_the_same_patients(capsys):
     study(content=RECORD | {"values": {"EMAX": parameter_set("hetrombopag_wang_2022").value("EMAX")}})
     assert run(capsys)[0] == 0
@@ -293,6 +294,7 @@ def test_catalogue_prints_a_set_of_a_file_in_80_columns(capsys):
     assert code == 2 and "there is no file" in err
 
 
+@pytest.mark.slow
 def test_runs_with_other_arms_or_endpoints_are_compared_in_what_they_share(capsys):
     study()
     assert run(capsys)[0] == 0

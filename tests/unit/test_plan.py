@@ -55,6 +55,7 @@ def test_memory_goes_up_with_workers_and_not_with_replicates(tmp_path):
         ("free_memory", 2e8, ["of memory with 2 workers", "191 MiB are free", "--workers N"]),
     ],
 )
+@pytest.mark.slow
 def test_a_run_that_will_not_do_is_refused_before_it_starts(tmp_path, monkeypatch, capsys, name, free, words):
     monkeypatch.setattr(forecasting, name, lambda *_: free)
     monkeypatch.setattr(trial.app.foresight, "LARGE_RUN", 100)

@@ -56,6 +56,7 @@ def test_every_name_is_there_and_no_other():
         trial.simulate  # noqa: B018
 
 
+@pytest.mark.slow
 def test_the_folder_is_that_of_the_command(tmp_path):
     assert main(["run", SMOKE, "--set", *FEW, "--workers", "1", "--out", "command", "--no-report"]) == 0
     told = []
@@ -101,6 +102,7 @@ def test_a_temporary_run_lives_as_long_as_its_object(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir()) and patients["AGE"][0].as_py() > 0
 
 
+@pytest.mark.slow
 def test_a_temporary_run_that_stops_leaves_nothing_and_says_what_to_do(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "full")

@@ -43,6 +43,7 @@ def test_a_patient_alone_is_bitwise_the_patient_of_the_run(run, stored):
         assert differences(replay(study, replicate, subject), stored) == []
 
 
+@pytest.mark.slow
 def test_the_log_tells_what_the_ledger_and_the_visits_tell(run, stored):
     study = load_study(run / "config.resolved.yaml")
     for replicate, subject in interesting(stored):
@@ -197,6 +198,7 @@ def test_of_a_replicate_that_was_not_kept_the_endpoints_are_compared(tmp_path, c
     assert "endpoints: 19 stored rows, 19 now; differs in AVAL" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_dense_run_is_compared_hour_by_hour(tmp_path, capsys):
     few = ["--set", "patients=8", "--set", "output=dense", "--replicates", "1", "--workers", "1", "--no-report"]
     folder = tmp_path / "x"

@@ -191,6 +191,7 @@ def test_every_published_row_stands_once_beside_its_simulation_with_its_verdict(
     assert not any(number == "T 14.2.15" for number, *_ in shown)
 
 
+@pytest.mark.slow
 def test_a_published_row_without_a_simulated_value_has_a_table_of_its_own(tmp_path):
     run_dir = make_run_folder(tmp_path / "other")
     rows = (run_dir / "published.csv").read_text().splitlines()
@@ -279,6 +280,7 @@ def test_too_few_replicates_for_a_verdict(html, judged_html):
     assert "lies inside the published 95 % interval" in judged_html
 
 
+@pytest.mark.slow
 def test_one_replicate_has_no_error_and_no_range(tmp_path):
     arm = {"id": "LOW", "label": "Drug", "start_dose_mg": 5.0}
     analysis = {"assessment_day": 56, "primary": "RESPW8", "named_replicate": 0}
@@ -363,6 +365,7 @@ def test_size_and_kinds_of_uncertainty(html):
     assert not np.any(["Traceback" in html, "None" in re.sub(r"<[^>]+>", "", html).replace("None.", "")])
 
 
+@pytest.mark.slow
 def test_all_solves_failed(tmp_path):
     """A run in which nobody can be evaluated still has a report, and it says so."""
     html = write_report(make_run_folder(tmp_path / "failed", failed=30), [(0, 1)]).read_text(encoding="utf-8")

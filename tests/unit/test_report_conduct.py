@@ -88,6 +88,7 @@ def test_chemotherapy_days_are_medians_of_doses_half_were_given(tmp_path):
     assert chemotherapy_weeks(run, 1) == ()
 
 
+@pytest.mark.slow
 def test_patients_without_itp_have_no_lines_of_it(tmp_path):
     folder = make_run_folder(tmp_path / "made")
     assert "Duration of ITP" in render(read_run(folder))

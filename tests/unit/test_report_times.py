@@ -69,6 +69,7 @@ def test_reference_arm_and_loss_are_not_compared(shown):
     assert re.fullmatch(r"(<0\.0001|0\.\d{4})", shown["T 14.2.5", "TTRESP|HIGH", "p"])
 
 
+@pytest.mark.slow
 def test_no_ratio_without_an_event_in_one_of_the_arms(tmp_path):
     """Nobody on placebo comes to 100 in the made-up run: its counts hardly rise."""
     analysis = {
@@ -104,6 +105,7 @@ def test_figure_has_numbers_at_risk(html):
     assert [name in texts for name in ("Drug, start 2.5 mg", "Drug, start 5 mg", "Placebo")] == [True] * 3
 
 
+@pytest.mark.slow
 def test_pairs_have_no_test(tmp_path):
     html = write_report(make_run_folder(tmp_path / "pairs", allocation="counterfactual")).read_text(encoding="utf-8")
     said = section(html, "t-14-2-5")
@@ -118,6 +120,7 @@ def test_no_table_without_response_and_rescue(tmp_path):
     assert "T 14.2.5" not in html
 
 
+@pytest.mark.slow
 def test_all_solves_failed(tmp_path):
     html = write_report(make_run_folder(tmp_path / "failed", failed=30)).read_text(encoding="utf-8")
     assert "T 14.2.5" not in html
