@@ -5,7 +5,8 @@ import pytest
 
 from analysis.endpoints.nca import auc, exposure
 from cohorts.sets import PARAMETER_SETS, parameter_set
-from trial.models.behaviour import behaviour_problems
+from trial.models import structure_of
+from trial.models.behaviour import _unmoved, behaviour_problems
 from trial.models.typical import concentrations, course
 
 HETROMBOPAG = parameter_set("hetrombopag_wang_2022")
@@ -72,3 +73,12 @@ def test_steady_state_after_seven_days(man):
     profile = np.append(0.0, concentrations(man, 5.0, range(10), hours[1:], base_1e9L=230.0))
     area = [float(auc(hours[day], profile[day])) for day in (slice(576, 673), slice(864, 961))]
     assert 0.95 <= area[0] / area[1] <= 1.0
+
+
+def test_what_is_nothing_with_and_without_drug_is_not_moved():
+    chosen = parameter_set("hetrombopag_wang_2022")
+    model = structure_of(chosen)
+    nothing = {name: np.zeros(3) for name in (*(state.name for state in model.states), *model.output_names)}
+    said = list(_unmoved(chosen, nothing, nothing, 5.0))
+    assert len(said) > 5 and all("do not move it" in line for line in said)
+    assert list(_unmoved(chosen, nothing, {name: values + 1 for name, values in nothing.items()}, 5.0)) == []

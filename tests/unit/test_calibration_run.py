@@ -141,6 +141,8 @@ def test_a_record_is_the_best_point_with_what_is_known_of_it(monkeypatch, uncert
     assert made["points"] == len(heard) and made["quick"] and made["best"].distance == min(p.distance for p in heard)
     assert ("uncertainty" in made) == uncertain
     assert bars.told["points, at most"][0] == (1, 1 + 4 + 2 * 6) and 5 < len(heard) <= 17
+    monkeypatch.setattr(run, "search", lambda *_, **__: ["the best", "the next"])
+    assert _fitted_record(fit, [], wanted, 1, uncertain, say_of, heard.append, bars)["best"] == "the best"
 
 
 def test_a_share_is_fitted_on_the_log_odds():

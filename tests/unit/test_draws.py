@@ -232,3 +232,10 @@ def test_the_typical_patient_does_what_is_more_likely_than_not():
         assert probability.tolist() == [mean] * 2 and days.tolist() == [[done] * 3] * 2
     probability, _ = _habit(typical, "adherence", 0.8, 0.1, 3)
     assert probability == pytest.approx(beta.median(0.8 * 15, 0.2 * 15), rel=1e-9), "0.8 x 0.2 / 0.01 - 1 is 15"
+
+
+def test_a_parameter_on_a_day_has_the_shape_of_the_day():
+    made = unit()
+    name, n = made.structure.parameters[0], made.drawn.n
+    assert made.on(name, np.zeros(n, dtype=np.int64)).shape == (n,)
+    assert made.on(name, np.zeros((n, 4), dtype=np.int64)).shape == (n, 1)

@@ -128,6 +128,15 @@ def test_a_partial_area_joins_its_ends_as_the_trapezoids_do() -> None:
     assert nca.partial_auc(times, values, 0, 12)[1] == 0
 
 
+def test_before_the_first_sample_of_one_profile_and_after_the_last_of_another_there_is_a_level_for_one() -> None:
+    """Halved every hour from 16 at 1 h: 2 at 4 h and 1 at 5 h; the other has its first sample at 6 h."""
+    times = np.array([1.0, 2, 3, 4, 6])
+    values = np.array([[16.0, 8, 4, 2, np.nan], [np.nan, np.nan, np.nan, np.nan, 3]])
+    found = nca.level_at(times, values, 5.0)
+    assert found[0] == pytest.approx(1.0) and np.isnan(found[1])
+    assert nca.level_at(times, values, 1.0)[0] == 16
+
+
 def test_the_level_between_two_samples_is_that_of_their_trapezoid() -> None:
     """Up and level in a straight line, down in one of logarithms; nothing before the first sample."""
     times = np.array([1.0, 3.0, 5.0, 9.0])
@@ -211,7 +220,11 @@ def test_below_the_limit_counts_as_0_before_and_missing_after_the_first_quantifi
 
 @pytest.mark.parametrize(
     ("changes", "code", "needed"),
-    [({"visit_day": 28}, "AUCIFO", "first dose"), ({"partial_auc_h": None}, "AUCINT", "partial_auc_h")],
+    [
+        ({"visit_day": 28}, "AUCIFO", "first dose"),
+        ({"visit_day": 1}, "AUCIFO", "first dose"),
+        ({"partial_auc_h": None}, "AUCINT", "partial_auc_h"),
+    ],
 )
 def test_a_study_without_what_an_endpoint_needs(changes: dict, code: str, needed: str) -> None:
     without = Study.model_validate(STUDY.model_dump() | {"pk_sampling": SAMPLING | changes})
