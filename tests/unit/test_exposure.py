@@ -222,7 +222,6 @@ def test_below_the_limit_counts_as_0_before_and_missing_after_the_first_quantifi
     ("changes", "code", "needed"),
     [
         ({"visit_day": 28}, "AUCIFO", "first dose"),
-        ({"visit_day": 1}, "AUCIFO", "first dose"),
         ({"partial_auc_h": None}, "AUCINT", "partial_auc_h"),
     ],
 )
