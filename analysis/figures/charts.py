@@ -129,7 +129,8 @@ def dose_levels(arms: Sequence[Rungs]) -> list[str]:
             taken = arm.shares.max(axis=1) > 0
             colours = [c for c, some in zip(rung_colours(arm.hue, len(arm.names)), taken, strict=True) if some]
             steps = np.concatenate([arm.shares, arm.shares[:, -1:]], axis=1)[taken] * 100
-            axes.stackplot(days, steps, colors=colours, step="post", lw=0.4, edgecolor="white")
+            if taken.any():  # an arm can be without patients
+                axes.stackplot(days, steps, colors=colours, step="post", lw=0.4, edgecolor="white")
             axes.set_ylim(0, 100)
             _week_axis(axes, days)
             axes.set_ylabel("Patients, %")

@@ -168,6 +168,13 @@ def test_margins_leave_room_for_labels_and_each_line_of_the_title():
     assert Panel("x", 4.0, 2.0, "", margins=(0, 1, 0, 1)).margins == {"left": 0, "right": 1, "bottom": 0, "top": 1}
 
 
+@pytest.mark.parametrize("share", [0.0, np.nan])
+def test_an_arm_without_patients_has_an_empty_panel_of_dose_levels(share):
+    """Eight patients in four arms may leave one empty: its report ended with an error of the drawing library."""
+    empty = Rungs("nobody", 1, ("none", "5 mg"), np.full((2, 70), share))
+    assert "nobody" in charts.dose_levels([empty])[0]
+
+
 def test_a_patient_with_rescue_chemotherapy_and_dose_levels(monkeypatch):
     """Unknown counts are left out; levels are evenly spaced, 0 among them."""
     seen = Drawn(monkeypatch)
