@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+import cohorts.calibration
 import trial.app.targets
 from analysis.evidence.scorecard import read_published
+from cohorts.calibration import CatalogueError
 from cohorts.sets import parameter_set, read_calibration
 from trial.app.calibration import _ticking
 from trial.app.targets import job_values, jobs_of, studies_of, target_problems, wanted_of
@@ -154,3 +156,11 @@ def test_progress_counts_points_and_stays_at_the_total():
         for point in ("a", "b", "c"):
             tick(point)
     assert told == [("points", 1, 2), ("points", 2, 2), ("points", 2, 2)] and heard == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("content", ["[]", "3", '{"values": [1], "targets": [], "note": ""}'])
+def test_a_record_that_is_none_is_named(tmp_path, monkeypatch, content):
+    (tmp_path / "x.json").write_text(content)
+    monkeypatch.setattr(cohorts.calibration, "calibration_file", lambda name: tmp_path / "x.json")
+    with pytest.raises(CatalogueError, match=r"x\.json: cannot be read: needed: keys values, targets, note"):
+        cohorts.calibration.read_calibration("any")

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from cohorts.adverse_events import proxy
 from cohorts.references import CITATIONS
 from trial.app.study_run import citations, facts_of
 from trial.cli import main
-from trial.cli.catalogue import _wrapped
+from trial.cli.catalogue import _show_structure, _wrapped
 from trial.study.checks import cautions
 from trial.study.load import load_study
 from trial.study.tolerability import Tolerability
@@ -103,3 +104,10 @@ def test_a_citation_that_the_catalogue_does_not_have_is_said():
     for config in sorted(Path("configs").rglob("*.yaml")):
         named = re.search(r"^citation: (\w+)$", config.read_text(encoding="utf-8"), re.MULTILINE)
         assert named is None or named[1] in CITATIONS, config
+
+
+def test_a_structure_is_shown_with_units_where_there_are_some(capsys, monkeypatch):
+    rows = [{"kind": "state", "name": "CTOT", "unit": "ng/mL", "meaning": "drug"}]
+    rows += [{"kind": "derived", "name": "RATIO", "unit": "1", "meaning": "a share"}]
+    _show_structure(SimpleNamespace(rows=rows))
+    assert capsys.readouterr().out.splitlines() == ["state CTOT, ng/mL: drug", "derived RATIO: a share"]

@@ -146,3 +146,11 @@ def test_texts_longer_than_a_value_are_not_guessed_at():
     assert slips.number_meant("zero", "", True) == "; in digits: 0" and slips.number_meant("twelve", "", True).endswith(
         "12"
     )
+
+
+def test_units_are_converted_by_what_they_are():
+    """1 mg/L is 1 µg/mL, a thousand ng/mL; a year has 365.25 days and 12 months."""
+    one = {("ug", "mg"): 1 / 1000, ("g", "mg"): 1000, ("ug/mL", "ng/mL"): 1000, ("mg/L", "ng/mL"): 1000, ("ug/L", "ng/mL"): 1,
+           ("pg/mL", "ng/mL"): 1 / 1000, ("weeks", "days"): 7, ("hours", "days"): 1 / 24, ("months", "years"): 1 / 12,
+           ("days", "hours"): 24, ("min", "hours"): 1 / 60, ("/uL", "10^9/L"): 1 / 1000, ("/L", "10^9/L"): 1e-9}  # fmt: skip
+    assert {pair: slips.FACTORS[pair] for pair in one} == pytest.approx(one)

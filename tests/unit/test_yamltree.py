@@ -161,3 +161,9 @@ def test_many_groups_on_one_line_are_not_inside_each_other():
     assert len(plain(read_text(f"arms: [{arms}]", "x"))["arms"]) == 100
     with pytest.raises(ConfigError, match="x:1: more than 50 groups or lists inside each other"):
         read_text(f"a: {'[' * 51}{']' * 51}", "x")
+
+
+def test_the_line_after_which_a_text_has_too_many_values():
+    """By commas and lines: three values on the first line, one on the second, two on the third."""
+    text = "a: [1, 2, 3]\nb: 4\nc: [5, 6]\n"
+    assert [yamltree._line_of_value(text, most) for most in (2, 3, 4, 5, 6)] == [1, 2, 3, 3, 0]
