@@ -210,6 +210,7 @@ def test_resume_without_anything_unfinished(small_units, capsys):
     assert bytes_of(Path("x")) == before
 
 
+@pytest.mark.slow
 def test_work_interrupted_after_the_last_unit_is_not_lost(small_units, capsys, monkeypatch):
     def fail(*_):
         raise KeyboardInterrupt

@@ -54,6 +54,7 @@ def test_run_leaves_a_folder_that_stands_alone(finished, capsys):
     assert outcome(capsys, "check", str(finished / "config.resolved.yaml"))[0] == 0
 
 
+@pytest.mark.slow
 def test_the_resolved_config_runs_again_to_the_same_tables(finished, capsys, tmp_path):
     config = str(finished / "config.resolved.yaml")
     code, out, _ = outcome(capsys, "run", config, "--out", "again", "--workers", "1")

@@ -116,6 +116,7 @@ def test_a_set_may_extend_another_file():
     assert own.digest(Path("child.json")) != before
 
 
+@pytest.mark.slow
 def test_a_json_set_runs_and_the_run_folder_stands_alone(capsys):
     study()
     code, out, _ = outcome(capsys, "check", "tiny.yaml")

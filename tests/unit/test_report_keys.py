@@ -92,7 +92,8 @@ def many(tmp_path_factory) -> Path:
     return simulated(folder, "hetrombopag_itp_phase3_empirical.yaml", *doses(13, endpoints, "replicates=2"))
 
 
-RUNS = ("made", "few", "phase_3", "chemotherapy", "many")
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("phase_3", "chemotherapy", "many")]
+RUNS = ("made", "few", *SLOW)
 
 
 @pytest.fixture(params=RUNS)

@@ -113,6 +113,7 @@ def test_a_damaged_shard_a_whole_run_and_no_run_are_named(home, tmp_path, capsys
     assert "1: this is shard 1/3 of a run; 'vtrial merge'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_finished_shard_is_resumed_replaced_or_kept(home, tmp_path, capsys):
     shutil.copytree("2", tmp_path / "2")
     again = ["run", "cut.yaml", "--replicates", "5", "--shard", "2/3", "--workers", "1", "--out", str(tmp_path / "2")]
