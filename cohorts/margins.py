@@ -97,6 +97,7 @@ MARGINS: dict[str, Callable[[Law, float, Criteria], dict[str, float]]] = {
 
 def _mean(name: str, median: float, sd: float, low: float, high: float, allowed: str) -> float:
     """The mean of a normal law whose part in [low, high] has this median; at most ``FAR`` SD from it."""
+    from scipy.optimize import brentq
 
     def off(mean: float) -> float:
         return float(truncated_normal(0.5, mean, sd, low, high)) - median
@@ -104,6 +105,4 @@ def _mean(name: str, median: float, sd: float, low: float, high: float, allowed:
     ends = (median - FAR * sd, median + FAR * sd)
     if not (low < median < high and off(ends[0]) < 0.0 < off(ends[1])):
         raise MarginError(name, allowed)
-    from scipy.optimize import brentq
-
     return float(brentq(off, *ends))

@@ -14,7 +14,7 @@ from typing import Any
 from cohorts.files import absolute
 from trial.app import folder as folders
 from trial.app.attempt import Done, identity
-from trial.app.door import verified_shard
+from trial.app.door import MOST_NAMED, verified_shard
 from trial.app.reporting import report_of_run
 from trial.app.study_run import conclude, execute
 from trial.app.talk import Say, patience, silent
@@ -25,8 +25,6 @@ from trial.jobs.provenance import SHARD
 from trial.jobs.work import work_units
 from trial.study.load import load_study
 from trial.study.study import Study
-
-MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
