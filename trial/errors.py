@@ -46,3 +46,7 @@ class Refused(TrialError):
 
 class Stopped(TrialError):
     """The work could not go on: the message says why, what is kept and how to go on."""
+
+
+class Incomplete(Stopped):
+    """All was done but what could not be: the message names it."""

@@ -61,7 +61,7 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wild")
     assert main([*FEW, "--replicates", "3", "--no-report", "--out", str(folder / "tame")]) == 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trial.jobs.runner.enrolment", wild(trial.jobs.work.enrolment))
+        patch.setattr("trial.jobs.one_unit.enrolment", wild(trial.jobs.work.enrolment))
         assert main([*FEW, "--replicates", "3", "--out", str(folder / "wild")]) == 3
     return folder / "tame", folder / "wild"
 

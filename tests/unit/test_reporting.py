@@ -9,10 +9,10 @@ import trial.app.one_patient as one_patient
 from trial.app.folder import foreign
 from trial.app.foresight import LARGE_RUN, refuse_too_large
 from trial.app.reporting import _exist, report_of_run
-from trial.app.versions import changes, installed
+from trial.app.versions import changes
 from trial.cli.report import _pair
 from trial.errors import Refused, Stopped
-from trial.jobs.provenance import manifest_problem, read_manifest, write_manifest
+from trial.jobs.provenance import installed, manifest_problem, read_manifest, write_manifest
 
 KEPT = study(replicates=60)
 """Replicates 0 to 9 are kept of 60, of 7 patients each."""

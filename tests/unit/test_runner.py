@@ -13,8 +13,9 @@ import pytest
 
 from trial.jobs import work
 from trial.jobs.parts import join, read_unit, remove_unit, tables_of, unit_folder, write_unit
+from trial.jobs.processes import end_with
 from trial.jobs.provenance import STATEMENT, VOLATILE, file_hash, read_manifest, text_hash, write_manifest
-from trial.jobs.runner import UNITS, _jobs, end_with, run, standing
+from trial.jobs.runner import UNITS, _jobs, run, standing
 from trial.jobs.work import Span, enrolment, of_replicates, work_units
 from trial.study.load import load_study
 

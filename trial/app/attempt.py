@@ -17,9 +17,9 @@ from trial.app.door import opened, verified_shard
 from trial.app.foresight import refuse_too_large
 from trial.app.study_run import conclude, cores, execute, sign
 from trial.app.talk import Progress, Say, silent, unseen
-from trial.app.versions import installed
 from trial.errors import Refused, Stopped
-from trial.jobs.provenance import REPORT, SHARD, file_hash, manifest_problem
+from trial.jobs import cluster
+from trial.jobs.provenance import REPORT, SHARD, file_hash, installed, manifest_problem
 from trial.jobs.runner import RunSummary, standing
 from trial.jobs.shards import WHOLE, Shard
 from trial.jobs.work import work_units
@@ -33,6 +33,7 @@ class How:
 
     ``config``: the file the study was read from; a folder that holds it is not replaced. ``backend``: of joblib.
     ``shard``: the part of the run that is simulated; of a part there are units, and neither tables nor a report.
+    ``dask``: a cluster to work on (``trial.jobs.cluster``).
     """
 
     overwrite: bool = False
@@ -43,6 +44,7 @@ class How:
     with_sensitivity: bool = False
     config: Path | None = None
     shard: Shard = WHOLE
+    dask: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def run_study(
         folders.checked(folder, how.overwrite or (how.resume and kept > 0), how.config)
         beside = folders.begin(folder, how.overwrite, how.resume, _part(study, how.shard))
         with _kept(folder, beside, study, say, how.shard):
-            _announce(study, beside, workers, how.shard, say)
+            _announce(study, beside, how, workers, say)
             summary = _simulated(study, beside, how, workers, say, progress)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
             if not how.shard.is_whole:
@@ -109,6 +111,10 @@ def run_study(
 def _refuse(how: How) -> None:
     if how.backend not in (None, "loky", "threading"):
         raise Refused(f"--backend: seen {how.backend!r}; allowed: loky, threading")
+    if how.dask is not None:
+        if how.workers is not None or how.backend is not None:
+            raise Refused("--dask: not with --workers or --backend, which are of this machine alone")
+        cluster.must_be_usable(how.dask)
     if how.with_sensitivity and not how.shard.is_whole:
         raise Refused("--sensitivity: not of a shard; 'vtrial sensitivity CONFIG' is a command of its own")
 
@@ -155,7 +161,7 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
     """The tables, and on request what every assumption does."""
     with progress("patients") as tell:
         tell(0, sum(unit.n_patients for unit in how.shard.among(work_units(study))))
-        summary = execute(study, beside, workers, tell, how.backend, keep_units=True, shard=how.shard)
+        summary = execute(study, beside, workers, tell, how.backend, keep_units=True, shard=how.shard, dask=how.dask)
     if how.with_sensitivity:
         from trial.app.sensitivity import write_effects
 
@@ -201,12 +207,12 @@ def is_finished(study: Study, folder: Path, shard: Shard = WHOLE) -> bool:
     return all(there.get(key) == wanted.get(key) for key in {*there, *wanted} if not key.startswith("published"))
 
 
-def _announce(study: Study, beside: Path, workers: int, shard: Shard, say: Say) -> None:
-    now = standing(study, beside, shard)
+def _announce(study: Study, beside: Path, how: How, workers: int, say: Say) -> None:
+    shard, now = how.shard, standing(study, beside, how.shard)
     part = (
         "" if shard.is_whole else f", shard {shard}: {len(now.done) + len(now.to_do)} of {len(work_units(study))} units"
     )
-    many = f"{workers} worker{'s' if workers > 1 else ''}"
+    many = f"Dask at {how.dask}" if how.dask else f"{workers} worker{'s' if workers > 1 else ''}"
     say(f"{study.id}: {study.replicates} x {study.patients} patients{part}, {many}")
     if now.done:
         say(f"{len(now.done)} of {len(now.done) + len(now.to_do)} units are there and verified")

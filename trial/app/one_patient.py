@@ -12,8 +12,8 @@ from trial.app.door import opened
 from trial.app.study_run import evaluator
 from trial.app.versions import changes
 from trial.errors import Refused, Stopped
+from trial.jobs.one_unit import origin
 from trial.jobs.replay import COMPARED, Replay, differences, replay, write
-from trial.jobs.runner import origin
 from trial.study.study import Study
 from trial.tables import more_tables
 

@@ -22,8 +22,9 @@ from cohorts.streams import BLOCK
 from trial.app.folder import CONFIG, with_inputs
 from trial.app.model_file import write_model
 from trial.app.talk import Say, Tell, patience, silent
+from trial.jobs.one_unit import Evaluate
 from trial.jobs.provenance import write_manifest
-from trial.jobs.runner import Evaluate, RunSummary
+from trial.jobs.runner import RunSummary
 from trial.jobs.runner import run as simulate
 from trial.jobs.shards import WHOLE, Shard
 from trial.jobs.work import UNIT_PATIENTS, enrolment
@@ -41,6 +42,7 @@ def execute(
     backend: str | None = None,
     keep_units: bool = False,
     shard: Shard = WHOLE,
+    dask: str | None = None,
 ) -> RunSummary:
     """Write the resolved config, copies of its files, the model and the trial tables into ``folder``.
 
@@ -63,6 +65,7 @@ def execute(
         progress=tell,
         keep_units=keep_units,
         shard=shard,
+        dask=dask,
     )
 
 

@@ -7,19 +7,12 @@ from importlib.metadata import version
 from typing import Any
 
 from trial.jobs import provenance
-
-ARITHMETIC = "arithmetic"
+from trial.jobs.provenance import ARITHMETIC, installed
 
 
 def engine_version() -> str:
     """Version of this engine."""
     return provenance.engine_version()
-
-
-def installed() -> dict[str, str]:
-    """The version of the engine and of every package of ``trial.jobs.provenance.PACKAGES``, and the arithmetic."""
-    packages = {name: version(name) for name in provenance.PACKAGES}
-    return {"engine": engine_version(), **packages, ARITHMETIC: provenance.arithmetic()}
 
 
 def changes(manifest: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """The command line, ``vtrial`` or ``python -m trial``: arguments and words. What a command does is in ``trial.app``.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or config, 3 some patients failed, 130 interrupted. Start-up imports
-nothing heavy: each command imports what it needs when it is called.
+Exit codes: 0 done, 1 failed, 2 wrong usage or config, 3 some patients failed, or some units could not be
+done, 130 interrupted. Start-up imports nothing heavy: each command imports what it needs when it is called.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
+from trial.cli.run import PATIENTS_FAILED
 from trial.cli.run import run as run_
 from trial.cli.schema import schema as schema_
 from trial.cli.scorecard import scorecard as scorecard_
 from trial.cli.sensitivity import sensitivity as sensitivity_
-from trial.errors import Stopped, TrialError, cut
+from trial.errors import Incomplete, Stopped, TrialError, cut
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -107,7 +108,7 @@ def _explained(error: Exception) -> int:
     """Say what went wrong in a line or more; the exit code."""
     if isinstance(error, TrialError):
         say(str(error))
-        return FAILED if isinstance(error, Stopped) else USAGE
+        return PATIENTS_FAILED if isinstance(error, Incomplete) else FAILED if isinstance(error, Stopped) else USAGE
     if isinstance(error, BrokenPipeError):
         return FAILED
     if hasattr(error, "format_message"):

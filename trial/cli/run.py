@@ -35,6 +35,10 @@ def run(
     with_sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Also try every assumed parameter at half and one and a half.")
     ] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option("--shard", metavar="i/n", help="Only every n-th unit from the i-th; then vtrial merge."),
@@ -54,7 +58,7 @@ def run(
     warn(loaded.warnings)
     name = loaded.study.id if part.is_whole else f"{loaded.study.id}-{part.number}-of-{part.of}"
     folder = out or Path("runs") / name
-    how = How(overwrite, resume, workers, backend, with_report, with_sensitivity, config, part)
+    how = How(overwrite, resume, workers, backend, with_report, with_sensitivity, config, part, dask)
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
     if done is None:
         return 0

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from trial.jobs.one_unit import Evaluate
 from trial.jobs.parts import unit_folder, write_unit
-from trial.jobs.runner import Evaluate
 from trial.jobs.work import UNIT_PATIENTS, Enrolment, enrolment, simulate_enrolled, work_units
 from trial.study.study import Study
 from trial.tables import DENSE, TABLES

@@ -6,7 +6,8 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,7 @@ def write_unit(parts: Path, number: int, tables: Mapping[str, pa.Table], facts: 
     process has finished meanwhile stays as it is. ``parts`` must exist: a worker that outlives its run must not make it
     again. Raises OSError when the disk refuses; nothing is left then.
     """
-    target, temporary = unit_folder(parts, number), parts / f".{number:07d}.{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        temporary.mkdir()
+    with _whole(parts, number) as temporary:
         files = {}
         for name, table in tables.items():
             path = temporary / f"{name}.parquet"
@@ -43,6 +41,28 @@ def write_unit(parts: Path, number: int, tables: Mapping[str, pa.Table], facts: 
         record = {"unit": number, **facts, "files": files}
         record["sha256"] = text_hash(json.dumps(record))
         (temporary / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def unit_files(parts: Path, number: int) -> dict[str, bytes]:
+    """The files of a unit that is there, name to content."""
+    return {path.name: path.read_bytes() for path in sorted(unit_folder(parts, number).iterdir())}
+
+
+def place_unit(parts: Path, number: int, files: Mapping[str, bytes]) -> None:
+    """Write the ``unit_files`` of a unit that was made elsewhere, as ``write_unit`` does."""
+    with _whole(parts, number) as temporary:
+        for name, content in files.items():
+            (temporary / name).write_bytes(content)
+
+
+@contextmanager
+def _whole(parts: Path, number: int) -> Iterator[Path]:
+    """A folder of this process to write a unit into; at the end it is synced and takes its place, or all of it goes."""
+    target, temporary = unit_folder(parts, number), parts / f".{number:07d}.{os.getpid()}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir()
+        yield temporary
         for path in (*temporary.iterdir(), temporary):
             _sync(path)
         _rename(temporary, target)

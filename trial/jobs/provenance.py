@@ -19,6 +19,7 @@ SHARD = "shard"
 """What the manifest of a part of a run has beside that of a run: which part, and of which run."""
 NOT_HASHED = (MANIFEST, REPORT, IDENTITY)
 """Files of a run folder that the manifest gives no checksum of: itself, what no command reads, what goes at the end."""
+ARITHMETIC = "arithmetic"
 VOLATILE = ("created", "seconds", "workers", "machine")
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "llvmlite", "pydantic", "statsmodels", "joblib")
 STATEMENT = "Simulated subjects. Not clinical data."
@@ -38,6 +39,12 @@ def arithmetic() -> str:
     kind = platform.machine()
     known = llvm.get_host_cpu_features().get("fma")
     return kind if known is None else f"{kind} {'with' if known else 'without'} fused multiply-add"
+
+
+def installed() -> dict[str, str]:
+    """What may change a number: the version of the engine and of every package of PACKAGES, and the arithmetic."""
+    packages = {name: version(name) for name in PACKAGES}
+    return {"engine": engine_version(), **packages, ARITHMETIC: arithmetic()}
 
 
 def text_hash(text: str) -> str:

@@ -8,28 +8,21 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-
-from trial.jobs.parts import UNITS, join, read_unit, remove_unit, tables_of, unit_folder, write_unit
-from trial.jobs.provenance import STATEMENT, engine_version
+from trial.jobs.afar import packed
+from trial.jobs.cluster import each
+from trial.jobs.one_unit import Evaluate, Job, simulate_into
+from trial.jobs.parts import UNITS, join, place_unit, read_unit, remove_unit, tables_of, unit_folder
+from trial.jobs.processes import deaf_children, end_with, quiet_children
 from trial.jobs.shards import WHOLE, Shard
-from trial.jobs.work import Enrolment, WorkUnit, enrolment, of_replicates, simulate_enrolled, work_units
+from trial.jobs.work import Enrolment, WorkUnit, enrolment, work_units
 from trial.study.study import Study
 
 FEW_UNITS = 16
 """Up to so many units threads are preferred: processes take 1.5 s to start."""
-WATCH_S = 0.5
-Evaluate = Callable[[Mapping[str, pa.Table]], Mapping[str, pa.Table]]
-"""From the tables of a unit to what is evaluated of it, by name: endpoints, times."""
-Job = tuple[WorkUnit, tuple[Enrolment, ...] | None]
 
 
 @dataclass(frozen=True)
@@ -76,13 +69,15 @@ def run(
     progress: Callable[[int, int], None] | None = None,
     keep_units: bool = False,
     shard: Shard = WHOLE,
+    dask: str | None = None,
 ) -> RunSummary:
     """Simulate every unit that is not in ``out_dir/units`` yet, then join all units into one file per table.
 
     ``evaluate`` makes more tables of a unit from its tables; it must be picklable. ``backend``: of joblib;
     None: what joblib.parallel_config says, else threads for short and processes for long runs. ``progress(done,
     total)`` is told patients after each unit. ``keep_units``: leave the units beside the joined tables, for
-    a caller who has more to do before the run counts as finished. Of a ``shard`` only its units are simulated, and
+    a caller who has more to do before the run counts as finished. ``dask``: a cluster to work on instead (``cluster``).
+    Of a ``shard`` only its units are simulated, and
     they stay as they are. Raises OSError when the disk refuses; the finished units stay.
     """
     parts, now, units = out_dir / UNITS, standing(study, out_dir, shard), shard.among(work_units(study))
@@ -90,7 +85,7 @@ def run(
     total, done = sum(unit.n_patients for unit in units), now.patients
     for unit in now.to_do:
         remove_unit(parts, unit.number)
-    for unit in _finished(study, now.to_do, parts, evaluate, workers, backend):
+    for unit in _finished(study, now.to_do, parts, evaluate, workers, backend, dask):
         done += unit.n_patients
         if progress:
             progress(done, total)
@@ -111,25 +106,6 @@ def _failed(parts: Path, number: int) -> int:
     return int(record["failed"])
 
 
-def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> WorkUnit:
-    """Simulate one unit, evaluate its endpoints, and write what the study keeps."""
-    unit, enrolled = job
-    tables = simulate_enrolled(study, enrolled or [enrolment(study, span.replicate) for span in unit.spans])
-    evaluated = evaluate(tables)
-    failed = sum(status != "OK" for status in tables["solves"]["STATUS"].to_pylist())
-    whole = {name: table for name, table in tables.items() if name == "screening" or study.lives(name)}
-    few = {name: table for name, table in tables.items() if name not in whole}
-    kept = {**whole, **of_replicates(few, study.kept), **evaluated}
-    labelled = {name: table.replace_schema_metadata(origin(study)) for name, table in kept.items()}
-    write_unit(parts, unit.number, labelled, {"patients": unit.n_patients, "failed": failed})
-    return unit
-
-
-def origin(study: Study) -> dict[str, str]:
-    """What every file of patients says about itself."""
-    return {"statement": STATEMENT, "study": study.id, "seed": str(study.seed), "engine": engine_version()}
-
-
 def _jobs(study: Study, units: Sequence[WorkUnit]) -> Iterator[Job]:
     """Units as they are handed out; a replicate larger than a unit is enrolled once and cut."""
     whole: tuple[int, Enrolment] | None = None
@@ -144,12 +120,21 @@ def _jobs(study: Study, units: Sequence[WorkUnit]) -> Iterator[Job]:
 
 
 def _finished(
-    study: Study, units: Sequence[WorkUnit], parts: Path, evaluate: Evaluate, workers: int, backend: str | None
+    study: Study,
+    units: Sequence[WorkUnit],
+    parts: Path,
+    evaluate: Evaluate,
+    workers: int,
+    backend: str | None,
+    dask: str | None,
 ) -> Iterator[WorkUnit]:
     """The units in the order in which they finish."""
+    jobs = _jobs(study, units)
+    if dask:
+        yield from _finished_afar(study, jobs, parts, evaluate, dask)
+        return
     from joblib import Parallel, delayed
 
-    jobs = _jobs(study, units)
     if min(workers, len(units)) <= 1:
         yield from (simulate_into(study, job, parts, evaluate) for job in jobs)
         return
@@ -161,45 +146,13 @@ def _finished(
         initializer=end_with,
         initargs=(os.getpid(),),
     )
-    with _quiet_children(), _deaf_children():
+    with quiet_children(), deaf_children():
         finished = parallel(delayed(simulate_into)(study, job, parts, evaluate) for job in jobs)
     yield from finished
 
 
-def end_with(parent: int) -> None:
-    """This process ends within a second after its ``parent``, however that ended; nothing in the parent itself."""
-    if os.getpid() != parent:
-        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(WATCH_S)
-    os._exit(1)
-
-
-@contextmanager
-def _quiet_children() -> Iterator[None]:
-    """Processes started meanwhile do not warn of what an ended parent left to be cleaned up: they clean it up."""
-    before = os.environ.get("PYTHONWARNINGS")
-    os.environ["PYTHONWARNINGS"] = ",".join([*filter(None, [before]), "ignore:resource_tracker:UserWarning"])
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONWARNINGS"]
-        else:
-            os.environ["PYTHONWARNINGS"] = before
-
-
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C: the parent alone answers it (after this), and ends them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _finished_afar(study: Study, jobs: Iterator[Job], parts: Path, evaluate: Evaluate, dask: str) -> Iterator[WorkUnit]:
+    """The units in the order in which they come back from a cluster, written here."""
+    for (unit, _), files in each(packed(study, evaluate), jobs, dask, lambda job: f"unit {job[0].number}"):
+        place_unit(parts, unit.number, files)
+        yield unit

@@ -1,0 +1,192 @@
+"""Work on a Dask cluster: nothing is lost when workers end, what ends them is named, and the bytes are those of one
+process.
+"""
+
+import json
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from itertools import count, takewhile
+from pathlib import Path
+
+import pytest
+from distributed import LocalCluster
+
+import trial.jobs.work
+from trial.app.attempt import How, run_study
+from trial.app.loading import load_checked
+from trial.errors import Incomplete, Refused, Stopped
+from trial.jobs import cluster
+from trial.jobs.cluster import each, must_be_usable
+from trial.jobs.processes import deaf_children
+
+SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
+KILLS = int(os.environ.get("KILLS", "5"))
+SET = {"extends": "hetrombopag_itp_mei_2021", "targets": [], "note": "a test"}
+OWN = {
+    "base.json": json.dumps(SET | {"id": "below", "values": {"EC50": 20}}),
+    "set.json": json.dumps(SET | {"id": "mine", "extends": "base.json", "values": {"BASE": 15}}),
+    "patients.csv": "AGE,SEX,HEIGHT,WEIGHT,ITPDUR,SPLENFL,CONITPFL,BLPLAT\n"
+    + "".join(f"{30 + k},F,160,60,2,N,N,{10 + k % 15}\n" for k in range(12)),
+}
+
+
+@pytest.fixture(scope="module")
+def address():
+    with deaf_children():
+        made = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+    with made:
+        yield made.scheduler_address
+
+
+def study_of(folder, text="", replicates=4):
+    path = folder / "cut.yaml"
+    path.write_text(f"extends: {SMOKE}\nid: cut\npatients: 6\npublished: null\n{text}")
+    return load_checked(path, (), None, replicates).study
+
+
+def contents(folder):
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".json"}
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return files, {key: value for key, value in manifest.items() if key not in ("created", "seconds", "workers")}
+
+
+@pytest.mark.parametrize("address", ["", "local", "local:0", "local:-1", "8786", "two words:1", "tcp://", "local:2.5"])
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(Refused, match=f"--dask: seen {address!r}; allowed: local:N"):
+        must_be_usable(address)
+
+
+@pytest.mark.parametrize("more", [{"workers": 2}, {"backend": "loky"}])
+def test_dask_and_workers_of_this_machine_are_refused_together(tmp_path, more):
+    with pytest.raises(Refused, match="not with --workers or --backend"):
+        run_study(study_of(tmp_path), tmp_path / "run", How(dask="local:2", **more))
+
+
+def test_a_missing_dask_is_named_with_its_cure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(Refused, match=r"pip install 'virtual-trial\[dask\]'"):
+        must_be_usable("local:2")
+
+
+@pytest.mark.slow
+def test_every_job_comes_back_once(address):
+    assert sorted(each(lambda x: 2 * x, range(50), address)) == [(k, 2 * k) for k in range(50)]
+
+
+@pytest.mark.slow
+def test_a_job_that_fails_is_named(address):
+    with pytest.raises(Stopped, match=r"job 3: ZeroDivisionError: integer division"):
+        list(each(lambda x: 1 // (x - 3), range(5), address, lambda x: f"job {x}"))
+
+
+@pytest.mark.slow
+def test_a_worker_with_other_versions_is_refused(address, monkeypatch):
+    monkeypatch.setattr(cluster, "installed", lambda: {"engine": "0.0.1"})
+    with pytest.raises(Refused, match=r"a worker has another engine: \d+\.\d+\.\d+, here it is 0\.0\.1"):
+        list(each(lambda x: x, range(2), address))
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_does_not_answer_is_refused(monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_S", 1)
+    with pytest.raises(Refused, match=r"no scheduler answers at 127\.0\.0\.1:1 "):
+        list(each(lambda x: x, range(2), "127.0.0.1:1"))
+
+
+@pytest.mark.slow
+def test_nobody_there_to_work_is_said(monkeypatch):
+    monkeypatch.setattr(cluster, "PATIENCE_S", 1.0)
+    with (
+        LocalCluster(n_workers=0, dashboard_address=":0") as empty,
+        pytest.raises(Stopped, match="no worker was there"),
+    ):
+        list(each(lambda x: x, range(2), empty.scheduler_address))
+
+
+@pytest.mark.slow
+def test_the_run_is_the_same_bytes_with_own_files_that_workers_never_see(tmp_path, address, monkeypatch):
+    for name, text in OWN.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(trial.jobs.work, "UNIT_PATIENTS", 6)
+    study = study_of(tmp_path, "parameter_set: set.json\npopulation: {id: null, file: patients.csv}\n")
+    run_study(study, tmp_path / "here", How(workers=1, with_report=False))
+    run_study(study, tmp_path / "there", How(dask=address, with_report=False))
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+@pytest.mark.slow
+def test_a_job_that_ends_its_workers_is_named_and_the_rest_is_done():
+    def poison(job):
+        time.sleep(0.05)
+        if job == 3:
+            os._exit(1)
+        return job
+
+    found, begun = [], time.monotonic()
+    with pytest.raises(Incomplete, match=r"^job 3: every worker that had it ended"):
+        for job, result in each(poison, range(20), "local:2", lambda x: f"job {x}"):
+            found.append((job, result))
+            last = time.monotonic()
+    assert sorted(found) == [(k, k) for k in range(20) if k != 3]
+    assert last - begun < 60, "the others do not wait for the poison"
+
+
+@pytest.mark.slow
+def test_workers_killed_at_random_cost_nothing():
+
+    def slow(job):
+        time.sleep(0.2)
+        return job, os.getpid()
+
+    chance, kills, over = random.Random(5), [], threading.Event()
+
+    def kill():
+        while not over.wait(chance.uniform(0.2, 1.0)) and len(kills) < KILLS:
+            if workers := [child for child in multiprocessing.active_children() if "Dask" in child.name]:
+                kills.append(chance.choice(workers))
+                kills[-1].kill()
+
+    killer, found = threading.Thread(target=kill), []
+    jobs = takewhile(lambda k: k < 30 or len(kills) < KILLS, count())
+    try:
+        for job, _ in each(slow, jobs, "local:2"):
+            if not found:
+                killer.start()
+            found.append(job)
+    finally:
+        over.set()
+        killer.join()
+    assert sorted(found) == [*range(len(found))] and len(found) >= 30 and len(kills) == KILLS
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away_leaves_a_run_that_goes_on(tmp_path):
+    """Then the same command goes on, on another cluster, to the bytes of one process."""
+    port = str(random.Random(os.getpid()).randrange(20_000, 40_000))
+    start = (sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", port, "--no-dashboard")
+    work = (sys.executable, "-m", "distributed.cli.dask_worker", f"tcp://127.0.0.1:{port}", "--nthreads", "1")
+    size = ("--set", "patients=2050", "--replicates", "6", "--no-report")
+    run = (sys.executable, "-m", "trial", "run", str(SMOKE), *size)
+    quiet = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler, worker = subprocess.Popen(start, **quiet), subprocess.Popen((*work, "--no-dashboard"), **quiet)
+    try:
+        told = (*run, "--out", "x", "--dask", f"tcp://127.0.0.1:{port}")
+        process = subprocess.Popen(told, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        units = tmp_path / ".x.unfinished" / "units"
+        assert any(list(units.glob("[0-9]*")) or time.sleep(0.1) for _ in range(600))
+        scheduler.kill()
+        said = process.communicate(timeout=120)[1]
+    finally:
+        for each_ in (scheduler, worker):
+            each_.kill()
+            each_.wait()
+    assert process.returncode == 1 and "the scheduler is gone" in said and "with --resume goes on" in said, said
+    assert "Traceback" not in said
+    assert subprocess.run((*run, "--out", "x", "--dask", "local:2", "--resume"), **quiet).returncode == 0
+    assert subprocess.run((*run, "--out", "y"), **quiet).returncode == 0
+    assert contents(tmp_path / "x") == contents(tmp_path / "y")

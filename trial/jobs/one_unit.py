@@ -1,0 +1,36 @@
+"""One unit from its patients to its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from trial.jobs.parts import write_unit
+from trial.jobs.provenance import STATEMENT, engine_version
+from trial.jobs.work import Enrolment, WorkUnit, enrolment, of_replicates, simulate_enrolled
+from trial.study.study import Study
+
+Evaluate = Callable[[Mapping[str, pa.Table]], Mapping[str, pa.Table]]
+"""From the tables of a unit to what is evaluated of it, by name: endpoints, times."""
+Job = tuple[WorkUnit, tuple[Enrolment, ...] | None]
+
+
+def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> WorkUnit:
+    """Simulate one unit, evaluate its endpoints, and write what the study keeps."""
+    unit, enrolled = job
+    tables = simulate_enrolled(study, enrolled or [enrolment(study, span.replicate) for span in unit.spans])
+    evaluated = evaluate(tables)
+    failed = sum(status != "OK" for status in tables["solves"]["STATUS"].to_pylist())
+    whole = {name: table for name, table in tables.items() if name == "screening" or study.lives(name)}
+    few = {name: table for name, table in tables.items() if name not in whole}
+    kept = {**whole, **of_replicates(few, study.kept), **evaluated}
+    labelled = {name: table.replace_schema_metadata(origin(study)) for name, table in kept.items()}
+    write_unit(parts, unit.number, labelled, {"patients": unit.n_patients, "failed": failed})
+    return unit
+
+
+def origin(study: Study) -> dict[str, str]:
+    """What every file of patients says about itself."""
+    return {"statement": STATEMENT, "study": study.id, "seed": str(study.seed), "engine": engine_version()}

@@ -1,0 +1,51 @@
+"""Processes that work for a run: they end with it, and leave Ctrl-C and the last word to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+WATCH_S = 0.5
+
+
+def end_with(parent: int) -> None:
+    """This process ends within a second after its ``parent``, however that ended; nothing in the parent itself."""
+    if os.getpid() != parent:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(WATCH_S)
+    os._exit(1)
+
+
+@contextmanager
+def quiet_children() -> Iterator[None]:
+    """Processes started meanwhile do not warn of what an ended parent left to be cleaned up: they clean it up."""
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join([*filter(None, [before]), "ignore:resource_tracker:UserWarning"])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
+
+
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """Processes started meanwhile never see Ctrl-C: the parent alone answers it (after this), and ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
