@@ -75,6 +75,15 @@ def test_plan_prints_what_a_run_will_come_to(capsys):
     assert f"{1000 * 40 * 19:,} rows" in out
 
 
+def test_more_workers_than_cores_are_of_a_cluster_and_need_no_memory_here(monkeypatch, capsys):
+    monkeypatch.setattr(forecasting, "free_memory", lambda: 1e9)
+    monkeypatch.setattr(trial.app.foresight, "free_memory", lambda: 1e9)
+    assert main(["plan", SMOKE, "--replicates", "30000", "--workers", "200"]) == 0
+    assert "for each worker of a cluster" in capsys.readouterr().out
+    assert main(["plan", SMOKE, "--replicates", "1000", "--workers", "1"]) == 0
+    assert "cluster" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [

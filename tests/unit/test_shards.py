@@ -97,7 +97,7 @@ def test_shards_of_other_runs_and_versions_are_named(home, capsys, monkeypatch):
     seed = load_study("1/config.resolved.yaml").seed
     told = refusal(capsys, "1", "other", "3")
     assert f"other: not a shard of the run of 1: seed is 77, there it is {seed}" in told
-    monkeypatch.setattr("trial.app.versions.engine_version", lambda: "99.0")
+    monkeypatch.setattr("trial.jobs.provenance.engine_version", lambda: "99.0")
     assert "1: made with other versions than are here: engine" in refusal(capsys, "1", "2", "3")
 
 

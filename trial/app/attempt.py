@@ -18,7 +18,7 @@ from trial.app.foresight import refuse_too_large
 from trial.app.study_run import conclude, cores, execute, sign
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import Refused, Stopped
-from trial.jobs import cluster
+from trial.jobs.cluster import must_be_usable
 from trial.jobs.provenance import REPORT, SHARD, file_hash, installed, manifest_problem
 from trial.jobs.runner import RunSummary, standing
 from trial.jobs.shards import WHOLE, Shard
@@ -90,7 +90,7 @@ def run_study(
                 _finished(folder, how, say)
                 return None
             say(f"{folder}: nothing unfinished is there; a new run begins")
-        workers = how.workers or cores()
+        workers = 1 if how.dask else how.workers or cores()
         if not kept:
             refuse_too_large(study, folder, workers, how.with_report and how.shard.is_whole, how.shard.of)
         folders.checked(folder, how.overwrite or (how.resume and kept > 0), how.config)
@@ -112,9 +112,7 @@ def _refuse(how: How) -> None:
     if how.backend not in (None, "loky", "threading"):
         raise Refused(f"--backend: seen {how.backend!r}; allowed: loky, threading")
     if how.dask is not None:
-        if how.workers is not None or how.backend is not None:
-            raise Refused("--dask: not with --workers or --backend, which are of this machine alone")
-        cluster.must_be_usable(how.dask)
+        must_be_usable(how.dask, how.workers, how.backend)
     if how.with_sensitivity and not how.shard.is_whole:
         raise Refused("--sensitivity: not of a shard; 'vtrial sensitivity CONFIG' is a command of its own")
 

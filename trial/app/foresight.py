@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trial.app.study_run import cores, evaluator
@@ -20,6 +20,8 @@ REPORT_BYTES, PER_PATIENT_BYTES, PER_VISIT_BYTES = 340 * 2**20, 400, 110
 class Foresight:
     """A forecast beside what the machine has, in words; ``free_memory`` "" where the system does not say.
 
+    ``elsewhere``: what each of more workers than this machine has cores needs, or "".
+
     ``problem``: why the run will not do here and what to do instead, or None.
     """
 
@@ -29,6 +31,7 @@ class Foresight:
     memory: str
     free_memory: str
     problem: str | None
+    elsewhere: str = ""
 
 
 def report_bytes(study: Study) -> float:
@@ -37,17 +40,25 @@ def report_bytes(study: Study) -> float:
     return float(REPORT_BYTES + each * study.subjects * len(study.kept))
 
 
-def foresee(study: Study, folder: Path, workers: int | None = None, with_report: bool = True) -> Foresight:
-    """Probe the study; ``folder``: where it would be written. Takes about a second."""
+def foresee(
+    study: Study, folder: Path, workers: int | None = None, with_report: bool = True, here: bool = True
+) -> Foresight:
+    """Probe the study; ``folder``: where it would be written. Takes about a second.
+
+    Not ``here``: more workers than this machine has cores are those of a cluster, and need no memory of this machine.
+    """
     found, memory = forecast(study, workers or cores(), evaluator(study)), free_memory()
     report = report_bytes(study) if with_report else 0.0
+    away = not here and found.workers > cores()
+    needed = max(0.0 if away else found.memory_bytes, report)
     return Foresight(
         forecast=found,
         disk=size(found.disk_bytes),
         free_disk=size(free_disk(folder)),
-        memory=size(max(found.memory_bytes, report)),
+        memory=size(needed),
         free_memory=size(memory) if memory else "",
-        problem=problem(found, folder) or _too_large(report, memory),
+        problem=problem(replace(found, memory_bytes=needed), folder) or _too_large(report, memory),
+        elsewhere=size(found.memory_bytes / found.workers) if away else "",
     )
 
 

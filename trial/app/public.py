@@ -53,19 +53,21 @@ def run(
     resume: bool = False,
     with_report: bool = True,
     with_sensitivity: bool = False,
+    dask: str | None = None,
 ) -> Run:
     """Simulate a study: the same folder and the same tables as ``vtrial run``.
 
     ``out``: the folder, which may not hold a run already unless ``overwrite``; ``resume`` goes on with an interrupted
     one. None: a temporary folder, removed together with the Run that is returned, or at the end of Python; name a
-    folder for whatever is to last. ``workers``: None for one per core; they change no number. ``progress(done, total)``
-    is told patients. The study is checked again, because it may have been changed since it was loaded; what is unusual
-    about it stands in ``manifest["warnings"]``. What the command says meanwhile goes to the logger "trial".
+    folder for whatever is to last. ``workers``: None for one per core; ``dask``: a cluster to work on instead
+    (docs/cluster.md); they change no number. ``progress(done, total)`` is told patients. The study is checked again,
+    because it may have been changed since it was loaded; what is unusual about it stands in ``manifest["warnings"]``.
+    What the command says meanwhile goes to the logger "trial".
 
     Raises ConfigError, Refused before anything is simulated, and Stopped when the disk refuses.
     """
     checked = check_again(study)
-    how = How(overwrite, resume, workers, None, with_report, with_sensitivity)
+    how = How(overwrite, resume, workers, None, with_report, with_sensitivity, dask=dask)
     bars = unseen if progress is None else lambda title: nullcontext(progress)
     if out is not None:
         run_study(checked.study, Path(out), how, checked.warnings, _LOG.info, bars)

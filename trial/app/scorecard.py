@@ -17,6 +17,7 @@ from trial.app.loading import load_checked
 from trial.app.study_run import conclude, cores, execute
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import ConfigError, Refused
+from trial.jobs.cluster import must_be_usable
 from trial.jobs.provenance import MANIFEST, STATEMENT, engine_version
 
 FOREST = ("forest.png", "forest.svg")
@@ -41,12 +42,15 @@ def run_scorecard(
     say: Say = silent,
     progress: Progress = unseen,
     overwrite: bool = False,
+    dask: str | None = None,
 ) -> Scorecard:
     """Run every study of the folder ``configs`` that has published rows; FILES and a folder per study go to ``out``.
 
     Raises Refused when there is no study, when the explanations of misses cannot be read, or when there are results in
-    ``out`` that may not be replaced.
+    ``out`` that may not be replaced. ``dask``: a cluster to work on (``trial.jobs.cluster``).
     """
+    if dask is not None:
+        must_be_usable(dask, workers)
     paths = sorted(configs.glob("*.yaml"))
     if not paths:
         raise Refused(f"{configs}: no study (*.yaml) is in this folder; give another one with --configs")
@@ -60,7 +64,7 @@ def run_scorecard(
     studies, fitted_on, failed = [], [], []
     for path in paths:
         try:
-            found = _one(path, out, replicates, workers or cores(), say, progress)
+            found = _one(path, out, replicates, 1 if dask else workers or cores(), dask, say, progress)
         except (ConfigError, Refused, ValueError, KeyError, OSError) as error:
             for line in str(error).splitlines():
                 say(line)
@@ -76,7 +80,7 @@ def run_scorecard(
 
 
 def _one(
-    path: Path, out: Path, replicates: int | None, workers: int, say: Say, progress: Progress
+    path: Path, out: Path, replicates: int | None, workers: int, dask: str | None, say: Say, progress: Progress
 ) -> tuple[ScoredStudy, list[str]] | None:
     """Run one study into its folder: its scores, and the row ids its parameter set was fitted on.
 
@@ -92,7 +96,7 @@ def _one(
     with locked(folder):
         beside = begin(checked(folder, overwrite=True, config=path), overwrite=True, resume=False, identity={})
         with progress(f"{study.id}, patients") as tell:
-            done = execute(study, beside, workers, tell)
+            done = execute(study, beside, workers, tell, dask=dask)
         if done.n_failed:
             say(f"{study.id}: {done.n_failed} of {done.n_patients} patients failed; solves.parquet there says why")
         volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}

@@ -32,7 +32,7 @@ def plan(
     with patience(say, "simulating a few of the patients ..."):
         loaded = load_checked(config, set_, None, replicates)
         study = loaded.study
-        seen = foresee(study, out or Path("runs") / study.id, workers)
+        seen = foresee(study, out or Path("runs") / study.id, workers, here=False)
     warn(loaded.warnings)
     found = seen.forecast
     many = f"{found.workers} workers" if found.workers > 1 else "1 worker"
@@ -41,6 +41,8 @@ def plan(
     print(f"  time     about {duration(found.seconds)} with {many}, without the report")
     print(f"  disk     about {seen.disk} while it works, half of it afterwards ({seen.free_disk} free)")
     print(f"  memory   about {seen.memory}" + (f" ({seen.free_memory} free)" if seen.free_memory else ""))
+    if seen.elsewhere:
+        print(f"           and {seen.elsewhere} for each worker of a cluster (--dask, --shard: docs/cluster.md)")
     print(f"  tables   of {kept} replicates, endpoints of every patient:")
     for name, rows in found.rows.items():
         print(f"    {name:13s} {rows:13,} rows")

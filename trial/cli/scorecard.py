@@ -21,6 +21,10 @@ def scorecard(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the results go.")] = Path("runs/scorecard"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in that folder.")] = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes [default: one per core].")] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
+    ] = None,
 ) -> int:
     """Run every published study again; shows simulated beside published, hits and misses alike.
 
@@ -28,7 +32,7 @@ def scorecard(
     """
     from trial.app.scorecard import FILES, lines, run_scorecard
 
-    found = run_scorecard(configs, out, replicates, workers, say, progress, overwrite)
+    found = run_scorecard(configs, out, replicates, workers, say, progress, overwrite, dask)
     for study in found.studies:
         _show(study.id, lines(study))
     for line in found.summary:

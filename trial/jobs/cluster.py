@@ -33,8 +33,10 @@ One = TypeVar("One")
 Result = TypeVar("Result")
 
 
-def must_be_usable(address: str) -> None:
-    """Raises Refused for what is no address, and when Dask is not installed."""
+def must_be_usable(address: str, workers: int | None = None, backend: str | None = None) -> None:
+    """Raises Refused for what is no address, for what is asked of this machine beside it, and when there is no Dask."""
+    if workers is not None or backend is not None:
+        raise Refused("--dask: not with --workers or --backend, which are of this machine alone")
     if not LOCAL.fullmatch(address) and not re.fullmatch(r"[a-z]+://[^\s/]+|(?!local:)[\w.-]+:\d+", address):
         raise Refused(f"--dask: seen {address!r}; allowed: {ALLOWED}")
     try:
