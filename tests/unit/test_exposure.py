@@ -138,7 +138,7 @@ def test_before_the_first_sample_of_one_profile_and_after_the_last_of_another_th
 
 
 def test_the_level_after_the_last_sample_is_that_of_the_terminal_phase_and_of_nothing_it_is_nothing() -> None:
-    """A decay by half every hour ends at 0.1, so it is 0.05 an hour later; a profile of zeros has no phase to follow."""
+    """A decay by half every hour to 0.1 is 0.05 an hour later; a profile of zeros has no phase to follow."""
     times = np.arange(5.0)
     values = np.stack([1.6 * 0.5**times, 0.0 * times])
     assert nca.level_at(times, values, 5.0) == pytest.approx([0.05, 0.0], rel=1e-12)

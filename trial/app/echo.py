@@ -80,10 +80,11 @@ def _rule(rule: DoseRule) -> str:
     restart = rule.restart
     back = [f"restart below {restart.below_1e9L:g} at the {restart.level} dose"] if restart else []
     clock = ["days after a change are actual ones"] if rule.day_count == "actual" else []
-    return "; ".join([ladder, *map(_step, rule.steps), *floor, *back, *clock])
+    return "; ".join([ladder, *map(step_in_words, rule.steps), *floor, *back, *clock])
 
 
-def _step(step: DoseStep) -> str:
+def step_in_words(step: DoseStep) -> str:
+    """What a line of a dose rule does, and when."""
     low, high = step.at_least_1e9L, step.below_1e9L
     if low > 0 and high < math.inf:
         when = f"from {low:g} to below {high:g}"

@@ -28,6 +28,7 @@ from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
 from trial.cli.console import open_streams, say, silence
+from trial.cli.lint import lint as lint_
 from trial.cli.merge import merge as merge_
 from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
@@ -152,6 +153,7 @@ def _app() -> typer.Typer:
         run_,
         merge_,
         check_,
+        lint_,
         plan_,
         patients_,
         report_,

@@ -1,0 +1,115 @@
+"""What lint finds in rules that were made wrong on purpose, and nothing in those that are right."""
+
+import numpy as np
+import pytest
+
+from trial.app import linting
+from trial.app.linting import PILOT, earliest, findings, hidden, off_target, pilot, undone, unreached
+from trial.cli import main
+from trial.study.dose_rule import DoseRule, DoseStep, Restart
+from trial.study.load import load_study
+
+SMOKE = load_study("configs/smoke.yaml")
+UP = DoseStep(action="increase", below_1e9L=50, min_days_since_change=14)
+DOWN = DoseStep(action="decrease", at_least_1e9L=150, min_days_since_change=7)
+WEEKS = tuple(range(7, 71, 7))
+
+
+def rule(*steps: DoseStep, ladder: tuple[float, ...] = (25, 50, 75), restart: Restart | None = None) -> DoseRule:
+    return DoseRule(ladder_mg=ladder, steps=steps, restart=restart, source="made for a test")
+
+
+def test_levels_are_reached_a_step_after_the_wait_on_the_days_of_visits():
+    """14 days a step from day 0: days 14 and 28; down after 7: day 7."""
+    assert earliest(rule(UP, DOWN), 0, WEEKS) == [0, 14, 28]
+    assert earliest(rule(UP, DOWN), 1, WEEKS) == [7, 0, 14]
+    assert earliest(rule(UP, DOWN), 0, (10, 30, 50)) == [0, 30, 50]
+    assert earliest(rule(UP, DOWN), 0, (10, 30)) == [0, 30, np.inf]
+
+
+def test_confirmation_waits_for_so_many_visits_and_a_level_without_a_step_is_never_reached():
+    assert earliest(rule(DoseStep(action="increase", below_1e9L=50, confirm_visits=3)), 0, WEEKS) == [0, 21, 28]
+    assert earliest(rule(UP), 1, WEEKS) == [None, 0, 14]
+    assert earliest(rule(UP.model_copy(update={"rung": "lowest"})), 0, WEEKS) == [0, 14, None]
+
+
+def test_a_restart_one_level_lower_is_a_way_down_a_visit_after_the_interruption():
+    stop = DoseStep(action="interrupt", at_least_1e9L=250)
+    lower = rule(stop, restart=Restart(below_1e9L=100, level="lower"))
+    assert earliest(lower, 2, WEEKS) == [28, 14, 0]
+    assert earliest(rule(stop, restart=Restart(below_1e9L=100, level="same")), 2, WEEKS) == [None, None, 0]
+
+
+def test_a_level_that_comes_after_the_end_and_one_without_a_way_are_named():
+    slow = rule(UP.model_copy(update={"min_days_since_change": 40}), ladder=(2.5, 5, 7.5))
+    arms = [arm.model_copy(update={"start_dose_mg": 2.5}) for arm in SMOKE.arms[:1]]
+    study = SMOKE.model_copy(update={"treatment_days": 70})
+    late = study.visits.model_copy(update={"days": (42, 56, 84)})
+    told = [*unreached(slow, arms, study.model_copy(update={"visits": late}))]
+    assert told == ["no arm can reach 7.5 mg before treatment ends: day 84 at the earliest"]
+    never = [*unreached(rule(DOWN, ladder=(2.5, 5, 7.5)), arms, study)]
+    assert never == [f"no arm can ever reach {dose:g} mg: no step leads there" for dose in (5, 7.5)]
+
+
+def test_a_decrease_that_halves_the_dose_at_90_is_undone_by_an_increase_below_50():
+    """From 50 to 25 mg a count of 90 falls to 45; from 75 to 50 mg to 60, which is not below 50."""
+    close = DoseStep(action="decrease", at_least_1e9L=90)
+    (told,) = undone(rule(UP, close))
+    assert "from 50 to 25 mg a count of 90 that follows the dose falls below 50" in told and "75" not in told
+    assert not [*undone(rule(UP, DOWN))], "150 falls to 75 at most"
+
+
+def test_a_line_that_is_hidden_in_part_by_one_that_asks_nothing_is_named_with_the_counts():
+    keep, down = DoseStep(action="keep", at_least_1e9L=100), DoseStep(action="decrease", at_least_1e9L=80)
+    (told,) = hidden(rule(keep, down))
+    assert told.startswith("steps.1 (decrease") and "at counts of 100 or more" in told and "steps.0 (keep" in told
+    waits = keep.model_copy(update={"min_days_since_change": 7})
+    assert not [*hidden(rule(waits, down))] and not [*hidden(rule(UP, DOWN))]
+
+
+@pytest.mark.parametrize(
+    ("highest", "lowest", "words"),
+    [
+        (30.0, 20.0, ["the highest level: below 50, where the rule would go on to increase"]),
+        (200.0, 190.0, ["the lowest level: above 150, where the rule would go on to decrease"]),
+        (46.0, 154.0, []),
+        (90.0, 60.0, []),
+    ],
+)
+def test_a_typical_man_whom_the_ladder_leaves_off_the_target_is_named(monkeypatch, highest, lowest, words):
+    class Course(dict):
+        def __init__(self, count):
+            super().__init__(PLT=[type("Cell", (), {"as_py": lambda self: count})()])
+
+    monkeypatch.setattr(linting, "course_table", lambda _, dose, *a, **k: Course(highest if dose == 75 else lowest))
+    told = [*off_target(rule(UP, DOWN), list(SMOKE.arms), SMOKE)]
+    assert len(told) == len(words) and all(word in line for word, line in zip(words, told, strict=True))
+    placebo = [arm for arm in SMOKE.arms if arm.placebo]
+    assert placebo and not [*off_target(rule(UP, DOWN), placebo, SMOKE)]
+
+
+def test_the_pilot_counts_the_lines_that_patients_came_to():
+    """A line for counts nobody has is never taken; one for every count is taken at visits with a report and a dose."""
+    (name,) = {arm.dose_rule for arm in SMOKE.arms}
+    never = DoseStep(action="decrease", at_least_1e9L=9000)
+    always = DoseStep(action="keep")
+    odd = SMOKE.dose_rules[name].model_copy(update={"steps": (never, always)})
+    study = SMOKE.model_copy(update={"dose_rules": {name: odd}})
+    counted = pilot(study)[name]
+    visits = len(study.visits.days)
+    assert counted[0] == 0 and 0.7 * PILOT * visits < counted[1] <= PILOT * visits
+
+
+def test_the_command_says_what_it_found_and_the_published_rules_have_nothing(capsys):
+    assert main(["lint", "configs/published/hetrombopag_itp_phase3.yaml"]) == 0
+    assert "dose rules: titration; nothing found" in capsys.readouterr().out
+    assert main(["lint", "configs/smoke.yaml", "--set", "dose_rules.titration.steps.1.at_least_1e9L=60"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "titration: steps.1 (decrease from 60" in out and "is undone by steps.3" in out
+
+
+def test_a_rule_without_an_arm_is_named_and_a_study_without_rules_has_nothing():
+    fixed = tuple(arm.model_copy(update={"dose_rule": None}) for arm in SMOKE.arms)
+    (told,) = findings(SMOKE.model_copy(update={"arms": fixed}))
+    assert told == "titration: no arm has this rule"
+    assert not [*findings(SMOKE.model_copy(update={"arms": fixed, "dose_rules": {}}))]
