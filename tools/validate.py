@@ -2,7 +2,8 @@
 
 Coverage of intervals and error of tests by simulation, the oracle of tests/qc on a real run, the fuzzers, the damaged
 folders and the kills of tests/faults, the slow tests, and the mutants. An hour on two cores; ``--only NAME`` runs one
-part. The page is written after every part, so that nothing measured is lost; what fails is written down as failed.
+part and leaves the others on the page. It is written after every part, so that nothing measured is lost; what fails is
+written down as failed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -139,25 +140,36 @@ PARTS: dict[str, Callable[[], Iterator[Line]]] = {
 }  # fmt: skip
 
 
-def page(rows: list[Line]) -> str:
-    """docs/validation.md."""
+def section(name: str, rows: list[Line]) -> str:
+    """What a part found, under its name, with the commit and the day on which it was measured."""
     commit = subprocess.run(["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True)
-    head = f"Commit {commit.stdout.strip()}, {datetime.now(UTC).date()}; `make validate` writes this page again."
+    head = [f"## {name}", "", f"Commit {commit.stdout.strip()}, {datetime.now(UTC).date()}."]
     lines = [f"| {what} | {result} | {wanted} |" for what, result, wanted in rows]
-    return "\n".join(["# Validation", "", head, "", "| what | result | wanted |", "|---|---|---|", *lines, ""])
+    return "\n".join([*head, "", "| what | result | wanted |", "|---|---|---|", *lines, ""])
+
+
+def sections(page: str) -> dict[str, str]:
+    """The parts of a page that was written before, by name."""
+    return {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in re.split(r"^## ", page, flags=re.M)[1:]}
+
+
+def page(found: Mapping[str, str]) -> str:
+    """docs/validation.md: the parts in their order."""
+    how = "`make validate` writes this page again, `python -m tools.validate --only NAME` one part of it."
+    head = f"# Validation\n\n{how}\n"
+    return "\n".join([head, *(found[name] for name in PARTS if name in found)])
 
 
 def main() -> None:
-    """Run the parts; write the page after each."""
+    """Run the parts; the page is written after each."""
     parser = argparse.ArgumentParser(prog="python -m tools.validate")
-    parser.add_argument("--only", choices=[*PARTS], help="one part; the page is printed, not written")
+    parser.add_argument("--only", choices=[*PARTS], help="one part; the others stay on the page as they are")
     only = parser.parse_args().only
-    rows: list[Line] = []
+    found = sections(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
     for name in [only] if only else PARTS:
-        rows += PARTS[name]()
-        if not only:
-            RESULT.write_text(page(rows), encoding="utf-8")
-    print(page(rows))
+        found[name] = section(name, list(PARTS[name]()))
+        RESULT.write_text(page(found), encoding="utf-8")
+        print(found[name])
 
 
 if __name__ == "__main__":
