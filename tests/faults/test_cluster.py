@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -190,3 +191,31 @@ def test_a_scheduler_that_goes_away_leaves_a_run_that_goes_on(tmp_path):
     assert subprocess.run((*run, "--out", "x", "--dask", "local:2", "--resume"), **quiet).returncode == 0
     assert subprocess.run((*run, "--out", "y"), **quiet).returncode == 0
     assert contents(tmp_path / "x") == contents(tmp_path / "y")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_an_interrupt_ends_the_run_in_order_and_its_workers(tmp_path):
+    size = ("--set", "patients=2050", "--replicates", "40", "--no-report")
+    run = (sys.executable, "-m", "trial", "run", str(SMOKE), *size, "--out", "x", "--dask", "local:2")
+    process = subprocess.Popen(
+        run,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    units = tmp_path / ".x.unfinished" / "units"
+    assert any(list(units.glob("[0-9]*")) or time.sleep(0.1) for _ in range(600))
+    workers = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat") if parent_of(path) == process.pid]
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "with --resume goes on" in said and "Traceback" not in said, said
+    assert len(workers) >= 2 and not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
+def parent_of(stat):
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
