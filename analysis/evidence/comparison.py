@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from analysis.endpoints.records import Array
 from analysis.evidence.results import ENDPOINTS_FILE, ESTIMATES_FILE
 from analysis.statistics import summaries
-from analysis.statistics.estimates import ALL, OVER, PERCENT, Estimate, rates
+from analysis.statistics.estimates import ALL, OVER, PERCENT, Estimate, rates, read_estimates
 from analysis.statistics.estimators import over_replicates
 from analysis.statistics.summaries import LOCATION, Summary
 from trial.jobs.provenance import read_manifest
@@ -59,9 +58,8 @@ class Difference:
 
 def read_side(path: Path, study: Study) -> Side:
     """What a comparison needs of a run folder. Raises OSError when a file is missing."""
-    rows = pq.read_table(path / ESTIMATES_FILE).to_pylist()
     found = summaries.of_file(path / ENDPOINTS_FILE, study)
-    return Side(path, study, read_manifest(path), tuple(Estimate(**row) for row in rows), found)
+    return Side(path, study, read_manifest(path), read_estimates(path / ESTIMATES_FILE), found)
 
 
 def paired(a: Side, b: Side) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from analysis.evidence.scorecard import JUDGED, Published
 from analysis.report.keyed import Text, joined, label, number, numbers, plain_text, said, shown
@@ -20,8 +21,7 @@ LABELS = ("label", "short", "arm")
 """Kinds of cells that hold names, not numbers: of items, endpoints, reasons, times; short ones do not wrap; arms."""
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """Text of a cell; ``kind`` is its style: "" number, "text" wraps, "inside", "outside", or one of LABELS."""
 
     text: Text

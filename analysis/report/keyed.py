@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -16,8 +15,7 @@ from analysis.statistics.estimates import Estimate
 from analysis.text import cells
 
 
-@dataclass(frozen=True)
-class Number:
+class Number(NamedTuple):
     """A value and its key: table/row/column.
 
     Tables are the files of the run folder by name. A row of ``estimates`` is "PARCAT1|PARAMCD|ARM|COMPARATOR|STAT|
@@ -37,8 +35,7 @@ class Number:
         return f"{self.table}/{self.row}" if self.row else self.table
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """Text that shows numbers: their keys, and the form (a function of ``cells``) with its other arguments."""
 
     text: str
@@ -49,9 +46,7 @@ class Shown:
     @property
     def attributes(self) -> Markup:
         """What an element that shows nothing else carries."""
-        said = f' data-key="{escape(self.keys)}" data-form="{self.form}"'
-        quoted = escape(self.how).replace(Markup("&#34;"), Markup('"'))
-        return Markup(said + (f" data-how='{quoted}'" if self.how else ""))
+        return Markup(f' data-key="{escape(self.keys)}" data-form="{self.form}"{_quoted(self.how)}')
 
     def __str__(self) -> str:
         return self.text
@@ -66,9 +61,28 @@ Text = str | Shown
 
 def shown(form: Callable[..., str], *numbers: Number, **how: Any) -> Shown:
     """Numbers in a form, a function of ``analysis.text.cells`` of their values and ``how``."""
-    text = cells.units(form(*(n.value for n in numbers), **how))
-    together = (f"{place}/{'+'.join(n.column for n in of)}" for place, of in groupby(numbers, lambda n: n.place))
-    return Shown(text, "; ".join(together), form.__name__, json.dumps(how, ensure_ascii=False) if how else "")
+    text = cells.units(form(*[n.value for n in numbers], **how))
+    return Shown(text, _keys(numbers), form.__name__, _written(**how))
+
+
+def _keys(numbers: Iterable[Number]) -> str:
+    """Their places and columns; columns of one place are said together."""
+    said, before = "", ""
+    for n in numbers:
+        place = n.place
+        said += f"+{n.column}" if place == before else f"{'; ' if said else ''}{place}/{n.column}"
+        before = place
+    return said
+
+
+@lru_cache(typed=True)
+def _written(**how: Any) -> str:
+    return json.dumps(how, ensure_ascii=False) if how else ""
+
+
+@cache
+def _quoted(how: str) -> str:
+    return f" data-how='{str(escape(how)).replace('&#34;', chr(34))}'" if how else ""
 
 
 def said(template: str, *parts: object) -> Markup:
@@ -108,7 +122,7 @@ def content(text: Text) -> str:
 def numbers(row: Estimate | Published | Score | Effect, *columns: str) -> tuple[Number, ...]:
     """Columns of a row as numbers."""
     table, name = _place(row)
-    return tuple(Number(getattr(row, column), table, name, column) for column in columns)
+    return tuple([Number(getattr(row, column), table, name, column) for column in columns])
 
 
 def number(row: Estimate | Published | Score | Effect, column: str) -> Number:
@@ -118,14 +132,13 @@ def number(row: Estimate | Published | Score | Effect, column: str) -> Number:
 
 def _place(row: Estimate | Published | Score | Effect) -> tuple[str, str]:
     """Table and row of a record."""
+    if isinstance(row, Estimate):
+        return "estimates", row.name
     if isinstance(row, Published):
         return ("baseline" if row.endpoint.startswith("BASE:") else "published"), row.row_id
     if isinstance(row, Score):
         return "scorecard", row.row_id
-    if isinstance(row, Effect):
-        return "sensitivity", f"{row.parameter}|{row.arm}|{row.factor:g}"
-    identity = (row.PARCAT1, row.PARAMCD, row.ARM, row.COMPARATOR, row.STAT, row.CATEGORY, row.SCOPE)
-    return "estimates", "|".join(part or "" for part in identity)
+    return "sensitivity", f"{row.parameter}|{row.arm}|{row.factor:g}"
 
 
 def of_patient(row: dict[str, Any], table: str, by: Iterable[str], *columns: str) -> tuple[Number, ...]:

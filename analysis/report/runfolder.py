@@ -30,7 +30,7 @@ from analysis.evidence.results import (
 )
 from analysis.evidence.scorecard import Published, Score, read_published, read_scores
 from analysis.report.keyed import Number
-from analysis.statistics.estimates import NAMED, OVER, Estimate
+from analysis.statistics.estimates import NAMED, OVER, Estimate, read_estimates
 from trial.jobs.provenance import read_manifest
 from trial.study.protocol import Arm
 from trial.study.study import Study
@@ -256,13 +256,12 @@ def read_run(path: Path, study: Study) -> RunFolder:
     tables = {
         name: pq.read_table(path / f"{name}.parquet", columns=columns, filters=kept) for name, columns in HELD.items()
     }
-    estimates = pq.read_table(path / ESTIMATES_FILE).to_pylist()
     return RunFolder(
         path=path,
         study=study,
         manifest=read_manifest(path),
         tables=tables,
-        estimates=tuple(Estimate(**row) for row in estimates),
+        estimates=read_estimates(path / ESTIMATES_FILE),
         published=_published(path / PUBLISHED_FILE) | _published(path / BASELINE_FILE),
         scores=read_scores(path / SCORES_FILE),
         absent={name: what for name, what in OPTIONAL.items() if not (path / name).exists()},

@@ -8,8 +8,8 @@ no number has an empty key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -21,8 +21,7 @@ LONG = 26
 """Characters of an arm's name from which it wraps."""
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where the cells of a column come from: pattern of keys, form and its other arguments."""
 
     keys: str = ""
@@ -98,9 +97,13 @@ def _cells(table: Table, row: Row, found: Sequence[Origin], firsts: Sequence[boo
         named = "" if table.compact else f' data-col="{column.name}"'
         classes = _classes(cell, first)
         marked = f' class="{classes}"' if classes else ""
-        own = attributes(cell.text) or Markup(' data-key=""' if origin.keys else "")
-        told = "" if origin.keys and _origin(row, k) == origin else own
+        told = attributes(cell.text) if not origin.keys else "" if _origin(row, k) == origin else _own(cell)
         yield f"<td{named}{marked}{told}>{_shown(cell)}</td>"
+
+
+def _own(cell: Cell) -> str:
+    """What a cell says that is not from where its column is."""
+    return attributes(cell.text) or ' data-key=""'
 
 
 def _classes(cell: Cell, first: bool) -> str:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from analysis.endpoints import chosen
 from analysis.endpoints.contract import Endpoint
 from analysis.endpoints.records import Array
 from analysis.statistics import estimators
 from analysis.statistics.estimators import Interval
-from analysis.statistics.summaries import LOCATION, STATISTICS, Summary
+from analysis.statistics.summaries import LOCATION, STATISTICS, Summary, values
 from trial.study.study import Study
 from trial.tables import TEXT, field
 
@@ -87,6 +89,18 @@ class Estimate:
     PARCAT1: str = "endpoint"
     CATEGORY: str = ""
 
+    @property
+    def name(self) -> str:
+        """The name of the row."""
+        of = (self.PARCAT1, self.PARAMCD, self.ARM, self.COMPARATOR or "", self.STAT, self.CATEGORY, self.SCOPE)
+        return "|".join(of)
+
+
+def read_estimates(path: Path) -> tuple[Estimate, ...]:
+    """The rows of a file of estimates. Raises OSError when it is missing."""
+    table = pq.read_table(path)
+    return tuple(map(Estimate, *(values(table[field.name]) for field in fields(Estimate))))
+
 
 def rates(events: Array, sizes: Array) -> Array:
     """Proportions, NaN where nobody is evaluable."""
@@ -138,9 +152,15 @@ def _endpoint_rows(endpoint: Endpoint, found: Summary, study: Study) -> list[Est
     if endpoint.summary != "rate":
         return _measured_rows(endpoint, found, arms)
     events, sizes = found.events, found.sizes
-    rows = [row for k, arm in enumerate(arms) for row in _rate_rows(arm, events[:, k], sizes[:, k], found.named)]
     if endpoint.pooled and len(arms) > 1:
-        rows += _rate_rows(replace(blank, ARM=ALL), events.sum(axis=1), sizes.sum(axis=1), found.named)
+        arms.append(replace(blank, ARM=ALL))
+        events, sizes = (np.column_stack([counts, counts.sum(axis=1)]) for counts in (events, sizes))
+    intervals = estimators.clopper_pearson(events[found.named], sizes[found.named])
+    rows = [
+        row
+        for k, arm in enumerate(arms)
+        for row in _rate_rows(arm, events[:, k], sizes[:, k], found.named, intervals.at(k))
+    ]
     return rows + _comparisons(endpoint, found, study, blank)
 
 
@@ -149,12 +169,11 @@ def _absent(why: Counter[str]) -> str:
     return "not evaluable: " + ", ".join(f"{n} {reason}" for reason, n in why.most_common()) if why else ""
 
 
-def _rate_rows(arm: Estimate, events: Array, sizes: Array, named: int) -> list[Estimate]:
+def _rate_rows(arm: Estimate, events: Array, sizes: Array, named: int, interval: Interval) -> list[Estimate]:
     """Rate of one arm: the named replicate with its Clopper-Pearson interval, and over replicates."""
-    x, n = events[named], sizes[named]
     arm = replace(arm, STAT="rate")
-    one = replace(arm, N=int(n), N_EVENT=int(x))
-    one = with_interval(one, estimators.clopper_pearson(x, n), PERCENT, "Clopper-Pearson")
+    one = replace(arm, N=int(sizes[named]), N_EVENT=int(events[named]))
+    one = with_interval(one, interval, PERCENT, "Clopper-Pearson")
     return [one, over(arm, PERCENT * rates(events, sizes), sizes)]
 
 
@@ -165,17 +184,18 @@ def _comparisons(endpoint: Endpoint, found: Summary, study: Study, blank: Estima
     reference = study.arm_ids.index(study.analysis.reference_arm)
     events, sizes, named = found.events, found.sizes, found.named
     one = events[named], sizes[named], events[named, reference], sizes[named, reference]
-    differences = None if study.paired else estimators.rate_difference(*one)
+    found_of = (estimators.rate_difference, estimators.odds_ratio)
+    differences, odds = (None, None) if study.paired else (of(*one) for of in found_of)
     rows: list[Estimate] = []
     for k, arm in enumerate(study.arm_ids):
         if k == reference:
             continue
         pair = replace(blank, ARM=arm, COMPARATOR=study.analysis.reference_arm)
         four = (events[:, k], sizes[:, k], events[:, reference], sizes[:, reference])
-        if differences is None:
+        if differences is None or odds is None:
             rows += _paired_rows(pair, found.pairs[:, k], named)
         else:
-            rows += _difference_rows(pair, four, named, Interval(*(values[k] for values in differences)))
+            rows += _difference_rows(pair, four, named, differences.at(k), odds.at(k))
         if endpoint.code == study.analysis.primary:
             tested = _tested_pairs(found.pairs[:, k]) if study.paired else _tested(four)
             rows.append(_power_row(pair, tested, endpoint.benefit))
@@ -185,16 +205,15 @@ def _comparisons(endpoint: Endpoint, found: Summary, study: Study, blank: Estima
 Four = tuple[Array, Array, Array, Array]
 
 
-def _difference_rows(pair: Estimate, four: Four, named: int, interval: Interval) -> list[Estimate]:
-    """Difference and odds ratio; ``interval`` is that of the difference in the named replicate."""
-    one = tuple(values[named] for values in four)
-    n = int(one[1] + one[3])
+def _difference_rows(pair: Estimate, four: Four, named: int, interval: Interval, ratio: Interval) -> list[Estimate]:
+    """Difference and odds ratio; ``interval`` and ``ratio`` are those of the named replicate."""
+    n = int(four[1][named] + four[3][named])
     difference = replace(pair, STAT="difference", UNIT=POINTS, N=n)
     odds = replace(pair, STAT="odds ratio", UNIT="", N=n, NOTE="crude, not adjusted")
     return [
         with_interval(difference, interval, PERCENT, "Miettinen-Nurminen"),
         over(difference, PERCENT * (rates(*four[:2]) - rates(*four[2:])), four[1] + four[3]),
-        with_interval(odds, estimators.odds_ratio(*one), 1.0, "Woolf"),
+        with_interval(odds, ratio, 1.0, "Woolf"),
     ]
 
 
@@ -282,7 +301,7 @@ def over(row: Estimate, per_replicate: Array, sizes: Array) -> Estimate:
     found = estimators.over_replicates(per_replicate)
     notes = []
     if found.r < len(per_replicate):
-        notes.append(f"{len(per_replicate) - int(found.r)} replicates without an evaluable subject left out")
+        notes.append(f"{len(per_replicate) - found.r} replicates without an evaluable subject left out")
     if 1 < found.r < FEW_REPLICATES:
         notes.append("few replicates: the range is close to the smallest and the largest")
     return replace(
@@ -293,7 +312,7 @@ def over(row: Estimate, per_replicate: Array, sizes: Array) -> Estimate:
         MCSE=number(found.mcse),
         RANGE_LOW=number(found.low),
         RANGE_HIGH=number(found.high),
-        R=int(found.r),
+        R=found.r,
         NOTE="; ".join(notes),
     )
 

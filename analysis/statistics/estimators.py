@@ -7,6 +7,7 @@ none: the score interval of Tango, Stat Med 1998;17:891-908.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv, gammainccinv, gammaincinv, ndtr, ndtri
 
-from analysis.endpoints.records import Array, Codes
+from analysis.endpoints.records import Array
 from cohorts import elementary
 
 Z95 = float(ndtri(0.975))
@@ -31,6 +32,10 @@ class Interval(NamedTuple):
     estimate: Array
     low: Array
     high: Array
+
+    def at(self, *place: int) -> Interval:
+        """That of one entry of the arrays."""
+        return Interval(self.estimate[place], self.low[place], self.high[place])
 
 
 def clopper_pearson(events: ArrayLike, n: ArrayLike, level: float = 0.95) -> Interval:
@@ -216,35 +221,35 @@ def odds_ratio(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, level
 class OverReplicates(NamedTuple):
     """A number over R replicates: mean, Monte Carlo error of the mean, 2.5 and 97.5 % of replicates, R with a value."""
 
-    mean: Array
-    mcse: Array
-    low: Array
-    high: Array
-    r: Array
+    mean: float
+    mcse: float
+    low: float
+    high: float
+    r: int
 
 
 def over_replicates(values: Array) -> OverReplicates:
-    """Summary over the first axis (R, ...), replicates without a value left out; error and range need two values."""
-    values = np.asarray(values, dtype=float)
-    r = (~np.isnan(values)).sum(axis=0)
-    safe = np.where(r == 0, 0.0, values)
-    mean = np.where(r > 0, np.nanmean(safe, axis=0), np.nan)
-    deviation = np.where(np.isnan(values), 0.0, values - mean)
-    sd = np.sqrt((deviation**2).sum(axis=0) / np.maximum(r - 1, 1))
-    ranked = np.sort(values, axis=0)
-    low, high = (np.where(r > 1, _quantile(ranked, r, q), np.nan) for q in (0.025, 0.975))
-    mcse = np.where(r > 1, sd / np.sqrt(np.maximum(r, 1)), np.nan)
-    return OverReplicates(mean, mcse, low, high, r)
+    """Summary of values (R,), NaN for replicates without one, which are left out; error and range need two values."""
+    missing, nothing = np.isnan(values), float("nan")
+    r = len(values) - int(np.count_nonzero(missing))
+    if r == 0:
+        return OverReplicates(nothing, nothing, nothing, nothing, 0)
+    mean = float(np.where(missing, 0.0, values).sum()) / r
+    if r == 1:
+        return OverReplicates(mean, nothing, nothing, nothing, 1)
+    deviation = np.where(missing, 0.0, values - mean)
+    sd = math.sqrt(float((deviation**2).sum()) / (r - 1))
+    ranked = np.sort(values)[:r]
+    return OverReplicates(mean, sd / math.sqrt(r), _quantile(ranked, 0.025), _quantile(ranked, 0.975), r)
 
 
-def _quantile(ranked: Array, r: Codes, q: float) -> Array:
-    """Quantile of the first ``r`` of values ranked along the first axis, as numpy's, but for many short ones."""
-    place = q * np.maximum(r - 1, 0)
-    below = np.floor(place).astype(np.int64)
-    above = np.minimum(below + 1, np.maximum(r - 1, 0))
-    a, b = (np.take_along_axis(ranked, at[np.newaxis], axis=0)[0] for at in (below, above))
+def _quantile(ranked: Array, q: float) -> float:
+    """Quantile of ranked values, as numpy's, but for many short ones."""
+    place = q * (len(ranked) - 1)
+    below = math.floor(place)
+    a, b = float(ranked[below]), float(ranked[min(below + 1, len(ranked) - 1)])
     part = place - below
-    return np.where(part >= 0.5, b - (b - a) * (1 - part), a + (b - a) * part)
+    return b - (b - a) * (1 - part) if part >= 0.5 else a + (b - a) * part
 
 
 def power_error(power: ArrayLike, replicates: int) -> Array:

@@ -154,21 +154,17 @@ def _time_rows(kind: TimeTo, found: EventTimes, study: Study) -> Iterator[Estima
         yield from _median_rows(replace(share, STAT="median time", UNIT="d"), found, k, named)
         for j, week in enumerate(weeks_of(study)):
             by_week = replace(share, STAT="share by week", CATEGORY=str(week), N_EVENT=None)
-            yield with_interval(by_week, _of(found.by_week, named, k, j), PERCENT, LOG_LOG)
+            yield with_interval(by_week, found.by_week.at(named, k, j), PERCENT, LOG_LOG)
             yield over(by_week, PERCENT * found.by_week.estimate[:, k, j], sizes)
         if compares(kind, study) and arm != study.analysis.reference_arm:
             yield from _ratio_rows(replace(one, COMPARATOR=study.analysis.reference_arm), found, k, named, study)
-
-
-def _of(interval: Interval, *place: int) -> Interval:
-    return Interval(*(part[place] for part in interval))
 
 
 def _median_rows(row: Estimate, found: EventTimes, arm: int, named: int) -> Iterator[Estimate]:
     """The median day; where it is not reached in a replicate there is no mean of the replicates."""
     median, watched = found.median.estimate[:, arm], found.n[:, arm] > 0
     note = "not reached" if watched[named] and np.isnan(median[named]) else ""
-    yield replace(with_interval(row, _of(found.median, named, arm), 1.0, LOG_LOG), NOTE=note)
+    yield replace(with_interval(row, found.median.at(named, arm), 1.0, LOG_LOG), NOTE=note)
     missed = int((np.isnan(median) & watched).sum())
     if missed == 0:
         yield over(row, median, found.n[:, arm])
@@ -184,7 +180,7 @@ def _ratio_rows(row: Estimate, found: EventTimes, arm: int, named: int, study: S
     sizes = found.n[:, arm] + found.n[:, reference]
     within = "stratified by the strata of the randomisation" if study.randomisation.strata else "not stratified"
     ratio = replace(row, STAT="hazard ratio", N=int(sizes[named]), NOTE=within)
-    yield with_interval(ratio, _of(found.ratio, named, arm), 1.0, WALD)
+    yield with_interval(ratio, found.ratio.at(named, arm), 1.0, WALD)
     logs = over(ratio, elementary.log(found.ratio.estimate[:, arm]), sizes)
     mean = None if logs.ESTIMATE is None else float(elementary.exp(logs.ESTIMATE))
     yield replace(
@@ -207,7 +203,7 @@ def _incidence_rows(kind: TimeTo, found: EventTimes, study: Study) -> Iterator[E
     for k, arm in enumerate(study.arm_ids):
         blank = _blank(kind, study, "incidence", "incidence", "per 100 patient-years")
         row = replace(blank, ARM=arm, N=int(found.n[named, k]), N_EVENT=int(found.events[named, k]))
-        yield with_interval(row, _of(rate, named, k), HUNDRED_YEARS, "exact Poisson")
+        yield with_interval(row, rate.at(named, k), HUNDRED_YEARS, "exact Poisson")
         yield over(row, HUNDRED_YEARS * rate.estimate[:, k], found.n[:, k])
         at_risk = replace(row, STAT="patient-years", UNIT="y", N_EVENT=None)
         yield alone(at_risk, years[named, k])

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -148,6 +149,15 @@ def decoded(column: pa.ChunkedArray) -> Texts:
         return np.array(column.cast(pa.string()).fill_null("").to_pylist(), dtype=str)
     codes, words = _coded(column)
     return np.array(words, dtype=str)[codes] if len(codes) else np.empty(0, dtype=str)
+
+
+def values(column: pa.ChunkedArray) -> list[Any]:
+    """A column as a list, null as None; that of a dictionary word by word, not entry by entry."""
+    if not pa.types.is_dictionary(column.type):
+        return list(column.to_pylist())
+    whole = column.unify_dictionaries().combine_chunks()
+    words = [*whole.dictionary.to_pylist(), None]
+    return [words[code] for code in whole.indices.fill_null(-1).to_pylist()]
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:

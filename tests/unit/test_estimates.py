@@ -24,6 +24,7 @@ from analysis.statistics.estimates import (
     _power_row,
     estimate,
     over,
+    read_estimates,
     to_table,
 )
 
@@ -354,3 +355,13 @@ def test_a_range_over_few_replicates_says_so_and_one_has_none(n: int, few: bool)
         Estimate("S", "X", "", "drug", None, "FAS", "rate", "%", "replicate"), np.arange(n, dtype=float), np.ones(n)
     )
     assert ("few replicates" in row.NOTE) == few and "left out" not in row.NOTE
+
+
+def test_estimates_are_read_back_as_they_were_written(tmp_path):
+    """Words of two row groups have dictionaries of their own; null is None, also where a word is."""
+    row = Estimate("S", "RESPW8", "Response", "LOW", None, "FAS", "rate", "%", "replicate", N=3, ESTIMATE=0.1 + 0.2)
+    rows = [row, replace(row, ARM="HIGH", COMPARATOR="LOW", STAT="difference"), replace(row, ESTIMATE=None, N=None)]
+    with pq.ParquetWriter(tmp_path / "e.parquet", ESTIMATES_SCHEMA) as file:
+        for part in (rows[:2], rows[2:]):
+            file.write_table(to_table(part))
+    assert read_estimates(tmp_path / "e.parquet") == tuple(rows)

@@ -44,6 +44,16 @@ def test_simulated_beside_published_with_the_verdict(shown):
     ]
 
 
+def test_of_many_arms_the_first_are_shown_and_the_others_counted(shown):
+    """Two hundred arms of twenty endpoints were four thousand lines; what has a published result is always shown."""
+    many = [line(code, f"D{k}", "50.0 ± 0.4") for code in ("COMPL", "RESCUE") for k in range(1, 14)]
+    found = shown([*many, line("COMPL", "ALL", "50.0 ± 0.4"), line("RESPW8", "D13", "1.0", "2.0")])
+    arms = [text.split()[-4] for text in found if text.endswith("50.0 ± 0.4")]
+    assert arms == [f"D{k}" for k in range(1, 13)] * 2 + ["ALL"]
+    assert "12 of 13 arms; estimates.parquet has all." in found and any("D13" in text for text in found)
+    assert not any("13 arms" in text for text in shown([text for text in many if text.arm != "D13"]))
+
+
 def test_a_narrow_terminal_drops_the_error_and_who_was_fitted(shown):
     found = shown(JUDGED, columns=77)
     assert found[1].split() == ["endpoint", "arm", "simulated", "%", "published", "%", "(CI)", "inside"]

@@ -14,22 +14,29 @@ if TYPE_CHECKING:
     from trial.study.study import Study
 
 NARROW = 78
+MOST_ARMS, TOGETHER = 12, "ALL"
+"""Arms whose results are shown, and the name of all together."""
 
 
 def show(lines: Sequence[Line], study: Study, failed: str = "") -> None:
-    """Endpoint by arm: the simulated mean beside the published result, then what has none; narrow terminals drop the
-    Monte Carlo error.
+    """Endpoint by arm: the simulated mean beside the published result, then what has none, of MOST_ARMS arms; narrow
+    terminals drop the Monte Carlo error.
 
     ``failed``: what is said with the results when many patients failed.
     """
     screen = console()
     narrow = screen.width < NARROW
     beside, alone = [line for line in lines if line.published], [line for line in lines if not line.published]
+    arms = dict.fromkeys(line.arm for line in alone if line.arm != TOGETHER)
+    left_out = set(list(arms)[MOST_ARMS:])
+    alone = [line for line in alone if line.arm not in left_out]
     limits = _common(beside, "limits") or "limits"
     for part in (beside, alone):
         if part:
             screen.print()
             screen.print(_table(part, narrow, limits if part is beside else "", failed))
+    if left_out:
+        screen.print(f"\n{MOST_ARMS} of {len(arms)} arms; estimates.parquet has all.", end="")
     many = study.replicates > 1
     mean = f"Mean of {study.replicates} replicates" if many else "One replicate"
     screen.print(f"\n{mean}{' ± Monte Carlo error' if many and not narrow else ''}. ", end="")
