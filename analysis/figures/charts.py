@@ -105,10 +105,10 @@ class PatientCourse:
 def platelets(curves: Sequence[QuartileCurve], thresholds: Sequence[float]) -> list[str]:
     """Median and quartiles of the counts over time, one panel per arm with the other medians in the background."""
     panels = []
+    everyone = _one_line([c.weeks for c in curves]), _one_line([c.quartiles[1] for c in curves])
     for k, curve in enumerate(curves):
         with Panel(f"platelets{k}", 3.7, 2.9, over_panel(curve.label)) as (axes, out):
-            for other in curves:
-                axes.plot(other.weeks, other.quartiles[1], color=LINE, lw=1.2)
+            axes.plot(*everyone, color=LINE, lw=1.2)
             low, middle, high = curve.quartiles
             axes.fill_between(curve.weeks, low, high, color=tint(curve.hue, 0.25), lw=0)
             axes.plot(curve.weeks, middle, color=hue(curve.hue), lw=2)
@@ -118,6 +118,11 @@ def platelets(curves: Sequence[QuartileCurve], thresholds: Sequence[float]) -> l
             axes.set_ylabel("Platelets, 10⁹/L")
         panels.append(out.svg)
     return panels
+
+
+def _one_line(parts: Sequence[Array]) -> Array:
+    """Several lines as one, which is broken between them."""
+    return np.concatenate([np.append(part, np.nan) for part in parts] or [np.empty(0)])
 
 
 def dose_levels(arms: Sequence[Rungs]) -> list[str]:
