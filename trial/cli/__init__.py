@@ -42,6 +42,8 @@ from trial.cli.sensitivity import sensitivity as sensitivity_
 from trial.errors import Incomplete, Stopped, TrialError, cut
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+SIGNALS = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
+"""What ends a run in order; Windows has no SIGHUP."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_streams()
     asked, usual = _answer_signals(), sys.unraisablehook
     sys.unraisablehook = partial(_ask_again, asked, usual)
-    atexit.register(gc.freeze)  # a process that ends need not look for garbage: a tenth of a short command's time
+    atexit.register(_at_last)
     try:
         code = _app()(args=arguments, prog_name="vtrial", standalone_mode=False)
         sys.stdout.flush()
@@ -81,10 +83,17 @@ def _answer_signals() -> list[int]:
             os._exit(INTERRUPTED)
         raise KeyboardInterrupt
 
-    for number in {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:  # Windows has no SIGHUP
+    for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, end)
     return asked
+
+
+def _at_last() -> None:
+    """What a process that is over need not do: look for garbage (a tenth of a short command's time), answer signals."""
+    gc.freeze()
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _ask_again(asked: list[int], usual: Callable[[Any], Any], lost: Any) -> None:
