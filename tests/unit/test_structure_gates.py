@@ -194,7 +194,10 @@ def test_what_cannot_be_solved_names_the_way_out_only_where_there_is_one(monkeyp
     way_out = " (method='pair' may solve what has no series where it starts)"
     start = "structure tmdd_lifespan: cannot be solved: RuntimeError: "
     assert fails(RuntimeError("x: NON_FINITE\nmore")) == [f"{start}x: NON_FINITE{way_out}"]
-    assert fails(RuntimeError("x: STEP_LIMIT\nNON_FINITE")) == [f"{start}x: STEP_LIMIT"]
+    assert fails(RuntimeError("x: STEP_LIMIT\nNON_FINITE")) == [
+        f"{start}x: STEP_LIMIT (method='rosenbrock' is for rates far above those that are to be seen)"
+    ]
+    assert fails(RuntimeError("x: NEGATIVE")) == [f"{start}x: NEGATIVE"]
     assert fails(RuntimeError()) == [start]
     with pytest.raises(SetError):
         fails(SetError("x"))

@@ -20,6 +20,10 @@ from trial.solver.kernel import system_of
 from trial.solver.reach import reached
 
 OUTPUTS = ("CONC", "PLT")
+CURES = {
+    "NON_FINITE": "method='pair' may solve what has no series where it starts",
+    "STEP_LIMIT": "method='rosenbrock' is for rates far above those that are to be seen",
+}
 DAYS = 70
 DRIFT = 1e-6
 MOVED = 1e-4
@@ -108,7 +112,7 @@ def behaviour_problems(chosen: ParameterSet) -> list[str]:
         raise
     except Exception as error:
         said = str(error).splitlines() or [""]
-        cure = " (method='pair' may solve what has no series where it starts)" if "NON_FINITE" in said[0] else ""
+        cure = next((f" ({words})" for status, words in CURES.items() if status in said[0]), "")
         return [f"structure {chosen.structure}: cannot be solved: {type(error).__name__}: {said[0]}{cure}"]
     return [*_drift(none), *_unmoved(chosen, none, little, low), *_direction(none, little, much, low, high)]
 
