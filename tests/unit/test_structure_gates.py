@@ -63,7 +63,7 @@ def test_units_are_those_of_its_siblings():
 
 def test_a_structure_that_does_not_exist():
     (said,) = structure_problems(replace(TMDD, structure="tmdd"))
-    assert said.startswith("structure: no structure 'tmdd'; known: ['tmdd_lifespan', 'tpo_mechanism']")
+    assert said.startswith("structure: no structure 'tmdd'; known: ['tmdd_lifespan', 'tpo_mechanism', 'tmdd_full']")
     with pytest.raises(KeyError, match="known"):
         structure("x")
     assert structure_of(TMDD) is TMDD_LIFESPAN
