@@ -1,6 +1,7 @@
 """Binding in full: its equations by hand, against scipy, and the quasi-steady state it tends to."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,13 @@ def test_the_set_of_the_documentation_passes_every_gate(full_binding):
     assert structure_problems(full_binding) == [] and behaviour_problems(full_binding) == []
     assert idle(full_binding, MODEL) == []
     assert full_binding.parameter("KON").status == full_binding.parameter("KDISS").status == "assumed"
+
+
+@pytest.mark.parametrize(("name", "unit", "takes"), [("KON", "1/h", "mL/ng/h"), ("CL", "L/d", "L/h")])
+def test_a_unit_that_the_equations_do_not_take_is_refused(full_binding, name, unit, takes):
+    other = tuple(replace(p, unit=unit) if p.name == name else p for p in full_binding.parameters)
+    said = structure_problems(replace(full_binding, parameters=other))
+    assert set(said) == {f"{name}: unit: seen {unit!r}; structure tmdd_full takes {takes!r}"}
 
 
 def test_what_the_quasi_steady_state_costs_in_the_published_trial(full_binding):

@@ -84,7 +84,8 @@ def test_exact_is_for_linear_equations_only():
     assert list(method_problems(chosen, replace(CURVED, method="exact"))) == [
         "structure toy: method: seen 'exact'; allowed: taylor (the equations are not linear)"
     ]
-    for model in (replace(LINEAR, method="exact"), replace(CURVED, method="pair"), CURVED):
+    stiff = (replace(model, method="rosenbrock") for model in (LINEAR, CURVED))
+    for model in (replace(LINEAR, method="exact"), replace(CURVED, method="pair"), CURVED, *stiff):
         assert list(method_problems(chosen, model)) == []
 
 
