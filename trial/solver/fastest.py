@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
+from trial.solver.graph import Node
 from trial.solver.jacobian import jacobian
 from trial.solver.kernel import system_of
 from trial.solver.reach import numbers
@@ -18,11 +20,17 @@ def fastest_state(
 
     A rate that is not finite is none.
     """
-    matrix = jacobian(system_of(structure).derivatives)
-    diagonal = {i: node for (i, j), node in matrix.items() if i == j}
+    diagonal = _diagonal(structure)
     values = numbers(diagonal.values(), y, p, u)
     rates = {i: abs(values[node]) for i, node in diagonal.items() if math.isfinite(values[node])}
     if not rates:
         return "", math.nan
     i = max(rates, key=lambda k: rates[k])
     return structure.states[i].name, rates[i]
+
+
+@cache
+def _diagonal(structure: Structure) -> dict[int, Node]:
+    """How the derivative of a state changes with itself, where it does."""
+    matrix = jacobian(system_of(structure).derivatives)
+    return {i: node for (i, j), node in matrix.items() if i == j}
