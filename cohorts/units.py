@@ -23,6 +23,7 @@ UNITS: dict[str, tuple[str, float]] = {
     "ug/mL": ("concentration", 1e3),
     "pM": ("molar concentration", 1.0),
     "nM": ("molar concentration", 1e3),
+    "mL/ng/h": ("association rate", 1.0),
     "10^9/L": ("count", 1.0),
     "10^9/L/h": ("production", 1.0),
     "10^9/L/d": ("production", 1.0 / 24.0),

@@ -88,9 +88,15 @@ def _facts(run: RunFolder, row: int) -> list[tuple[str, Text]]:
         ("Chemotherapy", _chemotherapy(run, row)),
         ("End of study", _end(patient, at("EOSDY"), bool(unsolved))),
         ("Outside the validity domain", shown(cells.as_is, at("OUTDOM")) if patient["OUTDOM"] else ""),
-        ("Solve", run.in_words(unsolved)),
+        ("Solve", _solve(run, row) if unsolved else ""),
     ]
     return [fact for fact in facts if fact[1]]
+
+
+def _solve(run: RunFolder, row: int) -> Text:
+    """Why a solve failed; where the steps ran out also the state that is fastest and its rate."""
+    (solve,) = run.rows_of("solves", int(run.records.replicate[row]), int(run.records.subject[row]))
+    return said("solve failed: {}", shown(cells.as_is, *of_patient(solve, "solves", (), "REASON")))
 
 
 def _chemotherapy(run: RunFolder, row: int) -> Text:

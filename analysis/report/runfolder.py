@@ -195,9 +195,9 @@ class RunFolder:
 
     @cached_property
     def failures(self) -> Mapping[str, str]:
-        """What the codes of failed solves mean, by code."""
+        """What the codes of failed solves mean, by code; without what a reason says of one patient, after a colon."""
         said = zip(self.column("solves", "STATUS").tolist(), self.column("solves", "REASON").tolist(), strict=True)
-        return {status: why for status, why in set(said) if why}
+        return {status: why.partition(": ")[0] for status, why in set(said) if why}
 
     @property
     def n_replicates(self) -> int:

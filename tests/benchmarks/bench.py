@@ -10,14 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from statistics import median
 
 import history
 import numpy as np
 import pyarrow as pa
+from cases import ROUNDS, Case, Verdict, alternated, worst_error
 from peers import Heyoka, by_scipy, reference, start_of
+from stiff import stiff
 from workload import M1, M2, population
 
 import trial.engine.simulate
@@ -33,30 +35,6 @@ PHASE_3 = ROOT / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 SETS = {"tmdd_lifespan": "hetrombopag_wang_2022", "tpo_mechanism": "hetrombopag_itp_mei_2021"}
 CHUNK = 4096
 WEEKLY, HOURLY = 168.0 * np.arange(9), np.arange(1345.0)
-ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class Case:
-    """A line of bench.csv; None where nothing was measured."""
-
-    case: str
-    engine: str
-    cores: int
-    patients_per_s: float | None = None
-    worst_error: float | None = None
-    peak_mib: float | None = None
-    ratio_to_scipy: float | None = None
-    ratio_to_heyoka: float | None = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A demand, what was measured, and whether it holds."""
-
-    demand: str
-    measured: str
-    holds: bool
 
 
 def solve_chunks(structure: Structure, p: Array, hours: Array, threads: int) -> list[Array]:
@@ -94,33 +72,6 @@ def hourly_table(structure: Structure, p: Array, threads: int, chunk: int = 128)
 
     with ThreadPoolExecutor(threads) as pool:
         return pa.Table.from_batches(list(pool.map(one, range(0, len(p), chunk))))
-
-
-def alternated(
-    *runs: Callable[[], object], rounds: int = ROUNDS, of: Callable[[list[float]], float] = median
-) -> list[float]:
-    """Median (or another ``of``) seconds of each, run in turn, after one warm round."""
-    seconds: list[list[float]] = [[] for _ in runs]
-    for k in range(rounds + 1):
-        for times, run in zip(seconds, runs, strict=True):
-            begun = time.perf_counter()
-            run()
-            if k:
-                times.append(time.perf_counter() - begun)
-    return [of(times) for times in seconds]
-
-
-def worst_error(structure: Structure, states: Array, truth: Array, p: Array) -> float:
-    """Largest relative error of concentration (of at least 1e-3 of the patient's largest) and platelets."""
-
-    def outputs(y: Array) -> list[Array]:
-        return [np.asarray(o) for o in structure.outputs(y.transpose(2, 0, 1), p.T[:, :, None], [])]
-
-    worst = 0.0
-    for ours, true in zip(outputs(states), outputs(truth), strict=True):
-        size = np.maximum(np.abs(true), 1e-3 * np.abs(true).max(axis=1, keepdims=True))
-        worst = max(worst, float((np.abs(ours - true) / size).max()))
-    return worst
 
 
 def weekly(structure: Structure, quick: bool) -> Iterator[Case]:
@@ -362,7 +313,7 @@ def main() -> None:
     chosen = parser.parse_args()
     cases: list[Case] = [*weekly(M1, chosen.quick), *weekly(M2, chosen.quick)]
     judged: list[Verdict] = [*verdicts(cases)]
-    parts = (two_cores(chosen.quick), scaling(chosen.quick), mechanism_cost(),
+    parts = (stiff(chosen.quick), two_cores(chosen.quick), scaling(chosen.quick), mechanism_cost(),
              *(phase_3(chosen.replicates, name) for name in SETS), outside_kernel(), start_up(),
              vector_instructions())  # fmt: skip
     for part in parts:

@@ -14,7 +14,7 @@ import numpy as np
 HISTORY = Path(__file__).parent / "history.csv"
 COLUMNS = (
     "date", "commit", "machine", "m1_patients_per_s", "m1_to_scipy", "m2_patients_per_s", "m2_to_scipy", "m2_to_heyoka",
-    "m2_worst_error", "held", "judged",
+    "m2_worst_error", "m3_patients_per_s", "m3_worst_error", "held", "judged",
 )  # fmt: skip
 ROUNDS, SIZE = 60, 200_000
 
@@ -57,6 +57,8 @@ def line(cases: Iterable[Mapping[str, object]], holds: Iterable[bool], score: fl
         "m2_to_scipy": figure("M2 weekly", "ratio_to_scipy"),
         "m2_to_heyoka": figure("M2 weekly", "ratio_to_heyoka"),
         "m2_worst_error": figure("M2 weekly", "worst_error"),
+        "m3_patients_per_s": figure("M3 weekly", "patients_per_s"),
+        "m3_worst_error": figure("M3 weekly", "worst_error"),
         "held": str(sum(verdicts)),
         "judged": str(len(verdicts)),
     }

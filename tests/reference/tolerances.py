@@ -60,7 +60,7 @@ def main() -> None:
     print("truth against scipy: CONC {:.0e}, PLT {:.0e}\n".format(*errors(p[:1], truth[:1, :4], scipy)))
     print("| rtol | method | CONC | PLT | patients/s |\n|---|---|---:|---:|---:|")
     for rtol in (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10):
-        for method in ("taylor", "pair"):
+        for method in ("taylor", "pair", "rosenbrock"):
             seconds = []
             for _ in range(5):
                 begin = time.thread_time()

@@ -145,7 +145,7 @@ def _is_exempt(element: Element) -> bool:
 
 
 PATIENT_KEYS = {
-    "patients": (), "doses": ("ASTDY",), "events": ("EVENT", "ADY"), "endpoints": ("PARAMCD",),
+    "patients": (), "solves": (), "doses": ("ASTDY",), "events": ("EVENT", "ADY"), "endpoints": ("PARAMCD",),
     "observations": ("PARAMCD", "AVISITN", "ATPT"),
 }  # fmt: skip
 ESTIMATE_KEY = ("PARCAT1", "PARAMCD", "ARM", "COMPARATOR", "STAT", "CATEGORY", "SCOPE")

@@ -250,7 +250,7 @@ def test_patients_beyond_a_limit_of_the_structure_fail_with_a_reason_and_are_not
     assert table.loc[table["STATUS"] == "OUTSIDE", "REASON"].str.contains("beyond the limits of the structure").all()
 
 
-@pytest.mark.parametrize("method", ["exact", "taylor", "pair"])
+@pytest.mark.parametrize("method", ["exact", "taylor", "pair", "rosenbrock"])
 def test_an_input_that_is_not_a_number_ends_a_solve_by_every_method(method):
     """Engine/12: 100 exp(-0.1 t) up to the event at 1 h, then NON_FINITE."""
     from trial.models import State, Structure

@@ -38,7 +38,11 @@ TMDD, TPO = structure("tmdd_lifespan"), structure("tpo_mechanism")
         ({"dose_state": 9}, "dose_state: seen 9; allowed: the place of a state, 0 to 8"),
         ({"dose_state": "DEPOT"}, "dose_state: seen 'DEPOT'; allowed: the place of a state"),
         ({"rhs": 5}, "rhs: seen 5; allowed: a function"),
-        ({"method": "tailor"}, "method: seen 'tailor'; allowed: exact, taylor, pair, or None; did you mean taylor?"),
+        (
+            {"method": "tailor"},
+            "method: seen 'tailor'; allowed: exact, taylor, pair, rosenbrock, or None; did you mean taylor?",
+        ),
+        ({"method": "rosenbrok"}, "rosenbrock, or None; did you mean rosenbrock?"),
         ({"takes": ("meals",)}, "takes: seen 'meals'; allowed: kill, meal; did you mean meal?"),
         ({"limits": ("LAG",)}, "limits: seen ('LAG',); allowed: a tuple of trial.models.Limit"),
     ],

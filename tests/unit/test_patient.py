@@ -46,7 +46,7 @@ def run(chemotherapy=True):
     ]
     made["doses"] = made["doses"].from_pylist(doses, schema=made["doses"].schema)
     solves = [
-        row | {"REASON": "more steps than allowed" if row["STATUS"] != "OK" else ""}
+        row | {"REASON": "more steps than allowed: T1 at 2 /h" if row["STATUS"] != "OK" else ""}
         for row in made["solves"].to_pylist()
     ]
     made["solves"] = made["solves"].from_pylist(solves, schema=made["solves"].schema)
@@ -93,7 +93,10 @@ def test_who_and_how_it_ended(page):
 
 def test_a_failed_solve_has_no_end(page):
     one, facts, _ = page(1, 1, run(chemotherapy=False))
-    assert facts["End of study"] == "solve failed" and facts["Solve"] == "solve failed: more steps than allowed"
+    assert (
+        facts["End of study"] == "solve failed"
+        and facts["Solve"] == "solve failed: more steps than allowed: T1 at 2 /h"
+    )
     assert one.hue == 0 and "Chemotherapy" not in facts
 
 

@@ -248,7 +248,7 @@ def test_the_catalogue_is_what_the_command_prints(capsys, monkeypatch):
     assert main(["catalogue"]) == 0
     listed = capsys.readouterr().out.split()
     assert all(name in listed for kind in list(known)[:3] for name in known[kind])
-    assert list(known["structures"]) == ["tmdd_lifespan", "tpo_mechanism"]
+    assert list(known["structures"]) == ["tmdd_lifespan", "tpo_mechanism", "tmdd_full"]
     for name in ("hetrombopag_wang_2022", "chronic_itp_mei_2021"):
         assert main(["catalogue", name]) == 0
         out = capsys.readouterr().out

@@ -71,7 +71,9 @@ def test_codes_of_failures_in_words():
     assert run.in_words("missed visit") == "missed visit" and run.in_words("") == ""
     assert run.in_words("solver: STEP_LIMIT") == "solve failed: more steps than allowed"
     assert run.in_words("solver: NON_FINITE") == "solve failed: non finite"
-    solves = pa.table({"STATUS": ["OK", "STEP_LIMIT", "STEP_LIMIT"], "REASON": ["", "why", "why"]})
+    solves = pa.table(
+        {"STATUS": ["OK", "STEP_LIMIT", "STEP_LIMIT"], "REASON": ["", "why: T1 at 2 /h", "why: T2 at 3 /h"]}
+    )
     assert bare_run(tables={"solves": solves}).failures == {"STEP_LIMIT": "why"}
 
 

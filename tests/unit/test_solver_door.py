@@ -206,6 +206,12 @@ def test_senseless_arguments_are_refused(name: str) -> None:
         solve(DECAY, **{**good, **changes})
 
 
+@pytest.mark.parametrize("name", ["radau", ""])
+def test_a_method_that_there_is_not(name: str) -> None:
+    with pytest.raises(ValueError, match=f"method '{name}': expected one of exact, taylor, pair, rosenbrock"):
+        decay(1.0, 1.0, [0.0, 1.0], [(0, 0, 0)], method=name)
+
+
 def test_arguments_are_not_changed_and_threads_share_a_kernel() -> None:
     p, y = np.linspace(0.1, 1.0, 64)[:, None], np.ones((64, 1))
     events, times = table(*[[(0.0, 1.0, 0.5)]] * 64), np.tile([0.0, 10.0], (64, 1))

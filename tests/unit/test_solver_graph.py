@@ -7,7 +7,7 @@ import pytest
 
 from trial.solver.emit import single_use_products
 from trial.solver.graph import Graph, Level, needed, slow_terms, trace
-from trial.solver.reach import _value, starts_without_series
+from trial.solver.reach import numbers, starts_without_series
 
 
 def test_equal_terms_are_one_node() -> None:
@@ -107,15 +107,10 @@ def test_products_that_one_sum_reads_become_part_of_it() -> None:
     assert fused(lambda y, p, u: [y[0] * y[1], y[0] + y[1]]) == 0
 
 
-def test_what_is_no_state_is_one_where_a_start_is_tried() -> None:
+def test_the_value_of_a_term_at_one_state_of_one_patient() -> None:
     (d,) = trace(lambda y, p, u: [p[0] * y[0] + u[0] / y[0]], 1, 1, 1)[0]
-    values: dict = {}
-    for node in needed([d]):
-        values[node] = _value(node, [values[a] for a in node.args], [4.0])
-    assert values[d] == 4.25
-    for node in needed([d]):
-        values[node] = _value(node, [values[a] for a in node.args], [0.0])
-    assert np.isnan(values[d])
+    assert numbers([d], [4.0], [3.0], [2.0])[d] == 12.5
+    assert np.isnan(numbers([d], [0.0], [3.0], [2.0])[d])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from trial.solver.kernel import system_of
 from trial.solver.structure import Array, Structure
 from trial.solver.taylor import DAMPED_ORDER, DAMPING, ORDER, STABLE
 
-METHODS = ("exact", "taylor", "pair")
+METHODS = ("exact", "taylor", "pair", "rosenbrock")
 ORAL = replace(
     toy(lambda y, p, u: [-p[0] * y[0], p[0] * y[0] - p[1] * y[1]], 2, parameters=2),
     output_names=("CONC",),
@@ -64,7 +64,10 @@ def slow(model: Structure, p: Array, y: Array, u: float, end: float) -> Array:
     return solution.y[:, -1]
 
 
-@pytest.mark.parametrize(("model", "method"), [(FEEDBACK, "taylor"), (FEEDBACK, "pair"), (SWITCH, "pair")])
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [(FEEDBACK, "taylor"), (FEEDBACK, "pair"), (FEEDBACK, "rosenbrock"), (SWITCH, "pair"), (SWITCH, "rosenbrock")],
+)
 def test_smooth_and_switching_structures_against_scipy(model: Structure, method: str) -> None:
     p, y = np.array([[0.2], [0.5], [1.1]]), np.array([[4.0, 1.0], [3.0, 2.0], [0.5, 3.0]])
     times = np.tile([0.0, 6.0], (3, 1))
@@ -180,7 +183,7 @@ def test_damped_terms_keep_every_decay_small_and_the_order() -> None:
     assert plain[z < -5.1].min() > 1.0 > plain[z > -5.0].max()
 
 
-@pytest.mark.parametrize("method", ["taylor", "pair"])
+@pytest.mark.parametrize("method", ["taylor", "pair", "rosenbrock"])
 def test_the_error_of_a_stiff_solve_falls_with_the_tolerance(method: str) -> None:
     p, y, times = np.array([[30.0]]), np.array([[0.5, 3.0]]), np.array([[0.0, 0.02, 0.7, 5.0, 20.0]])
     truth = solve(PULLED, p, y, table([(0, 0, 0)]), times, rtol=1e-13, atol=1e-16, method="pair")[0]
@@ -189,13 +192,14 @@ def test_the_error_of_a_stiff_solve_falls_with_the_tolerance(method: str) -> Non
         np.testing.assert_allclose(got, truth, rtol=2.0 * rtol)
 
 
-def test_stiff_neighbours_leave_a_patient_alone() -> None:
+@pytest.mark.parametrize("method", ["taylor", "rosenbrock"])
+def test_stiff_neighbours_leave_a_patient_alone(method: str) -> None:
     p = np.exp(np.random.default_rng(8).uniform(0.0, 5.0, (21, 1)))
     y, times = np.tile([0.5, 3.0], (21, 1)), np.tile([0.0, 1.0, 20.0], (21, 1))
-    everybody = solve(PULLED, p, y, table(*[[(0, 0, 0)]] * 21), times)
+    everybody = solve(PULLED, p, y, table(*[[(0, 0, 0)]] * 21), times, method=method)
     rows = np.array([20, 3, 3, 11, 7])
     for lanes in (1, 4, 8, 16):
-        some = solve(PULLED, p[rows], y[rows], table(*[[(0, 0, 0)]] * 5), times[rows], lanes=lanes)
+        some = solve(PULLED, p[rows], y[rows], table(*[[(0, 0, 0)]] * 5), times[rows], lanes=lanes, method=method)
         assert all(np.array_equal(a, b[rows]) for a, b in zip(some, everybody, strict=True))
 
 
@@ -217,3 +221,13 @@ def test_a_stiff_patient_ends_with_a_reason_that_says_so() -> None:
         )
         assert status.tolist() == [Status.STEP_LIMIT, Status.OK] and steps[0] == 500
     assert "stiff" in REASON[Status.STEP_LIMIT]
+
+
+def test_the_method_for_stiff_equations_gets_through() -> None:
+    """The same patient: y0 is 0.07 e^(-7) within a microsecond, and y1 follows."""
+    args = np.array([[1e7]]), np.ones((1, 2)), table([(0, 0, 0.7)]), np.array([[0.0, 24.0]])
+    got, status, steps = solve(FEEDBACK, *args, method="rosenbrock")
+    assert status[0] == Status.OK and steps[0] < 200
+    without = toy(lambda y, p, u: [(1.0 / y[0]) ** 0.3 * np.exp(-0.1 * u[0] / p[0]) - 0.2 * y[0]], 1)
+    slow_part, _, _ = solve(without, args[0], np.ones((1, 1)), *args[2:], rtol=1e-10, method="taylor")
+    assert got[0, 0] == pytest.approx([0.7 / 1e7, slow_part[0, 0, 0]], rel=1e-6)

@@ -29,6 +29,14 @@ CASES = {
     "switch pair": (SWITCH, [0.2], [4.0, 1.0], "pair"), "stiff taylor": (STIFF, [30.0], [0.5, 3.0], "taylor"),
     "stiff pair": (STIFF, [30.0], [0.5, 3.0], "pair"), "swings taylor": (OSCILLATES, [1.0], [50.0, 60.0], "taylor"),
     "swings pair": (OSCILLATES, [1.0], [50.0, 60.0], "pair"), "decay in one pair": (DECAY, [3.0], [1e-7], "pair"),
+    "decay rosenbrock": (DECAY, [0.31], [2.0], "rosenbrock"),
+    "oral rosenbrock": (ORAL, [0.7, 0.11], [0.0, 1.0], "rosenbrock"),
+    "feedback rosenbrock": (FEEDBACK, [0.2], [0.0, 1.0], "rosenbrock"),
+    "powers rosenbrock": (POWERS, [0.4, 0.35], [1.0, 2.0], "rosenbrock"),
+    "switch rosenbrock": (SWITCH, [0.2], [4.0, 1.0], "rosenbrock"),
+    "stiff rosenbrock": (STIFF, [30.0], [0.5, 3.0], "rosenbrock"),
+    "swings rosenbrock": (OSCILLATES, [1.0], [50.0, 60.0], "rosenbrock"),
+    "decay in one rosenbrock": (DECAY, [3.0], [1e-7], "rosenbrock"),
 }  # fmt: skip
 WRITTEN = {
     "decay exact": (6, 21.990978322084544),
@@ -49,8 +57,18 @@ WRITTEN = {
     "swings taylor": (50, 965.5160451852975),
     "swings pair": (160, 965.5161858843585),
     "decay in one pair": (156, 2.580288481166729),
+    "decay rosenbrock": (36, 21.990978386642162),
+    "oral rosenbrock": (76, 26.02865663145814),
+    "feedback rosenbrock": (39, 48.71016276426937),
+    "powers rosenbrock": (26, 494.0782513770497),
+    "switch rosenbrock": (57, 215.90971239555404),
+    "stiff rosenbrock": (119, 28.810656251452322),
+    "swings rosenbrock": (106, 965.5161323035195),
+    "decay in one rosenbrock": (82, 2.5802884323363697),
     "tmdd_lifespan taylor": (68, 116.96646993487899),
     "tmdd_lifespan pair": (167, 116.96646975609092),
+    "tmdd_lifespan rosenbrock": (88, 116.96646884351154),
+    "tpo_mechanism rosenbrock": (256, 150.847146246088),
     "tpo_mechanism taylor": (101, 150.84714777428823),
     "tpo_mechanism pair": (402, 150.84714837777472),
 }
@@ -74,7 +92,7 @@ def test_steps_and_values(name):
     assert weighed(states) == pytest.approx(value, rel=1e-12)
 
 
-@pytest.mark.parametrize(("method", "count"), [("taylor", 103), ("pair", 1892)])
+@pytest.mark.parametrize(("method", "count"), [("taylor", 103), ("pair", 1892), ("rosenbrock", 3594)])
 def test_growth_without_end_fails_after_so_many_steps(method, count):
     """y' = y^2 from 1 is infinite at 1: the last value before, and the steps that were tried."""
     states, status, steps = solve(GROWTH, [[1.0]], [[1.0]], table([(0, 0, 0)]), [[0.0, 0.9, 2.0]], method=method)
@@ -83,7 +101,8 @@ def test_growth_without_end_fails_after_so_many_steps(method, count):
 
 
 @pytest.mark.parametrize(
-    "name", ["tmdd_lifespan taylor", "tmdd_lifespan pair", "tpo_mechanism taylor", "tpo_mechanism pair"]
+    "name",
+    [f"{name} {method}" for name in ("tmdd_lifespan", "tpo_mechanism") for method in ("taylor", "pair", "rosenbrock")],
 )
 def test_both_structures_over_three_days(name):
     model, method = structure(name.split()[0]), name.split()[1]

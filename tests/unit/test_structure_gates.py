@@ -63,7 +63,7 @@ def test_units_are_those_of_its_siblings():
 
 def test_a_structure_that_does_not_exist():
     (said,) = structure_problems(replace(TMDD, structure="tmdd"))
-    assert said.startswith("structure: no structure 'tmdd'; known: ['tmdd_lifespan', 'tpo_mechanism']")
+    assert said.startswith("structure: no structure 'tmdd'; known: ['tmdd_lifespan', 'tpo_mechanism', 'tmdd_full']")
     with pytest.raises(KeyError, match="known"):
         structure("x")
     assert structure_of(TMDD) is TMDD_LIFESPAN
@@ -194,7 +194,10 @@ def test_what_cannot_be_solved_names_the_way_out_only_where_there_is_one(monkeyp
     way_out = " (method='pair' may solve what has no series where it starts)"
     start = "structure tmdd_lifespan: cannot be solved: RuntimeError: "
     assert fails(RuntimeError("x: NON_FINITE\nmore")) == [f"{start}x: NON_FINITE{way_out}"]
-    assert fails(RuntimeError("x: STEP_LIMIT\nNON_FINITE")) == [f"{start}x: STEP_LIMIT"]
+    assert fails(RuntimeError("x: STEP_LIMIT\nNON_FINITE")) == [
+        f"{start}x: STEP_LIMIT (method='rosenbrock' is for rates far above those that are to be seen)"
+    ]
+    assert fails(RuntimeError("x: NEGATIVE")) == [f"{start}x: NEGATIVE"]
     assert fails(RuntimeError()) == [start]
     with pytest.raises(SetError):
         fails(SetError("x"))

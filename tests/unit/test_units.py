@@ -13,6 +13,7 @@ SIZES = {
     "mass of drug": {"mg": 1, "ug": 1 / 1000},
     "concentration": {"ng/mL": 1, "ug/mL": 1000},
     "molar concentration": {"pM": 1, "nM": 1000},
+    "association rate": {"mL/ng/h": 1},
     "count": {"10^9/L": 1},
     "production": {"10^9/L/h": 1, "10^9/L/d": 1 / 24},
     "body mass": {"kg": 1, "g": 1 / 1000},

@@ -48,7 +48,8 @@ def test_what_is_well_formed():
         ({"dose_state": 2}, "dose_state: seen 2; allowed: the place of a state, 0 to 1"),
         ({"dose_state": -1}, "dose_state: seen -1; allowed: the place of a state, 0 to 1"),
         ({"dose_state": True}, "dose_state: seen True; allowed: the place of a state, 0 to 1"),
-        ({"method": "exakt"}, "method: seen 'exakt'; allowed: exact, taylor, pair, or None; did you mean exact?"),
+        ({"method": "exakt"}, "method: seen 'exakt'; allowed: exact, taylor, pair, rosenbrock, or None; did you mean "
+         "exact?"),
         ({"takes": ("meals",)}, "takes: seen 'meals'; allowed: kill, meal; did you mean meal?"),
         ({"id": "x" * 50, "title": "y" * 50, "rhs": "z" * 50}, f"rhs: seen '{'z' * 36}...; allowed: a function"),
         ({"rhs": ("z" * 80,)}, f"rhs: seen ('{'z' * 35}...; allowed: a function"),
@@ -83,7 +84,8 @@ def test_exact_is_for_linear_equations_only():
     assert list(method_problems(chosen, replace(CURVED, method="exact"))) == [
         "structure toy: method: seen 'exact'; allowed: taylor (the equations are not linear)"
     ]
-    for model in (replace(LINEAR, method="exact"), replace(CURVED, method="pair"), CURVED):
+    stiff = (replace(model, method="rosenbrock") for model in (LINEAR, CURVED))
+    for model in (replace(LINEAR, method="exact"), replace(CURVED, method="pair"), CURVED, *stiff):
         assert list(method_problems(chosen, model)) == []
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from trial.engine.dosing import (
 from trial.engine.draws import Unit
 from trial.engine.laboratory import report_concentration, report_count
 from trial.engine.rules import Course, Decisions, apply_rules, start_course
+from trial.engine.stuck import why_stuck
 from trial.solver import Events, Status, solve
 
 Array = NDArray[np.float64]
@@ -49,8 +51,8 @@ class Hourly:
 @dataclass(frozen=True)
 class UnitResult:
     """What happened to a unit: one Visit per visit after baseline, the Decisions (start first), the Course at the end,
-    the profile (what the laboratory reports, NaN below its limit, and the true one), the solves, and with ``output:
-    dense`` the hourly courses, piece by piece from visit to visit.
+    the profile (what the laboratory reports, NaN below its limit, and the true one), the solves, with ``output: dense``
+    the hourly courses, piece by piece from visit to visit, and the fastest state of who ran out of steps, by index.
     """
 
     visits: tuple[Visit, ...]
@@ -61,18 +63,20 @@ class UnitResult:
     status: NDArray[np.int8]
     steps: NDArray[np.int64]
     hourly: tuple[Hourly, ...] = ()
+    fastest: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Solves:
-    """State of every patient (n, S), the status so far (the first failure stays), the steps taken, and what the days so
-    far have in store for later.
+    """State of every patient (n, S), the status so far (the first failure stays), the steps taken, what the days so far
+    have in store for later, and the fastest state of who ran out of steps, by index.
     """
 
     state: Array
     status: NDArray[np.int8]
     steps: NDArray[np.int64]
     late: Events
+    fastest: Mapping[int, str] = field(default_factory=dict)
 
 
 def simulate_unit(unit: Unit) -> UnitResult:
@@ -109,7 +113,8 @@ def simulate_unit(unit: Unit) -> UnitResult:
     cv = unit.on("CONC_CV", _sampling_day(unit)[:, None])
     reported = report_concentration(unit.study.pk_sampling, profile, unit.drawn.conc_z, cv)
     traced = tuple(hourly)
-    return UnitResult(tuple(visits), tuple(decisions), course, reported, profile, solves.status, solves.steps, traced)
+    ended = solves.status, solves.steps, traced, solves.fastest
+    return UnitResult(tuple(visits), tuple(decisions), course, reported, profile, *ended)
 
 
 def _start(unit: Unit, course: Course) -> Solves:
@@ -164,7 +169,9 @@ def _advance(unit: Unit, now: Solves, events: Events, span: NDArray[np.int64]) -
     states, status, steps = _solve(unit, now.state, events, np.asarray(24.0 * span), span)
     status = np.where(now.status == Status.OK, status, now.status).astype(np.int8)
     state = np.where((status == Status.OK)[:, None], states[:, 0], now.state)
-    return Solves(state, status, now.steps + steps, later(events, np.asarray(24.0 * span[:, 1])))
+    stuck = np.flatnonzero((status == Status.STEP_LIMIT) & (now.status == Status.OK))
+    fastest = {**now.fastest, **why_stuck(unit, now.state, events, span, stuck)} if len(stuck) else now.fastest
+    return Solves(state, status, now.steps + steps, later(events, np.asarray(24.0 * span[:, 1])), fastest)
 
 
 def _output(unit: Unit, states: Array, name: str, day: NDArray[np.int64]) -> Array:

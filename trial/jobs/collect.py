@@ -376,12 +376,13 @@ def _reported(decisions: Sequence[Decisions], who: Ints, day: Ints, baseline: Ar
 
 
 def _solves(result: UnitResult, keys: Keys) -> pa.Table:
-    names = [s.name for s in Status]
+    why, code = [REASON[s] for s in Status], result.status.astype(np.int64)
+    code[list(result.fastest)] = len(why) + np.arange(len(result.fastest))
     return _table(
         SOLVES,
         **keys.rows(),
-        STATUS=_coded(result.status, names),
-        REASON=_coded(result.status, [REASON[s] for s in Status]),
+        STATUS=_coded(result.status, [s.name for s in Status]),
+        REASON=_coded(code, [*why, *(f"{REASON[Status.STEP_LIMIT]}: {said}" for said in result.fastest.values())]),
         NSTEPS=result.steps,
     )
 

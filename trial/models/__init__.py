@@ -6,11 +6,12 @@ from pathlib import Path
 
 from cohorts.own import SetError, module
 from cohorts.parameters import ParameterSet
+from trial.models.tmdd_full import TMDD_FULL
 from trial.models.tmdd_lifespan import TMDD_LIFESPAN
 from trial.models.tpo_mechanism import TPO_MECHANISM
 from trial.solver.structure import Days, Limit, State, Structure
 
-STRUCTURES: tuple[Structure, ...] = (TMDD_LIFESPAN, TPO_MECHANISM)
+STRUCTURES: tuple[Structure, ...] = (TMDD_LIFESPAN, TPO_MECHANISM, TMDD_FULL)
 
 
 def structure(structure_id: str) -> Structure:

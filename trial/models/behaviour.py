@@ -20,6 +20,12 @@ from trial.solver.kernel import system_of
 from trial.solver.reach import reached
 
 OUTPUTS = ("CONC", "PLT")
+CURES = {
+    "NON_FINITE": "method='pair' may solve what has no series where it starts",
+    "STEP_LIMIT": "method='rosenbrock' is for rates far above those that are to be seen",
+}
+KINDRED = {"tmdd_full": ("tmdd_lifespan", {"KON": "mL/ng/h", "KDISS": "ng/mL"})}
+"""A structure without a set in the catalogue: the one whose sets have its units, and the units of what is its own."""
 DAYS = 70
 DRIFT = 1e-6
 MOVED = 1e-4
@@ -91,9 +97,10 @@ def _underived(chosen: ParameterSet, model: Structure) -> Iterator[str]:
 
 def _units(chosen: ParameterSet) -> Iterator[str]:
     """Units against the catalogue: equations have no units of their own, so a set must use those of its siblings."""
+    kin, more = KINDRED.get(chosen.structure, (chosen.structure, {}))
     for sibling in PARAMETER_SETS:
-        if sibling.structure == chosen.structure:
-            units = {p.name: p.unit for p in sibling.parameters}
+        if sibling.structure == kin:
+            units = {p.name: p.unit for p in sibling.parameters} | more
             for p in chosen.parameters:
                 if units.get(p.name, p.unit) != p.unit:
                     yield f"{p.name}: unit: seen {p.unit!r}; structure {chosen.structure} takes {units[p.name]!r}"
@@ -108,7 +115,7 @@ def behaviour_problems(chosen: ParameterSet) -> list[str]:
         raise
     except Exception as error:
         said = str(error).splitlines() or [""]
-        cure = " (method='pair' may solve what has no series where it starts)" if "NON_FINITE" in said[0] else ""
+        cure = next((f" ({words})" for status, words in CURES.items() if status in said[0]), "")
         return [f"structure {chosen.structure}: cannot be solved: {type(error).__name__}: {said[0]}{cure}"]
     return [*_drift(none), *_unmoved(chosen, none, little, low), *_direction(none, little, much, low, high)]
 

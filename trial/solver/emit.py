@@ -107,6 +107,10 @@ class Vector:
         """The smaller; not a number where one is not, as numpy.minimum."""
         return self.intrinsic("minimum", a, b)
 
+    def pick(self, a: Value, b: Value, c: Value, d: Value) -> Value:
+        """c where a < b, else d."""
+        return self.select(self.compare("<", a, b), c, d)
+
     def weighted_sum(self, weights: Sequence[float], terms: Sequence[Value]) -> Value:
         """Sum of weight times term, left to right."""
         pairs = [(w, t) for w, t in zip(weights, terms, strict=False) if w != 0.0]

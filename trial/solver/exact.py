@@ -70,14 +70,6 @@ def affine_terms(node: Node, n: int) -> Terms:
     raise NotAffineError(node.op)
 
 
-def with_matrix(system: System) -> System:
-    """The system with its coefficients among the terms kept between events."""
-    matrix = affine_matrix(system.derivatives)
-    if matrix is None:
-        raise ValueError("exact maps need derivatives that are affine in the states")
-    return replace(system, extra=tuple(matrix.values()))
-
-
 def pattern(matrix: Matrix, n: int) -> list[tuple[int, int]]:
     """Entries of the map that can be other than zero."""
     reached = set(matrix) | {(i, i) for i in range(n)}
@@ -91,6 +83,14 @@ class Exact(Stepper):
     """Emits steps from stop to stop."""
 
     kind = Kind(outputs_are_stops=True, maps=MAPS)
+
+    @staticmethod
+    def prepared(system: System) -> System:
+        """The system with its coefficients among the terms kept between events."""
+        matrix = affine_matrix(system.derivatives)
+        if matrix is None:
+            raise ValueError("exact maps need derivatives that are affine in the states")
+        return replace(system, extra=tuple(matrix.values()))
 
     @staticmethod
     def slots(system: System) -> dict[str, int]:

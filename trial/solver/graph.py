@@ -27,6 +27,7 @@ FOLD: dict[str, Callable[..., float]] = {
     "power": math.pow,
     "min": min,
     "max": max,
+    "pick": lambda a, b, c, d: c if a < b else d,
 }
 
 

@@ -16,11 +16,12 @@ from llvmlite import ir
 
 from trial.solver import kept
 from trial.solver.emit import BIT, DOUBLE, INT64, POINTER, Value, Vector
-from trial.solver.exact import Exact, affine_matrix, with_matrix
+from trial.solver.exact import Exact, affine_matrix
 from trial.solver.frame import ARGUMENTS, LANE_INTEGERS, Frame, System, const, each_bit, repeat, slot_numbers, while_
 from trial.solver.graph import needed, trace
 from trial.solver.lanes import lane_functions
 from trial.solver.reach import starts_without_series
+from trial.solver.rosenbrock import Rosenbrock
 from trial.solver.series import SMOOTH
 from trial.solver.step import Pair
 from trial.solver.stepper import Stepper
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 C_TYPES = {INT64: ctypes.c_int64, DOUBLE: ctypes.c_double, POINTER: ctypes.c_void_p}
 COMPILING = threading.Lock()
-STEPPERS: dict[str, type[Stepper]] = {"exact": Exact, "taylor": Taylor, "pair": Pair}
+STEPPERS: dict[str, type[Stepper]] = {"exact": Exact, "taylor": Taylor, "pair": Pair, "rosenbrock": Rosenbrock}
 
 
 def system_of(structure: Structure, outputs: bool = False) -> System:
@@ -46,7 +47,8 @@ def method_of(structure: Structure) -> str:
     """How a structure is solved.
 
     "exact" when its derivatives are affine in the states, "taylor" when they are smooth and have a series at the start,
-    else "pair"; unless the structure names a method itself.
+    else "pair"; unless the structure names a method itself. "rosenbrock" is never chosen: the equations do not
+    say how fast the rates are.
     """
     if structure.method:
         return structure.method
@@ -61,8 +63,7 @@ def solve_module(system: System, lanes: int, method: str) -> ir.Module:
     """The kernel as LLVM code."""
     module = ir.Module("kernel")
     stepper = STEPPERS[method]
-    if method == "exact":
-        system = with_matrix(system)
+    system = stepper.prepared(system)
     slots = slot_numbers(system, stepper.slots(system))
     visit, record = lane_functions(module, system, slots, lanes, stepper.kind)
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [kind for _, kind in ARGUMENTS]), "solve")

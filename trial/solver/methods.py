@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trial.solver.events import Events
-from trial.solver.kernel import kernel, method_of, native_lanes
+from trial.solver.kernel import STEPPERS, kernel, method_of, native_lanes
 
 if TYPE_CHECKING:
     from trial.solver.structure import Array, Structure
@@ -39,7 +39,7 @@ def solve(
     the time of the last output is left to the next call. rtol, atol: tolerated error of a step per state, atol + rtol
     |y|. max_steps: attempted steps per patient in this call. lanes: patients side by side, one of LANE_CHOICES; it
     changes the speed, not the values. outputs: return the structure's outputs instead of its states. method: "exact",
-    "taylor" or "pair" instead of ``method_of(structure)``, to compare them.
+    "taylor", "pair" or "rosenbrock" instead of ``method_of(structure)``, to compare them.
 
     Returns states (n, T, S) or outputs (n, T, O), status (n,) (see Status) and attempted steps (n,). The values of a
     failed patient are nan from the first output it did not reach; a patient whose initial state is not finite comes
@@ -53,6 +53,8 @@ def solve(
     check_values(structure, p, t, e_time, rtol, atol, max_steps)
     if lanes not in LANE_CHOICES:
         raise ValueError(f"lanes {lanes}: expected one of {LANE_CHOICES}")
+    if method is not None and method not in STEPPERS:
+        raise ValueError(f"method {method!r}: expected one of {', '.join(STEPPERS)}")
     n, n_outputs = len(p), t.shape[1] - 1
     width = len(structure.output_names) if outputs else len(structure.states)
     out = np.empty((n, n_outputs, width))

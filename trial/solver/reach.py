@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trial.solver.graph import FOLD, LEAVES, Level, Node, needed
+from trial.solver.graph import FOLD, Level, Node, needed
 
 if TYPE_CHECKING:
     from trial.solver.structure import Structure
@@ -47,19 +47,27 @@ def starts_without_series(structure: Structure, derivatives: Sequence[Node]) -> 
             y = np.asarray(structure.steady_state(p, u), dtype=float)[0].tolist()
     except Exception:
         return False
-    values: dict[Node, float] = {}
-    for node in needed(derivatives):
-        values[node] = _value(node, [values[a] for a in node.args], y)
+    values = numbers(derivatives, y, p[0].tolist(), u[0].tolist())
     taken_of = [n.args[0] for n in values if n.op in ("power", "sqrt", "log")]
     return any(a.level == Level.STATE and values[a] == 0 for a in taken_of)
 
 
-def _value(node: Node, given: Sequence[float], y: Sequence[float]) -> float:
-    """A node at states ``y``, everything else 1; NaN where it has no value."""
+def numbers(nodes: Iterable[Node], y: Sequence[float], p: Sequence[float], u: Sequence[float]) -> dict[Node, float]:
+    """The value of each node and of all they need, at one state of one patient; NaN where there is none."""
+    leaves = {"state": y, "parameter": p, "input": u}
+    values: dict[Node, float] = {}
+    for node in needed(nodes):
+        if node.op in leaves:
+            values[node] = float(leaves[node.op][int(node.value)])
+        else:
+            values[node] = _value(node, [values[a] for a in node.args])
+    return values
+
+
+def _value(node: Node, given: Sequence[float]) -> float:
+    """A constant, or an operation on numbers; NaN where it has no value."""
     if node.op == "const":
         return node.value
-    if node.op in LEAVES:
-        return y[int(node.value)] if node.op == "state" else 1.0
     try:
         return FOLD[node.op](*given)
     except (ValueError, ArithmeticError):

@@ -39,6 +39,11 @@ class Stepper:
     kind: ClassVar[Kind]
 
     @staticmethod
+    def prepared(system: System) -> System:
+        """The system with what the method reads beside the derivatives."""
+        return system
+
+    @staticmethod
     def slots(system: System) -> dict[str, int]:
         """The method's own groups of doubles per lane."""
         return {}

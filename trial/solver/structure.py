@@ -76,7 +76,7 @@ class Structure:
     that is also derived is given and may be replaced. takes: what else than doses the equations know: "kill", "meal".
     limits: what the equations can take; a typical value beyond is refused, a patient beyond fails (Status OUTSIDE).
     method: None to let the solver choose by the equations; "pair" for a power of a state that starts at 0, which has
-    no series there.
+    no series there; "rosenbrock" for stiff equations: rates far above those that are to be seen (binding).
     """
 
     id: str
