@@ -313,13 +313,15 @@ def _action_words(unit: Unit) -> list[str]:
 
 def _reason_codes(unit: Unit, who: Ints, action: NDArray[np.int8], step: NDArray[np.int16]) -> tuple[Ints, list[str]]:
     """A code per row and the words: one text per distinct (arm, action, step)."""
-    triples = np.stack([unit.drawn.arm[who], action, step], axis=1).astype(np.int64)
-    distinct, code = np.unique(triples, axis=0, return_inverse=True)
     rules = rules_of(unit.study)
+    shape = (len(rules), RESUME + 1, 1 + max(len(rule.steps) for rule in rules))
+    triples = unit.drawn.arm[who], action.astype(np.int64), step.astype(np.int64) + 1
+    distinct, code = np.unique(np.ravel_multi_index(triples, shape), return_inverse=True)
     words = [
-        BY_CHEMOTHERAPY.get(act) or reason(rules[arm], Action(act), index) for arm, act, index in distinct.tolist()
+        BY_CHEMOTHERAPY.get(act) or reason(rules[arm], Action(act), index - 1)
+        for arm, act, index in zip(*(part.tolist() for part in np.unravel_index(distinct, shape)), strict=True)
     ]
-    return code.ravel(), words
+    return code, words
 
 
 def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.Table:

@@ -27,9 +27,10 @@ def unit_folder(parts: Path, number: int) -> Path:
 def write_unit(parts: Path, number: int, tables: Mapping[str, pa.Table], facts: Mapping[str, int]) -> None:
     """Write the parts of a unit and ``unit.json`` (``facts``, and sha256 and rows of each file) in one atomic step.
 
-    Everything is written and synced under a name of this process, then the folder is renamed. A unit that another
-    process has finished meanwhile stays as it is. ``parts`` must exist: a worker that outlives its run must not make it
-    again. Raises OSError when the disk refuses; nothing is left then.
+    Everything is written under a name of this process, then the folder is renamed and that is synced. What a power
+    failure takes all the same is missed by the checksums, and simulated again. A unit that another process has finished
+    meanwhile stays as it is. ``parts`` must exist: a worker that outlives its run must not make it again. Raises
+    OSError when the disk refuses; nothing is left then.
     """
     target, temporary = unit_folder(parts, number), parts / f".{number:07d}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -43,8 +44,6 @@ def write_unit(parts: Path, number: int, tables: Mapping[str, pa.Table], facts: 
         record = {"unit": number, **facts, "files": files}
         record["sha256"] = text_hash(json.dumps(record))
         (temporary / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        for path in (*temporary.iterdir(), temporary):
-            _sync(path)
         _rename(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
