@@ -30,7 +30,7 @@ FEW_UNITS = 16
 WATCH_S = 0.5
 Evaluate = Callable[[Mapping[str, pa.Table]], Mapping[str, pa.Table]]
 """From the tables of a unit to what is evaluated of it, by name: endpoints, times."""
-Job = tuple[WorkUnit, tuple[Enrolment, ...] | None]
+Job = tuple[WorkUnit, Enrolment | None]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _failed(parts: Path, number: int) -> int:
 def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> WorkUnit:
     """Simulate one unit, evaluate its endpoints, and write what the study keeps."""
     unit, enrolled = job
-    tables = simulate_enrolled(study, enrolled or [enrolment(study, span.replicate) for span in unit.spans])
+    tables = simulate_enrolled(study, enrolled or enrolment(study, [span.replicate for span in unit.spans]))
     evaluated = evaluate(tables)
     failed = unit.n_patients - pc.sum(pc.equal(tables["solves"]["STATUS"].cast(pa.string()), "OK")).as_py()
     whole = {name: table for name, table in tables.items() if name == "screening" or study.lives(name)}
@@ -142,7 +142,7 @@ def _jobs(study: Study, units: Sequence[WorkUnit]) -> Iterator[Job]:
             continue
         if whole is None or whole[0] != span.replicate:
             whole = span.replicate, enrolment(study, span.replicate)
-        yield unit, (whole[1].take(span.first, span.last),)
+        yield unit, whole[1].take(span.first, span.last)
 
 
 def _finished(
