@@ -53,7 +53,7 @@ def _in_pieces(function: Callable[[Array], Any], x: ArrayLike) -> Any:
 
 
 def _exp(x: Array) -> Any:
-    usual = np.abs(x).max(initial=0.0) < USUAL
+    usual = np.fmax.reduce(np.abs(x), axis=None, initial=0.0) < USUAL
     x = x if usual else np.clip(x, -LIMIT, LIMIT)
     k = np.rint(x * (1.0 / math.log(2.0)))
     r = x - k * LN2_HIGH
@@ -66,7 +66,8 @@ def _exp(x: Array) -> Any:
         with np.errstate(over="ignore", under="ignore"):
             return np.ldexp(series, np.nan_to_num(k).astype(np.int32))
     k += EXPONENT_OF_1
-    series *= (k.astype(np.int64) << MANTISSA_BITS).view(np.float64)
+    with np.errstate(invalid="ignore"):  # of NaN, whose series is NaN
+        series *= (k.astype(np.int64) << MANTISSA_BITS).view(np.float64)
     return series
 
 

@@ -142,7 +142,7 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     fading = elementary.exp(-np.maximum(since, 0) / unit.on("RESCUE_TAU", day, who))
     drop = np.where(since >= 0, unit.on("RESCUE_DROP", day, who) * fading, 0.0)
     with np.errstate(over="ignore"):  # the solver says NON_FINITE where a wild draw gives infinity
-        factor[who] = elementary.exp(_of_day(unit.drawn.log_loss[who], day) - drop)
+        factor[who] = elementary.exp(_of_day(unit.drawn.log_loss, day, who) - drop)
     return factor
 
 
@@ -172,9 +172,10 @@ def _in_study(unit: Unit, day: NDArray[np.int64]) -> NDArray[np.bool_]:
     return (day >= 0) & (day < unit.drawn.leave_day[:, None])
 
 
-def _of_day(table: NDArray, day: NDArray[np.int64]) -> NDArray:
-    """Entries of a (n, D) table at (n, k) days; the last day stands in for days beyond the table."""
+def _of_day(table: NDArray, day: NDArray[np.int64], who: NDArray[np.int64] | None = None) -> NDArray:
+    """Entries of a (n, D) table at (n, k) days, or at those of the patients ``who``; the last day stands in for days
+    beyond the table.
+    """
     n, days = table.shape
-    place = np.clip(day, 0, days - 1)
-    place += days * np.arange(n)[:, None]
-    return table.ravel().take(place)
+    row = np.arange(n) if who is None else who
+    return table.ravel().take(np.clip(day, 0, days - 1) + days * row[:, None])

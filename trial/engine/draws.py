@@ -174,7 +174,7 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         adherence=adherence,
         early_meal=early_meal,
         meal_share=meal_share,
-        bioavailability=np.repeat(weeks, 7, axis=1)[:, :days],
+        bioavailability=np.ascontiguousarray(np.repeat(weeks, 7, axis=1)[:, :days]),
         log_loss=_log_loss(draws, days, p, occasions),
         count_z=_by_day(cohort, "residual:platelets", nominal),
         bleeding_u=draws.normal("bleeding:propensity"),

@@ -164,13 +164,13 @@ def daily_events(p: Array, days: Days) -> Events:
     amount[:, :, 1] = np.where(fasting, dose_ug, 0.0)
     amount[:, :, 2] = np.where(fasting, 0.0, dose_ug)
     inputs[:, :, :, 0] = q["KD"][:, :, None]
-    inputs[:, :, :, 2] = days.loss_factor[:, :, None]
-    inputs[:, :, :, 3] = days.kill[:, :, None]
-    who, day, event = np.nonzero((hour >= meal_h[:, :, None]) & (meal_h < 24.0)[:, :, None])
-    inputs[who, day, event, 0] *= q["MEAL_KD"][who, 0]
-    inputs[who, day, event, 1] = q["MEAL_BIND"][who, 0]
-    time_h = days.start_h[:, :, None] + hour
-    return Events(time_h.reshape(n, 3 * d), amount.reshape(n, 3 * d), inputs.reshape(n, 3 * d, len(INPUTS)))
+    for event in range(3):
+        fed = np.nonzero((hour[:, :, event] >= meal_h) & (meal_h < 24.0))
+        inputs[:, :, event, 2], inputs[:, :, event, 3] = days.loss_factor, days.kill
+        inputs[(*fed, event, 0)] *= q["MEAL_KD"][fed[0], 0]
+        inputs[(*fed, event, 1)] = q["MEAL_BIND"][fed[0], 0]
+        hour[:, :, event] += days.start_h
+    return Events(hour.reshape(n, 3 * d), amount.reshape(n, 3 * d), inputs.reshape(n, 3 * d, len(INPUTS)))
 
 
 TPO_MECHANISM = Structure(
