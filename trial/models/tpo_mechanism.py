@@ -165,10 +165,10 @@ def daily_events(p: Array, days: Days) -> Events:
     amount[:, :, 2] = np.where(fasting, 0.0, dose_ug)
     inputs[:, :, :, 0] = q["KD"][:, :, None]
     for event in range(3):
-        fed = np.nonzero((hour[:, :, event] >= meal_h) & (meal_h < 24.0))
+        who, day = np.nonzero((hour[:, :, event] >= meal_h) & (meal_h < 24.0))
         inputs[:, :, event, 2], inputs[:, :, event, 3] = days.loss_factor, days.kill
-        inputs[(*fed, event, 0)] *= q["MEAL_KD"][fed[0], 0]
-        inputs[(*fed, event, 1)] = q["MEAL_BIND"][fed[0], 0]
+        inputs[who, day, event, 0] *= q["MEAL_KD"][who, 0]
+        inputs[who, day, event, 1] = q["MEAL_BIND"][who, 0]
         hour[:, :, event] += days.start_h
     return Events(hour.reshape(n, 3 * d), amount.reshape(n, 3 * d), inputs.reshape(n, 3 * d, len(INPUTS)))
 
