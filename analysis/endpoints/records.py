@@ -47,6 +47,8 @@ class Profile:
     def first(self, hours: float) -> Profile:
         """The profile of the first ``hours``."""
         inside = self.times <= hours
+        if inside.all():
+            return self
         return replace(self, times=self.times[inside], values=self.values[:, inside], reasons=self.reasons[:, inside])
 
     @property

@@ -19,7 +19,8 @@ Array = NDArray[np.float64]
 Parameters = Mapping[str, Array]
 N_STAGES, N_AGES = 4, 5
 ARMS = ("JS", "ERK", "AKT")
-BISECTIONS, SECANTS = 60, 12
+BISECTIONS = 60
+SECANTS = 12
 CLOSE, SURE = 1e-8, 1e-12
 """Steps of the secants so small are the last; the root then is known to within ``SURE``."""
 WIDEST = 1e4
