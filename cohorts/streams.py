@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +59,9 @@ class Streams:
         if self.seed != int(self.seed) or self.seed < 0:
             raise ValueError(f"seed {self.seed!r} is not allowed; a whole number, 0 or more, is needed")
 
-    def uniforms(self, name: str, replicate: int, block: int, day: int = 0) -> Array:
-        """The (1024,) uniforms in (0, 1) of one block."""
-        return np.full(BLOCK, 0.5) if self.median else to_uniform(self.bits(name, replicate, block, day))
+    def uniforms(self, name: str, replicate: int, block: int, day: int = 0, first: int = BLOCK) -> Array:
+        """The ``first`` of the 1,024 uniforms in (0, 1) of one block."""
+        return np.full(first, 0.5) if self.median else to_uniform(self.bits(name, replicate, block, day, first))
 
     def bits(self, name: str, replicate: int, block: int, day: int = 0, first: int = BLOCK) -> NDArray[np.uint64]:
         """What the uniforms of one block are made of: the ``first`` of its 1,024 words of 64 bits."""
@@ -98,23 +97,25 @@ class Draws:
         return len(self.candidate)
 
     @cached_property
-    def _blocks(self) -> list[tuple[int, int, NDArray[Any], NDArray[Any], int]]:
-        """(replicate, block, positions here, elements there, elements needed) of every block in use."""
+    def _words(self) -> tuple[list[tuple[int, int, int]], NDArray[np.int64]]:
+        """(replicate, block, words needed) of every block in use, and where each patient's word is, (n,), when the
+        words of all blocks are laid end to end.
+        """
         block, element = np.divmod(self.candidate, BLOCK)
-        found = []
-        for r, b in dict.fromkeys(zip(self.replicate.tolist(), block.tolist(), strict=True)):
-            position = np.flatnonzero((self.replicate == r) & (block == b))
-            found.append((r, b, position, element[position], int(element[position].max()) + 1))
-        return found
+        blocks = int(block.max(initial=0)) + 1
+        used, which = np.unique(self.replicate * blocks + block, return_inverse=True)
+        needed = np.zeros(len(used), dtype=np.int64)
+        np.maximum.at(needed, which, element + 1)
+        place = (np.cumsum(needed) - needed)[which] + element
+        return list(zip((used // blocks).tolist(), (used % blocks).tolist(), needed.tolist(), strict=True)), place
 
     def uniform(self, name: str, day: int = 0) -> Array:
         """(n,) uniforms in (0, 1) of a named quantity, on a nominal day where it has one."""
-        if self.streams.median:
+        if self.streams.median or not len(self):
             return np.full(len(self), 0.5)
-        bits = np.empty(len(self), dtype=np.uint64)
-        for replicate, block, position, element, first in self._blocks:
-            bits[position] = self.streams.bits(name, replicate, block, day, first)[element]
-        return to_uniform(bits)
+        blocks, place = self._words
+        bits = [self.streams.bits(name, replicate, block, day, first) for replicate, block, first in blocks]
+        return to_uniform(np.concatenate(bits)[place])
 
     def normal(self, name: str, day: int = 0) -> Array:
         """(n,) standard normal numbers: the inverse CDF of ``uniform``."""

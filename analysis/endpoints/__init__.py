@@ -17,7 +17,7 @@ from analysis.endpoints.count_proxies import TOLERABILITY_ENDPOINTS
 from analysis.endpoints.counts import COUNT_ENDPOINTS
 from analysis.endpoints.durable import DURABLE_ENDPOINTS
 from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS
-from analysis.endpoints.records import Records, coded, patient_columns
+from analysis.endpoints.records import Records, coded, distinct, patient_columns
 from analysis.endpoints.response import RESPONSE_ENDPOINTS
 from analysis.endpoints.time_to_event import TIMES, TTRESC, Times, TimeTo
 from trial.study.protocol import Analysis, Problem, not_among
@@ -152,7 +152,8 @@ def chosen(study: Study) -> dict[str, Endpoint]:
 def evaluate(endpoint: Endpoint, records: Records, study: Study) -> Evaluated:
     """One endpoint for every patient; a patient whose solve failed is not evaluable, whatever the endpoint."""
     result = endpoint.evaluate(records, study)
-    reason = np.where(records.unsolved != "", records.unsolved, result.reason)
+    failed = records.unsolved != ""
+    reason = np.where(failed, records.unsolved, result.reason) if failed.any() else result.reason
     return Evaluated(np.where(reason == "", result.value, np.nan), reason)
 
 
@@ -181,13 +182,13 @@ def times_of(records: Records, study: Study) -> dict[str, Times]:
 def table(records: Records, evaluated: Mapping[str, Evaluated]) -> pa.Table:
     """The endpoints table: endpoint after endpoint, patients in order."""
     n, value = len(evaluated), np.concatenate([result.value for result in evaluated.values()])
-    reasons, why = np.unique(np.concatenate([result.reason for result in evaluated.values()]), return_inverse=True)
+    reasons, why = distinct([result.reason for result in evaluated.values()])
     code = np.repeat(np.arange(n), records.n)
     columns = [
         *patient_columns(records, np.tile(np.arange(records.n), n)),
         coded(code, list(evaluated)),
         pa.array(value, mask=np.isnan(value)),
-        coded(reasons[why] == "", ["N", "Y"]),
-        coded(why, reasons.tolist()),
+        coded(np.array([word == "" for word in reasons])[why], ["N", "Y"]),
+        coded(why, reasons),
     ]
     return pa.table(columns, schema=ENDPOINTS_SCHEMA)

@@ -47,6 +47,8 @@ class Profile:
     def first(self, hours: float) -> Profile:
         """The profile of the first ``hours``."""
         inside = self.times <= hours
+        if inside.all():
+            return self
         return replace(self, times=self.times[inside], values=self.values[:, inside], reasons=self.reasons[:, inside])
 
     @property
@@ -125,9 +127,10 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
     Arms are in the order of ``arm_ids``, by default of the dictionary of the ARM column, or as they first appear.
     Raises ValueError when the platelet or bleeding rows are not one per patient and planned visit in patient order.
     """
+    adverse = tables.get("adverse")
+    tables = {name: tables[name].select(columns) for name, columns in COLUMNS.items()}
     patients, observations = tables["patients"], tables["observations"]
     key = _key(patients)
-    arms = _text(patients, "ARM")
     ids = tuple(arm_ids) if arm_ids is not None else _arms_in_order(patients)
     visits, counts, days = _pivot(_of(observations, "PLAT"), key, "AVISITN", "ADY")
     bleeding_visits, bleeding, _ = _pivot(_of(observations, "WHOBLEED"), key, "AVISITN", "ADY")
@@ -139,7 +142,7 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
         subject=_ints(patients, "SUBJID"),
         usubjid=_text(patients, "USUBJID"),
         stratum=_text(patients, "STRATUM"),
-        arm=_arm_codes(arms, ids),
+        arm=_arm_codes(patients, ids),
         arm_ids=ids,
         planned=visits[after].astype(np.int64),
         counts=counts[:, after],
@@ -148,14 +151,14 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
         bleeding=bleeding[:, after],
         rescue_day=_first_day(tables["events"], ("EVENT", "RESCUE"), "ADY", key),
         stopped_day=_first_day(tables["doses"], ("ACTION", "stop"), "ASTDY", key),
-        completed=_text(patients, "EOSSTT") == "COMPLETED",
+        completed=_says(patients, "EOSSTT", "COMPLETED"),
         reduced=_any_action(tables["doses"], "decrease", key),
         interrupted=_any_action(tables["doses"], "interrupt", key),
         unsolved=_unsolved(tables["solves"], key),
         stop_day=_stop_day(tables["doses"], key),
         chemotherapy=_cycles(tables["events"], key),
         last_day=_floats(patients, "EOSDY"),
-        adverse=_adverse(tables["adverse"], key) if "adverse" in tables else {},
+        adverse={} if adverse is None else _adverse(adverse, key),
         profile=_profile(observations, tables["doses"], key),
     )
 
@@ -182,8 +185,37 @@ def _floats(table: pa.Table, name: str) -> Array:
     return _column(table, name).cast(pa.float64()).to_numpy()
 
 
+def _coded(table: pa.Table, name: str) -> tuple[Codes, list[str]]:
+    """A column of texts as codes into its distinct words; -1 where there is none."""
+    column = table.column(name)
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    chunks = encoded.unify_dictionaries().chunks
+    codes = [chunk.indices.fill_null(-1).to_numpy().astype(np.int64) for chunk in chunks]
+    return (np.concatenate(codes), chunks[0].dictionary.to_pylist()) if chunks else (np.empty(0, dtype=np.int64), [])
+
+
 def _text(table: pa.Table, name: str) -> Texts:
-    return pc.fill_null(_column(table, name), "").to_numpy().astype(str)
+    """A column of texts, "" where there is none."""
+    codes, words = _coded(table, name)
+    return np.array([*words, ""], dtype=str)[codes]
+
+
+def _says(table: pa.Table, name: str, word: str) -> Flags:
+    """The rows whose text is ``word``."""
+    codes, words = _coded(table, name)
+    return np.isin(codes, [k for k, said in enumerate(words) if said == word])
+
+
+def distinct(texts: Sequence[Texts]) -> tuple[list[str], Codes]:
+    """The distinct words of arrays of texts, in alphabetical order, and one array after another as codes into them."""
+    encoded = [pa.array(np.ascontiguousarray(text)).dictionary_encode() for text in texts]
+    words = sorted({word for part in encoded for word in part.dictionary.to_pylist()})
+    place = {word: k for k, word in enumerate(words)}
+    codes = [
+        np.array([place[word] for word in part.dictionary.to_pylist()], dtype=np.int64)[part.indices.to_numpy()]
+        for part in encoded
+    ]
+    return words, np.concatenate(codes)
 
 
 def _key(table: pa.Table) -> Codes:
@@ -192,16 +224,15 @@ def _key(table: pa.Table) -> Codes:
 
 
 def _of(observations: pa.Table, parameter: str) -> pa.Table:
-    return observations.filter(pc.equal(_column(observations, "PARAMCD"), parameter))
+    return observations.filter(pa.array(_says(observations, "PARAMCD", parameter)))
 
 
-def _arm_codes(arms: Texts, ids: tuple[str, ...]) -> Codes:
-    unknown = sorted(set(np.unique(arms).tolist()) - set(ids))
+def _arm_codes(patients: pa.Table, ids: tuple[str, ...]) -> Codes:
+    codes, words = _coded(patients, "ARM")
+    unknown = sorted({words[k] for k in np.unique(codes)} - set(ids))
     if unknown:
         raise ValueError(f"patients: arm {', '.join(unknown)} is not one of {', '.join(ids)}")
-    names = np.array(ids)
-    order = np.argsort(names)
-    return order[np.searchsorted(names, arms, sorter=order)]
+    return np.array([ids.index(word) if word in ids else -1 for word in words], dtype=np.int64)[codes]
 
 
 def _pivot(rows: pa.Table, key: Codes, across: str, *extra: str) -> tuple[Array, ...]:
@@ -233,7 +264,7 @@ def _rows(key: Codes, wanted: Codes) -> Codes:
 
 def _first_day(rows: pa.Table, which: tuple[str, str], day: str, key: Codes) -> Array:
     """Each patient's earliest ``day`` in the rows whose column and value are ``which``; inf without one."""
-    chosen = rows.filter(pc.equal(_column(rows, which[0]), which[1]))
+    chosen = rows.filter(pa.array(_says(rows, *which)))
     first = np.full(len(key), np.inf)
     np.minimum.at(first, _rows(key, _key(chosen)), _floats(chosen, day))
     return first
@@ -252,7 +283,7 @@ def _stop_day(doses: pa.Table, key: Codes) -> Array:
 
 def _cycles(events: pa.Table, key: Codes) -> Array:
     """Day of the first CHEMO row of every cycle."""
-    given = events.filter(pc.equal(_column(events, "EVENT"), "CHEMO"))
+    given = events.filter(pa.array(_says(events, "EVENT", "CHEMO")))
     cycle = _ints(given, "CYCLE")
     first = np.full((len(key), int(cycle.max(initial=0))), np.inf)
     np.minimum.at(first, (_rows(key, _key(given)), cycle - 1), _floats(given, "ADY"))
@@ -270,14 +301,14 @@ def _adverse(events: pa.Table, key: Codes) -> dict[str, Array]:
 
 
 def _any_action(doses: pa.Table, action: str, key: Codes) -> Flags:
-    chosen = doses.filter(pc.equal(_column(doses, "ACTION"), action))
+    chosen = doses.filter(pa.array(_says(doses, "ACTION", action)))
     found = np.zeros(len(key), dtype=bool)
     found[_rows(key, _key(chosen))] = True
     return found
 
 
 def _unsolved(solves: pa.Table, key: Codes) -> Texts:
-    failed = solves.filter(pc.not_equal(_column(solves, "STATUS"), "OK"))
+    failed = solves.filter(pa.array(~_says(solves, "STATUS", "OK")))
     reason = np.full(len(key), "", dtype="<U40")
     reason[_rows(key, _key(failed))] = np.char.add("solver: ", _text(failed, "STATUS"))
     return reason

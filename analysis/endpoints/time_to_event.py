@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from analysis.endpoints.records import Array, Flags, Records, coded, patient_columns
+from analysis.endpoints.records import Array, Flags, Records, coded, distinct, patient_columns
 from trial.study.study import Study
 from trial.tables import KEY, TEXT, field
 
@@ -155,10 +155,10 @@ def times_table(records: Records, found: Mapping[str, Times]) -> pa.Table:
     day = np.array([times.day for times in found.values()]).reshape(shape)
     event = np.array([times.event for times in found.values()]).reshape(shape)
     kind, who = np.nonzero(~np.isnan(day))
-    strata, stratum = np.unique(records.stratum, return_inverse=True)
+    strata, stratum = distinct([records.stratum])
     columns = [
         *patient_columns(records, who),
-        coded(stratum[who], strata.tolist()),
+        coded(stratum[who], strata),
         coded(kind, list(found)),
         pa.array(day[kind, who].astype(np.int32)),
         pa.array(1 - event[kind, who].astype(np.int8)),

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from analysis.endpoints import catalogue, chosen
 from analysis.endpoints.contract import Endpoint, Evaluated
-from analysis.endpoints.records import Array, Codes, Records, Texts
+from analysis.endpoints.records import Array, Codes, Records, Texts, distinct
 from analysis.statistics import estimators
 from trial.study.study import Study
 
@@ -89,8 +89,8 @@ def of_records(records: Records, evaluated: Mapping[str, Evaluated], study: Stud
     known = catalogue(study.analysis.assessment_day)
     summaries = {}
     for code, result in evaluated.items():
-        words, reason = np.unique(result.reason, return_inverse=True)
-        rows = Rows(records.replicate, records.arm, result.value, reason.ravel(), tuple(words.tolist()))
+        words, reason = distinct([result.reason])
+        rows = Rows(records.replicate, records.arm, result.value, reason, tuple(words))
         summaries[code] = _joined([_piece(known[code], rows, len(records.arm_ids), study)], study)
     return summaries
 

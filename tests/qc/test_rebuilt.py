@@ -45,7 +45,7 @@ def cohort_of(chosen: ParameterSet) -> Cohort:
             "screening": {"platelets_below_1e9L": 30.0}, "analysis": {"assessment_day": DAYS},
         }
     )  # fmt: skip
-    return enrol(study, chosen, candidates(study), Streams(study.seed), 0)
+    return enrol(study, chosen, candidates(study), Streams(study.seed), [0])
 
 
 def rebuilt_patient(chosen: ParameterSet, rebuilt: ModuleType, cohort: Cohort, k: int) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from cohorts.sampler import Cohort
 from cohorts.streams import Draws, Streams
@@ -100,5 +99,5 @@ def people(n: int, seed: int = 7, **parameters: float) -> Cohort:
             "CONITPFL": "N", "BLBLEED": 1, "BLPLAT": 13.0, "RESPCLS": "responder", "OUTDOM": ""}  # fmt: skip
     values = {"FLUCT_SD": 0.0, "FLUCT_TAU": 10.0} | parameters
     draws = Draws(Streams(seed), np.zeros(n, dtype=np.int64), np.arange(n))
-    table = pd.DataFrame({name: [value] * n for name, value in said.items()})
-    return Cohort(table, {name: np.full(n, v) for name, v in values.items()}, {}, draws, np.full(n, 12.5))
+    columns = {name: np.array([value] * n) for name, value in said.items()}
+    return Cohort(columns, {name: np.full(n, v) for name, v in values.items()}, {}, draws, np.full(n, 12.5))

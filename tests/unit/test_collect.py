@@ -137,8 +137,9 @@ def test_a_profile_has_its_rows_and_a_reason_on_placebo():
 
 
 def test_the_screening_table():
-    table = screening_table(3, {"screened": 5, "randomised": 4})
+    table = screening_table({3: {"screened": 5, "randomised": 4}})
     assert rows(table, "IREP", "REASON", "N") == [(3, "screened", 5), (3, "randomised", 4)]
+    assert screening_table({}).num_rows == 0
 
 
 def test_a_level_below_1_mg_is_a_dose():

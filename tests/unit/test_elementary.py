@@ -85,3 +85,19 @@ def test_the_same_bits_without_the_vector_code_of_the_cpu():
         for more in ({}, {"NPY_DISABLE_CPU_FEATURES": " ".join(dispatched)})
     ]
     assert dispatched and {s.stdout.strip() for s in said} == {BITS}
+
+
+def test_a_table_is_what_its_elements_are():
+    """Worked through in pieces, of any order in memory, with odd numbers in one of them."""
+    x = RNG.uniform(0.01, 30.0, (3, elementary.PIECE))
+    x[1, 5:8] = np.inf, np.nan, 0.0
+    for function in (elementary.exp, elementary.log):
+        alone = np.array([function(v) for v in x.ravel()]).reshape(x.shape)
+        assert function(x).tobytes() == alone.tobytes()
+        assert np.ascontiguousarray(function(x.T).T).tobytes() == alone.tobytes()
+
+
+def test_exp_is_the_same_on_both_sides_of_the_usual_range():
+    """A number beyond it beside the others takes them another way, to the same bits."""
+    x = RNG.uniform(-elementary.USUAL, elementary.USUAL, 1000)
+    assert elementary.exp(np.append(x, 701.0))[:-1].tobytes() == elementary.exp(x).tobytes()

@@ -48,3 +48,13 @@ def test_strata_labels():
     )
     labels = strata_labels(plan, {"SPLENFL": np.array(["Y", "N"]), "BLPLAT": np.array([9.0, 10.0])})
     assert labels.tolist() == ["SPLENFL=Y, BLPLAT<10", "SPLENFL=N, BLPLAT>=10"]
+
+
+def test_replicates_allocated_together_are_those_allocated_alone():
+    """Of sizes, strata and an order of their own; lists longer than the 204 blocks of one draw among them."""
+    rng = np.random.default_rng(5)
+    replicate = rng.permutation(np.repeat([3, 0, 7], [1500, 40, 1]))
+    stratum = rng.choice(["x", "y"], size=len(replicate), p=[0.9, 0.1])
+    together = randomise(ARMS, PLAN, stratum, Streams(7), replicate)
+    for r in (0, 3, 7):
+        assert (together[replicate == r] == allocate(stratum[replicate == r], replicate=r)).all()

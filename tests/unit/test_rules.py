@@ -166,12 +166,36 @@ def test_an_arm_without_a_rule_keeps_its_dose_and_one_of_0_mg_has_none():
         assert made.action.tolist() == [Action.KEEP] * 2 and course.dose_mg.tolist() == [5, 0]
 
 
+def test_arms_with_one_rule_are_decided_together_and_each_as_alone():
+    """Arms of two rules and two fixed doses, mixed; each patient's ladder and doses are those of an arm of his own."""
+    rules = {"up": [2.5, 5, 7.5], "steep": [2.5, 7.5]}
+    step = [{"below_1e9L": 50, "action": "increase", "min_days_since_change": 7}]
+    arms = [
+        {"id": "A", "start_dose_mg": 2.5, "dose_rule": "up"},
+        {"id": "B", "start_dose_mg": 2.5, "dose_rule": "steep"},
+        {"id": "C", "start_dose_mg": 5, "dose_rule": "up"},
+        {"id": "D", "start_dose_mg": 6},
+        {"id": "E", "start_dose_mg": 0},
+    ]
+    said = {name: {"ladder_mg": ladder, "steps": step, "source": "test"} for name, ladder in rules.items()}
+    u = unit(arm=(4, 2, 1, 0, 3, 2), study={"arms": arms, "dose_rules": said, "randomisation": {"block_size": 5}})
+    course, begin = start_course(u)
+    assert begin.dose_mg.tolist() == [0, 5, 2.5, 2.5, 6, 5]
+    assert [mine.tolist() for mine in course.members] == [[1, 3, 5], [2], [0, 4]]
+    assert [ladder.rung.tolist() for ladder in course.ladders] == [[1, 0, 1], [0], [0, 0]]
+    course, made = apply_rules(u, course, np.array([20.0, 20, 20, 20, 20, 60]), 1)
+    assert made.dose_mg.tolist() == course.dose_mg.tolist() == [0, 7.5, 7.5, 5, 6, 5]
+    assert made.step.tolist() == [0, 0, 0, 0, 0, -1]
+    up, keep = Action.INCREASE, Action.KEEP
+    assert made.action.tolist() == [keep, up, up, up, keep, keep]
+
+
 def test_everybody_starts_free_of_rescue_and_hazard():
     course, begin = start_course(unit(arm=(0, 0, 1)))
     assert course.rescues.tolist() == course.hazard.tolist() == course.counted_day.tolist() == [0, 0, 0]
     assert (course.rescue_day > 10_000).all() and (course.chemo_day > 10_000).all()
     assert course.effective_day.tolist() == begin.day.tolist() == [0, 0, 0] and not begin.rescued.any()
-    assert [ladder.rung.tolist() for ladder in course.ladders] == [[1, 1], [1]]
+    assert [ladder.rung.tolist() for ladder in course.ladders] == [[1, 1, 1]]
     assert np.isnan(begin.count).all() and begin.step.tolist() == [-1, -1, -1]
 
 

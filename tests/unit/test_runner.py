@@ -182,8 +182,8 @@ def test_a_large_replicate_is_enrolled_once_and_cut(monkeypatch):
     study = smoke(patients=1500, replicates=2)
     monkeypatch.setattr(work, "UNIT_PATIENTS", 1024)
     jobs = list(_jobs(study, work_units(study)))
-    assert [len(enrolled[0].arm) for _, enrolled in jobs] == [1024, 476, 1024, 476]
-    second, third = jobs[1][1][0], jobs[2][1][0]
+    assert [len(enrolled.arm) for _, enrolled in jobs] == [1024, 476, 1024, 476]
+    second, third = jobs[1][1], jobs[2][1]
     assert second.subject[[0, -1]].tolist() == [1025, 1500] and third.subject[0] == 1
     whole = enrolment(study, 0)
     assert (whole.arm[1024:] == second.arm).all() and (whole.stratum[1024:] == second.stratum).all()

@@ -89,7 +89,7 @@ def _first_patients(config: Config) -> Cohort:
     few = study.patients if source.size is not None else min(study.patients, ENOUGH_PATIENTS)
     tried = study.model_copy(update={"patients": few})
     try:
-        return enrol(tried, parameter_set(study.parameter_set), source, study.streams, 0)
+        return enrol(tried, parameter_set(study.parameter_set), source, study.streams, [0])
     except NoRoomError as error:
         people, chosen = study.population.id, parameter_set(study.parameter_set)
         why = f"seen {people}; parameter set {chosen.id} is for {chosen.validity.population}: {error}"
@@ -100,11 +100,11 @@ def _first_patients(config: Config) -> Cohort:
 
 def _outside(chosen: ParameterSet, cohort: Cohort) -> Iterator[str]:
     """Whether the set was built for other people than these."""
-    said = [text for text in cohort.patients["OUTDOM"] if text]
-    if len(said) > MOST_OUTSIDE * len(cohort.patients):
+    said = [text for text in cohort.columns["OUTDOM"].tolist() if text]
+    if len(said) > MOST_OUTSIDE * len(cohort.draws):
         why = Counter(reason for text in said for reason in text.split("; ")).most_common()
         yield (
-            f"{len(said)} of {len(cohort.patients)} patients of the first replicate lie outside the validity domain of "
+            f"{len(said)} of {len(cohort.draws)} patients of the first replicate lie outside the validity domain of "
             f"{chosen.id} ({chosen.validity.population}): {', '.join(f'{reason} ({k})' for reason, k in why)}; the "
             "results are extrapolated"
         )

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cohorts import elementary
 from trial.engine.draws import Drawn, Unit
-from trial.engine.rules import Course
+from trial.engine.rules import NEVER, Course
 from trial.models import Days
 from trial.solver import Events
 
@@ -99,9 +99,11 @@ def drug_day(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.b
 def active(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether what is taken on each day is active drug, (n, k): never on placebo, in some arms until chemotherapy."""
     arms, arm = unit.study.arms, unit.drawn.arm
-    ends = np.array([a.until_chemotherapy for a in arms])[arm]
-    drug = np.array([not a.placebo for a in arms])[arm]
-    return drug[:, None] & ~(ends[:, None] & (day >= course.chemo_day[:, None]))
+    drug = np.array([not a.placebo for a in arms])[arm][:, None]
+    ends = np.array([a.until_chemotherapy for a in arms])
+    if not ends.any():
+        return np.broadcast_to(drug, day.shape)
+    return drug & ~(ends[arm][:, None] & (day >= course.chemo_day[:, None]))
 
 
 def kill(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
@@ -119,8 +121,10 @@ def kill(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
 
 def meal_h(unit: Unit, day: NDArray[np.int64], dose_mg: Array) -> Array:
     """Hours from each dose to a meal that binds drug: of the arm, or of the patient's habits that day; inf: none."""
-    of_arm = [np.inf if arm.meal_after_dose_h is None else arm.meal_after_dose_h for arm in unit.study.arms]
-    planned = np.array(of_arm)[unit.drawn.arm][:, None]
+    of_arm = np.array([np.inf if arm.meal_after_dose_h is None else arm.meal_after_dose_h for arm in unit.study.arms])
+    if unit.study.meals is None and np.isinf(of_arm).all():
+        return np.full(day.shape, np.inf)
+    planned = of_arm[unit.drawn.arm][:, None]
     habit_h = unit.study.meals.after_dose_h if unit.study.meals else np.inf
     habit = np.where(_of_day(unit.drawn.early_meal, day), habit_h, np.inf)
     return np.where(dose_mg > 0, np.minimum(planned, habit), np.inf)
@@ -130,12 +134,16 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Daily multiplier of platelet loss: within-patient fluctuation, and rescue therapy, which lowers loss for
     weeks.
     """
-    latest, before = course.rescue_day[:, None], course.rescue_before_day[:, None]
+    factor, who = _of_day(unit.swings, day), np.flatnonzero(course.rescue_day != NEVER)
+    if not len(who):
+        return factor
+    day, latest, before = day[who], course.rescue_day[who, None], course.rescue_before_day[who, None]
     since = day - np.where(day >= latest, latest, before)
-    fading = elementary.exp(-np.maximum(since, 0) / unit.on("RESCUE_TAU", day))
-    drop = np.where(since >= 0, unit.on("RESCUE_DROP", day) * fading, 0.0)
+    fading = elementary.exp(-np.maximum(since, 0) / unit.on("RESCUE_TAU", day, who))
+    drop = np.where(since >= 0, unit.on("RESCUE_DROP", day, who) * fading, 0.0)
     with np.errstate(over="ignore"):  # the solver says NON_FINITE where a wild draw gives infinity
-        return elementary.exp(_of_day(unit.drawn.log_loss, day) - drop)
+        factor[who] = elementary.exp(_of_day(unit.drawn.log_loss, day, who) - drop)
+    return factor
 
 
 def untreated_day(unit: Unit, course: Course) -> Events:
@@ -164,6 +172,10 @@ def _in_study(unit: Unit, day: NDArray[np.int64]) -> NDArray[np.bool_]:
     return (day >= 0) & (day < unit.drawn.leave_day[:, None])
 
 
-def _of_day(table: NDArray, day: NDArray[np.int64]) -> NDArray:
-    """Entries of a (n, D) table at (n, k) days; the last day stands in for days beyond the table."""
-    return np.take_along_axis(table, np.clip(day, 0, table.shape[1] - 1), axis=1)
+def _of_day(table: NDArray, day: NDArray[np.int64], who: NDArray[np.int64] | None = None) -> NDArray:
+    """Entries of a (n, D) table at (n, k) days, or at those of the patients ``who``; the last day stands in for days
+    beyond the table.
+    """
+    n, days = table.shape
+    row = np.arange(n) if who is None else who
+    return table.ravel().take(np.clip(day, 0, days - 1) + days * row[:, None])

@@ -26,6 +26,7 @@ from trial.study.study import Study
 
 Array = NDArray[np.float64]
 FIRST_RESCUES = 4
+EVERYBODY = slice(None)
 NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
 
 
@@ -36,10 +37,12 @@ class Occasions:
     factor: Array
     scale: str
 
-    def of(self, value: Array, day: NDArray[np.int64]) -> Array:
-        """The parameter, (n,) or (n, 1), on days (n,) or (n, k); the last week stands in for days beyond the table."""
+    def of(self, value: Array, day: NDArray[np.int64], who: NDArray[np.int64] | slice = EVERYBODY) -> Array:
+        """The parameter, (n,) or (n, 1), on days (n,) or (n, k), of the patients ``who``; the last week stands in for
+        days beyond the table.
+        """
         week = np.clip(day // 7, 0, self.factor.shape[1] - 1)
-        factor = np.take_along_axis(self.factor, week.reshape(len(week), -1), axis=1)
+        factor = np.take_along_axis(self.factor[who], week.reshape(len(week), -1), axis=1)
         return moved(value, factor.reshape(week.shape), self.scale)
 
 
@@ -118,11 +121,19 @@ class Unit:
         """Parameters of the structure that differ from week to week."""
         return tuple(name for name in self.structure.parameters if name in self.drawn.occasions)
 
-    def on(self, name: str, day: NDArray[np.int64]) -> Array:
-        """A parameter on days (n,) or (n, k): of that shape, or (n, 1) where it is the same on all."""
-        value = self.parameters[name] if day.ndim == 1 else self.parameters[name][:, None]
+    @cached_property
+    def swings(self) -> Array:
+        """(n, D): the loss factor of each day but for rescue therapy."""
+        with np.errstate(over="ignore"):  # the solver says NON_FINITE where a wild draw gives infinity
+            return np.asarray(elementary.exp(self.drawn.log_loss))
+
+    def on(self, name: str, day: NDArray[np.int64], who: NDArray[np.int64] | slice = EVERYBODY) -> Array:
+        """A parameter on days (n,) or (n, k): of that shape, or (n, 1) where it is the same on all; of everybody, or of
+        the patients ``who`` (n,).
+        """
+        value = self.parameters[name][who] if day.ndim == 1 else self.parameters[name][who, None]
         weekly = self.drawn.occasions.get(name)
-        return value if weekly is None else weekly.of(value, day)
+        return value if weekly is None else weekly.of(value, day, who)
 
     def on_day(self, day: NDArray[np.int64]) -> dict[str, Array]:
         """Every parameter on a day (n,) of each patient."""
@@ -163,7 +174,7 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         adherence=adherence,
         early_meal=early_meal,
         meal_share=meal_share,
-        bioavailability=np.repeat(weeks, 7, axis=1)[:, :days],
+        bioavailability=np.ascontiguousarray(np.repeat(weeks, 7, axis=1)[:, :days]),
         log_loss=_log_loss(draws, days, p, occasions),
         count_z=_by_day(cohort, "residual:platelets", nominal),
         bleeding_u=draws.normal("bleeding:propensity"),

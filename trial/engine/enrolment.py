@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cohorts.brought import read_patients
 from cohorts.margins import with_margins
 from cohorts.parameters import ParameterSet
 from cohorts.populations import population
-from cohorts.sampler import Cohort, PatientSource, sample_cohort
+from cohorts.sampler import Cohort, PatientSource, sample_cohorts
 from cohorts.streams import Streams
 from trial.study.study import Study
 
@@ -20,13 +22,15 @@ def candidates(study: Study) -> PatientSource:
     return with_margins(known, chosen.margins.given, study.screening) if chosen.margins else known
 
 
-def enrol(study: Study, parameters: ParameterSet, screened: PatientSource, streams: Streams, replicate: int) -> Cohort:
-    """The cohort of one replicate. ValueError if too few candidates are eligible."""
-    return sample_cohort(
+def enrol(
+    study: Study, parameters: ParameterSet, screened: PatientSource, streams: Streams, replicates: Sequence[int]
+) -> Cohort:
+    """The cohort of some replicates. ValueError if too few candidates are eligible."""
+    return sample_cohorts(
         parameters,
         screened,
         n=study.patients,
-        replicate=replicate,
+        replicates=replicates,
         streams=streams,
         screening=study.screening,
         parameter_uncertainty=study.parameter_uncertainty,

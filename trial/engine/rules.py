@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cohorts import elementary
-from trial.engine.draws import Drawn, Unit
+from trial.engine.draws import Unit
 from trial.engine.titration import Action, DoseState, decide, start
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.study import Study
@@ -24,14 +24,15 @@ NEVER = np.iinfo(np.int32).max
 class Course:
     """Where every patient of a unit stands; arrays over patients.
 
-    ladders: one DoseState per arm, for the arm's patients. dose_mg: prescribed from ``effective_day`` on,
-    dose_before_mg until then. rescue_day: day of the latest rescue (NEVER: none), which may be days ahead, and
-    rescue_before_day that of the one before it; rescues: how many; hazard: cumulative hazard of rescue up to
-    ``counted_day``, the day of the last count. chemo_day: first day of cycle 1 of
-    chemotherapy (NEVER: none, or it still waits for platelets).
+    ladders: one DoseState per dose rule, for the patients of all its arms, and members: their places in the unit, in
+    the order of ``_deciding``. dose_mg: prescribed from ``effective_day`` on, dose_before_mg until then. rescue_day:
+    day of the latest rescue (NEVER: none), which may be days ahead, and rescue_before_day that of the one before it;
+    rescues: how many; hazard: cumulative hazard of rescue up to ``counted_day``, the day of the last count. chemo_day:
+    first day of cycle 1 of chemotherapy (NEVER: none, or it still waits for platelets).
     """
 
     ladders: tuple[DoseState, ...]
+    members: tuple[NDArray[np.int64], ...]
     dose_mg: Array
     dose_before_mg: Array
     effective_day: NDArray[np.int64]
@@ -57,27 +58,34 @@ class Decisions:
 
 def rules_of(study: Study) -> tuple[DoseRule, ...]:
     """The dose rule of each arm; an arm without one keeps its single dose."""
-    keep = DoseStep(action="keep")
     return tuple(
-        study.dose_rules[arm.dose_rule]
-        if arm.dose_rule
-        else DoseRule(ladder_mg=(arm.start_dose_mg or 1.0,), steps=(keep,), source="fixed dose")
-        for arm in study.arms
+        study.dose_rules[arm.dose_rule] if arm.dose_rule else _fixed(arm.start_dose_mg or 1.0) for arm in study.arms
     )
+
+
+def _fixed(dose_mg: float) -> DoseRule:
+    return DoseRule(ladder_mg=(dose_mg,), steps=(DoseStep(action="keep"),), source="fixed dose")
+
+
+def _deciding(study: Study) -> dict[str | None, DoseRule]:
+    """The rules that are applied, each once however many arms have it; None: that of arms without one."""
+    names = dict.fromkeys(arm.dose_rule for arm in study.arms)
+    return {name: study.dose_rules[name] if name else _fixed(1.0) for name in names}
 
 
 def start_course(unit: Unit) -> tuple[Course, Decisions]:
     """Everybody on the start dose of the arm from day 0."""
-    study, drawn = unit.study, unit.drawn
-    rules, zero = rules_of(study), np.zeros(drawn.n, dtype=np.int64)
-    ladders = []
-    for index, (arm, rule) in enumerate(zip(study.arms, rules, strict=True)):
-        rung = arm.start_dose_mg if arm.dose_rule else rule.ladder_mg[0]
-        ladders.append(start(rule, rung, int((drawn.arm == index).sum())))
-    dose = _prescribed(study, drawn, tuple(ladders))
-    never, chemo = np.full(drawn.n, NEVER), study.chemotherapy
+    drawn, arms, chemo = unit.drawn, unit.study.arms, unit.study.chemotherapy
+    zero, never = np.zeros(drawn.n, dtype=np.int64), np.full(drawn.n, NEVER)
+    dose = np.array([arm.start_dose_mg for arm in arms], dtype=float)[drawn.arm]
+    ladders, members = [], []
+    for name, rule in _deciding(unit.study).items():
+        mine = np.flatnonzero(np.array([arm.dose_rule == name for arm in arms])[drawn.arm])
+        ladders.append(start(rule, dose[mine] if name else 1.0, len(mine)))
+        members.append(mine)
     chemo_day = never if chemo is None or chemo.start else np.full(drawn.n, chemo.first_day)
-    course = Course(tuple(ladders), dose, dose, zero, never, never, zero, np.zeros(drawn.n), zero, chemo_day)
+    hazard = np.zeros(drawn.n)
+    course = Course(tuple(ladders), tuple(members), dose, dose, zero, never, never, zero, hazard, zero, chemo_day)
     begin = Decisions(
         day=zero,
         count=np.full(drawn.n, np.nan),
@@ -90,7 +98,8 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
 
 
 def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, Decisions]:
-    """Rescue, start of chemotherapy, then each arm's dose rule, on the reported counts of ``visit`` (NaN: no count).
+    """Rescue, start of chemotherapy, then the dose rules, each for all of its arms at once, on the reported counts of
+    ``visit`` (NaN: no count).
 
     A rule counts planned days, so that a visit early in its window is not too early for it, or, where it says so,
     the actual days on which changes take effect.
@@ -101,31 +110,19 @@ def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[C
     course, rescued = _rescue(unit, course, count, visit)
     course = _start_chemotherapy(unit, course, count, visit)
     on_treatment = np.where(day < study.treatment_days, count, np.nan)
-    ladders, action, step = [], np.zeros(drawn.n, dtype=np.int8), np.full(drawn.n, -1, dtype=np.int16)
-    for index, rule in enumerate(rules_of(study)):
-        members = drawn.arm == index
-        today = planned if rule.day_count == "planned" else day + study.laboratory.turnaround_days
-        ladder, action[members], step[members] = decide(
-            rule, course.ladders[index], on_treatment[members], today[members]
-        )
-        ladders.append(ladder)
-    dose = _prescribed(study, drawn, tuple(ladders))
+    effective = day + study.laboratory.turnaround_days
+    ladders, dose = [], course.dose_mg.copy()
+    action, step = np.zeros(drawn.n, dtype=np.int8), np.empty(drawn.n, dtype=np.int16)
+    for (name, rule), mine, ladder in zip(_deciding(study).items(), course.members, course.ladders, strict=True):
+        today = planned if rule.day_count == "planned" else effective
+        after, action[mine], step[mine] = decide(rule, ladder, on_treatment[mine], today[mine])
+        ladders.append(after)
+        if name:
+            dose[mine] = after.dose_mg(rule.ladder_mg)
     course = replace(
-        course,
-        ladders=tuple(ladders),
-        dose_mg=dose,
-        dose_before_mg=course.dose_mg,
-        effective_day=day + study.laboratory.turnaround_days,
+        course, ladders=tuple(ladders), dose_mg=dose, dose_before_mg=course.dose_mg, effective_day=effective
     )
-    return course, Decisions(course.effective_day, count, action, step, dose, rescued)
-
-
-def _prescribed(study: Study, drawn: Drawn, ladders: tuple[DoseState, ...]) -> Array:
-    dose = np.zeros(drawn.n)
-    for index, (arm, rule) in enumerate(zip(study.arms, rules_of(study), strict=True)):
-        fixed_zero = not arm.dose_rule and arm.start_dose_mg == 0
-        dose[drawn.arm == index] = 0.0 if fixed_zero else ladders[index].dose_mg(rule.ladder_mg)
-    return dose
+    return course, Decisions(effective, count, action, step, dose, rescued)
 
 
 def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) -> Course:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from trial.study.dose_rule import DoseRule, DoseStep
 
@@ -44,10 +44,10 @@ class DoseState:
         return np.where(self.held | self.stopped, 0.0, np.asarray(ladder_mg)[self.rung])
 
 
-def start(rule: DoseRule, start_dose_mg: float, n: int) -> DoseState:
-    """``n`` patients on the rung of ``start_dose_mg`` from day 0."""
+def start(rule: DoseRule, start_dose_mg: ArrayLike, n: int) -> DoseState:
+    """``n`` patients on the rung of ``start_dose_mg``, one dose of the ladder for all or (n,), from day 0."""
     return DoseState(
-        rung=np.full(n, rule.ladder_mg.index(start_dose_mg)),
+        rung=np.full(n, np.searchsorted(rule.ladder_mg, start_dose_mg)),
         held=np.zeros(n, dtype=bool),
         stopped=np.zeros(n, dtype=bool),
         changed_day=np.zeros(n, dtype=np.int64),
@@ -88,21 +88,21 @@ _MOVES = {
 def _streaks(
     rule: DoseRule, streak: NDArray[np.int64], count: NDArray[np.float64], seen: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    inside = np.stack([(count >= s.at_least_1e9L) & (count < s.below_1e9L) for s in rule.steps], axis=1)
-    return np.where(seen[:, None], np.where(inside, streak + 1, 0), streak)
+    low, high = (np.array([getattr(s, name) for s in rule.steps]) for name in ("at_least_1e9L", "below_1e9L"))
+    inside = (count[:, None] >= low) & (count[:, None] < high)
+    return np.where(seen[:, None], (streak + 1) * inside, streak)
 
 
 def _first_step(
     rule: DoseRule, streak: NDArray[np.int64], days_since_change: NDArray[np.int64], rung: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    there = {"any": rung >= 0, "highest": rung == len(rule.ladder_mg) - 1, "lowest": rung == 0}
-    applies = np.stack(
-        [
-            (streak[:, k] >= s.confirm_visits) & (days_since_change >= s.min_days_since_change) & there[s.rung]
-            for k, s in enumerate(rule.steps)
-        ],
-        axis=1,
+    visits, days = (
+        np.array([getattr(s, name) for s in rule.steps]) for name in ("confirm_visits", "min_days_since_change")
     )
+    applies = (streak >= visits) & (days_since_change[:, None] >= days)
+    for k, step in enumerate(rule.steps):
+        if step.rung != "any":
+            applies[:, k] &= rung == (len(rule.ladder_mg) - 1 if step.rung == "highest" else 0)
     return np.where(applies.any(axis=1), applies.argmax(axis=1), -1)
 
 

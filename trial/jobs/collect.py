@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,15 +70,17 @@ def collect(
         "parameters": _parameters(unit, keys, units),
         "doses": _doses(unit, result, keys),
         "observations": _observations(unit, result, cohort, keys),
-        "events": _events(unit, result, keys, cohort.patients["BLPLAT"].to_numpy()),
+        "events": _events(unit, result, keys, cohort.columns["BLPLAT"]),
         "solves": _solves(result, keys),
     }
     return found | dense
 
 
-def screening_table(replicate: int, screened: dict[str, int]) -> pa.Table:
-    """The CONSORT counts of one replicate, in the order of screening."""
-    return _table(SCREENING, IREP=[replicate] * len(screened), REASON=_texts(list(screened)), N=list(screened.values()))
+def screening_table(flows: Mapping[int, Mapping[str, int]]) -> pa.Table:
+    """The CONSORT counts of each replicate, in the order of screening."""
+    rows = [(replicate, reason, n) for replicate, flow in flows.items() for reason, n in flow.items()]
+    replicate, reason, n = zip(*rows, strict=True) if rows else ((), (), ())
+    return _table(SCREENING, IREP=replicate, REASON=_texts(reason), N=n)
 
 
 def _table(schema: pa.Schema, **columns: object) -> pa.Table:
@@ -97,7 +99,7 @@ def _coded(codes: NDArray, words: Sequence[str]) -> pa.Array:
 
 
 def _texts(values: Sequence[str] | NDArray) -> pa.Array:
-    return pa.array(list(values), pa.string()).dictionary_encode()
+    return pa.array(values, pa.string()).dictionary_encode()
 
 
 def _last_visit(unit: Unit) -> Ints:
@@ -116,12 +118,12 @@ def _patients(
     keys: Keys,
     stratum: NDArray[np.str_],
 ) -> pa.Table:
-    table, drawn, n = cohort.patients, unit.drawn, unit.drawn.n
+    drawn, n = unit.drawn, unit.drawn.n
     leaves = _leaves(unit)
     reasons = [item.reason for item in unit.study.dropout] or [""]
-    columns: dict[str, object] = {name: table[name].to_numpy() for name in table.columns}
+    columns: dict[str, object] = dict(cohort.columns)
     for name in ("SEX", "SPLENFL", "CONITPFL", "RESPCLS", "OUTDOM"):
-        columns[name] = _texts(table[name].to_numpy())
+        columns[name] = _texts(cohort.columns[name])
     columns |= dict(
         STUDYID=_coded(np.zeros(n), [unit.study.id]),
         ARM=_coded(drawn.arm, unit.study.arm_ids),
@@ -168,7 +170,7 @@ NO_DOSE, BELOW = len(ABSENT) - 2, len(ABSENT) - 1
 
 
 def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: Keys) -> pa.Table:
-    baseline = cohort.patients["BLPLAT"].to_numpy(), cohort.trueplat0, cohort.patients["BLBLEED"].to_numpy()
+    baseline = cohort.columns["BLPLAT"], cohort.trueplat0, cohort.columns["BLBLEED"]
     count, true, grade = (
         np.column_stack([first, *(getattr(v, name) for v in result.visits)])
         for first, name in zip(baseline, ("count", "true_count", "bleeding"), strict=True)
@@ -313,13 +315,15 @@ def _action_words(unit: Unit) -> list[str]:
 
 def _reason_codes(unit: Unit, who: Ints, action: NDArray[np.int8], step: NDArray[np.int16]) -> tuple[Ints, list[str]]:
     """A code per row and the words: one text per distinct (arm, action, step)."""
-    triples = np.stack([unit.drawn.arm[who], action, step], axis=1).astype(np.int64)
-    distinct, code = np.unique(triples, axis=0, return_inverse=True)
     rules = rules_of(unit.study)
+    shape = (len(rules), RESUME + 1, 1 + max(len(rule.steps) for rule in rules))
+    triples = unit.drawn.arm[who], action.astype(np.int64), step.astype(np.int64) + 1
+    distinct, code = np.unique(np.ravel_multi_index(triples, shape), return_inverse=True)
     words = [
-        BY_CHEMOTHERAPY.get(act) or reason(rules[arm], Action(act), index) for arm, act, index in distinct.tolist()
+        BY_CHEMOTHERAPY.get(act) or reason(rules[arm], Action(act), index - 1)
+        for arm, act, index in zip(*(part.tolist() for part in np.unravel_index(distinct, shape)), strict=True)
     ]
-    return code.ravel(), words
+    return code, words
 
 
 def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.Table:

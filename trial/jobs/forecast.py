@@ -30,7 +30,7 @@ PROCESS_BYTES = 170 * 2**20
 """Interpreter, libraries and kernel of one process, measured once."""
 ARRAYS_PER_TABLE = 6
 """Assumed memory of a unit at work over that of its tables."""
-ENROLLING = 1.8
+ENROLLING = 1.6
 """Memory of a replicate while it is enrolled over that of the enrolled patients, measured once."""
 HEADROOM = 1.2
 
@@ -82,9 +82,7 @@ def enrolling_bytes(study: Study, probe: Enrolment) -> float:
     if study.subjects <= UNIT_PATIENTS:
         return 0.0
     cohort = probe.cohort
-    held = sum(values.nbytes for values in cohort.parameters.values()) + int(
-        cohort.patients.memory_usage(deep=True).sum()
-    )
+    held = sum(values.nbytes for values in (*cohort.parameters.values(), *cohort.columns.values()))
     return ENROLLING * held / len(probe.subject) * study.subjects
 
 
@@ -125,7 +123,7 @@ def size(count: float) -> str:
 
 
 def _tables(study: Study, enrolled: Enrolment, evaluate: Evaluate) -> dict[str, pa.Table]:
-    tables = simulate_enrolled(study, [enrolled])
+    tables = simulate_enrolled(study, enrolled)
     return {**tables, **evaluate(tables)}
 
 

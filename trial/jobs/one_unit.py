@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trial.jobs.parts import write_unit
 from trial.jobs.provenance import STATEMENT, engine_version
@@ -14,19 +15,20 @@ from trial.study.study import Study
 
 Evaluate = Callable[[Mapping[str, pa.Table]], Mapping[str, pa.Table]]
 """From the tables of a unit to what is evaluated of it, by name: endpoints, times."""
-Job = tuple[WorkUnit, tuple[Enrolment, ...] | None]
+Job = tuple[WorkUnit, Enrolment | None]
 
 
 def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> WorkUnit:
     """Simulate one unit, evaluate its endpoints, and write what the study keeps."""
     unit, enrolled = job
-    tables = simulate_enrolled(study, enrolled or [enrolment(study, span.replicate) for span in unit.spans])
+    tables = simulate_enrolled(study, enrolled or enrolment(study, [span.replicate for span in unit.spans]))
     evaluated = evaluate(tables)
-    failed = sum(status != "OK" for status in tables["solves"]["STATUS"].to_pylist())
+    failed = unit.n_patients - pc.sum(pc.equal(tables["solves"]["STATUS"].cast(pa.string()), "OK")).as_py()
     whole = {name: table for name, table in tables.items() if name == "screening" or study.lives(name)}
     few = {name: table for name, table in tables.items() if name not in whole}
     kept = {**whole, **of_replicates(few, study.kept), **evaluated}
-    labelled = {name: table.replace_schema_metadata(origin(study)) for name, table in kept.items()}
+    said = origin(study)
+    labelled = {name: table.replace_schema_metadata(said) for name, table in kept.items()}
     write_unit(parts, unit.number, labelled, {"patients": unit.n_patients, "failed": failed})
     return unit
 

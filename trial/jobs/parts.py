@@ -28,9 +28,10 @@ def unit_folder(parts: Path, number: int) -> Path:
 def write_unit(parts: Path, number: int, tables: Mapping[str, pa.Table], facts: Mapping[str, int]) -> None:
     """Write the parts of a unit and ``unit.json`` (``facts``, and sha256 and rows of each file) in one atomic step.
 
-    Everything is written and synced under a name of this process, then the folder is renamed. A unit that another
-    process has finished meanwhile stays as it is. ``parts`` must exist: a worker that outlives its run must not make it
-    again. Raises OSError when the disk refuses; nothing is left then.
+    Everything is written under a name of this process, then the folder is renamed and that is synced. What a power
+    failure takes all the same is missed by the checksums, and simulated again. A unit that another process has finished
+    meanwhile stays as it is. ``parts`` must exist: a worker that outlives its run must not make it again. Raises
+    OSError when the disk refuses; nothing is left then.
     """
     with _whole(parts, number) as temporary:
         files = {}
@@ -57,14 +58,12 @@ def place_unit(parts: Path, number: int, files: Mapping[str, bytes]) -> None:
 
 @contextmanager
 def _whole(parts: Path, number: int) -> Iterator[Path]:
-    """A folder of this process to write a unit into; at the end it is synced and takes its place, or all of it goes."""
+    """A folder of this process to write a unit into; at the end it takes its place, or all of it goes."""
     target, temporary = unit_folder(parts, number), parts / f".{number:07d}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir()
         yield temporary
-        for path in (*temporary.iterdir(), temporary):
-            _sync(path)
         _rename(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -116,7 +116,7 @@ def _jobs(study: Study, units: Sequence[WorkUnit]) -> Iterator[Job]:
             continue
         if whole is None or whole[0] != span.replicate:
             whole = span.replicate, enrolment(study, span.replicate)
-        yield unit, (whole[1].take(span.first, span.last),)
+        yield unit, whole[1].take(span.first, span.last)
 
 
 def _finished(

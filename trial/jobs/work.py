@@ -7,14 +7,14 @@ one replicate. Units follow from the study alone: neither workers nor their orde
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from cohorts.parameters import ParameterSet
-from cohorts.sampler import Cohort, concatenate
+from cohorts.sampler import Cohort
 from cohorts.sets import parameter_set
 from cohorts.streams import BLOCK
 from trial.engine.adverse import adverse_table
@@ -53,7 +53,7 @@ class WorkUnit:
 
 @dataclass(frozen=True, eq=False)
 class Enrolment:
-    """Patients of one replicate with what was decided when they came in: number from 1, arm index, stratum."""
+    """Patients of some replicates with what was decided when they came in: number from 1, arm index, stratum."""
 
     cohort: Cohort
     subject: NDArray[np.int64]
@@ -61,9 +61,10 @@ class Enrolment:
     stratum: NDArray[np.str_]
 
     def take(self, first: int, last: int) -> Enrolment:
-        """Patients ``first`` to ``last`` - 1."""
+        """Patients ``first`` to ``last`` - 1 of one replicate, whose screening goes with its first patient."""
         few = slice(first, last)
         cohort = self.cohort.take(np.arange(first, last))
+        cohort = replace(cohort, flows={}) if first else cohort
         return Enrolment(cohort, self.subject[few], self.arm[few], self.stratum[few])
 
 
@@ -83,28 +84,24 @@ def work_units(study: Study) -> list[WorkUnit]:
     return [WorkUnit(k, (span,)) for k, span in enumerate(spans)]
 
 
-def enrolment(study: Study, replicate: int, chosen: ParameterSet | None = None) -> Enrolment:
-    """Screen and randomise one whole replicate; ``chosen`` replaces the study's parameter set.
+def enrolment(study: Study, replicates: int | Sequence[int], chosen: ParameterSet | None = None) -> Enrolment:
+    """Screen and randomise one whole replicate, or several together; ``chosen`` replaces the study's parameter set.
 
     With counterfactual allocation all patients come once per arm, arm after arm: patient k of arm a has number
     a * patients + k, and one more arm leaves the others as they are.
     """
     parameters, streams = chosen or parameter_set(study.parameter_set), study.streams
-    cohort = enrol(study, parameters, candidates(study), streams, replicate)
-    columns = {name: cohort.patients[name].to_numpy() for name in cohort.patients.columns}
-    stratum = strata_labels(study.randomisation, columns)
+    several = [replicates] if isinstance(replicates, int) else replicates
+    cohort = enrol(study, parameters, candidates(study), streams, several)
+    stratum = strata_labels(study.randomisation, cohort.columns)
+    subject = np.tile(np.arange(study.subjects), len(several))
     if study.allocation == "counterfactual":
-        arm, person = np.divmod(np.arange(study.subjects), study.patients)
+        arm, person = np.divmod(subject, study.patients)
+        person += np.repeat(study.patients * np.arange(len(several)), study.subjects)
         cohort, stratum = cohort.take(person), stratum[person]
     else:
-        arm = randomise(study.arms, study.randomisation, stratum, streams, replicate)
-    return Enrolment(cohort, np.arange(1, len(arm) + 1), arm, stratum)
-
-
-def together(enrolled: Sequence[Enrolment]) -> Enrolment:
-    """All patients of several enrolments, in order."""
-    subject, arm, stratum = (np.concatenate([getattr(e, k) for e in enrolled]) for k in ("subject", "arm", "stratum"))
-    return Enrolment(concatenate([e.cohort for e in enrolled]), subject, arm, stratum)
+        arm = randomise(study.arms, study.randomisation, stratum, streams, cohort.draws.replicate)
+    return Enrolment(cohort, subject + 1, arm, stratum)
 
 
 def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = None) -> Unit:
@@ -125,31 +122,18 @@ def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, p
     return tables
 
 
-def simulate_enrolled(
-    study: Study, enrolled: Sequence[Enrolment], chosen: ParameterSet | None = None
-) -> dict[str, pa.Table]:
-    """Every table of these patients, simulated together.
-
-    ``screening`` has the counts of each enrolment that begins with the first patient of its replicate.
-    """
-    patients = together(enrolled)
+def simulate_enrolled(study: Study, patients: Enrolment, chosen: ParameterSet | None = None) -> dict[str, pa.Table]:
+    """Every table of these patients, simulated together."""
     unit = unit_of(study, patients, chosen)
-    return tabulate(unit, simulate_unit(unit), patients) | {"screening": _screening(enrolled)}
+    return tabulate(unit, simulate_unit(unit), patients) | {"screening": screening_table(patients.cohort.flows)}
 
 
 def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | None = None) -> dict[str, pa.Table]:
     """Sample, randomise, simulate and tabulate some whole replicates of a study."""
-    return simulate_enrolled(study, [enrolment(study, r, chosen) for r in replicates], chosen)
+    return simulate_enrolled(study, enrolment(study, replicates, chosen), chosen)
 
 
 def of_replicates(tables: Mapping[str, pa.Table], kept: Sequence[int]) -> dict[str, pa.Table]:
     """The rows of the ``kept`` replicates of every table."""
     wanted = np.asarray(kept)
     return {name: table.filter(pa.array(np.isin(table["IREP"].to_numpy(), wanted))) for name, table in tables.items()}
-
-
-def _screening(enrolled: Sequence[Enrolment]) -> pa.Table:
-    counted = [e.cohort for e in enrolled if e.subject[0] == 1]
-    return pa.concat_tables(
-        [screening_table(int(c.draws.replicate[0]), c.screened) for c in counted] or [screening_table(0, {})]
-    )

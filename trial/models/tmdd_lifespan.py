@@ -111,12 +111,13 @@ def daily_events(p: Array, days: Days) -> Events:
     n, d = dosed.shape
     time_h, amount, inputs = np.empty((n, d, 3)), np.zeros((n, d, 3)), np.empty((n, d, 3, len(INPUTS)))
     time_h[:, :, 0] = days.start_h
-    time_h[:, :, 1] = days.start_h + enter_h
-    time_h[:, :, 2] = days.start_h + switch_h
+    np.add(days.start_h, enter_h, out=time_h[:, :, 1])
+    np.add(days.start_h, switch_h, out=time_h[:, :, 2])
     amount[:, :, 1] = 1000.0 * days.dose_mg * days.bioavailability
     inputs[:, :, :, 0] = column["KA2"][:, :, None]
     inputs[:, :, 1, 0] = np.where(dosed, column["KA1"], column["KA2"])
-    inputs[:, :, :, 1] = days.loss_factor[:, :, None]
+    for event in range(3):
+        inputs[:, :, event, 1] = days.loss_factor
     return Events(time_h.reshape(n, 3 * d), amount.reshape(n, 3 * d), inputs.reshape(n, 3 * d, len(INPUTS)))
 
 

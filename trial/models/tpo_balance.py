@@ -18,28 +18,81 @@ from cohorts.elementary import exp, log, power
 Array = NDArray[np.float64]
 Parameters = Mapping[str, Array]
 N_STAGES, N_AGES = 4, 5
+ARMS = ("JS", "ERK", "AKT")
 BISECTIONS = 60
+SECANTS = 12
+CLOSE, SURE = 1e-8, 1e-12
+"""Steps of the secants so small are the last; the root then is known to within ``SURE``."""
 WIDEST = 1e4
 """TPO is looked for within this factor of its normal level."""
 
 
 def bisect(rising: Callable[[Array], Array], low: Array, high: Array) -> Array:
-    """Root of a rising function of each element between ``low`` and ``high``, by halving ``BISECTIONS`` times."""
-    for _ in range(BISECTIONS):
+    """Root of a rising function of each element between ``low`` and ``high``, by halving ``BISECTIONS`` times.
+
+    The function is asked only inside a bracket that is known beforehand, of each element at its own next point: the
+    same bits as asking it ``BISECTIONS`` times, from less than half of the calls.
+    """
+    below, above = _bracket(rising, low, high)
+    halvings = np.zeros(low.shape, dtype=np.int64)
+    while True:
+        low, high, halvings = _halved(low, high, halvings, below, above)
+        if (halvings == BISECTIONS).all():
+            return 0.5 * (low + high)
         middle = 0.5 * (low + high)
-        above = rising(middle) > 0.0
-        low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return 0.5 * (low + high)
+        positive = rising(middle) > 0.0
+        below, above = np.where(positive, below, middle), np.where(positive, middle, above)
 
 
-def signals(q: Parameters, tpo: Array) -> dict[str, Array]:
-    """JS, ERK and AKT without drug, relative to health; the formula of ``tpo_mechanism.arm``."""
-    theta, theta_0 = tpo / (q["KAPPA"] * q["TPO0"] + tpo), 1.0 / (1.0 + q["KAPPA"])
+def _halved(
+    low: Array, high: Array, halvings: NDArray[np.int64], below: Array, above: Array
+) -> tuple[Array, Array, NDArray[np.int64]]:
+    """Halved on as long as the middle is not between ``below`` and ``above``, where it is not known which half."""
+    while True:
+        middle = 0.5 * (low + high)
+        under, over = middle <= below, middle >= above
+        known = (under | over) & (halvings < BISECTIONS)
+        if not known.any():
+            return low, high, halvings
+        low, high = np.where(known & under, middle, low), np.where(known & over, middle, high)
+        halvings = halvings + known
 
-    def root(i: str, x: Array, activity: Array | float) -> Array:
-        return np.sqrt(1.0 + 4.0 * q[f"G_{i}"] * activity * x / (q[f"A50_{i}"] + x)) - 1.0
 
-    return {i: root(i, theta, q[f"ACT_{i}"]) / root(i, theta_0, 1.0) for i in ("JS", "ERK", "AKT")}
+def _bracket(rising: Callable[[Array], Array], low: Array, high: Array) -> tuple[Array, Array]:
+    """Points up to which a rising function is not above 0, and from which it is: ``SURE`` on both sides of the root
+    that secants find, begun at 0 and 1; infinite where the function says otherwise there.
+
+    Rounding moves the root by about 1e-14, so that nothing beyond these points is left to it.
+    """
+    before, now = np.zeros_like(low), np.ones_like(low)
+    f_before, f_now = rising(before), rising(now)
+    for _ in range(SECANTS):
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            root = now - f_now * ((now - before) / (f_now - f_before))
+        root = np.clip(np.where(np.isfinite(root), root, now), low, high)
+        before, f_before, now = now, f_now, root
+        if (np.abs(now - before) < CLOSE).all():
+            break
+        f_now = rising(now)
+    left, right = now - SURE, now + SURE
+    return np.where(rising(left) <= 0.0, left, -np.inf), np.where(rising(right) > 0.0, right, np.inf)
+
+
+def _plateau(q: Parameters, i: str, theta: Array, activity: Array | float) -> Array:
+    """What an arm is at an occupancy, up to a factor; the formula of ``tpo_mechanism.arm``."""
+    return np.sqrt(1.0 + 4.0 * q[f"G_{i}"] * activity * theta / (q[f"A50_{i}"] + theta)) - 1.0
+
+
+def _health(q: Parameters) -> dict[str, Array]:
+    """The plateau of each arm in health."""
+    theta = 1.0 / (1.0 + q["KAPPA"])
+    return {i: _plateau(q, i, theta, 1.0) for i in ARMS}
+
+
+def signals(q: Parameters, tpo: Array, health: Parameters | None = None) -> dict[str, Array]:
+    """JS, ERK and AKT without drug, relative to ``health``, which is worked out where it is not given."""
+    theta, health = tpo / (q["KAPPA"] * q["TPO0"] + tpo), health or _health(q)
+    return {i: _plateau(q, i, theta, q[f"ACT_{i}"]) / health[i] for i in ARMS}
 
 
 def balance(q: Parameters, tpo: Array, platelets: Array, first_stage: Array, gain: Array) -> Array:
@@ -52,13 +105,17 @@ def balance(q: Parameters, tpo: Array, platelets: Array, first_stage: Array, gai
     return clearance * tpo / q["TPO0"] - (q["FHEP"] * q["HEP"] + (1.0 - q["FHEP"]) * q["REN"])
 
 
-def solve_tpo(q: Parameters, cells: Callable[[dict[str, Array]], tuple[Array, Array]]) -> Array:
-    """The level of TPO (pM); ``cells(signals)`` gives platelets and first megakaryocyte stage at that signal."""
+def solve_tpo(q: Parameters, cells: Callable[[dict[str, Array], Array], tuple[Array, Array]]) -> Array:
+    """The level of TPO (pM); ``cells(signals, gain)`` gives platelets and first megakaryocyte stage at that signal;
+    ``gain``: what ERK makes of the next stage.
+    """
+    health = _health(q)
 
     def rising(log_t: Array) -> Array:
         tpo = q["TPO0"] * exp(log_t)
-        x = signals(q, tpo)
-        return balance(q, tpo, *cells(x), power(x["ERK"], q["W_ERK"]))
+        x = signals(q, tpo, health)
+        gain = power(x["ERK"], q["W_ERK"])
+        return balance(q, tpo, *cells(x, gain), gain)
 
     edge = np.full(q["TPO0"].shape, log(WIDEST))
     return q["TPO0"] * exp(bisect(rising, -edge, edge))
@@ -81,18 +138,19 @@ def steady_cells(q: Parameters, loss_factor: Array) -> list[Array]:
     it, so that the count is BASE / loss factor, as the screening count takes it, however much of the loss is immune.
     """
 
-    def made(x: dict[str, Array]) -> tuple[Array, Array]:
+    def made(x: dict[str, Array], gain: Array) -> tuple[Array, Array]:
         first = q["GPROD"] * power(x["JS"], q["W_JS"])
-        return first, q["P0"] / q["LS"] * first * power(x["ERK"], q["W_ERK"]) * power(x["AKT"], q["W_AKT"])
+        return first, q["P0"] / q["LS"] * first * gain * power(x["AKT"], q["W_AKT"])
 
-    def cells(x: dict[str, Array]) -> tuple[Array, Array]:
-        first, born = made(x)
-        return np.sum(ages(q, born, q["KAB"]), axis=0), first
+    def cells(x: dict[str, Array], gain: Array) -> tuple[Array, Array]:
+        first, born = made(x, gain)
+        return sum(ages(q, born, q["KAB"]), np.zeros_like(born)), first
 
     tpo = solve_tpo(q, cells)
     x = signals(q, tpo)
-    first, born = made(x)
-    late = first * power(x["ERK"], q["W_ERK"])
+    gain = power(x["ERK"], q["W_ERK"])
+    first, born = made(x, gain)
+    late = first * gain
     platelets = [age / loss_factor for age in ages(q, born, q["KAB"])]
     return [tpo, x["JS"], x["ERK"], x["AKT"], np.ones_like(tpo), first, first, first, late, late, *platelets]
 
@@ -105,7 +163,7 @@ def individual(parameters: Mapping[str, Array]) -> dict[str, Array]:
     """
     q = {name: np.asarray(value, dtype=float) for name, value in parameters.items()}
     ageing = N_AGES / q["LS"]
-    tpo = solve_tpo(q, lambda x: (q["BASE"], q["GPROD"] * power(x["JS"], q["W_JS"])))
+    tpo = solve_tpo(q, lambda x, gain: (q["BASE"], q["GPROD"] * power(x["JS"], q["W_JS"])))
     x = signals(q, tpo)
     born = q["P0"] / q["LS"] * q["GPROD"] * power(x["JS"], q["W_JS"])
     born = born * power(x["ERK"], q["W_ERK"]) * power(x["AKT"], q["W_AKT"])
@@ -119,8 +177,8 @@ def individual(parameters: Mapping[str, Array]) -> dict[str, Array]:
 def _produced(q: Parameters) -> Array:
     """The production that explains the count BASE without any destruction."""
 
-    def first(x: dict[str, Array]) -> Array:
-        return q["BASE"] / q["P0"] / (power(x["ERK"], q["W_ERK"]) * power(x["AKT"], q["W_AKT"]))
+    def first(x: dict[str, Array], gain: Array) -> Array:
+        return q["BASE"] / q["P0"] / (gain * power(x["AKT"], q["W_AKT"]))
 
-    x = signals(q, solve_tpo(q, lambda x: (q["BASE"], first(x))))
-    return first(x) / power(x["JS"], q["W_JS"])
+    x = signals(q, solve_tpo(q, lambda x, gain: (q["BASE"], first(x, gain))))
+    return first(x, power(x["ERK"], q["W_ERK"])) / power(x["JS"], q["W_JS"])

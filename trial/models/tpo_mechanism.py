@@ -156,19 +156,21 @@ def daily_events(p: Array, days: Days) -> Events:
     dosed = days.dose_mg > 0
     enter_h = np.where(dosed, np.minimum(q["LAG"], LAST_ENTRY_H), 24.0)
     meal_h = np.minimum(days.meal_h, 24.0)
-    hour = np.stack([np.zeros_like(enter_h), np.minimum(enter_h, meal_h), np.maximum(enter_h, meal_h)], axis=2)
-    fed = (hour >= meal_h[:, :, None]) & (meal_h < 24.0)[:, :, None]
     n, d = dosed.shape
-    amount, inputs = np.zeros((n, d, 3)), np.empty((n, d, 3, len(INPUTS)))
-    dose_ug = 1000.0 * days.dose_mg * days.bioavailability
-    amount[:, :, 1] = np.where(enter_h <= meal_h, dose_ug, 0.0)
-    amount[:, :, 2] = np.where(enter_h <= meal_h, 0.0, dose_ug)
-    inputs[:, :, :, 0] = (q["KD"] * np.ones((1, d)))[:, :, None] * np.where(fed, q["MEAL_KD"][:, :, None], 1.0)
-    inputs[:, :, :, 1] = np.where(fed, q["MEAL_BIND"][:, :, None], 0.0)
-    inputs[:, :, :, 2] = days.loss_factor[:, :, None]
-    inputs[:, :, :, 3] = days.kill[:, :, None]
-    time_h = days.start_h[:, :, None] + hour
-    return Events(time_h.reshape(n, 3 * d), amount.reshape(n, 3 * d), inputs.reshape(n, 3 * d, len(INPUTS)))
+    hour, amount, inputs = np.zeros((n, d, 3)), np.zeros((n, d, 3)), np.zeros((n, d, 3, len(INPUTS)))
+    np.minimum(enter_h, meal_h, out=hour[:, :, 1])
+    np.maximum(enter_h, meal_h, out=hour[:, :, 2])
+    fasting, dose_ug = enter_h <= meal_h, 1000.0 * days.dose_mg * days.bioavailability
+    amount[:, :, 1] = np.where(fasting, dose_ug, 0.0)
+    amount[:, :, 2] = np.where(fasting, 0.0, dose_ug)
+    inputs[:, :, :, 0] = q["KD"][:, :, None]
+    for event in range(3):
+        who, day = np.nonzero((hour[:, :, event] >= meal_h) & (meal_h < 24.0))
+        inputs[:, :, event, 2], inputs[:, :, event, 3] = days.loss_factor, days.kill
+        inputs[who, day, event, 0] *= q["MEAL_KD"][who, 0]
+        inputs[who, day, event, 1] = q["MEAL_BIND"][who, 0]
+        hour[:, :, event] += days.start_h
+    return Events(hour.reshape(n, 3 * d), amount.reshape(n, 3 * d), inputs.reshape(n, 3 * d, len(INPUTS)))
 
 
 TPO_MECHANISM = Structure(

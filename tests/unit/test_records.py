@@ -1,0 +1,28 @@
+"""Texts as codes: the words and places that numpy finds by sorting."""
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.endpoints.records import _coded, _says, _text, distinct
+
+
+def test_distinct_words_are_in_order_and_every_text_has_its_place():
+    texts = [np.array(["b", "", "a longer one", "b"]), np.array(["", "ä", "a longer one"]), np.full(2, "")]
+    words, codes = distinct(texts)
+    expected, places = np.unique(np.concatenate(texts), return_inverse=True)
+    assert words == expected.tolist() and codes.tolist() == places.tolist()
+    assert distinct([np.empty(0, dtype=str)])[0] == []
+
+
+def test_a_column_of_several_chunks_with_words_of_their_own():
+    """Plain or coded, with empty cells: the same texts."""
+    parts = [["x", None, "y"], ["y", "z"], []]
+    plain = pa.chunked_array(parts, pa.string())
+    coded = pa.chunked_array([pa.array(part, pa.string()).dictionary_encode() for part in parts])
+    for column in (plain, coded):
+        table = pa.table({"T": column})
+        assert _text(table, "T").tolist() == ["x", "", "y", "y", "z"]
+        assert _says(table, "T", "y").tolist() == [False, False, True, True, False]
+        assert not _says(table, "T", "never").any()
+        codes, words = _coded(table, "T")
+        assert [words[k] if k >= 0 else None for k in codes] == ["x", None, "y", "y", "z"]
