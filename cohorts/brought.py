@@ -118,7 +118,7 @@ def patients_of(path: Path, cells: Cells, lines: Sequence[int] = ()) -> BroughtP
     problems = list(_column_problems(cells))
     if problems:
         raise PatientsError(path, [*problems, f"vtrial patients {path.name} maps other headers, separators and units"])
-    problems += _repeated_ids(cells)
+    problems += repeated_ids(cells.get(ID, ()), lines)
     used = [name for name in (*REQUIRED, *OPTIONAL) if name in cells]
     columns: dict[str, NDArray[Any]] = {n: _numbers(n, cells[n], problems) for n in used if n in LIMITS}
     columns |= {name: _words(name, cells[name], problems) for name in used if name in CATEGORIES}
@@ -141,13 +141,13 @@ def _read(path: Path) -> tuple[Cells, list[int]]:
     try:
         must_be_regular(path, MOST_BYTES)
         if path.suffix.lower() == ".csv":
-            return _csv_columns(path, contents(path, MOST_BYTES).decode("utf-8-sig"))
+            return csv_columns(path, contents(path, MOST_BYTES).decode("utf-8-sig"))
         if path.suffix.lower() == ".parquet":
             return _parquet_columns(path), []
     except UnreadableError as problem:
         said = str(problem)
         raise PatientsError(path, [said if said.startswith("cannot") else f"cannot be read: {said}"]) from problem
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError, NotImplementedError, pa.ArrowException) as problem:
+    except (OSError, UnicodeDecodeError, ValueError, NotImplementedError, pa.ArrowException) as problem:
         if isinstance(problem, PatientsError):
             raise
         raise PatientsError(path, [f"cannot be read: {str(problem)[:200]}"]) from problem
@@ -166,35 +166,41 @@ def _parquet_columns(path: Path) -> Cells:
     return {name: table[name].to_pylist() for name in table.column_names}
 
 
-def _csv_columns(path: Path, text: str) -> tuple[Cells, list[int]]:
-    reader = csv.reader(io.StringIO(text, newline=""))
+def csv_columns(path: Path, text: str, separator: str = ",") -> tuple[dict[str, list[str]], list[int]]:
+    """Columns of stripped cells of a delimited text, and the line of each row; empty lines count, but are no rows.
+
+    Raises PatientsError with every column that is given twice, and every row of another length.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     rows, before = [], 0
-    for row in reader:
-        if any(cell.strip() for cell in row):
-            rows.append((before + 1, row))
-        before = reader.line_num
-    header = [cell.strip() for cell in rows[0][1]] if rows else []
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append((before + 1, [cell.strip() for cell in row]))
+            before = reader.line_num
+    except csv.Error as error:
+        raise PatientsError(path, [f"line {reader.line_num}: {error}"]) from None
+    header = rows[0][1] if rows else []
     problems = [f"column {name[:60]}: given {k} times" for name, k in Counter(header).items() if k > 1]
     for line, row in rows[1:]:
         if len(row) != len(header):
             problems.append(f"line {line}: {len(row)} cells, but the header names {len(header)} columns")
     if problems:
         raise PatientsError(path, problems)
-    columns = {name: [row[k].strip() for _, row in rows[1:]] for k, name in enumerate(header)}
-    return columns, [line for line, _ in rows[1:]]
+    return {name: [row[k] for _, row in rows[1:]] for k, name in enumerate(header)}, [line for line, _ in rows[1:]]
 
 
-def _repeated_ids(cells: Cells) -> Iterator[str]:
-    """Ids of the file that are given twice, or not at all."""
-    first: dict[str, int] = {}
-    for row, cell in enumerate(cells.get(ID, ()), start=1):
-        name = "" if cell is None else str(cell).strip()
+def repeated_ids(ids: Iterable[Any], lines: Sequence[int] = ()) -> Iterator[str]:
+    """Ids that are given twice, or not at all, by the line of the file, or the row where it has none."""
+    first: dict[str, str] = {}
+    for row, cell in enumerate(ids):
+        place, name = f"line {lines[row]}" if lines else f"row {row + 1}", "" if cell is None else str(cell).strip()
         if not name:
-            yield f"row {row}: {ID}: an empty cell; every patient needs an id"
+            yield f"{place}: {ID}: an empty cell; every patient needs an id"
         elif name in first:
-            yield f"row {row}: {ID}: seen {name[:60]!r}, which is that of patient {first[name]} already"
+            yield f"{place}: {ID}: seen {name[:60]!r}, which is already that of {first[name]}"
         else:
-            first[name] = row
+            first[name] = place
 
 
 def _column_problems(cells: Cells) -> Iterator[str]:

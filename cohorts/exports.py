@@ -6,16 +6,14 @@ every other column as it was. What was taken for what is said, not guessed in si
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohorts.brought import ID, MOST_BYTES, OPTIONAL, REQUIRED, PatientsError
+from cohorts.brought import ID, MOST_BYTES, OPTIONAL, REQUIRED, PatientsError, csv_columns, repeated_ids
 from cohorts.covariates import CATEGORIES
 from cohorts.files import UnreadableError, contents
 
@@ -91,29 +89,10 @@ def read_export(path: Path) -> Export:
         raise PatientsError(path, [str(error)]) from None
     text, encoding = _decoded(path, raw)
     separator = max(SEPARATORS, key=next((line for line in text.splitlines() if line.strip()), "").count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    rows: list[tuple[int, list[str]]] = []
-    try:
-        before = 0
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append((before + 1, [cell.strip() for cell in row]))
-            before = reader.line_num
-    except csv.Error as error:
-        raise PatientsError(path, [f"line {reader.line_num}: {error}"]) from None
-    if len(rows) < 2:
+    columns, lines = csv_columns(path, text, separator)
+    if not lines:
         raise PatientsError(path, ["there are no patients in it"])
-    (_, header), *body = rows
-    wrong = [f"column {name}: given {k} times" for name, k in Counter(header).items() if k > 1]
-    wrong += [
-        f"line {line}: {len(row)} cells, but the header names {len(header)} columns"
-        for line, row in body
-        if len(row) != len(header)
-    ]
-    if wrong:
-        raise PatientsError(path, wrong)
-    columns = {name: [row[k] for _, row in body] for k, name in enumerate(header)}
-    return Export(path, encoding, separator, columns, [line for line, _ in body])
+    return Export(path, encoding, separator, columns, lines)
 
 
 def _decoded(path: Path, raw: bytes) -> tuple[str, str]:
@@ -145,7 +124,7 @@ def mapped(export: Export, given: Mapping[str, str], values: Mapping[str, str]) 
             columns[name] = _words(export, name, header, changes)
         else:
             columns[name] = export.columns[header]
-    problems += [*_repeated(export, columns.get(ID))]
+    problems += [*repeated_ids(columns.get(ID, ()), export.lines)]
     if problems:
         raise PatientsError(export.path, problems)
     columns |= {name: [value] * n for name, value in values.items()}
@@ -254,15 +233,3 @@ def _words(export: Export, name: str, header: str, changes: list[str]) -> list[s
     allowed = CATEGORIES[name]
     changes += [f"{name}: {said}"] if changed and set(texts) <= {*allowed, ""} else []
     return texts
-
-
-def _repeated(export: Export, ids: Sequence[str] | None) -> Iterator[str]:
-    """Ids that are given twice, or not at all."""
-    first: dict[str, int] = {}
-    for line, name in zip(export.lines, ids or (), strict=False):
-        if not name:
-            yield f"line {line}: {ID}: an empty cell; every patient needs an id"
-        elif name in first:
-            yield f"line {line}: {ID}: seen {name!r}, which is already that of line {first[name]}"
-        else:
-            first[name] = line
