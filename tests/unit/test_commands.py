@@ -78,9 +78,9 @@ def test_plan(monkeypatch, capsys, problem, code, workers, words):
     asked = []
     found = Forecast(40_000, 10, {"patients": 40_000}, 1e6, 1e6, 50.0, workers)
     seen = SimpleNamespace(
-        forecast=found, disk="1 MiB", free_disk="2 GiB", memory="3 MiB", free_memory="", problem=problem
+        forecast=found, disk="1 MiB", free_disk="2 GiB", memory="3 MiB", free_memory="", problem=problem, elsewhere=""
     )
-    monkeypatch.setattr(trial.app.foresight, "foresee", lambda *given: asked.append(given) or seen)
+    monkeypatch.setattr(trial.app.foresight, "foresee", lambda *given, **_: asked.append(given) or seen)
     assert main(["plan", "c.yaml"]) == code
     out, err = capsys.readouterr()
     assert asked == [(STUDY, Path("runs/x"), None)] and words in out and "of 10 of 1,000 replicates" in out

@@ -46,7 +46,7 @@ def folder(tmp_path, monkeypatch):
         (tmp_path / f"{name}.yaml").write_text("")
     done = SimpleNamespace(workers=[], written=[])
 
-    def one(path, out, replicates, workers, say, progress):
+    def one(path, out, replicates, workers, dask, say, progress):
         done.workers.append(workers)
         if path.stem == "a":
             raise ConfigError(["one", "two"])
