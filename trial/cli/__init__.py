@@ -44,6 +44,8 @@ from trial.errors import Incomplete, Stopped, TrialError, cut
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 SIGNALS = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
 """What ends a run in order; Windows has no SIGHUP."""
+COLLECT = (100_000, 50, 50)
+"""How seldom garbage is looked for: little is made in circles, and to look takes a tenth of a short command's time."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_streams()
     asked, usual = _answer_signals(), sys.unraisablehook
     sys.unraisablehook = partial(_ask_again, asked, usual)
+    gc.set_threshold(*COLLECT)
     atexit.register(_at_last)
     try:
         code = _app()(args=arguments, prog_name="vtrial", standalone_mode=False)
