@@ -130,16 +130,17 @@ def test_a_killed_and_an_interrupted_command_go_on_to_the_same_tables(tmp_path, 
 
 
 def _failing_after(units: int, error: OSError, monkeypatch) -> None:
-    """The disk refuses every file after so many units."""
-    real, written = trial.jobs.parts.pq.write_table, []
+    """The disk refuses every file of a unit after so many units."""
+    real, written = trial.jobs.parts.pq.ParquetWriter, []
 
-    def write(table, path, **options):
-        written.append(path.parent.name)
+    def write(path, schema, **options):
+        if path.parent.parent.name == UNITS:
+            written.append(path.parent.name)
         if len(set(written)) > units:
             raise error
-        real(table, path, **options)
+        return real(path, schema, **options)
 
-    monkeypatch.setattr(trial.jobs.parts.pq, "write_table", write)
+    monkeypatch.setattr(trial.jobs.parts.pq, "ParquetWriter", write)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, pytest.param(errno.EROFS, marks=pytest.mark.slow)])

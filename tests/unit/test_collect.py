@@ -1,12 +1,14 @@
 """The tables of a unit made by hand: who left, the dose ledger, rescues, absent values; expected by hand."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hand_made import NEVER, people, taking, unit
 
 from trial.engine.simulate import simulate_unit
 from trial.engine.titration import Action
-from trial.jobs.collect import PAUSE, RESUME, _in_order, collect, screening_table
+from trial.jobs.collect import PAUSE, RESUME, Keys, _in_order, collect, screening_table
+from trial.jobs.courses import courses
 
 WISH = {"dropout": [{"reason": "wish", "hazard_per_week": 0.0}, {"reason": "adverse event", "hazard_per_week": 0.0}]}
 NO_EFFECT = {"EMAX": 0.0}
@@ -17,7 +19,10 @@ def tables(arm=(0, 1), **said):
     u = unit(arm=arm, **said)
     n = len(arm)
     names = dict.fromkeys(u.structure.parameters, "1")
-    return collect(u, simulate_unit(u), people(n), np.arange(1, n + 1), np.full(n, "all"), names)
+    result, cohort, subject = simulate_unit(u), people(n), np.arange(1, n + 1)
+    keys = Keys.of("tiny", cohort.draws.replicate, subject)
+    hourly = {"courses": pa.concat_tables(courses(u, result, keys))} if result.hourly else {}
+    return collect(u, result, cohort, subject, np.full(n, "all"), names) | hourly
 
 
 def rows(table, *names, **where):

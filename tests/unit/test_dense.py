@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import trial.engine.simulate
+import trial.jobs.courses
 import trial.jobs.parts
 import trial.jobs.provenance
 import trial.jobs.work
@@ -42,7 +44,7 @@ def by_patient_and_hour(table: pa.Table, hours: np.ndarray) -> dict[tuple[int, i
 
 
 def test_counts_at_visits_are_bitwise_those_of_the_course(tables, at_least=800):
-    """A visit is read before the dose of its day, at hour 24 x day: the same number by two solves."""
+    """A visit is read before the dose of its day, at hour 24 x day."""
     courses, seen = tables["courses"], tables["observations"].to_pylist()
     row, plt = by_patient_and_hour(courses, courses["AHOUR"].to_numpy()), courses["PLT"].to_numpy()
     visits = [r for r in seen if r["PARAMCD"] == "PLAT" and r["AVAL"] is not None and r["AVISITN"] > 0]
@@ -90,6 +92,30 @@ def test_the_other_tables_are_those_of_visits(study, tables):
         assert tables[name].equals(table), name
 
 
+def test_hours_read_in_passing_are_those_of_a_solve_of_their_own(study, tables, monkeypatch):
+    """As for a method that stops at each output: the same bits of the courses, and of every other table."""
+    monkeypatch.setattr(trial.engine.simulate, "reads_in_passing", lambda structure: False)
+    for name, table in simulate_replicates(study, range(2)).items():
+        assert tables[name].equals(table), name
+
+
+def test_courses_are_written_some_patients_at_a_time(study, tables, tmp_path, monkeypatch):
+    """Pieces of 25 of the 120 patients of a unit: groups of their rows, and the same values; no more is held."""
+    monkeypatch.setattr(trial.jobs.courses, "AT_ONCE", 25)
+    real, held = pa.concat_tables, []
+    monkeypatch.setattr(pa, "concat_tables", lambda given: held.append(given) or real(given))
+    run(study, tmp_path, evaluator(study))
+    monkeypatch.undo()
+    assert not any("AHOUR" in table.column_names for given in held for table in given)
+    written = pq.ParquetFile(tmp_path / "courses.parquet")
+    groups = [written.metadata.row_group(k).num_rows for k in range(written.metadata.num_row_groups)]
+    whole = tables["courses"]
+    patient = 60 * whole["IREP"].to_numpy() + whole["SUBJID"].to_numpy() - 1
+    assert groups == np.bincount(patient // 25).tolist() and len(groups) == 5
+    for column in COURSES.names:
+        assert written.read()[column].to_pylist() == whole[column].to_pylist(), column
+
+
 def test_a_run_keeps_the_courses_as_one_more_file(study, tmp_path):
     small = study.model_copy(update={"patients": 10})
     for output in ("dense", "visits"):
@@ -106,15 +132,15 @@ def test_an_interrupted_dense_run_goes_on_and_is_listed_in_the_manifest(tmp_path
     monkeypatch.chdir(tmp_path)
     few = ["run", str(SMOKE), "--workers", "1", "--set", "patients=6", "--set", "output=dense", "--replicates", "4"]
     assert main([*few, "--no-report", "--out", "whole"]) == 0
-    real = trial.jobs.parts.pq.write_table
+    real = trial.jobs.parts.pq.ParquetWriter
 
-    def refuse(table, path, **options):
+    def refuse(path, schema, **options):
         if path.parent.name.startswith(".0000002") and path.name == "courses.parquet":
             raise OSError(28, "full")
-        real(table, path, **options)
+        return real(path, schema, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(trial.jobs.parts.pq, "write_table", refuse)
+        patch.setattr(trial.jobs.parts.pq, "ParquetWriter", refuse)
         assert main([*few, "--no-report", "--out", "x"]) == 1
     unit = unit_folder(tmp_path / ".x.unfinished" / UNITS, 1) / "courses.parquet"
     unit.write_bytes(unit.read_bytes()[:-4])

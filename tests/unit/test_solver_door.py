@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from trial.models import State, Structure
-from trial.solver import Events, Status, solve
+from trial.solver import Events, Status, reads_in_passing, solve
 from trial.solver.structure import Array
 
 
@@ -228,3 +229,21 @@ def test_an_exact_map_is_exact_to_the_last_digits_at_every_length(x: float) -> N
     states, status, steps = decay(1.0, 1.0, [0.0, x], [(0.0, 0.0, 0.0)])
     assert status[0] == Status.OK and steps[0] == 1
     assert states[0, 0, 0] == pytest.approx(np.exp(-np.rint(x * 2.0**36) / 2.0**36), rel=1e-14)
+
+
+@pytest.mark.parametrize("method", ["exact", "taylor", "pair"])
+def test_the_last_states_are_there_beside_outputs(method: str) -> None:
+    """An output of twice the state, read at 1, 3 and 6 h, and the state at 6 h, after an infusion from 4 h on."""
+    twice = replace(DECAY, output_names=("TWICE",), outputs=lambda y, p, u: [2.0 * y[0]])
+    start, events = np.array([[2.0], [0.5]]), table(*[[(0.0, 0.0, 0.0), (4.0, 1.0, 3.0)]] * 2)
+    times, ends = np.array([[0.0, 1, 3, 6]] * 2), np.full((2, 1), np.nan)
+    rate = np.array([[0.5], [1.5]])
+    read, status, _ = solve(twice, rate, start, events, times, outputs=True, ends=ends, method=method)
+    assert (status == Status.OK).all() and read[:, -1, 0] == pytest.approx(2 * ends[:, 0], rel=1e-15)
+    left = 1 + start[:, 0] * np.exp(-4 * rate[:, 0])
+    assert ends[:, 0] == pytest.approx(3 / rate[:, 0] + (left - 3 / rate[:, 0]) * np.exp(-2 * rate[:, 0]), rel=1e-6)
+    assert start.tolist() == [[2.0], [0.5]], "the given state stays"
+
+
+def test_only_the_series_reads_outputs_in_passing() -> None:
+    assert reads_in_passing(GROWTH) and not reads_in_passing(DECAY)

@@ -23,7 +23,7 @@ from trial.engine.draws import Unit
 from trial.engine.laboratory import report_concentration, report_count
 from trial.engine.rules import Course, Decisions, apply_rules, start_course
 from trial.engine.stuck import why_stuck
-from trial.solver import Events, Status, solve
+from trial.solver import Events, Status, reads_in_passing, solve
 
 Array = NDArray[np.float64]
 
@@ -39,11 +39,12 @@ class Visit:
 
 @dataclass(frozen=True)
 class Hourly:
-    """True values (n, H) at full hours since the first dose: ``conc`` ng/mL, ``plt`` 10^9/L; NaN where the solve did
-    not get to. ``hour`` is NaN where a patient has fewer hours than others.
+    """True values (n, H) at full hours since the first dose, from ``first`` (n,) on: ``conc`` ng/mL, ``plt`` 10^9/L.
+
+    NaN where the solve did not get to, and where a patient has fewer hours than others.
     """
 
-    hour: Array
+    first: Array
     conc: Array
     plt: Array
 
@@ -102,8 +103,10 @@ def simulate_unit(unit: Unit) -> UnitResult:
         for span in spans_of(unit, unit.drawn.visit_day[:, visit - 1 : visit + 1]):
             events = joined(solves.late, daily_events(unit, course, days_of(span)))
             if unit.study.dense:
-                hourly.append(_hourly(unit, solves, events, span))
-            solves = _advance(unit, solves, events, span)
+                solves, traced = _advance_by_hours(unit, solves, events, span)
+                hourly.append(traced)
+            else:
+                solves = _advance(unit, solves, events, span)
         seen = _observe(unit, solves, visit)
         course, decided = apply_rules(unit, course, seen.count, visit)
         profile = _profile(unit, course, solves, visit, profile)
@@ -112,9 +115,8 @@ def simulate_unit(unit: Unit) -> UnitResult:
 
     cv = unit.on("CONC_CV", _sampling_day(unit)[:, None])
     reported = report_concentration(unit.study.pk_sampling, profile, unit.drawn.conc_z, cv)
-    traced = tuple(hourly)
-    ended = solves.status, solves.steps, traced, solves.fastest
-    return UnitResult(tuple(visits), tuple(decisions), course, reported, profile, *ended)
+    happened = tuple(visits), tuple(decisions), course
+    return UnitResult(*happened, reported, profile, solves.status, solves.steps, tuple(hourly), solves.fastest)
 
 
 def _start(unit: Unit, course: Course) -> Solves:
@@ -132,9 +134,10 @@ def _start(unit: Unit, course: Course) -> Solves:
 
 
 def _solve(
-    unit: Unit, state: Array, events: Events, times_h: Array, span: NDArray[np.int64], outputs: bool = False
+    unit: Unit, state: Array, events: Events, times_h: Array, span: NDArray[np.int64], ends: Array | None = None
 ) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
-    """States or outputs of everybody at ``times_h[:, 1:]`` in ``span`` (n, 2, days), within the limits of the study.
+    """States of everybody at ``times_h[:, 1:]`` in ``span`` (n, 2, days), within the limits of the study; outputs with
+    ``ends``, which become the last states.
 
     Who has no day in the span stands still: no event acts on him. See ``trial.solver``.
     """
@@ -150,7 +153,8 @@ def _solve(
         rtol=limits.rtol,
         atol=limits.atol,
         max_steps=steps,
-        outputs=outputs,
+        outputs=ends is not None,
+        ends=ends,
     )
 
 
@@ -167,8 +171,20 @@ def _none_for_the_idle(events: Events, span: NDArray[np.int64]) -> Events:
 def _advance(unit: Unit, now: Solves, events: Events, span: NDArray[np.int64]) -> Solves:
     """From the first to the second day of ``span`` (n, 2); whoever fails keeps the last good state and the failure."""
     states, status, steps = _solve(unit, now.state, events, np.asarray(24.0 * span), span)
+    return _arrived(unit, now, (states[:, 0], status, steps), events, span)
+
+
+def _arrived(
+    unit: Unit,
+    now: Solves,
+    solved: tuple[Array, NDArray[np.int8], NDArray[np.int64]],
+    events: Events,
+    span: NDArray[np.int64],
+) -> Solves:
+    """What a solve over ``span`` came to (state, status, steps), after what was ``now``."""
+    state, status, steps = solved
     status = np.where(now.status == Status.OK, status, now.status).astype(np.int8)
-    state = np.where((status == Status.OK)[:, None], states[:, 0], now.state)
+    state = np.where((status == Status.OK)[:, None], state, now.state)
     stuck = np.flatnonzero((status == Status.STEP_LIMIT) & (now.status == Status.OK))
     fastest = {**now.fastest, **why_stuck(unit, now.state, events, span, stuck)} if len(stuck) else now.fastest
     return Solves(state, status, now.steps + steps, later(events, np.asarray(24.0 * span[:, 1])), fastest)
@@ -230,17 +246,24 @@ def _sampling_day(unit: Unit) -> NDArray[np.int64]:
 def _hour_zero(unit: Unit, now: Solves) -> Hourly:
     """Hour 0 of every course: the drug-free steady state."""
     state, day = now.state[:, None], unit.drawn.visit_day[:, 0]
-    return Hourly(np.zeros((len(day), 1)), _output(unit, state, "CONC", day), _output(unit, state, "PLT", day))
+    return Hourly(np.zeros(len(day)), _output(unit, state, "CONC", day), _output(unit, state, "PLT", day))
 
 
-def _hourly(unit: Unit, now: Solves, events: Events, span: NDArray[np.int64]) -> Hourly:
-    """Every full hour after the first and up to the second day of ``span`` (n, 2), in a solve of its own.
+def _advance_by_hours(unit: Unit, now: Solves, events: Events, span: NDArray[np.int64]) -> tuple[Solves, Hourly]:
+    """As ``_advance``, and every full hour after the first and up to the second day of ``span`` (n, 2).
 
-    It reads more outputs from the same state and events as the main solve, which it does not touch.
+    Hours are read in passing. Where the method would stop at each, they are read in a solve of their own, so that more
+    outputs never change what happens.
     """
     first, last = 24.0 * span[:, :1], 24.0 * span[:, 1:]
-    hour = first + np.arange((last - first).max() + 1)
-    values, _, _ = _solve(unit, now.state, events, np.minimum(hour, last), span, outputs=True)
-    values[now.status != Status.OK] = np.nan
-    conc, plt = (values[:, :, unit.structure.output_names.index(name)] for name in ("CONC", "PLT"))
-    return Hourly(np.where(hour <= last, hour, np.nan)[:, 1:], conc, plt)
+    count = int((last - first).max())
+    conc, plt = np.full((2, len(span), count), np.nan)  # what stays comes before what is let go: no holes in memory
+    hour, ends = first + np.arange(count + 1), np.empty_like(now.state)
+    values, status, steps = _solve(unit, now.state, events, np.minimum(hour, last), span, ends)
+    known = (hour <= last)[:, 1:] & (now.status == Status.OK)[:, None]
+    for kept, name in ((conc, "CONC"), (plt, "PLT")):
+        np.copyto(kept, values[:, :, unit.structure.output_names.index(name)], where=known)
+    traced = Hourly(np.asarray(first[:, 0] + 1), conc, plt)
+    if not reads_in_passing(unit.structure):
+        return _advance(unit, now, events, span), traced
+    return _arrived(unit, now, (ends, status, steps), events, span), traced

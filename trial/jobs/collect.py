@@ -17,7 +17,6 @@ from trial.engine.simulate import UnitResult
 from trial.engine.titration import Action, reason
 from trial.solver import REASON, Status
 from trial.tables import (
-    COURSES,
     DOSES,
     OBSERVATIONS,
     SCREENING,
@@ -62,10 +61,12 @@ class Keys:
 def collect(
     unit: Unit, result: UnitResult, cohort: Cohort, subject: Ints, stratum: NDArray[np.str_], units: dict[str, str]
 ) -> dict[str, pa.Table]:
-    """Every table of a unit but ``screening``. ``subject`` (n,) numbers the patients within their replicate, from 1."""
+    """Every table of a unit but ``screening`` and ``courses``.
+
+    ``subject`` (n,) numbers the patients within their replicate, from 1.
+    """
     keys = Keys.of(unit.study.id, cohort.draws.replicate, subject)
-    dense = {"courses": _courses(unit, result, keys)} if result.hourly else {}
-    found = {
+    return {
         "patients": _patients(unit, result, cohort, keys, stratum),
         "parameters": _parameters(unit, keys, units),
         "doses": _doses(unit, result, keys),
@@ -73,7 +74,6 @@ def collect(
         "events": _events(unit, result, keys, cohort.columns["BLPLAT"]),
         "solves": _solves(result, keys),
     }
-    return found | dense
 
 
 def screening_table(flows: Mapping[int, Mapping[str, int]]) -> pa.Table:
@@ -389,11 +389,3 @@ def _solves(result: UnitResult, keys: Keys) -> pa.Table:
         REASON=_coded(code, [*why, *(f"{REASON[Status.STEP_LIMIT]}: {said}" for said in result.fastest.values())]),
         NSTEPS=result.steps,
     )
-
-
-def _courses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
-    """Hour by hour and patient by patient, until the patient leaves, the study ends or the solve fails."""
-    hour, conc, plt = (np.hstack([getattr(part, name) for part in result.hourly]) for name in ("hour", "conc", "plt"))
-    here = (hour <= 24.0 * unit.drawn.leave_day[:, None]) & ~np.isnan(plt)
-    who = np.repeat(np.arange(unit.drawn.n), here.sum(axis=1))
-    return _table(COURSES, **keys.rows(who), AHOUR=hour[here], CONC=conc[here], PLT=plt[here])

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from trial.jobs.parts import write_unit
 from trial.jobs.provenance import STATEMENT, engine_version
-from trial.jobs.work import Enrolment, WorkUnit, enrolment, of_replicates, simulate_enrolled
+from trial.jobs.work import Enrolment, WorkUnit, enrolment, of_replicates, simulate_by_hours
 from trial.study.study import Study
 
 Evaluate = Callable[[Mapping[str, pa.Table]], Mapping[str, pa.Table]]
@@ -21,7 +21,8 @@ Job = tuple[WorkUnit, Enrolment | None]
 def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> WorkUnit:
     """Simulate one unit, evaluate its endpoints, and write what the study keeps."""
     unit, enrolled = job
-    tables = simulate_enrolled(study, enrolled or enrolment(study, [span.replicate for span in unit.spans]))
+    patients = enrolled or enrolment(study, [span.replicate for span in unit.spans])
+    tables, hours = simulate_by_hours(study, patients)
     evaluated = evaluate(tables)
     failed = unit.n_patients - pc.sum(pc.equal(tables["solves"]["STATUS"].cast(pa.string()), "OK")).as_py()
     whole = {name: table for name, table in tables.items() if name == "screening" or study.lives(name)}
@@ -29,7 +30,8 @@ def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> Wo
     kept = {**whole, **of_replicates(few, study.kept), **evaluated}
     said = origin(study)
     labelled = {name: table.replace_schema_metadata(said) for name, table in kept.items()}
-    write_unit(parts, unit.number, labelled, {"patients": unit.n_patients, "failed": failed})
+    dense = {"courses": (piece.replace_schema_metadata(said) for piece in hours)} if study.dense else {}
+    write_unit(parts, unit.number, labelled | dense, {"patients": unit.n_patients, "failed": failed})
     return unit
 
 

@@ -6,8 +6,9 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from trial.jobs.provenance import file_hash, text_hash
 
 UNITS = "units"
 RECORD = "unit.json"
+Pieces = Mapping[str, pa.Table | Iterable[pa.Table]]
+"""Tables by name, each whole or piece by piece."""
 
 
 def unit_folder(parts: Path, number: int) -> Path:
@@ -25,7 +28,7 @@ def unit_folder(parts: Path, number: int) -> Path:
     return parts / f"{number:07d}"
 
 
-def write_unit(parts: Path, number: int, tables: Mapping[str, pa.Table], facts: Mapping[str, int]) -> None:
+def write_unit(parts: Path, number: int, tables: Pieces, facts: Mapping[str, int]) -> None:
     """Write the parts of a unit and ``unit.json`` (``facts``, and sha256 and rows of each file) in one atomic step.
 
     Everything is written under a name of this process, then the folder is renamed and that is synced. What a power
@@ -35,10 +38,10 @@ def write_unit(parts: Path, number: int, tables: Mapping[str, pa.Table], facts: 
     """
     with _whole(parts, number) as temporary:
         files = {}
-        for name, table in tables.items():
+        for name, pieces in tables.items():
             path = temporary / f"{name}.parquet"
-            pq.write_table(table, path, **encoding(table.schema))
-            files[path.name] = {"sha256": file_hash(path), "rows": table.num_rows}
+            rows = _write([pieces] if isinstance(pieces, pa.Table) else pieces, path)
+            files[path.name] = {"sha256": file_hash(path), "rows": rows}
         record = {"unit": number, **facts, "files": files}
         record["sha256"] = text_hash(json.dumps(record))
         (temporary / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -67,6 +70,18 @@ def _whole(parts: Path, number: int) -> Iterator[Path]:
         _rename(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(pieces: Iterable[pa.Table], path: Path) -> int:
+    """A file with a group of rows of each piece, of which one is in memory at a time; how many rows there are."""
+    rest = iter(pieces)
+    first = next(rest)
+    rows = 0
+    with pq.ParquetWriter(path, first.schema, **encoding(first.schema)) as writer:
+        for piece in chain([first], rest):
+            writer.write_table(piece, row_group_size=max(1, piece.num_rows))
+            rows += piece.num_rows
+    return rows
 
 
 def _rename(temporary: Path, target: Path) -> None:
@@ -109,15 +124,19 @@ def remove_unit(parts: Path, number: int) -> bool:
 
 
 def join(parts: Path, numbers: Sequence[int], name: str, target: Path) -> None:
-    """One file from a table's parts, a row group per unit in the order of ``numbers``; one part in memory at a time."""
+    """One file from a table's parts in the order of ``numbers``; one row group of a part in memory at a time.
+
+    A part has one, but of hourly courses, which are the longest by far.
+    """
     temporary = target.with_suffix(".tmp")
     files = [unit_folder(parts, number) / f"{name}.parquet" for number in numbers]
     schema = pq.read_schema(files[0])
     with pq.ParquetWriter(temporary, schema, **encoding(schema)) as writer:
-        for file in files:
-            part = pq.read_table(file)
-            if part.num_rows:
-                writer.write_table(part, row_group_size=part.num_rows)
+        for part in map(pq.ParquetFile, files):
+            for k in range(part.num_row_groups):
+                group = part.read_row_group(k)
+                if group.num_rows:
+                    writer.write_table(group, row_group_size=group.num_rows)
     _sync(temporary)
     temporary.replace(target)
 

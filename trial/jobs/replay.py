@@ -16,7 +16,7 @@ from trial.engine.draws import Unit
 from trial.engine.rules import rules_of
 from trial.engine.simulate import UnitResult, simulate_unit
 from trial.engine.titration import Action, reason, unchanged
-from trial.jobs.work import enrolment, tabulate, unit_of
+from trial.jobs.work import by_hours, enrolment, tabulate, unit_of
 from trial.study.study import Study
 from trial.tables import DECISIONS
 
@@ -68,7 +68,7 @@ def replay(study: Study, replicate: int, subject: int) -> Replay:
     patient = enrolment(study, replicate).take(subject - 1, subject)
     unit = unit_of(study.model_copy(update={"output": "dense"}), patient)
     result = simulate_unit(unit)
-    tables = tabulate(unit, result, patient)
+    tables = tabulate(unit, result, patient) | {"courses": pa.concat_tables(by_hours(unit, result, patient))}
     return Replay(tables, tuple(_decisions(unit, result, tables["observations"])))
 
 

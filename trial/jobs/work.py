@@ -6,7 +6,7 @@ one replicate. Units follow from the study alone: neither workers nor their orde
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,8 @@ from trial.engine.draws import Unit, draw_unit
 from trial.engine.enrolment import candidates, enrol
 from trial.engine.randomisation import randomise, strata_labels
 from trial.engine.simulate import UnitResult, simulate_unit
-from trial.jobs.collect import collect, screening_table
+from trial.jobs.collect import Keys, collect, screening_table
+from trial.jobs.courses import courses
 from trial.models import structure_of
 from trial.study.study import Study
 
@@ -113,7 +114,7 @@ def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = Non
 
 
 def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, pa.Table]:
-    """Every table of ``trial.tables`` but ``screening`` for a simulated unit, ``adverse`` only with tolerability."""
+    """Every table of a simulated unit but ``screening`` and ``courses``, ``adverse`` only with tolerability."""
     units = {p.name: p.unit for p in parameter_set(unit.study.parameter_set).parameters}
     units |= {s.name: s.unit for s in unit.structure.derived}
     tables = collect(unit, result, patients.cohort, patients.subject, patients.stratum, units)
@@ -122,10 +123,25 @@ def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, p
     return tables
 
 
+def by_hours(unit: Unit, result: UnitResult, patients: Enrolment) -> Iterator[pa.Table]:
+    """``courses`` of a simulated unit in pieces; none where no hour was kept."""
+    return courses(unit, result, Keys.of(unit.study.id, patients.cohort.draws.replicate, patients.subject))
+
+
 def simulate_enrolled(study: Study, patients: Enrolment, chosen: ParameterSet | None = None) -> dict[str, pa.Table]:
     """Every table of these patients, simulated together."""
+    tables, hours = simulate_by_hours(study, patients, chosen)
+    return tables | ({"courses": pa.concat_tables(hours)} if study.dense else {})
+
+
+def simulate_by_hours(
+    study: Study, patients: Enrolment, chosen: ParameterSet | None = None
+) -> tuple[dict[str, pa.Table], Iterator[pa.Table]]:
+    """As ``simulate_enrolled``, but that ``courses``, the longest table by far, comes in pieces; none without it."""
     unit = unit_of(study, patients, chosen)
-    return tabulate(unit, simulate_unit(unit), patients) | {"screening": screening_table(patients.cohort.flows)}
+    result = simulate_unit(unit)
+    screened = {"screening": screening_table(patients.cohort.flows)}
+    return tabulate(unit, result, patients) | screened, by_hours(unit, result, patients)
 
 
 def simulate_replicates(study: Study, replicates: range, chosen: ParameterSet | None = None) -> dict[str, pa.Table]:

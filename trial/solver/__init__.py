@@ -2,6 +2,6 @@
 
 from trial.solver.events import REASON, Events, Status
 from trial.solver.kernel import method_of
-from trial.solver.methods import solve
+from trial.solver.methods import reads_in_passing, solve
 
-__all__ = ["REASON", "Events", "Status", "method_of", "solve"]
+__all__ = ["REASON", "Events", "Status", "method_of", "reads_in_passing", "solve"]

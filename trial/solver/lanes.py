@@ -184,11 +184,14 @@ class Lane:
         self.look_ahead_event()
 
     def close(self) -> None:
-        """Outputs never reached are not numbers; status and steps are handed out."""
+        """Outputs never reached are not numbers; the state where the patient is, status and steps are handed out."""
         b = self.b
         with repeat(b, self.count("output"), self.arg["n_outputs"]) as output:
             self.write_row(output, lambda i: number(math.nan))
         patient = self.count("patient")
+        first = b.mul(patient, const(self.system.n_states))
+        for i in range(self.system.n_states):
+            b.store(self.get("y", i), element(b, self.arg["state"], b.add(first, const(i)), DOUBLE))
         b.store(b.load(self.status, typ=INT8), element(b, self.arg["status"], patient, INT8))
         b.store(b.fptosi(self.get("attempts"), INT64), element(b, self.arg["steps"], patient, INT64))
 

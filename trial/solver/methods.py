@@ -31,6 +31,7 @@ def solve(
     lanes: int = LANES,
     outputs: bool = False,
     method: str | None = None,
+    ends: Array | None = None,
 ) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
     """States of n patients at their output times.
 
@@ -41,11 +42,15 @@ def solve(
     changes the speed, not the values. outputs: return the structure's outputs instead of its states. method: "exact",
     "taylor", "pair" or "rosenbrock" instead of ``method_of(structure)``, to compare them.
 
+    ends: (n, S), becomes the states at the last output, which ``outputs`` leaves out; those of a failed patient mean
+    nothing.
+
     Returns states (n, T, S) or outputs (n, T, O), status (n,) (see Status) and attempted steps (n,). The values of a
     failed patient are nan from the first output it did not reach; a patient whose initial state is not finite comes
     back NON_FINITE, so that a failure lasts from call to call. Raises ValueError for arguments that make no sense.
     """
-    p, y, t = (np.ascontiguousarray(a, dtype=np.float64) for a in (parameters, state, times))
+    p, t = (np.ascontiguousarray(a, dtype=np.float64) for a in (parameters, times))
+    y = np.array(state, dtype=np.float64, order="C")  # the kernel leaves the last states there
     e_time, e_amount, e_inputs = (
         np.ascontiguousarray(a, dtype=np.float64) for a in (events.time_h, events.amount, events.inputs)
     )
@@ -62,7 +67,14 @@ def solve(
     arrays = (p, y, e_time, e_amount, e_inputs, t, out, status, steps)
     run = kernel(structure, lanes, method or method_of(structure), outputs)
     run(n, e_time.shape[1], n_outputs, max_steps, rtol, atol, *(a.ctypes.data for a in arrays))
+    if ends is not None:
+        ends[:] = y
     return out, status, steps
+
+
+def reads_in_passing(structure: Structure) -> bool:
+    """Whether outputs of the structure are read inside steps, so that more of them change neither steps nor states."""
+    return not STEPPERS[method_of(structure)].kind.outputs_are_stops
 
 
 def check_shapes(
