@@ -96,7 +96,14 @@ def _killed(study, folder: Path, delay: float) -> bool:
 def _started(folder: Path, *arguments: str, units: int = 1) -> subprocess.Popen:
     """A real ``vtrial run`` that has finished some units."""
     command = [sys.executable, "-m", "trial", "run", str(SMOKE), *MANY, *arguments]
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # as at a terminal
+    )
     parts = unfinished(folder / "x") / UNITS
     for _ in range(600):
         if len(list(parts.glob("[0-9]*"))) >= units or process.poll() is not None:

@@ -41,13 +41,14 @@ WILD = {
 def wild(enrolment):
     """The enrolment of replicate 1 with some draws gone wrong."""
 
-    def enrol(study, replicate, chosen=None):
-        drawn = enrolment(study, replicate, chosen)
-        if replicate != 1:
+    def enrol(study, replicates, chosen=None):
+        drawn = enrolment(study, replicates, chosen)
+        places = np.flatnonzero(drawn.cohort.draws.replicate == 1)
+        if not len(places):
             return drawn
         parameters = {name: values.copy() for name, values in drawn.cohort.parameters.items()}
         for subject, (name, value, _) in WILD.items():
-            parameters[name][subject - 1] = value
+            parameters[name][places[subject - 1]] = value
         return replace(drawn, cohort=replace(drawn.cohort, parameters=parameters))
 
     return enrol
