@@ -36,7 +36,7 @@ STYLE: Any = {
 }
 LEFT, RIGHT, BOTTOM = 0.62, 0.14, 0.45
 """Room beside the axes of a panel, in inches."""
-X_LABEL, Y_LABEL = 21.0, 28.0
+X_LABEL, Y_LABEL = 21.0, 32.0
 """How far from the axes their labels begin, in points: beyond those of the ticks, which need not be measured then."""
 
 
