@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FONTS = logging.getLogger("matplotlib.font_manager")
+"""What it warns of, a home where its list of fonts cannot be kept, changes no figure."""
 INK, FAINT, LINE = "#1f2933", "#6b7785", "#d5dae0"
 WEB_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 STYLE: Any = {
@@ -79,6 +82,7 @@ class Panel:
         self.svg = ""
 
     def __enter__(self) -> tuple[Axes, Panel]:
+        FONTS.setLevel(logging.ERROR)
         import matplotlib
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure

@@ -106,6 +106,14 @@ def test_the_config_itself_and_the_current_folder_are_not_deleted(run, tmp_path,
     assert "current folder" in refused(run)
 
 
+def test_a_way_up_from_a_folder_that_is_not_there_is_no_place_for_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refused, match=r"--out: seen 'no/\.\./x'; there is no folder no to go up from"):
+        checked(Path("no/../x"), False)
+    (tmp_path / "no").mkdir()
+    assert checked(Path("no/../x"), False) == Path("no/../x")
+
+
 def test_a_finished_run_has_a_manifest_that_names_its_tables(run, tmp_path):
     with pytest.raises(Refused, match="there is no such folder"):
         verified(tmp_path / "none")

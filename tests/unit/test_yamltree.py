@@ -87,6 +87,7 @@ def test_keys_with_dots_are_found_as_they_stand():
         ("b.d", "1", "there is a single value (1) above it"),
         ("b", "[", "'[' is not a value in YAML"),
         ("c.-1", "1", "seen '-1'"),
+        ("b", "1" * 40, "--set: b: seen a number of 40 digits"),
     ],
 )
 def test_what_cannot_be_replaced(key, value, words):

@@ -40,6 +40,9 @@ def must_be_usable(folder: Path) -> None:
         raise Refused(f"--out: seen {str(folder)!r}, which is not UTF-8; give another folder with --out") from None
     if size > LONGEST_NAME:
         raise Refused(f"--out: seen a name of {size} bytes; allowed: at most {LONGEST_NAME}")
+    for k, part in enumerate(folder.parts):
+        if part == ".." and not (before := Path(*folder.parts[:k])).exists():
+            raise Refused(f"--out: seen {str(folder)!r}; there is no folder {before} to go up from")
     if target in (Path.cwd(), *Path.cwd().parents):
         raise Refused(f"{folder}: this is the current folder or one above it; give another one with --out")
     if target.is_symlink():

@@ -81,6 +81,9 @@ def _extended(root: Placed, parent: Placed, path: Path, chain: tuple[Path, ...])
 def with_override(root: Placed, key: str, text: str, place: Place) -> Placed:
     """``root`` with the value at the dotted path ``key`` replaced by ``text``, read as YAML."""
     parsed, problems = _parse(f"value: {text}\n", str(place), None)
+    given = f"{place}:1: value: "
+    if problems and problems[0].startswith(f"{given}seen a number"):
+        raise ConfigError([f"{place}: {key}: {problems[0].removeprefix(given)}"])
     if problems or set(parsed.value) != {"value"}:
         raise ConfigError([f"{place}: {cut(repr(text))} is not a value in YAML"])
     return with_value(root, key.split("."), plain(parsed.value["value"]), place)
