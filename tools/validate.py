@@ -83,6 +83,7 @@ def command(wanted: str, *words: str, told: str = r".+\Z") -> Line:
     """Run a command: what it ``told`` (a pattern, equals counted; by default its last line) and whether it failed."""
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     text = done.stdout.strip() or done.stderr.strip() or "nothing said"
+    text = re.sub(rf"{re.escape(tempfile.gettempdir())}/[^/\s]+/", "", text)
     found = Counter(re.findall(told, text, flags=re.M) or text.splitlines()[-1:])
     lines = [f"{count} {line}" if count > 1 else line for line, count in found.items()]
     failed = f" (exit {done.returncode})" if done.returncode else ""
