@@ -132,7 +132,7 @@ def damage() -> Iterator[Line]:
 
 def tests() -> Iterator[Line]:
     """The slow tests and the mutants."""
-    yield command("all pass", sys.executable, "-m", "pytest", "-q", "-m", "slow")
+    yield command("all pass", sys.executable, "-m", "pytest", "-m", "slow", told=r"^\d+ (?:passed|failed).*")
     yield command("95 % or more", sys.executable, "-m", "tools.mutants")
 
 
