@@ -19,9 +19,10 @@ from trial.study.study import Study
 PILOT = 200
 """Patients of the pilot."""
 SETTLED_DAYS = 84
-"""After so long on a level the count of the typical man hardly changes any more."""
-REST_1E9L = 5.0
-"""A count under treatment is compared with a line only when it misses it by more."""
+"""How long the typical man is on a level before his count is compared: 12 weeks, longer than a platelet and its
+precursors live; assumed."""
+MARGIN_1E9L = 5.0
+"""The typical man is off the target only when he misses it by more; assumed."""
 
 
 def findings(study: Study) -> Iterator[str]:
@@ -67,17 +68,15 @@ def earliest(rule: DoseRule, start: int, visits: tuple[int, ...]) -> list[float 
     """
     found: list[float | None] = [None] * len(rule.ladder_mg)
     found[start] = 0
-    for way, rungs in (("increase", range(start + 1, len(found))), ("decrease", range(start - 1, -1, -1))):
+    up, down = range(start + 1, len(found)), range(start - 1, -1, -1)
+    for way, back, rungs in (("increase", -1, up), ("decrease", 1, down)):
         for rung in rungs:
-            before = found[rung - 1 if way == "increase" else rung + 1]
-            days = [
-                _next(step, before, visits)
-                for step in rule.steps
-                if step.action == way
-                and before is not None
-                and _is_on(step, rung - 1 if way == "increase" else rung + 1, len(found))
-            ]
-            if way == "decrease" and rule.restart and rule.restart.level == "lower" and before is not None:
+            before = found[rung + back]
+            if before is None:
+                break
+            steps = [step for step in rule.steps if step.action == way and _is_on(step, rung + back, len(found))]
+            days = [_next(step, before, visits) for step in steps]
+            if way == "decrease" and rule.restart and rule.restart.level == "lower":
                 days += [_next(step, before, visits, 1) for step in rule.steps if step.action == "interrupt"]
             found[rung] = min(days, default=None)
     return found
@@ -98,7 +97,7 @@ def _next(step: DoseStep, since: float, visits: tuple[int, ...], later: int = 0)
 
 
 def undone(rule: DoseRule) -> Iterator[str]:
-    """Decreases after which a count that follows the dose is one that increases it again; likewise at a restart."""
+    """Decreases after which a count that falls in proportion to the dose, as is assumed, increases it again."""
     for k, down in enumerate(rule.steps):
         if down.action != "decrease" or down.at_least_1e9L <= 0:
             continue
@@ -139,9 +138,9 @@ def off_target(rule: DoseRule, arms: list[Arm], study: Study) -> Iterator[str]:
     for dose, word in ((rule.ladder_mg[-1], "highest"), (rule.ladder_mg[0], "lowest")):
         count = float(course_table(study.parameter_set, dose, SETTLED_DAYS, every_h=24.0)["PLT"][-1].as_py())
         there = f"the typical man has {count:.0f} after {SETTLED_DAYS} days of {dose:g} mg, the {word} level"
-        if word == "highest" and count < up - REST_1E9L and np.isfinite(up):
+        if word == "highest" and count < up - MARGIN_1E9L and np.isfinite(up):
             yield f"{there}: below {up:g}, where the rule would go on to increase"
-        if word == "lowest" and count > down + REST_1E9L:
+        if word == "lowest" and count > down + MARGIN_1E9L:
             yield f"{there}: above {down:g}, where the rule would go on to decrease or interrupt"
 
 
