@@ -18,6 +18,7 @@ from analysis.statistics import summaries
 from analysis.statistics.estimates import OVER, Estimate, estimate, rates, to_table
 from analysis.statistics.event_times import estimate_times
 from analysis.statistics.participants import estimate_participants
+from analysis.statistics.planned import estimate_planned
 from analysis.text import cells
 from trial.study.study import Study
 
@@ -69,6 +70,7 @@ def analyse(out_dir: Path, study: Study) -> Analysed:
     found = summaries.of_file(out_dir / ENDPOINTS_FILE, study)
     estimates = [
         *estimate(found, study),
+        *estimate_planned(found, study),
         *estimate_times(out_dir / TIMES_FILE, study),
         *estimate_participants(out_dir, study, found),
     ]

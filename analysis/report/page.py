@@ -22,6 +22,7 @@ from analysis.report import (
     measured,
     people,
     pictures,
+    planned,
     rates,
     scored,
     sensitivity,
@@ -141,6 +142,7 @@ def sections(run: RunFolder) -> list[Section]:
             "Efficacy",
             [
                 rates.efficacy(run),
+                planned.planned(run),
                 pictures.forest(run),
                 differences.differences(run),
                 measured.durations(run),

@@ -91,6 +91,12 @@ def _mn_weights(s: Strata) -> Array:
     return w
 
 
+def common_difference(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> Array:
+    """Common difference of Mantel and Haenszel, without limits."""
+    s = _strata(x1, n1, x2, n2)
+    return s.known((s.weights * (s.x1 / s.n1 - s.x2 / s.n2)).sum(-1))
+
+
 def sato_difference(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, level: float = 0.95) -> Interval:
     """Common difference of Mantel and Haenszel with Sato's interval, which holds for many small strata too."""
     s = _strata(x1, n1, x2, n2)

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from trial.study import protocol
+from trial.study import analysis_plan, protocol
 from trial.study.protocol import Arm, did_you_mean, not_among, twice
 
 SMALLEST = {
@@ -21,6 +21,7 @@ SMALLEST = {
     "PKSampling": {"visit_day": 0},
     "SolverSettings": {},
     "Analysis": {"assessment_day": 56},
+    "ComparisonMethod": {},
     "PublishedRows": {"rows": "x.csv"},
 }
 LIMITS = [
@@ -63,12 +64,16 @@ LIMITS = [
     ("Analysis", "response_threshold_1e9L", [0.1], [0]),
     ("Analysis", "assessment_day", [0, 3650], [-1, 3651]),
     ("Analysis", "named_replicate", [0], [-1]),
+    ("ComparisonMethod", "pool_below", [0, 1000], [-1, 1001, 2.5]),
+    ("ComparisonMethod", "exact_below", [0, 4.5, 1000], [-0.1, 1000.5]),
     ("PublishedRows", "design", [None, "0123456789ab"], ["0123456789a", "0123456789abc", "0123456789AB"]),
 ]  # fmt: skip
 
 
 def made(record, **said):
-    return getattr(protocol, record).model_validate(SMALLEST[record] | said)
+    return getattr(protocol if hasattr(protocol, record) else analysis_plan, record).model_validate(
+        SMALLEST[record] | said
+    )
 
 
 @pytest.mark.parametrize(("record", "key", "good", "bad"), LIMITS, ids=lambda x: x if isinstance(x, str) else "")

@@ -9,12 +9,12 @@ from typing import Annotated
 from pydantic import Field
 
 from cohorts.streams import Streams
+from trial.study.analysis_plan import Analysis, plan_problems
 from trial.study.dose_rule import DoseRule
 from trial.study.leaving import Dropout, hazards, shares
 from trial.study.protocol import (
     Adherence,
     Allocation,
-    Analysis,
     Arm,
     Chemotherapy,
     Identifier,
@@ -156,6 +156,8 @@ class Study(Record):
         yield from self._profile_problems()
         yield from self._chemotherapy_problems()
         yield from twice(self.analysis.endpoints, ("analysis", "endpoints"))
+        for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
+            yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
 
     @property
