@@ -97,6 +97,11 @@ def estimate_planned(summaries: Mapping[str, Summary], study: Study) -> list[Est
     return rows + (_hypothesis_rows(known, cells, summaries, family, study) if family else [])
 
 
+def p_values(found: Summary, study: Study) -> Array:
+    """Two-sided p (R, A) of the planned test of one endpoint, of every arm but the reference arm."""
+    return _test(_cells(found, study), study.analysis.method)[0]
+
+
 def compared_arms(study: Study) -> list[str]:
     """The arms that are held against the reference arm."""
     return [arm for arm in study.arm_ids if arm != study.analysis.reference_arm]
