@@ -14,6 +14,7 @@ from trial.engine.draws import Unit
 from trial.engine.rules import Decisions
 from trial.engine.simulate import UnitResult
 from trial.jobs.ledger import doses
+from trial.jobs.paths import paths
 from trial.jobs.rows import Ints, Keys, coded, last_visit, leaves, reasons_to_leave, table, texts
 from trial.solver import REASON, Status
 from trial.tables import (
@@ -36,7 +37,7 @@ def collect(
     ``subject`` (n,) numbers the patients within their replicate, from 1.
     """
     keys = Keys.of(unit.study.id, cohort.draws.replicate, subject)
-    return {
+    found = {
         "patients": _patients(unit, result, cohort, keys, stratum),
         "parameters": _parameters(unit, keys, units),
         "doses": doses(unit, result, keys),
@@ -44,6 +45,7 @@ def collect(
         "events": _events(unit, result, keys, cohort.columns["BLPLAT"]),
         "solves": _solves(result, keys),
     }
+    return found | ({"stages": paths(unit, result, keys)} if unit.study.stages else {})
 
 
 def screening_table(flows: Mapping[int, Mapping[str, int]]) -> pa.Table:

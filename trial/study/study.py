@@ -148,7 +148,7 @@ class Study(Record):
     kept_tables: tuple[KeptTable, ...] = Field(
         default=(),
         description="tables of patients that are kept of every replicate when output keeps only the first, beside "
-        "patients, solves, endpoints and times: parameters, doses, observations, events, adverse",
+        "patients, solves, endpoints and times: parameters, doses, observations, events, adverse, stages",
     )
     assumptions: tuple[Prose, ...] = Field(default=(), description="printed in the report as they stand")
 
@@ -258,7 +258,7 @@ class Study(Record):
         if self.stages and self.treatment_days != max(ends):
             yield (
                 ("treatment_days",),
-                f"seen {self.treatment_days}; the last stage with study drug ends on day {max(ends)}; leave it out",
+                f"seen {self.treatment_days}; the last stage with study drug ends on day {max(ends)}; leave it out (null)",
             )
 
     def _allocation_problems(self) -> Iterator[Problem]:
