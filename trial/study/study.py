@@ -184,6 +184,11 @@ class Study(Record):
         """The place in ``plan`` of the stage whose endpoints are reported."""
         return [stage.id for stage in self.plan].index(self.analysis.stage) if self.analysis.stage else 0
 
+    @property
+    def rules_in_use(self) -> dict[str, tuple[str, ...]]:
+        """Every dose rule that an arm has in some stage, with the ids of those arms."""
+        return staged.rules_in_use(self.plan, self.arms)
+
     def days_before(self, stage: int) -> int:
         """Planned days before a stage of the plan."""
         return staged.starts(self.plan)[stage]
