@@ -59,6 +59,14 @@ def test_dose_levels_in_percent_with_the_last_day_to_its_end(monkeypatch):
     assert kept["step"] == "post" and len(kept["colors"]) == 2
 
 
+def test_a_dose_level_that_nobody_takes_has_no_band_and_the_others_keep_their_colours(monkeypatch):
+    seen = Drawn(monkeypatch)
+    charts.dose_levels([Rungs("one", 1, ("none", "5 mg", "10 mg"), np.array([[0.25], [0.0], [0.75]]))])
+    (((_, steps), kept),) = seen.of("doses0", "stackplot")
+    none, _, highest = charts.rung_colours(1, 3)
+    assert steps.tolist() == [[25, 25], [75, 75]] and kept["colors"] == [none, highest]
+
+
 @pytest.mark.parametrize(
     ("highest", "top", "limit"), [(0.4, 0.0, 50.0), (0.01, 0.0, 10.0), (0.9, 0.0, 100.0), (0.4, 100.0, 100.0)]
 )
