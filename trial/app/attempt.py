@@ -163,7 +163,7 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
     if how.with_sensitivity:
         from trial.app.sensitivity import write_effects
 
-        write_effects(study, beside, workers, say=say, progress=progress)
+        write_effects(study, beside, None if how.dask else workers, say=say, progress=progress, dask=how.dask)
     return summary
 
 
