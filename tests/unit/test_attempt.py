@@ -7,8 +7,9 @@ import pytest
 
 import trial.app.attempt as attempt
 from trial.app.attempt import How, _kept, _leaves, identity, is_finished
+from trial.app.folder import CONFIG
 from trial.errors import Refused, Stopped
-from trial.study.load import load_study
+from trial.study.load import load_study, resolved_yaml
 
 SMOKE = "configs/smoke.yaml"
 
@@ -147,6 +148,11 @@ def test_going_on(tried, tmp_path):
     assert (
         done and said == [f"{tmp_path / 'x'}: nothing unfinished is there; a new run begins"] and not asked["overwrite"]
     )
+    (tmp_path / "x" / "report.html").unlink()
+    (tmp_path / "x" / CONFIG).write_text(resolved_yaml(load_study(SMOKE)), encoding="utf-8")
+    done, asked, said = tried(resume=True, finished=True)
+    assert done is None and "reported" in asked and "finished, but for its report" in said[0]
+    (tmp_path / "x" / "report.html").write_text("")
     _, asked, said = tried(units=1, resume=True, finished=True)
     assert asked["overwrite"] is True and "sized" not in asked and said == []
     assert tried(units=2)[1]["overwrite"] is False and tried(overwrite=True)[1]["overwrite"] is True

@@ -171,6 +171,16 @@ def test_the_axis_of_counts_holds_what_is_drawn_and_the_thresholds():
     assert count_axis([12.5, 250 / 1.2], ())[2] == [10, 30, 50, 100, 250], "a tick at either end is a tick"
 
 
+def test_labels_of_axes_stand_as_far_from_them_in_points_whatever_their_size():
+    """21 points below and 32 to the left, in shares of axes of 3.16 by 1.06 inches and of 1.16 by 2.1."""
+    for width, height, left, bottom in ((4.0, 2.0, 0.7, 0.6), (2.0, 3.0, 0.7, 0.6)):
+        with Panel("x", width, height, "", left=left, bottom=bottom) as (axes, made):
+            wide = width * (made.margins["right"] - made.margins["left"])
+            high = height * (made.margins["top"] - made.margins["bottom"])
+            x, y = axes.xaxis.label.get_position(), axes.yaxis.label.get_position()
+        assert x == pytest.approx((0.5, -21 / 72 / high)) and y == pytest.approx((-32 / 72 / wide, 0.5))
+
+
 def test_margins_leave_room_for_labels_and_each_line_of_the_title():
     made = Panel("x", 4.0, 2.0, "", left=1.0, bottom=0.5)
     assert made.margins == pytest.approx({"left": 0.25, "right": 0.965, "bottom": 0.25, "top": 1 - 0.15})

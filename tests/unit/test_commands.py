@@ -10,6 +10,7 @@ import trial.app.calibration
 import trial.app.citing
 import trial.app.foresight
 import trial.app.loading
+import trial.app.merging
 import trial.app.one_patient
 import trial.app.schema
 import trial.app.sensitivity
@@ -65,6 +66,24 @@ def test_run(monkeypatch, capsys, said, folder, how, failed, code):
     out, err = capsys.readouterr()
     assert (f"report: {folder}/report.html" in out) == how.with_report and "warning: odd" in err
     assert ("2 of 40 patients failed" in err) == bool(failed)
+
+
+@pytest.mark.parametrize(
+    ("said", "folder", "given"),
+    [
+        ([], f"runs/{STUDY.id}", (False, True)),
+        (["--overwrite", "--no-report", "--out", "y"], "y", (True, False)),
+    ],
+)
+def test_merge(monkeypatch, capsys, said, folder, given):
+    asked = []
+    done = SimpleNamespace(lines=[], study=STUDY, n_failed=2, n_patients=40, many_failed=False)
+    monkeypatch.setattr("trial.app.merging.study_of", lambda shards, say: (STUDY, [str(s) for s in shards]))
+    monkeypatch.setattr("trial.app.merging.merge", lambda *given: asked.append(given[:-1]) or done)
+    monkeypatch.setattr("trial.cli.results.show", lambda lines, study, failed: None)
+    assert main(["merge", "a", "b", *said]) == 3
+    assert asked == [(STUDY, ["a", "b"], Path(folder), *given)]
+    assert (f"report: {folder}/report.html" in capsys.readouterr().out) == given[1]
 
 
 def test_a_run_with_nothing_to_do_is_fine(monkeypatch):

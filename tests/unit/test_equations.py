@@ -145,6 +145,16 @@ def test_a_minus_is_one_sign_however_it_is_written():
     assert dict(equations(made(rhs, ("A",), ("K",))).derivatives)["A"] == "-K * A + 3 * K * A + 2 * A"
 
 
+def test_a_sum_of_one_term_needs_no_parentheses_in_a_product():
+    """-(-A) is one term with a sign, where A - K in the same place is a sum."""
+
+    def rhs(y, p, u):
+        return [np.exp(-y[0]) * p[0], (y[0] - p[0]) * y[1]]
+
+    found = dict(equations(made(rhs, ("A", "B"), ("K",))).derivatives)
+    assert found == {"A": "K * exp(-A)", "B": "B * (A - K)"}
+
+
 def test_every_state_has_a_place_of_its_own_and_a_long_chain_turns_around():
     chain = [f"S{k}" for k in range(17)]
     content = described(parameter_set("hetrombopag_wang_2022")) | {
