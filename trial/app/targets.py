@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.endpoints import catalogue, lacking
 from analysis.endpoints.records import from_tables
+from analysis.endpoints.stage_view import in_stage
 from analysis.evidence.calibration import Measure, Target
 from analysis.evidence.results import endpoint_values
 from analysis.evidence.scorecard import JUDGED, STAT, Published, read_published
@@ -184,4 +185,4 @@ def simulate_targets(
 def job_values(study: Study, job: Job, values: Mapping[str, float]) -> Results:
     """The endpoints of a job with other ``values`` of its parameter set."""
     tables = simulate_replicates(study, job.replicates, parameter_set(study.parameter_set).with_values(values))
-    return endpoint_values(from_tables(tables, study.arm_ids), study, job.codes)
+    return endpoint_values(from_tables(in_stage(tables, study), study.arm_ids), study.analysed, job.codes)

@@ -10,9 +10,9 @@ from trial.study.study import Study
 
 PARTS = (
     "arms", "dose_rules", "treatment_days", "visits", "screening", "laboratory", "rescue", "dropout", "adherence",
-    "chemotherapy", "meals", "typical_patient",
+    "chemotherapy", "meals", "typical_patient", "stages",
 )  # fmt: skip
-SILENT = {
+SILENT: dict[str, Any] = {
     "until_chemotherapy": False,
     "meal_after_dose_h": None,
     "rung": "any",
@@ -22,6 +22,7 @@ SILENT = {
     "chemotherapy": None,
     "meals": None,
     "typical_patient": False,
+    "stages": [],
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 
