@@ -111,7 +111,8 @@ def tried(tmp_path, monkeypatch):
             monkeypatch.setattr(attempt, name, value)
         places = {
             "units_kept": lambda folder: units, "checked": lambda folder, over, config: asked.update(overwrite=over),
-            "begin": lambda folder, *a: tmp_path, "finish": lambda *a, keep_units: asked.update(finished=not keep_units),
+            "begin": lambda folder, *a: tmp_path,
+            "finish": lambda *a, keep_units: asked.update(finished=not keep_units),
         }  # fmt: skip
         for name, value in places.items():
             monkeypatch.setattr(attempt.folders, name, value)
