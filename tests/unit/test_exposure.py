@@ -66,7 +66,12 @@ def test_the_terminal_phase_leaves_out_tmax_and_takes_more_points_when_the_fit_i
 
 @pytest.mark.parametrize(
     ("values", "reason"),
-    [([1.0, 2, 3, 2, 1], "fewer than 3"), ([9.0, 1, 2, 3, 4], "does not fall"), ([0.0] * 5, "fewer than 3")],
+    [
+        ([1.0, 2, 3, 2, 1], "fewer than 3"),
+        ([9.0, 1, 2, 3, 4], "does not fall"),
+        ([1.0, 9, 1, 2, 3], "does not fall"),
+        ([0.0] * 5, "fewer than 3"),
+    ],
 )
 def test_without_a_terminal_phase_there_is_a_reason_and_no_auc_to_infinity(values: list[float], reason: str) -> None:
     result = nca.exposure(np.arange(5.0), np.array(values))
