@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cohorts import brought
 from cohorts.brought import BroughtPatients, PatientsError, read_patients
 from cohorts.citations import THIS_ENGINE, Source
 from cohorts.parameters import CovariateEffect
@@ -136,6 +137,19 @@ def test_long_lists_are_cut_in_the_message(write):
     with pytest.raises(PatientsError, match="and 10 more problems") as caught:
         read_patients(path)
     assert len(caught.value.problems) == 30
+
+
+def test_a_table_has_so_many_rows_and_columns_and_not_one_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(brought, "MOST_ROWS", 3)
+    monkeypatch.setattr(brought, "MOST_COLUMNS", 2)
+    path = tmp_path / "patients.parquet"
+    for rows, columns in ((3, 2), (4, 2), (3, 3)):
+        pd.DataFrame({f"X{k}": range(rows) for k in range(columns)}).to_parquet(path, index=False)
+        if (rows, columns) == (3, 2):
+            assert brought._parquet_columns(path) == {"X0": [0, 1, 2], "X1": [0, 1, 2]}
+            continue
+        with pytest.raises(PatientsError, match=f"seen {rows} rows and {columns} columns; allowed: at most 3 and 2"):
+            brought._parquet_columns(path)
 
 
 def test_a_sampled_cohort_can_be_brought_back(tmp_path):
