@@ -114,6 +114,15 @@ def test_flows_of_the_lifespan_model():
     assert (sources, losses) == ({"RTOT", "T1"}, {"CTOT", "RTOT", "PLT"})
 
 
+def test_a_sum_over_a_volume_flows_to_where_each_of_its_terms_arrives():
+    def rhs(y, p, u):
+        a, b, c = y
+        to_b, to_c, volume = p
+        return [-(to_b * a + to_c * a) / volume, to_b * a / volume, to_c * a / volume]
+
+    assert named(made(rhs, ("A", "B", "C"), ("TB", "TC", "V"))) == ({("A", "B"), ("A", "C")}, set(), set(), set())
+
+
 def test_a_feedback_is_an_influence_and_binding_flows_from_both():
     def rhs(y, p, u):
         drug, target, bound, cells = y
