@@ -114,13 +114,12 @@ def test_flows_of_the_lifespan_model():
     assert (sources, losses) == ({"RTOT", "T1"}, {"CTOT", "RTOT", "PLT"})
 
 
-def test_a_sum_over_a_volume_flows_to_where_each_of_its_terms_arrives():
+def test_a_loss_over_a_volume_arrives_where_it_is_a_gain_over_another():
     def rhs(y, p, u):
-        a, b, c = y
-        to_b, to_c, volume = p
-        return [-(to_b * a + to_c * a) / volume, to_b * a / volume, to_c * a / volume]
+        rate, here, there = p
+        return [-rate * y[0] / here, rate * y[0] / there]
 
-    assert named(made(rhs, ("A", "B", "C"), ("TB", "TC", "V"))) == ({("A", "B"), ("A", "C")}, set(), set(), set())
+    assert named(made(rhs, ("A", "B"), ("K", "V", "W"))) == ({("A", "B")}, set(), set(), set())
 
 
 def test_a_feedback_is_an_influence_and_binding_flows_from_both():
