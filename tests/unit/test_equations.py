@@ -114,12 +114,13 @@ def test_flows_of_the_lifespan_model():
     assert (sources, losses) == ({"RTOT", "T1"}, {"CTOT", "RTOT", "PLT"})
 
 
-def test_a_loss_over_a_volume_arrives_where_it_is_a_gain_over_another():
+def test_what_is_lost_in_a_time_arrives_where_it_is_a_gain_in_the_same_time():
     def rhs(y, p, u):
-        rate, here, there = p
-        return [-rate * y[0] / here, rate * y[0] / there]
+        here, there = p
+        return [-y[0] / here, y[0] / here, y[0] / there]
 
-    assert named(made(rhs, ("A", "B"), ("K", "V", "W"))) == ({("A", "B")}, set(), set(), set())
+    moves, influences, sources, losses = named(made(rhs, ("A", "B", "C"), ("T", "S")))
+    assert (moves, influences, sources, losses) == ({("A", "B")}, {("A", "C")}, {"C"}, set())
 
 
 def test_a_feedback_is_an_influence_and_binding_flows_from_both():
