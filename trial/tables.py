@@ -159,10 +159,14 @@ def more_tables(dense: bool, proxies: bool) -> tuple[str, ...]:
 MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")
 
 
-def events_schema(chemotherapy: bool) -> pa.Schema:
-    """EVENTS; of a study with chemotherapy the label says so."""
+VOIDENDY = field("VOIDENDY", pa.int32(), "First day that rescue does not void", "d")
+
+
+def events_schema(chemotherapy: bool, agents: bool = False) -> pa.Schema:
+    """EVENTS; of a study with chemotherapy the label says so, of one with agents of rescue VOIDENDY is there."""
     said = field("EVENT", TEXT, "RESCUE, DROPOUT or CHEMO")
-    return EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy else EVENTS
+    schema = EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy else EVENTS
+    return pa.schema([*schema, *[VOIDENDY] * agents])
 
 
 def patients_schema(meals: bool) -> pa.Schema:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trial.engine.laboratory import report_count
-from trial.study.protocol import Laboratory
+from trial.study.analytes import Laboratory
 
 
 def reported(true, z=0.0, cv=0.0, **kept):

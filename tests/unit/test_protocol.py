@@ -3,9 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from trial.study import protocol
+from trial.study import analytes, habits, protocol, rescue_agents
 from trial.study.protocol import Arm, did_you_mean, not_among, twice
 
+RECORDS = vars(protocol) | vars(habits) | vars(analytes) | vars(rescue_agents)
 SMALLEST = {
     "Arm": {"id": "A", "start_dose_mg": 5},
     "Stratum": {"covariate": "AGE", "cut": 40},
@@ -17,6 +18,7 @@ SMALLEST = {
     "ChemotherapyStart": {"at_least_1e9L": 100, "latest_day": 14},
     "Chemotherapy": {"cycle_days": 21, "cycles": 2, "doses": [{"day": 0}]},
     "Rescue": {},
+    "RescueAgent": {"id": "IVIG", "kind": "immunoglobulin", "below_1e9L": 20},
     "Laboratory": {},
     "PKSampling": {"visit_day": 0},
     "SolverSettings": {},
@@ -50,6 +52,18 @@ LIMITS = [
      [[], [{"day": 21}], [{"day": 3}, {"day": 3}], [{"day": 3}, {"day": 2}]]),
     ("Chemotherapy", "drug_days", [[], [-364, 364]], [[-365], [365], [2, 2], [3, 2]]),
     ("Rescue", "min_days_between", [0, 365], [-1, 366]),
+    ("Rescue", "agents", [[], [{"id": "P", "kind": "platelets", "bleeding_at_least": 3}]],
+     [[{"id": "P", "kind": "platelets"}], [{"id": "P", "kind": "plasma", "clinical": True}]]),
+    ("RescueAgent", "id", ["A", "A" * 60], ["", "9a", "a b"]),
+    ("RescueAgent", "below_1e9L", [0.1], [0, None]),
+    ("RescueAgent", "bleeding_at_least", [1, 4, None], [0, 5, 1.5]),
+    ("RescueAgent", "clinical", [False], [True, "yes"]),
+    ("RescueAgent", "min_days_between", [0, 365, None], [-1, 366]),
+    ("RescueAgent", "onset_days", [0, 56, None], [-1, 57]),
+    ("RescueAgent", "adds_1e9L", [None], [0, 33]),
+    ("RescueAgent", "log_drop", [0.1, 10, None], [0, 10.1]),
+    ("RescueAgent", "fades_days", [0.1, 365, None], [0, 365.5]),
+    ("RescueAgent", "voids_days", [0, 3650, None], [-1, 3651]),
     ("Laboratory", "turnaround_days", [0, 7], [-1, 8]),
     ("Laboratory", "lower_limit_1e9L", [0, 20], [-0.1, 20.5]),
     ("PKSampling", "visit_day", [0, 3650], [-1, 3651]),
@@ -68,7 +82,7 @@ LIMITS = [
 
 
 def made(record, **said):
-    return getattr(protocol, record).model_validate(SMALLEST[record] | said)
+    return RECORDS[record].model_validate(SMALLEST[record] | said)
 
 
 @pytest.mark.parametrize(("record", "key", "good", "bad"), LIMITS, ids=lambda x: x if isinstance(x, str) else "")

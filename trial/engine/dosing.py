@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from cohorts import elementary
 from trial.engine.draws import Drawn, Unit
-from trial.engine.rules import NEVER, Course
+from trial.engine.rescue import log_drop
+from trial.engine.rules import Course
 from trial.models import Days
 from trial.solver import Events
 
@@ -134,15 +135,12 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Daily multiplier of platelet loss: within-patient fluctuation, and rescue therapy, which lowers loss for
     weeks.
     """
-    factor, who = _of_day(unit.swings, day), np.flatnonzero(course.rescue_day != NEVER)
+    factor = _of_day(unit.swings, day)
+    who, drop = log_drop(unit, course.rescues, day)
     if not len(who):
         return factor
-    day, latest, before = day[who], course.rescue_day[who, None], course.rescue_before_day[who, None]
-    since = day - np.where(day >= latest, latest, before)
-    fading = elementary.exp(-np.maximum(since, 0) / unit.on("RESCUE_TAU", day, who))
-    drop = np.where(since >= 0, unit.on("RESCUE_DROP", day, who) * fading, 0.0)
     with np.errstate(over="ignore"):  # the solver says NON_FINITE where a wild draw gives infinity
-        factor[who] = elementary.exp(_of_day(unit.drawn.log_loss, day, who) - drop)
+        factor[who] = elementary.exp(_of_day(unit.drawn.log_loss, day[who], who) - drop)
     return factor
 
 

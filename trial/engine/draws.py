@@ -21,7 +21,7 @@ from cohorts.sampler import Cohort
 from cohorts.streams import Draws
 from cohorts.variability import moved, occasion_factor
 from trial.models import Structure
-from trial.study.protocol import Meals
+from trial.study.habits import Meals
 from trial.study.study import Study
 
 Array = NDArray[np.float64]

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from cohorts.noise import assay
 from cohorts.screening import report
-from trial.study.protocol import Laboratory, PKSampling
+from trial.study.analytes import Laboratory
+from trial.study.protocol import PKSampling
 
 Array = NDArray[np.float64]
 

@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cohorts import elementary
 from trial.engine.draws import Unit
+from trial.engine.rescue import NEVER, Given, Rescues, no_rescue, rescue
 from trial.engine.titration import Action, DoseState, decide, start
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.study import Study
 
 Array = NDArray[np.float64]
-NEVER = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
@@ -25,10 +24,8 @@ class Course:
     """Where every patient of a unit stands; arrays over patients.
 
     ladders: one DoseState per dose rule, for the patients of all its arms, and members: their places in the unit, in
-    the order of ``_deciding``. dose_mg: prescribed from ``effective_day`` on, dose_before_mg until then. rescue_day:
-    day of the latest rescue (NEVER: none), which may be days ahead, and rescue_before_day that of the one before it;
-    rescues: how many; hazard: cumulative hazard of rescue up to ``counted_day``, the day of the last count. chemo_day:
-    first day of cycle 1 of chemotherapy (NEVER: none, or it still waits for platelets).
+    the order of ``_deciding``. dose_mg: prescribed from ``effective_day`` on, dose_before_mg until then. rescues: every
+    rescue so far. chemo_day: first day of cycle 1 of chemotherapy (NEVER: none, or it still waits for platelets).
     """
 
     ladders: tuple[DoseState, ...]
@@ -36,24 +33,25 @@ class Course:
     dose_mg: Array
     dose_before_mg: Array
     effective_day: NDArray[np.int64]
-    rescue_day: NDArray[np.int64]
-    rescue_before_day: NDArray[np.int64]
-    rescues: NDArray[np.int64]
-    hazard: Array
-    counted_day: NDArray[np.int64]
+    rescues: Rescues
     chemo_day: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """What was decided at one visit; arrays over patients (Action, index of the step, dose after)."""
+    """What was decided at one visit; arrays over patients (Action, index of the step, dose after), and the rescue."""
 
     day: NDArray[np.int64]
     count: Array
     action: NDArray[np.int8]
     step: NDArray[np.int16]
     dose_mg: Array
-    rescued: NDArray[np.bool_]
+    given: tuple[Given, ...] = ()
+
+    @property
+    def rescued(self) -> NDArray[np.bool_]:
+        """(n,) who was given any agent."""
+        return np.isin(np.arange(len(self.day)), [i for given in self.given for i in given.who.tolist()])
 
 
 def rules_of(study: Study) -> tuple[DoseRule, ...]:
@@ -84,22 +82,22 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         ladders.append(start(rule, dose[mine] if name else 1.0, len(mine)))
         members.append(mine)
     chemo_day = never if chemo is None or chemo.start else np.full(drawn.n, chemo.first_day)
-    hazard = np.zeros(drawn.n)
-    course = Course(tuple(ladders), tuple(members), dose, dose, zero, never, never, zero, hazard, zero, chemo_day)
+    course = Course(tuple(ladders), tuple(members), dose, dose, zero, no_rescue(unit), chemo_day)
     begin = Decisions(
         day=zero,
         count=np.full(drawn.n, np.nan),
         action=np.full(drawn.n, Action.START, dtype=np.int8),
         step=np.full(drawn.n, -1, dtype=np.int16),
         dose_mg=dose,
-        rescued=np.zeros(drawn.n, dtype=bool),
     )
     return course, begin
 
 
-def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, Decisions]:
+def apply_rules(
+    unit: Unit, course: Course, count: Array, visit: int, bleeding: Array | None = None
+) -> tuple[Course, Decisions]:
     """Rescue, start of chemotherapy, then the dose rules, each for all of its arms at once, on the reported counts of
-    ``visit`` (NaN: no count).
+    ``visit`` (NaN: no count) and the grade of ``bleeding`` seen at it (None: nobody's).
 
     A rule counts planned days, so that a visit early in its window is not too early for it, or, where it says so,
     the actual days on which changes take effect.
@@ -107,7 +105,7 @@ def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[C
     study, drawn = unit.study, unit.drawn
     planned = np.full(drawn.n, study.visits.days[visit - 1])
     day = drawn.visit_day[:, visit]
-    course, rescued = _rescue(unit, course, count, visit)
+    rescues, given = rescue(unit, course.rescues, count, bleeding, visit)
     course = _start_chemotherapy(unit, course, count, visit)
     on_treatment = np.where(day < study.treatment_days, count, np.nan)
     effective = day + study.laboratory.turnaround_days
@@ -120,9 +118,14 @@ def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[C
         if name:
             dose[mine] = after.dose_mg(rule.ladder_mg)
     course = replace(
-        course, ladders=tuple(ladders), dose_mg=dose, dose_before_mg=course.dose_mg, effective_day=effective
+        course,
+        rescues=rescues,
+        ladders=tuple(ladders),
+        dose_mg=dose,
+        dose_before_mg=course.dose_mg,
+        effective_day=effective,
     )
-    return course, Decisions(effective, count, action, step, dose, rescued)
+    return course, Decisions(effective, count, action, step, dose, given)
 
 
 def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) -> Course:
@@ -135,33 +138,3 @@ def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) ->
     reached = (course.chemo_day == NEVER) & (count >= chemo.start.at_least_1e9L)
     reported = unit.drawn.visit_day[:, visit] + study.laboratory.turnaround_days
     return replace(course, chemo_day=np.where(reached, np.maximum(reported, chemo.first_day), course.chemo_day))
-
-
-def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:
-    """Rescue is decided on a visit's count when the cumulative hazard, H0 exp(-count/SCALE) per week, has crossed the
-    patient's clock, and given on the day on which that count is reported; not to who has left by then, nor after the
-    last visit.
-
-    While no other rescue may be given the hazard stands still.
-    """
-    study, drawn = unit.study, unit.drawn
-    day, before, clocks = drawn.visit_day[:, visit], study.rescue.min_days_between, drawn.rescue_clock
-    given = day + study.laboratory.turnaround_days
-    since = np.where(course.rescues > 0, np.maximum(course.counted_day, course.rescue_day + before), course.counted_day)
-    free = (course.rescues == 0) | (given - course.rescue_day >= before)
-    rate = unit.on("RESCUE_H0", day) * elementary.exp(-count / unit.on("RESCUE_SCALE", day))
-    at_risk = free & ~np.isnan(count) & study.rescue.allowed
-    hazard = course.hazard + np.where(at_risk, rate * np.maximum(day - since, 0) / 7.0, 0.0)
-    episode = np.minimum(course.rescues, clocks.shape[1] - 1)
-    clock = np.take_along_axis(clocks, episode[:, None], axis=1)[:, 0]
-    there = (given < drawn.leave_day) & (given <= drawn.visit_day[:, -1])
-    rescued = at_risk & there & (hazard >= clock) & (course.rescues < clocks.shape[1])
-    course = replace(
-        course,
-        hazard=hazard,
-        rescues=course.rescues + rescued,
-        rescue_day=np.where(rescued, given, course.rescue_day),
-        rescue_before_day=np.where(rescued, course.rescue_day, course.rescue_before_day),
-        counted_day=np.where(np.isnan(count), course.counted_day, day),
-    )
-    return course, rescued

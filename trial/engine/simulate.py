@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from trial.engine.dosing import (
 )
 from trial.engine.draws import Unit
 from trial.engine.laboratory import report_concentration, report_count
+from trial.engine.rescue import cut, with_platelets
 from trial.engine.rules import Course, Decisions, apply_rules, start_course
 from trial.engine.stuck import why_stuck
 from trial.solver import Events, Status, reads_in_passing, solve
@@ -100,7 +101,8 @@ def simulate_unit(unit: Unit) -> UnitResult:
     hourly = [_hour_zero(unit, solves)] if unit.study.dense else []
 
     for visit in range(1, len(unit.study.visits.days) + 1):
-        for span in spans_of(unit, unit.drawn.visit_day[:, visit - 1 : visit + 1]):
+        for span in cut(unit, course.rescues, spans_of(unit, unit.drawn.visit_day[:, visit - 1 : visit + 1])):
+            solves = _transfused(unit, course, solves, span)
             events = joined(solves.late, daily_events(unit, course, days_of(span)))
             if unit.study.dense:
                 solves, traced = _advance_by_hours(unit, solves, events, span)
@@ -108,7 +110,7 @@ def simulate_unit(unit: Unit) -> UnitResult:
             else:
                 solves = _advance(unit, solves, events, span)
         seen = _observe(unit, solves, visit)
-        course, decided = apply_rules(unit, course, seen.count, visit)
+        course, decided = apply_rules(unit, course, seen.count, visit, seen.bleeding)
         profile = _profile(unit, course, solves, visit, profile)
         visits.append(seen)
         decisions.append(decided)
@@ -117,6 +119,13 @@ def simulate_unit(unit: Unit) -> UnitResult:
     reported = report_concentration(unit.study.pk_sampling, profile, unit.drawn.conc_z, cv)
     happened = tuple(visits), tuple(decisions), course
     return UnitResult(*happened, reported, profile, solves.status, solves.steps, tuple(hourly), solves.fastest)
+
+
+def _transfused(unit: Unit, course: Course, now: Solves, span: NDArray[np.int64]) -> Solves:
+    """Where a rescue adds platelets at the start of ``span``, with them."""
+    if not unit.study.rescue.adds_platelets:
+        return now
+    return replace(now, state=with_platelets(unit, course.rescues, now.state, span))
 
 
 def _start(unit: Unit, course: Course) -> Solves:
@@ -223,7 +232,8 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
     times_h = np.asarray(24.0 * first + sample_h)
     conc, sampled = np.full(times_h.shape, np.nan), unit.drawn.present[:, visit] & (now.status == Status.OK)
     sampled &= dose_mg(unit, course, first)[:, 0] > 0
-    for span in spans_of(unit, days):
+    for span in cut(unit, course.rescues, spans_of(unit, days)):
+        now = _transfused(unit, course, now, span)
         events = joined(now.late, daily_events(unit, course, days_of(span)))
         begin, end = 24.0 * span[:, :1], 24.0 * span[:, 1:]
         goes_on = [end] if (span[:, 1] < days[:, 1]).any() else []

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from cohorts.sampler import Cohort
 from trial.engine.dosing import active, day_of, drug_day
 from trial.engine.draws import Unit
-from trial.engine.rules import NEVER, Decisions, rules_of
+from trial.engine.rescue import NEVER
+from trial.engine.rules import Decisions, rules_of
 from trial.engine.simulate import UnitResult
 from trial.engine.titration import Action, reason
 from trial.solver import REASON, Status
@@ -327,32 +328,35 @@ def _reason_codes(unit: Unit, who: Ints, action: NDArray[np.int8], step: NDArray
 
 
 def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.Table:
-    """Rescues on the day they are given, dropouts with their reason, and every dose of chemotherapy."""
+    """Every agent of rescue on the day it is given, dropouts with their reason, and every dose of chemotherapy."""
     reasons = [item.reason for item in unit.study.dropout]
     cycles = unit.study.chemotherapy.cycles if unit.study.chemotherapy else 0
-    rescued = [(np.flatnonzero(made.rescued), visit) for visit, made in enumerate(result.decisions)]
+    agents, given = unit.study.rescue.given, result.course.rescues.given
     gone = np.flatnonzero(_leaves(unit))
     treated, chemo_day, cycle = _chemotherapy(unit, result)
-    who = np.concatenate([*(w for w, _ in rescued), gone, treated])
-    late = unit.study.laboratory.turnaround_days
-    given = [unit.drawn.visit_day[w, v] + late for w, v in rescued]
-    day = np.concatenate([*given, unit.drawn.leave_day[gone], chemo_day])
-    at_rescue = [result.decisions[v].count[w] for w, v in rescued]
+    who = np.concatenate([*(g.who for g in given), gone, treated])
+    day = np.concatenate([*(g.day for g in given), unit.drawn.leave_day[gone], chemo_day])
     last_count = _reported(result.decisions, treated, chemo_day, baseline)
-    count = np.concatenate([*at_rescue, np.full(len(gone), np.nan), last_count])
+    count = np.concatenate([*(g.count for g in given), np.full(len(gone), np.nan), last_count])
     n_rescues = len(who) - len(gone) - len(treated)
     kind = np.repeat([0, 1, 2], [n_rescues, len(gone), len(treated)])
-    term = np.concatenate([np.zeros(n_rescues, int), unit.drawn.leave_reason[gone] + 1, cycle + 1 + len(reasons)])
+    agent = np.repeat([g.agent for g in given], [len(g.who) for g in given]).astype(np.int64)
+    first = len(agents), len(agents) + len(reasons)
+    term = np.concatenate([agent, unit.drawn.leave_reason[gone] + first[0], cycle + first[1]])
     order = np.lexsort((day, who))
     who, day, count, kind, term = (x[order] for x in (who, day, count, kind, term))
+    voids = np.array([np.nan if a.voids_days is None else a.voids_days for a in agents])
     return _table(
-        events_schema(cycles > 0),
+        events_schema(cycles > 0, bool(unit.study.rescue.agents)),
         **keys.rows(who),
         EVENT=_coded(kind, ("RESCUE", "DROPOUT", "CHEMO")[: 3 if cycles else 2]),
         ADY=day,
-        TERM=_coded(term, ("rescue therapy", *reasons, *(f"chemotherapy, cycle {k + 1}" for k in range(cycles)))),
-        CYCLE=pa.array(term - len(reasons), mask=kind < 2),
+        TERM=_coded(
+            term, (*(a.term for a in agents), *reasons, *(f"chemotherapy, cycle {k + 1}" for k in range(cycles)))
+        ),
+        CYCLE=pa.array(term - first[1] + 1, mask=kind < 2),
         AVAL=count,
+        VOIDENDY=np.where(kind == 0, day + voids[np.minimum(term, len(agents) - 1)], np.nan),
     )
 
 

@@ -93,5 +93,6 @@ TMDD_FULL = Structure(
     steady_state=steady_state,
     daily_events=daily_events,
     method="rosenbrock",
+    transfused=tmdd_lifespan.TMDD_LIFESPAN.transfused,
     limits=tmdd_lifespan.LIMITS,
 )

@@ -133,5 +133,6 @@ TMDD_LIFESPAN = Structure(
     outputs=outputs,
     steady_state=steady_state,
     daily_events=daily_events,
+    transfused=(("PLT", 1.0),),
     limits=LIMITS,
 )

@@ -12,7 +12,7 @@ PARTS = (
     "arms", "dose_rules", "treatment_days", "visits", "screening", "laboratory", "rescue", "dropout", "adherence",
     "chemotherapy", "meals", "typical_patient",
 )  # fmt: skip
-SILENT = {
+SILENT: dict[str, Any] = {
     "until_chemotherapy": False,
     "meal_after_dose_h": None,
     "rung": "any",
@@ -22,6 +22,7 @@ SILENT = {
     "chemotherapy": None,
     "meals": None,
     "typical_patient": False,
+    "agents": [],
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 
@@ -34,7 +35,8 @@ def fingerprint(study: Study) -> str:
     """
     said = _spoken(study.model_dump(mode="json", include=set(PARTS)))
     said["arms"] = [_spoken(arm) for arm in said["arms"]]
-    said["screening"] = _spoken(said["screening"])
+    for part in ("screening", "rescue", "laboratory", "adherence"):
+        said[part] = _spoken(said[part])
     said["dropout"] = [_spoken(item) for item in said["dropout"]]
     for arm in said["arms"]:
         del arm["label"]

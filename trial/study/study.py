@@ -9,18 +9,17 @@ from typing import Annotated
 from pydantic import Field
 
 from cohorts.streams import Streams
+from trial.study.analytes import Laboratory
 from trial.study.dose_rule import DoseRule
+from trial.study.habits import Adherence, Meals
 from trial.study.leaving import Dropout, hazards, shares
 from trial.study.protocol import (
-    Adherence,
     Allocation,
     Analysis,
     Arm,
     Chemotherapy,
     Identifier,
     KeptTable,
-    Laboratory,
-    Meals,
     Output,
     PKSampling,
     Positive,
@@ -29,13 +28,13 @@ from trial.study.protocol import (
     PublishedRows,
     Randomisation,
     Record,
-    Rescue,
     Screening,
     SolverSettings,
     Whole,
     not_among,
     twice,
 )
+from trial.study.rescue_agents import Rescue
 from trial.study.schedule import Visits
 from trial.study.texts import Line, Name, Prose
 from trial.study.tolerability import Tolerability
