@@ -69,11 +69,11 @@ class Records:
     randomisation; ``arm`` (n,) index into ``arm_ids``; ``planned`` (V,) nominal days after
     baseline; ``counts`` (n, V) reported platelets, 10^9/L, and ``days`` (n, V) actual days, both NaN where not done;
     ``baseline`` (n,) reported count, 10^9/L; ``bleeding`` (n, V) WHO grade; ``rescue_day`` (n,) day of the first
-    rescue, inf if none; ``void_from`` and ``void_to`` (n, R) first day that a rescue voids and first that it does not,
-    inf for good, and both inf where there is none; ``stopped_day`` (n,) first day without study drug after the dose rule stopped it for good, inf
-    if it did not; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the solver gave up, "" if it
-    did not. ``stop_day`` (n,) the day after the last day with active drug prescribed (sham, of who never has any), NaN
-    without;
+    rescue, inf if none; ``void_from`` and ``void_to`` (n, R) first day that a rescue voids and first that it does not
+    (inf: for good), both inf where there is none; ``stopped_day`` (n,) first day without study drug after the dose rule
+    stopped it for good, inf if it did not; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the
+    solver gave up, "" if it did not. ``stop_day`` (n,) the day after the last day with active drug prescribed (sham, of
+    who never has any), NaN without;
     ``chemotherapy`` (n, C) day of the first dose of each cycle, NaN where not given, C = 0 in a study without.
     ``last_day`` (n,) last day in the study, NaN when not told; ``adverse`` day of the first simulated event (n,) by the
     code of its proxy, inf without one, for the proxies that occurred at all.

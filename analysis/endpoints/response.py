@@ -1,8 +1,9 @@
 """Platelet response, durations, rescue, bleeding and completion, per patient.
 
 "To the assessment day" means the planned visits up to ``analysis.assessment_day``; a visit counts at its actual day.
-"As observed" keeps counts after rescue; "rescue-free" drops counts from the day of the first rescue on, or, of an agent
-with ``voids_days``, those of so many days. A stop of the study drug by the dose rule counts as a rescue does (composite strategy, ICH E9(R1)); nowhere else does it matter.
+"As observed" keeps counts after rescue; "rescue-free" drops counts from the day of the first rescue on, or, of an
+agent with ``voids_days``, those of so many days. A stop of the study drug by the dose rule counts as a rescue does
+(composite strategy, ICH E9(R1)); nowhere else does it matter.
 """
 
 from __future__ import annotations

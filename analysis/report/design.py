@@ -173,7 +173,20 @@ def _rescue(run: RunFolder) -> Text:
         return "not allowed"
     between = shown(cells.whole, run.config("rescue", "min_days_between"))
     when = "; given when the count is reported" * bool(run.study.laboratory.turnaround_days)
+    if run.study.rescue.agents:
+        return joined("; ", [_agent(run, k) for k in range(len(run.study.rescue.agents))])
     return said("allowed at visits, {} days or more apart{}", between, when)
+
+
+def _agent(run: RunFolder, k: int) -> Text:
+    """When an agent of rescue is given, and how long it voids a response."""
+    agent = run.study.rescue.agents[k]
+    at = partial(run.config, "rescue", "agents", k)
+    forms = (("below_1e9L", "count below {} × 10⁹/L"), ("bleeding_at_least", "bleeding of grade {} or more"))
+    whens = [said(form, shown(cells.general, at(name))) for name, form in forms if getattr(agent, name) is not None]
+    when = "clinical decision" if agent.clinical else joined(" or ", whens)
+    void = "for good" if agent.voids_days is None else said("{} days", shown(cells.whole, at("voids_days")))
+    return said("{}: {}; voids a response {}", label(agent.term), when, void)
 
 
 def _hazard(run: RunFolder, k: int) -> Text:

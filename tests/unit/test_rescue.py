@@ -1,4 +1,4 @@
-"""Rescue agents: who is given what and when, by hand; what it does, against closed forms; how long it voids a response."""
+"""Rescue agents: who is given what, by hand; what it does, in closed forms; how long it voids a response."""
 
 import numpy as np
 import pyarrow as pa

@@ -7,7 +7,7 @@ import pytest
 from hand_made import unit
 
 from trial.engine.dosing import days_between, dose_mg, loss_factor
-from trial.engine.rescue import Given
+from trial.engine.rescue import Dosage
 from trial.engine.rules import start_course
 from trial.engine.simulate import _none_for_the_idle, simulate_unit
 from trial.engine.titration import Action
@@ -82,7 +82,7 @@ def test_rescue_fires_when_the_hazard_crosses_the_clock_and_lowers_loss_for_week
 
 def rescued(course, *days):
     """The course with rescues of the first patient on these days."""
-    given = tuple(Given(0, np.array([0]), np.array([day]), np.array([13.0])) for day in days)
+    given = tuple(Dosage(0, np.array([0]), np.array([day]), np.array([13.0])) for day in days)
     return replace(course, rescues=replace(course.rescues, given=given))
 
 

@@ -12,6 +12,7 @@ from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.fingerprint import fingerprint
 from trial.study.leaving import completing
 from trial.study.protocol import Arm
+from trial.study.rescue_agents import RescueAgent
 from trial.study.study import Study
 
 COUNT = "x 10^9/L"
@@ -46,8 +47,8 @@ def _margins(study: Study) -> str:
     return f", with margins of the study's own: {said}" if said else ""
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _many(count: float, what: str) -> str:
+    return f"{count:g} {what}{'' if count == 1 else 's'}"
 
 
 def _listed(parts: Sequence[str]) -> str:
@@ -132,7 +133,26 @@ def _adherence(study: Study) -> str:
 
 def _rescue(study: Study) -> str:
     rescue = study.rescue
-    return f"allowed, at least {_many(rescue.min_days_between, 'day')} apart" if rescue.allowed else "not allowed"
+    if not rescue.agents:
+        return f"allowed, at least {_many(rescue.min_days_between, 'day')} apart" if rescue.allowed else "not allowed"
+    return "; ".join(_agent(study, agent) for agent in rescue.agents)
+
+
+def _agent(study: Study, agent: RescueAgent) -> str:
+    """When an agent is given, and what it does."""
+    low, grade = agent.below_1e9L, agent.bleeding_at_least
+    whens = [
+        *(["by clinical decision"] if agent.clinical else []),
+        *([f"at a count below {low:g}"] if low is not None else []),
+        *([f"at bleeding of grade {grade} or more"] if grade is not None else []),
+    ]
+    size = "as RESCUE_DROP" if agent.log_drop is None else f"by exp(-{agent.log_drop:g})"
+    fades = "RESCUE_TAU" if agent.fades is None else _many(agent.fades, "day")
+    does = f"adds {agent.adds:g} {COUNT}" if agent.adds else f"lowers loss {size}, fading with {fades}"
+    onset = f" after {_many(agent.onset, 'day')}" if agent.onset else ""
+    void = "for good" if agent.voids_days is None else f"for {_many(agent.voids_days, 'day')}"
+    apart = _many(study.rescue.apart(agent), "day")
+    return f"{agent.term} ({agent.kind}) {' or '.join(whens)}, {apart} apart: {does}{onset}, voids a response {void}"
 
 
 def _dropout(study: Study) -> str:

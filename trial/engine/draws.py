@@ -6,9 +6,10 @@ adding a visit, an arm or a quantity changes no other draw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from cohorts.streams import Draws
 from cohorts.variability import moved, occasion_factor
 from trial.models import Structure
 from trial.study.habits import Meals
+from trial.study.stages import Given, treatments
 from trial.study.study import Study
 
 Array = NDArray[np.float64]
@@ -88,14 +90,56 @@ class Drawn:
         return ~self.missed & (self.visit_day < self.leave_day[:, None])
 
 
+@dataclass(frozen=True)
+class OtherDrug:
+    """What another drug than the study's has of its own: parameters by name (n,), bioavailability (n, D)."""
+
+    parameters: Mapping[str, Array]
+    bioavailability: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """One work unit: the study, the structure, the patients' parameters by name (n,) and what was drawn for them."""
+    """One work unit: the study, the structure, the patients' parameters by name (n,) and what was drawn for them; and
+    of each treatment with another drug than the study's what that drug has of its own.
+    """
 
     study: Study
     structure: Structure
     parameters: dict[str, Array]
     drawn: Drawn
+    others: Mapping[int, OtherDrug] = field(default_factory=dict)
+
+    @cached_property
+    def _plan(self) -> tuple[tuple[Given, ...], tuple[tuple[int, ...], ...]]:
+        return treatments(self.study.plan, self.study.arms)
+
+    @property
+    def treatments(self) -> tuple[Given, ...]:
+        """Every treatment of the trial, those of the arms first."""
+        return self._plan[0]
+
+    @property
+    def places(self) -> tuple[tuple[int, ...], ...]:
+        """The treatment of each arm in each stage, (S, A), as places in ``treatments``."""
+        return self._plan[1]
+
+    def of_treatment(self, what: Callable[[Given], Any], kind: type) -> NDArray[Any]:
+        """Something of every treatment, as an array of this kind."""
+        return np.array([what(given) for given in self.treatments], dtype=kind)
+
+    def under(self, treatment: NDArray[np.int64]) -> Unit:
+        """The unit with the parameters that hold under the ``treatment`` of everybody, (n,)."""
+        switched = [place for place in self.others if (treatment == place).any()]
+        if not switched:
+            return self
+        parameters, drawn = dict(self.parameters), self.drawn
+        for place in switched:
+            who, other = treatment == place, self.others[place]
+            parameters |= {name: np.where(who, value, parameters[name]) for name, value in other.parameters.items()}
+            taken_up = np.where(who[:, None], other.bioavailability, drawn.bioavailability)
+            drawn = replace(drawn, bioavailability=taken_up)
+        return replace(self, parameters=parameters, drawn=drawn)
 
     @cached_property
     def sound(self) -> NDArray[np.bool_]:

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from cohorts import elementary
 from trial.engine.draws import Unit
+from trial.engine.passage import NEVER
 from trial.study.rescue_agents import RescueAgent
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-NEVER = np.iinfo(np.int32).max
 BEFORE = -NEVER
 """A day before all: never so far."""
 
 
 @dataclass(frozen=True)
-class Given:
+class Dosage:
     """One agent (its place in ``study.rescue.given``) at one visit: to whom (k,), on which day (k,), and the reported
     count that is known that day (k,), NaN where it is not.
     """
@@ -49,7 +49,7 @@ class Rescues:
     decided: Ints
     decided_day: Ints
     latest: Ints
-    given: tuple[Given, ...] = ()
+    given: tuple[Dosage, ...] = ()
 
 
 def no_rescue(unit: Unit) -> Rescues:
@@ -60,8 +60,8 @@ def no_rescue(unit: Unit) -> Rescues:
 
 
 def rescue(
-    unit: Unit, before: Rescues, count: Array, bleeding: Array | None, visit: int
-) -> tuple[Rescues, tuple[Given, ...]]:
+    unit: Unit, before: Rescues, count: Array, bleeding: Array | None, visit: int, leave_day: Ints
+) -> tuple[Rescues, tuple[Dosage, ...]]:
     """What is given at ``visit`` on its reported ``count`` (NaN: none) and the grade of ``bleeding`` seen (None:
     nobody's): each agent by its own trigger, its own time apart, on the day on which the trigger is known; not to who
     has left by then, nor after the last visit.
@@ -70,22 +70,22 @@ def rescue(
         return before, ()
     day = unit.drawn.visit_day[:, visit]
     known = day + unit.study.laboratory.turnaround_days
-    now, decided = _decided(unit, before, count, day, known)
-    found: list[Given] = []
+    now, decided = _decided(unit, before, count, day, known, leave_day)
+    found: list[Dosage] = []
     latest = before.latest.copy()
     for k, agent in enumerate(unit.study.rescue.given):
         hit, on = (decided, known) if agent.clinical else _seen(agent, count, bleeding, day, known)
         if not agent.clinical:
-            hit = hit & _there(unit, on) & (on - latest[:, k] >= unit.study.rescue.apart(agent))
+            hit = hit & _there(unit, on, leave_day) & (on - latest[:, k] >= unit.study.rescue.apart(agent))
         if len(who := np.flatnonzero(hit)):
-            found.append(Given(k, who, on[who], np.where(on >= known, count, np.nan)[who]))
+            found.append(Dosage(k, who, on[who], np.where(on >= known, count, np.nan)[who]))
             latest[who, k] = on[who]
     return replace(now, latest=latest, given=(*before.given, *found)), tuple(found)
 
 
-def _there(unit: Unit, day: Ints) -> Flags:
+def _there(unit: Unit, day: Ints, leave_day: Ints) -> Flags:
     """Who is still in the study on a day (n,), not after the last visit."""
-    return (day < unit.drawn.leave_day) & (day <= unit.drawn.visit_day[:, -1])
+    return (day < leave_day) & (day <= unit.drawn.visit_day[:, -1])
 
 
 def _seen(agent: RescueAgent, count: Array, bleeding: Array | None, day: Ints, known: Ints) -> tuple[Flags, Ints]:
@@ -97,7 +97,9 @@ def _seen(agent: RescueAgent, count: Array, bleeding: Array | None, day: Ints, k
     return bleeds | low, np.where(bleeds, day, known)
 
 
-def _decided(unit: Unit, before: Rescues, count: Array, day: Ints, known: Ints) -> tuple[Rescues, Flags]:
+def _decided(
+    unit: Unit, before: Rescues, count: Array, day: Ints, known: Ints, leave_day: Ints
+) -> tuple[Rescues, Flags]:
     """The clinical decision, for whom a study has it: taken on a visit's count when the cumulative hazard, H0
     exp(-count/SCALE) per week, has crossed the patient's clock. While no other may be taken the hazard stands still.
 
@@ -113,7 +115,7 @@ def _decided(unit: Unit, before: Rescues, count: Array, day: Ints, known: Ints) 
     hazard = before.hazard + np.where(at_risk, rate * np.maximum(day - since, 0) / 7.0, 0.0)
     episode = np.minimum(before.decided, clocks.shape[1] - 1)
     clock = np.take_along_axis(clocks, episode[:, None], axis=1)[:, 0]
-    decided = at_risk & _there(unit, known) & (hazard >= clock) & (before.decided < clocks.shape[1])
+    decided = at_risk & _there(unit, known, leave_day) & (hazard >= clock) & (before.decided < clocks.shape[1])
     now = replace(
         before,
         hazard=hazard,
@@ -176,7 +178,7 @@ def with_platelets(unit: Unit, rescues: Rescues, state: Array, span: Ints) -> Ar
     return state
 
 
-def _platelets(unit: Unit, rescues: Rescues) -> list[tuple[Given, RescueAgent]]:
+def _platelets(unit: Unit, rescues: Rescues) -> list[tuple[Dosage, RescueAgent]]:
     """What was given that adds to the count."""
     agents = unit.study.rescue.given
     return [(given, agents[given.agent]) for given in rescues.given if agents[given.agent].adds]

@@ -22,8 +22,9 @@ from trial.engine.draws import Unit, draw_unit
 from trial.engine.enrolment import candidates, enrol
 from trial.engine.randomisation import randomise, strata_labels
 from trial.engine.simulate import UnitResult, simulate_unit
-from trial.jobs.collect import Keys, collect, screening_table
+from trial.jobs.collect import collect, screening_table
 from trial.jobs.courses import courses
+from trial.jobs.rows import Keys
 from trial.models import structure_of
 from trial.study.study import Study
 

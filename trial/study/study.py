@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cohorts.streams import Streams
+from trial.study import stages as staged
 from trial.study.analytes import Laboratory
 from trial.study.dose_rule import DoseRule
 from trial.study.habits import Adherence, Meals
@@ -36,6 +37,7 @@ from trial.study.protocol import (
 )
 from trial.study.rescue_agents import Rescue
 from trial.study.schedule import Visits
+from trial.study.stages import Stage
 from trial.study.texts import Line, Name, Prose
 from trial.study.tolerability import Tolerability
 
@@ -113,7 +115,10 @@ class Study(Record):
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)] = Field(description="treatment arms")
     randomisation: Randomisation = Field(description="how patients are allocated to arms")
     treatment_days: Annotated[Whole, Field(ge=1, le=3650)] = Field(
-        description="doses are given on days 0 to this minus 1"
+        description="doses are given on days 0 to this minus 1; with stages the end of the last with drug"
+    )
+    stages: tuple[Stage, ...] = Field(
+        default=(), description="parts of the trial, one after another; none: one, of treatment_days"
     )
     visits: Visits = Field(description="when counts are measured and doses decided")
     laboratory: Laboratory = Field(default=Laboratory(), description="how counts are reported")
@@ -146,10 +151,16 @@ class Study(Record):
     )
     assumptions: tuple[Prose, ...] = Field(default=(), description="printed in the report as they stand")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _spelt_out(cls, data: Any) -> Any:
+        return staged.spelt_out(data) if isinstance(data, Mapping) else data
+
     def problems(self) -> Iterator[Problem]:
         if self.typical_patient and self.parameter_uncertainty:
             yield ("parameter_uncertainty",), "seen true; with typical_patient: true nothing is drawn"
         yield from self._arm_problems()
+        yield from self._stage_problems()
         yield from self._allocation_problems()
         yield from self._day_problems()
         yield from self._profile_problems()
@@ -161,6 +172,11 @@ class Study(Record):
     def arm_ids(self) -> tuple[str, ...]:
         """Arm ids in the order of the config."""
         return tuple(arm.id for arm in self.arms)
+
+    @property
+    def plan(self) -> tuple[Stage, ...]:
+        """The stages; of a trial without any, the one that it is."""
+        return self.stages or (Stage(id="TREATMENT", label="Treatment", days=self.treatment_days),)
 
     @property
     def streams(self) -> Streams:
@@ -231,6 +247,18 @@ class Study(Record):
                     ("arms", k, "start_dose_mg"),
                     f"seen {arm.start_dose_mg:g}, which is not on the ladder of {arm.dose_rule}; allowed: {ladder}",
                 )
+
+    def _stage_problems(self) -> Iterator[Problem]:
+        found = list(staged.problems(self.stages, self.arms, self.visits.days))
+        yield from found
+        if self.stages and not found:
+            yield from staged.treatment_problems(self.stages, self.arms, self.dose_rules)
+        ends = [begin + s.days for begin, s in zip(staged.starts(self.stages), self.stages, strict=False) if s.drug]
+        if self.stages and self.treatment_days != max(ends):
+            yield (
+                ("treatment_days",),
+                f"seen {self.treatment_days}; the last stage with study drug ends on day {max(ends)}; leave it out",
+            )
 
     def _allocation_problems(self) -> Iterator[Problem]:
         ratio = [arm.ratio for arm in self.arms]

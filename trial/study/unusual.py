@@ -197,6 +197,9 @@ def _lines(study: Study) -> Iterator[CountLine]:
     yield CountLine(("screening", "platelets_below_1e9L"), study.screening.platelets_below_1e9L, False)
     if study.chemotherapy and study.chemotherapy.start:
         yield CountLine(("chemotherapy", "start", "at_least_1e9L"), study.chemotherapy.start.at_least_1e9L, True)
+    for k, agent in enumerate(study.rescue.agents):
+        if agent.below_1e9L is not None:
+            yield CountLine(("rescue", "agents", k, "below_1e9L"), agent.below_1e9L, False)
     for name, rule in study.dose_rules.items():
         for k, step in enumerate(rule.steps):
             path = ("dose_rules", name, "steps", k)
