@@ -35,7 +35,8 @@ def test_what_is_not_said():
         "age_at_most_y": 120,
     }  # fmt: skip
     assert said["laboratory"] == {"turnaround_days": 0, "lower_limit_1e9L": 1, "whole_numbers": True}
-    assert said["adherence"] == {"mean": 1, "sd": 0} and said["rescue"] == {"allowed": True, "min_days_between": 28}
+    assert said["adherence"] == {"mean": 1, "sd": 0}
+    assert said["rescue"] == {"allowed": True, "min_days_between": 28, "agents": ()}
     assert said["solver"] == {"rtol": 1e-6, "atol": 1e-9, "max_steps_per_day": 2000}
     assert said["visits"] == {"days": tuple(range(7, 71, 7)), "window_days": 0, "missed_probability": 0}
     assert said["analysis"]["response_threshold_1e9L"] == 50 and said["analysis"]["primary"] == "RESPW8"
