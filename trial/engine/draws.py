@@ -19,7 +19,9 @@ from cohorts import elementary
 from cohorts.noise import fluctuation
 from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.sampler import Cohort
+from cohorts.sets import parameter_set
 from cohorts.streams import Draws
+from cohorts.switched import parameters_of
 from cohorts.variability import moved, occasion_factor
 from trial.models import Structure
 from trial.study.habits import Meals
@@ -193,7 +195,19 @@ class Unit:
         return p
 
 
-def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: NDArray[np.int64]) -> Drawn:
+def other_drugs(study: Study, structure: Structure, cohort: Cohort) -> dict[int, OtherDrug]:
+    """By its place in the treatments, what each other drug of a study has of its own for these patients."""
+    found, days = {}, study.visits.days[-1] + study.visits.window_days
+    for place, given in enumerate(treatments(study.plan, study.arms)[0]):
+        if given.parameter_set is not None:
+            chosen = parameter_set(given.parameter_set)
+            values = parameters_of(chosen, cohort, study.parameter_uncertainty)
+            own = {name: values[name] for name in structure.drug}
+            found[place] = OtherDrug(own, _taken_up(cohort.draws, chosen, days))
+    return found
+
+
+def draw_unit(study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[np.int64]) -> Drawn:
     """Everything random of a unit; ``arm`` (n,) is the arm index of each patient."""
     draws, p = cohort.draws, cohort.parameters
     nominal = (0, *study.visits.days)
@@ -202,10 +216,9 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
     adherence, taken = _habit(cohort.draws, "adherence", study.adherence.mean, study.adherence.sd, days)
     meals = study.meals or NO_MEALS
     meal_share, early_meal = _habit(cohort.draws, "food", meals.share_mean, meals.share_sd, days)
-    weeks = _weeks(draws, parameter_set, BIOAVAILABILITY, days)
     occasions = {
-        e.parameter: Occasions(_weeks(draws, parameter_set, e.parameter, days), e.scale)
-        for e in parameter_set.effects("occasion")
+        e.parameter: Occasions(_weeks(draws, chosen, e.parameter, days), e.scale)
+        for e in chosen.effects("occasion")
         if e.parameter != BIOAVAILABILITY
     }
     leave_day, leave_reason = _leaving(study, arm, cohort)
@@ -218,7 +231,7 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         adherence=adherence,
         early_meal=early_meal,
         meal_share=meal_share,
-        bioavailability=np.ascontiguousarray(np.repeat(weeks, 7, axis=1)[:, :days]),
+        bioavailability=_taken_up(draws, chosen, days),
         log_loss=_log_loss(draws, days, p, occasions),
         count_z=_by_day(cohort, "residual:platelets", nominal),
         bleeding_u=draws.normal("bleeding:propensity"),
@@ -240,9 +253,15 @@ def most_rescues(study: Study) -> int:
     return max(possible, FIRST_RESCUES)
 
 
-def _weeks(draws: Draws, parameter_set: ParameterSet, name: str, days: int) -> Array:
+def _weeks(draws: Draws, chosen: ParameterSet, name: str, days: int) -> Array:
     """What every week multiplies a parameter by, (n, W)."""
-    return np.stack([occasion_factor(draws, parameter_set, w, name) for w in range(-(-days // 7))], axis=1)
+    return np.stack([occasion_factor(draws, chosen, w, name) for w in range(-(-days // 7))], axis=1)
+
+
+def _taken_up(draws: Draws, chosen: ParameterSet, days: int) -> Array:
+    """(n, D) relative bioavailability of each day, that of its week."""
+    weeks = _weeks(draws, chosen, BIOAVAILABILITY, days)
+    return np.ascontiguousarray(np.repeat(weeks, 7, axis=1)[:, :days])
 
 
 def _log_loss(draws: Draws, days: int, p: Mapping[str, Array], occasions: Mapping[str, Occasions]) -> Array:

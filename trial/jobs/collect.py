@@ -14,7 +14,8 @@ from trial.engine.draws import Unit
 from trial.engine.rules import Decisions
 from trial.engine.simulate import UnitResult
 from trial.jobs.ledger import doses
-from trial.jobs.rows import Ints, Keys, coded, last_visit, leaves, reasons_to_leave, table, texts
+from trial.jobs.paths import paths
+from trial.jobs.rows import Ints, Keys, coded, last_visit, leaves, table, texts
 from trial.solver import REASON, Status
 from trial.tables import (
     OBSERVATIONS,
@@ -36,7 +37,7 @@ def collect(
     ``subject`` (n,) numbers the patients within their replicate, from 1.
     """
     keys = Keys.of(unit.study.id, cohort.draws.replicate, subject)
-    return {
+    found = {
         "patients": _patients(unit, result, cohort, keys, stratum),
         "parameters": _parameters(unit, keys, units),
         "doses": doses(unit, result, keys),
@@ -44,6 +45,7 @@ def collect(
         "events": _events(unit, result, keys, cohort.columns["BLPLAT"]),
         "solves": _solves(result, keys),
     }
+    return found | ({"stages": paths(unit, result, keys)} if unit.study.stages else {})
 
 
 def screening_table(flows: Mapping[int, Mapping[str, int]]) -> pa.Table:
@@ -71,7 +73,7 @@ def _patients(
         STRATUM=texts(stratum),
         ADHER=drawn.adherence,
         EOSSTT=coded(np.where(result.status > 0, 2, gone.astype(int)), ["COMPLETED", "DISCONTINUED", "SOLVE FAILED"]),
-        DCSREAS=coded(np.where(gone, place.leave_reason + 1, 0), ["", *reasons_to_leave(unit)]),
+        DCSREAS=coded(np.where(gone, place.leave_reason + 1, 0), ["", *unit.study.reasons_to_leave]),
         EOSDY=np.minimum(place.leave_day, last_visit(unit)),
     )
     columns["MEALSH"] = drawn.meal_share
@@ -166,7 +168,7 @@ def _block(
 
 def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.Table:
     """Every agent of rescue on the day it is given, dropouts with their reason, and every dose of chemotherapy."""
-    reasons, place = reasons_to_leave(unit), result.course.place
+    reasons, place = unit.study.reasons_to_leave, result.course.place
     cycles = unit.study.chemotherapy.cycles if unit.study.chemotherapy else 0
     agents, given = unit.study.rescue.given, result.course.rescues.given
     gone = np.flatnonzero(leaves(unit, result))

@@ -134,5 +134,6 @@ TMDD_LIFESPAN = Structure(
     steady_state=steady_state,
     daily_events=daily_events,
     transfused=(("PLT", 1.0),),
+    drug=(*PARAMETERS[: PARAMETERS.index("KIN")], "EMAX", "EC50"),
     limits=LIMITS,
 )

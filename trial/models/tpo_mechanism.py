@@ -193,5 +193,6 @@ TPO_MECHANISM = Structure(
     reads=("GPROD", "DESTRUCTION"),
     takes=("kill", "meal"),
     transfused=TRANSFUSED,
+    drug=(*PARAMETERS[: PARAMETERS.index("TPO0")], "EC50", "ETA"),
     limits=LIMITS,
 )

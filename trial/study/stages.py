@@ -160,7 +160,7 @@ def spelt_out(data: Mapping[str, Any]) -> dict[str, Any]:
     begins = [0, *accumulate(days[:-1])]
     given = [begin + d for begin, d, stage in zip(begins, days, stages, strict=True) if stage.get("drug", True)]
     if given:
-        out.setdefault("treatment_days", max(given))
+        out["treatment_days"] = max(given) if out.get("treatment_days") is None else out["treatment_days"]
     visits = dict(out["visits"]) if isinstance(out.get("visits"), Mapping) else {}
     listed = visits.get("days") or ()
     if visits.get("every") is None and isinstance(listed, list | tuple) and all(isinstance(day, int) for day in listed):
