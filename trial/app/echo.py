@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from cohorts.sets import is_file_name, parameter_set
+from trial.study.analytes import Laboratory
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.fingerprint import fingerprint
 from trial.study.leaving import completing
@@ -22,11 +23,12 @@ def in_words(study: Study) -> list[str]:
     """What will run: patients, arms, rules, visits, screening, conduct, result, parameter set, population."""
     chosen = parameter_set(study.parameter_set)
     own = f" ({Path(study.parameter_set).name})" if is_file_name(study.parameter_set) else ""
-    used = {arm.dose_rule: None for arm in study.arms if arm.dose_rule}
+    begins = [study.days_before(k) for k in range(len(study.stages))]
     return [
         _size(study),
         *(f"arm {_arm(arm)}" for arm in study.arms),
-        *(f"dose rule {name}: {_rule(study.dose_rules[name])}" for name in used),
+        *(f"stage {s.id}: {s.in_words(begin)}" for s, begin in zip(study.stages, begins, strict=True)),
+        *(f"dose rule {name}: {_rule(study.dose_rules[name])}" for name in study.rules_in_use),
         f"visits: {_visits(study)}",
         f"treatment: days 0 to {study.treatment_days - 1}",
         f"screening: {_screening(study)}",
@@ -106,7 +108,7 @@ def _visits(study: Study) -> str:
     when = f"every {steps.pop()} days from day {days[0]} to {days[-1]}" if regular else f"days {_some(days)}"
     window = f", up to {_many(visits.window_days, 'day')} early or late" if visits.window_days else ""
     missed = f", {100 * visits.missed_probability:g} % missed" if visits.missed_probability else ""
-    late = study.laboratory.turnaround_days
+    late = study.laboratory.known_after_days
     result = f", counts reported {_many(late, 'day')} later" if late else ""
     return f"{len(days)}, {when}{window}{missed}{result}"
 
@@ -173,6 +175,8 @@ def completion(study: Study) -> dict[str, float]:
 
 def _extras(study: Study) -> Iterator[str]:
     """What only some studies have: a typical patient, meals, chemotherapy, samples, adverse events."""
+    if said := list(_laboratory(study.laboratory)):
+        yield f"laboratory: {'; '.join(said)}"
     if study.typical_patient:
         yield "typical patient: every random number at its median"
     if study.meals:
@@ -194,8 +198,27 @@ def _extras(study: Study) -> Iterator[str]:
         yield f"adverse events drawn as proxies: {', '.join(study.proxies)}"
 
 
+def _laboratory(laboratory: Laboratory) -> Iterator[str]:
+    """What may happen to a sample."""
+    clump, again, central = laboratory.clumping, laboratory.retest, laboratory.central
+    if laboratory.lost_probability:
+        yield f"{100 * laboratory.lost_probability:g} % of samples are lost"
+    if clump:
+        seen = f", seen in {100 * clump.noticed:g} % of them" if clump.noticed else ""
+        yield f"platelets clump in {100 * clump.probability:g} % of samples, to {clump.factor:g} of the count{seen}"
+    if again:
+        low, high = again.below_1e9L, again.at_least_1e9L
+        limits = [f"below {low:g}"] * (low is not None) + [f"at {high:g} or more"] * (high is not None)
+        after = _many(laboratory.retest_days, "day")
+        yield f"a re-test {after} after a visit with a count {' or '.join([*limits, 'that is not there'])}"
+    if central:
+        does = " and ".join(["decides"] * central.decides + ["is analysed"] * central.analysed)
+        yield f"a central laboratory, which reports after {_many(central.turnaround_days, 'day')}, {does}"
+
+
 def _result(study: Study) -> str:
     analysis = study.analysis
     against = f", against {analysis.reference_arm}" if analysis.reference_arm else ""
     response = f"a response is {analysis.response_threshold_1e9L:g} {COUNT} or more"
-    return f"{analysis.primary} on day {analysis.assessment_day}{against}; {response}"
+    of = f" of stage {study.plan[study.analysed_stage].id}" if study.stages else ""
+    return f"{analysis.primary} on day {analysis.assessment_day}{of}{against}; {response}"

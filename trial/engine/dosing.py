@@ -79,6 +79,8 @@ def later(events: Events, end_h: Array) -> Events:
 def dose_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Active drug taken on each day (mg): prescribed, a day of the drug, taken, still in the study, not placebo."""
     prescribed = np.where(day >= course.effective_day[:, None], course.dose_mg[:, None], course.dose_before_mg[:, None])
+    for one in reversed(course.earlier):
+        prescribed = np.where(day < one.until_day[:, None], one.dose_mg[:, None], prescribed)
     given = drug_day(unit, course, day) & active(unit, course, day) & _in_study(course, day)
     return np.where(given & _of_day(unit.drawn.taken, day), prescribed, 0.0)
 
@@ -118,11 +120,12 @@ def is_active(
 def _treatment(course: Course, day: NDArray[np.int64]) -> NDArray[np.int64]:
     """Treatment on each day, (n, k), or (n, 1) where it is the same on all."""
     now, before = course.treatment[:, None], course.treatment_before[:, None]
-    return (
-        now
-        if course.treatment is course.treatment_before
-        else np.where(day >= course.effective_day[:, None], now, before)
-    )
+    if course.treatment is course.treatment_before and not course.earlier:
+        return now
+    found = np.where(day >= course.effective_day[:, None], now, before)
+    for one in reversed(course.earlier):
+        found = np.where(day < one.until_day[:, None], one.treatment[:, None], found)
+    return found
 
 
 def kill(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:

@@ -23,6 +23,7 @@ from cohorts.sets import parameter_set
 from cohorts.streams import Draws
 from cohorts.switched import parameters_of
 from cohorts.variability import moved, occasion_factor
+from trial.engine.samples import Samples, draw_samples
 from trial.models import Structure
 from trial.study.habits import Meals
 from trial.study.stages import Given, treatments
@@ -31,6 +32,7 @@ from trial.study.study import Study
 Array = NDArray[np.float64]
 FIRST_RESCUES = 4
 EVERYBODY = slice(None)
+NOTHING_LOST = Samples()
 NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
 
 
@@ -60,7 +62,7 @@ class Drawn:
     factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
     rescue_clock (n, episodes) cumulative hazard at which a rescue is given, for as many as there can be. leave_day (n,)
     and leave_reason (n,): index into study.dropout, -1 stays. occasions: by name, the parameters that differ from week
-    to week.
+    to week. samples: what happens to the samples of the visits.
     """
 
     arm: NDArray[np.int64]
@@ -80,6 +82,7 @@ class Drawn:
     leave_day: NDArray[np.int64]
     leave_reason: NDArray[np.int64]
     occasions: Mapping[str, Occasions] = field(default_factory=dict)
+    samples: Samples = NOTHING_LOST
 
     @property
     def n(self) -> int:
@@ -241,6 +244,7 @@ def draw_unit(study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[n
         leave_day=leave_day,
         leave_reason=leave_reason,
         occasions=occasions,
+        samples=draw_samples(study, draws),
     )
 
 

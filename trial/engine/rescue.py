@@ -60,16 +60,15 @@ def no_rescue(unit: Unit) -> Rescues:
 
 
 def rescue(
-    unit: Unit, before: Rescues, count: Array, bleeding: Array | None, visit: int, leave_day: Ints
+    unit: Unit, before: Rescues, count: Array, bleeding: Array | None, visit: int, known: Ints, leave_day: Ints
 ) -> tuple[Rescues, tuple[Dosage, ...]]:
-    """What is given at ``visit`` on its reported ``count`` (NaN: none) and the grade of ``bleeding`` seen (None:
-    nobody's): each agent by its own trigger, its own time apart, on the day on which the trigger is known; not to who
-    has left by then, nor after the last visit.
+    """What is given at ``visit`` on its ``count`` (NaN: none; reported on the day ``known``) and the grade of
+    ``bleeding`` seen (None: nobody's): each agent by its own trigger, its own time apart, on the day on which the
+    trigger is known; not to who has left by then, nor after the last visit.
     """
     if not unit.study.rescue.allowed:
         return before, ()
     day = unit.drawn.visit_day[:, visit]
-    known = day + unit.study.laboratory.turnaround_days
     now, decided = _decided(unit, before, count, day, known, leave_day)
     found: list[Dosage] = []
     latest = before.latest.copy()

@@ -20,6 +20,17 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """What was in force until a day (n,) that is still ahead at the last visit: a report takes longer than an interval
+    between visits.
+    """
+
+    until_day: NDArray[np.int64]
+    treatment: NDArray[np.int64]
+    dose_mg: Array
+
+
+@dataclass(frozen=True)
 class Course:
     """Where every patient of a unit stands; arrays over patients.
 
@@ -40,6 +51,7 @@ class Course:
     place: Position
     rescues: Rescues
     chemo_day: NDArray[np.int64]
+    earlier: tuple[Earlier, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,21 +132,27 @@ def _members(unit: Unit, treatment: NDArray[np.int64]) -> tuple[NDArray[np.int64
 
 
 def apply_rules(
-    unit: Unit, course: Course, count: Array, visit: int, bleeding: Array | None = None
+    unit: Unit,
+    course: Course,
+    count: Array,
+    visit: int,
+    bleeding: Array | None = None,
+    known: NDArray[np.int64] | None = None,
 ) -> tuple[Course, Decisions]:
     """Stage, rescue, start of chemotherapy, then the dose rules, each for all of its patients at once, on the reported
     counts of ``visit`` (NaN: no count) and the grade of ``bleeding`` seen at it (None: nobody's).
+    ``known``: the day on which each count is reported; None: that of the laboratory.
 
     A rule counts planned days, so that a visit early in its window is not too early for it, or, where it says so,
     the actual days on which changes take effect. On the day on which a stage begins afresh it decides nothing.
     """
     study, day = unit.study, unit.drawn.visit_day[:, visit]
     planned = np.full(unit.drawn.n, study.visits.days[visit - 1])
-    effective = day + study.laboratory.turnaround_days
+    effective = day + study.laboratory.known_after_days if known is None else known
     before = course
-    course, fresh = _change_stage(unit, course, count, visit)
-    rescues, given = rescue(unit, course.rescues, count, bleeding, visit, course.place.leave_day)
-    course = _start_chemotherapy(unit, course, count, visit)
+    course, fresh = _change_stage(unit, course, count, visit, effective)
+    rescues, given = rescue(unit, course.rescues, count, bleeding, visit, effective, course.place.leave_day)
+    course = _start_chemotherapy(unit, course, count, visit, effective)
     decided_on = np.where((day < course.place.drug_ends(study.plan)) & ~fresh, count, np.nan)
     ladders, dose = [], course.dose_mg.copy()
     action, step = np.zeros(unit.drawn.n, dtype=np.int8), np.empty(unit.drawn.n, dtype=np.int16)
@@ -153,18 +171,29 @@ def apply_rules(
         dose_before_mg=before.dose_mg,
         treatment_before=before.treatment,
         effective_day=effective,
+        earlier=_not_yet(before, day),
     )
     decided = Decisions(effective, count, action, step, dose, course.treatment, course.place.stage, given)
     return course, decided
 
 
-def _change_stage(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:
+def _not_yet(before: Course, day: NDArray[np.int64]) -> tuple[Earlier, ...]:
+    """What is still in force after a visit on ``day`` (n,), oldest first: decisions of earlier visits wait for their
+    counts.
+    """
+    known = (*before.earlier, Earlier(before.effective_day, before.treatment_before, before.dose_before_mg))
+    return tuple(one for one in known if (one.until_day > day).any())
+
+
+def _change_stage(
+    unit: Unit, course: Course, count: Array, visit: int, known: NDArray[np.int64]
+) -> tuple[Course, NDArray[np.bool_]]:
     """Who changes stage at this visit has its treatment; with whom it begins afresh, (n,): at a start dose, or with no
     drug ever again.
     """
     plan, day = unit.study.plan, unit.drawn.visit_day[:, visit]
     seen = Seen(course.dose_mg, day - course.rescues.latest.max(axis=1))
-    place, moved = stage_of(unit, course.place, seen, count, visit)
+    place, moved = stage_of(unit, course.place, seen, count, visit, known)
     if not moved.any():
         return replace(course, place=place), moved
     over = moved & (place.stage == len(plan))
@@ -207,7 +236,7 @@ def _regrouped(unit: Unit, course: Course, start_mg: Array, over: NDArray[np.boo
     return replace(course, ladders=tuple(ladders), members=members)
 
 
-def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) -> Course:
+def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int, known: NDArray[np.int64]) -> Course:
     """Cycle 1 of those who have waited for platelets begins on the day on which a count is reported to be high enough,
     not before ``first_day``. A visit planned after the latest day starts nobody.
     """
@@ -215,5 +244,4 @@ def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) ->
     if chemo is None or chemo.start is None or study.visits.days[visit - 1] > chemo.start.latest_day:
         return course
     reached = (course.chemo_day == NEVER) & (count >= chemo.start.at_least_1e9L)
-    reported = unit.drawn.visit_day[:, visit] + study.laboratory.turnaround_days
-    return replace(course, chemo_day=np.where(reached, np.maximum(reported, chemo.first_day), course.chemo_day))
+    return replace(course, chemo_day=np.where(reached, np.maximum(known, chemo.first_day), course.chemo_day))

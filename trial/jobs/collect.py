@@ -14,6 +14,7 @@ from trial.engine.draws import Unit
 from trial.engine.rules import Decisions
 from trial.engine.simulate import UnitResult
 from trial.jobs.ledger import doses
+from trial.jobs.more_counts import LACKS, loses, more_codes, more_counts
 from trial.jobs.paths import paths
 from trial.jobs.rows import Ints, Keys, coded, last_visit, leaves, table, texts
 from trial.solver import REASON, Status
@@ -118,19 +119,32 @@ def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: Keys) ->
         for first, name in zip(baseline, ("count", "true_count", "bleeding"), strict=True)
     )
     nominal = np.array((0, *unit.study.visits.days))
+    none = np.zeros(unit.drawn.n, dtype=np.int64)
+    day, lacks = (
+        np.column_stack([none, *(getattr(v.counts, name) for v in result.visits)]) for name in ("day", "lacks")
+    )
+    at = unit.drawn.visit_day, np.zeros_like(lacks)
     parts = [
-        _block(unit, result, keys, code, values, truth, nominal, slice(None), np.zeros(len(nominal)))
-        for code, values, truth in ((0, count, true), (1, grade, grade))
+        _block(unit, result, keys, code, values, truth, nominal, slice(None), np.zeros(len(nominal)), *how)
+        for code, values, truth, how in ((0, count, true, (day, lacks)), (1, grade, grade, at))
     ]
     if unit.study.pk_sampling:
         visit = int(np.flatnonzero(nominal == unit.study.pk_sampling.visit_day)[0])
         hours = np.array(unit.study.pk_sampling.times_h)
         day = np.full(len(hours), unit.study.pk_sampling.visit_day)
         columns = np.full(len(hours), visit)
-        parts.append(
-            _block(unit, result, keys, 2, result.concentration, result.true_concentration, day, columns, hours)
+        drawn, true = unit.drawn, result.true_concentration
+        lost = (
+            np.zeros(true.shape, bool) if drawn.samples.lost_conc is None else drawn.samples.lost_conc & ~np.isnan(true)
         )
-    return pa.concat_tables(parts)
+        value, true = (np.where(lost, np.nan, x) for x in (result.concentration, true))
+        how = drawn.visit_day[:, columns], lost.astype(np.int8)
+        parts.append(_block(unit, result, keys, 2, value, true, day, columns, hours, *how))
+    return pa.concat_tables([*parts, *more_counts(unit, result, keys, _codes(unit))])
+
+
+def _codes(unit: Unit) -> tuple[str, ...]:
+    return ("PLAT", "WHOBLEED", "CONC", *more_codes(unit))
 
 
 def _block(
@@ -143,26 +157,29 @@ def _block(
     nominal: Ints,
     visit: object,
     hours: Array,
+    day: Ints,
+    lacks: Ints,
 ) -> pa.Table:
     """Rows of one parameter, patient by patient; value and true (n, k), nominal and hours (k,), visit picks plan
-    columns. A true value that was not reported was below the limit.
+    columns, day and lacks (n, k): when, and why a sample has no value. A true value that was not reported was below the
+    limit.
     """
     n, k = value.shape
     below = np.isnan(value) & ~np.isnan(true)
     absent = np.isnan(value) & ~below
     why = _absence(unit, result, absent, visit, day_of(hours))  # type: ignore[arg-type]
-    why = np.where(below, BELOW, np.where(absent & (why == 0), NO_DOSE, why))
-    day = unit.drawn.visit_day[:, visit].astype(float)  # type: ignore[index]
+    why = np.where(below, BELOW, np.where(absent & (why == 0), np.where(lacks > 0, BELOW + lacks, NO_DOSE), why))
+    words = (*ABSENT, *LACKS) if loses(unit) else ABSENT
     return table(
         OBSERVATIONS,
         **keys.rows(np.repeat(np.arange(n), k)),
-        PARAMCD=coded(np.full(n * k, code), ("PLAT", "WHOBLEED", "CONC")),
+        PARAMCD=coded(np.full(n * k, code), _codes(unit)),
         AVISITN=np.tile(nominal, n),
         ADY=np.where(absent, np.nan, day).ravel(),
         ATPT=np.tile(hours, n),
         AVAL=value.ravel(),
         TRUEVAL=true.ravel(),
-        AVALREAS=coded(why.ravel(), ABSENT),
+        AVALREAS=coded(why.ravel(), words),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -134,6 +135,8 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
     for visit, made in enumerate(result.decisions):
         action, step, day = Action(int(made.action[0])), int(made.step[0]), int(unit.drawn.visit_day[0, visit])
         count, why_none = seen[visit]
+        if visit:
+            count = None if np.isnan(made.count[0]) else float(made.count[0])
         changed, ends = action != Action.KEEP, int(result.course.place.drug_ends(unit.study.plan)[0])
         given = int(made.treatment[0])
         why_same = "treatment has ended" if day >= ends else _why_same(unit, given, step, before == 0, stopped)

@@ -24,6 +24,10 @@ SILENT: dict[str, Any] = {
     "typical_patient": False,
     "stages": [],
     "agents": [],
+    "lost_probability": 0.0,
+    "clumping": None,
+    "retest": None,
+    "central": None,
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 

@@ -277,6 +277,7 @@ class PKSampling(Record):
         description="limit of quantification: a lower concentration is reported as below it; in an area it is 0 before "
         "the first quantifiable sample and missing after it",
     )
+    lost_probability: Probability = Field(default=0.0, description="share of the samples that give no concentration")
     partial_auc_h: Annotated[tuple[SampleTime, ...], Field(min_length=2, max_length=2), Increasing] | None = Field(
         default=None, description="from and to: the times of the partial AUC, AUCINT; none: there is none"
     )

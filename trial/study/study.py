@@ -146,6 +146,11 @@ class Study(Record):
         """The place in ``plan`` of the stage whose endpoints are reported."""
         return [stage.id for stage in self.plan].index(self.analysis.stage) if self.analysis.stage else 0
 
+    @property
+    def rules_in_use(self) -> dict[str, tuple[str, ...]]:
+        """Every dose rule that an arm has in some stage, with the ids of those arms."""
+        return staged.rules_in_use(self.plan, self.arms)
+
     def days_before(self, stage: int) -> int:
         """Planned days before a stage of the plan."""
         return staged.starts(self.plan)[stage]
@@ -321,15 +326,23 @@ class Study(Record):
             week = f"; did you mean {7 * seen}, the day of week {seen}?" if 7 * seen in visits else ""
             of = f" of stage {self.plan[self.analysed_stage].id}, from its start" if self.stages else ""
             yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day{of}; allowed: {days}{week}"
-        shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
-        if self.laboratory.turnaround_days > shortest:
-            yield (
-                ("laboratory", "turnaround_days"),
-                f"seen {self.laboratory.turnaround_days}; visits may be {shortest} days apart; allowed: at most that",
-            )
+        yield from self._laboratory_problems()
         if self.analysis.named_replicate >= self.replicates:
             seen, last = self.analysis.named_replicate, self.replicates - 1
             yield ("analysis", "named_replicate"), f"seen {seen}; with {last + 1} replicates allowed: 0 to {last}"
+
+    def _laboratory_problems(self) -> Iterator[Problem]:
+        """A re-test comes before the next visit; with stages the count of a visit is known at the next."""
+        shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
+        late, central = self.laboratory.known_after_days, self.laboratory.central
+        if self.stages and late > shortest:
+            where = ("central", "turnaround_days") if central and central.decides else ("turnaround_days",)
+            text = f"seen {late}; visits may be {shortest} days apart; with stages allowed: at most that"
+            yield ("laboratory", *where), text
+        if self.laboratory.retest and self.laboratory.retest_days >= shortest:
+            seen = f"a re-test comes {self.laboratory.retest_days} days after its visit"
+            text = f"{seen} (turnaround_days and this); visits may be {shortest} days apart; allowed: fewer"
+            yield ("laboratory", "retest", "after_days"), text
 
     def _profile_problems(self) -> Iterator[Problem]:
         """A profile needs a dose at its visit, and doses that nobody changes while it lasts."""

@@ -200,6 +200,12 @@ def _lines(study: Study) -> Iterator[CountLine]:
     for k, agent in enumerate(study.rescue.agents):
         if agent.below_1e9L is not None:
             yield CountLine(("rescue", "agents", k, "below_1e9L"), agent.below_1e9L, False)
+    for k, stage in enumerate(study.stages):
+        for key, asked in (("enters", stage.enters), ("until", stage.until)):
+            if asked is not None and asked.at_least_1e9L > 0:
+                yield CountLine(("stages", k, key, "at_least_1e9L"), asked.at_least_1e9L, True)
+            if asked is not None and asked.below_1e9L < float("inf"):
+                yield CountLine(("stages", k, key, "below_1e9L"), asked.below_1e9L, False)
     for name, rule in study.dose_rules.items():
         for k, step in enumerate(rule.steps):
             path = ("dose_rules", name, "steps", k)
