@@ -99,8 +99,9 @@ def test_a_stage_without_drug_has_none_and_a_stage_with_a_start_dose_gives_it_ag
 
 def test_the_condition_of_a_stage_ends_it_early_and_only_counts_of_this_stage_are_asked():
     """Two counts in a row below 30, both after the stage began on day 28: on day 42, not on day 35."""
-    stages = [TWO[0], {"id": "OFF", "days": 42, "drug": False, "until": {"below_1e9L": 30, "visits": 2}},
-              {"id": "BACK", "days": 14, "arms": {"DRUG": {"start_dose_mg": 5}, "SHAM": {"start_dose_mg": 5}}}]  # fmt: skip
+    off = {"id": "OFF", "days": 42, "drug": False, "until": {"below_1e9L": 30, "visits": 2}}
+    again = {"start_dose_mg": 5}
+    stages = [TWO[0], off, {"id": "BACK", "days": 14, "arms": {"DRUG": again, "SHAM": again}}]
     counts = [[20] * 10, [60] * 7 + [20, 20, 20]]
     with pytest.raises(ValueError, match="no visit falls on days 71"):
         decided(counts, [*stages[:2], stages[2]], arm=(0, 0))

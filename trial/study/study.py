@@ -143,8 +143,8 @@ class Study(Record):
 
     @property
     def analysed_stage(self) -> int:
-        """The place in ``plan`` of the stage whose endpoints are reported."""
-        return [stage.id for stage in self.plan].index(self.analysis.stage) if self.analysis.stage else 0
+        """The place in ``plan`` of the stage whose endpoints are reported; the first where none is named."""
+        return next((k for k, stage in enumerate(self.plan) if stage.id == self.analysis.stage), 0)
 
     @property
     def rules_in_use(self) -> dict[str, tuple[str, ...]]:
