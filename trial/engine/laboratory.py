@@ -22,7 +22,7 @@ NOBODY: Array = np.empty(0)
 
 
 @dataclass(frozen=True)
-class Counts:
+class Reported:
     """The platelet counts of one visit, (n,) each; NaN where there is none.
 
     count: the one that decides, reported on the day ``known``. analysed: the one the endpoints read, of ``day``, with
@@ -45,7 +45,7 @@ def report_count(laboratory: Laboratory, true: Array, z: Array, assay_cv: Array)
     return report(assay(true, z, assay_cv), laboratory)
 
 
-def counts_of(unit: Unit, true: Array, cv: Array, visit: int) -> Counts:
+def counts_of(unit: Unit, true: Array, cv: Array, visit: int) -> Reported:
     """What both laboratories report of the ``true`` counts of a visit (NaN: it did not take place)."""
     laboratory, samples, day = unit.study.laboratory, unit.drawn.samples, unit.drawn.visit_day[:, visit]
     lacks = np.zeros(len(day), dtype=np.int8)
@@ -58,12 +58,12 @@ def counts_of(unit: Unit, true: Array, cv: Array, visit: int) -> Counts:
         lacks[samples.lost[:, visit]] = LOST
     local = report_count(laboratory, tube, unit.drawn.count_z[:, visit], cv)
     local = np.where(lacks > 0, np.nan, local) if lacks.any() else local
-    found = Counts(local, day + laboratory.known_after_days, local, day, true, lacks)
+    found = Reported(local, day + laboratory.known_after_days, local, day, true, lacks)
     found = _with_central(unit, found, cv, visit) if laboratory.central else found
     return replace(found, true=np.where(found.lacks > 0, np.nan, true)) if found.lacks.any() else found
 
 
-def _with_central(unit: Unit, local: Counts, cv: Array, visit: int) -> Counts:
+def _with_central(unit: Unit, local: Reported, cv: Array, visit: int) -> Reported:
     """With the counts of the central laboratory, and who reads which."""
     laboratory, samples = unit.study.laboratory, unit.drawn.samples
     central = laboratory.central
@@ -79,7 +79,7 @@ def _with_central(unit: Unit, local: Counts, cv: Array, visit: int) -> Counts:
     return replace(local, count=decides, other=count)
 
 
-def asks_again(unit: Unit, counts: Counts, bleeding: Array, leave_day: Ints, visit: int) -> Flags:
+def asks_again(unit: Unit, counts: Reported, bleeding: Array, leave_day: Ints, visit: int) -> Flags:
     """Who is to come for a re-test, (n,): after an extreme count or none, but not who bleeds so much that a rescue is
     given at the visit, nor who has left by then, nor after the last visit.
     """
@@ -98,7 +98,7 @@ def asks_again(unit: Unit, counts: Counts, bleeding: Array, leave_day: Ints, vis
     return extreme & ~np.isnan(bleeding) & ~bleeds & there
 
 
-def with_retest(unit: Unit, first: Counts, asked: Flags, true: Array, cv: Array, visit: int) -> Counts:
+def with_retest(unit: Unit, first: Reported, asked: Flags, true: Array, cv: Array, visit: int) -> Reported:
     """The counts after a re-test of those ``asked``, whose true counts are ``true``, NaN where it failed: the first
     ones stand there.
     """

@@ -20,7 +20,7 @@ from trial.engine.dosing import (
     untreated_day,
 )
 from trial.engine.draws import Unit
-from trial.engine.laboratory import Counts, asks_again, counts_of, report_concentration, with_retest
+from trial.engine.laboratory import Reported, asks_again, counts_of, report_concentration, with_retest
 from trial.engine.rescue import cut, with_platelets
 from trial.engine.rules import Course, Decisions, apply_rules, start_course
 from trial.engine.stuck import why_stuck
@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 class Visit:
     """What was observed at one visit; NaN where the visit did not take place or the solve had failed."""
 
-    counts: Counts
+    counts: Reported
     bleeding: Array
 
     @property
