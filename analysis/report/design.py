@@ -199,9 +199,25 @@ def _primary(run: RunFolder) -> Text:
 
 def _adherence(run: RunFolder) -> Text:
     if run.study.adherence.mean == 1:
-        return "every dose is taken"
+        return joined("; ", ["every dose is taken", *_habits(run)])
     mean, sd = run.config("adherence", "mean"), run.config("adherence", "sd")
-    return said("mean {} % of doses, SD {} %", shown(cells.percent, mean), shown(cells.percent, sd, figures=3))
+    line = said("mean {} % of doses, SD {} %", shown(cells.percent, mean), shown(cells.percent, sd, figures=3))
+    return joined("; ", [line, *_habits(run)])
+
+
+def _habits(run: RunFolder) -> Iterator[Text]:
+    """How doses are missed, and who gives up."""
+    away, weary = run.study.adherence.holidays, run.study.adherence.gives_up
+    if away:
+        share, days = (run.config("adherence", "holidays", name) for name in ("share_of_missed", "mean_days"))
+        form = "{} % of the missed ones in holidays of {} days on average"
+        yield said(form, shown(cells.percent, share), shown(cells.general, days))
+    if weary:
+        low = shown(cells.general, run.config("adherence", "gives_up", "below_1e9L"))
+        name, form = ("visits", "given up after {} counts below {} × 10⁹/L in a row")
+        if weary.visits is None:
+            name, form = ("hazard_per_week", "given up with a hazard of {} per week while a count is below {} × 10⁹/L")
+        yield said(form, shown(cells.general, run.config("adherence", "gives_up", name)), low)
 
 
 def _rescue(run: RunFolder) -> Text:

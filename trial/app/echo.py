@@ -130,7 +130,20 @@ def _screening(study: Study) -> str:
 def _adherence(study: Study) -> str:
     mean, sd = study.adherence.mean, study.adherence.sd
     spread = f" (SD between patients {100 * sd:g} %)" if sd else ""
-    return "every dose is taken" if mean == 1 else f"{100 * mean:g} % of doses are taken{spread}"
+    taken = "every dose is taken" if mean == 1 else f"{100 * mean:g} % of doses are taken{spread}"
+    return ", ".join([taken, *_habits(study)])
+
+
+def _habits(study: Study) -> Iterator[str]:
+    """How doses are missed, and who gives up."""
+    away, weary = study.adherence.holidays, study.adherence.gives_up
+    if away:
+        yield f"{100 * away.share_of_missed:g} % of the missed ones in holidays of {away.mean_days:g} days on average"
+    if weary:
+        low, day = f"below {weary.below_1e9L:g}", weary.after_days
+        after = f"{_many(weary.visits or 0, 'count')} {low} in a row"
+        by_hazard = f"with {weary.hazard_per_week or 0:g} per week while the last count is {low}"
+        yield f"given up {f'after {after}' if weary.visits else by_hazard}, from day {day} on"
 
 
 def _rescue(study: Study) -> str:

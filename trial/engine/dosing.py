@@ -82,7 +82,13 @@ def dose_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     for one in reversed(course.earlier):
         prescribed = np.where(day < one.until_day[:, None], one.dose_mg[:, None], prescribed)
     given = drug_day(unit, course, day) & active(unit, course, day) & _in_study(course, day)
-    return np.where(given & _of_day(unit.drawn.taken, day), prescribed, 0.0)
+    return np.where(given & takes(unit, course, day), prescribed, 0.0)
+
+
+def takes(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the patient takes what is prescribed on each day, (n, k): not missed, and not given up."""
+    taken = _of_day(unit.drawn.taken, day)
+    return taken if unit.study.adherence.gives_up is None else taken & (day < course.patience.gone_day[:, None])
 
 
 def drug_day(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trial.engine.draws import Unit
+from trial.engine.giving_up import Patience, full_patience, gives_up
 from trial.engine.passage import NEVER, Position, Seen, first_place, stage_of
 from trial.engine.rescue import Dosage, Rescues, no_rescue, rescue
 from trial.engine.titration import Action, DoseState, decide, start
@@ -37,8 +38,8 @@ class Course:
     ladders: one DoseState per dose rule, for the patients whose treatment has it, and members: their places in the
     unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and dose_mg hold from
     ``effective_day`` on, treatment_before and dose_before_mg until then. place: where everybody stands in the plan.
-    rescues: every rescue so far. chemo_day: first day of cycle 1 of chemotherapy (NEVER: none, or it still waits for
-    platelets).
+    rescues: every rescue so far. patience: who has given up. chemo_day: first day of cycle 1 of chemotherapy (NEVER:
+    none, or it still waits for platelets). earlier: what is in force before that, while reports are late.
     """
 
     ladders: tuple[DoseState, ...]
@@ -51,6 +52,7 @@ class Course:
     place: Position
     rescues: Rescues
     chemo_day: NDArray[np.int64]
+    patience: Patience
     earlier: tuple[Earlier, ...] = ()
 
 
@@ -112,6 +114,7 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         place=first_place(unit),
         rescues=no_rescue(unit),
         chemo_day=np.full(drawn.n, NEVER if chemo is None or chemo.start else chemo.first_day),
+        patience=full_patience(unit),
     )
     begin = Decisions(
         day=zero,
@@ -166,6 +169,7 @@ def apply_rules(
     course = replace(
         course,
         rescues=rescues,
+        patience=gives_up(unit, course.patience, count, effective),
         ladders=tuple(ladders),
         dose_mg=dose,
         dose_before_mg=before.dose_mg,

@@ -13,6 +13,7 @@ from trial.engine.dosing import day_of
 from trial.engine.draws import Unit
 from trial.engine.rules import Decisions
 from trial.engine.simulate import UnitResult
+from trial.jobs.compliance import Intake, intake_of, missed
 from trial.jobs.ledger import doses
 from trial.jobs.more_counts import LACKS, loses, more_codes, more_counts
 from trial.jobs.paths import paths
@@ -38,15 +39,21 @@ def collect(
     ``subject`` (n,) numbers the patients within their replicate, from 1.
     """
     keys = Keys.of(unit.study.id, cohort.draws.replicate, subject)
+    ledger = doses(unit, result, keys)
+    intake = intake_of(unit, result, ledger) if unit.study.adherence.told else None
     found = {
-        "patients": _patients(unit, result, cohort, keys, stratum),
+        "patients": _patients(unit, result, cohort, keys, stratum, intake),
         "parameters": _parameters(unit, keys, units),
-        "doses": doses(unit, result, keys),
+        "doses": ledger,
         "observations": _observations(unit, result, cohort, keys),
         "events": _events(unit, result, keys, cohort.columns["BLPLAT"]),
         "solves": _solves(result, keys),
     }
-    return found | ({"stages": paths(unit, result, keys)} if unit.study.stages else {})
+    if unit.study.stages:
+        found["stages"] = paths(unit, result, keys)
+    if unit.study.adherence.missed_days and intake is not None:
+        found["missed"] = missed(unit, result, keys, intake)
+    return found
 
 
 def screening_table(flows: Mapping[int, Mapping[str, int]]) -> pa.Table:
@@ -62,6 +69,7 @@ def _patients(
     cohort: Cohort,
     keys: Keys,
     stratum: NDArray[np.str_],
+    intake: Intake | None,
 ) -> pa.Table:
     drawn, n, place = unit.drawn, unit.drawn.n, result.course.place
     gone = leaves(unit, result)
@@ -77,8 +85,9 @@ def _patients(
         DCSREAS=coded(np.where(gone, place.leave_reason + 1, 0), ["", *unit.study.reasons_to_leave]),
         EOSDY=np.minimum(place.leave_day, last_visit(unit)),
     )
-    columns["MEALSH"] = drawn.meal_share
-    return table(patients_schema(meals=unit.study.meals is not None), **columns, **keys.rows())
+    columns["MEALSH"], columns["TAKENSH"] = drawn.meal_share, intake.share if intake else None
+    schema = patients_schema(meals=unit.study.meals is not None, taken=intake is not None)
+    return table(schema, **columns, **keys.rows())
 
 
 def _parameters(unit: Unit, keys: Keys, units: dict[str, str]) -> pa.Table:
@@ -109,6 +118,7 @@ ABSENT = (
     "no active dose",
     "below the limit of quantification",
 )
+NO_EFFECT = "takes no more of the drug: no effect"
 NO_DOSE, BELOW = len(ABSENT) - 2, len(ABSENT) - 1
 
 
@@ -190,30 +200,49 @@ def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.T
     agents, given = unit.study.rescue.given, result.course.rescues.given
     gone = np.flatnonzero(leaves(unit, result))
     treated, chemo_day, cycle = _chemotherapy(unit, result)
-    who = np.concatenate([*(dosage.who for dosage in given), gone, treated])
-    day = np.concatenate([*(dosage.day for dosage in given), place.leave_day[gone], chemo_day])
-    last_count = _reported(result.decisions, treated, chemo_day, baseline)
+    weary = np.flatnonzero(result.course.patience.gone_day < np.minimum(place.leave_day, last_visit(unit)))
+    weary_day = result.course.patience.gone_day[weary]
+    who = np.concatenate([*(dosage.who for dosage in given), gone, treated, weary])
+    day = np.concatenate([*(dosage.day for dosage in given), place.leave_day[gone], chemo_day, weary_day])
+    last_count = _reported(
+        result.decisions, np.concatenate([treated, weary]), np.concatenate([chemo_day, weary_day]), baseline
+    )
     count = np.concatenate([*(dosage.count for dosage in given), np.full(len(gone), np.nan), last_count])
-    n_rescues = len(who) - len(gone) - len(treated)
-    kind = np.repeat([0, 1, 2], [n_rescues, len(gone), len(treated)])
+    n_rescues = len(who) - len(gone) - len(treated) - len(weary)
+    kind = np.repeat([0, 1, 2, 3], [n_rescues, len(gone), len(treated), len(weary)])
     agent = np.repeat([dosage.agent for dosage in given], [len(dosage.who) for dosage in given]).astype(np.int64)
     first = len(agents), len(agents) + len(reasons)
-    term = np.concatenate([agent, place.leave_reason[gone] + first[0], cycle + first[1]])
+    term = np.concatenate(
+        [agent, place.leave_reason[gone] + first[0], cycle + first[1], np.full(len(weary), first[1] + cycles)]
+    )
     order = np.lexsort((day, who))
     who, day, count, kind, term = (x[order] for x in (who, day, count, kind, term))
     voids = np.array([np.nan if a.voids_days is None else a.voids_days for a in agents])
     return table(
         events_schema(cycles > 0, bool(unit.study.rescue.agents)),
         **keys.rows(who),
-        EVENT=coded(kind, ("RESCUE", "DROPOUT", "CHEMO")[: 3 if cycles else 2]),
+        EVENT=coded(kind, _event_words(unit)),
         ADY=day,
         TERM=coded(
-            term, (*(a.term for a in agents), *reasons, *(f"chemotherapy, cycle {k + 1}" for k in range(cycles)))
+            term,
+            (
+                *(a.term for a in agents),
+                *reasons,
+                *(f"chemotherapy, cycle {k + 1}" for k in range(cycles)),
+                *([NO_EFFECT] if unit.study.adherence.gives_up else []),
+            ),
         ),
-        CYCLE=pa.array(term - first[1] + 1, mask=kind < 2),
+        CYCLE=pa.array(term - first[1] + 1, mask=kind != 2),
         AVAL=count,
         VOIDENDY=np.where(kind == 0, day + voids[np.minimum(term, len(agents) - 1)], np.nan),
     )
+
+
+def _event_words(unit: Unit) -> tuple[str, ...]:
+    """The kinds of event; those of chemotherapy and of giving up of a study that has them."""
+    gives_up = unit.study.adherence.gives_up is not None
+    chemotherapy = ("CHEMO",) if unit.study.chemotherapy or gives_up else ()
+    return ("RESCUE", "DROPOUT", *chemotherapy, *(("GAVEUP",) if gives_up else ()))
 
 
 def _chemotherapy(unit: Unit, result: UnitResult) -> tuple[Ints, Ints, Ints]:

@@ -28,6 +28,9 @@ SILENT: dict[str, Any] = {
     "clumping": None,
     "retest": None,
     "central": None,
+    "holidays": None,
+    "gives_up": None,
+    "missed_days": False,
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 

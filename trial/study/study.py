@@ -110,7 +110,7 @@ class Study(Record):
     kept_tables: tuple[KeptTable, ...] = Field(
         default=(),
         description="tables of patients that are kept of every replicate when output keeps only the first, beside "
-        "patients, solves, stages, endpoints and times: parameters, doses, observations, events, adverse",
+        "patients, solves, stages, endpoints and times: parameters, doses, observations, events, adverse, missed",
     )
     assumptions: tuple[Prose, ...] = Field(default=(), description="printed in the report as they stand")
 

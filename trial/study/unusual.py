@@ -197,6 +197,8 @@ def _lines(study: Study) -> Iterator[CountLine]:
     yield CountLine(("screening", "platelets_below_1e9L"), study.screening.platelets_below_1e9L, False)
     if study.chemotherapy and study.chemotherapy.start:
         yield CountLine(("chemotherapy", "start", "at_least_1e9L"), study.chemotherapy.start.at_least_1e9L, True)
+    if study.adherence.gives_up:
+        yield CountLine(("adherence", "gives_up", "below_1e9L"), study.adherence.gives_up.below_1e9L, False)
     for k, agent in enumerate(study.rescue.agents):
         if agent.below_1e9L is not None:
             yield CountLine(("rescue", "agents", k, "below_1e9L"), agent.below_1e9L, False)
