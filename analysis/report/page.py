@@ -135,7 +135,7 @@ def sections(run: RunFolder) -> list[Section]:
                 people.not_evaluable(run),
                 demographics.baseline_table(run),
                 passing.stages_table(run),
-                passing.stages_figure(run),
+                pictures.stages(run),
                 pictures.dose_levels(run),
             ],
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from analysis.endpoints import chosen_times
 from analysis.endpoints.time_to_event import TTRESC, TTRESP, Times, TimeTo
@@ -13,7 +14,7 @@ from analysis.figures import charts as figures
 from analysis.figures.charts import ForestRow, QuartileCurve, Rungs, Trace
 from analysis.report.grid import arm_name, replicate_name, threshold
 from analysis.report.keyed import Text, label, said, shown
-from analysis.report.runfolder import ArmStyle, RunFolder
+from analysis.report.runfolder import ArmStyle, RunFolder, plain
 from analysis.statistics.estimates import ALL
 from analysis.statistics.shares import quartiles, rung_shares, share_by_day, to_the_end
 from analysis.statistics.survival import by_day, kaplan_meier
@@ -149,6 +150,32 @@ def dose_levels(run: RunFolder) -> Figure | None:
     )
     title = "Dose level over time"
     return Figure("F 14.1.4", title, everyone(run), tuple(figures.dose_levels(drawn)), notes, tuple(keys))
+
+
+def stages(run: RunFolder) -> Figure | None:
+    """F 14.1.5: share of patients in each stage by day; None in a study without stages."""
+    if not run.study.stages:
+        return None
+    table = pq.read_table(run.path / "stages.parquet", filters=[("IREP", "in", list(run.kept))])
+    arm, number, start, end = (plain(table[name]) for name in ("ARM", "STAGEN", "ASTDY", "AENDY"))
+    names, last = tuple(stage.name for stage in run.study.stages), int(run.records.planned[-1])
+    places = np.arange(1, len(names) + 1, dtype=float).tolist()
+    drawn = []
+    for k, style in chosen(run):
+        on, n = arm == style.id, int((run.records.arm == k).sum())
+        shares = rung_shares(start[on].astype(int), end[on].astype(int), number[on].astype(float), places, n, last)
+        drawn.append(Rungs(style.label, style.hue, ("", *names), np.vstack([np.zeros((1, last)), shares])))
+    first = next((a.hue for a in run.arms if not a.placebo), 0)
+    colours = figures.rung_colours(first, len(names) + 1)[1:]
+    keys = tuple(LegendKey(colour, name) for colour, name in zip(colours, names, strict=True))
+    notes = (
+        "From below: the stages in their order, from pale to dark, in each arm's own colour; white: left the study, or "
+        "all stages are over.",
+        *not_drawn(run),
+    )
+    return Figure(
+        "F 14.1.5", "Stages over time", everyone(run), tuple(figures.dose_levels(drawn, "stages")), notes, keys
+    )
 
 
 def _without_dose(run: RunFolder) -> str:
