@@ -164,10 +164,10 @@ def _agent(study: Study, agent: RescueAgent) -> str:
     size = "as RESCUE_DROP" if agent.log_drop is None else f"by exp(-{agent.log_drop:g})"
     fades = "RESCUE_TAU" if agent.fades is None else _many(agent.fades, "day")
     does = f"adds {agent.adds:g} {COUNT}" if agent.adds else f"lowers loss {size}, fading with {fades}"
-    onset = f" after {_many(agent.onset, 'day')}" if agent.onset else ""
+    onset = f"from {_many(agent.onset, 'day')} later on " if agent.onset else ""
     void = "for good" if agent.voids_days is None else f"for {_many(agent.voids_days, 'day')}"
     apart = _many(study.rescue.apart(agent), "day")
-    return f"{agent.term} ({agent.kind}) {' or '.join(whens)}, {apart} apart: {does}{onset}, voids a response {void}"
+    return f"{agent.term} ({agent.kind}) {' or '.join(whens)}, {apart} apart: {onset}{does}, voids a response {void}"
 
 
 def _dropout(study: Study) -> str:
@@ -221,7 +221,7 @@ def _laboratory(laboratory: Laboratory) -> Iterator[str]:
         yield f"platelets clump in {100 * clump.probability:g} % of samples, to {clump.factor:g} of the count{seen}"
     if again:
         low, high = again.below_1e9L, again.at_least_1e9L
-        limits = [f"below {low:g}"] * (low is not None) + [f"at {high:g} or more"] * (high is not None)
+        limits = [*([f"below {low:g}"] if low else []), *([f"at {high:g} or more"] if high else [])]
         after = _many(laboratory.retest_days, "day")
         yield f"a re-test {after} after a visit with a count {' or '.join([*limits, 'that is not there'])}"
     if central:
