@@ -63,7 +63,7 @@ adherence = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(agents, laboratory, adherence)
 def test_what_holds_in_any_design(agents, laboratory, adherence):
     _hold(agents, laboratory, adherence)

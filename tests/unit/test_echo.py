@@ -133,9 +133,9 @@ def test_rescue_agents_laboratory_and_habits_are_said(small):
     said = in_words(small(agents, f"laboratory={lab}", clump, f"adherence={habits}", "visits.window_days=0"))
     assert (
         "rescue: P (platelets) at a count below 5 or at bleeding of grade 3 or more, 1 day apart: adds 33 x 10^9/L, "
-        "voids a response for 56 days; globulin (immunoglobulin) by clinical decision, 28 days apart: from 1 day later on "
-        "lowers loss as RESCUE_DROP, fading with RESCUE_TAU, voids a response for good; S (steroid) at a count below 10, "
-        "28 days apart: lowers loss by exp(-1.2), fading with 28 days, voids a response for 56 days"
+        "voids a response for 56 days; globulin (immunoglobulin) by clinical decision, 28 days apart: from 1 day later "
+        "on lowers loss as RESCUE_DROP, fading with RESCUE_TAU, voids a response for good; S (steroid) at a count "
+        "below 10, 28 days apart: lowers loss by exp(-1.2), fading with 28 days, voids a response for 56 days"
     ) in said
     assert (
         "laboratory: 2 % of samples are lost; platelets clump in 1 % of samples, to 0.3 of the count, seen in 50 % of "

@@ -29,14 +29,15 @@ COMPARED = ("patients", "parameters", "doses", "observations", "events", "solves
 class Decision:
     """One visit as the investigator saw it. ``count`` 10^9/L as reported, None where there is none (``why_none``).
 
-    ``reason``: why the dose was changed; ``why_same``: why a count left it as it was. One of both is empty.
+    ``rescue``: the agents that are given on it, in words, "" without. ``reason``: why the dose was changed;
+    ``why_same``: why a count left it as it was. One of the two is empty.
     """
 
     planned_day: int
     day: int
     count: float | None
     why_none: str
-    rescued: bool
+    rescue: str
     reason: str
     why_same: str
     dose_before_mg: float
@@ -96,7 +97,7 @@ def decision_table(again: Replay) -> pa.Table:
             "ADY": made.day,
             "AVAL": made.count,
             "AVALREAS": made.why_none,
-            "RESCUEFL": "Y" if made.rescued else "N",
+            "RESCUEFL": "Y" if made.rescue else "N",
             "DOSEBEF": made.dose_before_mg,
             "DOSELEV": made.dose_after_mg,
             "REASON": made.reason or made.why_same,
@@ -146,7 +147,7 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
                 day=day,
                 count=count,
                 why_none=why_none,
-                rescued=bool(made.rescued[0]),
+                rescue=", ".join(unit.study.rescue.given[dosage.agent].term for dosage in made.given),
                 reason=why(unit.study.plan, rules_of(unit)[given], action, step) if changed else "",
                 why_same="" if changed or count is None else why_same,
                 dose_before_mg=before,
