@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from trial.engine.laboratory import report_concentration, report_count
-from trial.study.protocol import Laboratory, PKSampling
+from trial.study.analytes import Laboratory
+from trial.study.protocol import PKSampling
 
 
 def reported(true, z=0.0, cv=0.0, **kept):

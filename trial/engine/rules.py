@@ -10,13 +10,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cohorts import elementary
 from trial.engine.draws import Unit
+from trial.engine.giving_up import Patience, full_patience, gives_up
 from trial.engine.passage import NEVER, Position, Seen, first_place, stage_of
+from trial.engine.rescue import Dosage, Rescues, no_rescue, rescue
 from trial.engine.titration import Action, DoseState, decide, start
 from trial.study.dose_rule import DoseRule, DoseStep
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What was in force until a day (n,) that is still ahead at the last visit: a report takes longer than an interval
+    between visits.
+    """
+
+    until_day: NDArray[np.int64]
+    treatment: NDArray[np.int64]
+    dose_mg: Array
 
 
 @dataclass(frozen=True)
@@ -26,9 +38,8 @@ class Course:
     ladders: one DoseState per dose rule, for the patients whose treatment has it, and members: their places in the
     unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and dose_mg hold from
     ``effective_day`` on, treatment_before and dose_before_mg until then. place: where everybody stands in the plan.
-    rescue_day: day of the latest rescue (NEVER: none), which may be days ahead, and rescue_before_day that of the one
-    before it; rescues: how many; hazard: cumulative hazard of rescue up to ``counted_day``, the day of the last count.
-    chemo_day: first day of cycle 1 of chemotherapy (NEVER: none, or it still waits for platelets).
+    rescues: every rescue so far. patience: who has given up. chemo_day: first day of cycle 1 of chemotherapy (NEVER:
+    none, or it still waits for platelets). earlier: what is in force before that, while reports are late.
     """
 
     ladders: tuple[DoseState, ...]
@@ -39,18 +50,16 @@ class Course:
     dose_before_mg: Array
     effective_day: NDArray[np.int64]
     place: Position
-    rescue_day: NDArray[np.int64]
-    rescue_before_day: NDArray[np.int64]
-    rescues: NDArray[np.int64]
-    hazard: Array
-    counted_day: NDArray[np.int64]
+    rescues: Rescues
     chemo_day: NDArray[np.int64]
+    patience: Patience
+    earlier: tuple[Earlier, ...] = ()
 
 
 @dataclass(frozen=True)
 class Decisions:
     """What was decided at one visit; arrays over patients (Action, index of the step, of a STAGE that of the stage,
-    dose, treatment and stage after).
+    dose, treatment and stage after), and what rescue was given.
     """
 
     day: NDArray[np.int64]
@@ -58,9 +67,14 @@ class Decisions:
     action: NDArray[np.int8]
     step: NDArray[np.int16]
     dose_mg: Array
-    rescued: NDArray[np.bool_]
     treatment: NDArray[np.int64]
     stage: NDArray[np.int64]
+    given: tuple[Dosage, ...] = ()
+
+    @property
+    def rescued(self) -> NDArray[np.bool_]:
+        """(n,) who is given any agent of rescue."""
+        return np.isin(np.arange(len(self.day)), [i for dosage in self.given for i in dosage.who.tolist()])
 
 
 def rules_of(unit: Unit) -> tuple[DoseRule, ...]:
@@ -82,7 +96,7 @@ def _deciding(unit: Unit) -> dict[str | None, DoseRule]:
 def start_course(unit: Unit) -> tuple[Course, Decisions]:
     """Everybody on the start dose of the arm from day 0."""
     drawn, chemo = unit.drawn, unit.study.chemotherapy
-    zero, never = np.zeros(drawn.n, dtype=np.int64), np.full(drawn.n, NEVER)
+    zero = np.zeros(drawn.n, dtype=np.int64)
     dose = unit.of_treatment(lambda given: given.arm.start_dose_mg, float)[drawn.arm]
     members = _members(unit, drawn.arm)
     ladders = [
@@ -98,12 +112,9 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         dose_before_mg=dose,
         effective_day=zero,
         place=first_place(unit),
-        rescue_day=never,
-        rescue_before_day=never,
-        rescues=zero,
-        hazard=np.zeros(drawn.n),
-        counted_day=zero,
-        chemo_day=never if chemo is None or chemo.start else np.full(drawn.n, chemo.first_day),
+        rescues=no_rescue(unit),
+        chemo_day=np.full(drawn.n, NEVER if chemo is None or chemo.start else chemo.first_day),
+        patience=full_patience(unit),
     )
     begin = Decisions(
         day=zero,
@@ -111,7 +122,6 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         action=np.full(drawn.n, Action.START, dtype=np.int8),
         step=np.full(drawn.n, -1, dtype=np.int16),
         dose_mg=dose,
-        rescued=np.zeros(drawn.n, dtype=bool),
         treatment=course.treatment,
         stage=course.place.stage,
     )
@@ -124,20 +134,28 @@ def _members(unit: Unit, treatment: NDArray[np.int64]) -> tuple[NDArray[np.int64
     return tuple(np.flatnonzero(np.array([r == name for r in rule_of])[treatment]) for name in _deciding(unit))
 
 
-def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, Decisions]:
+def apply_rules(
+    unit: Unit,
+    course: Course,
+    count: Array,
+    visit: int,
+    bleeding: Array | None = None,
+    known: NDArray[np.int64] | None = None,
+) -> tuple[Course, Decisions]:
     """Stage, rescue, start of chemotherapy, then the dose rules, each for all of its patients at once, on the reported
-    counts of ``visit`` (NaN: no count).
+    counts of ``visit`` (NaN: no count) and the grade of ``bleeding`` seen at it (None: nobody's).
+    ``known``: the day on which each count is reported; None: that of the laboratory.
 
     A rule counts planned days, so that a visit early in its window is not too early for it, or, where it says so,
     the actual days on which changes take effect. On the day on which a stage begins afresh it decides nothing.
     """
     study, day = unit.study, unit.drawn.visit_day[:, visit]
     planned = np.full(unit.drawn.n, study.visits.days[visit - 1])
-    effective = day + study.laboratory.turnaround_days
+    effective = day + study.laboratory.known_after_days if known is None else known
     before = course
-    course, fresh = _change_stage(unit, course, count, visit)
-    course, rescued = _rescue(unit, course, count, visit)
-    course = _start_chemotherapy(unit, course, count, visit)
+    course, fresh = _change_stage(unit, course, count, visit, effective)
+    rescues, given = rescue(unit, course.rescues, count, bleeding, visit, effective, course.place.leave_day)
+    course = _start_chemotherapy(unit, course, count, visit, effective)
     decided_on = np.where((day < course.place.drug_ends(study.plan)) & ~fresh, count, np.nan)
     ladders, dose = [], course.dose_mg.copy()
     action, step = np.zeros(unit.drawn.n, dtype=np.int8), np.empty(unit.drawn.n, dtype=np.int16)
@@ -150,23 +168,36 @@ def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[C
     action[fresh], step[fresh] = Action.STAGE, course.place.stage[fresh]
     course = replace(
         course,
+        rescues=rescues,
+        patience=gives_up(unit, course.patience, count, effective),
         ladders=tuple(ladders),
         dose_mg=dose,
         dose_before_mg=before.dose_mg,
         treatment_before=before.treatment,
         effective_day=effective,
+        earlier=_not_yet(before, day),
     )
-    decided = Decisions(effective, count, action, step, dose, rescued, course.treatment, course.place.stage)
+    decided = Decisions(effective, count, action, step, dose, course.treatment, course.place.stage, given)
     return course, decided
 
 
-def _change_stage(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:
+def _not_yet(before: Course, day: NDArray[np.int64]) -> tuple[Earlier, ...]:
+    """What is still in force after a visit on ``day`` (n,), oldest first: decisions of earlier visits wait for their
+    counts.
+    """
+    known = (*before.earlier, Earlier(before.effective_day, before.treatment_before, before.dose_before_mg))
+    return tuple(one for one in known if (one.until_day > day).any())
+
+
+def _change_stage(
+    unit: Unit, course: Course, count: Array, visit: int, known: NDArray[np.int64]
+) -> tuple[Course, NDArray[np.bool_]]:
     """Who changes stage at this visit has its treatment; with whom it begins afresh, (n,): at a start dose, or with no
     drug ever again.
     """
     plan, day = unit.study.plan, unit.drawn.visit_day[:, visit]
-    seen = Seen(course.dose_mg, np.where(course.rescues > 0, day - course.rescue_day, NEVER))
-    place, moved = stage_of(unit, course.place, seen, count, visit)
+    seen = Seen(course.dose_mg, day - course.rescues.latest.max(axis=1))
+    place, moved = stage_of(unit, course.place, seen, count, visit, known)
     if not moved.any():
         return replace(course, place=place), moved
     over = moved & (place.stage == len(plan))
@@ -209,7 +240,7 @@ def _regrouped(unit: Unit, course: Course, start_mg: Array, over: NDArray[np.boo
     return replace(course, ladders=tuple(ladders), members=members)
 
 
-def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) -> Course:
+def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int, known: NDArray[np.int64]) -> Course:
     """Cycle 1 of those who have waited for platelets begins on the day on which a count is reported to be high enough,
     not before ``first_day``. A visit planned after the latest day starts nobody.
     """
@@ -217,35 +248,4 @@ def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) ->
     if chemo is None or chemo.start is None or study.visits.days[visit - 1] > chemo.start.latest_day:
         return course
     reached = (course.chemo_day == NEVER) & (count >= chemo.start.at_least_1e9L)
-    reported = unit.drawn.visit_day[:, visit] + study.laboratory.turnaround_days
-    return replace(course, chemo_day=np.where(reached, np.maximum(reported, chemo.first_day), course.chemo_day))
-
-
-def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:
-    """Rescue is decided on a visit's count when the cumulative hazard, H0 exp(-count/SCALE) per week, has crossed the
-    patient's clock, and given on the day on which that count is reported; not to who has left by then, nor after the
-    last visit.
-
-    While no other rescue may be given the hazard stands still.
-    """
-    study, drawn = unit.study, unit.drawn
-    day, before, clocks = drawn.visit_day[:, visit], study.rescue.min_days_between, drawn.rescue_clock
-    given = day + study.laboratory.turnaround_days
-    since = np.where(course.rescues > 0, np.maximum(course.counted_day, course.rescue_day + before), course.counted_day)
-    free = (course.rescues == 0) | (given - course.rescue_day >= before)
-    rate = unit.on("RESCUE_H0", day) * elementary.exp(-count / unit.on("RESCUE_SCALE", day))
-    at_risk = free & ~np.isnan(count) & study.rescue.allowed
-    hazard = course.hazard + np.where(at_risk, rate * np.maximum(day - since, 0) / 7.0, 0.0)
-    episode = np.minimum(course.rescues, clocks.shape[1] - 1)
-    clock = np.take_along_axis(clocks, episode[:, None], axis=1)[:, 0]
-    there = (given < course.place.leave_day) & (given <= drawn.visit_day[:, -1])
-    rescued = at_risk & there & (hazard >= clock) & (course.rescues < clocks.shape[1])
-    course = replace(
-        course,
-        hazard=hazard,
-        rescues=course.rescues + rescued,
-        rescue_day=np.where(rescued, given, course.rescue_day),
-        rescue_before_day=np.where(rescued, course.rescue_day, course.rescue_before_day),
-        counted_day=np.where(np.isnan(count), course.counted_day, day),
-    )
-    return course, rescued
+    return replace(course, chemo_day=np.where(reached, np.maximum(known, chemo.first_day), course.chemo_day))

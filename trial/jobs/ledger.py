@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trial.engine.dosing import drug_day, is_active
+from trial.engine.dosing import drug_day, is_active, takes
 from trial.engine.draws import Unit
 from trial.engine.rules import NEVER, Decisions, rules_of
 from trial.engine.simulate import UnitResult
@@ -39,7 +39,9 @@ def doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
     last = np.minimum.reduce([place.drug_ends(unit.study.plan), place.leave_day, last_visit(unit)])
     who, day, action, step, count, treatment, level = _in_order(changes, due, last)
     end = np.where(np.append(who[1:] == who[:-1], False), np.append(day[1:], 0), last[who])
-    taken = np.concatenate([np.zeros((unit.drawn.n, 1), int), np.cumsum(unit.drawn.taken & due, axis=1)], axis=1)
+    taken = np.concatenate(
+        [np.zeros((unit.drawn.n, 1), int), np.cumsum(takes(unit, result.course, every_day) & due, axis=1)], axis=1
+    )
     final = taken.shape[1] - 1
     n_taken = np.where(level > 0, taken[who, np.minimum(end, final)] - taken[who, np.minimum(day, final)], 0)
     code, words = _reason_codes(unit, treatment, action, step)
