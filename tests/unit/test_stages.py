@@ -165,7 +165,7 @@ def test_what_a_condition_asks(asked, dose, since, expected):
     seen = Seen(np.array(dose, float), np.array(since))
     place = first_place(u)
     for visit in (1, 2, 3, 4):
-        place, moved = stage_of(u, place, seen, np.array([20.0, 20.0]), visit)
+        place, moved = stage_of(u, place, seen, np.array([20.0, 20.0]), visit, u.drawn.visit_day[:, visit])
     assert moved.tolist() == expected == (place.leave_day > 28).tolist()
 
 
