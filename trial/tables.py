@@ -117,6 +117,19 @@ ADVERSE = pa.schema(
 )
 """Only of a study with ``tolerability``."""
 
+STAGES = pa.schema(
+    [
+        *KEY,
+        field("ARM", TEXT, "Treatment arm"),
+        field("STAGEN", pa.int32(), "Number of the stage, from 1"),
+        field("STAGE", TEXT, "Stage of the trial"),
+        field("ASTDY", pa.int32(), "First day of the stage", "d"),
+        field("AENDY", pa.int32(), "Day after its last, or of leaving", "d"),
+        field("ENDREAS", TEXT, "Why it ended"),
+    ]
+)
+"""Only of a study with ``stages``."""
+
 PARAMETERS = pa.schema(KEY)
 """And a column for each parameter of the structure, see ``parameters_schema``."""
 
@@ -149,25 +162,44 @@ DENSE: dict[str, pa.Schema] = {"courses": COURSES}
 """What ``output: dense`` keeps beside TABLES: a row per patient and full hour, up to the patient's last day."""
 PROXIES: dict[str, pa.Schema] = {"adverse": ADVERSE}
 """What a study with ``tolerability`` has beside TABLES: a row per simulated adverse event."""
+STAGED: dict[str, pa.Schema] = {"stages": STAGES}
+"""What a study with ``stages`` has beside TABLES: a row per patient and stage in which he was."""
 
 
-def more_tables(dense: bool, proxies: bool) -> tuple[str, ...]:
+MISSED = pa.schema(
+    [
+        *KEY,
+        field("ADY", pa.int32(), "Day on which a prescribed dose was missed", "d"),
+        field("REASON", TEXT, "holiday, by chance or gave up"),
+    ]
+)
+MISSING: dict[str, pa.Schema] = {"missed": MISSED}
+"""What a study with ``adherence.missed_days`` has beside TABLES: a row per day on which a dose was missed."""
+
+
+def more_tables(dense: bool, proxies: bool, staged: bool, missed: bool = False) -> tuple[str, ...]:
     """Names of the tables that a study has beside TABLES."""
-    return (*(DENSE if dense else ()), *(PROXIES if proxies else ()))
+    more = ((DENSE, dense), (PROXIES, proxies), (STAGED, staged), (MISSING, missed))
+    return tuple(name for tables, there in more if there for name in tables)
 
 
 MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")
+TAKENSH = field("TAKENSH", pa.float64(), "Share of prescribed doses taken")
 
 
-def events_schema(chemotherapy: bool) -> pa.Schema:
-    """EVENTS; of a study with chemotherapy the label says so."""
+VOIDENDY = field("VOIDENDY", pa.int32(), "First day that rescue does not void", "d")
+
+
+def events_schema(chemotherapy: bool, agents: bool = False) -> pa.Schema:
+    """EVENTS; of a study with chemotherapy the label says so, of one with agents of rescue VOIDENDY is there."""
     said = field("EVENT", TEXT, "RESCUE, DROPOUT or CHEMO")
-    return EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy else EVENTS
+    schema = EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy else EVENTS
+    return pa.schema([*schema, *[VOIDENDY] * agents])
 
 
-def patients_schema(meals: bool) -> pa.Schema:
-    """PATIENTS, and of a study with meals MEALSH."""
-    return pa.schema([*PATIENTS, *[MEALSH] * meals])
+def patients_schema(meals: bool, taken: bool = False) -> pa.Schema:
+    """PATIENTS, of a study with meals MEALSH, of one that says more of adherence than a mean TAKENSH."""
+    return pa.schema([*PATIENTS, *[MEALSH] * meals, *[TAKENSH] * taken])
 
 
 def parameters_schema(names: tuple[str, ...], units: dict[str, str]) -> pa.Schema:

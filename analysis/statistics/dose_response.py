@@ -128,5 +128,5 @@ def _largest(t: float, correlation: Array, df: float) -> float:
         law = multivariate_normal(np.zeros(m), correlation, allow_singular=True, maxpts=points, seed=0)
         return float(1 - law.cdf(limit))
     full = correlation + RIDGE * np.eye(m)
-    below = multivariate_t.cdf(limit, np.zeros(m), full, df, maxpts=points, random_state=np.random.default_rng(0))
+    below = multivariate_t.cdf(limit, np.zeros(m), full, df, maxpts=points, random_state=0)
     return float(1 - below)

@@ -93,7 +93,8 @@ def estimate_planned(summaries: Mapping[str, Summary], study: Study) -> list[Est
     known = {code: endpoint for code, endpoint in chosen(study).items() if endpoint.summary == "rate"}
     cells = {code: _cells(summaries[code], study) for code in known}
     rows = [row for code in known for row in _rows(known[code], cells[code], summaries[code].named, study)]
-    family = tuple(h for h in study.analysis.family(study.arm_ids) if h.endpoint in known)
+    arms = compared_arms(study)
+    family = tuple(h for h in study.analysis.family(study.arm_ids) if h.endpoint in known and h.arm in arms)
     return rows + (_hypothesis_rows(known, cells, summaries, family, study) if family else [])
 
 

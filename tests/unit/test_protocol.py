@@ -3,21 +3,28 @@
 import pytest
 from pydantic import ValidationError
 
-from trial.study import analysis_plan, protocol
+from trial.study import analysis_plan, analytes, habits, protocol, rescue_agents
 from trial.study.protocol import Arm, did_you_mean, not_among, twice
 
+RECORDS = vars(protocol) | vars(analysis_plan) | vars(habits) | vars(analytes) | vars(rescue_agents)
 SMALLEST = {
     "Arm": {"id": "A", "start_dose_mg": 5},
     "Stratum": {"covariate": "AGE", "cut": 40},
     "Randomisation": {"block_size": 4},
     "Screening": {},
     "Adherence": {},
+    "Holidays": {"mean_days": 4},
+    "GivingUp": {"below_1e9L": 30, "visits": 2},
     "Meals": {"share_mean": 0.5, "after_dose_h": 1},
     "ChemotherapyDose": {"day": 0},
     "ChemotherapyStart": {"at_least_1e9L": 100, "latest_day": 14},
     "Chemotherapy": {"cycle_days": 21, "cycles": 2, "doses": [{"day": 0}]},
     "Rescue": {},
+    "RescueAgent": {"id": "IVIG", "kind": "immunoglobulin", "below_1e9L": 20},
     "Laboratory": {},
+    "Clumping": {"probability": 0.1, "factor": 0.5},
+    "Retest": {"below_1e9L": 10},
+    "CentralLaboratory": {},
     "PKSampling": {"visit_day": 0},
     "SolverSettings": {},
     "Analysis": {"assessment_day": 56},
@@ -37,6 +44,11 @@ LIMITS = [
     ("Screening", "age_at_most_y", [18.5, 120], [0, 18, 120.5]),
     ("Adherence", "mean", [0, 1], [-0.1, 1.05]),
     ("Adherence", "sd", [0], [-0.1, 0.1]),
+    ("Holidays", "mean_days", [1, 365], [0.9, 365.5]),
+    ("Holidays", "share_of_missed", [0.1, 1], [0, 1.05]),
+    ("GivingUp", "below_1e9L", [0.1], [0]),
+    ("GivingUp", "after_days", [0, 3650], [-1, 3651]),
+    ("GivingUp", "visits", [1, 20], [0, 21]),
     ("Meals", "share_mean", [0, 1], [-0.1, 1.05]),
     ("Meals", "share_sd", [0, 0.49], [-0.1, 0.5]),
     ("Meals", "after_dose_h", [0, 23.9], [-0.1, 24]),
@@ -51,11 +63,34 @@ LIMITS = [
      [[], [{"day": 21}], [{"day": 3}, {"day": 3}], [{"day": 3}, {"day": 2}]]),
     ("Chemotherapy", "drug_days", [[], [-364, 364]], [[-365], [365], [2, 2], [3, 2]]),
     ("Rescue", "min_days_between", [0, 365], [-1, 366]),
-    ("Laboratory", "turnaround_days", [0, 7], [-1, 8]),
+    ("Rescue", "agents", [[], [{"id": "P", "kind": "platelets", "bleeding_at_least": 3}]],
+     [[{"id": "P", "kind": "platelets"}], [{"id": "P", "kind": "plasma", "clinical": True}]]),
+    ("RescueAgent", "id", ["A", "A" * 60], ["", "9a", "a b"]),
+    ("RescueAgent", "below_1e9L", [0.1], [0, None]),
+    ("RescueAgent", "bleeding_at_least", [1, 4, None], [0, 5, 1.5]),
+    ("RescueAgent", "clinical", [False], [True, "yes"]),
+    ("RescueAgent", "min_days_between", [0, 365, None], [-1, 366]),
+    ("RescueAgent", "onset_days", [0, 56, None], [-1, 57]),
+    ("RescueAgent", "adds_1e9L", [None], [0, 33]),
+    ("RescueAgent", "log_drop", [0.1, 10, None], [0, 10.1]),
+    ("RescueAgent", "fades_days", [0.1, 365, None], [0, 365.5]),
+    ("RescueAgent", "voids_days", [0, 3650, None], [-1, 3651]),
+    ("Laboratory", "turnaround_days", [0, 60], [-1, 61]),
     ("Laboratory", "lower_limit_1e9L", [0, 20], [-0.1, 20.5]),
     ("PKSampling", "visit_day", [0, 3650], [-1, 3651]),
     ("PKSampling", "times_h", [[0, 12, 24], [0, 24, 1440]],
      [[0, 24], [0, 24, 24], [1, 12, 24], [0, 12, 23], [0, 12, 48], [0, 24, 1441]]),
+    ("Laboratory", "lost_probability", [0, 1], [-0.1, 1.1]),
+    ("Clumping", "probability", [0, 1], [-0.1, 1.1]),
+    ("Clumping", "factor", [0.01, 0.99], [0, 1]),
+    ("Clumping", "noticed", [0, 1], [-0.1, 1.1]),
+    ("Retest", "below_1e9L", [0.1, None], [0]),
+    ("Retest", "at_least_1e9L", [10.5, None], [0, 10]),
+    ("Retest", "after_days", [0, 28], [-1, 29]),
+    ("CentralLaboratory", "turnaround_days", [0, 60], [-1, 61]),
+    ("CentralLaboratory", "assay_cv", [0, 1, None], [-0.1, 1.1]),
+    ("CentralLaboratory", "lost_probability", [0, 1], [-0.1, 1.1]),
+    ("PKSampling", "lost_probability", [0, 1], [-0.1, 1.1]),
     ("PKSampling", "lloq_ng_mL", [0], [-0.1]),
     ("PKSampling", "partial_auc_h", [[0, 24], None], [[0], [0, 3, 6], [6, 6], [0, 24.5]]),
     ("SolverSettings", "rtol", [1e-12, 1e-2], [0.9e-12, 1.05e-2]),
@@ -71,9 +106,7 @@ LIMITS = [
 
 
 def made(record, **said):
-    return getattr(protocol if hasattr(protocol, record) else analysis_plan, record).model_validate(
-        SMALLEST[record] | said
-    )
+    return RECORDS[record].model_validate(SMALLEST[record] | said)
 
 
 @pytest.mark.parametrize(("record", "key", "good", "bad"), LIMITS, ids=lambda x: x if isinstance(x, str) else "")

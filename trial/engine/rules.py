@@ -1,4 +1,4 @@
-"""What the protocol does with what it sees at a visit: rescue, start of chemotherapy, then the dose rules.
+"""What the protocol does with what it sees at a visit: stage, rescue, start of chemotherapy, then the dose rules.
 
 No randomness: draws come from ``unit.drawn``.
 """
@@ -10,122 +10,237 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cohorts import elementary
 from trial.engine.draws import Unit
+from trial.engine.giving_up import Patience, full_patience, gives_up
+from trial.engine.passage import NEVER, Position, Seen, first_place, stage_of
+from trial.engine.rescue import Dosage, Rescues, no_rescue, rescue
 from trial.engine.titration import Action, DoseState, decide, start
 from trial.study.dose_rule import DoseRule, DoseStep
-from trial.study.study import Study
 
 Array = NDArray[np.float64]
-NEVER = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What was in force until a day (n,) that is still ahead at the last visit: a report takes longer than an interval
+    between visits.
+    """
+
+    until_day: NDArray[np.int64]
+    treatment: NDArray[np.int64]
+    dose_mg: Array
 
 
 @dataclass(frozen=True)
 class Course:
     """Where every patient of a unit stands; arrays over patients.
 
-    ladders: one DoseState per dose rule, for the patients of all its arms, and members: their places in the unit, in
-    the order of ``_deciding``. dose_mg: prescribed from ``effective_day`` on, dose_before_mg until then. rescue_day:
-    day of the latest rescue (NEVER: none), which may be days ahead, and rescue_before_day that of the one before it;
-    rescues: how many; hazard: cumulative hazard of rescue up to ``counted_day``, the day of the last count. chemo_day:
-    first day of cycle 1 of chemotherapy (NEVER: none, or it still waits for platelets).
+    ladders: one DoseState per dose rule, for the patients whose treatment has it, and members: their places in the
+    unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and dose_mg hold from
+    ``effective_day`` on, treatment_before and dose_before_mg until then. place: where everybody stands in the plan.
+    rescues: every rescue so far. patience: who has given up. chemo_day: first day of cycle 1 of chemotherapy (NEVER:
+    none, or it still waits for platelets). earlier: what is in force before that, while reports are late.
     """
 
     ladders: tuple[DoseState, ...]
     members: tuple[NDArray[np.int64], ...]
+    treatment: NDArray[np.int64]
+    treatment_before: NDArray[np.int64]
     dose_mg: Array
     dose_before_mg: Array
     effective_day: NDArray[np.int64]
-    rescue_day: NDArray[np.int64]
-    rescue_before_day: NDArray[np.int64]
-    rescues: NDArray[np.int64]
-    hazard: Array
-    counted_day: NDArray[np.int64]
+    place: Position
+    rescues: Rescues
     chemo_day: NDArray[np.int64]
+    patience: Patience
+    earlier: tuple[Earlier, ...] = ()
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """What was decided at one visit; arrays over patients (Action, index of the step, dose after)."""
+    """What was decided at one visit; arrays over patients (Action, index of the step, of a STAGE that of the stage,
+    dose, treatment and stage after), and what rescue was given.
+    """
 
     day: NDArray[np.int64]
     count: Array
     action: NDArray[np.int8]
     step: NDArray[np.int16]
     dose_mg: Array
-    rescued: NDArray[np.bool_]
+    treatment: NDArray[np.int64]
+    stage: NDArray[np.int64]
+    given: tuple[Dosage, ...] = ()
+
+    @property
+    def rescued(self) -> NDArray[np.bool_]:
+        """(n,) who is given any agent of rescue."""
+        return np.isin(np.arange(len(self.day)), [i for dosage in self.given for i in dosage.who.tolist()])
 
 
-def rules_of(study: Study) -> tuple[DoseRule, ...]:
-    """The dose rule of each arm; an arm without one keeps its single dose."""
-    return tuple(
-        study.dose_rules[arm.dose_rule] if arm.dose_rule else _fixed(arm.start_dose_mg or 1.0) for arm in study.arms
-    )
+def rules_of(unit: Unit) -> tuple[DoseRule, ...]:
+    """The dose rule of each treatment; one without keeps its single dose."""
+    rules, arms = unit.study.dose_rules, [given.arm for given in unit.treatments]
+    return tuple(rules[arm.dose_rule] if arm.dose_rule else _fixed(arm.start_dose_mg or 1.0) for arm in arms)
 
 
 def _fixed(dose_mg: float) -> DoseRule:
     return DoseRule(ladder_mg=(dose_mg,), steps=(DoseStep(action="keep"),), source="fixed dose")
 
 
-def _deciding(study: Study) -> dict[str | None, DoseRule]:
-    """The rules that are applied, each once however many arms have it; None: that of arms without one."""
-    names = dict.fromkeys(arm.dose_rule for arm in study.arms)
-    return {name: study.dose_rules[name] if name else _fixed(1.0) for name in names}
+def _deciding(unit: Unit) -> dict[str | None, DoseRule]:
+    """The rules that are applied, each once however many treatments have it; None: that of those without one."""
+    names = dict.fromkeys(given.arm.dose_rule for given in unit.treatments)
+    return {name: unit.study.dose_rules[name] if name else _fixed(1.0) for name in names}
 
 
 def start_course(unit: Unit) -> tuple[Course, Decisions]:
     """Everybody on the start dose of the arm from day 0."""
-    drawn, arms, chemo = unit.drawn, unit.study.arms, unit.study.chemotherapy
-    zero, never = np.zeros(drawn.n, dtype=np.int64), np.full(drawn.n, NEVER)
-    dose = np.array([arm.start_dose_mg for arm in arms], dtype=float)[drawn.arm]
-    ladders, members = [], []
-    for name, rule in _deciding(unit.study).items():
-        mine = np.flatnonzero(np.array([arm.dose_rule == name for arm in arms])[drawn.arm])
-        ladders.append(start(rule, dose[mine] if name else 1.0, len(mine)))
-        members.append(mine)
-    chemo_day = never if chemo is None or chemo.start else np.full(drawn.n, chemo.first_day)
-    hazard = np.zeros(drawn.n)
-    course = Course(tuple(ladders), tuple(members), dose, dose, zero, never, never, zero, hazard, zero, chemo_day)
+    drawn, chemo = unit.drawn, unit.study.chemotherapy
+    zero = np.zeros(drawn.n, dtype=np.int64)
+    dose = unit.of_treatment(lambda given: given.arm.start_dose_mg, float)[drawn.arm]
+    members = _members(unit, drawn.arm)
+    ladders = [
+        start(rule, dose[mine] if name else 1.0, len(mine))
+        for (name, rule), mine in zip(_deciding(unit).items(), members, strict=True)
+    ]
+    course = Course(
+        ladders=tuple(ladders),
+        members=members,
+        treatment=drawn.arm,
+        treatment_before=drawn.arm,
+        dose_mg=dose,
+        dose_before_mg=dose,
+        effective_day=zero,
+        place=first_place(unit),
+        rescues=no_rescue(unit),
+        chemo_day=np.full(drawn.n, NEVER if chemo is None or chemo.start else chemo.first_day),
+        patience=full_patience(unit),
+    )
     begin = Decisions(
         day=zero,
         count=np.full(drawn.n, np.nan),
         action=np.full(drawn.n, Action.START, dtype=np.int8),
         step=np.full(drawn.n, -1, dtype=np.int16),
         dose_mg=dose,
-        rescued=np.zeros(drawn.n, dtype=bool),
+        treatment=course.treatment,
+        stage=course.place.stage,
     )
     return course, begin
 
 
-def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, Decisions]:
-    """Rescue, start of chemotherapy, then the dose rules, each for all of its arms at once, on the reported counts of
-    ``visit`` (NaN: no count).
+def _members(unit: Unit, treatment: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """Places in the unit of the patients whose treatment (n,) has each rule of ``_deciding``."""
+    rule_of = [given.arm.dose_rule for given in unit.treatments]
+    return tuple(np.flatnonzero(np.array([r == name for r in rule_of])[treatment]) for name in _deciding(unit))
+
+
+def apply_rules(
+    unit: Unit,
+    course: Course,
+    count: Array,
+    visit: int,
+    bleeding: Array | None = None,
+    known: NDArray[np.int64] | None = None,
+) -> tuple[Course, Decisions]:
+    """Stage, rescue, start of chemotherapy, then the dose rules, each for all of its patients at once, on the reported
+    counts of ``visit`` (NaN: no count) and the grade of ``bleeding`` seen at it (None: nobody's).
+    ``known``: the day on which each count is reported; None: that of the laboratory.
 
     A rule counts planned days, so that a visit early in its window is not too early for it, or, where it says so,
-    the actual days on which changes take effect.
+    the actual days on which changes take effect. On the day on which a stage begins afresh it decides nothing.
     """
-    study, drawn = unit.study, unit.drawn
-    planned = np.full(drawn.n, study.visits.days[visit - 1])
-    day = drawn.visit_day[:, visit]
-    course, rescued = _rescue(unit, course, count, visit)
-    course = _start_chemotherapy(unit, course, count, visit)
-    on_treatment = np.where(day < study.treatment_days, count, np.nan)
-    effective = day + study.laboratory.turnaround_days
+    study, day = unit.study, unit.drawn.visit_day[:, visit]
+    planned = np.full(unit.drawn.n, study.visits.days[visit - 1])
+    effective = day + study.laboratory.known_after_days if known is None else known
+    before = course
+    course, fresh = _change_stage(unit, course, count, visit, effective)
+    rescues, given = rescue(unit, course.rescues, count, bleeding, visit, effective, course.place.leave_day)
+    course = _start_chemotherapy(unit, course, count, visit, effective)
+    decided_on = np.where((day < course.place.drug_ends(study.plan)) & ~fresh, count, np.nan)
     ladders, dose = [], course.dose_mg.copy()
-    action, step = np.zeros(drawn.n, dtype=np.int8), np.empty(drawn.n, dtype=np.int16)
-    for (name, rule), mine, ladder in zip(_deciding(study).items(), course.members, course.ladders, strict=True):
+    action, step = np.zeros(unit.drawn.n, dtype=np.int8), np.empty(unit.drawn.n, dtype=np.int16)
+    for (name, rule), mine, ladder in zip(_deciding(unit).items(), course.members, course.ladders, strict=True):
         today = planned if rule.day_count == "planned" else effective
-        after, action[mine], step[mine] = decide(rule, ladder, on_treatment[mine], today[mine])
+        after, action[mine], step[mine] = decide(rule, ladder, decided_on[mine], today[mine])
         ladders.append(after)
         if name:
             dose[mine] = after.dose_mg(rule.ladder_mg)
+    action[fresh], step[fresh] = Action.STAGE, course.place.stage[fresh]
     course = replace(
-        course, ladders=tuple(ladders), dose_mg=dose, dose_before_mg=course.dose_mg, effective_day=effective
+        course,
+        rescues=rescues,
+        patience=gives_up(unit, course.patience, count, effective),
+        ladders=tuple(ladders),
+        dose_mg=dose,
+        dose_before_mg=before.dose_mg,
+        treatment_before=before.treatment,
+        effective_day=effective,
+        earlier=_not_yet(before, day),
     )
-    return course, Decisions(effective, count, action, step, dose, rescued)
+    decided = Decisions(effective, count, action, step, dose, course.treatment, course.place.stage, given)
+    return course, decided
 
 
-def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) -> Course:
+def _not_yet(before: Course, day: NDArray[np.int64]) -> tuple[Earlier, ...]:
+    """What is still in force after a visit on ``day`` (n,), oldest first: decisions of earlier visits wait for their
+    counts.
+    """
+    known = (*before.earlier, Earlier(before.effective_day, before.treatment_before, before.dose_before_mg))
+    return tuple(one for one in known if (one.until_day > day).any())
+
+
+def _change_stage(
+    unit: Unit, course: Course, count: Array, visit: int, known: NDArray[np.int64]
+) -> tuple[Course, NDArray[np.bool_]]:
+    """Who changes stage at this visit has its treatment; with whom it begins afresh, (n,): at a start dose, or with no
+    drug ever again.
+    """
+    plan, day = unit.study.plan, unit.drawn.visit_day[:, visit]
+    seen = Seen(course.dose_mg, day - course.rescues.latest.max(axis=1))
+    place, moved = stage_of(unit, course.place, seen, count, visit, known)
+    if not moved.any():
+        return replace(course, place=place), moved
+    over = moved & (place.stage == len(plan))
+    told = np.array(unit.places)[np.minimum(place.stage, len(plan) - 1), unit.drawn.arm]
+    treatment = np.where(moved & ~over, told, course.treatment)
+    fresh = unit.of_treatment(lambda given: given.fresh, bool)[treatment] & (treatment != course.treatment) | over
+    start_mg = unit.of_treatment(lambda given: given.arm.start_dose_mg, float)[treatment]
+    dose = np.where(over, 0.0, np.where(fresh, start_mg, course.dose_mg))
+    course = replace(course, place=place, treatment=treatment, dose_mg=dose)
+    return _regrouped(unit, course, np.where(fresh, start_mg, np.nan), over, visit), fresh
+
+
+def _regrouped(unit: Unit, course: Course, start_mg: Array, over: NDArray[np.bool_], visit: int) -> Course:
+    """The ladders after a change of treatment: who has the rule that he had, stands where he stood; who comes to
+    another, on the same level of it, held or stopped as he was; who begins afresh, at ``start_mg`` (n,), else NaN.
+    """
+    level, changed = np.where(np.isnan(start_mg), course.dose_mg, start_mg), np.zeros(len(over), dtype=np.int64)
+    held, stopped = np.zeros((2, len(over)), dtype=bool)
+    for (name, rule), mine, ladder in zip(_deciding(unit).items(), course.members, course.ladders, strict=True):
+        if name:
+            level[mine] = np.asarray(rule.ladder_mg)[ladder.rung]
+        held[mine], stopped[mine], changed[mine] = ladder.held, ladder.stopped, ladder.changed_day
+    fresh = ~np.isnan(start_mg)
+    level = np.where(fresh, start_mg, level)
+    held, stopped = held & ~fresh, stopped & ~fresh | over
+    ladders, members = [], _members(unit, course.treatment)
+    for (name, rule), before, mine, ladder in zip(
+        _deciding(unit).items(), course.members, members, course.ladders, strict=True
+    ):
+        planned = rule.day_count == "planned"
+        today = np.full(len(over), unit.study.visits.days[visit - 1]) if planned else unit.drawn.visit_day[:, visit]
+        begun = replace(
+            start(rule, level[mine] if name else 1.0, len(mine)),
+            held=held[mine],
+            stopped=stopped[mine],
+            changed_day=np.where(fresh, today, changed)[mine],
+        )
+        same = np.isin(mine, before) & ~fresh[mine]
+        ladders.append(begun.with_rows(same, ladder, np.searchsorted(before, mine[same])))
+    return replace(course, ladders=tuple(ladders), members=members)
+
+
+def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int, known: NDArray[np.int64]) -> Course:
     """Cycle 1 of those who have waited for platelets begins on the day on which a count is reported to be high enough,
     not before ``first_day``. A visit planned after the latest day starts nobody.
     """
@@ -133,35 +248,4 @@ def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) ->
     if chemo is None or chemo.start is None or study.visits.days[visit - 1] > chemo.start.latest_day:
         return course
     reached = (course.chemo_day == NEVER) & (count >= chemo.start.at_least_1e9L)
-    reported = unit.drawn.visit_day[:, visit] + study.laboratory.turnaround_days
-    return replace(course, chemo_day=np.where(reached, np.maximum(reported, chemo.first_day), course.chemo_day))
-
-
-def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:
-    """Rescue is decided on a visit's count when the cumulative hazard, H0 exp(-count/SCALE) per week, has crossed the
-    patient's clock, and given on the day on which that count is reported; not to who has left by then, nor after the
-    last visit.
-
-    While no other rescue may be given the hazard stands still.
-    """
-    study, drawn = unit.study, unit.drawn
-    day, before, clocks = drawn.visit_day[:, visit], study.rescue.min_days_between, drawn.rescue_clock
-    given = day + study.laboratory.turnaround_days
-    since = np.where(course.rescues > 0, np.maximum(course.counted_day, course.rescue_day + before), course.counted_day)
-    free = (course.rescues == 0) | (given - course.rescue_day >= before)
-    rate = unit.on("RESCUE_H0", day) * elementary.exp(-count / unit.on("RESCUE_SCALE", day))
-    at_risk = free & ~np.isnan(count) & study.rescue.allowed
-    hazard = course.hazard + np.where(at_risk, rate * np.maximum(day - since, 0) / 7.0, 0.0)
-    episode = np.minimum(course.rescues, clocks.shape[1] - 1)
-    clock = np.take_along_axis(clocks, episode[:, None], axis=1)[:, 0]
-    there = (given < drawn.leave_day) & (given <= drawn.visit_day[:, -1])
-    rescued = at_risk & there & (hazard >= clock) & (course.rescues < clocks.shape[1])
-    course = replace(
-        course,
-        hazard=hazard,
-        rescues=course.rescues + rescued,
-        rescue_day=np.where(rescued, given, course.rescue_day),
-        rescue_before_day=np.where(rescued, course.rescue_day, course.rescue_before_day),
-        counted_day=np.where(np.isnan(count), course.counted_day, day),
-    )
-    return course, rescued
+    return replace(course, chemo_day=np.where(reached, np.maximum(known, chemo.first_day), course.chemo_day))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,12 @@ from trial.engine.dosing import (
     untreated_day,
 )
 from trial.engine.draws import Unit
-from trial.engine.laboratory import report_concentration, report_count
+from trial.engine.laboratory import Reported, asks_again, counts_of, report_concentration, with_retest
+from trial.engine.rescue import cut, with_platelets
 from trial.engine.rules import Course, Decisions, apply_rules, start_course
 from trial.engine.stuck import why_stuck
 from trial.solver import Events, Status, reads_in_passing, solve
+from trial.study.analytes import CONCENTRATION, PLATELETS
 
 Array = NDArray[np.float64]
 
@@ -32,9 +34,18 @@ Array = NDArray[np.float64]
 class Visit:
     """What was observed at one visit; NaN where the visit did not take place or the solve had failed."""
 
-    count: Array
-    true_count: Array
+    counts: Reported
     bleeding: Array
+
+    @property
+    def count(self) -> Array:
+        """(n,) the reported count that the endpoints read."""
+        return self.counts.analysed
+
+    @property
+    def true_count(self) -> Array:
+        """(n,) the true count of that day."""
+        return self.counts.true
 
 
 @dataclass(frozen=True)
@@ -80,43 +91,83 @@ class Solves:
     fastest: Mapping[int, str] = field(default_factory=dict)
 
 
-def simulate_unit(unit: Unit) -> UnitResult:
+def simulate_unit(enrolled: Unit) -> UnitResult:
     """Simulate one work unit of patients, arms mixed, no randomness inside.
 
     1. start every patient at the drug-free steady state of the structure, on the start dose of the arm
     2. for each interval between visits: take the planned doses, advance the ODE from event to event
-    3. at the visit, before the dose: form observations (true value, then what the laboratory reports)
-    4. apply the protocol's rules in order: rescue, start of chemotherapy, then the arm's dose rule
+    3. at the visit, before the dose: form observations (true value, then what the laboratory reports, and when); who
+       is to come for a re-test goes on to that day
+    4. apply the protocol in order: stage, rescue, start of chemotherapy, then the dose rule
     5. carry the dose decisions into the following days; with the reason they become the dose ledger
     6. after the last visit: return observations, decisions and one solve status per patient
 
     A patient whose solve fails, or whose numbers overflow on the way to it, has a status and no further observations;
     the others go on.
     """
+    unit = enrolled
     course, begin = start_course(unit)
     solves = _start(unit, course)
     profile = _profile(unit, course, solves, 0, np.full_like(unit.drawn.conc_z, np.nan))
     visits, decisions = [], [begin]
     hourly = [_hour_zero(unit, solves)] if unit.study.dense else []
+    day = unit.drawn.visit_day[:, 0]
 
     for visit in range(1, len(unit.study.visits.days) + 1):
-        for span in spans_of(unit, unit.drawn.visit_day[:, visit - 1 : visit + 1]):
-            events = joined(solves.late, daily_events(unit, course, days_of(span)))
-            if unit.study.dense:
-                solves, traced = _advance_by_hours(unit, solves, events, span)
-                hourly.append(traced)
-            else:
-                solves = _advance(unit, solves, events, span)
-        seen = _observe(unit, solves, visit)
-        course, decided = apply_rules(unit, course, seen.count, visit)
-        profile = _profile(unit, course, solves, visit, profile)
+        visit_day = unit.drawn.visit_day[:, visit]
+        at_visit, traced = _through(unit, course, solves, np.stack([day, visit_day], axis=1))
+        seen = _observe(unit, course, at_visit, visit)
+        solves, seen, day, more = _again(unit, course, at_visit, seen, visit)
+        course, decided = apply_rules(unit, course, seen.counts.count, visit, seen.bleeding, seen.counts.known)
+        unit = enrolled.under(course.treatment)
+        profile = _profile(unit, course, at_visit, visit, profile)
+        hourly += [*traced, *more]
         visits.append(seen)
         decisions.append(decided)
 
-    cv = unit.on("CONC_CV", _sampling_day(unit)[:, None])
+    cv = unit.on(CONCENTRATION.cv, _sampling_day(unit)[:, None])
     reported = report_concentration(unit.study.pk_sampling, profile, unit.drawn.conc_z, cv)
     happened = tuple(visits), tuple(decisions), course
     return UnitResult(*happened, reported, profile, solves.status, solves.steps, tuple(hourly), solves.fastest)
+
+
+def _through(unit: Unit, course: Course, now: Solves, days: NDArray[np.int64]) -> tuple[Solves, list[Hourly]]:
+    """From the first to the second of ``days`` (n, 2), with what is taken and given on them; the hours, if dense."""
+    hourly = []
+    for span in cut(unit, course.rescues, spans_of(unit, days)):
+        now = _transfused(unit, course, now, span)
+        events = joined(now.late, daily_events(unit, course, days_of(span)))
+        if unit.study.dense:
+            now, traced = _advance_by_hours(unit, now, events, span)
+            hourly.append(traced)
+        else:
+            now = _advance(unit, now, events, span)
+    return now, hourly
+
+
+def _again(
+    unit: Unit, course: Course, now: Solves, seen: Visit, visit: int
+) -> tuple[Solves, Visit, NDArray[np.int64], list[Hourly]]:
+    """Where everybody stands, and what is known of the visit, after the re-tests that it leads to; the day (n,) to
+    which each has come, that of the visit without one; the hours, if dense.
+    """
+    day = unit.drawn.visit_day[:, visit]
+    asked = asks_again(unit, seen.counts, seen.bleeding, course.place.leave_day, visit)
+    if not asked.any():
+        return now, seen, day, []
+    later_day = day + np.where(asked, unit.study.laboratory.retest_days, 0)
+    now, hourly = _through(unit, course, now, np.stack([day, later_day], axis=1))
+    true = _output(unit, now.state[:, None], "PLT", later_day)[:, 0]
+    true = np.where(asked & (now.status == Status.OK), true, np.nan)
+    counts = with_retest(unit, seen.counts, asked, true, unit.on(PLATELETS.cv, later_day), visit)
+    return now, replace(seen, counts=counts), later_day, hourly
+
+
+def _transfused(unit: Unit, course: Course, now: Solves, span: NDArray[np.int64]) -> Solves:
+    """Where a rescue adds platelets at the start of ``span``, with them."""
+    if not unit.study.rescue.adds_platelets:
+        return now
+    return replace(now, state=with_platelets(unit, course.rescues, now.state, span))
 
 
 def _start(unit: Unit, course: Course) -> Solves:
@@ -197,15 +248,20 @@ def _output(unit: Unit, states: Array, name: str, day: NDArray[np.int64]) -> Arr
     return values[unit.structure.output_names.index(name)]
 
 
-def _observe(unit: Unit, now: Solves, visit: int) -> Visit:
+def _observe(unit: Unit, course: Course, now: Solves, visit: int) -> Visit:
     """True and reported count and bleeding grade of everybody who comes."""
     drawn, day = unit.drawn, unit.drawn.visit_day[:, visit]
     parameters = unit.on_day(day)
-    seen = drawn.present[:, visit] & (now.status == Status.OK)
+    seen = _comes(unit, course, visit) & (now.status == Status.OK)
     true = np.where(seen, _output(unit, now.state[:, None], "PLT", day)[:, 0], np.nan)
-    count = report_count(unit.study.laboratory, true, drawn.count_z[:, visit], parameters["ASSAY_CV"])
+    counts = counts_of(unit, true, parameters[PLATELETS.cv], visit)
     grade = bleeding_grade(np.where(seen, true, 1.0), drawn.bleeding_u, drawn.bleeding_e[:, visit], parameters)
-    return Visit(count, true, np.where(seen, grade, np.nan))
+    return Visit(counts, np.where(seen, grade, np.nan))
+
+
+def _comes(unit: Unit, course: Course, visit: int) -> NDArray[np.bool_]:
+    """Whether the visit takes place, (n,): it is not missed, and the patient is still in the study."""
+    return unit.drawn.present[:, visit] & (unit.drawn.visit_day[:, visit] < course.place.leave_day)
 
 
 def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array) -> Array:
@@ -221,9 +277,10 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
     sample_h, first = np.array(sampling.times_h), unit.drawn.visit_day[:, visit : visit + 1]
     days = np.concatenate([first, first + day_of(sample_h[-1]) + 1], axis=1)
     times_h = np.asarray(24.0 * first + sample_h)
-    conc, sampled = np.full(times_h.shape, np.nan), unit.drawn.present[:, visit] & (now.status == Status.OK)
+    conc, sampled = np.full(times_h.shape, np.nan), _comes(unit, course, visit) & (now.status == Status.OK)
     sampled &= dose_mg(unit, course, first)[:, 0] > 0
-    for span in spans_of(unit, days):
+    for span in cut(unit, course.rescues, spans_of(unit, days)):
+        now = _transfused(unit, course, now, span)
         events = joined(now.late, daily_events(unit, course, days_of(span)))
         begin, end = 24.0 * span[:, :1], 24.0 * span[:, 1:]
         goes_on = [end] if (span[:, 1] < days[:, 1]).any() else []
@@ -233,7 +290,7 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
         conc = np.where(here, _output(unit, states[:, : len(sample_h)], "CONC", span[:, 0]), conc)
         sampled &= status == Status.OK
         now = Solves(states[:, -1], now.status, now.steps, later(events, np.asarray(end[:, 0])))
-    here = sampled[:, None] & (first + day_of(sample_h) < unit.drawn.leave_day[:, None])
+    here = sampled[:, None] & (first + day_of(sample_h) < course.place.leave_day[:, None])
     return np.where(here, conc, np.nan)
 
 

@@ -22,6 +22,7 @@ class Action(IntEnum):
     INTERRUPT = 4
     RESTART = 5
     STOP = 6
+    STAGE = 7
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ class DoseState:
     def dose_mg(self, ladder_mg: Sequence[float]) -> NDArray[np.float64]:
         """Prescribed dose level, 0 while held and once stopped (mg)."""
         return np.where(self.held | self.stopped, 0.0, np.asarray(ladder_mg)[self.rung])
+
+    def with_rows(self, rows: NDArray[np.bool_], other: DoseState, take: NDArray[np.int64]) -> DoseState:
+        """This state with those ``rows`` as the patients ``take`` of ``other`` have them."""
+        changed = {}
+        for name, values in vars(self).items():
+            changed[name] = values.copy()
+            changed[name][rows] = getattr(other, name)[take]
+        return DoseState(**changed)
 
 
 def start(rule: DoseRule, start_dose_mg: ArrayLike, n: int) -> DoseState:

@@ -18,7 +18,7 @@ from trial.solver.structure import Limit
 KNOWN = ("kill", "meal")
 """What a structure may take beside doses."""
 TEXTS = ("id", "title")
-NAMES = ("parameters", "inputs", "output_names", "reads", "takes")
+NAMES = ("parameters", "inputs", "output_names", "reads", "takes", "drug")
 RECORDS = {"states": State, "derived": State, "limits": Limit}
 FUNCTIONS = ("rhs", "outputs", "steady_state", "daily_events", "individual")
 MOVED = 1.1
@@ -26,7 +26,7 @@ MOVED = 1.1
 
 def field_problems(model: Structure) -> list[str]:
     """Fields that are not of their type, repeat themselves or name what there is not, as "structure X: field: ..."."""
-    return [f"structure {model.id}: {line}" for line in (*_types(model), *_words(model))]
+    return [f"structure {model.id}: {line}" for line in (*_types(model), *_words(model), *_strangers(model))]
 
 
 def _types(model: Structure) -> Iterator[str]:
@@ -57,9 +57,32 @@ def _words(model: Structure) -> Iterator[str]:
     if model.method is not None and model.method not in STEPPERS:
         allowed = f"{', '.join(STEPPERS)}, or None{near(model.method, STEPPERS)}"
         yield f"method: seen {shown(model.method)}; allowed: {allowed}"
+    if not _shares_of_states(model):
+        allowed = "pairs of a state and its share, which sum to 1"
+        yield f"transfused: seen {shown(model.transfused)}; allowed: {allowed}"
     for word in model.takes if isinstance(model.takes, tuple) else ():
         if word not in KNOWN:
             yield f"takes: seen {shown(word)}; allowed: {', '.join(KNOWN)}{near(word, KNOWN)}"
+
+
+def _shares_of_states(model: Structure) -> bool:
+    """Whether ``transfused`` is empty, or shares of states that sum to 1."""
+    if model.transfused == ():
+        return True
+    try:
+        names, shares = zip(*model.transfused, strict=True)
+        known = {state.name for state in model.states}
+        return set(names) <= known and min(shares) > 0 and abs(sum(shares) - 1.0) < 1e-9
+    except (TypeError, ValueError, AttributeError):
+        return False
+
+
+def _strangers(model: Structure) -> Iterator[str]:
+    """Parameters of the drug that are none of the equations."""
+    if isinstance(model.drug, tuple) and isinstance(model.parameters, tuple):
+        for name in model.drug:
+            if name not in model.parameters:
+                yield f"drug: seen {shown(name)}; allowed: parameters{near(str(name), model.parameters)}"
 
 
 def method_problems(chosen: ParameterSet, model: Structure) -> Iterator[str]:

@@ -23,6 +23,7 @@ from trial.models.behaviour import structure_problems
 from trial.models.wellformed import idle, taken_without_effect
 from trial.study.fingerprint import differs_from_published
 from trial.study.protocol import Problem, did_you_mean, not_among
+from trial.study.stages import Given, treatments
 from trial.study.study import Study
 from trial.study.unusual import unusual
 
@@ -138,6 +139,17 @@ def not_taken(data: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
+def not_transfused(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Agents of rescue that add platelets, where the structure of the parameter set does not say to which states."""
+    chosen, agents = _set_of(data), value_at(data, "rescue", "agents")
+    if chosen is None or structure_problems(chosen) or structure_of(chosen).transfused:
+        return
+    for k, agent in enumerate(agents if isinstance(agents, list) else ()):
+        if value_at(agent, "kind") == "platelets":
+            text = f"parameter set {chosen.id} has structure {chosen.structure}, which says no states for platelets"
+            yield ("rescue", "agents", k, "kind"), f"seen 'platelets'; {text} (transfused)"
+
+
 def _said(data: Any, path: tuple[str | int, ...]) -> Any:
     """The value at a path that may go through lists; None where there is none."""
     for part in path:
@@ -178,7 +190,7 @@ def cautions(study: Study) -> Iterator[Problem]:
             seen = f"seen {arm.label!r}, but the start dose is {arm.start_dose_mg:g} mg"
             yield ("arms", k, "label"), f"{seen}; {{start_dose_mg}} in a label follows the dose"
     for name in study.dose_rules:
-        if name not in [arm.dose_rule for arm in study.arms]:
+        if name not in study.rules_in_use:
             yield ("dose_rules", name), "no arm uses this dose rule"
     if differs_from_published(study):
         yield (
@@ -291,13 +303,26 @@ def _other_people(study: Study) -> Iterator[Problem]:
 
 
 def _doses(study: Study) -> Iterator[Problem]:
-    chosen = parameter_set(study.parameter_set)
+    """Doses outside the validity domain of the set of their drug."""
+    for k, arm in enumerate(study.arms):
+        yield from _outside(study, Given(arm), ("arms", k, "start_dose_mg"))
+    for k, stage in enumerate(study.stages):
+        given, places = treatments(study.stages, study.arms)
+        for a, arm in enumerate(study.arms):
+            if arm.id in stage.arms:
+                yield from _outside(study, given[places[k][a]], ("stages", k, "arms", arm.id))
+
+
+def _outside(study: Study, given: Given, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    arm, chosen = given.arm, parameter_set(given.parameter_set or study.parameter_set)
     low, high = chosen.validity.dose_low_mg, chosen.validity.dose_high_mg
     domain = f"the validity domain of {chosen.id} is {low:g} to {high:g} mg; the results are extrapolated"
-    for k, arm in enumerate(study.arms):
-        if not arm.placebo and arm.dose_rule is None and arm.start_dose_mg > 0 and not low <= arm.start_dose_mg <= high:
-            yield ("arms", k, "start_dose_mg"), f"seen {arm.start_dose_mg:g}; {domain}"
-    for name in {arm.dose_rule: None for arm in study.arms if arm.dose_rule and not arm.placebo}:
-        outside = [f"{dose:g}" for dose in study.dose_rules[name].ladder_mg if not low <= dose <= high]
-        if outside:
-            yield ("dose_rules", name, "ladder_mg"), f"seen {', '.join(outside)}; {domain}"
+    if arm.placebo:
+        return
+    if arm.dose_rule is None:
+        if arm.start_dose_mg > 0 and not low <= arm.start_dose_mg <= high:
+            yield path, f"seen {arm.start_dose_mg:g}; {domain}"
+        return
+    outside = [f"{dose:g}" for dose in study.dose_rules[arm.dose_rule].ladder_mg if not low <= dose <= high]
+    if outside:
+        yield ("dose_rules", arm.dose_rule, "ladder_mg"), f"seen {', '.join(outside)}; {domain}"

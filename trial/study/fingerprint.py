@@ -10,9 +10,9 @@ from trial.study.study import Study
 
 PARTS = (
     "arms", "dose_rules", "treatment_days", "visits", "screening", "laboratory", "rescue", "dropout", "adherence",
-    "chemotherapy", "meals", "typical_patient",
+    "chemotherapy", "meals", "typical_patient", "stages",
 )  # fmt: skip
-SILENT = {
+SILENT: dict[str, Any] = {
     "until_chemotherapy": False,
     "meal_after_dose_h": None,
     "rung": "any",
@@ -22,6 +22,15 @@ SILENT = {
     "chemotherapy": None,
     "meals": None,
     "typical_patient": False,
+    "stages": [],
+    "agents": [],
+    "lost_probability": 0.0,
+    "clumping": None,
+    "retest": None,
+    "central": None,
+    "holidays": None,
+    "gives_up": None,
+    "missed_days": False,
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 
@@ -34,7 +43,8 @@ def fingerprint(study: Study) -> str:
     """
     said = _spoken(study.model_dump(mode="json", include=set(PARTS)))
     said["arms"] = [_spoken(arm) for arm in said["arms"]]
-    said["screening"] = _spoken(said["screening"])
+    for part in ("screening", "rescue", "laboratory", "adherence"):
+        said[part] = _spoken(said[part])
     said["dropout"] = [_spoken(item) for item in said["dropout"]]
     for arm in said["arms"]:
         del arm["label"]

@@ -19,6 +19,7 @@ from trial.study.checks import (
     MOST_BYTES,
     cautions,
     not_taken,
+    not_transfused,
     unknown_covariates,
     unknown_ids,
     unusable_patients,
@@ -27,6 +28,7 @@ from trial.study.checks import (
 )
 from trial.study.explain import explain
 from trial.study.inherited import marked, replaced, without_removed
+from trial.study.other_drugs import other_drug_problems
 from trial.study.placed import Place, Placed, as_tree, dotted, find, plain
 from trial.study.protocol import Problem, Record
 from trial.study.study import Study
@@ -34,7 +36,7 @@ from trial.study.yamltree import read, read_text, with_override, with_value
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
-_CATALOGUE = (unknown_ids, not_taken, unusable_patients, unknown_covariates, unusable_set)
+_CATALOGUE = (unknown_ids, not_taken, not_transfused, unusable_patients, unknown_covariates, unusable_set)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
 StudyCheck = Callable[[Study], Iterable[Problem]]
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -106,6 +108,8 @@ def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyC
         study = Study.model_validate(data)
     except ValidationError as error:
         raise ConfigError(_refusal(given, [*explain(error, Study, data, tree), *problems])) from None
+    if not problems:
+        problems += [*other_drug_problems(study)]
     problems += [p for check in study_checks for p in check(study)]
     if problems:
         raise ConfigError(_refusal(given, problems))

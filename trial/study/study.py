@@ -2,81 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cohorts.streams import Streams
+from trial.study import stages as staged
 from trial.study.analysis_plan import Analysis, plan_problems
+from trial.study.analytes import Laboratory
 from trial.study.dose_rule import DoseRule
+from trial.study.habits import Adherence, Meals
 from trial.study.leaving import Dropout, hazards, shares
 from trial.study.protocol import (
-    Adherence,
     Allocation,
     Arm,
     Chemotherapy,
     Identifier,
     KeptTable,
-    Laboratory,
-    Meals,
     Output,
     PKSampling,
-    Positive,
-    Probability,
     Problem,
     PublishedRows,
     Randomisation,
     Record,
-    Rescue,
     Screening,
     SolverSettings,
     Whole,
     not_among,
     twice,
 )
+from trial.study.rescue_agents import Rescue
 from trial.study.schedule import Visits
+from trial.study.screened import PopulationChoice
+from trial.study.stages import Stage
 from trial.study.texts import Line, Name, Prose
 from trial.study.tolerability import Tolerability
 
 MANY_REPLICATES, KEPT_REPLICATES = 50, 10
-
-
-class Margins(Record):
-    """What a Table 1 prints of the people who are enrolled, in place of what the population of the catalogue has."""
-
-    age_median_y: Positive | None = Field(default=None, description="median age, in completed years")
-    female_share: Probability | None = Field(default=None, description="share of women, of the candidates")
-    platelets_median_1e9L: Positive | None = Field(default=None, description="median screening count of the eligible")
-    splenectomised_share: Probability | None = Field(default=None, description="share without a spleen")
-
-    @property
-    def given(self) -> dict[str, float]:
-        """Those that are given, by name."""
-        return self.model_dump(exclude_none=True)
-
-
-class PopulationChoice(Record):
-    """Who is screened: a population of the catalogue (``id``) or the user's own patients (``file``, CSV or Parquet)."""
-
-    id: Line | None = Field(default=None, description="a population of the catalogue")
-    file: Name | None = Field(
-        default=None, description="your own patients, CSV or Parquet, relative to the file this key stands in"
-    )
-    margins: Margins | None = Field(
-        default=None,
-        description="margins of your own for a population of the catalogue: one number of its law is moved for each",
-    )
-
-    def problems(self) -> Iterator[Problem]:
-        if (self.id is None) == (self.file is None):
-            both = "both are given" if self.id else "neither is given"
-            yield (), f"give either id (a population of the catalogue) or file (your own patients); {both}"
-        if self.margins is not None and self.file is not None:
-            yield ("margins",), "patients of a file have their own; allowed: with id, a population of the catalogue"
-        if self.margins is not None and not self.margins.given:
-            yield ("margins",), f"nothing is given; allowed: {', '.join(Margins.model_fields)}"
 
 
 class Study(Record):
@@ -114,7 +78,10 @@ class Study(Record):
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)] = Field(description="treatment arms")
     randomisation: Randomisation = Field(description="how patients are allocated to arms")
     treatment_days: Annotated[Whole, Field(ge=1, le=3650)] = Field(
-        description="doses are given on days 0 to this minus 1"
+        description="doses are given on days 0 to this minus 1; with stages the end of the last with drug"
+    )
+    stages: tuple[Stage, ...] = Field(
+        default=(), description="parts of the trial, one after another; none: one, of treatment_days"
     )
     visits: Visits = Field(description="when counts are measured and doses decided")
     laboratory: Laboratory = Field(default=Laboratory(), description="how counts are reported")
@@ -143,14 +110,20 @@ class Study(Record):
     kept_tables: tuple[KeptTable, ...] = Field(
         default=(),
         description="tables of patients that are kept of every replicate when output keeps only the first, beside "
-        "patients, solves, endpoints and times: parameters, doses, observations, events, adverse",
+        "patients, solves, stages, endpoints and times: parameters, doses, observations, events, adverse, missed",
     )
     assumptions: tuple[Prose, ...] = Field(default=(), description="printed in the report as they stand")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelt_out(cls, data: Any) -> Any:
+        return staged.spelt_out(data) if isinstance(data, Mapping) else data
 
     def problems(self) -> Iterator[Problem]:
         if self.typical_patient and self.parameter_uncertainty:
             yield ("parameter_uncertainty",), "seen true; with typical_patient: true nothing is drawn"
         yield from self._arm_problems()
+        yield from self._stage_problems()
         yield from self._allocation_problems()
         yield from self._day_problems()
         yield from self._profile_problems()
@@ -164,6 +137,52 @@ class Study(Record):
     def arm_ids(self) -> tuple[str, ...]:
         """Arm ids in the order of the config."""
         return tuple(arm.id for arm in self.arms)
+
+    @property
+    def plan(self) -> tuple[Stage, ...]:
+        """The stages; of a trial without any, the one that it is."""
+        return self.stages or (Stage(id="TREATMENT", label="Treatment", days=self.treatment_days),)
+
+    @property
+    def analysed_stage(self) -> int:
+        """The place in ``plan`` of the stage whose endpoints are reported; the first where none is named."""
+        return next((k for k, stage in enumerate(self.plan) if stage.id == self.analysis.stage), 0)
+
+    @property
+    def rules_in_use(self) -> dict[str, tuple[str, ...]]:
+        """Every dose rule that an arm has in some stage, with the ids of those arms."""
+        return staged.rules_in_use(self.plan, self.arms)
+
+    def days_before(self, stage: int) -> int:
+        """Planned days before a stage of the plan."""
+        return staged.starts(self.plan)[stage]
+
+    @property
+    def analysed(self) -> Study:
+        """The stage whose endpoints are reported as a study of its own, on the days since it began; not validated.
+
+        A later one begins at a visit, so that the days of its visits are off by two windows at most.
+        """
+        if not self.stages:
+            return self
+        k = self.analysed_stage
+        stage, begin = self.stages[k], self.days_before(k)
+        given, places = staged.treatments(self.stages, self.arms)
+        days = tuple(day - begin for day in self.visits.days if begin < day <= begin + stage.days)
+        sampled = self.pk_sampling
+        inside = sampled is not None and begin <= sampled.visit_day < begin + stage.days
+        update = {
+            "stages": (),
+            "treatment_days": stage.days,
+            "arms": tuple(given[place].arm for place in places[k]),
+            "visits": self.visits.model_copy(
+                update={"days": days, "window_days": self.visits.window_days * (1 + (k > 0))}
+            ),
+            "pk_sampling": sampled.model_copy(update={"visit_day": sampled.visit_day - begin})
+            if sampled is not None and inside
+            else None,
+        }
+        return self.model_copy(update=update)
 
     @property
     def streams(self) -> Streams:
@@ -190,6 +209,12 @@ class Study(Record):
         """Codes of the simulated adverse events, in the order of the catalogue; none without ``tolerability``."""
         return tuple(p.code for p in self.tolerability.chosen) if self.tolerability else ()
 
+    @property
+    def reasons_to_leave(self) -> tuple[str, ...]:
+        """Why a patient may leave: the reasons of dropout, then the stages that not everybody enters."""
+        refused = [f"did not enter: {stage.name}" for stage in self.stages if stage.enters]
+        return (*(item.reason for item in self.dropout), *refused)
+
     def hazards(self, arm: str) -> tuple[float, ...]:
         """Hazard per week of leaving an arm for each reason of ``dropout``, which may be told as shares by the end."""
         return hazards(self.dropout, arm, self.visits.days[-1])
@@ -209,7 +234,7 @@ class Study(Record):
 
     def lives(self, table: str) -> bool:
         """Whether a table of patients is kept of every replicate; see ``kept_tables``."""
-        return table in ("patients", "solves", *self.kept_tables) or len(self.kept) == self.replicates
+        return table in ("patients", "solves", "stages", *self.kept_tables) or len(self.kept) == self.replicates
 
     @property
     def dense(self) -> bool:
@@ -234,6 +259,28 @@ class Study(Record):
                     ("arms", k, "start_dose_mg"),
                     f"seen {arm.start_dose_mg:g}, which is not on the ladder of {arm.dose_rule}; allowed: {ladder}",
                 )
+
+    def _stage_problems(self) -> Iterator[Problem]:
+        found = list(staged.problems(self.stages, self.arms, self.visits.days))
+        yield from found
+        if self.stages and not found:
+            yield from staged.treatment_problems(self.stages, self.arms, self.dose_rules)
+        early = [stage.id for stage in self.stages[: self.analysed_stage] if stage.until] if not found else []
+        if early:
+            seen = f"seen {self.analysis.stage!r}, which does not begin for all on one day: {early[0]} has an until"
+            yield ("analysis", "stage"), f"{seen}; allowed: {', '.join(self._on_one_day)}"
+        ends = [begin + s.days for begin, s in zip(staged.starts(self.stages), self.stages, strict=False) if s.drug]
+        if self.stages and self.treatment_days != max(ends):
+            yield (
+                ("treatment_days",),
+                f"seen {self.treatment_days}; the last stage with drug ends on day {max(ends)}; leave it out (null)",
+            )
+
+    @property
+    def _on_one_day(self) -> list[str]:
+        """Ids of the stages that begin for everybody on the same planned day."""
+        until = [k for k, stage in enumerate(self.stages) if stage.until]
+        return [stage.id for stage in self.stages[: until[0] + 1 if until else None]]
 
     def _allocation_problems(self) -> Iterator[Problem]:
         ratio = [arm.ratio for arm in self.arms]
@@ -275,20 +322,34 @@ class Study(Record):
             yield path, f"no {what} for {', '.join(missing)}; give one number for all arms or one for each arm"
 
     def _day_problems(self) -> Iterator[Problem]:
-        days = ", ".join(map(str, self.visits.days))
-        if self.analysis.assessment_day not in self.visits.days:
-            seen = self.analysis.assessment_day
-            week = f"; did you mean {7 * seen}, the day of week {seen}?" if 7 * seen in self.visits.days else ""
-            yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day; allowed: {days}{week}"
-        shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
-        if self.laboratory.turnaround_days > shortest:
-            yield (
-                ("laboratory", "turnaround_days"),
-                f"seen {self.laboratory.turnaround_days}; visits may be {shortest} days apart; allowed: at most that",
-            )
+        names, named = [stage.id for stage in self.stages], self.analysis.stage
+        if named is not None and named not in names:
+            known = names or ["none, in a study without stages"]
+            yield ("analysis", "stage"), not_among(named, known, "the id of a stage")
+            return
+        visits = self.analysed.visits.days
+        if self.analysis.assessment_day not in visits:
+            seen, days = self.analysis.assessment_day, ", ".join(map(str, visits))
+            week = f"; did you mean {7 * seen}, the day of week {seen}?" if 7 * seen in visits else ""
+            of = f" of stage {self.plan[self.analysed_stage].id}, from its start" if self.stages else ""
+            yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day{of}; allowed: {days}{week}"
+        yield from self._laboratory_problems()
         if self.analysis.named_replicate >= self.replicates:
             seen, last = self.analysis.named_replicate, self.replicates - 1
             yield ("analysis", "named_replicate"), f"seen {seen}; with {last + 1} replicates allowed: 0 to {last}"
+
+    def _laboratory_problems(self) -> Iterator[Problem]:
+        """A re-test comes before the next visit; with stages the count of a visit is known at the next."""
+        shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
+        late, central = self.laboratory.known_after_days, self.laboratory.central
+        if self.stages and late > shortest:
+            where = ("central", "turnaround_days") if central and central.decides else ("turnaround_days",)
+            text = f"seen {late}; visits may be {shortest} days apart; with stages allowed: at most that"
+            yield ("laboratory", *where), text
+        if self.laboratory.retest and self.laboratory.retest_days >= shortest:
+            seen = f"a re-test comes {self.laboratory.retest_days} days after its visit"
+            text = f"{seen} (turnaround_days and this); visits may be {shortest} days apart; allowed: fewer"
+            yield ("laboratory", "retest", "after_days"), text
 
     def _profile_problems(self) -> Iterator[Problem]:
         """A profile needs a dose at its visit, and doses that nobody changes while it lasts."""
