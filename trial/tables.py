@@ -159,6 +159,17 @@ def more_tables(dense: bool, proxies: bool) -> tuple[str, ...]:
 MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")
 
 
+INTERVALS = (
+    field("EXINTVL", TEXT, "Days of the level on which its dose is taken"),
+    field("NDUE", pa.int32(), "Days on which a dose was due", "d"),
+)
+
+
+def doses_schema(intervals: bool) -> pa.Schema:
+    """DOSES, and of a study with levels that are not taken daily INTERVALS."""
+    return pa.schema([*DOSES, *INTERVALS * intervals])
+
+
 def events_schema(chemotherapy: bool) -> pa.Schema:
     """EVENTS; of a study with chemotherapy the label says so."""
     said = field("EVENT", TEXT, "RESCUE, DROPOUT or CHEMO")

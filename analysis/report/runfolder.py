@@ -253,8 +253,10 @@ def read_run(path: Path, study: Study) -> RunFolder:
     if missing:
         raise FileNotFoundError(f"{path} is not a finished run: no {', '.join(missing)}; run the study again")
     kept = [("IREP", "in", study.kept)]
+    daily = all(rule.daily for rule in study.dose_rules.values())
+    held = HELD if daily else HELD | {"doses": [*HELD["doses"], "EXINTVL"]}
     tables = {
-        name: pq.read_table(path / f"{name}.parquet", columns=columns, filters=kept) for name, columns in HELD.items()
+        name: pq.read_table(path / f"{name}.parquet", columns=columns, filters=kept) for name, columns in held.items()
     }
     return RunFolder(
         path=path,

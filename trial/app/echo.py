@@ -75,12 +75,22 @@ def _arm(arm: Arm) -> str:
 
 
 def _rule(rule: DoseRule) -> str:
-    ladder = f"{', '.join(f'{dose:g}' for dose in rule.ladder_mg)} mg"
     floor = ["at the lowest dose a decrease interrupts"] if rule.at_floor == "interrupt" else []
     restart = rule.restart
-    back = [f"restart below {restart.below_1e9L:g} at the {restart.level} dose"] if restart else []
+    back = [f"restart below {restart.below_1e9L:g} at {_restart(restart.level)}"] if restart else []
     clock = ["days after a change are actual ones"] if rule.day_count == "actual" else []
-    return "; ".join([ladder, *map(step_in_words, rule.steps), *floor, *back, *clock])
+    return "; ".join([levels_in_words(rule), *map(step_in_words, rule.steps), *floor, *back, *clock])
+
+
+def levels_in_words(rule: DoseRule) -> str:
+    """The levels of a ladder, lowest first; of those that are not daily, the days."""
+    if all(level.daily for level in rule.levels):
+        return f"{', '.join(f'{level.dose_mg:g}' for level in rule.levels)} mg"
+    return " -> ".join(f"{level} daily" if level.daily else str(level) for level in rule.levels)
+
+
+def _restart(level: str) -> str:
+    return f"the {level} dose" if level in ("same", "lower") else f"level {level}"
 
 
 def step_in_words(step: DoseStep) -> str:
@@ -90,12 +100,25 @@ def step_in_words(step: DoseStep) -> str:
         when = f"from {low:g} to below {high:g}"
     else:
         when = f"at {low:g} or more" if low > 0 else f"below {high:g}" if high < math.inf else "at any count"
+    if step.action == "taper":
+        when = f"a level down every {_many(step.min_days_since_change, 'day')} whatever the count, then no drug"
     limits = [
         *([f"on the {step.rung} dose"] if step.rung != "any" else []),
         *([f"{step.confirm_visits} visits in a row"] if step.confirm_visits > 1 else []),
-        *([f"{step.min_days_since_change} days after a change"] if step.min_days_since_change else []),
+        *([f"{step.min_days_since_change} days after a change"] if step.min_days_since_change > 0 else [])
+        * (step.action != "taper"),
+        *([f"no count of {step.never_at_least_1e9L:g} since the change"] if step.never_at_least_1e9L else []),
+        *_days_of(step),
     ]
-    return f"{step.action} {when}{f' ({_listed(limits)})' if limits else ''}"
+    far = f" {step.levels} levels" if step.levels > 1 else f" to level {step.to_level}" if step.to_level else ""
+    return f"{step.action}{far} {when}{f' ({_listed(limits)})' if limits else ''}"
+
+
+def _days_of(step: DoseStep) -> list[str]:
+    """The days of the study on which a step applies, where that are not all."""
+    if step.until_day is not None:
+        return [f"days {step.from_day} to {step.until_day}"]
+    return [f"from day {step.from_day} on"] if step.from_day else []
 
 
 def _visits(study: Study) -> str:

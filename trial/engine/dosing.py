@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cohorts import elementary
 from trial.engine.draws import Drawn, Unit
+from trial.engine.prescribed import days_apart
 from trial.engine.rules import NEVER, Course
 from trial.models import Days
 from trial.solver import Events
@@ -77,9 +78,16 @@ def later(events: Events, end_h: Array) -> Events:
 
 def dose_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Active drug taken on each day (mg): prescribed, a day of the drug, taken, still in the study, not placebo."""
-    prescribed = np.where(day >= course.effective_day[:, None], course.dose_mg[:, None], course.dose_before_mg[:, None])
+    prescribed = _prescribed_mg(unit, course, day)
     given = drug_day(unit, course, day) & active(unit, course, day) & _in_study(unit, day)
     return np.where(given & _of_day(unit.drawn.taken, day), prescribed, 0.0)
+
+
+def _prescribed_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
+    """The dose of each day (mg), active or sham, on the days of the level that is in force."""
+    apart = days_apart(unit.study)
+    now, before = course.now.on(day, apart), course.before.on(day, apart)
+    return np.where(day >= course.effective_day[:, None], now, before)
 
 
 def drug_day(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:

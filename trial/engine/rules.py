@@ -5,6 +5,7 @@ No randomness: draws come from ``unit.drawn``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from cohorts import elementary
 from trial.engine.draws import Unit
+from trial.engine.prescribed import Prescribed, days_apart, intervals_of
 from trial.engine.titration import Action, DoseState, decide, start
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.study import Study
@@ -25,7 +27,7 @@ class Course:
     """Where every patient of a unit stands; arrays over patients.
 
     ladders: one DoseState per dose rule, for the patients of all its arms, and members: their places in the unit, in
-    the order of ``_deciding``. dose_mg: prescribed from ``effective_day`` on, dose_before_mg until then. rescue_day:
+    the order of ``_deciding``. now: prescribed from ``effective_day`` on, before: until then. rescue_day:
     day of the latest rescue (NEVER: none), which may be days ahead, and rescue_before_day that of the one before it;
     rescues: how many; hazard: cumulative hazard of rescue up to ``counted_day``, the day of the last count. chemo_day:
     first day of cycle 1 of chemotherapy (NEVER: none, or it still waits for platelets).
@@ -33,8 +35,8 @@ class Course:
 
     ladders: tuple[DoseState, ...]
     members: tuple[NDArray[np.int64], ...]
-    dose_mg: Array
-    dose_before_mg: Array
+    now: Prescribed
+    before: Prescribed
     effective_day: NDArray[np.int64]
     rescue_day: NDArray[np.int64]
     rescue_before_day: NDArray[np.int64]
@@ -46,14 +48,19 @@ class Course:
 
 @dataclass(frozen=True)
 class Decisions:
-    """What was decided at one visit; arrays over patients (Action, index of the step, dose after)."""
+    """What was decided at one visit; arrays over patients (Action, index of the step, what is prescribed after)."""
 
     day: NDArray[np.int64]
     count: Array
     action: NDArray[np.int8]
     step: NDArray[np.int16]
-    dose_mg: Array
+    after: Prescribed
     rescued: NDArray[np.bool_]
+
+    @property
+    def dose_mg(self) -> Array:
+        """Dose of the level after the visit, on its days (mg)."""
+        return self.after.dose_mg
 
 
 def rules_of(study: Study) -> tuple[DoseRule, ...]:
@@ -85,13 +92,14 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         members.append(mine)
     chemo_day = never if chemo is None or chemo.start else np.full(drawn.n, chemo.first_day)
     hazard = np.zeros(drawn.n)
-    course = Course(tuple(ladders), tuple(members), dose, dose, zero, never, never, zero, hazard, zero, chemo_day)
+    begins = _on_levels(unit.study, ladders, members, Prescribed.daily(dose), np.full(drawn.n, True), zero)
+    course = Course(tuple(ladders), tuple(members), begins, begins, zero, never, never, zero, hazard, zero, chemo_day)
     begin = Decisions(
         day=zero,
         count=np.full(drawn.n, np.nan),
         action=np.full(drawn.n, Action.START, dtype=np.int8),
         step=np.full(drawn.n, -1, dtype=np.int16),
-        dose_mg=dose,
+        after=begins,
         rescued=np.zeros(drawn.n, dtype=bool),
     )
     return course, begin
@@ -111,18 +119,33 @@ def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[C
     course = _start_chemotherapy(unit, course, count, visit)
     on_treatment = np.where(day < study.treatment_days, count, np.nan)
     effective = day + study.laboratory.turnaround_days
-    ladders, dose = [], course.dose_mg.copy()
+    there = (day < study.treatment_days) & (effective < drawn.leave_day)
+    ladders = []
     action, step = np.zeros(drawn.n, dtype=np.int8), np.empty(drawn.n, dtype=np.int16)
-    for (name, rule), mine, ladder in zip(_deciding(study).items(), course.members, course.ladders, strict=True):
+    for rule, mine, ladder in zip(_deciding(study).values(), course.members, course.ladders, strict=True):
         today = planned if rule.day_count == "planned" else effective
-        after, action[mine], step[mine] = decide(rule, ladder, on_treatment[mine], today[mine])
+        after, action[mine], step[mine] = decide(rule, ladder, on_treatment[mine], today[mine], there[mine])
         ladders.append(after)
+    now = _on_levels(study, ladders, course.members, course.now, action != Action.KEEP, effective)
+    course = replace(course, ladders=tuple(ladders), now=now, before=course.now, effective_day=effective)
+    return course, Decisions(effective, count, action, step, now, rescued)
+
+
+def _on_levels(
+    study: Study,
+    ladders: Sequence[DoseState],
+    members: Sequence[NDArray[np.int64]],
+    before: Prescribed,
+    changed: NDArray[np.bool_],
+    day: NDArray[np.int64],
+) -> Prescribed:
+    """The levels on which the ladders stand, from ``day`` where they ``changed``; fixed doses as ``before``."""
+    apart, dose, interval = days_apart(study), before.dose_mg.copy(), before.interval.copy()
+    for (name, rule), mine, ladder in zip(_deciding(study).items(), members, ladders, strict=True):
         if name:
-            dose[mine] = after.dose_mg(rule.ladder_mg)
-    course = replace(
-        course, ladders=tuple(ladders), dose_mg=dose, dose_before_mg=course.dose_mg, effective_day=effective
-    )
-    return course, Decisions(effective, count, action, step, dose, rescued)
+            dose[mine] = ladder.dose_mg([level.dose_mg for level in rule.levels])
+            interval[mine] = intervals_of(rule.levels, apart)[ladder.rung]
+    return Prescribed(dose, interval, np.where(changed, day, before.since_day))
 
 
 def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) -> Course:

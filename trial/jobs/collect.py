@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from cohorts.sampler import Cohort
 from trial.engine.dosing import active, day_of, drug_day
 from trial.engine.draws import Unit
+from trial.engine.prescribed import days_apart
 from trial.engine.rules import NEVER, Decisions, rules_of
 from trial.engine.simulate import UnitResult
 from trial.engine.titration import Action, reason
+from trial.jobs.intake import intake
 from trial.solver import REASON, Status
 from trial.tables import (
-    DOSES,
     OBSERVATIONS,
     SCREENING,
     SOLVES,
+    doses_schema,
     events_schema,
     parameters_schema,
     patients_schema,
@@ -237,13 +239,11 @@ def _doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
     )
     who, day, action, step, count, level = _in_order(changes, due, last)
     end = np.where(np.append(who[1:] == who[:-1], False), np.append(day[1:], 0), last[who])
-    taken = np.concatenate([np.zeros((unit.drawn.n, 1), int), np.cumsum(unit.drawn.taken & due, axis=1)], axis=1)
-    final = taken.shape[1] - 1
-    n_taken = np.where(level > 0, taken[who, np.minimum(end, final)] - taken[who, np.minimum(day, final)], 0)
     code, words = _reason_codes(unit, who, action, step)
     return _table(
-        DOSES,
+        doses_schema(bool(days_apart(unit.study))),
         **keys.rows(who),
+        **intake(unit, result.decisions, due, (who, day, end), level),
         ASTDY=day,
         AENDY=end,
         EXDOSE=np.where(active(unit, result.course, every_day)[who, day], level, 0.0),
@@ -251,7 +251,6 @@ def _doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
         ACTION=_coded(action, _action_words(unit)),
         REASON=_coded(code, words),
         TRIGCNT=count,
-        NTAKEN=n_taken,
     )
 
 

@@ -298,6 +298,9 @@ def _doses(study: Study) -> Iterator[Problem]:
         if not arm.placebo and arm.dose_rule is None and arm.start_dose_mg > 0 and not low <= arm.start_dose_mg <= high:
             yield ("arms", k, "start_dose_mg"), f"seen {arm.start_dose_mg:g}; {domain}"
     for name in {arm.dose_rule: None for arm in study.arms if arm.dose_rule and not arm.placebo}:
-        outside = [f"{dose:g}" for dose in study.dose_rules[name].ladder_mg if not low <= dose <= high]
+        rule = study.dose_rules[name]
+        outside = [str(level) for level in rule.levels if not low <= level.per_day_mg <= high]
         if outside:
-            yield ("dose_rules", name, "ladder_mg"), f"seen {', '.join(outside)}; {domain}"
+            unit = [text.removesuffix(" mg") for text in outside] if rule.ladder_mg else outside
+            key = "ladder_mg" if rule.ladder_mg else "ladder"
+            yield ("dose_rules", name, key), f"seen {', '.join(unit)}; {domain}"

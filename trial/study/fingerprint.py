@@ -12,7 +12,7 @@ PARTS = (
     "arms", "dose_rules", "treatment_days", "visits", "screening", "laboratory", "rescue", "dropout", "adherence",
     "chemotherapy", "meals", "typical_patient",
 )  # fmt: skip
-SILENT = {
+SILENT: dict[str, Any] = {
     "until_chemotherapy": False,
     "meal_after_dose_h": None,
     "rung": "any",
@@ -22,6 +22,12 @@ SILENT = {
     "chemotherapy": None,
     "meals": None,
     "typical_patient": False,
+    "ladder": [],
+    "levels": 1,
+    "to_level": None,
+    "never_at_least_1e9L": None,
+    "from_day": 0,
+    "until_day": None,
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 
@@ -40,8 +46,11 @@ def fingerprint(study: Study) -> str:
         del arm["label"]
     said["dose_rules"] = {name: _spoken(rule) for name, rule in said["dose_rules"].items()}
     for rule in said["dose_rules"].values():
-        del rule["source"]
         rule["steps"] = [_spoken(step) for step in rule["steps"]]
+        for told in ("source", "citation", "confidence"):
+            del rule[told]
+        for part in (*rule["steps"], *rule.get("ladder", ()), *filter(None, [rule["restart"]])):
+            del part["status"]
     said["population"] = study.population.id
     if study.population.margins:
         said["margins"] = study.population.margins.given

@@ -226,12 +226,8 @@ class Study(Record):
             rule = self.dose_rules.get(arm.dose_rule)
             if rule is None:
                 yield ("arms", k, "dose_rule"), not_among(arm.dose_rule, self.dose_rules, "an entry of dose_rules")
-            elif arm.start_dose_mg not in rule.ladder_mg:
-                ladder = ", ".join(f"{dose:g}" for dose in rule.ladder_mg)
-                yield (
-                    ("arms", k, "start_dose_mg"),
-                    f"seen {arm.start_dose_mg:g}, which is not on the ladder of {arm.dose_rule}; allowed: {ladder}",
-                )
+            elif rule.rung_at(arm.start_dose_mg) is None:
+                yield ("arms", k, "start_dose_mg"), _no_start(arm.start_dose_mg, arm.dose_rule, rule)
 
     def _allocation_problems(self) -> Iterator[Problem]:
         ratio = [arm.ratio for arm in self.arms]
@@ -329,3 +325,11 @@ class Study(Record):
                 ("chemotherapy", "drug_days"),
                 f"none of them falls on days 0 to {self.treatment_days - 1} of treatment",
             )
+
+
+def _no_start(dose_mg: float, name: str, rule: DoseRule) -> str:
+    """The sentence for a start dose that is none of a ladder's, or that of several levels of which none is daily."""
+    if several := [str(level) for level in rule.levels if level.dose_mg == dose_mg]:
+        return f"seen {dose_mg:g}, which {name} has as {' and '.join(several)}; one of them must be daily"
+    doses = ", ".join(f"{level.dose_mg:g}" for k, level in enumerate(rule.levels) if rule.rung_at(level.dose_mg) == k)
+    return f"seen {dose_mg:g}, which is not on the ladder of {name}; allowed: {doses}"
