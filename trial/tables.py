@@ -117,6 +117,18 @@ ADVERSE = pa.schema(
 )
 """Only of a study with ``tolerability``."""
 
+STAGES = pa.schema(
+    [
+        *KEY,
+        field("STAGEN", pa.int32(), "Number of the stage, from 1"),
+        field("STAGE", TEXT, "Stage of the trial"),
+        field("ASTDY", pa.int32(), "First day of the stage", "d"),
+        field("AENDY", pa.int32(), "Day after its last, or of leaving", "d"),
+        field("ENDREAS", TEXT, "Why it ended"),
+    ]
+)
+"""Only of a study with ``stages``."""
+
 PARAMETERS = pa.schema(KEY)
 """And a column for each parameter of the structure, see ``parameters_schema``."""
 
@@ -149,11 +161,13 @@ DENSE: dict[str, pa.Schema] = {"courses": COURSES}
 """What ``output: dense`` keeps beside TABLES: a row per patient and full hour, up to the patient's last day."""
 PROXIES: dict[str, pa.Schema] = {"adverse": ADVERSE}
 """What a study with ``tolerability`` has beside TABLES: a row per simulated adverse event."""
+STAGED: dict[str, pa.Schema] = {"stages": STAGES}
+"""What a study with ``stages`` has beside TABLES: a row per patient and stage in which he was."""
 
 
-def more_tables(dense: bool, proxies: bool) -> tuple[str, ...]:
+def more_tables(dense: bool, proxies: bool, staged: bool) -> tuple[str, ...]:
     """Names of the tables that a study has beside TABLES."""
-    return (*(DENSE if dense else ()), *(PROXIES if proxies else ()))
+    return (*(DENSE if dense else ()), *(PROXIES if proxies else ()), *(STAGED if staged else ()))
 
 
 MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")

@@ -7,8 +7,10 @@ from hand_made import NEVER, people, taking, unit
 
 from trial.engine.simulate import simulate_unit
 from trial.engine.titration import Action
-from trial.jobs.collect import PAUSE, RESUME, Keys, _in_order, collect, screening_table
+from trial.jobs.collect import collect, screening_table
 from trial.jobs.courses import courses
+from trial.jobs.ledger import PAUSE, RESUME, _in_order
+from trial.jobs.rows import Keys
 
 WISH = {"dropout": [{"reason": "wish", "hazard_per_week": 0.0}, {"reason": "adverse event", "hazard_per_week": 0.0}]}
 NO_EFFECT = {"EMAX": 0.0}
@@ -216,9 +218,9 @@ def test_hours_to_the_day_of_leaving_and_to_the_failure():
 def test_a_pause_of_a_level_below_1_mg_is_a_row_and_one_of_no_dose_is_none():
     """Start on day 0, pause on day 4 and resume on day 6 of 8: at 0.5 mg three rows, at 0 one."""
     who, day = np.zeros(2, int), np.array([4, 6])
-    pauses = (who, day, np.array([PAUSE, RESUME]), np.zeros(2, int), np.full(2, np.nan), np.full(2, np.nan))
+    pauses = (who, day, np.array([PAUSE, RESUME]), np.zeros(2, int), np.full(2, np.nan), who, np.full(2, np.nan))
     due = np.array([[True] * 4 + [False] * 2 + [True] * 2])
     for dose, days, levels in ((0.5, [0, 4, 6], [0.5, 0, 0.5]), (0.0, [0], [0.0])):
-        begun = tuple(np.array([x]) for x in (0, 0, Action.START, -1, np.nan, dose))
-        _, at, _, _, _, level = _in_order([begun, pauses], due, np.array([8]))
+        begun = tuple(np.array([x]) for x in (0, 0, Action.START, -1, np.nan, 0, dose))
+        _, at, _, _, _, _, level = _in_order([begun, pauses], due, np.array([8]))
         assert at.tolist() == days and level.tolist() == levels

@@ -31,7 +31,8 @@ FOOD_STUDY = {"arms": FOOD_ARMS, "randomisation": {"block_size": 3}}
 def told(u):
     """Hours to the meal on the days of the first interval."""
     day = days_between(u.drawn, 1)
-    return meal_h(u, day, dose_mg(u, start_course(u)[0], day)).tolist()
+    course = start_course(u)[0]
+    return meal_h(u, course, day, dose_mg(u, course, day)).tolist()
 
 
 def test_the_meal_of_an_arm_follows_every_dose_taken_and_no_other_arm_has_one():

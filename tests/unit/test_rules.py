@@ -158,7 +158,7 @@ def test_no_dose_is_changed_from_the_end_of_treatment_on():
 def test_an_arm_without_a_rule_keeps_its_dose_and_one_of_0_mg_has_none():
     arms = [{"id": "FIXED", "start_dose_mg": 5}, {"id": "NONE", "start_dose_mg": 0}]
     u = unit(arm=(0, 1), study={"arms": arms, "dose_rules": {}})
-    assert [rule.ladder_mg for rule in rules_of(u.study)] == [(5.0,), (1.0,)]
+    assert [rule.ladder_mg for rule in rules_of(u)] == [(5.0,), (1.0,)]
     course, begin = start_course(u)
     assert begin.dose_mg.tolist() == [5, 0]
     for visit, count in enumerate((20.0, 300.0), start=1):

@@ -169,7 +169,7 @@ def test_a_stop_in_words():
 
 def test_actions_are_coded_by_their_place():
     """The ledger reads the codes as places in a list of words, and puts one more behind them."""
-    assert [int(action) for action in Action] == list(range(7))
+    assert [int(action) for action in Action] == list(range(8))
 
 
 def test_a_count_that_left_the_dose_as_it_was_in_words():

@@ -61,7 +61,7 @@ def write_course(again: Again, out: Path) -> None:
 def differing(again: Again, run_dir: Path) -> tuple[list[str], int]:
     """Where the course differs from what the run stored of this patient, and how many endpoints it stored."""
     replicate, subject = again.course.patient["IREP"], again.course.patient["SUBJID"]
-    tables = (*COMPARED, *more_tables(again.study.dense, bool(again.study.tolerability)))
+    tables = (*COMPARED, *more_tables(again.study.dense, bool(again.study.tolerability), bool(again.study.stages)))
     mine = [("IREP", "==", replicate), ("SUBJID", "==", subject)]
     kept = [name for name in tables if again.all_kept or again.study.lives(name)]
     names = (*kept, "endpoints", "times")

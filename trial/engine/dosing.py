@@ -79,7 +79,7 @@ def later(events: Events, end_h: Array) -> Events:
 def dose_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Active drug taken on each day (mg): prescribed, a day of the drug, taken, still in the study, not placebo."""
     prescribed = _prescribed_mg(unit, course, day)
-    given = drug_day(unit, course, day) & active(unit, course, day) & _in_study(unit, day)
+    given = drug_day(unit, course, day) & active(unit, course, day) & _in_study(course, day)
     return np.where(given & _of_day(unit.drawn.taken, day), prescribed, 0.0)
 
 
@@ -95,7 +95,7 @@ def drug_day(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.b
 
     With drug days around chemotherapy only on those; while cycle 1 still waits for platelets, on every one.
     """
-    treated = (day >= 0) & (day < unit.study.treatment_days)
+    treated = (day >= 0) & (day < course.place.drug_ends(unit.study.plan)[:, None])
     chemotherapy = unit.study.chemotherapy
     if chemotherapy is None or not chemotherapy.drug_days:
         return treated
@@ -106,12 +106,30 @@ def drug_day(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.b
 
 def active(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether what is taken on each day is active drug, (n, k): never on placebo, in some arms until chemotherapy."""
-    arms, arm = unit.study.arms, unit.drawn.arm
-    drug = np.array([not a.placebo for a in arms])[arm][:, None]
-    ends = np.array([a.until_chemotherapy for a in arms])
+    return is_active(unit, _treatment(course, day), course.chemo_day[:, None], day)
+
+
+def is_active(
+    unit: Unit, treatment: NDArray[np.int64], chemo_day: NDArray[np.int64], day: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Whether what is taken under a treatment on a day is active drug, with the first day of chemotherapy; all of one
+    shape.
+    """
+    drug = unit.of_treatment(lambda given: not given.arm.placebo, bool)[treatment]
+    ends = unit.of_treatment(lambda given: given.arm.until_chemotherapy, bool)
     if not ends.any():
         return np.broadcast_to(drug, day.shape)
-    return drug & ~(ends[arm][:, None] & (day >= course.chemo_day[:, None]))
+    return np.asarray(drug & ~(ends[treatment] & (day >= chemo_day)))
+
+
+def _treatment(course: Course, day: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Treatment on each day, (n, k), or (n, 1) where it is the same on all."""
+    now, before = course.treatment[:, None], course.treatment_before[:, None]
+    return (
+        now
+        if course.treatment is course.treatment_before
+        else np.where(day >= course.effective_day[:, None], now, before)
+    )
 
 
 def kill(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
@@ -123,16 +141,16 @@ def kill(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     for dose in chemotherapy.doses:
         intensity[dose.day] = dose.intensity
     cycle, within = np.divmod(day - course.chemo_day[:, None], chemotherapy.cycle_days)
-    given = (cycle >= 0) & (cycle < chemotherapy.cycles) & _in_study(unit, day)
+    given = (cycle >= 0) & (cycle < chemotherapy.cycles) & _in_study(course, day)
     return np.where(given, intensity[within], 0.0)
 
 
-def meal_h(unit: Unit, day: NDArray[np.int64], dose_mg: Array) -> Array:
-    """Hours from each dose to a meal that binds drug: of the arm, or of the patient's habits that day; inf: none."""
-    of_arm = np.array([np.inf if arm.meal_after_dose_h is None else arm.meal_after_dose_h for arm in unit.study.arms])
-    if unit.study.meals is None and np.isinf(of_arm).all():
+def meal_h(unit: Unit, course: Course, day: NDArray[np.int64], dose_mg: Array) -> Array:
+    """Hours from each dose to a meal that binds drug: of the treatment, or the patient's habit that day; inf: none."""
+    told = unit.of_treatment(lambda given: given.arm.meal_after_dose_h, float)
+    if unit.study.meals is None and np.isnan(told).all():
         return np.full(day.shape, np.inf)
-    planned = of_arm[unit.drawn.arm][:, None]
+    planned = np.where(np.isnan(told), np.inf, told)[_treatment(course, day)]
     habit_h = unit.study.meals.after_dose_h if unit.study.meals else np.inf
     habit = np.where(_of_day(unit.drawn.early_meal, day), habit_h, np.inf)
     return np.where(dose_mg > 0, np.minimum(planned, habit), np.inf)
@@ -170,14 +188,14 @@ def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
         _of_day(unit.drawn.bioavailability, day),
         loss_factor(unit, course, day),
         kill(unit, course, day),
-        meal_h(unit, day, dose),
+        meal_h(unit, course, day, dose),
     )
     return unit.structure.daily_events(unit.p_on(day[:, 0]), days)
 
 
-def _in_study(unit: Unit, day: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _in_study(course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the day exists and the patient has not left."""
-    return (day >= 0) & (day < unit.drawn.leave_day[:, None])
+    return (day >= 0) & (day < course.place.leave_day[:, None])
 
 
 def _of_day(table: NDArray, day: NDArray[np.int64], who: NDArray[np.int64] | None = None) -> NDArray:

@@ -6,9 +6,10 @@ adding a visit, an arm or a quantity changes no other draw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,13 @@ from cohorts import elementary
 from cohorts.noise import fluctuation
 from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.sampler import Cohort
+from cohorts.sets import parameter_set
 from cohorts.streams import Draws
+from cohorts.switched import parameters_of
 from cohorts.variability import moved, occasion_factor
 from trial.models import Structure
 from trial.study.protocol import Meals
+from trial.study.stages import Given, treatments
 from trial.study.study import Study
 
 Array = NDArray[np.float64]
@@ -88,14 +92,56 @@ class Drawn:
         return ~self.missed & (self.visit_day < self.leave_day[:, None])
 
 
+@dataclass(frozen=True)
+class OtherDrug:
+    """What another drug than the study's has of its own: parameters by name (n,), bioavailability (n, D)."""
+
+    parameters: Mapping[str, Array]
+    bioavailability: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """One work unit: the study, the structure, the patients' parameters by name (n,) and what was drawn for them."""
+    """One work unit: the study, the structure, the patients' parameters by name (n,) and what was drawn for them; and
+    of each treatment with another drug than the study's what that drug has of its own.
+    """
 
     study: Study
     structure: Structure
     parameters: dict[str, Array]
     drawn: Drawn
+    others: Mapping[int, OtherDrug] = field(default_factory=dict)
+
+    @cached_property
+    def _plan(self) -> tuple[tuple[Given, ...], tuple[tuple[int, ...], ...]]:
+        return treatments(self.study.plan, self.study.arms)
+
+    @property
+    def treatments(self) -> tuple[Given, ...]:
+        """Every treatment of the trial, those of the arms first."""
+        return self._plan[0]
+
+    @property
+    def places(self) -> tuple[tuple[int, ...], ...]:
+        """The treatment of each arm in each stage, (S, A), as places in ``treatments``."""
+        return self._plan[1]
+
+    def of_treatment(self, what: Callable[[Given], Any], kind: type) -> NDArray[Any]:
+        """Something of every treatment, as an array of this kind."""
+        return np.array([what(given) for given in self.treatments], dtype=kind)
+
+    def under(self, treatment: NDArray[np.int64]) -> Unit:
+        """The unit with the parameters that hold under the ``treatment`` of everybody, (n,)."""
+        switched = [place for place in self.others if (treatment == place).any()]
+        if not switched:
+            return self
+        parameters, drawn = dict(self.parameters), self.drawn
+        for place in switched:
+            who, other = treatment == place, self.others[place]
+            parameters |= {name: np.where(who, value, parameters[name]) for name, value in other.parameters.items()}
+            taken_up = np.where(who[:, None], other.bioavailability, drawn.bioavailability)
+            drawn = replace(drawn, bioavailability=taken_up)
+        return replace(self, parameters=parameters, drawn=drawn)
 
     @cached_property
     def sound(self) -> NDArray[np.bool_]:
@@ -149,7 +195,19 @@ class Unit:
         return p
 
 
-def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: NDArray[np.int64]) -> Drawn:
+def other_drugs(study: Study, structure: Structure, cohort: Cohort) -> dict[int, OtherDrug]:
+    """By its place in the treatments, what each other drug of a study has of its own for these patients."""
+    found, days = {}, study.visits.days[-1] + study.visits.window_days
+    for place, given in enumerate(treatments(study.plan, study.arms)[0]):
+        if given.parameter_set is not None:
+            chosen = parameter_set(given.parameter_set)
+            values = parameters_of(chosen, cohort, study.parameter_uncertainty)
+            own = {name: values[name] for name in structure.drug}
+            found[place] = OtherDrug(own, _taken_up(cohort.draws, chosen, days))
+    return found
+
+
+def draw_unit(study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[np.int64]) -> Drawn:
     """Everything random of a unit; ``arm`` (n,) is the arm index of each patient."""
     draws, p = cohort.draws, cohort.parameters
     nominal = (0, *study.visits.days)
@@ -158,10 +216,9 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
     adherence, taken = _habit(cohort.draws, "adherence", study.adherence.mean, study.adherence.sd, days)
     meals = study.meals or NO_MEALS
     meal_share, early_meal = _habit(cohort.draws, "food", meals.share_mean, meals.share_sd, days)
-    weeks = _weeks(draws, parameter_set, BIOAVAILABILITY, days)
     occasions = {
-        e.parameter: Occasions(_weeks(draws, parameter_set, e.parameter, days), e.scale)
-        for e in parameter_set.effects("occasion")
+        e.parameter: Occasions(_weeks(draws, chosen, e.parameter, days), e.scale)
+        for e in chosen.effects("occasion")
         if e.parameter != BIOAVAILABILITY
     }
     leave_day, leave_reason = _leaving(study, arm, cohort)
@@ -174,7 +231,7 @@ def draw_unit(study: Study, parameter_set: ParameterSet, cohort: Cohort, arm: ND
         adherence=adherence,
         early_meal=early_meal,
         meal_share=meal_share,
-        bioavailability=np.ascontiguousarray(np.repeat(weeks, 7, axis=1)[:, :days]),
+        bioavailability=_taken_up(draws, chosen, days),
         log_loss=_log_loss(draws, days, p, occasions),
         count_z=_by_day(cohort, "residual:platelets", nominal),
         bleeding_u=draws.normal("bleeding:propensity"),
@@ -196,9 +253,15 @@ def most_rescues(study: Study) -> int:
     return max(possible, FIRST_RESCUES)
 
 
-def _weeks(draws: Draws, parameter_set: ParameterSet, name: str, days: int) -> Array:
+def _weeks(draws: Draws, chosen: ParameterSet, name: str, days: int) -> Array:
     """What every week multiplies a parameter by, (n, W)."""
-    return np.stack([occasion_factor(draws, parameter_set, w, name) for w in range(-(-days // 7))], axis=1)
+    return np.stack([occasion_factor(draws, chosen, w, name) for w in range(-(-days // 7))], axis=1)
+
+
+def _taken_up(draws: Draws, chosen: ParameterSet, days: int) -> Array:
+    """(n, D) relative bioavailability of each day, that of its week."""
+    weeks = _weeks(draws, chosen, BIOAVAILABILITY, days)
+    return np.ascontiguousarray(np.repeat(weeks, 7, axis=1)[:, :days])
 
 
 def _log_loss(draws: Draws, days: int, p: Mapping[str, Array], occasions: Mapping[str, Occasions]) -> Array:

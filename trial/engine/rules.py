@@ -1,4 +1,4 @@
-"""What the protocol does with what it sees at a visit: rescue, start of chemotherapy, then the dose rules.
+"""What the protocol does with what it sees at a visit: stage, rescue, start of chemotherapy, then the dose rules.
 
 No randomness: draws come from ``unit.drawn``.
 """
@@ -13,31 +13,34 @@ from numpy.typing import NDArray
 
 from cohorts import elementary
 from trial.engine.draws import Unit
+from trial.engine.passage import NEVER, Position, Seen, first_place, stage_of
 from trial.engine.prescribed import Prescribed, days_apart, intervals_of
-from trial.engine.titration import Action, DoseState, decide, start
+from trial.engine.titration import Action, DoseState, decide, start, starting
 from trial.study.dose_rule import DoseRule, DoseStep
-from trial.study.study import Study
 
 Array = NDArray[np.float64]
-NEVER = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
 class Course:
     """Where every patient of a unit stands; arrays over patients.
 
-    ladders: one DoseState per dose rule, for the patients of all its arms, and members: their places in the unit, in
-    the order of ``_deciding``. now: prescribed from ``effective_day`` on, before: until then. rescue_day:
-    day of the latest rescue (NEVER: none), which may be days ahead, and rescue_before_day that of the one before it;
-    rescues: how many; hazard: cumulative hazard of rescue up to ``counted_day``, the day of the last count. chemo_day:
-    first day of cycle 1 of chemotherapy (NEVER: none, or it still waits for platelets).
+    ladders: one DoseState per dose rule, for the patients whose treatment has it, and members: their places in the
+    unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and now, the level, hold
+    from ``effective_day`` on, treatment_before and before until then. place: where everybody stands in the plan.
+    rescue_day: day of the latest rescue (NEVER: none), which may be days ahead, and rescue_before_day that of the one
+    before it; rescues: how many; hazard: cumulative hazard of rescue up to ``counted_day``, the day of the last count.
+    chemo_day: first day of cycle 1 of chemotherapy (NEVER: none, or it still waits for platelets).
     """
 
     ladders: tuple[DoseState, ...]
     members: tuple[NDArray[np.int64], ...]
+    treatment: NDArray[np.int64]
+    treatment_before: NDArray[np.int64]
     now: Prescribed
     before: Prescribed
     effective_day: NDArray[np.int64]
+    place: Position
     rescue_day: NDArray[np.int64]
     rescue_before_day: NDArray[np.int64]
     rescues: NDArray[np.int64]
@@ -48,7 +51,9 @@ class Course:
 
 @dataclass(frozen=True)
 class Decisions:
-    """What was decided at one visit; arrays over patients (Action, index of the step, what is prescribed after)."""
+    """What was decided at one visit; arrays over patients (Action, index of the step, of a STAGE that of the stage,
+    level, treatment and stage after).
+    """
 
     day: NDArray[np.int64]
     count: Array
@@ -56,6 +61,8 @@ class Decisions:
     step: NDArray[np.int16]
     after: Prescribed
     rescued: NDArray[np.bool_]
+    treatment: NDArray[np.int64]
+    stage: NDArray[np.int64]
 
     @property
     def dose_mg(self) -> Array:
@@ -63,37 +70,49 @@ class Decisions:
         return self.after.dose_mg
 
 
-def rules_of(study: Study) -> tuple[DoseRule, ...]:
-    """The dose rule of each arm; an arm without one keeps its single dose."""
-    return tuple(
-        study.dose_rules[arm.dose_rule] if arm.dose_rule else _fixed(arm.start_dose_mg or 1.0) for arm in study.arms
-    )
+def rules_of(unit: Unit) -> tuple[DoseRule, ...]:
+    """The dose rule of each treatment; one without keeps its single dose."""
+    rules, arms = unit.study.dose_rules, [given.arm for given in unit.treatments]
+    return tuple(rules[arm.dose_rule] if arm.dose_rule else _fixed(arm.start_dose_mg or 1.0) for arm in arms)
 
 
 def _fixed(dose_mg: float) -> DoseRule:
     return DoseRule(ladder_mg=(dose_mg,), steps=(DoseStep(action="keep"),), source="fixed dose")
 
 
-def _deciding(study: Study) -> dict[str | None, DoseRule]:
-    """The rules that are applied, each once however many arms have it; None: that of arms without one."""
-    names = dict.fromkeys(arm.dose_rule for arm in study.arms)
-    return {name: study.dose_rules[name] if name else _fixed(1.0) for name in names}
+def _deciding(unit: Unit) -> dict[str | None, DoseRule]:
+    """The rules that are applied, each once however many treatments have it; None: that of those without one."""
+    names = dict.fromkeys(given.arm.dose_rule for given in unit.treatments)
+    return {name: unit.study.dose_rules[name] if name else _fixed(1.0) for name in names}
 
 
 def start_course(unit: Unit) -> tuple[Course, Decisions]:
     """Everybody on the start dose of the arm from day 0."""
-    drawn, arms, chemo = unit.drawn, unit.study.arms, unit.study.chemotherapy
+    drawn, chemo = unit.drawn, unit.study.chemotherapy
     zero, never = np.zeros(drawn.n, dtype=np.int64), np.full(drawn.n, NEVER)
-    dose = np.array([arm.start_dose_mg for arm in arms], dtype=float)[drawn.arm]
-    ladders, members = [], []
-    for name, rule in _deciding(unit.study).items():
-        mine = np.flatnonzero(np.array([arm.dose_rule == name for arm in arms])[drawn.arm])
-        ladders.append(start(rule, dose[mine] if name else 1.0, len(mine)))
-        members.append(mine)
-    chemo_day = never if chemo is None or chemo.start else np.full(drawn.n, chemo.first_day)
-    hazard = np.zeros(drawn.n)
-    begins = _on_levels(unit.study, ladders, members, Prescribed.daily(dose), np.full(drawn.n, True), zero)
-    course = Course(tuple(ladders), tuple(members), begins, begins, zero, never, never, zero, hazard, zero, chemo_day)
+    dose = unit.of_treatment(lambda given: given.arm.start_dose_mg, float)[drawn.arm]
+    members = _members(unit, drawn.arm)
+    ladders = [
+        start(rule, dose[mine] if name else 1.0, len(mine))
+        for (name, rule), mine in zip(_deciding(unit).items(), members, strict=True)
+    ]
+    begins = _on_levels(unit, ladders, members, Prescribed.daily(dose), np.full(drawn.n, True), zero)
+    course = Course(
+        ladders=tuple(ladders),
+        members=members,
+        treatment=drawn.arm,
+        treatment_before=drawn.arm,
+        now=begins,
+        before=begins,
+        effective_day=zero,
+        place=first_place(unit),
+        rescue_day=never,
+        rescue_before_day=never,
+        rescues=zero,
+        hazard=np.zeros(drawn.n),
+        counted_day=zero,
+        chemo_day=never if chemo is None or chemo.start else np.full(drawn.n, chemo.first_day),
+    )
     begin = Decisions(
         day=zero,
         count=np.full(drawn.n, np.nan),
@@ -101,38 +120,56 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         step=np.full(drawn.n, -1, dtype=np.int16),
         after=begins,
         rescued=np.zeros(drawn.n, dtype=bool),
+        treatment=course.treatment,
+        stage=course.place.stage,
     )
     return course, begin
 
 
+def _members(unit: Unit, treatment: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """Places in the unit of the patients whose treatment (n,) has each rule of ``_deciding``."""
+    rule_of = [given.arm.dose_rule for given in unit.treatments]
+    return tuple(np.flatnonzero(np.array([r == name for r in rule_of])[treatment]) for name in _deciding(unit))
+
+
 def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, Decisions]:
-    """Rescue, start of chemotherapy, then the dose rules, each for all of its arms at once, on the reported counts of
-    ``visit`` (NaN: no count).
+    """Stage, rescue, start of chemotherapy, then the dose rules, each for all of its patients at once, on the reported
+    counts of ``visit`` (NaN: no count).
 
     A rule counts planned days, so that a visit early in its window is not too early for it, or, where it says so,
-    the actual days on which changes take effect.
+    the actual days on which changes take effect. On the day on which a stage begins afresh it decides nothing.
     """
-    study, drawn = unit.study, unit.drawn
-    planned = np.full(drawn.n, study.visits.days[visit - 1])
-    day = drawn.visit_day[:, visit]
+    study, day = unit.study, unit.drawn.visit_day[:, visit]
+    planned = np.full(unit.drawn.n, study.visits.days[visit - 1])
+    effective = day + study.laboratory.turnaround_days
+    before = course
+    course, fresh = _change_stage(unit, course, count, visit)
     course, rescued = _rescue(unit, course, count, visit)
     course = _start_chemotherapy(unit, course, count, visit)
-    on_treatment = np.where(day < study.treatment_days, count, np.nan)
-    effective = day + study.laboratory.turnaround_days
-    there = (day < study.treatment_days) & (effective < drawn.leave_day)
-    ladders = []
-    action, step = np.zeros(drawn.n, dtype=np.int8), np.empty(drawn.n, dtype=np.int16)
-    for rule, mine, ladder in zip(_deciding(study).values(), course.members, course.ladders, strict=True):
+    there = (day < course.place.drug_ends(study.plan)) & ~fresh
+    decided_on, here = np.where(there, count, np.nan), there & (effective < course.place.leave_day)
+    ladders: list[DoseState] = []
+    action, step = np.zeros(unit.drawn.n, dtype=np.int8), np.empty(unit.drawn.n, dtype=np.int16)
+    for rule, mine, ladder in zip(_deciding(unit).values(), course.members, course.ladders, strict=True):
         today = planned if rule.day_count == "planned" else effective
-        after, action[mine], step[mine] = decide(rule, ladder, on_treatment[mine], today[mine], there[mine])
+        after, action[mine], step[mine] = decide(rule, ladder, decided_on[mine], today[mine], here[mine])
         ladders.append(after)
-    now = _on_levels(study, ladders, course.members, course.now, action != Action.KEEP, effective)
-    course = replace(course, ladders=tuple(ladders), now=now, before=course.now, effective_day=effective)
-    return course, Decisions(effective, count, action, step, now, rescued)
+    action[fresh], step[fresh] = Action.STAGE, course.place.stage[fresh]
+    now = _on_levels(unit, ladders, course.members, course.now, action != Action.KEEP, effective)
+    course = replace(
+        course,
+        ladders=tuple(ladders),
+        now=now,
+        before=before.now,
+        treatment_before=before.treatment,
+        effective_day=effective,
+    )
+    decided = Decisions(effective, count, action, step, now, rescued, course.treatment, course.place.stage)
+    return course, decided
 
 
 def _on_levels(
-    study: Study,
+    unit: Unit,
     ladders: Sequence[DoseState],
     members: Sequence[NDArray[np.int64]],
     before: Prescribed,
@@ -140,12 +177,63 @@ def _on_levels(
     day: NDArray[np.int64],
 ) -> Prescribed:
     """The levels on which the ladders stand, from ``day`` where they ``changed``; fixed doses as ``before``."""
-    apart, dose, interval = days_apart(study), before.dose_mg.copy(), before.interval.copy()
-    for (name, rule), mine, ladder in zip(_deciding(study).items(), members, ladders, strict=True):
+    apart, dose, interval = days_apart(unit.study), before.dose_mg.copy(), before.interval.copy()
+    for (name, rule), mine, ladder in zip(_deciding(unit).items(), members, ladders, strict=True):
         if name:
             dose[mine] = ladder.dose_mg([level.dose_mg for level in rule.levels])
             interval[mine] = intervals_of(rule.levels, apart)[ladder.rung]
     return Prescribed(dose, interval, np.where(changed, day, before.since_day))
+
+
+def _change_stage(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:
+    """Who changes stage at this visit has its treatment; with whom it begins afresh, (n,): at a start dose, or with no
+    drug ever again.
+    """
+    plan, day = unit.study.plan, unit.drawn.visit_day[:, visit]
+    seen = Seen(course.now.dose_mg, np.where(course.rescues > 0, day - course.rescue_day, NEVER))
+    place, moved = stage_of(unit, course.place, seen, count, visit)
+    if not moved.any():
+        return replace(course, place=place), moved
+    over = moved & (place.stage == len(plan))
+    told = np.array(unit.places)[np.minimum(place.stage, len(plan) - 1), unit.drawn.arm]
+    treatment = np.where(moved & ~over, told, course.treatment)
+    fresh = unit.of_treatment(lambda given: given.fresh, bool)[treatment] & (treatment != course.treatment) | over
+    start_mg = unit.of_treatment(lambda given: given.arm.start_dose_mg, float)[treatment]
+    dose = np.where(over, 0.0, np.where(fresh, start_mg, course.now.dose_mg))
+    now = Prescribed(dose, np.where(fresh, 0, course.now.interval), course.now.since_day)
+    course = replace(course, place=place, treatment=treatment, now=now)
+    return _regrouped(unit, course, np.where(fresh, start_mg, np.nan), over, visit), fresh
+
+
+def _regrouped(unit: Unit, course: Course, start_mg: Array, over: NDArray[np.bool_], visit: int) -> Course:
+    """The ladders after a change of treatment: who has the rule that he had, stands where he stood; who comes to
+    another, on the same level of it, held or stopped as he was; who begins afresh, at ``start_mg`` (n,), else NaN.
+    """
+    level, changed = course.now.dose_mg.copy(), np.zeros(len(over), dtype=np.int64)
+    held, stopped = np.zeros((2, len(over)), dtype=bool)
+    for (name, rule), mine, ladder in zip(_deciding(unit).items(), course.members, course.ladders, strict=True):
+        if name:
+            level[mine] = np.array([each.per_day_mg for each in rule.levels])[ladder.rung]
+        held[mine], stopped[mine], changed[mine] = ladder.held, ladder.stopped, ladder.changed_day
+    fresh = ~np.isnan(start_mg)
+    held, stopped = held & ~fresh, stopped & ~fresh | over
+    ladders, members = [], _members(unit, course.treatment)
+    for (name, rule), before, mine, ladder in zip(
+        _deciding(unit).items(), course.members, members, course.ladders, strict=True
+    ):
+        planned = rule.day_count == "planned"
+        today = np.full(len(over), unit.study.visits.days[visit - 1]) if planned else unit.drawn.visit_day[:, visit]
+        rung = np.where(fresh, starting(rule, start_mg), rule.rungs_like(level)) if name else np.zeros(len(over), int)
+        begun = replace(
+            start(rule, rule.levels[0].dose_mg, len(mine)),
+            rung=rung[mine],
+            held=held[mine],
+            stopped=stopped[mine],
+            changed_day=np.where(fresh, today, changed)[mine],
+        )
+        same = np.isin(mine, before) & ~fresh[mine]
+        ladders.append(begun.with_rows(same, ladder, np.searchsorted(before, mine[same])))
+    return replace(course, ladders=tuple(ladders), members=members)
 
 
 def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) -> Course:
@@ -177,7 +265,7 @@ def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Cours
     hazard = course.hazard + np.where(at_risk, rate * np.maximum(day - since, 0) / 7.0, 0.0)
     episode = np.minimum(course.rescues, clocks.shape[1] - 1)
     clock = np.take_along_axis(clocks, episode[:, None], axis=1)[:, 0]
-    there = (given < drawn.leave_day) & (given <= drawn.visit_day[:, -1])
+    there = (given < course.place.leave_day) & (given <= drawn.visit_day[:, -1])
     rescued = at_risk & there & (hazard >= clock) & (course.rescues < clocks.shape[1])
     course = replace(
         course,

@@ -80,19 +80,20 @@ class Solves:
     fastest: Mapping[int, str] = field(default_factory=dict)
 
 
-def simulate_unit(unit: Unit) -> UnitResult:
+def simulate_unit(enrolled: Unit) -> UnitResult:
     """Simulate one work unit of patients, arms mixed, no randomness inside.
 
     1. start every patient at the drug-free steady state of the structure, on the start dose of the arm
     2. for each interval between visits: take the planned doses, advance the ODE from event to event
     3. at the visit, before the dose: form observations (true value, then what the laboratory reports)
-    4. apply the protocol's rules in order: rescue, start of chemotherapy, then the arm's dose rule
+    4. apply the protocol in order: stage, rescue, start of chemotherapy, then the dose rule
     5. carry the dose decisions into the following days; with the reason they become the dose ledger
     6. after the last visit: return observations, decisions and one solve status per patient
 
     A patient whose solve fails, or whose numbers overflow on the way to it, has a status and no further observations;
     the others go on.
     """
+    unit = enrolled
     course, begin = start_course(unit)
     solves = _start(unit, course)
     profile = _profile(unit, course, solves, 0, np.full_like(unit.drawn.conc_z, np.nan))
@@ -107,8 +108,9 @@ def simulate_unit(unit: Unit) -> UnitResult:
                 hourly.append(traced)
             else:
                 solves = _advance(unit, solves, events, span)
-        seen = _observe(unit, solves, visit)
+        seen = _observe(unit, course, solves, visit)
         course, decided = apply_rules(unit, course, seen.count, visit)
+        unit = enrolled.under(course.treatment)
         profile = _profile(unit, course, solves, visit, profile)
         visits.append(seen)
         decisions.append(decided)
@@ -197,15 +199,20 @@ def _output(unit: Unit, states: Array, name: str, day: NDArray[np.int64]) -> Arr
     return values[unit.structure.output_names.index(name)]
 
 
-def _observe(unit: Unit, now: Solves, visit: int) -> Visit:
+def _observe(unit: Unit, course: Course, now: Solves, visit: int) -> Visit:
     """True and reported count and bleeding grade of everybody who comes."""
     drawn, day = unit.drawn, unit.drawn.visit_day[:, visit]
     parameters = unit.on_day(day)
-    seen = drawn.present[:, visit] & (now.status == Status.OK)
+    seen = _comes(unit, course, visit) & (now.status == Status.OK)
     true = np.where(seen, _output(unit, now.state[:, None], "PLT", day)[:, 0], np.nan)
     count = report_count(unit.study.laboratory, true, drawn.count_z[:, visit], parameters["ASSAY_CV"])
     grade = bleeding_grade(np.where(seen, true, 1.0), drawn.bleeding_u, drawn.bleeding_e[:, visit], parameters)
     return Visit(count, true, np.where(seen, grade, np.nan))
+
+
+def _comes(unit: Unit, course: Course, visit: int) -> NDArray[np.bool_]:
+    """Whether the visit takes place, (n,): it is not missed, and the patient is still in the study."""
+    return unit.drawn.present[:, visit] & (unit.drawn.visit_day[:, visit] < course.place.leave_day)
 
 
 def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array) -> Array:
@@ -221,7 +228,7 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
     sample_h, first = np.array(sampling.times_h), unit.drawn.visit_day[:, visit : visit + 1]
     days = np.concatenate([first, first + day_of(sample_h[-1]) + 1], axis=1)
     times_h = np.asarray(24.0 * first + sample_h)
-    conc, sampled = np.full(times_h.shape, np.nan), unit.drawn.present[:, visit] & (now.status == Status.OK)
+    conc, sampled = np.full(times_h.shape, np.nan), _comes(unit, course, visit) & (now.status == Status.OK)
     sampled &= dose_mg(unit, course, first)[:, 0] > 0
     for span in spans_of(unit, days):
         events = joined(now.late, daily_events(unit, course, days_of(span)))
@@ -233,7 +240,7 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
         conc = np.where(here, _output(unit, states[:, : len(sample_h)], "CONC", span[:, 0]), conc)
         sampled &= status == Status.OK
         now = Solves(states[:, -1], now.status, now.steps, later(events, np.asarray(end[:, 0])))
-    here = sampled[:, None] & (first + day_of(sample_h) < unit.drawn.leave_day[:, None])
+    here = sampled[:, None] & (first + day_of(sample_h) < course.place.leave_day[:, None])
     return np.where(here, conc, np.nan)
 
 

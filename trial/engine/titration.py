@@ -22,6 +22,7 @@ class Action(IntEnum):
     INTERRUPT = 4
     RESTART = 5
     STOP = 6
+    STAGE = 7
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,32 @@ class DoseState:
         """Dose of the level prescribed, 0 while held and once stopped (mg)."""
         return np.where(self.held | self.stopped, 0.0, np.asarray(ladder_mg)[self.rung])
 
+    def with_rows(self, rows: NDArray[np.bool_], other: DoseState, take: NDArray[np.int64]) -> DoseState:
+        """This state with those ``rows`` as the patients ``take`` of ``other`` have them."""
+        changed = {}
+        for name, values in vars(self).items():
+            changed[name] = values.copy()
+            changed[name][rows] = getattr(other, name)[take]
+        return DoseState(**changed)
+
 
 def start(rule: DoseRule, start_dose_mg: ArrayLike, n: int) -> DoseState:
     """``n`` patients on the rung that has ``start_dose_mg``, one dose of the ladder for all or (n,), from day 0."""
-    doses, place = np.unique(np.asarray(start_dose_mg, dtype=float), return_inverse=True)
-    rungs = np.array([rule.rung_at(dose) or 0 for dose in doses.tolist()], dtype=np.int64)
     return DoseState(
-        rung=np.full(n, rungs[place.reshape(np.shape(start_dose_mg))]),
+        rung=np.full(n, starting(rule, start_dose_mg)),
         held=np.zeros(n, dtype=bool),
         stopped=np.zeros(n, dtype=bool),
         changed_day=np.zeros(n, dtype=np.int64),
         best=np.full(n, -np.inf),
         streak=np.zeros((n, len(rule.steps)), dtype=np.int64),
     )
+
+
+def starting(rule: DoseRule, start_dose_mg: ArrayLike) -> NDArray[np.int64]:
+    """The rung that has each start dose; 0 where none has."""
+    doses, place = np.unique(np.asarray(start_dose_mg, dtype=float), return_inverse=True)
+    rungs = np.array([rule.rung_at(dose) or 0 for dose in doses.tolist()], dtype=np.int64)
+    return rungs[place].reshape(np.shape(start_dose_mg))
 
 
 def decide(

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from trial.engine.draws import Unit
 from trial.engine.simulate import UnitResult
-from trial.jobs.collect import Keys
+from trial.jobs.rows import Keys
 from trial.tables import COURSES
 
 AT_ONCE = 128
@@ -27,7 +27,7 @@ def courses(unit: Unit, result: UnitResult, keys: Keys) -> Iterator[pa.Table]:
 def _courses(unit: Unit, result: UnitResult, keys: Keys, few: slice) -> pa.Table:
     hour = np.hstack([part.first[few, None] + np.arange(part.plt.shape[1]) for part in result.hourly])
     conc, plt = (np.hstack([getattr(part, name)[few] for part in result.hourly]) for name in ("conc", "plt"))
-    here = (hour <= 24.0 * unit.drawn.leave_day[few, None]) & ~np.isnan(plt)
+    here = (hour <= 24.0 * result.course.place.leave_day[few, None]) & ~np.isnan(plt)
     who = np.repeat(np.arange(unit.drawn.n)[few], here.sum(axis=1))
     columns = {**keys.rows(who), "AHOUR": hour[here], "CONC": conc[here], "PLT": plt[here]}
     return pa.Table.from_pydict(columns, schema=COURSES)

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from trial.engine.draws import Unit
 from trial.engine.rules import rules_of
 from trial.engine.simulate import UnitResult, simulate_unit
-from trial.engine.titration import Action, reason, unchanged
+from trial.engine.titration import Action, unchanged
+from trial.jobs.ledger import why
 from trial.jobs.work import by_hours, enrolment, tabulate, unit_of
 from trial.study.study import Study
 from trial.tables import DECISIONS
@@ -128,13 +129,14 @@ def _rows_of(table: pa.Table, patient: Mapping[str, Any]) -> pa.Table:
 
 def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[Decision]:
     """One entry for the start and one per visit."""
-    rule = rules_of(unit.study)[int(unit.drawn.arm[0])]
     seen = [(r["AVAL"], r["AVALREAS"]) for r in observations.to_pylist() if r["PARAMCD"] == "PLAT"]
     found, before, stopped = [], 0.0, False
     for visit, made in enumerate(result.decisions):
         action, step, day = Action(int(made.action[0])), int(made.step[0]), int(unit.drawn.visit_day[0, visit])
         count, why_none = seen[visit]
-        changed = action != Action.KEEP
+        changed, ends = action != Action.KEEP, int(result.course.place.drug_ends(unit.study.plan)[0])
+        given = int(made.treatment[0])
+        why_same = "treatment has ended" if day >= ends else _why_same(unit, given, step, before == 0, stopped)
         found.append(
             Decision(
                 planned_day=(0, *unit.study.visits.days)[visit],
@@ -142,20 +144,19 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
                 count=count,
                 why_none=why_none,
                 rescued=bool(made.rescued[0]),
-                reason=reason(rule, action, step) if changed else "",
-                why_same="" if changed or count is None else _why_same(unit, day, step, before == 0, stopped),
+                reason=why(unit.study.plan, rules_of(unit)[given], action, step) if changed else "",
+                why_same="" if changed or count is None else why_same,
                 dose_before_mg=before,
                 dose_after_mg=float(made.dose_mg[0]),
             )
         )
-        before, stopped = found[-1].dose_after_mg, stopped or action is Action.STOP
+        before, stopped = found[-1].dose_after_mg, (stopped or action is Action.STOP) and action is not Action.STAGE
     return found
 
 
-def _why_same(unit: Unit, day: int, step: int, held: bool, stopped: bool) -> str:
-    """Why the count of ``day`` left the dose as it was."""
-    if day >= unit.study.treatment_days:
-        return "treatment has ended"
-    arm = int(unit.drawn.arm[0])
-    rule = rules_of(unit.study)[arm]
-    return unchanged(rule, step, held, stopped) if unit.study.arms[arm].dose_rule else "fixed dose"
+def _why_same(unit: Unit, treatment: int, step: int, held: bool, stopped: bool) -> str:
+    """Why a count left the dose as it was."""
+    given = unit.treatments[treatment].arm
+    if given.start_dose_mg == 0:
+        return "no study drug"
+    return unchanged(rules_of(unit)[treatment], step, held, stopped) if given.dose_rule else "fixed dose"

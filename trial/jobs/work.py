@@ -18,12 +18,13 @@ from cohorts.sampler import Cohort
 from cohorts.sets import parameter_set
 from cohorts.streams import BLOCK
 from trial.engine.adverse import adverse_table
-from trial.engine.draws import Unit, draw_unit
+from trial.engine.draws import Unit, draw_unit, other_drugs
 from trial.engine.enrolment import candidates, enrol
 from trial.engine.randomisation import randomise, strata_labels
 from trial.engine.simulate import UnitResult, simulate_unit
-from trial.jobs.collect import Keys, collect, screening_table
+from trial.jobs.collect import collect, screening_table
 from trial.jobs.courses import courses
+from trial.jobs.rows import Keys
 from trial.models import structure_of
 from trial.study.study import Study
 
@@ -109,8 +110,8 @@ def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = Non
     """These patients with their parameters and what was drawn for their trial."""
     parameters = chosen or parameter_set(study.parameter_set)
     drawn = draw_unit(study, parameters, patients.cohort, patients.arm)
-    model = structure_of(parameters)
-    return Unit(study, model, model.individual(patients.cohort.parameters), drawn)
+    model, cohort = structure_of(parameters), patients.cohort
+    return Unit(study, model, model.individual(cohort.parameters), drawn, other_drugs(study, model, cohort))
 
 
 def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, pa.Table]:

@@ -92,6 +92,7 @@ TMDD_FULL = Structure(
     outputs=outputs,
     steady_state=steady_state,
     daily_events=daily_events,
+    drug=(*PARAMETERS[: PARAMETERS.index("KIN")], "EMAX", "EC50"),
     method="rosenbrock",
     limits=tmdd_lifespan.LIMITS,
 )

@@ -133,5 +133,6 @@ TMDD_LIFESPAN = Structure(
     outputs=outputs,
     steady_state=steady_state,
     daily_events=daily_events,
+    drug=(*PARAMETERS[: PARAMETERS.index("KIN")], "EMAX", "EC50"),
     limits=LIMITS,
 )

@@ -190,5 +190,6 @@ TPO_MECHANISM = Structure(
     individual=individual,
     reads=("GPROD", "DESTRUCTION"),
     takes=("kill", "meal"),
+    drug=(*PARAMETERS[: PARAMETERS.index("TPO0")], "EC50", "ETA"),
     limits=LIMITS,
 )

@@ -18,7 +18,7 @@ from trial.solver.structure import Limit
 KNOWN = ("kill", "meal")
 """What a structure may take beside doses."""
 TEXTS = ("id", "title")
-NAMES = ("parameters", "inputs", "output_names", "reads", "takes")
+NAMES = ("parameters", "inputs", "output_names", "reads", "takes", "drug")
 RECORDS = {"states": State, "derived": State, "limits": Limit}
 FUNCTIONS = ("rhs", "outputs", "steady_state", "daily_events", "individual")
 MOVED = 1.1
@@ -26,7 +26,7 @@ MOVED = 1.1
 
 def field_problems(model: Structure) -> list[str]:
     """Fields that are not of their type, repeat themselves or name what there is not, as "structure X: field: ..."."""
-    return [f"structure {model.id}: {line}" for line in (*_types(model), *_words(model))]
+    return [f"structure {model.id}: {line}" for line in (*_types(model), *_words(model), *_strangers(model))]
 
 
 def _types(model: Structure) -> Iterator[str]:
@@ -60,6 +60,14 @@ def _words(model: Structure) -> Iterator[str]:
     for word in model.takes if isinstance(model.takes, tuple) else ():
         if word not in KNOWN:
             yield f"takes: seen {shown(word)}; allowed: {', '.join(KNOWN)}{near(word, KNOWN)}"
+
+
+def _strangers(model: Structure) -> Iterator[str]:
+    """Parameters of the drug that are none of the equations."""
+    if isinstance(model.drug, tuple) and isinstance(model.parameters, tuple):
+        for name in model.drug:
+            if name not in model.parameters:
+                yield f"drug: seen {shown(name)}; allowed: parameters{near(str(name), model.parameters)}"
 
 
 def method_problems(chosen: ParameterSet, model: Structure) -> Iterator[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from trial.study.dose_level import DoseLevel, Status, in_order, level_text
@@ -177,6 +179,18 @@ class DoseRule(Record):
         found = [k for k, level in enumerate(self.levels) if level.dose_mg == dose_mg]
         daily = [k for k in found if self.levels[k].daily]
         return (daily or found)[0] if daily or len(found) == 1 else None
+
+    def no_start(self, dose_mg: float, name: str) -> str:
+        """The sentence for a start dose that is none of the ladder's, or that of several levels, none of them daily."""
+        if several := [str(level) for level in self.levels if level.dose_mg == dose_mg]:
+            return f"seen {dose_mg:g}, which {name} has as {' and '.join(several)}; one of them must be daily"
+        starts = {f"{level.dose_mg:g}": None for level in self.levels if self.rung_at(level.dose_mg) is not None}
+        return f"seen {dose_mg:g}, which is not on the ladder of {name}; allowed: {', '.join(starts)}"
+
+    def rungs_like(self, per_day_mg: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The rungs whose doses of a day on average (mg) are nearest, which tell the levels of a ladder apart."""
+        known = np.array([level.per_day_mg for level in self.levels])
+        return np.abs(known - per_day_mg[:, None]).argmin(axis=1)
 
     def problems(self) -> Iterator[Problem]:
         interrupts = self.at_floor == "interrupt" or any(s.action == "interrupt" for s in self.steps)

@@ -10,7 +10,7 @@ from trial.study.study import Study
 
 PARTS = (
     "arms", "dose_rules", "treatment_days", "visits", "screening", "laboratory", "rescue", "dropout", "adherence",
-    "chemotherapy", "meals", "typical_patient",
+    "chemotherapy", "meals", "typical_patient", "stages",
 )  # fmt: skip
 SILENT: dict[str, Any] = {
     "until_chemotherapy": False,
@@ -28,6 +28,7 @@ SILENT: dict[str, Any] = {
     "never_at_least_1e9L": None,
     "from_day": 0,
     "until_day": None,
+    "stages": [],
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 

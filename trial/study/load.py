@@ -27,6 +27,7 @@ from trial.study.checks import (
 )
 from trial.study.explain import explain
 from trial.study.inherited import marked, replaced, without_removed
+from trial.study.other_drugs import other_drug_problems
 from trial.study.placed import Place, Placed, as_tree, dotted, find, plain
 from trial.study.protocol import Problem, Record
 from trial.study.study import Study
@@ -106,6 +107,8 @@ def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyC
         study = Study.model_validate(data)
     except ValidationError as error:
         raise ConfigError(_refusal(given, [*explain(error, Study, data, tree), *problems])) from None
+    if not problems:
+        problems += [*other_drug_problems(study)]
     problems += [p for check in study_checks for p in check(study)]
     if problems:
         raise ConfigError(_refusal(given, problems))

@@ -397,4 +397,4 @@ class PublishedRows(Record):
 
 Allocation = Literal["parallel", "counterfactual"]
 Output = Literal["endpoints", "visits", "dense"]
-KeptTable = Literal["parameters", "doses", "observations", "events", "adverse"]
+KeptTable = Literal["parameters", "doses", "observations", "events", "adverse", "stages"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cohorts.streams import Streams
+from trial.study import stages as staged
 from trial.study.dose_rule import DoseRule
 from trial.study.leaving import Dropout, hazards, shares
 from trial.study.protocol import (
@@ -37,6 +38,7 @@ from trial.study.protocol import (
     twice,
 )
 from trial.study.schedule import Visits
+from trial.study.stages import Stage
 from trial.study.texts import Line, Name, Prose
 from trial.study.tolerability import Tolerability
 
@@ -114,7 +116,10 @@ class Study(Record):
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)] = Field(description="treatment arms")
     randomisation: Randomisation = Field(description="how patients are allocated to arms")
     treatment_days: Annotated[Whole, Field(ge=1, le=3650)] = Field(
-        description="doses are given on days 0 to this minus 1"
+        description="doses are given on days 0 to this minus 1; with stages the end of the last with drug"
+    )
+    stages: tuple[Stage, ...] = Field(
+        default=(), description="parts of the trial, one after another; none: one, of treatment_days"
     )
     visits: Visits = Field(description="when counts are measured and doses decided")
     laboratory: Laboratory = Field(default=Laboratory(), description="how counts are reported")
@@ -143,14 +148,20 @@ class Study(Record):
     kept_tables: tuple[KeptTable, ...] = Field(
         default=(),
         description="tables of patients that are kept of every replicate when output keeps only the first, beside "
-        "patients, solves, endpoints and times: parameters, doses, observations, events, adverse",
+        "patients, solves, endpoints and times: parameters, doses, observations, events, adverse, stages",
     )
     assumptions: tuple[Prose, ...] = Field(default=(), description="printed in the report as they stand")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelt_out(cls, data: Any) -> Any:
+        return staged.spelt_out(data) if isinstance(data, Mapping) else data
 
     def problems(self) -> Iterator[Problem]:
         if self.typical_patient and self.parameter_uncertainty:
             yield ("parameter_uncertainty",), "seen true; with typical_patient: true nothing is drawn"
         yield from self._arm_problems()
+        yield from self._stage_problems()
         yield from self._allocation_problems()
         yield from self._day_problems()
         yield from self._profile_problems()
@@ -162,6 +173,11 @@ class Study(Record):
     def arm_ids(self) -> tuple[str, ...]:
         """Arm ids in the order of the config."""
         return tuple(arm.id for arm in self.arms)
+
+    @property
+    def plan(self) -> tuple[Stage, ...]:
+        """The stages; of a trial without any, the one that it is."""
+        return self.stages or (Stage(id="TREATMENT", label="Treatment", days=self.treatment_days),)
 
     @property
     def streams(self) -> Streams:
@@ -227,7 +243,19 @@ class Study(Record):
             if rule is None:
                 yield ("arms", k, "dose_rule"), not_among(arm.dose_rule, self.dose_rules, "an entry of dose_rules")
             elif rule.rung_at(arm.start_dose_mg) is None:
-                yield ("arms", k, "start_dose_mg"), _no_start(arm.start_dose_mg, arm.dose_rule, rule)
+                yield ("arms", k, "start_dose_mg"), rule.no_start(arm.start_dose_mg, arm.dose_rule)
+
+    def _stage_problems(self) -> Iterator[Problem]:
+        found = list(staged.problems(self.stages, self.arms, self.visits.days))
+        yield from found
+        if self.stages and not found:
+            yield from staged.treatment_problems(self.stages, self.arms, self.dose_rules)
+        ends = [begin + s.days for begin, s in zip(staged.starts(self.stages), self.stages, strict=False) if s.drug]
+        if self.stages and self.treatment_days != max(ends):
+            yield (
+                ("treatment_days",),
+                f"seen {self.treatment_days}; the last stage with study drug ends on day {max(ends)}; leave it out (null)",
+            )
 
     def _allocation_problems(self) -> Iterator[Problem]:
         ratio = [arm.ratio for arm in self.arms]
@@ -325,11 +353,3 @@ class Study(Record):
                 ("chemotherapy", "drug_days"),
                 f"none of them falls on days 0 to {self.treatment_days - 1} of treatment",
             )
-
-
-def _no_start(dose_mg: float, name: str, rule: DoseRule) -> str:
-    """The sentence for a start dose that is none of a ladder's, or that of several levels of which none is daily."""
-    if several := [str(level) for level in rule.levels if level.dose_mg == dose_mg]:
-        return f"seen {dose_mg:g}, which {name} has as {' and '.join(several)}; one of them must be daily"
-    doses = ", ".join(f"{level.dose_mg:g}" for k, level in enumerate(rule.levels) if rule.rung_at(level.dose_mg) == k)
-    return f"seen {dose_mg:g}, which is not on the ladder of {name}; allowed: {doses}"
