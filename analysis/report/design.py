@@ -193,6 +193,16 @@ def _hazard(run: RunFolder, k: int) -> Text:
     return said("{}: {}", label(item.reason), joined(", ", by_arm))
 
 
+def start_dose(run: RunFolder, arm: int) -> Text:
+    """The start dose of an arm, and those of who is told apart by covariates."""
+    at = partial(run.config, "arms", arm)
+    lines = [
+        said("{} if {}", shown(cells.general, at("start_dose_by", k, "dose_mg")), label(line.asks))
+        for k, line in enumerate(run.study.arms[arm].start_dose_by)
+    ]
+    return joined("; ", [shown(cells.general, at("start_dose_mg")), *lines])
+
+
 def dose_rules(run: RunFolder) -> list[RuleTable]:
     """The dose rules of the study, in words."""
     return [_rule(run, name) for name in run.study.dose_rules]

@@ -32,7 +32,7 @@ from analysis.evidence.scorecard import Published, Score, read_published, read_s
 from analysis.report.keyed import Number
 from analysis.statistics.estimates import NAMED, OVER, Estimate, read_estimates
 from trial.jobs.provenance import read_manifest
-from trial.study.protocol import Arm
+from trial.study.arms import Arm
 from trial.study.study import Study
 
 BASELINE_FILE = "published_baseline.csv"

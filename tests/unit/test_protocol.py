@@ -3,9 +3,11 @@
 import pytest
 from pydantic import ValidationError
 
-from trial.study import protocol
-from trial.study.protocol import Arm, did_you_mean, not_among, twice
+from trial.study import arms, protocol
+from trial.study.arms import Arm
+from trial.study.protocol import did_you_mean, not_among, twice
 
+RECORDS = vars(protocol) | vars(arms)
 SMALLEST = {
     "Arm": {"id": "A", "start_dose_mg": 5},
     "Stratum": {"covariate": "AGE", "cut": 40},
@@ -68,7 +70,7 @@ LIMITS = [
 
 
 def made(record, **said):
-    return getattr(protocol, record).model_validate(SMALLEST[record] | said)
+    return RECORDS[record].model_validate(SMALLEST[record] | said)
 
 
 @pytest.mark.parametrize(("record", "key", "good", "bad"), LIMITS, ids=lambda x: x if isinstance(x, str) else "")

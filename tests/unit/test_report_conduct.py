@@ -15,7 +15,8 @@ from analysis.report.keyed import Number, plain_text
 from analysis.report.page import render
 from analysis.report.pictures import chemotherapy_weeks
 from analysis.report.runfolder import ArmStyle
-from trial.study.protocol import Arm, Chemotherapy, Meals
+from trial.study.arms import Arm
+from trial.study.protocol import Chemotherapy, Meals
 
 ARMS = (
     Arm(id="A", start_dose_mg=5.0, until_chemotherapy=True),

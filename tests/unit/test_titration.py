@@ -169,7 +169,7 @@ def test_a_stop_in_words():
 
 def test_actions_are_coded_by_their_place():
     """The ledger reads the codes as places in a list of words, and puts one more behind them."""
-    assert [int(action) for action in Action] == list(range(8))
+    assert [int(action) for action in Action] == list(range(9))
 
 
 def test_a_count_that_left_the_dose_as_it_was_in_words():
@@ -254,7 +254,7 @@ def test_a_taper_goes_a_level_down_every_so_many_days_whatever_the_count_and_end
     for counts in ([20.0] * 10, [900.0] * 10, [20.0, 900.0] * 5):
         found = moves(rule, 3, counts)
         assert [(day, action, dose) for day, action, dose in found if action != "KEEP"] == [
-            (28, "DECREASE", 2), (42, "DECREASE", 1), (56, "STOP", 0),
+            (28, "DECREASE", 2), (42, "DECREASE", 1), (56, "END", 0),
         ]  # fmt: skip
 
 
@@ -264,7 +264,7 @@ def test_a_taper_needs_no_count_but_a_patient_on_treatment():
     state, action, step = decide(rule, start(rule, 3, 2), count, day, there=np.array([True, False]))
     assert action.tolist() == [Action.DECREASE, Action.KEEP] and state.dose_mg(rule.ladder_mg).tolist() == [2, 3]
     assert reason(rule, Action.DECREASE, step[0]) == f"decrease: taper, 14 {PLANNED}"
-    assert reason(rule, Action.STOP, 0) == f"stop: taper, on the lowest level, 14 {PLANNED}"
+    assert reason(rule, Action.END, 0) == f"end: taper, on the lowest level, 14 {PLANNED}"
     assert unchanged(rule, 0, held=False, stopped=False) == "keep: taper"
 
 

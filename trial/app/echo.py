@@ -8,10 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from cohorts.sets import is_file_name, parameter_set
+from trial.study.arms import Arm
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.fingerprint import fingerprint
 from trial.study.leaving import completing
-from trial.study.protocol import Arm
 from trial.study.study import Study
 
 COUNT = "x 10^9/L"
@@ -24,7 +24,7 @@ def in_words(study: Study) -> list[str]:
     used = {arm.dose_rule: None for arm in study.arms if arm.dose_rule}
     return [
         _size(study),
-        *(f"arm {_arm(arm)}" for arm in study.arms),
+        *(f"arm {_arm(study, arm)}" for arm in study.arms),
         *(f"dose rule {name}: {_rule(study.dose_rules[name])}" for name in used),
         f"visits: {_visits(study)}",
         f"treatment: days 0 to {study.treatment_days - 1}",
@@ -63,15 +63,24 @@ def _size(study: Study) -> str:
     return f"{_many(study.patients, 'patient')}, {_many(study.replicates, 'replicate')}; {how}{blocks}"
 
 
-def _arm(arm: Arm) -> str:
-    dose = f"{arm.start_dose_mg:g} mg once daily"
-    what = f"placebo, sham level {arm.start_dose_mg:g} mg" if arm.placebo else dose
+def _arm(study: Study, arm: Arm) -> str:
+    lines = "".join(f", {line}" for line in arm.start_dose_by)
+    dose = f"{_first(study, arm)}{lines}"
+    what = f"placebo, sham level {arm.start_dose_mg:g} mg{lines}" if arm.placebo else dose
     rule = f"then by rule {arm.dose_rule}" if arm.dose_rule else "fixed"
     extra = [
         *(["until chemotherapy begins, then placebo"] if arm.until_chemotherapy else []),
         *([f"a meal {arm.meal_after_dose_h:g} h after each dose"] if arm.meal_after_dose_h is not None else []),
     ]
     return ", ".join([f"{arm.id}: {what}", rule, *extra])
+
+
+def _first(study: Study, arm: Arm) -> str:
+    """The level on which an arm starts."""
+    rule = study.dose_rules.get(arm.dose_rule or "")
+    rung = rule.rung_at(arm.start_dose_mg) if rule else None
+    level = rule.levels[rung] if rule and rung is not None else None
+    return f"{arm.start_dose_mg:g} mg once daily" if level is None or level.daily else str(level)
 
 
 def _rule(rule: DoseRule) -> str:

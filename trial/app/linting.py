@@ -12,8 +12,8 @@ from trial.app.typical_man import course_table
 from trial.engine.simulate import simulate_unit
 from trial.engine.titration import Action
 from trial.jobs.work import enrolment, unit_of
+from trial.study.arms import Arm
 from trial.study.dose_rule import DoseRule, DoseStep
-from trial.study.protocol import Arm
 from trial.study.study import Study
 
 PILOT = 200

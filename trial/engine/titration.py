@@ -13,7 +13,7 @@ from trial.study.dose_rule import DoseRule, DoseStep
 
 
 class Action(IntEnum):
-    """What was done to a patient's dose at a visit."""
+    """What was done to a patient's dose at a visit. STOP is for good by a line that stops, END after a taper."""
 
     KEEP = 0
     START = 1
@@ -23,6 +23,7 @@ class Action(IntEnum):
     RESTART = 5
     STOP = 6
     STAGE = 7
+    END = 8
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def decide(
     move[kind == "interrupt"], move[kind == "stop"] = Action.INTERRUPT, Action.STOP
     if rule.at_floor == "interrupt":
         move[(kind == "decrease") & (rung == 0)] = Action.INTERRUPT
-    move[(kind == "taper") & (rung == 0) & ~waits] = Action.STOP
+    move[(kind == "taper") & (rung == 0) & ~waits] = Action.END
     if rule.restart is not None:
         back = state.held & seen & (count < rule.restart.below_1e9L)
         move[back] = Action.RESTART
@@ -158,7 +159,7 @@ def _moved(state: DoseState, move: NDArray[np.integer], target: NDArray[np.int64
         state,
         rung=target,
         held=np.where(move == Action.INTERRUPT, True, np.where(move == Action.RESTART, False, state.held)),
-        stopped=state.stopped | (move == Action.STOP),
+        stopped=state.stopped | (move == Action.STOP) | (move == Action.END),
         changed_day=np.where(changed, day, state.changed_day),
         best=np.where(changed, -np.inf, state.best),
     )
@@ -188,7 +189,7 @@ def reason(rule: DoseRule | None, action: Action, step: int) -> str:
 
 def _rung_that_mattered(taken: DoseStep, action: Action) -> str:
     """The rung a step asks for; else the end of the ladder that made another action of it."""
-    ends = {"decrease": (Action.KEEP, Action.INTERRUPT), "taper": (Action.STOP,)}
+    ends = {"decrease": (Action.KEEP, Action.INTERRUPT), "taper": (Action.END,)}
     if taken.rung == "any" and action in ends.get(taken.action, ()):
         return "lowest"
     if taken.rung == "any" and taken.action == "increase" and action is Action.KEEP:

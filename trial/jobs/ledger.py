@@ -100,7 +100,7 @@ def _placebo_from_chemotherapy(unit: Unit, result: UnitResult) -> tuple[NDArray,
         level = np.where(made.day <= begins, made.dose_mg, level)
         treatment = np.where(made.day <= begins, made.treatment, treatment)
         ends &= ~((made.action != Action.KEEP) & (made.day == begins))
-        ends &= ~((made.action == Action.STOP) & (made.day < begins))
+        ends &= ~(np.isin(made.action, (Action.STOP, Action.END)) & (made.day < begins))
     who = np.flatnonzero(ends & (begins != NEVER))
     action, no_step = np.full(len(who), PLACEBO, dtype=np.int8), np.zeros(len(who), dtype=np.int16)
     return who, begins[who], action, no_step, np.full(len(who), np.nan), treatment[who], level[who]
@@ -120,7 +120,8 @@ def _action_words(unit: Unit) -> list[str]:
     """The actions by name, and those of stages and of chemotherapy that a study can have."""
     until = any(arm.until_chemotherapy for arm in unit.study.arms)
     around = bool(unit.study.chemotherapy and unit.study.chemotherapy.drug_days)
-    unused = () if unit.study.stages else (Action.STAGE,)
+    tapers = any(step.action == "taper" for rule in unit.study.dose_rules.values() for step in rule.steps)
+    unused = (*((Action.STAGE,) * (not unit.study.stages)), *((Action.END,) * (not tapers)))
     words = [Action.START.name.lower() if a in unused else a.name.lower() for a in Action]
     return words + ["placebo"] * (until or around) + ["pause", "resume"] * around
 

@@ -150,7 +150,10 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
                 dose_after_mg=float(made.dose_mg[0]),
             )
         )
-        before, stopped = found[-1].dose_after_mg, (stopped or action is Action.STOP) and action is not Action.STAGE
+        before, stopped = (
+            found[-1].dose_after_mg,
+            (stopped or action in (Action.STOP, Action.END)) and action is not Action.STAGE,
+        )
     return found
 
 

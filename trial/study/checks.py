@@ -100,6 +100,34 @@ def unknown_covariates(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield ("parameter_set",), text
 
 
+def unknown_start_covariates(study: Study) -> Iterator[Problem]:
+    """Covariates that a start dose asks for and the population or file of patients does not have."""
+    asked = [
+        (("arms", k, "start_dose_by", j, "if", name), name, line.if_[name])
+        for k, arm in enumerate(study.arms)
+        for j, line in enumerate(arm.start_dose_by)
+        for name in line.if_
+    ] + [
+        (("stages", k, "arms", arm, "start_dose_by", j, "if", name), name, line.if_[name])
+        for k, stage in enumerate(study.stages)
+        for arm, changed in stage.arms.items()
+        for j, line in enumerate(changed.start_dose_by)
+        for name in line.if_
+    ]
+    if not asked:
+        return
+    own = read_patients(study.population.file) if study.population.file else None
+    known = [*own.columns, *own.others] if own else list(EVERYBODY)
+    for path, name, what in asked:
+        if bool(what.one_of) != study.start_covariates[name]:
+            yield path, f"{name} is asked as a number in one line and as a word in another; give one of the two"
+        elif name not in known:
+            where = Path(own.path).name if own else study.population.id
+            yield path, not_among(name, known, f"a covariate of {where}")
+        elif own and name in own.others:
+            yield from ((path, text) for text in own.unfit(name, words=bool(what.one_of)))
+
+
 def _unknown_columns(chosen: ParameterSet | None, columns: Sequence[str], others: Sequence[str]) -> Iterator[str]:
     if chosen:
         for x in chosen.covariate_effects:
@@ -175,7 +203,7 @@ def cautions(study: Study) -> Iterator[Problem]:
     yield from unusual(study)
     for k, arm in enumerate(study.arms):
         if arm.says_another_dose:
-            seen = f"seen {arm.label!r}, but the start dose is {arm.start_dose_mg:g} mg"
+            seen = f"seen {arm.label!r}, but the start dose is {arm.says_start} mg"
             yield ("arms", k, "label"), f"{seen}; {{start_dose_mg}} in a label follows the dose"
     for name in study.dose_rules:
         if name not in [arm.dose_rule for arm in study.arms]:
@@ -295,8 +323,9 @@ def _doses(study: Study) -> Iterator[Problem]:
     low, high = chosen.validity.dose_low_mg, chosen.validity.dose_high_mg
     domain = f"the validity domain of {chosen.id} is {low:g} to {high:g} mg; the results are extrapolated"
     for k, arm in enumerate(study.arms):
-        if not arm.placebo and arm.dose_rule is None and arm.start_dose_mg > 0 and not low <= arm.start_dose_mg <= high:
-            yield ("arms", k, "start_dose_mg"), f"seen {arm.start_dose_mg:g}; {domain}"
+        outside = [f"{dose:g}" for dose in arm.start_doses_mg if dose > 0 and not low <= dose <= high]
+        if outside and not arm.placebo and arm.dose_rule is None:
+            yield ("arms", k, "start_dose_mg"), f"seen {', '.join(outside)}; {domain}"
     for name in {arm.dose_rule: None for arm in study.arms if arm.dose_rule and not arm.placebo}:
         rule = study.dose_rules[name]
         outside = [str(level) for level in rule.levels if not low <= level.per_day_mg <= high]

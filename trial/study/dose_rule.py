@@ -32,7 +32,8 @@ class DoseStep(Record):
     counts, and so do ``from_day`` and ``until_day`` from the start of the study. "stop" ends the study drug,
     not the study: visits, rescue and chemotherapy go on (ICH E9(R1) tells discontinuing treatment from leaving).
     "taper" asks for no count, not even one that is reported: at every visit ``min_days_since_change`` or more days
-    after the last change a level down, and no drug ever again after the lowest; in between it keeps the dose.
+    after the last change a level down, and no drug ever again after the lowest; in between it keeps the dose. Its
+    end is no stop for the endpoints: who is without drug then goes on to be judged by his counts.
     """
 
     at_least_1e9L: NonNegative = Field(default=0.0, description="the step applies to reported counts from here on")

@@ -22,6 +22,7 @@ SILENT: dict[str, Any] = {
     "chemotherapy": None,
     "meals": None,
     "typical_patient": False,
+    "start_dose_by": [],
     "ladder": [],
     "levels": 1,
     "to_level": None,

@@ -21,6 +21,7 @@ from trial.study.checks import (
     not_taken,
     unknown_covariates,
     unknown_ids,
+    unknown_start_covariates,
     unusable_patients,
     unusable_set,
     value_at,
@@ -36,6 +37,7 @@ from trial.study.yamltree import read, read_text, with_override, with_value
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
 _CATALOGUE = (unknown_ids, not_taken, unusable_patients, unknown_covariates, unusable_set)
+_OF_STUDY = (unknown_start_covariates,)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
 StudyCheck = Callable[[Study], Iterable[Problem]]
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -109,7 +111,7 @@ def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyC
         raise ConfigError(_refusal(given, [*explain(error, Study, data, tree), *problems])) from None
     if not problems:
         problems += [*other_drug_problems(study)]
-    problems += [p for check in study_checks for p in check(study)]
+    problems += [p for check in (*_OF_STUDY, *study_checks) for p in check(study)]
     if problems:
         raise ConfigError(_refusal(given, problems))
     return Config(study, tuple(_lines(tree, cautions(study))), tree)

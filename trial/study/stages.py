@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from trial.study.arms import Arm, StartLine
 from trial.study.dose_level import DoseLevel
 from trial.study.dose_rule import DoseRule
 from trial.study.protocol import (
     AfterDose,
-    Arm,
     Dose,
     Identifier,
     NonNegative,
@@ -68,6 +68,9 @@ class Treatment(Record):
     start_dose_mg: Dose | None = Field(
         default=None, description="dose level from the first day of the stage; none: the level on which each one stands"
     )
+    start_dose_by: tuple[StartLine, ...] = Field(
+        default=(), description="other start doses by covariate, beside a start_dose_mg; the first that holds is taken"
+    )
     placebo: bool | None = Field(default=None, description="dose levels are titrated but no drug is given")
     dose_rule: str | None = Field(default=None, description="name of an entry of dose_rules; null: the dose is fixed")
     meal_after_dose_h: AfterDose | None = Field(
@@ -77,6 +80,10 @@ class Treatment(Record):
         default=None,
         description="another drug: the set whose numbers of drug, and of nothing else, hold from this stage on",
     )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.start_dose_by and self.start_dose_mg is None:
+            yield ("start_dose_by",), "without start_dose_mg, the dose of everybody else"
 
 
 class Stage(Record):
@@ -130,6 +137,8 @@ class Given:
         update = {name: value for name, value in said.items() if value is not None or name not in lasting}
         if not drug:
             update |= {"start_dose_mg": 0.0, "dose_rule": None}
+        if "start_dose_mg" in update:
+            update = {"start_dose_by": ()} | update
         return Given(self.arm.model_copy(update=update), "start_dose_mg" in update, other)
 
 
@@ -259,8 +268,8 @@ def _ladder_problems(now: Given, before: Given, rules: Mapping[str, DoseRule]) -
         yield ("dose_rule",), not_among(name, rules, "an entry of dose_rules")
         return
     rule = rules[name]
-    if now.fresh and rule.rung_at(now.arm.start_dose_mg) is None:
-        yield ("start_dose_mg",), rule.no_start(now.arm.start_dose_mg, name)
+    if now.fresh:
+        yield from now.arm.off_ladder(rule)
     ruled = rules.get(before.arm.dose_rule or "")
     stood = ruled.levels if ruled else tuple(DoseLevel(dose_mg=dose) for dose in (before.arm.start_dose_mg,) if dose)
     lost = [str(level) for level in stood if level.cycle_mg not in [known.cycle_mg for known in rule.levels]]

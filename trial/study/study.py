@@ -10,13 +10,13 @@ from pydantic import Field, model_validator
 
 from cohorts.streams import Streams
 from trial.study import stages as staged
+from trial.study.arms import Arm
 from trial.study.dose_rule import DoseRule
 from trial.study.leaving import Dropout, hazards, shares
 from trial.study.protocol import (
     Adherence,
     Allocation,
     Analysis,
-    Arm,
     Chemotherapy,
     Identifier,
     KeptTable,
@@ -195,6 +195,13 @@ class Study(Record):
         return self.allocation == "counterfactual"
 
     @property
+    def start_covariates(self) -> dict[str, bool]:
+        """Covariates that start doses ask for, and whether for words."""
+        lines = [line for arm in self.arms for line in arm.start_dose_by]
+        lines += [line for stage in self.stages for given in stage.arms.values() for line in given.start_dose_by]
+        return {name: bool(asked.one_of) for line in lines for name, asked in line.if_.items()}
+
+    @property
     def can_stop(self) -> bool:
         """Whether a dose rule can stop treatment for good."""
         return any(step.action == "stop" for rule in self.dose_rules.values() for step in rule.steps)
@@ -242,8 +249,8 @@ class Study(Record):
             rule = self.dose_rules.get(arm.dose_rule)
             if rule is None:
                 yield ("arms", k, "dose_rule"), not_among(arm.dose_rule, self.dose_rules, "an entry of dose_rules")
-            elif rule.rung_at(arm.start_dose_mg) is None:
-                yield ("arms", k, "start_dose_mg"), rule.no_start(arm.start_dose_mg, arm.dose_rule)
+            else:
+                yield from ((("arms", k, *path), said) for path, said in arm.off_ladder(rule))
 
     def _stage_problems(self) -> Iterator[Problem]:
         found = list(staged.problems(self.stages, self.arms, self.visits.days))
