@@ -120,6 +120,7 @@ ADVERSE = pa.schema(
 STAGES = pa.schema(
     [
         *KEY,
+        field("ARM", TEXT, "Treatment arm"),
         field("STAGEN", pa.int32(), "Number of the stage, from 1"),
         field("STAGE", TEXT, "Stage of the trial"),
         field("ASTDY", pa.int32(), "First day of the stage", "d"),

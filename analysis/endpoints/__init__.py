@@ -107,7 +107,8 @@ def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def study_problems(study: Study) -> Iterator[Problem]:
-    """Endpoints a study names that need what it does not have."""
+    """Endpoints a study names that need what it, or the stage that it reports, does not have."""
+    study = study.analysed
     known = catalogue(study.analysis.assessment_day)
     places = [(("analysis", "endpoints", k), code) for k, code in enumerate(study.analysis.endpoints)]
     for path, code in [(("analysis", "primary"), study.analysis.primary), *places]:

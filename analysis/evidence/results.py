@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from analysis import endpoints
 from analysis.endpoints.records import Array, Records, from_tables
+from analysis.endpoints.stage_view import in_stage
 from analysis.endpoints.time_to_event import times_table
 from analysis.evidence import scorecard
 from analysis.evidence.scorecard import Score
@@ -18,6 +19,7 @@ from analysis.statistics import summaries
 from analysis.statistics.estimates import OVER, Estimate, estimate, rates, to_table
 from analysis.statistics.event_times import estimate_times
 from analysis.statistics.participants import estimate_participants
+from analysis.statistics.passages import estimate_passages
 from analysis.text import cells
 from trial.study.study import Study
 
@@ -66,11 +68,13 @@ def analyse(out_dir: Path, study: Study) -> Analysed:
 
     Reads endpoints, times and patients piece by piece, and ``published.csv`` when there is one.
     """
-    found = summaries.of_file(out_dir / ENDPOINTS_FILE, study)
+    reported = study.analysed
+    found = summaries.of_file(out_dir / ENDPOINTS_FILE, reported)
     estimates = [
-        *estimate(found, study),
-        *estimate_times(out_dir / TIMES_FILE, study),
+        *estimate(found, reported),
+        *estimate_times(out_dir / TIMES_FILE, reported),
         *estimate_participants(out_dir, study, found),
+        *estimate_passages(out_dir, study),
     ]
     pq.write_table(to_table(estimates), out_dir / ESTIMATES_FILE, compression="zstd")
     scores: list[Score] = []
@@ -84,8 +88,8 @@ def analyse(out_dir: Path, study: Study) -> Analysed:
 
 
 def evaluate_tables(study: Study, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """The tables ``endpoints`` and ``times`` of some patients, from their tables."""
-    records = from_tables(tables, study.arm_ids)
+    """The tables ``endpoints`` and ``times`` of some patients, from their tables; of the stage that is reported."""
+    records, study = from_tables(in_stage(tables, study), study.arm_ids), study.analysed
     return {
         "endpoints": endpoints.table(records, endpoints.evaluate_all(records, study)),
         "times": times_table(records, endpoints.times_of(records, study)),

@@ -125,11 +125,11 @@ def _one_line(parts: Sequence[Array]) -> Array:
     return np.concatenate([np.append(part, np.nan) for part in parts] or [np.empty(0)])
 
 
-def dose_levels(arms: Sequence[Rungs]) -> list[str]:
-    """Share of patients on each dose level over time, stacked, one panel per arm."""
+def dose_levels(arms: Sequence[Rungs], name: str = "doses") -> list[str]:
+    """Share of patients on each dose level, or in each stage, over time, stacked, one panel per arm."""
     panels = []
     for k, arm in enumerate(arms):
-        with Panel(f"doses{k}", 3.7, 2.9, over_panel(arm.label)) as (axes, out):
+        with Panel(f"{name}{k}", 3.7, 2.9, over_panel(arm.label)) as (axes, out):
             days = np.arange(arm.shares.shape[1] + 1) / 7
             taken = arm.shares.max(axis=1) > 0
             colours = [c for c, some in zip(rung_colours(arm.hue, len(arm.names)), taken, strict=True) if some]

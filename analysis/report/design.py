@@ -47,6 +47,7 @@ def design_facts(run: RunFolder) -> list[tuple[str, Text]]:
         ("Allocation", _allocation(run)),
         ("Eligibility", _eligibility(run)),
         ("Treatment", treatment(run)),
+        *_stages(run),
         ("Chemotherapy", chemotherapy(run)),
         ("Meals", meals(run)),
         ("Visits", _visits(run)),
@@ -62,6 +63,17 @@ def design_facts(run: RunFolder) -> list[tuple[str, Text]]:
         ("Margins of the study's own", _margins(run)),
     ]
     return [fact for fact in facts if fact[1]]
+
+
+def _stages(run: RunFolder) -> list[tuple[str, Text]]:
+    """Every stage in a sentence, those of the study alone."""
+    study = run.study
+    said_of = [(stage, label(stage.in_words(study.days_before(k)))) for k, stage in enumerate(study.stages)]
+    reported = study.analysed_stage
+    return [
+        (f"Stage: {stage.name}", said("{}{}", text, "; its endpoints are reported" if k == reported else ""))
+        for k, (stage, text) in enumerate(said_of)
+    ]
 
 
 def _margins(run: RunFolder) -> Text:
@@ -229,7 +241,7 @@ def _rule(run: RunFolder, name: str) -> RuleTable:
         lines.append((said("below {} while interrupted", below), restart, "at the visit"))
     floor = {"keep": "keep the dose", "interrupt": "interrupt"}[rule.at_floor]
     lines.append((said("“one level lower” on the lowest level"), floor, ""))
-    arms = listed([label(arm.label) for arm in run.arms if arm.rule == name])
+    arms = listed([label(arm.label) for arm in run.arms if arm.id in run.study.rules_in_use.get(name, ())])
     sure = CONFIDENCE[rule.confidence] if rule.confidence else ""
     return RuleTable(name, arms, _ladder(run, name), tuple(lines), rule.source, rule.citation, sure)
 

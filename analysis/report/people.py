@@ -92,7 +92,7 @@ def _arm_steps(run: RunFolder, arm: str) -> list[Step]:
 
 def _reasons(run: RunFolder) -> list[str]:
     """Why patients left the study, in the order of the config."""
-    return list(dict.fromkeys(item.reason for item in run.study.dropout))
+    return list(dict.fromkeys(run.study.reasons_to_leave))
 
 
 def _any(run: RunFolder, arm: str, category: str) -> bool:

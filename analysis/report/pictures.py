@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.endpoints import chosen_times
@@ -14,7 +15,7 @@ from analysis.figures import charts as figures
 from analysis.figures.charts import ForestRow, QuartileCurve, Rungs, Trace
 from analysis.report.grid import arm_name, replicate_name, threshold
 from analysis.report.keyed import Text, label, said, shown
-from analysis.report.runfolder import ArmStyle, RunFolder
+from analysis.report.runfolder import ArmStyle, RunFolder, plain
 from analysis.statistics.estimates import ALL
 from analysis.statistics.shares import quartiles, rung_shares, share_by_day, to_the_end
 from analysis.statistics.survival import by_day, kaplan_meier
@@ -95,9 +96,9 @@ def platelets(run: RunFolder) -> Figure:
 def chemotherapy_weeks(run: RunFolder, arm: int) -> tuple[float, ...]:
     """Week of the first, second, ... dose of chemotherapy in an arm: medians, of doses that half of it were given."""
     given = run.column("events", "EVENT") == "CHEMO"
-    given[given] = run.records.arm[_patient_rows(run, "events")[given]] == arm
+    given[given] = run.records.arm[patient_rows(run, "events")[given]] == arm
     day = run.column("events", "ADY")[given].astype(float)
-    patient = _patient_rows(run, "events")[given]
+    patient = patient_rows(run, "events")[given]
     order = np.lexsort((day, patient))
     day, patient = day[order], patient[order]
     nth = np.arange(len(day)) - np.searchsorted(patient, patient)
@@ -135,7 +136,7 @@ def dose_levels(run: RunFolder) -> Figure | None:
         return None
     start, end = (run.column("doses", name) for name in ("ASTDY", "AENDY"))
     level, called = _levels(run)
-    who = _patient_rows(run, "doses")
+    who = patient_rows(run, "doses")
     arm, last = run.records.arm[who], min(run.study.treatment_days, int(run.records.planned[-1]))
     end = to_the_end(end, run.records.completed[who], run.records.last_day[who], last)
     shown_arms = chosen(run)
@@ -163,6 +164,32 @@ def dose_levels(run: RunFolder) -> Figure | None:
     return Figure("F 14.1.4", title, everyone(run), tuple(figures.dose_levels(drawn)), notes, tuple(keys))
 
 
+def stages(run: RunFolder) -> Figure | None:
+    """F 14.1.5: share of patients in each stage by day; None in a study without stages."""
+    if not run.study.stages:
+        return None
+    table = pq.read_table(run.path / "stages.parquet", filters=[("IREP", "in", list(run.kept))])
+    arm, number, start, end = (plain(table[name]) for name in ("ARM", "STAGEN", "ASTDY", "AENDY"))
+    names, last = tuple(stage.name for stage in run.study.stages), int(run.records.planned[-1])
+    places = np.arange(1, len(names) + 1, dtype=float).tolist()
+    drawn = []
+    for k, style in chosen(run):
+        on, n = arm == style.id, int((run.records.arm == k).sum())
+        shares = rung_shares(start[on].astype(int), end[on].astype(int), number[on].astype(float), places, n, last)
+        drawn.append(Rungs(style.label, style.hue, ("", *names), np.vstack([np.zeros((1, last)), shares])))
+    first = next((a.hue for a in run.arms if not a.placebo), 0)
+    colours = figures.rung_colours(first, len(names) + 1)[1:]
+    keys = tuple(LegendKey(colour, name) for colour, name in zip(colours, names, strict=True))
+    notes = (
+        "From below: the stages in their order, from pale to dark, in each arm's own colour; white: left the study, or "
+        "all stages are over.",
+        *not_drawn(run),
+    )
+    return Figure(
+        "F 14.1.5", "Stages over time", everyone(run), tuple(figures.dose_levels(drawn, "stages")), notes, keys
+    )
+
+
 def _without_dose(run: RunFolder) -> str:
     """Why a patient in treatment may have no dose, in a word."""
     around = run.study.chemotherapy and run.study.chemotherapy.drug_days
@@ -170,7 +197,7 @@ def _without_dose(run: RunFolder) -> str:
     return " or ".join(words)
 
 
-def _patient_rows(run: RunFolder, table: str) -> np.ndarray:
+def patient_rows(run: RunFolder, table: str) -> np.ndarray:
     """Row of the patients table for each row of another table."""
     width = int(run.records.subject.max()) + 1
     key = run.records.replicate * width + run.records.subject
@@ -181,16 +208,17 @@ def _patient_rows(run: RunFolder, table: str) -> np.ndarray:
 
 def over_time(run: RunFolder) -> Figure | None:
     """F 14.2.5: response, rescue and staying in the study over time; None when there is none and nobody left."""
-    solved = run.records.unsolved == ""
-    left = np.where(run.records.completed, np.inf, run.column("patients", "EOSDY"))
-    days = np.arange(0.0, float(run.records.planned[-1]) + run.study.visits.window_days + 1)
-    drawn = [kind for kind in (TTRESP, TTRESC) if kind.code in chosen_times(run.study)]
-    times = {kind.code: kind.times(run.records, run.study) for kind in drawn}
+    r, study = run.reported, run.study.analysed
+    solved = r.unsolved == ""
+    left = np.where(r.completed, np.inf, r.last_day)
+    days = np.arange(0.0, float(r.planned[-1]) + study.visits.window_days + 1)
+    drawn = [kind for kind in (TTRESP, TTRESC) if kind.code in chosen_times(study)]
+    times = {kind.code: kind.times(r, study) for kind in drawn}
     happened = [kind for kind in drawn if times[kind.code].event.any()]
-    if not happened and run.records.completed[solved].all():
+    if not happened and r.completed[solved].all():
         return None
     staying = [
-        Trace(arm.label, arm.hue, days / 7, 1 - share_by_day(left[(run.records.arm == k) & solved], days))
+        Trace(arm.label, arm.hue, days / 7, 1 - share_by_day(left[(r.arm == k) & solved], days))
         for k, arm in chosen(run)
     ]
     panels = (
@@ -207,14 +235,15 @@ def over_time(run: RunFolder) -> Figure | None:
         + (", those whose solve failed left out." if not solved.all() else "."),
         *not_drawn(run),
     )  # fmt: skip
-    return Figure("F 14.2.5", "Response, rescue and participation over time", everyone(run), panels, notes)
+    of_stage = f", stage {run.study.plan[run.study.analysed_stage].name}" if run.study.stages else ""
+    return Figure("F 14.2.5", f"Response, rescue and participation over time{of_stage}", everyone(run), panels, notes)
 
 
 def cumulative(run: RunFolder, kind: TimeTo, times: Times, days: np.ndarray) -> str:
     """A panel: the Kaplan-Meier share of each arm with the event by each day, numbers at risk below."""
     traces = []
     for k, arm in chosen(run):
-        mine = times.of(run.records.arm == k)
+        mine = times.of(run.reported.arm == k)
         counts = by_day(np.zeros(len(mine.day), dtype=np.int64), (), mine.day.astype(np.int64), mine.event)
         share = kaplan_meier(counts).by(days.astype(np.int64)).estimate
         traces.append(Trace(arm.label, arm.hue, days / 7, share, counts.watched(days.astype(np.int64))))

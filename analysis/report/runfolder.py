@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from analysis.endpoints.records import COLUMNS, Records, from_tables
+from analysis.endpoints.stage_view import in_stage
 from analysis.evidence.results import (
     CONFIG_FILE,
     ENDPOINTS_FILE,
@@ -99,13 +100,22 @@ class RunFolder:
         """Counts, days and flags per patient; without names, bleeding, chemotherapy, adverse events and profiles."""
         return _joined([_slim(self._batch(which)) for which in batches(self.study)])
 
-    def _batch(self, which: Filters) -> Records:
-        """Everything about some patients."""
+    @cached_property
+    def reported(self) -> Records:
+        """As ``records``, of the stage whose endpoints are reported, in days since it began."""
+        if not self.study.stages:
+            return self.records
+        return _joined([_slim(self._batch(which, staged=True)) for which in batches(self.study)])
+
+    def _batch(self, which: Filters, staged: bool = False) -> Records:
+        """Everything about some patients, of the whole trial or of the stage that is reported."""
         tables = {
             name: pq.read_table(self.path / f"{name}.parquet", columns=columns, filters=[*which, *ONLY.get(name, [])])
             for name, columns in COLUMNS.items()
         }
-        return from_tables(tables, self.study.arm_ids)
+        if staged:
+            tables["stages"] = pq.read_table(self.path / "stages.parquet", filters=which)
+        return from_tables(in_stage(tables, self.study) if staged else tables, self.study.arm_ids)
 
     def rows_of(self, table: str, replicate: int, subject: int) -> list[dict[str, Any]]:
         """The rows of one patient, every column."""

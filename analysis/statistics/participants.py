@@ -56,10 +56,10 @@ def _screening_rows(table: pa.Table, study: Study) -> Iterator[Estimate]:
 
 def _disposition(path: Path, study: Study) -> dict[str, Array]:
     """Patients (R, A) by how the study ended for them, and all of them ("randomised")."""
-    reasons = [f"left: {item.reason}" for item in study.dropout]
+    reasons = [f"left: {reason}" for reason in study.reasons_to_leave]
     found = {name: np.zeros(_shape(study)) for name in ("randomised", "completed", *reasons, "solve failed")}
     for table in whole_replicates(path, ["IREP", "ARM", "EOSSTT", "DCSREAS"]):
-        cell = table["IREP"].to_numpy().astype(np.int64) * len(study.arms) + _arm(table, study)
+        cell = table["IREP"].to_numpy().astype(np.int64) * len(study.arms) + arms_of(table, study)
         status, reason = decoded(table["EOSSTT"]), np.char.add("left: ", decoded(table["DCSREAS"]))
         here = {
             "randomised": np.ones(len(cell), dtype=bool),
@@ -78,13 +78,13 @@ def _shape(study: Study) -> tuple[int, int]:
     return study.replicates, len(study.arms)
 
 
-def _arm(table: pa.Table, study: Study) -> Codes:
+def arms_of(table: pa.Table, study: Study) -> Codes:
     """Arm of every patient, by its place in the study."""
     place = {name: k for k, name in enumerate(study.arm_ids)}
     return np.array([place[name] for name in decoded(table["ARM"]).tolist()], dtype=np.int64)
 
 
-def _with_all(counts: Array) -> Array:
+def with_all(counts: Array) -> Array:
     """(R, A) counts with all arms together as one more column."""
     return np.column_stack([counts, counts.sum(axis=1)])
 
@@ -93,9 +93,9 @@ def _disposition_rows(found: Mapping[str, Array], study: Study, summaries: Mappi
     """Counts and shares of the randomised, by arm and together."""
     if study.can_stop:
         found = {**found, STOPPED: summaries["STOPPED"].events}
-    of, named, rows = _with_all(found["randomised"]), study.analysis.named_replicate, []
+    of, named, rows = with_all(found["randomised"]), study.analysis.named_replicate, []
     for category, counts in found.items():
-        every = _with_all(counts)
+        every = with_all(counts)
         share = PERCENT * rates(every, of)
         for k, arm in enumerate((*study.arm_ids, ALL)):
             blank = _row(study, "disposition", "DISP", "Disposition", arm, "count", "subjects")
@@ -114,7 +114,7 @@ def _baseline_rows(path: Path, study: Study) -> list[Estimate]:
         columns = {name: _plain(table[name]) for name in COLUMNS}
         itp |= bool((columns["ITPDUR"].astype(np.float64) > 0).any())
         replicates, row = np.unique(table["IREP"].to_numpy(), return_inverse=True)
-        cell = row.ravel() * len(study.arms) + _arm(table, study)
+        cell = row.ravel() * len(study.arms) + arms_of(table, study)
         for item in ITEMS:
             values = np.asarray(item.value(columns), dtype=np.float64)
             for name, here in _by_arm(cell, values, len(replicates), len(study.arms)).items():

@@ -21,11 +21,12 @@ def in_words(study: Study) -> list[str]:
     """What will run: patients, arms, rules, visits, screening, conduct, result, parameter set, population."""
     chosen = parameter_set(study.parameter_set)
     own = f" ({Path(study.parameter_set).name})" if is_file_name(study.parameter_set) else ""
-    used = {arm.dose_rule: None for arm in study.arms if arm.dose_rule}
+    begins = [study.days_before(k) for k in range(len(study.stages))]
     return [
         _size(study),
         *(f"arm {_arm(study, arm)}" for arm in study.arms),
-        *(f"dose rule {name}: {_rule(study.dose_rules[name])}" for name in used),
+        *(f"stage {s.id}: {s.in_words(begin)}" for s, begin in zip(study.stages, begins, strict=True)),
+        *(f"dose rule {name}: {_rule(study.dose_rules[name])}" for name in study.rules_in_use),
         f"visits: {_visits(study)}",
         f"treatment: days 0 to {study.treatment_days - 1}",
         f"screening: {_screening(study)}",
@@ -210,4 +211,5 @@ def _result(study: Study) -> str:
     analysis = study.analysis
     against = f", against {analysis.reference_arm}" if analysis.reference_arm else ""
     response = f"a response is {analysis.response_threshold_1e9L:g} {COUNT} or more"
-    return f"{analysis.primary} on day {analysis.assessment_day}{against}; {response}"
+    of = f" of stage {study.plan[study.analysed_stage].id}" if study.stages else ""
+    return f"{analysis.primary} on day {analysis.assessment_day}{of}{against}; {response}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.endpoints import catalogue, lacking
 from analysis.endpoints.records import from_tables
+from analysis.endpoints.stage_view import in_stage
 from analysis.evidence.calibration import Measure, Target
 from analysis.evidence.results import endpoint_values
 from analysis.evidence.scorecard import JUDGED, STAT, Published, read_published
@@ -180,4 +181,5 @@ def simulate_targets(
 def job_values(job: Job, chosen: ParameterSet) -> dict[str, NDArray[np.float64]]:
     """The endpoints of a job per replicate and arm (R, A)."""
     tables = simulate_replicates(job.design, job.replicates, chosen)
-    return endpoint_values(from_tables(tables, job.design.arm_ids), job.design, job.codes)
+    design = job.design
+    return endpoint_values(from_tables(in_stage(tables, design), design.arm_ids), design.analysed, job.codes)

@@ -15,7 +15,7 @@ from trial.engine.rules import Decisions
 from trial.engine.simulate import UnitResult
 from trial.jobs.ledger import doses
 from trial.jobs.paths import paths
-from trial.jobs.rows import Ints, Keys, coded, last_visit, leaves, reasons_to_leave, table, texts
+from trial.jobs.rows import Ints, Keys, coded, last_visit, leaves, table, texts
 from trial.solver import REASON, Status
 from trial.tables import (
     OBSERVATIONS,
@@ -73,7 +73,7 @@ def _patients(
         STRATUM=texts(stratum),
         ADHER=drawn.adherence,
         EOSSTT=coded(np.where(result.status > 0, 2, gone.astype(int)), ["COMPLETED", "DISCONTINUED", "SOLVE FAILED"]),
-        DCSREAS=coded(np.where(gone, place.leave_reason + 1, 0), ["", *reasons_to_leave(unit)]),
+        DCSREAS=coded(np.where(gone, place.leave_reason + 1, 0), ["", *unit.study.reasons_to_leave]),
         EOSDY=np.minimum(place.leave_day, last_visit(unit)),
     )
     columns["MEALSH"] = drawn.meal_share
@@ -168,7 +168,7 @@ def _block(
 
 def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.Table:
     """Rescues on the day they are given, dropouts with their reason, and every dose of chemotherapy."""
-    reasons, place = reasons_to_leave(unit), result.course.place
+    reasons, place = unit.study.reasons_to_leave, result.course.place
     cycles = unit.study.chemotherapy.cycles if unit.study.chemotherapy else 0
     rescued = [(np.flatnonzero(made.rescued), visit) for visit, made in enumerate(result.decisions)]
     gone = np.flatnonzero(leaves(unit, result))

@@ -62,9 +62,3 @@ def last_visit(unit: Unit) -> Ints:
 def leaves(unit: Unit, result: UnitResult) -> NDArray[np.bool_]:
     """Left before the last planned day."""
     return result.course.place.leave_day <= last_visit(unit)
-
-
-def reasons_to_leave(unit: Unit) -> list[str]:
-    """Why a patient leaves: the reasons of dropout, then the stages that not everybody enters."""
-    refused = [f"did not enter: {stage.name}" for stage in unit.study.plan if stage.enters]
-    return [*(item.reason for item in unit.study.dropout), *refused]

@@ -23,6 +23,7 @@ from trial.models.behaviour import structure_problems
 from trial.models.wellformed import idle, taken_without_effect
 from trial.study.fingerprint import differs_from_published
 from trial.study.protocol import Problem, did_you_mean, not_among
+from trial.study.stages import Given, treatments
 from trial.study.study import Study
 from trial.study.unusual import unusual
 
@@ -206,7 +207,7 @@ def cautions(study: Study) -> Iterator[Problem]:
             seen = f"seen {arm.label!r}, but the start dose is {arm.says_start} mg"
             yield ("arms", k, "label"), f"{seen}; {{start_dose_mg}} in a label follows the dose"
     for name in study.dose_rules:
-        if name not in [arm.dose_rule for arm in study.arms]:
+        if name not in study.rules_in_use:
             yield ("dose_rules", name), "no arm uses this dose rule"
     if differs_from_published(study):
         yield (
@@ -319,17 +320,30 @@ def _other_people(study: Study) -> Iterator[Problem]:
 
 
 def _doses(study: Study) -> Iterator[Problem]:
-    chosen = parameter_set(study.parameter_set)
+    """Doses outside the validity domain of the set of their drug."""
+    for k, arm in enumerate(study.arms):
+        yield from _outside(study, Given(arm), ("arms", k, "start_dose_mg"))
+    for k, stage in enumerate(study.stages):
+        given, places = treatments(study.stages, study.arms)
+        for a, arm in enumerate(study.arms):
+            if arm.id in stage.arms:
+                yield from _outside(study, given[places[k][a]], ("stages", k, "arms", arm.id))
+
+
+def _outside(study: Study, given: Given, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    arm, chosen = given.arm, parameter_set(given.parameter_set or study.parameter_set)
     low, high = chosen.validity.dose_low_mg, chosen.validity.dose_high_mg
     domain = f"the validity domain of {chosen.id} is {low:g} to {high:g} mg; the results are extrapolated"
-    for k, arm in enumerate(study.arms):
+    if arm.placebo:
+        return
+    if arm.dose_rule is None:
         outside = [f"{dose:g}" for dose in arm.start_doses_mg if dose > 0 and not low <= dose <= high]
-        if outside and not arm.placebo and arm.dose_rule is None:
-            yield ("arms", k, "start_dose_mg"), f"seen {', '.join(outside)}; {domain}"
-    for name in {arm.dose_rule: None for arm in study.arms if arm.dose_rule and not arm.placebo}:
-        rule = study.dose_rules[name]
-        outside = [str(level) for level in rule.levels if not low <= level.per_day_mg <= high]
         if outside:
-            unit = [text.removesuffix(" mg") for text in outside] if rule.ladder_mg else outside
-            key = "ladder_mg" if rule.ladder_mg else "ladder"
-            yield ("dose_rules", name, key), f"seen {', '.join(unit)}; {domain}"
+            yield path, f"seen {', '.join(outside)}; {domain}"
+        return
+    rule = study.dose_rules[arm.dose_rule]
+    outside = [str(level) for level in rule.levels if not low <= level.per_day_mg <= high]
+    if outside:
+        unit = [text.removesuffix(" mg") for text in outside] if rule.ladder_mg else outside
+        key = "ladder_mg" if rule.ladder_mg else "ladder"
+        yield ("dose_rules", arm.dose_rule, key), f"seen {', '.join(unit)}; {domain}"

@@ -318,7 +318,13 @@ class Analysis(Record):
     """What the analysis calls a response, when, and against which arm."""
 
     response_threshold_1e9L: Positive = Field(default=50.0, description="a count at or above this is a response")
-    assessment_day: Day = Field(description="the visit of the primary endpoint; one of visits.days")
+    stage: str | None = Field(
+        default=None,
+        description="the stage whose endpoints are reported, as of a study of its own; none: the first, the randomised",
+    )
+    assessment_day: Day = Field(
+        description="the visit of the primary endpoint; one of visits.days, counted from the start of the stage"
+    )
     reference_arm: str | None = Field(
         default=None, description="arm id that the others are compared with; none: no comparison"
     )
@@ -352,4 +358,4 @@ class PublishedRows(Record):
 
 Allocation = Literal["parallel", "counterfactual"]
 Output = Literal["endpoints", "visits", "dense"]
-KeptTable = Literal["parameters", "doses", "observations", "events", "adverse", "stages"]
+KeptTable = Literal["parameters", "doses", "observations", "events", "adverse"]

@@ -53,6 +53,17 @@ class Condition(Record):
         """Whether a count is needed."""
         return self.at_least_1e9L > 0 or self.below_1e9L < float("inf")
 
+    @property
+    def in_words(self) -> str:
+        """What is asked, for a sentence."""
+        low, high = self.at_least_1e9L, self.below_1e9L
+        limits = " and ".join([f"at least {low:g}"] * (low > 0) + [f"below {high:g}"] * (high < float("inf")))
+        last = "the last count" if self.visits == 1 else f"the last {self.visits} counts"
+        parts = [f"{last} {limits} x 10^9/L"] * self.asks_count
+        parts += [f"{'a' if self.drug == 'on' else 'no'} dose is prescribed"] * (self.drug != "any")
+        parts += [f"no rescue for {self.no_rescue_days} days"] * bool(self.no_rescue_days)
+        return " and ".join(parts)
+
     def problems(self) -> Iterator[Problem]:
         if self.at_least_1e9L >= self.below_1e9L:
             yield ("at_least_1e9L",), f"no count is at least {self.at_least_1e9L:g} and below {self.below_1e9L:g}"
@@ -80,6 +91,21 @@ class Treatment(Record):
         default=None,
         description="another drug: the set whose numbers of drug, and of nothing else, hold from this stage on",
     )
+
+    @property
+    def in_words(self) -> str:
+        """What changes, for a sentence."""
+        words = {
+            "placebo": "placebo" if self.placebo else "active drug",
+            "start_dose_mg": f"{self.start_dose_mg:g} mg once daily" if self.start_dose_mg is not None else "",
+            "start_dose_by": ", ".join(map(str, self.start_dose_by)),
+            "parameter_set": f"parameter set {self.parameter_set}",
+            "dose_rule": f"by rule {self.dose_rule}" if self.dose_rule else "fixed dose",
+            "meal_after_dose_h": "no meal"
+            if self.meal_after_dose_h is None
+            else f"a meal {self.meal_after_dose_h:g} h after each dose",
+        }
+        return ", ".join(words[name] for name in words if name in self.model_fields_set and words[name])
 
     def problems(self) -> Iterator[Problem]:
         if self.start_dose_by and self.start_dose_mg is None:
@@ -113,6 +139,19 @@ class Stage(Record):
         """The label, or the id."""
         return self.label or self.id
 
+    def in_words(self, begin: int) -> str:
+        """The stage in a sentence; ``begin`` is its planned first day."""
+        parts = [f"days {begin} to {begin + self.days - 1}"]
+        if self.until is not None:
+            parts.append(f"or until {self.until.in_words}")
+        if self.enters is not None:
+            where = "the others leave" if self.otherwise == LEAVES else f"the others go on to {self.otherwise}"
+            parts.append(f"for who enters ({self.enters.in_words}); {where}")
+        changes = [f"{arm}: {changed.in_words}" for arm, changed in self.arms.items()]
+        goes_on = [] if begin == 0 or not self.drug else ["treatment goes on as before"]
+        what = "; ".join(changes or goes_on) if self.drug else "no study drug"
+        return "; ".join([" ".join(parts), *([what] if what else [])])
+
 
 def starts(stages: Sequence[Stage]) -> tuple[int, ...]:
     """Planned first day of each stage."""
@@ -129,31 +168,53 @@ class Given:
     fresh: bool = True
     parameter_set: str | None = None
 
-    def then(self, changed: Treatment | None, drug: bool) -> Given:
-        """What follows in a stage that changes this treatment, or has no study drug."""
-        said = {name: getattr(changed, name) for name in changed.model_fields_set} if changed else {}
+    def then(self, changed: Treatment) -> Given:
+        """What follows in a stage that changes this treatment."""
+        said = {name: getattr(changed, name) for name in changed.model_fields_set}
         other = said.pop("parameter_set", None) or self.parameter_set
         lasting = ("start_dose_mg", "placebo")
         update = {name: value for name, value in said.items() if value is not None or name not in lasting}
-        if not drug:
-            update |= {"start_dose_mg": 0.0, "dose_rule": None}
         if "start_dose_mg" in update:
             update = {"start_dose_by": ()} | update
         return Given(self.arm.model_copy(update=update), "start_dose_mg" in update, other)
 
+    @property
+    def without_drug(self) -> Given:
+        """No dose, in a stage without study drug."""
+        return Given(
+            self.arm.model_copy(update={"start_dose_mg": 0.0, "start_dose_by": (), "dose_rule": None}),
+            True,
+            self.parameter_set,
+        )
+
 
 def treatments(stages: Sequence[Stage], arms: Sequence[Arm]) -> tuple[tuple[Given, ...], tuple[tuple[int, ...], ...]]:
-    """Every treatment of the trial, those of the arms first, and the place of each arm's in each stage: (S, A)."""
+    """Every treatment of the trial, those of the arms first, and the place of each arm's in each stage: (S, A).
+
+    After a stage without drug a change is one of the treatment before it.
+    """
     found, now = [Given(arm) for arm in arms], list(range(len(arms)))
-    places = [tuple(now)]
+    places, last = [tuple(now)], list(found)
     for stage, before in zip(stages[1:], stages, strict=False):
         for k, arm in enumerate(arms):
-            changed = stage.arms.get(arm.id)
-            if changed is not None or stage.drug != before.drug:
-                found.append(found[now[k]].then(changed, stage.drug))
+            if changed := stage.arms.get(arm.id):
+                last[k] = last[k].then(changed)
+            if changed or stage.drug != before.drug:
+                found.append(last[k] if stage.drug else last[k].without_drug)
                 now[k] = len(found) - 1
         places.append(tuple(now))
     return tuple(found), tuple(places)
+
+
+def rules_in_use(stages: Sequence[Stage], arms: Sequence[Arm]) -> dict[str, tuple[str, ...]]:
+    """Every dose rule that an arm has in some stage, with the ids of those arms."""
+    given, places = treatments(stages, arms)
+    found: dict[str, dict[str, None]] = {}
+    for row in places:
+        for arm, place in zip(arms, row, strict=True):
+            if name := given[place].arm.dose_rule:
+                found.setdefault(name, {})[arm.id] = None
+    return {name: tuple(ids) for name, ids in found.items()}
 
 
 def spelt_out(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -243,7 +304,8 @@ def treatment_problems(
         for a, arm in enumerate(arms):
             now, before, path = given[places[k][a]], given[places[k - 1][a]], ("stages", k, "arms", arm.id)
             changed = stage.arms.get(arm.id)
-            if stage.drug and not stages[k - 1].drug and not now.fresh:
+            given_dose = changed is not None and changed.start_dose_mg is not None
+            if stage.drug and not stages[k - 1].drug and not given_dose:
                 yield path[:3], f"{arm.id} has no dose before this stage; give arms.{arm.id}.start_dose_mg"
             if changed is None:
                 continue

@@ -148,7 +148,7 @@ class Study(Record):
     kept_tables: tuple[KeptTable, ...] = Field(
         default=(),
         description="tables of patients that are kept of every replicate when output keeps only the first, beside "
-        "patients, solves, endpoints and times: parameters, doses, observations, events, adverse, stages",
+        "patients, solves, stages, endpoints and times: parameters, doses, observations, events, adverse",
     )
     assumptions: tuple[Prose, ...] = Field(default=(), description="printed in the report as they stand")
 
@@ -178,6 +178,42 @@ class Study(Record):
     def plan(self) -> tuple[Stage, ...]:
         """The stages; of a trial without any, the one that it is."""
         return self.stages or (Stage(id="TREATMENT", label="Treatment", days=self.treatment_days),)
+
+    @property
+    def analysed_stage(self) -> int:
+        """The place in ``plan`` of the stage whose endpoints are reported; the first where none is named."""
+        return next((k for k, stage in enumerate(self.plan) if stage.id == self.analysis.stage), 0)
+
+    @property
+    def rules_in_use(self) -> dict[str, tuple[str, ...]]:
+        """Every dose rule that an arm has in some stage, with the ids of those arms."""
+        return staged.rules_in_use(self.plan, self.arms)
+
+    def days_before(self, stage: int) -> int:
+        """Planned days before a stage of the plan."""
+        return staged.starts(self.plan)[stage]
+
+    @property
+    def analysed(self) -> Study:
+        """The stage whose endpoints are reported as a study of its own, on the days since it began; not validated."""
+        if not self.stages:
+            return self
+        k = self.analysed_stage
+        stage, begin = self.stages[k], self.days_before(k)
+        given, places = staged.treatments(self.stages, self.arms)
+        days = tuple(day - begin for day in self.visits.days if begin < day <= begin + stage.days)
+        sampled = self.pk_sampling
+        inside = sampled is not None and begin <= sampled.visit_day < begin + stage.days
+        update = {
+            "stages": (),
+            "treatment_days": stage.days,
+            "arms": tuple(given[place].arm for place in places[k]),
+            "visits": self.visits.model_copy(update={"days": days}),
+            "pk_sampling": sampled.model_copy(update={"visit_day": sampled.visit_day - begin})
+            if sampled is not None and inside
+            else None,
+        }
+        return self.model_copy(update=update)
 
     @property
     def streams(self) -> Streams:
@@ -211,6 +247,12 @@ class Study(Record):
         """Codes of the simulated adverse events, in the order of the catalogue; none without ``tolerability``."""
         return tuple(p.code for p in self.tolerability.chosen) if self.tolerability else ()
 
+    @property
+    def reasons_to_leave(self) -> tuple[str, ...]:
+        """Why a patient may leave: the reasons of dropout, then the stages that not everybody enters."""
+        refused = [f"did not enter: {stage.name}" for stage in self.stages if stage.enters]
+        return (*(item.reason for item in self.dropout), *refused)
+
     def hazards(self, arm: str) -> tuple[float, ...]:
         """Hazard per week of leaving an arm for each reason of ``dropout``, which may be told as shares by the end."""
         return hazards(self.dropout, arm, self.visits.days[-1])
@@ -230,7 +272,7 @@ class Study(Record):
 
     def lives(self, table: str) -> bool:
         """Whether a table of patients is kept of every replicate; see ``kept_tables``."""
-        return table in ("patients", "solves", *self.kept_tables) or len(self.kept) == self.replicates
+        return table in ("patients", "solves", "stages", *self.kept_tables) or len(self.kept) == self.replicates
 
     @property
     def dense(self) -> bool:
@@ -257,12 +299,22 @@ class Study(Record):
         yield from found
         if self.stages and not found:
             yield from staged.treatment_problems(self.stages, self.arms, self.dose_rules)
+        early = [stage.id for stage in self.stages[: self.analysed_stage] if stage.until] if not found else []
+        if early:
+            seen = f"seen {self.analysis.stage!r}, which does not begin for all on one day: {early[0]} has an until"
+            yield ("analysis", "stage"), f"{seen}; allowed: {', '.join(self._on_one_day)}"
         ends = [begin + s.days for begin, s in zip(staged.starts(self.stages), self.stages, strict=False) if s.drug]
         if self.stages and self.treatment_days != max(ends):
             yield (
                 ("treatment_days",),
-                f"seen {self.treatment_days}; the last stage with study drug ends on day {max(ends)}; leave it out (null)",
+                f"seen {self.treatment_days}; the last stage with drug ends on day {max(ends)}; leave it out (null)",
             )
+
+    @property
+    def _on_one_day(self) -> list[str]:
+        """Ids of the stages that begin for everybody on the same planned day."""
+        until = [k for k, stage in enumerate(self.stages) if stage.until]
+        return [stage.id for stage in self.stages[: until[0] + 1 if until else None]]
 
     def _allocation_problems(self) -> Iterator[Problem]:
         ratio = [arm.ratio for arm in self.arms]
@@ -304,11 +356,17 @@ class Study(Record):
             yield path, f"no {what} for {', '.join(missing)}; give one number for all arms or one for each arm"
 
     def _day_problems(self) -> Iterator[Problem]:
-        days = ", ".join(map(str, self.visits.days))
-        if self.analysis.assessment_day not in self.visits.days:
-            seen = self.analysis.assessment_day
-            week = f"; did you mean {7 * seen}, the day of week {seen}?" if 7 * seen in self.visits.days else ""
-            yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day; allowed: {days}{week}"
+        names, named = [stage.id for stage in self.stages], self.analysis.stage
+        if named is not None and named not in names:
+            known = names or ["none, in a study without stages"]
+            yield ("analysis", "stage"), not_among(named, known, "the id of a stage")
+            return
+        visits = self.analysed.visits.days
+        if self.analysis.assessment_day not in visits:
+            seen, days = self.analysis.assessment_day, ", ".join(map(str, visits))
+            week = f"; did you mean {7 * seen}, the day of week {seen}?" if 7 * seen in visits else ""
+            of = f" of stage {self.plan[self.analysed_stage].id}, from its start" if self.stages else ""
+            yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day{of}; allowed: {days}{week}"
         shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
         if self.laboratory.turnaround_days > shortest:
             yield (

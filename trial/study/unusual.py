@@ -201,6 +201,12 @@ def _lines(study: Study) -> Iterator[CountLine]:
     yield CountLine(("screening", "platelets_below_1e9L"), study.screening.platelets_below_1e9L, False)
     if study.chemotherapy and study.chemotherapy.start:
         yield CountLine(("chemotherapy", "start", "at_least_1e9L"), study.chemotherapy.start.at_least_1e9L, True)
+    for k, stage in enumerate(study.stages):
+        for key, asked in (("enters", stage.enters), ("until", stage.until)):
+            if asked is not None and asked.at_least_1e9L > 0:
+                yield CountLine(("stages", k, key, "at_least_1e9L"), asked.at_least_1e9L, True)
+            if asked is not None and asked.below_1e9L < float("inf"):
+                yield CountLine(("stages", k, key, "below_1e9L"), asked.below_1e9L, False)
     for name, rule in study.dose_rules.items():
         for k, step in enumerate(rule.steps):
             path = ("dose_rules", name, "steps", k)

@@ -1,0 +1,120 @@
+"""One stage of a trial as the tables of a trial of its own, on the days since it began: what its endpoints are of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from trial.study.study import Study
+
+Ints = NDArray[np.int64]
+OVER = "stage was over"
+
+
+def in_stage(tables: Mapping[str, pa.Table], study: Study) -> Mapping[str, pa.Table]:
+    """The tables of those who entered the stage that ``study`` reports, from its first day to its last visit.
+
+    Days count from its planned first day, on which nobody is seen: baseline stays that of the trial. A count after a
+    patient has passed to the next stage is absent. Who left in the stage has left, the others have completed. A study
+    without stages has its tables as they are.
+    """
+    if not study.stages:
+        return tables
+    number, begin = study.analysed_stage + 1, study.days_before(study.analysed_stage)
+    mine = tables["stages"].filter(pc.equal(tables["stages"]["STAGEN"], number))
+    own = _Window(_key(mine), _days(mine, "ASTDY"), _days(mine, "AENDY"), begin)
+    seen = {name: own.of(tables[name]) for name in ("patients", "doses", "observations", "events", "solves")}
+    if "adverse" in tables:
+        seen["adverse"] = own.inside(tables["adverse"])
+    return seen | {
+        "patients": own.ended(seen["patients"], mine),
+        "doses": own.clipped(seen["doses"]),
+        "observations": own.visits(seen["observations"], study.analysed.visits.days),
+        "events": own.inside(seen["events"]),
+    }
+
+
+class _Window:
+    """The days of each patient in a stage: ``key`` (n,) sorted, ``first`` and ``end`` (n,), and its planned start."""
+
+    def __init__(self, key: Ints, first: Ints, end: Ints, begin: int) -> None:
+        self.key, self.first, self.end, self.begin = key, first, end, begin
+
+    def of(self, table: pa.Table) -> pa.Table:
+        """The rows of those who entered."""
+        return table.filter(pa.array(np.isin(_key(table), self.key)))
+
+    def inside(self, table: pa.Table) -> pa.Table:
+        """The rows of those who entered with a day in their stage, in days since it began."""
+        table = self.of(table)
+        row, day = self._row(table), _days(table, "ADY")
+        kept = (day >= self.first[row]) & (day <= self.end[row])
+        return _with(table.filter(pa.array(kept)), ADY=(day - self.begin)[kept])
+
+    def clipped(self, doses: pa.Table) -> pa.Table:
+        """The periods of dosing cut to the stage; those that begin before it are no start of anything."""
+        row, start, end = self._row(doses), _days(doses, "ASTDY"), _days(doses, "AENDY")
+        kept = (start < self.end[row]) & (end > self.first[row])
+        first, last = np.maximum(start, self.first[row]), np.minimum(end, self.end[row])
+        found = _with(doses.filter(pa.array(kept)), ASTDY=(first - self.begin)[kept], AENDY=(last - self.begin)[kept])
+        before = pa.array((start < self.first[row])[kept])
+        action = found["ACTION"].cast(pa.string())
+        return _with(found, ACTION=pc.if_else(before, "start", action).combine_chunks())
+
+    def visits(self, observations: pa.Table, planned: tuple[int, ...]) -> pa.Table:
+        """Baseline and the visits of the stage, a profile among them; absent once a patient is in the next stage."""
+        nominal, day = _days(observations, "AVISITN"), _days(observations, "ADY", -1)
+        baseline = nominal == 0
+        kept = baseline | np.isin(nominal - self.begin, planned)
+        over = (~baseline & (day > self.end[self._row(observations)]))[kept]
+        found = observations.filter(pa.array(kept))
+        value, why = pa.chunked_array(found["AVAL"]), found["AVALREAS"].cast(pa.string())
+        return _with(
+            found,
+            AVISITN=np.where(baseline, 0, nominal - self.begin)[kept],
+            ADY=pa.array(np.where(baseline, 0, day - self.begin)[kept], mask=(day < 0)[kept] | over),
+            AVAL=pc.if_else(pa.array(over), None, value),
+            AVALREAS=pc.if_else(pa.array(over), OVER, why),
+        )
+
+    def ended(self, patients: pa.Table, mine: pa.Table) -> pa.Table:
+        """How the stage ended for everybody: who passed on or was there at the end has completed it."""
+        row = self._row(patients)
+        passed = pc.is_in(mine["ENDREAS"].cast(pa.string()), pa.array(PASSED)).to_numpy(zero_copy_only=False)[row]
+        status = patients["EOSSTT"].cast(pa.string())
+        done = pa.array(passed & ~pc.equal(status, "SOLVE FAILED").to_numpy(zero_copy_only=False))
+        return _with(
+            patients, EOSDY=(self.end - self.begin)[row], EOSSTT=pc.if_else(done, "COMPLETED", status).combine_chunks()
+        )
+
+    def _row(self, table: pa.Table) -> Ints:
+        return np.searchsorted(self.key, _key(table))
+
+
+PASSED = ("planned end", "condition of the stage met", "last visit")
+"""Why a stage ends for who did not leave in it."""
+
+
+def _key(table: pa.Table) -> Ints:
+    return table["IREP"].to_numpy().astype(np.int64) * 2**32 + table["SUBJID"].to_numpy()
+
+
+def _days(table: pa.Table, name: str, absent: int = 0) -> Ints:
+    return np.asarray(table[name].fill_null(absent).to_numpy()).astype(np.int64)
+
+
+def _with(table: pa.Table, **columns: NDArray | pa.Array | pa.ChunkedArray) -> pa.Table:
+    """The table with some columns replaced, each in the type that it had."""
+    for name, values in columns.items():
+        at = table.schema.get_field_index(name)
+        array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
+        if isinstance(array, pa.ChunkedArray):
+            array = array.combine_chunks()
+        kind = table.schema.field(at).type
+        coded = array.dictionary_encode() if pa.types.is_dictionary(kind) else array.cast(kind)
+        table = table.set_column(at, table.schema.field(at), coded.cast(kind))
+    return table
