@@ -87,9 +87,19 @@ def _first(study: Study, arm: Arm) -> str:
 def _rule(rule: DoseRule) -> str:
     floor = ["at the lowest dose a decrease interrupts"] if rule.at_floor == "interrupt" else []
     restart = rule.restart
-    back = [f"restart below {restart.below_1e9L:g} at {_restart(restart.level)}"] if restart else []
+    back = [f"restart below {restart.below_1e9L:g} at {restart_in_words(restart.level)}"] if restart else []
     clock = ["days after a change are actual ones"] if rule.day_count == "actual" else []
-    return "; ".join([levels_in_words(rule), *map(step_in_words, rule.steps), *floor, *back, *clock])
+    told = [f"of: {rule.citation}{f' (confidence {rule.confidence})' if rule.confidence else ''}"] * bool(rule.citation)
+    assumed = _assumed(rule)
+    told += [f"not read there, assumed: {', '.join(assumed)}"] * bool(assumed)
+    return "; ".join([levels_in_words(rule), *map(step_in_words, rule.steps), *floor, *back, *clock, *told])
+
+
+def _assumed(rule: DoseRule) -> list[str]:
+    """The parts of a rule that say they are assumed."""
+    levels = [f"level {level}" for level in rule.ladder if level.status == "assumed"]
+    steps = [f"steps.{k}" for k, step in enumerate(rule.steps) if step.status == "assumed"]
+    return [*levels, *steps, *["the restart"] * (rule.restart is not None and rule.restart.status == "assumed")]
 
 
 def levels_in_words(rule: DoseRule) -> str:
@@ -99,7 +109,8 @@ def levels_in_words(rule: DoseRule) -> str:
     return " -> ".join(f"{level} daily" if level.daily else str(level) for level in rule.levels)
 
 
-def _restart(level: str) -> str:
+def restart_in_words(level: str) -> str:
+    """Where a restart begins."""
     return f"the {level} dose" if level in ("same", "lower") else f"level {level}"
 
 

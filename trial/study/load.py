@@ -31,6 +31,7 @@ from trial.study.inherited import marked, replaced, without_removed
 from trial.study.other_drugs import other_drug_problems
 from trial.study.placed import Place, Placed, as_tree, dotted, find, plain
 from trial.study.protocol import Problem, Record
+from trial.study.rule_library import with_library
 from trial.study.study import Study
 from trial.study.yamltree import read, read_text, with_override, with_value
 
@@ -83,7 +84,9 @@ def load_config(
     ``checks`` look at the plain data, valid or not, and ``study_checks`` at the valid study, for what only the caller
     knows.
     """
-    return _config(marked(_overridden(read(Path(path)), overrides, seed, replicates)), checks, study_checks)
+    return _config(
+        marked(_overridden(with_library(read(Path(path))), overrides, seed, replicates)), checks, study_checks
+    )
 
 
 def load_text(text: str, name: str) -> Study:
@@ -99,6 +102,7 @@ def config_of(study: Study, checks: Sequence[Check] = (), study_checks: Sequence
 def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyCheck]) -> Config:
     given = tree
     tree, unfit = without_removed(tree)
+    tree = with_library(tree)
     data = plain(tree)
     problems = [
         *unfit,

@@ -27,6 +27,7 @@ from trial.study.protocol import (
     Whole,
     not_among,
 )
+from trial.study.rule_library import no_rule
 from trial.study.schedule import Visits
 from trial.study.texts import Line, Name
 
@@ -327,7 +328,7 @@ def _ladder_problems(now: Given, before: Given, rules: Mapping[str, DoseRule]) -
     if name is None:
         return
     if name not in rules:
-        yield ("dose_rule",), not_among(name, rules, "an entry of dose_rules")
+        yield ("dose_rule",), no_rule(name, rules)
         return
     rule = rules[name]
     if now.fresh:

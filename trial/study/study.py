@@ -37,6 +37,7 @@ from trial.study.protocol import (
     not_among,
     twice,
 )
+from trial.study.rule_library import no_rule
 from trial.study.schedule import Visits
 from trial.study.stages import Stage
 from trial.study.texts import Line, Name, Prose
@@ -290,7 +291,7 @@ class Study(Record):
                 continue
             rule = self.dose_rules.get(arm.dose_rule)
             if rule is None:
-                yield ("arms", k, "dose_rule"), not_among(arm.dose_rule, self.dose_rules, "an entry of dose_rules")
+                yield ("arms", k, "dose_rule"), no_rule(arm.dose_rule, self.dose_rules)
             else:
                 yield from ((("arms", k, *path), said) for path, said in arm.off_ladder(rule))
 
