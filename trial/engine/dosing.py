@@ -84,7 +84,9 @@ def dose_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
 
 
 def _prescribed_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
-    """The dose of each day (mg), active or sham, on the days of the level that is in force."""
+    """The dose of each day (mg), active or sham, on the days of the level that is in force; or that of the plan."""
+    if unit.plan_mg is not None:
+        return _of_day(unit.plan_mg, day)
     apart = days_apart(unit.study)
     now, before = course.now.on(day, apart), course.before.on(day, apart)
     return np.where(day >= course.effective_day[:, None], now, before)

@@ -103,8 +103,10 @@ class OtherDrug:
 @dataclass(frozen=True, eq=False)
 class Unit:
     """One work unit: the study, the structure, the patients' parameters by name (n,) and what was drawn for them; and
-    of each treatment with another drug than the study's what that drug has of its own, and the covariates (n,) that
-    start doses may ask for.
+    of each treatment with another drug than the study's what that drug has of its own.
+
+    columns: covariates (n,) that start doses may ask for. plan_mg (n, D): the dose prescribed for each day, whatever
+    the rules say; None: as they say.
     """
 
     study: Study
@@ -113,6 +115,7 @@ class Unit:
     drawn: Drawn
     others: Mapping[int, OtherDrug] = field(default_factory=dict)
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    plan_mg: Array | None = None
 
     @cached_property
     def _plan(self) -> tuple[tuple[Given, ...], tuple[tuple[int, ...], ...]]:

@@ -13,6 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from trial.engine.draws import Unit
+from trial.engine.frozen import frozen
 from trial.engine.rules import rules_of
 from trial.engine.simulate import UnitResult, simulate_unit
 from trial.engine.titration import Action, unchanged
@@ -55,8 +56,8 @@ class Replay:
         return dict(self.tables["patients"].to_pylist()[0])
 
 
-def replay(study: Study, replicate: int, subject: int) -> Replay:
-    """Simulate ``subject`` (from 1) of a replicate by itself.
+def replay(study: Study, replicate: int, subject: int, fixed: bool = False) -> Replay:
+    """Simulate ``subject`` (from 1) of a replicate by itself; ``fixed``: then again with those doses as a plan.
 
     The solver works on every patient by itself and every random number is named, so the values are those of the run.
     Raises ValueError for a patient the study does not have.
@@ -69,6 +70,9 @@ def replay(study: Study, replicate: int, subject: int) -> Replay:
     patient = enrolment(study, replicate).take(subject - 1, subject)
     unit = unit_of(study.model_copy(update={"output": "dense"}), patient)
     result = simulate_unit(unit)
+    if fixed:
+        unit = frozen(unit, result.decisions)
+        result = simulate_unit(unit)
     tables = tabulate(unit, result, patient) | {"courses": pa.concat_tables(by_hours(unit, result, patient))}
     return Replay(tables, tuple(_decisions(unit, result, tables["observations"])))
 
