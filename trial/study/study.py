@@ -157,7 +157,10 @@ class Study(Record):
 
     @property
     def analysed(self) -> Study:
-        """The stage whose endpoints are reported as a study of its own, on the days since it began; not validated."""
+        """The stage whose endpoints are reported as a study of its own, on the days since it began; not validated.
+
+        A later one begins at a visit, so that the days of its visits are off by two windows at most.
+        """
         if not self.stages:
             return self
         k = self.analysed_stage
@@ -170,7 +173,9 @@ class Study(Record):
             "stages": (),
             "treatment_days": stage.days,
             "arms": tuple(given[place].arm for place in places[k]),
-            "visits": self.visits.model_copy(update={"days": days}),
+            "visits": self.visits.model_copy(
+                update={"days": days, "window_days": self.visits.window_days * (1 + (k > 0))}
+            ),
             "pk_sampling": sampled.model_copy(update={"visit_day": sampled.visit_day - begin})
             if sampled is not None and inside
             else None,
