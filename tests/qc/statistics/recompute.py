@@ -42,8 +42,10 @@ if cfg.get('stages'):
         r['AENDY']=min(r['AENDY'],w[1]); r['ASTDY']-=w[0]; r['AENDY']-=w[0]
         return r
     def event_(r,w):
-        if not (w[0]<r['ADY']<=w[1] or r['ADY']==w[0]==0): return None
+        z=r.get('VOIDENDY'); void=r['EVENT']=='RESCUE' and z is not None and not pd.isna(z)
+        if not (w[0]<r['ADY']<=w[1] or r['ADY']==w[0]==0 or (void and r['ADY']<=w[0]<z)): return None
         r['ADY']-=w[0]
+        if void: r['VOIDENDY']-=w[0]
         return r
     def adverse_(r,w):
         if not w[0]<=r['ADY']<w[1]: return None
@@ -70,7 +72,7 @@ st={(r.IREP,r.SUBJID):r.STATUS for r in S.itertuples()}
 INF=float('inf'); out={}
 for p in P.itertuples():
     k=(p.IREP,p.SUBJID); b=p.BLPLAT
-    resc=min([d for e,d,_ in ev[k] if e=='RESCUE'],default=INF); stop=min([x[0] for x in ds[k] if x[4]=='stop'],default=INF); fail=min(resc,stop); free=lambda d: d<stop and not any(a<=d<z for a,z in voids[k])
+    resc=min([d for e,d,_ in ev[k] if e=='RESCUE' and d>0],default=INF); stop=min([x[0] for x in ds[k] if x[4]=='stop'],default=INF); fail=min(resc,stop); free=lambda d: d<stop and not any(a<=d<z for a,z in voids[k])
     v={n:obs[k].get(n) for n in vis}
     seen=[(n,d,c) for n,(d,c) in ((n,v[n]) for n in vis if v[n] is not None) if not math.isnan(c)]
     toA=[x for x in seen if x[0]<=day]

@@ -87,7 +87,7 @@ def times_of(cfg, P, O, E, D, S, AE, AETABLE):
     for r in O[(O.PARAMCD == 'PLAT') & (O.AVISITN > 0) & O.AVAL.notna()].itertuples(): seen.setdefault((r.IREP, r.SUBJID), []).append((r.ADY, r.AVAL))
     resc, stop, voids = {}, {}, {}
     for r in E[E.EVENT == 'RESCUE'].itertuples():
-        k = (r.IREP, r.SUBJID); resc[k] = min(resc.get(k, INF), r.ADY); z = getattr(r, 'VOIDENDY', None)
+        k = (r.IREP, r.SUBJID); resc[k] = min(resc.get(k, INF), r.ADY if r.ADY > 0 else INF); z = getattr(r, 'VOIDENDY', None)
         voids.setdefault(k, []).append((r.ADY, INF if z is None or pd.isna(z) else z))
     for r in D[D.ACTION == 'stop'].itertuples(): k = (r.IREP, r.SUBJID); stop[k] = min(stop.get(k, INF), r.ASTDY)
     first_ae = {}
