@@ -317,6 +317,22 @@ SHEN_2024 = Citation(
     doi="10.3892/br.2024.1732",
     pmid="38357229",
 )
+NOROL_1998 = Citation(
+    id="norol_1998",
+    authors="Norol F et al",
+    title="Platelet transfusion: a dose-response study",
+    journal="Blood 92(4):1448-1453",
+    year=1998,
+    note="ashpublications.org/blood/article/92/4/1448",
+)
+RODEGHIERO_2009 = Citation(
+    id="rodeghiero_2009",
+    authors="Rodeghiero F, Stasi R, Gernsheimer T et al",
+    title="Standardization of terminology, definitions and outcome criteria in immune thrombocytopenic purpura of "
+    "adults and children: report from an international working group",
+    journal="Blood 113(11):2386-2393",
+    year=2009,
+)
 
 CITATIONS = {known.id: known for known in list(globals().values()) if isinstance(known, Citation)}
 """All of them by id: what ``citation`` of a study may name."""

@@ -87,30 +87,6 @@ class Cohort:
         return Cohort(columns, parameters, self.flows, self.draws.take(index), self.trueplat0[index])
 
 
-def sample_cohort(
-    parameter_set: ParameterSet,
-    population: PatientSource,
-    *,
-    n: int,
-    replicate: int,
-    streams: Streams,
-    screening: Criteria,
-    parameter_uncertainty: bool = False,
-    laboratory: Reporting = USUAL,
-) -> Cohort:
-    """``sample_cohorts`` of one replicate."""
-    return sample_cohorts(
-        parameter_set,
-        population,
-        n=n,
-        replicates=(replicate,),
-        streams=streams,
-        screening=screening,
-        parameter_uncertainty=parameter_uncertainty,
-        laboratory=laboratory,
-    )
-
-
 def sample_cohorts(
     parameter_set: ParameterSet,
     population: PatientSource,

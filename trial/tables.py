@@ -166,12 +166,25 @@ STAGED: dict[str, pa.Schema] = {"stages": STAGES}
 """What a study with ``stages`` has beside TABLES: a row per patient and stage in which he was."""
 
 
-def more_tables(dense: bool, proxies: bool, staged: bool) -> tuple[str, ...]:
+MISSED = pa.schema(
+    [
+        *KEY,
+        field("ADY", pa.int32(), "Day on which a prescribed dose was missed", "d"),
+        field("REASON", TEXT, "holiday, by chance or gave up"),
+    ]
+)
+MISSING: dict[str, pa.Schema] = {"missed": MISSED}
+"""What a study with ``adherence.missed_days`` has beside TABLES: a row per day on which a dose was missed."""
+
+
+def more_tables(dense: bool, proxies: bool, staged: bool, missed: bool = False) -> tuple[str, ...]:
     """Names of the tables that a study has beside TABLES."""
-    return (*(DENSE if dense else ()), *(PROXIES if proxies else ()), *(STAGED if staged else ()))
+    more = ((DENSE, dense), (PROXIES, proxies), (STAGED, staged), (MISSING, missed))
+    return tuple(name for tables, there in more if there for name in tables)
 
 
 MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")
+TAKENSH = field("TAKENSH", pa.float64(), "Share of prescribed doses taken")
 
 
 INTERVALS = (
@@ -185,15 +198,19 @@ def doses_schema(intervals: bool) -> pa.Schema:
     return pa.schema([*DOSES, *INTERVALS * intervals])
 
 
-def events_schema(chemotherapy: bool) -> pa.Schema:
-    """EVENTS; of a study with chemotherapy the label says so."""
+VOIDENDY = field("VOIDENDY", pa.int32(), "First day that rescue does not void", "d")
+
+
+def events_schema(chemotherapy: bool, agents: bool = False) -> pa.Schema:
+    """EVENTS; of a study with chemotherapy the label says so, of one with agents of rescue VOIDENDY is there."""
     said = field("EVENT", TEXT, "RESCUE, DROPOUT or CHEMO")
-    return EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy else EVENTS
+    schema = EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy else EVENTS
+    return pa.schema([*schema, *[VOIDENDY] * agents])
 
 
-def patients_schema(meals: bool) -> pa.Schema:
-    """PATIENTS, and of a study with meals MEALSH."""
-    return pa.schema([*PATIENTS, *[MEALSH] * meals])
+def patients_schema(meals: bool, taken: bool = False) -> pa.Schema:
+    """PATIENTS, of a study with meals MEALSH, of one that says more of adherence than a mean TAKENSH."""
+    return pa.schema([*PATIENTS, *[MEALSH] * meals, *[TAKENSH] * taken])
 
 
 def parameters_schema(names: tuple[str, ...], units: dict[str, str]) -> pa.Schema:

@@ -26,7 +26,7 @@ def cumulative_weeks(records: Records, study: Study) -> Evaluated:
     Each such visit counts the planned days to the next visit, at most 7. A missed visit counts nothing. A stop by the
     dose rule counts as a rescue.
     """
-    yes = (records.counts >= study.analysis.response_threshold_1e9L) & (records.days < records.failed_day[:, None])
+    yes = (records.counts >= study.analysis.response_threshold_1e9L) & ~records.voids(records.days)
     return measured(yes @ _days_each_visit_stands_for(records) / WEEK, np.full(records.n, ""))
 
 
@@ -54,16 +54,19 @@ def durable_response(records: Records, study: Study) -> Evaluated:
     """Counts at or above the threshold at 6 or more of the weekly visits of the last 8 weeks of treatment, no rescue.
 
     With other schedules 3 of 4 of the planned visits and no fewer than 6; a missed visit is a no. Rescue, or a stop by
-    the dose rule, at any time up to the last visit of treatment makes it a no.
+    the dose rule, at any time up to the last visit of treatment makes it a no, a rescue with ``voids_days`` where a day
+    of the last 8 weeks is void.
     """
     inside = _last_weeks(records, study)
     planned = int(inside.sum())
     few = f"fewer than {NEEDED} visits planned in the last 8 weeks of treatment" if planned < NEEDED else ""
-    responses = (records.counts[:, inside] >= study.analysis.response_threshold_1e9L).sum(axis=1)
+    response = (records.counts >= study.analysis.response_threshold_1e9L) & ~records.voids(records.days)
+    responses = response[:, inside].sum(axis=1)
     enough = responses >= max(NEEDED, 0.75 * planned)
     seen = np.fmax.reduce(records.days[:, inside], axis=1, initial=0)
     end = np.maximum(seen, records.planned[inside].max(initial=0))
-    return yes_no(enough & (records.failed_day > end), few)
+    touched = ((records.void_from <= end[:, None]) & (records.void_to > end[:, None] - LAST_DAYS)).any(axis=1)
+    return yes_no(enough & ~touched & (records.stopped_day > end), few)
 
 
 DURRESP = Endpoint(

@@ -95,8 +95,8 @@ def level_at(times: Array, values: Array, at_h: float) -> Array:
     level = np.where(left < 0, np.nan, between)
     if (right < len(times)).all():
         return level
-    after = np.where(c0 > 0, c0 * elementary.exp(-phases(times, values)[0] * (at_h - t0)), 0.0)
-    return np.where((right < len(times)) | (left < 0), level, after)
+    after = np.where(c0 == 0, 0.0, c0 * elementary.exp(-phases(times, values)[0] * (at_h - t0)))
+    return np.where(right < len(times), level, after)
 
 
 def _picked(values: Array, at: Codes) -> Array:

@@ -28,6 +28,8 @@ COLUMNS = {
     "events": ["IREP", "SUBJID", "EVENT", "ADY", "CYCLE"],
     "solves": ["IREP", "SUBJID", "STATUS"],
 }
+MORE = ("VOIDENDY",)
+"""Columns that only some studies have."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,11 @@ class Records:
     randomisation; ``arm`` (n,) index into ``arm_ids``; ``planned`` (V,) nominal days after
     baseline; ``counts`` (n, V) reported platelets, 10^9/L, and ``days`` (n, V) actual days, both NaN where not done;
     ``baseline`` (n,) reported count, 10^9/L; ``bleeding`` (n, V) WHO grade; ``rescue_day`` (n,) day of the first
-    rescue, inf if none; ``stopped_day`` (n,) first day without study drug after the dose rule stopped it for good, inf
-    if it did not; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the solver gave up, "" if it
-    did not. ``stop_day`` (n,) the day after the last day with active drug prescribed (sham, of who never has any), NaN
-    without;
+    rescue, inf if none; ``void_from`` and ``void_to`` (n, R) first day that a rescue voids and first that it does not
+    (inf: for good), both inf where there is none; ``stopped_day`` (n,) first day without study drug after the dose rule
+    stopped it for good, inf if it did not; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the
+    solver gave up, "" if it did not. ``stop_day`` (n,) the day after the last day with active drug prescribed (sham, of
+    who never has any), NaN without;
     ``chemotherapy`` (n, C) day of the first dose of each cycle, NaN where not given, C = 0 in a study without.
     ``last_day`` (n,) last day in the study, NaN when not told; ``adverse`` day of the first simulated event (n,) by the
     code of its proxy, inf without one, for the proxies that occurred at all.
@@ -88,6 +91,8 @@ class Records:
     baseline: Array
     bleeding: Array
     rescue_day: Array
+    void_from: Array
+    void_to: Array
     stopped_day: Array
     completed: Flags
     reduced: Flags
@@ -112,13 +117,33 @@ class Records:
         """
         return np.minimum(self.rescue_day, self.stopped_day)
 
+    @property
+    def failed_for_good_day(self) -> Array:
+        """(n,) day from which on a patient is no responder ever again; inf: none."""
+        for_good = np.where(np.isinf(self.void_to), self.void_from, np.inf)
+        return np.minimum(self.stopped_day, for_good.min(axis=1, initial=np.inf))
+
+    def voids(self, days: Array) -> Flags:
+        """Which of the ``days``, (n,) or (n, V), are no response whatever the count: rescue voids them, or the dose
+        rule has stopped the drug.
+        """
+        each = days[..., None]
+        start, end = (edge.reshape(len(edge), *[1] * (days.ndim - 1), -1) for edge in (self.void_from, self.void_to))
+        stopped = self.stopped_day.reshape(-1, *[1] * (days.ndim - 1))
+        return ((start <= each) & (each < end)).any(axis=-1) | (days >= stopped)
+
 
 def load(run: Path, arm_ids: Sequence[str] | None = None) -> Records:
     """Records of a run folder; see ``from_tables``."""
-    tables = {name: pq.read_table(run / f"{name}.parquet", columns=columns) for name, columns in COLUMNS.items()}
+    tables = {name: _read(run / f"{name}.parquet", columns) for name, columns in COLUMNS.items()}
     if (run / "adverse.parquet").exists():
         tables["adverse"] = pq.read_table(run / "adverse.parquet")
     return from_tables(tables, arm_ids)
+
+
+def _read(path: Path, columns: Sequence[str]) -> pa.Table:
+    """The columns of a table, and those of MORE that it has."""
+    return pq.read_table(path, columns=[*columns, *(name for name in MORE if name in pq.read_schema(path).names)])
 
 
 def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = None) -> Records:
@@ -128,6 +153,7 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
     Raises ValueError when the platelet or bleeding rows are not one per patient and planned visit in patient order.
     """
     adverse = tables.get("adverse")
+    void_from, void_to = _voids(tables["events"], _key(tables["patients"]))
     tables = {name: tables[name].select(columns) for name, columns in COLUMNS.items()}
     patients, observations = tables["patients"], tables["observations"]
     key = _key(patients)
@@ -150,6 +176,8 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
         baseline=_floats(patients, "BLPLAT"),
         bleeding=bleeding[:, after],
         rescue_day=_first_day(tables["events"], ("EVENT", "RESCUE"), "ADY", key),
+        void_from=void_from,
+        void_to=void_to,
         stopped_day=_first_day(tables["doses"], ("ACTION", "stop"), "ASTDY", key),
         completed=_says(patients, "EOSSTT", "COMPLETED"),
         reduced=_any_action(tables["doses"], "decrease", key),
@@ -268,6 +296,24 @@ def _first_day(rows: pa.Table, which: tuple[str, str], day: str, key: Codes) -> 
     first = np.full(len(key), np.inf)
     np.minimum.at(first, _rows(key, _key(chosen)), _floats(chosen, day))
     return first
+
+
+def _voids(events: pa.Table, key: Codes) -> tuple[Array, Array]:
+    """First day that each rescue voids and first that it does not, (n, R) both: for good where the table does not say.
+
+    Of rescues for good only the first one counts.
+    """
+    rescues = events.filter(pa.array(_says(events, "EVENT", "RESCUE")))
+    if "VOIDENDY" not in rescues.column_names:
+        first = _first_day(rescues, ("EVENT", "RESCUE"), "ADY", key)[:, None]
+        return first, np.full_like(first, np.inf)
+    who, day, end = _rows(key, _key(rescues)), _floats(rescues, "ADY"), _floats(rescues, "VOIDENDY")
+    order = np.argsort(who, kind="stable")
+    number = np.arange(len(who)) - np.searchsorted(who[order], who[order])
+    found = np.full((2, len(key), int(number.max(initial=-1)) + 1), np.inf)
+    found[0, who[order], number] = day[order]
+    found[1, who[order], number] = np.where(np.isnan(end), np.inf, end)[order]
+    return found[0], found[1]
 
 
 def _stop_day(doses: pa.Table, key: Codes) -> Array:

@@ -1,8 +1,9 @@
 """Platelet response, durations, rescue, bleeding and completion, per patient.
 
 "To the assessment day" means the planned visits up to ``analysis.assessment_day``; a visit counts at its actual day.
-"As observed" keeps counts after rescue; "rescue-free" drops counts from the day of the first rescue on. A stop of the
-study drug by the dose rule counts as a rescue does (composite strategy, ICH E9(R1)); nowhere else does it matter.
+"As observed" keeps counts after rescue; "rescue-free" drops counts from the day of the first rescue on, or, of an
+agent with ``voids_days``, those of so many days. A stop of the study drug by the dose rule counts as a rescue does
+(composite strategy, ICH E9(R1)); nowhere else does it matter.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def _to_assessment(records: Records, study: Study) -> Flags:
 
 
 def _before_rescue(records: Records) -> Flags:
-    """(n, V) visits on a day before the first rescue or the stop by the dose rule."""
-    return records.days < records.failed_day[:, None]
+    """(n, V) visits on a day that no rescue voids, before the stop by the dose rule."""
+    return ~records.voids(records.days)
 
 
 def _responses(records: Records, study: Study) -> Flags:
@@ -56,7 +57,7 @@ def response_at_assessment(records: Records, study: Study) -> Evaluated:
     """
     at = records.planned == study.analysis.assessment_day
     yes = (records.counts[:, at] >= study.analysis.response_threshold_1e9L).any(axis=1)
-    return yes_no(yes & (records.failed_day > _day_of_assessment(records, study)))
+    return yes_no(yes & ~records.voids(_day_of_assessment(records, study)))
 
 
 RESPW = Endpoint(

@@ -18,9 +18,9 @@ OVER = "stage was over"
 def in_stage(tables: Mapping[str, pa.Table], study: Study) -> Mapping[str, pa.Table]:
     """The tables of those who entered the stage that ``study`` reports, from its first day to its last visit.
 
-    Days count from its planned first day, on which nobody is seen: baseline stays that of the trial. A count after a
-    patient has passed to the next stage is absent. Who left in the stage has left, the others have completed. A study
-    without stages has its tables as they are.
+    Days count from the day on which each patient came to it, on which nobody is seen: baseline stays that of the trial,
+    and what happens at that visit belongs to the stage before. A count after a patient has passed to the next stage is
+    absent. Who left in the stage has left, the others have completed. Without stages the tables stay as they are.
     """
     if not study.stages:
         return tables
@@ -29,12 +29,12 @@ def in_stage(tables: Mapping[str, pa.Table], study: Study) -> Mapping[str, pa.Ta
     own = _Window(_key(mine), _days(mine, "ASTDY"), _days(mine, "AENDY"), begin)
     seen = {name: own.of(tables[name]) for name in ("patients", "doses", "observations", "events", "solves")}
     if "adverse" in tables:
-        seen["adverse"] = own.inside(tables["adverse"])
+        seen["adverse"] = own.inside(tables["adverse"], visits=False)
     return seen | {
         "patients": own.ended(seen["patients"], mine),
         "doses": own.clipped(seen["doses"]),
         "observations": own.visits(seen["observations"], study.analysed.visits.days),
-        "events": own.inside(seen["events"]),
+        "events": own.inside(seen["events"], visits=True),
     }
 
 
@@ -48,20 +48,24 @@ class _Window:
         """The rows of those who entered."""
         return table.filter(pa.array(np.isin(_key(table), self.key)))
 
-    def inside(self, table: pa.Table) -> pa.Table:
-        """The rows of those who entered with a day in their stage, in days since it began."""
+    def inside(self, table: pa.Table, visits: bool) -> pa.Table:
+        """The rows of those who entered with a day in their stage; of what happens at ``visits`` the last day is one of
+        them and the first is not, but for day 0 of the trial.
+        """
         table = self.of(table)
         row, day = self._row(table), _days(table, "ADY")
-        kept = (day >= self.first[row]) & (day <= self.end[row])
-        return _with(table.filter(pa.array(kept)), ADY=(day - self.begin)[kept])
+        first, end = self.first[row], self.end[row]
+        kept = (day > first) & (day <= end) | (first == 0) & (day == 0) if visits else (day >= first) & (day < end)
+        return _with(table.filter(pa.array(kept)), ADY=(day - first)[kept])
 
     def clipped(self, doses: pa.Table) -> pa.Table:
         """The periods of dosing cut to the stage; those that begin before it are no start of anything."""
         row, start, end = self._row(doses), _days(doses, "ASTDY"), _days(doses, "AENDY")
         kept = (start < self.end[row]) & (end > self.first[row])
-        first, last = np.maximum(start, self.first[row]), np.minimum(end, self.end[row])
-        found = _with(doses.filter(pa.array(kept)), ASTDY=(first - self.begin)[kept], AENDY=(last - self.begin)[kept])
-        before = pa.array((start < self.first[row])[kept])
+        own = self.first[row]
+        first, last = np.maximum(start, own) - own, np.minimum(end, self.end[row]) - own
+        found = _with(doses.filter(pa.array(kept)), ASTDY=first[kept], AENDY=last[kept])
+        before = pa.array((start < own)[kept])
         action = found["ACTION"].cast(pa.string())
         return _with(found, ACTION=pc.if_else(before, "start", action).combine_chunks())
 
@@ -70,13 +74,14 @@ class _Window:
         nominal, day = _days(observations, "AVISITN"), _days(observations, "ADY", -1)
         baseline = nominal == 0
         kept = baseline | np.isin(nominal - self.begin, planned)
-        over = (~baseline & (day > self.end[self._row(observations)]))[kept]
+        row = self._row(observations)
+        over = (~baseline & (day > self.end[row]))[kept]
         found = observations.filter(pa.array(kept))
         value, why = pa.chunked_array(found["AVAL"]), found["AVALREAS"].cast(pa.string())
         return _with(
             found,
             AVISITN=np.where(baseline, 0, nominal - self.begin)[kept],
-            ADY=pa.array(np.where(baseline, 0, day - self.begin)[kept], mask=(day < 0)[kept] | over),
+            ADY=pa.array(np.where(baseline, 0, day - self.first[row])[kept], mask=(day < 0)[kept] | over),
             AVAL=pc.if_else(pa.array(over), None, value),
             AVALREAS=pc.if_else(pa.array(over), OVER, why),
         )
@@ -88,7 +93,7 @@ class _Window:
         status = patients["EOSSTT"].cast(pa.string())
         done = pa.array(passed & ~pc.equal(status, "SOLVE FAILED").to_numpy(zero_copy_only=False))
         return _with(
-            patients, EOSDY=(self.end - self.begin)[row], EOSSTT=pc.if_else(done, "COMPLETED", status).combine_chunks()
+            patients, EOSDY=(self.end - self.first)[row], EOSSTT=pc.if_else(done, "COMPLETED", status).combine_chunks()
         )
 
     def _row(self, table: pa.Table) -> Ints:

@@ -92,13 +92,13 @@ def _last_day(records: Records, study: Study) -> Array:
 def first_response(records: Records, study: Study) -> Times:
     """Days to the first count at or above the threshold before rescue or a stop by the dose rule.
 
-    Who was rescued or stopped first is watched to the end.
+    Who was stopped or rescued first is watched to the end, if that rescue voids what comes, or the day of leaving.
     """
     day = first_day(
-        (records.counts >= study.analysis.response_threshold_1e9L) & (records.days < records.failed_day[:, None]),
-        records.days,
+        (records.counts >= study.analysis.response_threshold_1e9L) & ~records.voids(records.days), records.days
     )
-    last = np.where(np.isfinite(records.failed_day), end_of_study(study), _last_day(records, study))
+    end = _last_day(records, study)
+    last = np.where(np.isfinite(records.failed_for_good_day) | records.voids(end), end_of_study(study), end)
     return watched(day, last, records)
 
 
@@ -131,7 +131,8 @@ def loss_of_response(records: Records, study: Study) -> Times:
     response = first_response(records, study)
     start = np.where(response.event, response.day, np.nan)
     below = (records.counts < study.analysis.response_threshold_1e9L) & (records.days > start[:, None])
-    lost = np.minimum(first_day(below, records.days), records.failed_day)
+    later = np.where(records.void_from > start[:, None], records.void_from, np.inf).min(axis=1, initial=np.inf)
+    lost = np.minimum(first_day(below, records.days), np.minimum(later, records.stopped_day))
     return watched(np.where(response.event, lost - start, np.inf), _last_day(records, study) - start, records)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -150,12 +150,36 @@ def _laboratory(run: RunFolder) -> Text:
     late = said("{} after the visit", shown(cells.plural, days, one="day"))
     limit = shown(cells.general, run.config("laboratory", "lower_limit_1e9L"))
     when = late if days.value else "on the day of the visit"
-    return said("counts reported {}not below {} × 10⁹/L; results {}", whole, limit, when)
+    line = said("counts reported {}not below {} × 10⁹/L; results {}", whole, limit, when)
+    return joined("; ", [line, *_samples(run)])
+
+
+def _samples(run: RunFolder) -> Iterator[Text]:
+    """What may happen to a sample."""
+    at, laboratory = partial(run.config, "laboratory"), run.study.laboratory
+    if laboratory.lost_probability:
+        yield said("{} % of samples lost", shown(cells.percent, at("lost_probability")))
+    if laboratory.clumping:
+        share, factor = (at("clumping", name) for name in ("probability", "factor"))
+        form = "platelets clump in {} % of samples, counted as {} of them"
+        yield said(form, shown(cells.percent, share), shown(cells.general, factor))
+    if laboratory.retest:
+        forms = {"below_1e9L": "below {}", "at_least_1e9L": "at {} or more"}
+        asked = [n for n in forms if getattr(laboratory.retest, n) is not None]
+        limits = [said(forms[n], shown(cells.general, at("retest", n))) for n in asked]
+        days = shown(cells.plural, at("retest", "after_days"), one="day")
+        yield said("re-test {} after a report {} or of no count", days, joined(" or ", limits))
+    if laboratory.central:
+        does = " and ".join(["decides"] * laboratory.central.decides + ["is analysed"] * laboratory.central.analysed)
+        days = shown(cells.plural, at("central", "turnaround_days"), one="day")
+        yield said("a central laboratory, which reports after {}, {}", days, does)
 
 
 def turnaround(run: RunFolder) -> Text:
     """When a change of dose takes effect, if not on the day of the visit."""
-    days = run.config("laboratory", "turnaround_days")
+    central = run.study.laboratory.central
+    where = ("central", "turnaround_days") if central and central.decides else ("turnaround_days",)
+    days = run.config("laboratory", *where)
     return said("A change takes effect {} after the visit.", shown(cells.plural, days, one="day")) if days.value else ""
 
 
@@ -178,17 +202,46 @@ def _primary(run: RunFolder) -> Text:
 
 def _adherence(run: RunFolder) -> Text:
     if run.study.adherence.mean == 1:
-        return "every dose is taken"
+        return joined("; ", ["every dose is taken", *_habits(run)])
     mean, sd = run.config("adherence", "mean"), run.config("adherence", "sd")
-    return said("mean {} % of doses, SD {} %", shown(cells.percent, mean), shown(cells.percent, sd, figures=3))
+    line = said("mean {} % of doses, SD {} %", shown(cells.percent, mean), shown(cells.percent, sd, figures=3))
+    return joined("; ", [line, *_habits(run)])
+
+
+def _habits(run: RunFolder) -> Iterator[Text]:
+    """How doses are missed, and who gives up."""
+    away, weary = run.study.adherence.holidays, run.study.adherence.gives_up
+    if away:
+        share, days = (run.config("adherence", "holidays", name) for name in ("share_of_missed", "mean_days"))
+        form = "{} % of the missed ones in holidays of {} days on average"
+        yield said(form, shown(cells.percent, share), shown(cells.general, days))
+    if weary:
+        low = shown(cells.general, run.config("adherence", "gives_up", "below_1e9L"))
+        name, form = ("visits", "given up after {} counts below {} × 10⁹/L in a row")
+        if weary.visits is None:
+            name, form = ("hazard_per_week", "given up with a hazard of {} per week while a count is below {} × 10⁹/L")
+        yield said(form, shown(cells.general, run.config("adherence", "gives_up", name)), low)
 
 
 def _rescue(run: RunFolder) -> Text:
     if not run.study.rescue.allowed:
         return "not allowed"
     between = shown(cells.whole, run.config("rescue", "min_days_between"))
-    when = "; given when the count is reported" * bool(run.study.laboratory.turnaround_days)
+    when = "; given when the count is reported" * bool(run.study.laboratory.known_after_days)
+    if run.study.rescue.agents:
+        return joined("; ", [_agent(run, k) for k in range(len(run.study.rescue.agents))])
     return said("allowed at visits, {} days or more apart{}", between, when)
+
+
+def _agent(run: RunFolder, k: int) -> Text:
+    """When an agent of rescue is given, and how long it voids a response."""
+    agent = run.study.rescue.agents[k]
+    at = partial(run.config, "rescue", "agents", k)
+    forms = (("below_1e9L", "count below {} × 10⁹/L"), ("bleeding_at_least", "bleeding of grade {} or more"))
+    whens = [said(form, shown(cells.general, at(name))) for name, form in forms if getattr(agent, name) is not None]
+    when = "clinical decision" if agent.clinical else joined(" or ", whens)
+    void = "for good" if agent.voids_days is None else said("{} days", shown(cells.whole, at("voids_days")))
+    return said("{}: {}; voids a response {}", label(agent.term), when, void)
 
 
 def _hazard(run: RunFolder, k: int) -> Text:

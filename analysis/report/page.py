@@ -97,7 +97,7 @@ def _content(run: RunFolder, patients: Sequence[tuple[int, int]]) -> dict[str, A
         "run": run,
         "statement": STATEMENT,
         "footer": footer(run),
-        "palette": [(k, hue(k), tint(k, 0.12), swatch(k)) for k in sorted({0, *(arm.hue for arm in run.arms)})],
+        "palette": [(k, hue(k), tint(k, 0.12), swatch(k)) for k in sorted(arm.hue for arm in run.arms)],
         "summary": summary,
         "design": design,
         "flow": people.flow(run),

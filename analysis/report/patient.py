@@ -169,7 +169,7 @@ def _visits(run: RunFolder, replicate: int, subject: int) -> Table:
         Column("planned", "Planned day"), Column("day", "Actual day"), Column("count", "Count, 10^9/L"),
         Column("bleeding", "WHO bleeding"), Column("remark", "Remark"),
     )  # fmt: skip
-    rescued, late = _days_of("RESCUE", run, replicate, subject), run.study.laboratory.turnaround_days
+    rescued, late = _days_of("RESCUE", run, replicate, subject), run.study.laboratory.known_after_days
     observed = run.rows_of("observations", replicate, subject)
     grades = {o["AVISITN"]: o for o in observed if o["PARAMCD"] == "WHOBLEED"}
     rows = []

@@ -116,7 +116,7 @@ def estimate(summaries: Mapping[str, Summary], study: Study) -> list[Estimate]:
 
 def _absent_rows(endpoint: Endpoint, found: Summary, study: Study) -> Iterator[Estimate]:
     """How many patients of all replicates have no value, for each reason."""
-    total = study.subjects * study.replicates
+    total = found.sizes.sum() + found.reasons.total()
     for reason, n in found.reasons.most_common():
         row = replace(
             _blank(endpoint, study), ARM=ALL, SCOPE=OVER, PARCAT1="not evaluable", CATEGORY=reason,

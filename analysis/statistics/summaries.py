@@ -195,9 +195,9 @@ def _pairs(value: Array, cell: Codes, shape: tuple[int, int], reference: int) ->
     Raises ValueError when the cells do not have the same number of patients.
     """
     people = np.bincount(cell, minlength=shape[0] * shape[1])
-    if (people != people[0]).any():
+    if people.min() < people.max():
         raise ValueError(f"every patient is in every arm, but arms have {people.min()} to {people.max()} patients")
-    mine = value[np.argsort(cell, kind="stable")].reshape(*shape, people[0])
+    mine = value[np.argsort(cell, kind="stable")].reshape(*shape, -1)
     theirs = mine[:, reference : reference + 1]
     known = ~np.isnan(mine) & ~np.isnan(theirs)
     counts = [(known & yes).sum(axis=2) for yes in (mine > theirs, mine < theirs, known)]

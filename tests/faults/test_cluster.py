@@ -17,15 +17,21 @@ from pathlib import Path
 import pytest
 from distributed import LocalCluster
 
+import trial.app.sensitivity
 import trial.jobs.work
+from analysis.evidence.sensitivity import read
 from trial.app.attempt import How, run_study
+from trial.app.calibration import calibrate
 from trial.app.loading import load_checked
+from trial.app.sensitivity import write_effects
+from trial.cli import main
 from trial.errors import Incomplete, Refused, Stopped
 from trial.jobs import cluster
-from trial.jobs.cluster import each, must_be_usable
+from trial.jobs.cluster import connected, each_there, must_be_usable
 from trial.jobs.processes import deaf_children
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
+EARLY = SMOKE.parent / "published" / "hetrombopag_itp_first_in_patient.yaml"
 KILLS = int(os.environ.get("KILLS", "5"))
 SET = {"extends": "hetrombopag_itp_mei_2021", "targets": [], "note": "a test"}
 OWN = {
@@ -34,6 +40,18 @@ OWN = {
     "patients.csv": "AGE,SEX,HEIGHT,WEIGHT,ITPDUR,SPLENFL,CONITPFL,BLPLAT\n"
     + "".join(f"{30 + k},F,160,60,2,N,N,{10 + k % 15}\n" for k in range(12)),
 }
+FIT = """\
+id: small
+parameter_set: set.json
+seed: 4
+replicates: 3
+studies: [study.yaml]
+targets: [wang2020_respw4_hetrom-5, wang2020_respw4_hetrom-7.5]
+fitted:
+  - {name: EC50, median: 20, log_sd: 1.0, reason: a test}
+search: {scan: 1, starts: 1, evaluations: 2, profile_evaluations: 2}
+profile: []
+"""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +60,11 @@ def address():
         made = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
     with made:
         yield made.scheduler_address
+
+
+def each(function, jobs, address, name=str):
+    with connected(address) as client:
+        yield from each_there(client, address, function, jobs, name)
 
 
 def study_of(folder, text="", replicates=4):
@@ -118,6 +141,41 @@ def test_the_run_is_the_same_bytes_with_own_files_that_workers_never_see(tmp_pat
     run_study(study, tmp_path / "here", How(workers=1, with_report=False))
     run_study(study, tmp_path / "there", How(dask=address, with_report=False))
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+@pytest.mark.slow
+def test_a_sensitivity_is_the_same_bytes_with_own_files_that_workers_never_see(tmp_path, address, monkeypatch):
+    for name, text in OWN.items():
+        (tmp_path / name).write_text(text)
+    few = trial.app.sensitivity.variants
+    monkeypatch.setattr(trial.app.sensitivity, "variants", lambda chosen: few(chosen)[:2])
+    study = study_of(tmp_path, "parameter_set: set.json\npopulation: {id: null, file: patients.csv}\n")
+    write_effects(study, tmp_path / "here", 1)
+    write_effects(study, tmp_path / "there", dask=address)
+    here, there = ((tmp_path / name / "sensitivity.parquet").read_bytes() for name in ("here", "there"))
+    assert here == there and any(row.effect for row in read(tmp_path / "there"))
+
+
+@pytest.mark.slow
+def test_a_calibration_is_the_same_record_with_an_own_set_that_workers_never_see(tmp_path, address):
+    (tmp_path / "base.json").write_text(OWN["base.json"])
+    (tmp_path / "set.json").write_text(OWN["set.json"])
+    (tmp_path / "study.yaml").write_text(f"extends: {EARLY}\npatients: 16\n")
+    (tmp_path / "fit.yaml").write_text(FIT)
+    hows = {"here": {"workers": 1}, "there": {"dask": address}}
+    made = [calibrate(tmp_path / "fit.yaml", tmp_path / k, **how, uncertainty=False)[0] for k, how in hows.items()]
+    for record in made:
+        del record["minutes"]
+    assert made[0] == made[1] and made[0]["values"]["EC50"] != 20
+
+
+@pytest.mark.parametrize("command", ["sensitivity", "calibrate"])
+def test_every_command_refuses_what_is_no_address(command, tmp_path, capsys):
+    (tmp_path / "fit.yaml").write_text(FIT)
+    config = {"sensitivity": SMOKE, "calibrate": tmp_path / "fit.yaml"}[command]
+    for said, why in ((("local:0",), "seen 'local:0'"), (("local:2", "--workers", "2"), "not with --workers")):
+        assert main([command, str(config), "--out", str(tmp_path / "x"), "--dask", *said]) == 2
+        assert f"--dask: {why}" in capsys.readouterr().err
 
 
 @pytest.mark.slow

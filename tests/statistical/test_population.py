@@ -9,7 +9,7 @@ from scipy.stats import beta, kstest, norm
 
 from cohorts.noise import assay, fluctuation
 from cohorts.populations import population
-from cohorts.sampler import sample_cohort
+from cohorts.sampler import sample_cohorts
 from cohorts.sets import parameter_set
 from cohorts.streams import Draws, Streams
 from cohorts.variability import covariance, occasion_factor, random_effects
@@ -51,7 +51,7 @@ MEDIANS = {
 
 @pytest.fixture(scope="module")
 def cohort():
-    return sample_cohort(SET, POPULATION, n=N, replicate=0, streams=Streams(11), screening=SCREENING)
+    return sample_cohorts(SET, POPULATION, n=N, replicates=(0,), streams=Streams(11), screening=SCREENING)
 
 
 def clopper_pearson(events: int, n: int) -> tuple[float, float]:
@@ -89,7 +89,9 @@ def test_table_1_in_trials_of_the_real_size():
     """
     inside = []
     for r in range(40):
-        table = sample_cohort(SET, POPULATION, n=424, replicate=r, streams=Streams(2), screening=SCREENING).patients
+        table = sample_cohorts(
+            SET, POPULATION, n=424, replicates=(r,), streams=Streams(2), screening=SCREENING
+        ).patients
         for condition, events in PERCENTAGES.values():
             low, high = clopper_pearson(sum(events), 424)
             inside.append(low <= table.eval(condition).mean() <= high)
@@ -108,7 +110,7 @@ def test_published_shares_are_met_exactly(cohort):
 def test_counts_follow_the_cut_log_normal(cohort):
     """The measured count has the law of the population whatever FLUCT_SD is: whole numbers, cut below 30."""
     median, sd = POPULATION.value("PLT"), POPULATION.value("PLT_LOG_SD")
-    for chosen in (cohort, sample_cohort(SET.with_values({"FLUCT_SD": 0.7}), POPULATION, n=N, replicate=1,
+    for chosen in (cohort, sample_cohorts(SET.with_values({"FLUCT_SD": 0.7}), POPULATION, n=N, replicates=(1,),
                                          streams=Streams(11), screening=SCREENING)):  # fmt: skip
         count = chosen.patients["BLPLAT"].to_numpy()
         for limit in (2, 5, 9, 13, 20):

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from cohorts.populations import POPULATIONS, population
-from cohorts.sampler import sample_cohort
+from cohorts.sampler import sample_cohorts
 from cohorts.sets import parameter_set
 from cohorts.streams import Draws, Streams
 
@@ -30,7 +30,7 @@ def enrolled(name: str, n: int = N, **criteria: float):
              "itp_duration_at_least_y": 0.5 if name in WITH_ITP else 0.0,
              "age_at_least_y": 18.0, "age_at_most_y": 120.0} | criteria  # fmt: skip
     chosen = ITP if name in WITH_ITP else STEADY
-    return sample_cohort(chosen, population(name), n=n, replicate=0, streams=Streams(17),
+    return sample_cohorts(chosen, population(name), n=n, replicates=(0,), streams=Streams(17),
                          screening=SimpleNamespace(**asked)).patients  # fmt: skip
 
 

@@ -44,27 +44,30 @@ def test_what_stands_below_the_lines():
     assert len(plain) == 2 and "12 replicates" in plain[0]
 
 
-def test_the_parts_of_each_set_are_joined_and_told():
-    """Two sets in two jobs each, of 30 patients: the first error of a set is kept."""
-    results = iter(
-        [(np.ones((1, 2)), ""), (np.zeros((2, 2)), ""), (np.ones((1, 2)), "why"), (np.ones((2, 2)), "other")]
-    )
-    told = []
-    whole = app._whole(results, 2, 2, 30, lambda done, total: told.append((done, total)))
-    assert [part[0].tolist() for part in whole] == [[[1, 1], [0, 0], [0, 0]], [[1, 1]] * 3]
-    assert [why for _, why in whole] == ["", "why"] and told == [(30, 60), (60, 60)]
+def test_the_jobs_of_each_variant_are_joined_in_order_and_told(monkeypatch):
+    """Two variants in two jobs each, of 3 arms and 30 patients a replicate, that finish in any order: the first reason
+    of a variant is kept.
+    """
+    study, told = load_study(SMOKE, ["patients=30"], replicates=3), []
+    jobs = [(study, Job(0, ("RESPW8",), which)) for which in (range(1), range(1, 3))]
+
+    def work(study, job, values):
+        if values and job.replicates.start:
+            raise ValueError("nobody is eligible\nmore")
+        return {"RESPW8": np.full((len(job.replicates), 3), job.replicates.start + values.get("X", 0.0))}
+
+    each = lambda call, every, name: [(one, call(study, one)) for _, one in sorted(every, key=str, reverse=True)]  # noqa: E731
+    monkeypatch.setattr(app, "job_values", work)
+    (base, none), (other, why) = app._results(each, [{}, {"X": 4.0}], jobs, lambda *both: told.append(both))
+    assert base.tolist() == [[0] * 3, [1] * 3, [1] * 3] and none == ""
+    assert other[0].tolist() == [4] * 3 and np.isnan(other[1:]).all() and why == "nobody is eligible"
+    assert [total for _, total in told] == [180] * 4 and sorted(done for done, _ in told)[-1] == 180
 
 
-def test_a_set_that_cannot_be_simulated_has_no_result_and_a_reason(monkeypatch):
-    def refuse(*_):
-        raise ValueError("nobody is eligible\nmore")
-
-    design = load_study(SMOKE)
-    monkeypatch.setattr(app, "job_values", refuse)
-    values, why = app._result(Job(0, design, ("RESPW8",), range(3)), None)
-    assert values.shape == (3, 3) and np.isnan(values).all() and why == "nobody is eligible"
-    monkeypatch.setattr(app, "job_values", lambda job, chosen: {"X": 1, "RESPW8": 2})
-    assert app._result(Job(0, design, ("RESPW8", "X"), range(3)), None) == (2, "")
+def test_a_job_is_worked_on_with_the_values_of_its_number(monkeypatch):
+    monkeypatch.setattr(app, "job_values", lambda study, job, values: {"X": 1, "RESPW8": values["A"]})
+    job = Job(0, ("RESPW8", "X"), range(3))
+    assert app._result([{"A": 2}, {"A": 5}], load_study(SMOKE), (1, job)) == (5, "")
 
 
 def test_a_variant_keeps_its_reasons_and_is_scaled():
@@ -85,8 +88,9 @@ def test_a_variant_keeps_its_reasons_and_is_scaled():
 def test_rates_are_told_in_points_and_the_rest_in_its_unit(monkeypatch, primary, scale):
     study = load_study(SMOKE, [f"analysis.primary={primary}", "analysis.endpoints=[]"])
     base = parameter_set(study.parameter_set).value("NONRESP")
-    change = lambda job, chosen: {primary: np.full((len(job.replicates), 3), 0.5 + chosen.value("NONRESP") - base)}  # noqa: E731
-    monkeypatch.setattr(app, "job_values", change)
+    change = lambda values: 0.5 + values.get("NONRESP", base) - base  # noqa: E731
+    fake = lambda _, job, values: {primary: np.full((len(job.replicates), 3), change(values))}  # noqa: E731
+    monkeypatch.setattr(app, "job_values", fake)
     rows = app.effects_of(study, 1, 2, lambda done, total: None)
     assert rows[0].parameter == "NONRESP" and rows[0].base == pytest.approx(0.5 * scale)
     assert abs(rows[0].effect) == pytest.approx(scale * base / 2) and rows[0].replicates == 2
@@ -97,7 +101,9 @@ def test_rates_are_told_in_points_and_the_rest_in_its_unit(monkeypatch, primary,
 
 def test_at_most_twenty_replicates_unless_more_are_asked_for(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(app, "effects_of", lambda study, workers, replicates, tell: asked.append(replicates) or [])
+    monkeypatch.setattr(
+        app, "effects_of", lambda study, workers, replicates, tell, dask: asked.append(replicates) or []
+    )
     monkeypatch.setattr(app, "nothing_to_halve", lambda chosen: ("ZERO",))
     study, said = load_study(SMOKE, replicates=50), []
     for most in ({}, {"most": 30}, {"most": 80}):

@@ -7,8 +7,9 @@ import pytest
 
 import trial.app.attempt as attempt
 from trial.app.attempt import How, _kept, _leaves, identity, is_finished
+from trial.app.folder import CONFIG
 from trial.errors import Refused, Stopped
-from trial.study.load import load_study
+from trial.study.load import load_study, resolved_yaml
 
 SMOKE = "configs/smoke.yaml"
 
@@ -110,7 +111,8 @@ def tried(tmp_path, monkeypatch):
             monkeypatch.setattr(attempt, name, value)
         places = {
             "units_kept": lambda folder: units, "checked": lambda folder, over, config: asked.update(overwrite=over),
-            "begin": lambda folder, *a: tmp_path, "finish": lambda *a: asked.update(finished=True),
+            "begin": lambda folder, *a: tmp_path,
+            "finish": lambda *a, keep_units: asked.update(finished=not keep_units),
         }  # fmt: skip
         for name, value in places.items():
             monkeypatch.setattr(attempt.folders, name, value)
@@ -147,6 +149,11 @@ def test_going_on(tried, tmp_path):
     assert (
         done and said == [f"{tmp_path / 'x'}: nothing unfinished is there; a new run begins"] and not asked["overwrite"]
     )
+    (tmp_path / "x" / "report.html").unlink()
+    (tmp_path / "x" / CONFIG).write_text(resolved_yaml(load_study(SMOKE)), encoding="utf-8")
+    done, asked, said = tried(resume=True, finished=True)
+    assert done is None and "reported" in asked and "finished, but for its report" in said[0]
+    (tmp_path / "x" / "report.html").write_text("")
     _, asked, said = tried(units=1, resume=True, finished=True)
     assert asked["overwrite"] is True and "sized" not in asked and said == []
     assert tried(units=2)[1]["overwrite"] is False and tried(overwrite=True)[1]["overwrite"] is True

@@ -12,7 +12,7 @@ import cohorts.calibration
 import trial.app.targets
 from analysis.evidence.scorecard import read_published
 from cohorts.calibration import CatalogueError
-from cohorts.sets import parameter_set, read_calibration
+from cohorts.sets import read_calibration
 from trial.app.calibration import _ticking
 from trial.app.targets import job_values, jobs_of, studies_of, target_problems, wanted_of
 from trial.cli import main
@@ -67,11 +67,11 @@ def test_a_record_says_what_was_fitted_on_what_and_how_well(capsys, tmp_path):
 def test_an_interruption_keeps_the_best_point(capsys, monkeypatch, tmp_path):
     told = []
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **values):
         told.append(arguments)
         if len(told) > 2:
             raise KeyboardInterrupt
-        return job_values(*arguments)
+        return job_values(*arguments, **values)
 
     monkeypatch.setattr(trial.app.targets, "job_values", interrupted)
     code, _, err = run(capsys, "fit.yaml")
@@ -141,11 +141,11 @@ def test_the_committed_calibration_is_the_one_in_the_catalogue():
 
 def test_cutting_the_replicates_into_jobs_changes_no_result():
     fit = load_fit(Path("fit.yaml"))
-    studies, chosen = studies_of(fit), parameter_set(fit.parameter_set)
+    studies = studies_of(fit)
     wanted = wanted_of(fit, studies)
     whole, cut = (jobs_of(studies, wanted, workers) for workers in (1, 2))
-    assert [list(job.replicates) for job in cut] == [[0], [1]]
-    (one,), two = [job_values(job, chosen) for job in whole], [job_values(job, chosen) for job in cut]
+    assert [list(job.replicates) for _, job in cut] == [[0], [1]]
+    (one,), two = ([job_values(*job, {"EC50": 20.0}) for job in jobs] for jobs in (whole, cut))
     assert [part["RESPW4"][0].tolist() for part in two] == one["RESPW4"].tolist()
 
 

@@ -132,17 +132,15 @@ def test_a_record_is_the_best_point_with_what_is_known_of_it(monkeypatch, uncert
     fit = SimpleNamespace(search=SEARCH, fitted=[], parameter_set=MEI, profile=[])
     wanted = [SimpleNamespace(target=target) for target in TARGETS]
     monkeypatch.setattr(run, "_fitted", lambda fit: FITTED)
-    monkeypatch.setattr(run, "jobs_of", lambda *_: [])
-    monkeypatch.setattr(run, "simulate_targets", lambda jobs, wanted, pool, chosen, values: simulate(values))
     monkeypatch.setattr(run, "_uncertainty", lambda *_: {"uncertainty": "known"})
     heard, bars = [], Bars()
     say_of = lambda best, points, seconds: {"best": best, "points": points, "quick": 0 <= seconds < 60}  # noqa: E731
-    made = _fitted_record(fit, [], wanted, 1, uncertain, say_of, heard.append, bars)
+    made = _fitted_record(fit, wanted, simulate, uncertain, say_of, heard.append, bars)
     assert made["points"] == len(heard) and made["quick"] and made["best"].distance == min(p.distance for p in heard)
     assert ("uncertainty" in made) == uncertain
     assert bars.told["points, at most"][0] == (1, 1 + 4 + 2 * 6) and 5 < len(heard) <= 17
     monkeypatch.setattr(run, "search", lambda *_, **__: ["the best", "the next"])
-    assert _fitted_record(fit, [], wanted, 1, uncertain, say_of, heard.append, bars)["best"] == "the best"
+    assert _fitted_record(fit, wanted, simulate, uncertain, say_of, heard.append, bars)["best"] == "the best"
 
 
 def test_a_share_is_fitted_on_the_log_odds():
@@ -174,7 +172,8 @@ def called(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "wanted_of", lambda fit, studies: [1, 2, 3])
     monkeypatch.setattr(run, "cores", lambda: 5)
     monkeypatch.setattr(run, "calibration_file", lambda name: tmp_path / "catalogue" / f"{name}.calibration.json")
-    monkeypatch.setattr(run, "_fitted_record", lambda *a: asked.update(workers=a[3], uncertain=a[4]) or {"id": "x"})
+    monkeypatch.setattr(run, "jobs_of", lambda studies, wanted, workers: asked.update(workers=workers))
+    monkeypatch.setattr(run, "_fitted_record", lambda *a: asked.update(uncertain=a[3]) or {"id": "x"})
 
     def call(**said):
         lines = []

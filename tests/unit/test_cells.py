@@ -136,6 +136,7 @@ def test_a_small_ratio_is_not_zero():
     assert cells.ratio_interval(0.0021, 0.0001, 0.05) == "0.002 (<0.001, 0.050)"
     assert cells.ratio_range(0.0001, 2.5) == "(<0.001, 2.50)"
     assert cells.ratio_error(0.523, 0.031) == "0.52 ± 0.03" and cells.ratio_error(None, None) == "NE"
+    assert cells.ratio_error(None, 0.031) == "NE" and cells.ratio_error(0.523, None) == "0.52"
 
 
 def test_of_nobody_there_is_one_ne():

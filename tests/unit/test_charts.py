@@ -59,6 +59,14 @@ def test_dose_levels_in_percent_with_the_last_day_to_its_end(monkeypatch):
     assert kept["step"] == "post" and len(kept["colors"]) == 2
 
 
+def test_a_dose_level_that_nobody_takes_has_no_band_and_the_others_keep_their_colours(monkeypatch):
+    seen = Drawn(monkeypatch)
+    charts.dose_levels([Rungs("one", 1, ("none", "5 mg", "10 mg"), np.array([[0.25], [0.0], [0.75]]))])
+    (((_, steps), kept),) = seen.of("doses0", "stackplot")
+    none, _, highest = charts.rung_colours(1, 3)
+    assert steps.tolist() == [[25, 25], [75, 75]] and kept["colors"] == [none, highest]
+
+
 @pytest.mark.parametrize(
     ("highest", "top", "limit"), [(0.4, 0.0, 50.0), (0.01, 0.0, 10.0), (0.9, 0.0, 100.0), (0.4, 100.0, 100.0)]
 )
@@ -161,6 +169,16 @@ def test_the_axis_of_counts_holds_what_is_drawn_and_the_thresholds():
     assert count_axis([60.0, 70], ()) == (8.0, pytest.approx(132), [10, 30, 50, 100])
     assert count_axis([np.nan], (50,))[:2] == (0.8, 120.0)
     assert count_axis([12.5, 250 / 1.2], ())[2] == [10, 30, 50, 100, 250], "a tick at either end is a tick"
+
+
+def test_labels_of_axes_stand_as_far_from_them_in_points_whatever_their_size():
+    """21 points below and 32 to the left, in shares of axes of 3.16 by 1.06 inches and of 1.16 by 2.1."""
+    for width, height, left, bottom in ((4.0, 2.0, 0.7, 0.6), (2.0, 3.0, 0.7, 0.6)):
+        with Panel("x", width, height, "", left=left, bottom=bottom) as (axes, made):
+            wide = width * (made.margins["right"] - made.margins["left"])
+            high = height * (made.margins["top"] - made.margins["bottom"])
+            x, y = axes.xaxis.label.get_position(), axes.yaxis.label.get_position()
+        assert x == pytest.approx((0.5, -21 / 72 / high)) and y == pytest.approx((-32 / 72 / wide, 0.5))
 
 
 def test_margins_leave_room_for_labels_and_each_line_of_the_title():

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cohorts import brought
 from cohorts.brought import BroughtPatients, PatientsError, read_patients
 from cohorts.citations import THIS_ENGINE, Source
 from cohorts.parameters import CovariateEffect
 from cohorts.populations import population
-from cohorts.sampler import sample_cohort
+from cohorts.sampler import sample_cohorts
 from cohorts.sets import parameter_set
 from cohorts.streams import Streams
 
@@ -44,7 +45,7 @@ def problems_of(path) -> list[str]:
 
 
 def enrol(brought, n: int, replicate: int = 0):
-    return sample_cohort(SET, brought, n=n, replicate=replicate, streams=Streams(1), screening=SCREENING)
+    return sample_cohorts(SET, brought, n=n, replicates=(replicate,), streams=Streams(1), screening=SCREENING)
 
 
 def test_brought_patients_are_screened_like_sampled_ones(write):
@@ -138,14 +139,27 @@ def test_long_lists_are_cut_in_the_message(write):
     assert len(caught.value.problems) == 30
 
 
+def test_a_table_has_so_many_rows_and_columns_and_not_one_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(brought, "MOST_ROWS", 3)
+    monkeypatch.setattr(brought, "MOST_COLUMNS", 2)
+    path = tmp_path / "patients.parquet"
+    for rows, columns in ((3, 2), (4, 2), (3, 3)):
+        pd.DataFrame({f"X{k}": range(rows) for k in range(columns)}).to_parquet(path, index=False)
+        if (rows, columns) == (3, 2):
+            assert brought._parquet_columns(path) == {"X0": [0, 1, 2], "X1": [0, 1, 2]}
+            continue
+        with pytest.raises(PatientsError, match=f"seen {rows} rows and {columns} columns; allowed: at most 3 and 2"):
+            brought._parquet_columns(path)
+
+
 def test_a_sampled_cohort_can_be_brought_back(tmp_path):
     """Sampled patients pass the checks for brought ones, from Parquet, and come out as they went in."""
     streams = Streams(3)
-    args = dict(replicate=0, streams=streams, screening=SCREENING)
-    sampled = sample_cohort(SET, population("chronic_itp_mei_2021"), n=300, **args)
+    args = dict(replicates=(0,), streams=streams, screening=SCREENING)
+    sampled = sample_cohorts(SET, population("chronic_itp_mei_2021"), n=300, **args)
     path = tmp_path / "patients.parquet"
     sampled.patients.to_parquet(path)
-    again = sample_cohort(SET, read_patients(path), n=300, **args)
+    again = sample_cohorts(SET, read_patients(path), n=300, **args)
     pd.testing.assert_frame_equal(
         again.patients.drop(columns="RESPCLS"), sampled.patients.drop(columns="RESPCLS"), check_dtype=False
     )

@@ -8,7 +8,7 @@ import pytest
 
 from cohorts.noise import bleeding_grade
 from cohorts.populations import population
-from cohorts.sampler import PATIENT_COLUMNS, Cohort, concatenate, sample_cohort
+from cohorts.sampler import PATIENT_COLUMNS, Cohort, concatenate, sample_cohorts
 from cohorts.screening import exclusions, first_reason, flow, outside_domain, report
 from cohorts.sets import parameter_set
 from cohorts.streams import Streams
@@ -30,8 +30,8 @@ def criteria(**changed) -> SimpleNamespace:
 
 def sample(n: int, replicate: int = 0, seed: int = 1, chosen=SET, screening=None, **more) -> Cohort:
     screening = screening or criteria()
-    return sample_cohort(
-        chosen, POPULATION, n=n, replicate=replicate, streams=Streams(seed), screening=screening, **more
+    return sample_cohorts(
+        chosen, POPULATION, n=n, replicates=(replicate,), streams=Streams(seed), screening=screening, **more
     )
 
 
@@ -62,7 +62,7 @@ def test_growing_a_cohort_keeps_the_first_patients():
 def test_replicates_do_not_depend_on_each_other():
     streams = Streams(1)
     third = [
-        sample_cohort(SET, POPULATION, n=25, replicate=r, streams=streams, screening=criteria()) for r in (0, 1, 2)
+        sample_cohorts(SET, POPULATION, n=25, replicates=(r,), streams=streams, screening=criteria()) for r in (0, 1, 2)
     ][2]
     assert same(third, sample(25, replicate=2), 25)
     assert not same(third, sample(25, replicate=0), 25)

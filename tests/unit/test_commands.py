@@ -10,6 +10,7 @@ import trial.app.calibration
 import trial.app.citing
 import trial.app.foresight
 import trial.app.loading
+import trial.app.merging
 import trial.app.one_patient
 import trial.app.schema
 import trial.app.sensitivity
@@ -67,6 +68,24 @@ def test_run(monkeypatch, capsys, said, folder, how, failed, code):
     assert ("2 of 40 patients failed" in err) == bool(failed)
 
 
+@pytest.mark.parametrize(
+    ("said", "folder", "given"),
+    [
+        ([], f"runs/{STUDY.id}", (False, True)),
+        (["--overwrite", "--no-report", "--out", "y"], "y", (True, False)),
+    ],
+)
+def test_merge(monkeypatch, capsys, said, folder, given):
+    asked = []
+    done = SimpleNamespace(lines=[], study=STUDY, n_failed=2, n_patients=40, many_failed=False)
+    monkeypatch.setattr("trial.app.merging.study_of", lambda shards, say: (STUDY, [str(s) for s in shards]))
+    monkeypatch.setattr("trial.app.merging.merge", lambda *given: asked.append(given[:-1]) or done)
+    monkeypatch.setattr("trial.cli.results.show", lambda lines, study, failed: None)
+    assert main(["merge", "a", "b", *said]) == 3
+    assert asked == [(STUDY, ["a", "b"], Path(folder), *given)]
+    assert (f"report: {folder}/report.html" in capsys.readouterr().out) == given[1]
+
+
 def test_a_run_with_nothing_to_do_is_fine(monkeypatch):
     monkeypatch.setattr(trial.app.attempt, "run_study", lambda *_: None)
     assert main(["run", "c.yaml"]) == 0
@@ -92,7 +111,11 @@ def test_plan(monkeypatch, capsys, problem, code, workers, words):
 
 @pytest.mark.parametrize(
     ("said", "uses"),
-    [([], (5, 20, "runs/x_sensitivity")), (["--workers", "2", "--replicates", "30", "--out", "y"], (2, 30, "y"))],
+    [
+        ([], (None, 20, "runs/x_sensitivity", None)),
+        (["--workers", "2", "--replicates", "30", "--out", "y"], (2, 30, "y", None)),
+        (["--dask", "local:3", "--out", "y"], (None, 20, "y", "local:3")),
+    ],
 )
 def test_sensitivity(monkeypatch, capsys, tmp_path, said, uses):
     monkeypatch.chdir(tmp_path)
@@ -100,11 +123,10 @@ def test_sensitivity(monkeypatch, capsys, tmp_path, said, uses):
     monkeypatch.setattr(
         trial.app.sensitivity,
         "write_effects",
-        lambda study, folder, workers, most, *_: asked.append((workers, most, str(folder))) or [],
+        lambda study, folder, workers, most, *rest: asked.append((workers, most, str(folder), rest[-1])) or [],
     )
     monkeypatch.setattr(trial.app.sensitivity, "lines", lambda *_: [("EC50", "2", "0.5", "+4.0")])
     monkeypatch.setattr(trial.app.sensitivity, "notes", lambda *_: ["note"])
-    monkeypatch.setattr(trial.app.study_run, "cores", lambda: 5)
     assert main(["sensitivity", "c.yaml", *said]) == 0
     assert asked == [uses] and "EC50" in capsys.readouterr().out
     (Path(uses[2]) / "sensitivity.parquet").write_text("earlier")
@@ -116,9 +138,9 @@ def test_sensitivity(monkeypatch, capsys, tmp_path, said, uses):
 @pytest.mark.parametrize(
     ("said", "passed"),
     [
-        ([], (Path("runs/calibration"), False, None, True)),
-        (["--out", "y", "--overwrite", "--workers", "2", "--no-uncertainty"], (Path("y"), True, 2, False)),
-        (["--into-catalogue"], (None, False, None, True)),
+        ([], (Path("runs/calibration"), False, None, True, None)),
+        (["--out", "y", "--overwrite", "--workers", "2", "--no-uncertainty"], (Path("y"), True, 2, False, None)),
+        (["--into-catalogue", "--dask", "local:3"], (None, False, None, True, "local:3")),
     ],
 )
 def test_calibrate(monkeypatch, capsys, said, passed):
@@ -136,7 +158,9 @@ def test_calibrate(monkeypatch, capsys, said, passed):
         "minutes": 0.1,
     }
     monkeypatch.setattr(
-        trial.app.calibration, "calibrate", lambda config, *given: asked.append(given[:4]) or (record, Path("p"))
+        trial.app.calibration,
+        "calibrate",
+        lambda config, *given: asked.append((*given[:4], given[-1])) or (record, Path("p")),
     )
     assert main(["calibrate", "c.yaml", *said]) == 0
     out = capsys.readouterr().out

@@ -146,7 +146,7 @@ def test_a_stage_is_reported_on_the_days_since_it_began(study):
     rescued = tables["events"].to_pandas().query("EVENT == 'RESCUE'")
     for row in found[found.PARAMCD == "RESPW4"].itertuples():
         mine = entered[entered.SUBJID == row.SUBJID].iloc[0]
-        helped = rescued[(rescued.SUBJID == row.SUBJID) & (rescued.ADY >= mine.ASTDY) & (rescued.ADY <= mine.AENDY)]
+        helped = rescued[(rescued.SUBJID == row.SUBJID) & (rescued.ADY > mine.ASTDY) & (rescued.ADY <= mine.AENDY)]
         assert float(counts[row.SUBJID] >= 50 and helped.empty) == row.AVAL, row
     of = found[found.PARAMCD == "COMPL"].set_index("SUBJID").AVAL
     refused = set(entered[entered.ENDREAS == "did not enter: OFF"].SUBJID)

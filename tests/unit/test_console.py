@@ -34,6 +34,26 @@ def told(clock, *steps):
         tell(done, total)
 
 
+@pytest.mark.parametrize(("columns", "widest"), [(20, 30), (30, 30), (31, 31), (80, 80)])
+def test_a_paragraph_is_as_wide_as_the_terminal_and_never_narrower_than_30(monkeypatch, columns, widest):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    first, *others = console.paragraph("x " * 200).splitlines()
+    assert first.startswith("  x") and all(line.startswith("    x") for line in others)
+    assert max(map(len, [first, *others])) in (widest, widest - 1), "words of one letter: to the last but one column"
+
+
+def test_streams_that_are_there_stay_and_those_that_are_not_take_any_text(monkeypatch):
+    there = Screen(False)
+    for out, err in ((there, None), (None, there), (there, there)):
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        console.open_streams()
+        for before, now in ((out, sys.stdout), (err, sys.stderr)):
+            assert now is before if before else now.write("µ") == 1
+            if now is not there:
+                now.close()
+
+
 def test_texts_stand_left_and_numbers_right():
     table = columns(("name", "count"), left=("name",))
     assert [column.justify for column in table.columns] == ["left", "right"]

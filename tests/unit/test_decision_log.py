@@ -9,10 +9,10 @@ from trial.cli import replay as command
 from trial.cli.replay import _count, _dose, _show, _what
 from trial.jobs.replay import Decision
 
-START = Decision(0, 0, 13.0, "", False, "start of treatment", "", 0.0, 5.0)
-UP = Decision(14, 15, 20.5, "", True, "increase: count below 50", "", 5.0, 7.5)
-SAME = Decision(21, 21, 60.0, "", False, "", "no step applied", 7.5, 7.5)
-MISSED = Decision(28, 28, None, "missed visit", False, "", "", 7.5, 7.5)
+START = Decision(0, 0, 13.0, "", "", "start of treatment", "", 0.0, 5.0)
+UP = Decision(14, 15, 20.5, "", "rescue therapy", "increase: count below 50", "", 5.0, 7.5)
+SAME = Decision(21, 21, 60.0, "", "", "", "no step applied", 7.5, 7.5)
+MISSED = Decision(28, 28, None, "missed visit", "", "", "", 7.5, 7.5)
 PERSON = {"USUBJID": "x-0-1", "ARM": "B", "AGE": 41.6, "SEX": "F", "WEIGHT": 60.04, "BLPLAT": 13.0, "STRATUM": "low",
           "EOSSTT": "DISCONTINUED", "EOSDY": 30, "DCSREAS": "wish"}  # fmt: skip
 

@@ -63,7 +63,8 @@ def test_samples_adherence_rescue_and_leaving():
         said(design._pk_sampling, bare_run(study(pk_sampling=True))) == "day 28; 0, 8, 24 h after the dose of that day"
     )
     assert said(design._adherence) == "every dose is taken"
-    assert said(design._adherence, adherence={"mean": 0.9, "sd": 0.105}) == "mean 90 % of doses, SD 10.5 %"
+    for sd in (0.105, 0.10527):
+        assert said(design._adherence, adherence={"mean": 0.9, "sd": sd}) == "mean 90 % of doses, SD 10.5 %"
     assert said(design._rescue) == "allowed at visits, 28 days or more apart"
     late = said(design._rescue, laboratory={"turnaround_days": 2})
     assert late == "allowed at visits, 28 days or more apart; given when the count is reported"
@@ -127,4 +128,37 @@ def test_without_a_restart_there_is_no_line_of_it():
     (rule,) = design.dose_rules(bare_run(changed(dose_rules={"ladder": plain}, arms=one_arm)))
     assert (
         len(rule.lines) == len(steps) + 1 and rule.lines[-1][1] == "keep the dose" and plain_text(rule.arms) == "drug"
+    )
+
+
+def test_agents_samples_and_habits():
+    agents = [
+        {"id": "P", "kind": "platelets", "below_1e9L": 5, "bleeding_at_least": 3},
+        {"id": "I", "label": "globulin", "kind": "immunoglobulin", "clinical": True, "voids_days": None},
+    ]
+    assert said(design._rescue, rescue={"agents": agents}) == (
+        "P: count below 5 × 10⁹/L or bleeding of grade 3 or more; voids a response 56 days; "
+        "globulin: clinical decision; voids a response for good"
+    )
+    lab = {"lost_probability": 0.02, "clumping": {"probability": 0.01, "factor": 0.3}, "central": {"decides": True},
+           "turnaround_days": 1}  # fmt: skip
+    lab["central"]["analysed"] = False
+    assert said(design._laboratory, laboratory=lab) == (
+        "counts reported as whole numbers not below 1 × 10⁹/L; results 1 day after the visit; 2 % of samples lost; "
+        "platelets clump in 1 % of samples, counted as 0.3 of them; a central laboratory, which reports after 7 days, "
+        "decides"
+    )
+    assert said(design.turnaround, laboratory=lab) == "A change takes effect 7 days after the visit."
+    again = {"retest": {"below_1e9L": 10, "at_least_1e9L": 400}}
+    assert said(design._laboratory, laboratory=again).endswith(
+        "re-test 2 days after a report below 10 or at 400 or more or of no count"
+    )
+    habits = {"mean": 0.9, "holidays": {"mean_days": 4}, "gives_up": {"below_1e9L": 30, "visits": 2}}
+    assert said(design._adherence, adherence=habits) == (
+        "mean 90 % of doses, SD 0 %; 100 % of the missed ones in holidays of 4 days on average; given up after 2 "
+        "counts below 30 × 10⁹/L in a row"
+    )
+    weary = {"gives_up": {"below_1e9L": 30, "hazard_per_week": 0.05}}
+    assert said(design._adherence, adherence=weary) == (
+        "every dose is taken; given up with a hazard of 0.05 per week while a count is below 30 × 10⁹/L"
     )

@@ -118,3 +118,31 @@ def test_a_folder_of_any_name_may_hold_the_run(tmp_path, monkeypatch, name):
     shutil.copytree("configs", folder)
     study = load_study(folder / "smoke.yaml")
     assert study.published.rows == str(folder.resolve() / "published" / "hetrombopag_itp_phase3_results.csv")
+
+
+def test_rescue_agents_laboratory_and_habits_are_said(small):
+    """Every sentence from the values of the config."""
+    agents = (
+        "rescue.agents=[{id: P, kind: platelets, below_1e9L: 5, bleeding_at_least: 3, min_days_between: 1}, "
+        "{id: I, label: globulin, kind: immunoglobulin, clinical: true, voids_days: null}, "
+        "{id: S, kind: steroid, below_1e9L: 10, log_drop: 1.2, onset_days: 0}]"
+    )
+    lab = "{turnaround_days: 1, lost_probability: 0.02, retest: {below_1e9L: 10, after_days: 1}, central: {}}"
+    habits = "{mean: 0.9, holidays: {mean_days: 4}, gives_up: {below_1e9L: 30, visits: 3}}"
+    clump = "laboratory.clumping={probability: 0.01, factor: 0.3, noticed: 0.5}"
+    said = in_words(small(agents, f"laboratory={lab}", clump, f"adherence={habits}", "visits.window_days=0"))
+    assert (
+        "rescue: P (platelets) at a count below 5 or at bleeding of grade 3 or more, 1 day apart: adds 33 x 10^9/L, "
+        "voids a response for 56 days; globulin (immunoglobulin) by clinical decision, 28 days apart: from 1 day later "
+        "on lowers loss as RESCUE_DROP, fading with RESCUE_TAU, voids a response for good; S (steroid) at a count "
+        "below 10, 28 days apart: lowers loss by exp(-1.2), fading with 28 days, voids a response for 56 days"
+    ) in said
+    assert (
+        "laboratory: 2 % of samples are lost; platelets clump in 1 % of samples, to 0.3 of the count, seen in 50 % of "
+        "them; a re-test 2 days after a visit with a count below 10 or that is not there; a central laboratory, which "
+        "reports after 7 days, is analysed"
+    ) in said
+    assert (
+        "adherence: 90 % of doses are taken, 100 % of the missed ones in holidays of 4 days on average, given up after "
+        "3 counts below 30 in a row, from day 28 on"
+    ) in said

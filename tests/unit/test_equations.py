@@ -114,6 +114,15 @@ def test_flows_of_the_lifespan_model():
     assert (sources, losses) == ({"RTOT", "T1"}, {"CTOT", "RTOT", "PLT"})
 
 
+def test_what_is_lost_in_a_time_arrives_where_it_is_a_gain_in_the_same_time():
+    def rhs(y, p, u):
+        here, there = p
+        return [-y[0] / here, y[0] / here, y[0] / there]
+
+    moves, influences, sources, losses = named(made(rhs, ("A", "B", "C"), ("T", "S")))
+    assert (moves, influences, sources, losses) == ({("A", "B")}, {("A", "C")}, {"C"}, set())
+
+
 def test_a_feedback_is_an_influence_and_binding_flows_from_both():
     def rhs(y, p, u):
         drug, target, bound, cells = y
@@ -143,6 +152,16 @@ def test_a_minus_is_one_sign_however_it_is_written():
         return [-p[0] * y[0] + 3 * (-y[0]) * -p[0] - -2 * y[0]]
 
     assert dict(equations(made(rhs, ("A",), ("K",))).derivatives)["A"] == "-K * A + 3 * K * A + 2 * A"
+
+
+def test_a_sum_of_one_term_needs_no_parentheses_in_a_product():
+    """-(-A) is one term with a sign, where A - K in the same place is a sum."""
+
+    def rhs(y, p, u):
+        return [np.exp(-y[0]) * p[0], (y[0] - p[0]) * y[1]]
+
+    found = dict(equations(made(rhs, ("A", "B"), ("K",))).derivatives)
+    assert found == {"A": "K * exp(-A)", "B": "B * (A - K)"}
 
 
 def test_every_state_has_a_place_of_its_own_and_a_long_chain_turns_around():

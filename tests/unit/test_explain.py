@@ -119,6 +119,19 @@ def test_a_misspelt_needed_key_is_told_once():
     assert path == ("treatment_day",) and "did you mean treatment_days" in text
 
 
+def test_a_misspelt_needed_key_of_a_group_is_told_once():
+    arms = [dict(STUDY["arms"][0], id="A"), {"id": "B", "start_dos_mg": 5}]
+    with pytest.raises(ValidationError) as caught:
+        Study.model_validate(STUDY | {"arms": arms})
+    ((path, text),) = explain(caught.value, Study, STUDY | {"arms": arms})
+    assert path == ("arms", 1, "start_dos_mg") and "did you mean start_dose_mg" in text
+
+
+def test_text_with_a_control_character_is_shown_and_refused_in_words():
+    said = told(("title",), "one\ntwo")["title"]
+    assert said.startswith("seen 'one\\ntwo'; allowed: one line of text without control characters, not ")
+
+
 def test_a_key_at_the_wrong_place_and_an_unknown_one():
     assert told(("block_size",), 4)["block_size"] == "unknown key; it belongs at randomisation.block_size"
     assert told(("rescue",), {"zzz": 1})["rescue.zzz"] == "unknown key; allowed here: allowed, min_days_between"

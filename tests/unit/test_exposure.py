@@ -10,6 +10,7 @@ from tiny_trial import PK_HOURS, STUDY, Patient, records
 
 from analysis import endpoints
 from analysis.endpoints import catalogue, nca
+from analysis.endpoints.exposure import undisturbed_h
 from analysis.endpoints.records import Records
 from trial.study.study import Study
 
@@ -65,7 +66,12 @@ def test_the_terminal_phase_leaves_out_tmax_and_takes_more_points_when_the_fit_i
 
 @pytest.mark.parametrize(
     ("values", "reason"),
-    [([1.0, 2, 3, 2, 1], "fewer than 3"), ([9.0, 1, 2, 3, 4], "does not fall"), ([0.0] * 5, "fewer than 3")],
+    [
+        ([1.0, 2, 3, 2, 1], "fewer than 3"),
+        ([9.0, 1, 2, 3, 4], "does not fall"),
+        ([1.0, 9, 1, 2, 3], "does not fall"),
+        ([0.0] * 5, "fewer than 3"),
+    ],
 )
 def test_without_a_terminal_phase_there_is_a_reason_and_no_auc_to_infinity(values: list[float], reason: str) -> None:
     result = nca.exposure(np.arange(5.0), np.array(values))
@@ -223,6 +229,13 @@ def test_below_the_limit_counts_as_0_before_and_missing_after_the_first_quantifi
     half = 4 / np.log(2)
     assert found["AUCLST"].value[0] == pytest.approx(8 + half * (16 - 16 * 2**-1.75))
     assert found["AUCTAU"].value[0] == pytest.approx(8 + half * (16 - 16 * 2**-5.75))
+
+
+@pytest.mark.parametrize(("treatment_days", "hours"), [(29, np.inf), (30, 24.0)])
+def test_a_profile_is_disturbed_by_a_dose_of_the_day_after(treatment_days: int, hours: float) -> None:
+    """Doses are given on days 0 to treatment_days - 1: what is sampled from day 28 on sees one of day 29."""
+    sampled = STUDY.model_dump() | {"treatment_days": treatment_days, "pk_sampling": SAMPLING | {"visit_day": 28}}
+    assert undisturbed_h(Study.model_validate(sampled)) == hours
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from trial.engine.laboratory import report_count
-from trial.study.protocol import Laboratory
+from trial.engine.laboratory import report_concentration, report_count
+from trial.study.analytes import Laboratory
+from trial.study.protocol import PKSampling
 
 
 def reported(true, z=0.0, cv=0.0, **kept):
@@ -28,6 +29,13 @@ def test_without_whole_numbers_the_measured_value_stands():
 
 def test_no_count_stays_no_count():
     assert np.isnan(reported([np.nan])[0]) and np.isnan(reported([np.nan], lower_limit_1e9L=10)[0])
+
+
+def test_a_concentration_at_the_limit_of_quantification_is_quantified():
+    true, none = np.array([0.49, 0.5, 0.51]), np.zeros(3)
+    sampling = PKSampling(visit_day=0, lloq_ng_mL=0.5)
+    assert report_concentration(sampling, true, none, none).tolist() == pytest.approx([np.nan, 0.5, 0.51], nan_ok=True)
+    assert report_concentration(None, true, none, none).tolist() == true.tolist()
 
 
 @pytest.mark.parametrize("z", [-1.5, 0.5, 2.0])

@@ -8,7 +8,7 @@ import pytest
 
 from cohorts.margins import MarginError, _age, _count, with_margins
 from cohorts.populations import population
-from cohorts.sampler import sample_cohort
+from cohorts.sampler import sample_cohorts
 from cohorts.sets import parameter_set
 from cohorts.streams import Streams
 from trial.app.echo import in_words
@@ -25,11 +25,11 @@ STUDY = load_study(CONFIG)
 
 def enrolled(name, **margins):
     chosen = with_margins(population(name), margins, STUDY.screening)
-    return sample_cohort(
+    return sample_cohorts(
         parameter_set("hetrombopag_itp_mei_2021"),
         chosen,
         n=N,
-        replicate=0,
+        replicates=(0,),
         streams=Streams(3),
         screening=STUDY.screening,
     ).patients

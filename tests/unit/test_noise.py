@@ -38,6 +38,15 @@ def test_two_visits_of_a_patient_agree_as_much_as_rho_says():
         assert ((first > 0) & (second > 0)).mean() == pytest.approx(both, abs=4.5 * np.sqrt(both * (1 - both) / N))
 
 
+def test_the_swing_of_a_day_is_what_is_left_of_yesterdays_and_a_new_draw():
+    """By hand: x1 = phi x0 + SD sqrt(1 - phi^2) z1, for tau 2 days phi = exp(-1/2)."""
+    z0, z1 = (DRAWS.normal("fluctuation", day) for day in (0, 1))
+    phi = np.exp(-0.5)
+    swings = fluctuation(DRAWS, range(2), 0.3, 2.0)
+    assert swings[:, 0] == pytest.approx(0.3 * z0)
+    assert swings[:, 1] == pytest.approx(0.3 * (phi * z0 + np.sqrt(1 - phi**2) * z1))
+
+
 def test_the_latent_sum_by_hand():
     """0.25 + 0.5 ln 2 at half of 13, sqrt(0.64) u + sqrt(0.36) e: 0.5966 + 0.8 u + 0.6 e, cuts 0, 1, 2, 3.
 

@@ -34,8 +34,8 @@ def rescues(found, patient=0):
 def test_the_hazard_is_per_week_and_goes_on_over_a_missed_visit():
     """Four weeks add 1/2; a missed visit adds nothing and the next one adds eight weeks."""
     found = courses([[20, NAN, 20], [20, 20, 20]])
-    assert [course.hazard.tolist() for course, _ in found] == [[0, 0], [0.5, 0.5], [0.5, 1], [1.5, 1.5]]
-    assert [course.counted_day.tolist() for course, _ in found] == [[0, 0], [28, 28], [28, 56], [84, 84]]
+    assert [course.rescues.hazard.tolist() for course, _ in found] == [[0, 0], [0.5, 0.5], [0.5, 1], [1.5, 1.5]]
+    assert [course.rescues.counted_day.tolist() for course, _ in found] == [[0, 0], [28, 28], [28, 56], [84, 84]]
 
 
 def test_a_missed_visit_gives_no_rescue_and_the_next_one_does():
@@ -43,13 +43,13 @@ def test_a_missed_visit_gives_no_rescue_and_the_next_one_does():
     clock = np.array([[1.25, 9, 9, 9]] * 2)
     found = courses([[20, NAN, 20, 20], [20, 20, NAN, 20]], rescue_clock=clock)
     assert rescues(found, 0) == [84] and rescues(found, 1) == [112]
-    assert found[-1][0].rescue_day.tolist() == [84, 112] and found[-1][0].rescues.tolist() == [1, 1]
+    assert found[-1][0].rescues.decided_day.tolist() == [84, 112] and found[-1][0].rescues.decided.tolist() == [1, 1]
 
 
 def test_the_hazard_falls_with_the_count():
     """H0 exp(-count/SCALE): 0.1 exp(-1) per week at a count of 8, a tenth of H0 at 8 ln 10."""
     found = courses([[8.0], [8 * np.log(10)], [0.0]], parameters={"RESCUE_H0": 0.1, "RESCUE_SCALE": 8.0})
-    np.testing.assert_allclose(found[1][0].hazard, [0.4 * np.exp(-1), 0.04, 0.4], rtol=1e-12)
+    np.testing.assert_allclose(found[1][0].rescues.hazard, [0.4 * np.exp(-1), 0.04, 0.4], rtol=1e-12)
 
 
 @pytest.mark.parametrize(("days_between", "expected"), [(28, [28, 56]), (29, [28, 84]), (57, [28, 112])])
@@ -58,7 +58,7 @@ def test_the_shortest_time_between_two_rescues_is_enough(days_between, expected)
     study = {"rescue": {"min_days_between": days_between}}
     found = courses([[20] * 4], study, rescue_clock=np.array([[0.4, 0.5, 9, 9]]))
     assert rescues(found) == expected
-    assert found[-1][0].rescues[0] == 2 and found[-1][0].rescue_day[0] == expected[-1]
+    assert found[-1][0].rescues.decided[0] == 2 and found[-1][0].rescues.decided_day[0] == expected[-1]
 
 
 @pytest.mark.parametrize(("days_between", "hazard"), [(0, 2), (14, 1.75), (28, 1.5), (35, 1.375), (84, 0.5)])
@@ -66,13 +66,13 @@ def test_the_hazard_stands_still_while_no_other_rescue_may_be_given(days_between
     """1/8 a week from day 28, when the only rescue is given, less the protected days, to day 112: by hand."""
     study = {"rescue": {"min_days_between": days_between}}
     found = courses([[20] * 4], study, rescue_clock=np.array([[0.5, 9, 9, 9]]))
-    assert rescues(found) == [28] and found[-1][0].hazard[0] == hazard
+    assert rescues(found) == [28] and found[-1][0].rescues.hazard[0] == hazard
 
 
 def test_protected_days_between_two_visits_do_not_count():
     """Rescue on day 28, 30 days without: the visit of day 84 after a missed one adds the 26 days from day 58 on."""
     found = courses([[20, NAN, 20, 20]], {"rescue": {"min_days_between": 30}}, rescue_clock=np.array([[0.5, 9, 9, 9]]))
-    assert found[3][0].hazard[0] == 0.5 + 0.125 * 26 / 7
+    assert found[3][0].rescues.hazard[0] == 0.5 + 0.125 * 26 / 7
 
 
 def test_two_rescues_have_two_clocks_and_to_reach_one_is_enough():
@@ -88,19 +88,19 @@ def test_rescue_is_given_when_the_count_is_reported_to_who_is_still_there():
         [[20] * 4] * 2, study, rescue_clock=np.array([[0.4, 0.45, 9, 9]] * 2), leave_day=np.array([999, 31])
     )
     assert [made.rescued.tolist() for _, made in found[1:]] == [[True, False], [False] * 2, [False] * 2, [False] * 2]
-    assert found[-1][0].rescue_day[0] == 31 and found[-1][0].rescues.tolist() == [1, 0]
+    assert found[-1][0].rescues.decided_day[0] == 31 and found[-1][0].rescues.decided.tolist() == [1, 0]
 
 
 def test_there_is_a_clock_for_every_rescue_the_protocol_allows():
     """Every visit of 16: the fifth and later ones too, on a clock that is passed at every visit."""
     weekly = {"visits": {"days": list(range(7, 113, 7))}, "rescue": {"min_days_between": 7}, "treatment_days": 112}
     found = courses([[20] * 16], weekly, parameters=STEADY, rescue_clock=np.zeros((1, 16)))
-    assert found[-1][0].rescues[0] == 16
+    assert found[-1][0].rescues.decided[0] == 16
 
 
 def test_no_rescue_where_none_is_allowed():
     found = courses([[1] * 4], {"rescue": {"allowed": False}}, rescue_clock=np.zeros((1, 4)))
-    assert rescues(found) == [] and found[-1][0].hazard[0] == 0
+    assert rescues(found) == [] and found[-1][0].rescues.hazard[0] == 0
 
 
 def test_rescue_is_given_on_the_actual_day_and_counts_actual_weeks():
@@ -109,9 +109,9 @@ def test_rescue_is_given_on_the_actual_day_and_counts_actual_weeks():
         [[20, 20]], {"visits": {"days": [28, 56], "window_days": 7}, "analysis": {"assessment_day": 56}},
         visit_day=np.array([[0, 35, 56]]), rescue_clock=np.array([[0.6, 9, 9, 9]]),
     )  # fmt: skip
-    assert found[1][0].rescue_day.tolist() == [35] and found[1][0].hazard[0] == 0.625
-    assert found[2][0].hazard[0] == 0.625  # 21 days after the rescue nobody is at risk
-    assert found[2][0].rescue_day.tolist() == [35]
+    assert found[1][0].rescues.decided_day.tolist() == [35] and found[1][0].rescues.hazard[0] == 0.625
+    assert found[2][0].rescues.hazard[0] == 0.625  # 21 days after the rescue nobody is at risk
+    assert found[2][0].rescues.decided_day.tolist() == [35]
 
 
 def test_the_dose_rule_counts_planned_days_and_acts_on_reported_ones():
@@ -192,8 +192,9 @@ def test_arms_with_one_rule_are_decided_together_and_each_as_alone():
 
 def test_everybody_starts_free_of_rescue_and_hazard():
     course, begin = start_course(unit(arm=(0, 0, 1)))
-    assert course.rescues.tolist() == course.hazard.tolist() == course.counted_day.tolist() == [0, 0, 0]
-    assert (course.rescue_day > 10_000).all() and (course.chemo_day > 10_000).all()
+    so_far = course.rescues
+    assert so_far.decided.tolist() == so_far.hazard.tolist() == so_far.counted_day.tolist() == [0, 0, 0]
+    assert so_far.given == () and (so_far.latest < 0).all() and (course.chemo_day > 10_000).all()
     assert course.effective_day.tolist() == begin.day.tolist() == [0, 0, 0] and not begin.rescued.any()
     assert [ladder.rung.tolist() for ladder in course.ladders] == [[1, 1, 1]]
     assert np.isnan(begin.count).all() and begin.step.tolist() == [-1, -1, -1]

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 from trial.jobs import work
 from trial.jobs.parts import join, read_unit, remove_unit, tables_of, unit_folder, write_unit
 from trial.jobs.processes import end_with
-from trial.jobs.provenance import STATEMENT, VOLATILE, file_hash, read_manifest, text_hash, write_manifest
+from trial.jobs.provenance import STATEMENT, VOLATILE, arithmetic, file_hash, read_manifest, text_hash, write_manifest
 from trial.jobs.runner import UNITS, _jobs, run, standing
 from trial.jobs.work import Span, enrolment, of_replicates, work_units
 from trial.study.load import load_study
@@ -40,6 +42,24 @@ def test_a_unit_is_read_back_as_it_was_written(tmp_path):
     assert (record["unit"], record["patients"], record["failed"]) == (12, 3, 1)
     assert {name: said["rows"] for name, said in record["files"].items()} == {"a.parquet": 2, "b.parquet": 0}
     assert tables_of(tmp_path, 12) == ["a", "b"]
+
+
+ASKED = """
+import math
+from trial.jobs.provenance import arithmetic
+print(*(math.exp(-k / 300).hex() for k in (180, 1643, 2821)), math.pow(3903 / 7, 0.3).hex(), arithmetic(), sep=";")
+"""
+"""Values whose last bit glibc has differently with and without fused multiply-add."""
+
+
+def test_the_arithmetic_is_another_where_the_library_of_functions_is_another():
+    """As on a processor without fused multiply-add, which glibc can be told to be on: then other bits are told."""
+    plain, other = (
+        subprocess.run([sys.executable, "-c", ASKED], env=os.environ | told, capture_output=True, text=True, check=True)
+        for told in ({}, {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable"})
+    )
+    (*values, said), (*others, saying) = (done.stdout.strip().split(";") for done in (plain, other))
+    assert said == arithmetic() and (said == saying) == (values == others)
 
 
 def test_what_is_not_as_it_was_written_is_no_unit(tmp_path):

@@ -115,10 +115,10 @@ def test_an_effect_of_its_own_limit_is_not_within_it(effect, within):
     assert ("within" in pure.caution(replace(row, effect=effect, mcse=1.0))) == within
 
 
-def fake(job, chosen):
+def fake(study, job, values):
     """Per replicate r and arm a: 0.1 (r + a) + NONRESP: only NONRESP (0.11) matters."""
     r = np.array(list(job.replicates))[:, None]
-    return {job.codes[0]: 0.1 * (r + np.arange(3)[None, :]) + chosen.value("NONRESP")}
+    return {job.codes[0]: 0.1 * (r + np.arange(3)[None, :]) + values.get("NONRESP", MECHANISM.value("NONRESP"))}
 
 
 def test_the_whole_way_with_a_fake_simulator(monkeypatch):
@@ -133,10 +133,10 @@ def test_the_whole_way_with_a_fake_simulator(monkeypatch):
 
 
 def test_a_variant_that_cannot_be_simulated_is_said_and_the_others_are_not_lost(monkeypatch):
-    def failing(job, chosen):
-        if chosen.value("Q") != MECHANISM.value("Q"):
+    def failing(study, job, values):
+        if "Q" in values:
             raise ValueError("nobody is eligible")
-        return fake(job, chosen)
+        return fake(study, job, values)
 
     monkeypatch.setattr(trial.app.sensitivity, "job_values", failing)
     rows = effects_of(load_study(SMOKE, replicates=2), 1, 2, lambda done, total: None)

@@ -1,6 +1,7 @@
 """The first signal ends the work in order, the second the process."""
 
 import signal
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,6 +24,26 @@ def test_the_first_signal_is_an_interrupt_and_the_second_the_end(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         handlers[signal.SIGINT](signal.SIGINT, None)
     assert killed == [1] and ended[-1] == 130 and b"ended at once" in ended[0]
+
+
+def test_an_interrupt_that_was_only_reported_comes_again_and_keeps_no_process_alive(monkeypatch):
+    timers, told = [], []
+
+    class Later:
+        daemon = False
+
+        def __init__(self, seconds, call, given):
+            self.given = given
+            timers.append(self)
+
+        def start(self):
+            told.append(("again", *self.given, self.daemon))
+
+    monkeypatch.setattr(cli, "Timer", Later)
+    asked = [signal.SIGTERM]
+    for lost in (KeyboardInterrupt, KeyboardInterrupt, ValueError):
+        cli._ask_again(asked, lambda lost: told.append(lost.exc_type), SimpleNamespace(exc_type=lost))
+    assert told == [("again", signal.SIGTERM, True), KeyboardInterrupt, ValueError] and asked == []
 
 
 def test_an_ignored_signal_stays_ignored(monkeypatch):

@@ -8,6 +8,7 @@ from hand_made import unit
 
 from trial.engine.dosing import days_between, dose_mg, loss_factor
 from trial.engine.prescribed import Prescribed
+from trial.engine.rescue import Dosage
 from trial.engine.rules import start_course
 from trial.engine.simulate import _none_for_the_idle, simulate_unit
 from trial.engine.titration import Action
@@ -83,10 +84,16 @@ def test_rescue_fires_when_the_hazard_crosses_the_clock_and_lowers_loss_for_week
     assert rescued[3] > rescued[4] > rescued[5] > control[5]
 
 
+def rescued(course, *days):
+    """The course with rescues of the first patient on these days."""
+    given = tuple(Dosage(0, np.array([0]), np.array([day]), np.array([13.0])) for day in days)
+    return replace(course, rescues=replace(course.rescues, given=given))
+
+
 def test_loss_factor_is_the_fluctuation_and_the_rescue():
     u = unit(log_loss=np.full((2, 70), 0.3))
     course, _ = start_course(u)
-    course = replace(course, rescue_day=np.array([2, np.iinfo(np.int32).max]))
+    course = rescued(course, 2)
     factor = loss_factor(u, course, days_between(u.drawn, 1))
     np.testing.assert_allclose(factor[1], np.exp(0.3))
     np.testing.assert_allclose(factor[0], np.exp(0.3 - np.array([0, 0, *(1.8 * np.exp(-np.arange(5) / 14))])))
@@ -199,7 +206,7 @@ def test_a_rescue_fades_until_the_next_one_is_given():
     """Given on day 0 and, decided on day 28, again on day 31: exp(-1.8 exp(-days / 14)) of the one that was last."""
     u = unit(arm=(1,), parameters={"RESCUE_DROP": 1.8, "RESCUE_TAU": 14.0})
     course, _ = start_course(u)
-    course = replace(course, rescue_day=np.array([31]), rescue_before_day=np.array([0]))
+    course = rescued(course, 0, 31)
     found = loss_factor(u, course, np.array([[28, 30, 31, 35]]))
     np.testing.assert_allclose(found[0], np.exp(-1.8 * np.exp(-np.array([28, 30, 0, 4]) / 14)), rtol=1e-14)
 

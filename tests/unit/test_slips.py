@@ -136,6 +136,16 @@ def test_a_list_without_its_brackets_up_to_300_characters(seen, meant):
     assert slips.list_meant(seen) == (f"; did you mean {meant}?" if meant else "")
 
 
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [("PLT", "; did you mean [PLT]?"), ("(PLT, AUC)", "; did you mean [PLT, AUC]?"),
+     ("all is taken", "; with a dash before it: - all is taken"), ("PLT; 3 of them", "; with a dash before it: - PLT; 3 of them"),
+     ("--", "")],
+)  # fmt: skip
+def test_one_name_or_several_with_signs_between_them_are_a_list_and_a_sentence_is_an_entry(seen, said):
+    assert slips.list_meant(seen, "texts") == said
+
+
 def test_texts_longer_than_a_value_are_not_guessed_at():
     assert slips.number_meant("5" + " " * 57 + "mg", "mg", False) and not slips.number_meant(
         "5" + " " * 58 + "mg", "mg", False

@@ -56,6 +56,23 @@ def test_decay_and_infusion_have_their_closed_form() -> None:
     assert steps.dtype == np.int64 and steps[0] > 0
 
 
+def test_inputs_in_any_order_have_their_closed_form() -> None:
+    """y' = -k y + u0 + 2 u1, whose inputs change every 2 h and come back: towards (u0 + 2 u1) / k by exp(-2 k)."""
+    two = toy(lambda y, p, u: [u[0] + 2.0 * u[1] - p[0] * y[0]], 1, inputs=2)
+    k, inputs = 0.3, [(1.0, 0.0), (1.0, 3.0), (2.0, 0.0), (1.0, 3.0), (1.0, 0.0), (2.0, 3.0), (2.0, 0.0)]
+    starts = 2.0 * np.arange(len(inputs))
+    events = Events(starts[None], np.zeros((1, len(inputs))), np.array([inputs]))
+    expected, level = [], 5.0
+    for first, second in inputs:
+        rest = (first + 2.0 * second) / k
+        level = rest + (level - rest) * np.exp(-2.0 * k)
+        expected.append(level)
+    times = np.append(starts, starts[-1] + 2.0)[None]
+    states, status, _ = solve(two, np.array([[k]]), np.array([[5.0]]), events, times)
+    assert status.tolist() == [Status.OK]
+    np.testing.assert_allclose(states[0, :, 0], expected, rtol=1e-12)
+
+
 def test_output_is_read_before_an_event_of_the_same_time() -> None:
     states, _, _ = decay(0.0, 1.0, [0.0, 5.0, 5.0, 6.0], [(0, 0, 0), (5, 10, 0)])
     assert states[0, :, 0].tolist() == [1.0, 1.0, 11.0]

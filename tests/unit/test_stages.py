@@ -110,6 +110,17 @@ def test_the_condition_of_a_stage_ends_it_early_and_only_counts_of_this_stage_ar
     assert [m.stage.tolist() for m in made[4:9]] == [[1, 1], [1, 1], [2, 1], [2, 1], [2, 2]]
 
 
+def test_a_row_for_every_stage_says_from_when_to_when_and_why_it_ended():
+    """14 days as planned; 14 of 28, with two counts below 30 in them; 28 days as planned."""
+    off = {"id": "OFF", "days": 28, "drug": False, "until": {"below_1e9L": 30, "visits": 2}}
+    again = {"start_dose_mg": 5}
+    stages = [{"id": "A", "days": 14}, off, {"id": "B", "days": 28, "arms": {"DRUG": again, "SHAM": again}}]
+    *_, found = tables(stages, arm=(1,), parameters={"EMAX": 0.0})
+    assert [(r["STAGE"], r["ASTDY"], r["AENDY"], r["ENDREAS"]) for r in found["stages"].to_pylist()] == [
+        ("A", 0, 14, "planned end"), ("OFF", 14, 28, "condition of the stage met"), ("B", 28, 56, "planned end"),
+    ]  # fmt: skip
+
+
 def test_who_does_not_enter_leaves_on_the_day_his_count_is_reported_and_for_that_reason():
     gate = {"id": "B", "label": "Open", "days": 42, "enters": {"at_least_1e9L": 50, "visits": 2}}
     study = {"laboratory": {"turnaround_days": 2, "whole_numbers": False, "lower_limit_1e9L": 0},
@@ -154,7 +165,7 @@ def test_what_a_condition_asks(asked, dose, since, expected):
     seen = Seen(np.array(dose, float), np.array(since))
     place = first_place(u)
     for visit in (1, 2, 3, 4):
-        place, moved = stage_of(u, place, seen, np.array([20.0, 20.0]), visit)
+        place, moved = stage_of(u, place, seen, np.array([20.0, 20.0]), visit, u.drawn.visit_day[:, visit])
     assert moved.tolist() == expected == (place.leave_day > 28).tolist()
 
 

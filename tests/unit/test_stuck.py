@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hand_made import PARAMETERS, people, unit
 from test_solver_door import toy
 
@@ -29,10 +30,11 @@ def test_the_largest_rate_on_the_diagonal():
     assert name == "" and math.isnan(rate)
 
 
-def test_a_patient_who_runs_out_of_steps_is_told_of_his_fastest_state():
+@pytest.mark.parametrize("days", [[14], [7, 14]])
+def test_a_patient_who_runs_out_of_steps_is_told_of_his_fastest_state(days):
     """Without target CL 1e6 L/h leaves CTOT at CL/VC; 4/MTT = 4e4/h; the others are solved, and have no word."""
     wild = {"CL": [7.66, 1e6, 7.66, 7.66], "R0": [0.324, 0.0, 0.324, 0.324], "MTT": [150.0, 150.0, 1e-4, 150.0]}
-    made = unit((0,) * 4, wild, SOON)
+    made = unit((0,) * 4, wild, SOON | {"visits": {"days": days}})
     result = simulate_unit(made)
     assert result.status.tolist() == [Status.OK, Status.STEP_LIMIT, Status.STEP_LIMIT, Status.OK]
     assert result.fastest == {1: f"CTOT at {1e6 / PARAMETERS['VC']:.2g} /h", 2: "T1 at 4e+04 /h"}

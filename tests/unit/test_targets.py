@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -74,7 +73,7 @@ def test_seen_rows_that_count_or_those_named():
 
 
 def ranges(jobs):
-    return [(job.replicates.start, job.replicates.stop) for job in jobs]
+    return [(job.replicates.start, job.replicates.stop) for _, job in jobs]
 
 
 def test_every_worker_has_something_to_do_and_no_job_is_too_large(monkeypatch):
@@ -85,7 +84,7 @@ def test_every_worker_has_something_to_do_and_no_job_is_too_large(monkeypatch):
         (0, 1),
         (1, 2),
     ]
-    assert cut(2, many, ("RESPW8",))[0].study == 2
+    assert cut(2, many, ("RESPW8",))[0][1].study == 2
     monkeypatch.setattr(targets, "CHUNK_PATIENTS", 20)
     assert ranges(cut(0, many, ("RESPW8",))) == [(0, 2), (2, 4), (4, 6), (6, 8), (8, 10)]
     monkeypatch.setattr(targets, "CHUNK_PATIENTS", 6)
@@ -94,8 +93,8 @@ def test_every_worker_has_something_to_do_and_no_job_is_too_large(monkeypatch):
 
 def test_samples_are_taken_only_where_an_endpoint_needs_them():
     sampled = study(pk_sampling=True)
-    assert cut(0, sampled, ("RESPW8",))[0].design.pk_sampling is None
-    assert cut(0, sampled, ("RESPW8", "CMAX"))[0].design.pk_sampling is not None
+    assert cut(0, sampled, ("RESPW8",))[0][0].pk_sampling is None
+    assert cut(0, sampled, ("RESPW8", "CMAX"))[0][0].pk_sampling is not None
 
 
 def test_each_study_is_simulated_for_its_own_targets():
@@ -105,28 +104,26 @@ def test_each_study_is_simulated_for_its_own_targets():
         Wanted(Target("s", 1, 2), RATE, 0),
     ]
     jobs = jobs_of([study()] * 3, wanted, 1)
-    assert [(job.study, job.codes) for job in jobs] == [(0, ("RESPW8",)), (2, ("MAXDUR",))]
+    assert [(job.study, job.codes) for _, job in jobs] == [(0, ("RESPW8",)), (2, ("MAXDUR",))]
 
 
 def test_a_target_is_the_mean_over_the_replicates_of_its_arm(monkeypatch):
     """Two jobs of the first study, one of the second: per replicate and arm, where one has no value."""
-    values = {
+    table = {
         (0, 0): [[0.1, 0.5], [0.3, 0.5]], (0, 2): [[0.8, 0.5]], (1, 0): [[7.0, 30.0], [9.0, np.nan], [9.0, 50.0]],
     }  # fmt: skip
-    monkeypatch.setattr(
-        targets, "job_values", lambda job, _: {job.codes[0]: np.array(values[job.study, job.replicates.start])}
-    )
+    fake = lambda _, job, values: {job.codes[0]: np.array(table[job.study, job.replicates.start]) + values["X"]}  # noqa: E731
+    monkeypatch.setattr(targets, "job_values", fake)
     jobs = [
-        Job(0, study(), ("RESPW8",), range(2)),
-        Job(0, study(), ("RESPW8",), range(2, 3)),
-        Job(1, study(), ("MAXDUR",), range(3)),
+        (study(), Job(0, ("RESPW8",), range(2))),
+        (study(), Job(0, ("RESPW8",), range(2, 3))),
+        (study(), Job(1, ("MAXDUR",), range(3))),
     ]
     wanted = [Wanted(Target("r", 1, 2), RATE, 0), Wanted(Target("m", 1, 2), replace(MEDIAN, arm="placebo"), 1)]
-    pool = lambda calls: [call(*given) for call, given, _ in calls]  # noqa: E731
-    chosen = SimpleNamespace(with_values=lambda values: None)
-    assert simulate_targets(jobs, wanted, pool, chosen, {}) == {"r": pytest.approx(0.4), "m": pytest.approx(40.0)}
-    values[1, 0] = [[7.0, np.nan]] * 3
-    assert np.isnan(simulate_targets(jobs, wanted, pool, chosen, {})["m"])
+    each = lambda call, jobs: [(job, call(design, job)) for design, job in reversed(jobs)]  # noqa: E731
+    assert simulate_targets(jobs, wanted, each, {"X": 1.0}) == {"r": pytest.approx(1.4), "m": pytest.approx(41.0)}
+    table[1, 0] = [[7.0, np.nan]] * 3
+    assert np.isnan(simulate_targets(jobs, wanted, each, {"X": 1.0})["m"])
 
 
 @pytest.fixture

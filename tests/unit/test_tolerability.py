@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tiny_trial import STUDY, WEEKS, Patient, records, study
 from analysis import endpoints
 from analysis.endpoints import catalogue
 from analysis.endpoints.contract import Evaluated
-from analysis.endpoints.count_proxies import days_above
+from analysis.endpoints.count_proxies import _by_chemotherapy, days_above
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,15 @@ def test_high_counts_over_the_whole_period(counts: list[float], above_250: int, 
     made = records(Patient(counts))
     values = [endpoints.evaluate(catalogue(56)[code], made, STUDY).value[0] for code in ("PLT250", "PLT400")]
     assert values == [above_250, above_400]
+
+
+@pytest.mark.parametrize(("drug_days", "expected"), [([1, 2], [True, True]), (None, [True, False])])
+def test_chemotherapy_says_when_drug_is_taken_in_all_arms_or_in_those_until_it(
+    drug_days: list[int] | None, expected: list[bool]
+) -> None:
+    arms = [SimpleNamespace(until_chemotherapy=True), SimpleNamespace(until_chemotherapy=False)]
+    around = SimpleNamespace(chemotherapy=SimpleNamespace(drug_days=drug_days), arms=arms)
+    assert _by_chemotherapy(around).tolist() == expected  # type: ignore[arg-type]
 
 
 def test_no_count_after_baseline_is_not_evaluable() -> None:

@@ -111,6 +111,15 @@ def test_parameters_that_move_nothing():
     assert idle(given(P0=1.0, P1=0.0, R=2.0, Z=-3.0), model) == []
 
 
+def test_a_parameter_that_acts_on_days_of_chemotherapy_or_of_a_meal_alone_moves_something():
+    def events(p, days):
+        amount = days.dose_mg + p[:, 1:2] * days.kill + p[:, 2:3] * np.minimum(days.meal_h, 24.0)
+        return Events(days.start_h, amount, np.zeros((len(p), 2, 0)))
+
+    model = replace(toy(lambda y, p, u: [-p[0] * y[0]], 1, 4), takes=("kill", "meal"), daily_events=events)
+    assert idle(given(P0=1.0, P1=1.0, P2=1.0, P3=1.0), model) == ["P3"]
+
+
 def test_a_parameter_of_an_output_moves_something():
     model = replace(
         toy(lambda y, p, u: [-p[0] * y[0]], 1, 3),

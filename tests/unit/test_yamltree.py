@@ -109,6 +109,7 @@ def test_what_cannot_be_replaced(key, value, words):
         ("id: x\na: [1,\n  2\nb: 3\n", "a.yaml:2: not YAML near 'a: [1,': the [ is not closed"),
         ("a: b: c\n", "a.yaml:1: not YAML near 'a: b: c': "),
         ("a: 'x\n", "a.yaml:1: not YAML near \"a: 'x\": the quote ' is opened and not closed"),
+        ("a: 'xx\n", "a.yaml:1: not YAML near \"a: 'xx\": the quote ' is opened and not closed"),
     ],
 )
 def test_what_cannot_be_read(tmp_path, monkeypatch, text, said):

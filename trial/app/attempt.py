@@ -99,13 +99,11 @@ def run_study(
             _announce(study, beside, how, workers, say)
             summary = _simulated(study, beside, how, workers, say, progress)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-            if not how.shard.is_whole:
-                return _part_done(study, folder, beside, how.shard, summary, warnings, volatile)
-            analysed, resolved = conclude(beside, summary, warnings, volatile, say)
-            folders.finish(folder, beside)
-        if how.with_report:
-            _report(folder, resolved, say)
-    return Done(analysed.lines, resolved, summary.n_patients, summary.n_failed)
+            done = _concluded(study, beside, how.shard, summary, warnings, volatile, say)
+            folders.finish(folder, beside, keep_units=not how.shard.is_whole)
+        if how.with_report and how.shard.is_whole:
+            _report(folder, done.study, say)
+    return done
 
 
 def _refuse(how: How) -> None:
@@ -117,20 +115,22 @@ def _refuse(how: How) -> None:
         raise Refused("--sensitivity: not of a shard; 'vtrial sensitivity CONFIG' is a command of its own")
 
 
-def _part_done(
+def _concluded(
     study: Study,
-    folder: Path,
     beside: Path,
     shard: Shard,
     summary: RunSummary,
     warnings: Sequence[str],
     volatile: dict[str, Any],
+    say: Say,
 ) -> Done:
-    """A finished shard takes its place: its manifest says which units it has, and of which run."""
+    """Write results and manifest; that of a shard has no results, and says which units it has, and of which run."""
+    if shard.is_whole:
+        analysed, resolved = conclude(beside, summary, warnings, volatile, say)
+        return Done(analysed.lines, resolved, summary.n_patients, summary.n_failed)
     units = [unit.number for unit in shard.among(work_units(study))]
     part = {"part": str(shard), "units": units, "of_run": identity(study)}
     sign(beside, load_study(beside / folders.CONFIG), summary, {"warnings": list(warnings), SHARD: part}, volatile)
-    folders.finish(folder, beside, keep_units=True)
     return Done((), study, summary.n_patients, summary.n_failed)
 
 
@@ -163,7 +163,7 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
     if how.with_sensitivity:
         from trial.app.sensitivity import write_effects
 
-        write_effects(study, beside, workers, say=say, progress=progress)
+        write_effects(study, beside, None if how.dask else workers, say=say, progress=progress, dask=how.dask)
     return summary
 
 

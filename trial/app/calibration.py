@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel
 
 from analysis.evidence import identifiability as ident
-from analysis.evidence.calibration import Fitted, Point, objective
+from analysis.evidence.calibration import Fitted, Point, Simulate, objective
 from analysis.evidence.calibration import calibrate as search
 from cohorts.sets import calibration_file, is_file_name, parameter_set
 from trial.app.calibration_record import NOTE, record_of, short, write
@@ -22,8 +21,9 @@ from trial.app.study_run import cores
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.app.targets import Wanted, jobs_of, simulate_targets, studies_of, target_problems, wanted_of
 from trial.errors import Refused
+from trial.jobs.cluster import must_be_usable
+from trial.jobs.hands import hands
 from trial.study.fit import FRACTION, Fit, load_fit
-from trial.study.study import Study
 
 SUFFIX = ".calibration.json"
 NEWS = 0.99
@@ -39,11 +39,15 @@ def calibrate(
     uncertainty: bool = True,
     say: Say = silent,
     progress: Progress = unseen,
+    dask: str | None = None,
 ) -> tuple[dict[str, Any], Path]:
     """Fit, and write the record into the folder ``out``, or (None) over that of the fitted set; record and its path.
 
-    The best point so far is on disk meanwhile. Raises ConfigError for the config, and Refused before anything is lost.
+    The best point so far is on disk meanwhile. ``dask``: a cluster to work on (``trial.jobs.cluster``). Raises
+    ConfigError for the config, and Refused before anything is lost.
     """
+    if dask is not None:
+        must_be_usable(dask, workers)
     fit = load_fit(config, lambda data: target_problems(data, config.parent))
     path = _path(fit, out)
     if path.exists() and not (overwrite or out is None):
@@ -53,8 +57,9 @@ def calibrate(
     wanted = wanted_of(fit, studies)
     say(f"{fit.id}: {len(fit.fitted)} parameters of {fit.parameter_set}, {len(wanted)} targets")
     say_of = partial(record_of, fit, wanted, config, _extends(fit, path))
-    with _kept(path, say_of, say) as keep:
-        record = _fitted_record(fit, studies, wanted, workers or cores(), uncertainty, say_of, keep, progress)
+    with _kept(path, say_of, say) as keep, hands(workers or cores(), dask) as ours:
+        simulate = partial(simulate_targets, jobs_of(studies, wanted, ours.many), wanted, ours.each)
+        record = _fitted_record(fit, wanted, simulate, uncertainty, say_of, keep, progress)
     write(path, record)
     return record, path
 
@@ -69,28 +74,24 @@ def _path(fit: Fit, out: Path | None) -> Path:
 
 def _fitted_record(
     fit: Fit,
-    studies: Sequence[Study],
     wanted: Sequence[Wanted],
-    workers: int,
+    simulate: Simulate,
     uncertain: bool,
     say_of: Callable[[Point, int, float], dict[str, Any]],
     keep: Tick,
     progress: Progress,
 ) -> dict[str, Any]:
     """Search, then look around the best point."""
-    chosen, targets, begun = parameter_set(fit.parameter_set), [w.target for w in wanted], time.perf_counter()
-    fitted = _fitted(fit)
-    with Parallel(n_jobs=workers, prefer="threads") as pool:
-        simulate = partial(simulate_targets, jobs_of(studies, wanted, workers), wanted, pool, chosen)
-        most = 1 + fit.search.scan + fit.search.starts * fit.search.evaluations
-        with _ticking(progress, "points, at most", most, keep) as tell:
-            limits = {"scan": fit.search.scan, "starts": fit.search.starts, "evaluations": fit.search.evaluations}
-            points = search(targets, fitted, simulate, **limits, tell=tell)
-        best, found = points[0], {}
-        if uncertain:
-            at = partial(objective, targets, fitted, simulate)
-            found = _uncertainty(fit, fitted, at, best, progress)
-        return say_of(best, len(points), time.perf_counter() - begun) | found
+    targets, fitted, begun = [w.target for w in wanted], _fitted(fit), time.perf_counter()
+    most = 1 + fit.search.scan + fit.search.starts * fit.search.evaluations
+    with _ticking(progress, "points, at most", most, keep) as tell:
+        limits = {"scan": fit.search.scan, "starts": fit.search.starts, "evaluations": fit.search.evaluations}
+        points = search(targets, fitted, simulate, **limits, tell=tell)
+    best, found = points[0], {}
+    if uncertain:
+        at = partial(objective, targets, fitted, simulate)
+        found = _uncertainty(fit, fitted, at, best, progress)
+    return say_of(best, len(points), time.perf_counter() - begun) | found
 
 
 def _extends(fit: Fit, path: Path) -> str:

@@ -8,10 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 
 from cohorts.sets import is_file_name, parameter_set
+from trial.study.analytes import Laboratory
 from trial.study.arms import Arm
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.fingerprint import fingerprint
 from trial.study.leaving import completing
+from trial.study.rescue_agents import RescueAgent
 from trial.study.study import Study
 
 COUNT = "x 10^9/L"
@@ -47,8 +49,8 @@ def _margins(study: Study) -> str:
     return f", with margins of the study's own: {said}" if said else ""
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _many(count: float, what: str) -> str:
+    return f"{count:g} {what}{'' if count == 1 else 's'}"
 
 
 def _listed(parts: Sequence[str]) -> str:
@@ -149,7 +151,7 @@ def _visits(study: Study) -> str:
     when = f"every {steps.pop()} days from day {days[0]} to {days[-1]}" if regular else f"days {_some(days)}"
     window = f", up to {_many(visits.window_days, 'day')} early or late" if visits.window_days else ""
     missed = f", {100 * visits.missed_probability:g} % missed" if visits.missed_probability else ""
-    late = study.laboratory.turnaround_days
+    late = study.laboratory.known_after_days
     result = f", counts reported {_many(late, 'day')} later" if late else ""
     return f"{len(days)}, {when}{window}{missed}{result}"
 
@@ -171,12 +173,44 @@ def _screening(study: Study) -> str:
 def _adherence(study: Study) -> str:
     mean, sd = study.adherence.mean, study.adherence.sd
     spread = f" (SD between patients {100 * sd:g} %)" if sd else ""
-    return "every dose is taken" if mean == 1 else f"{100 * mean:g} % of doses are taken{spread}"
+    taken = "every dose is taken" if mean == 1 else f"{100 * mean:g} % of doses are taken{spread}"
+    return ", ".join([taken, *_habits(study)])
+
+
+def _habits(study: Study) -> Iterator[str]:
+    """How doses are missed, and who gives up."""
+    away, weary = study.adherence.holidays, study.adherence.gives_up
+    if away:
+        yield f"{100 * away.share_of_missed:g} % of the missed ones in holidays of {away.mean_days:g} days on average"
+    if weary:
+        low, day = f"below {weary.below_1e9L:g}", weary.after_days
+        after = f"{_many(weary.visits or 0, 'count')} {low} in a row"
+        by_hazard = f"with {weary.hazard_per_week or 0:g} per week while the last count is {low}"
+        yield f"given up {f'after {after}' if weary.visits else by_hazard}, from day {day} on"
 
 
 def _rescue(study: Study) -> str:
     rescue = study.rescue
-    return f"allowed, at least {_many(rescue.min_days_between, 'day')} apart" if rescue.allowed else "not allowed"
+    if not rescue.agents:
+        return f"allowed, at least {_many(rescue.min_days_between, 'day')} apart" if rescue.allowed else "not allowed"
+    return "; ".join(_agent(study, agent) for agent in rescue.agents)
+
+
+def _agent(study: Study, agent: RescueAgent) -> str:
+    """When an agent is given, and what it does."""
+    low, grade = agent.below_1e9L, agent.bleeding_at_least
+    whens = [
+        *(["by clinical decision"] if agent.clinical else []),
+        *([f"at a count below {low:g}"] if low is not None else []),
+        *([f"at bleeding of grade {grade} or more"] if grade is not None else []),
+    ]
+    size = "as RESCUE_DROP" if agent.log_drop is None else f"by exp(-{agent.log_drop:g})"
+    fades = "RESCUE_TAU" if agent.fades is None else _many(agent.fades, "day")
+    does = f"adds {agent.adds:g} {COUNT}" if agent.adds else f"lowers loss {size}, fading with {fades}"
+    onset = f"from {_many(agent.onset, 'day')} later on " if agent.onset else ""
+    void = "for good" if agent.voids_days is None else f"for {_many(agent.voids_days, 'day')}"
+    apart = _many(study.rescue.apart(agent), "day")
+    return f"{agent.term} ({agent.kind}) {' or '.join(whens)}, {apart} apart: {onset}{does}, voids a response {void}"
 
 
 def _dropout(study: Study) -> str:
@@ -197,6 +231,8 @@ def completion(study: Study) -> dict[str, float]:
 
 def _extras(study: Study) -> Iterator[str]:
     """What only some studies have: a typical patient, meals, chemotherapy, samples, adverse events."""
+    if said := list(_laboratory(study.laboratory)):
+        yield f"laboratory: {'; '.join(said)}"
     if study.typical_patient:
         yield "typical patient: every random number at its median"
     if study.meals:
@@ -216,6 +252,24 @@ def _extras(study: Study) -> Iterator[str]:
         yield f"concentrations: day {study.pk_sampling.visit_day}, {times} h after the dose"
     if study.proxies:
         yield f"adverse events drawn as proxies: {', '.join(study.proxies)}"
+
+
+def _laboratory(laboratory: Laboratory) -> Iterator[str]:
+    """What may happen to a sample."""
+    clump, again, central = laboratory.clumping, laboratory.retest, laboratory.central
+    if laboratory.lost_probability:
+        yield f"{100 * laboratory.lost_probability:g} % of samples are lost"
+    if clump:
+        seen = f", seen in {100 * clump.noticed:g} % of them" if clump.noticed else ""
+        yield f"platelets clump in {100 * clump.probability:g} % of samples, to {clump.factor:g} of the count{seen}"
+    if again:
+        low, high = again.below_1e9L, again.at_least_1e9L
+        limits = [*([f"below {low:g}"] if low else []), *([f"at {high:g} or more"] if high else [])]
+        after = _many(laboratory.retest_days, "day")
+        yield f"a re-test {after} after a visit with a count {' or '.join([*limits, 'that is not there'])}"
+    if central:
+        does = " and ".join(["decides"] * central.decides + ["is analysed"] * central.analysed)
+        yield f"a central laboratory, which reports after {_many(central.turnaround_days, 'day')}, {does}"
 
 
 def _result(study: Study) -> str:

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from cohorts.files import absolute
@@ -200,7 +201,7 @@ def remove_run(old: Path, target: Path) -> None:
     Raises OSError when it cannot be moved; nothing of it is lost then.
     """
     for name in foreign(old) if old.is_dir() else ():
-        free = next(n for k in range(10**6) if not (target / (n := f"{name}.{k}" if k else name)).exists())
+        free = next(n for k in count() if not (target / (n := f"{name}.{k}" if k else name)).exists())
         (old / name).rename(target / free)
     shutil.rmtree(old, ignore_errors=True)
 

@@ -64,7 +64,9 @@ def write_course(again: Again, out: Path) -> None:
 def differing(again: Again, run_dir: Path) -> tuple[list[str], int]:
     """Where the course differs from what the run stored of this patient, and how many endpoints it stored."""
     replicate, subject = again.course.patient["IREP"], again.course.patient["SUBJID"]
-    tables = (*COMPARED, *more_tables(again.study.dense, bool(again.study.tolerability), bool(again.study.stages)))
+    said = again.study
+    more = more_tables(said.dense, bool(said.tolerability), bool(said.stages), said.adherence.missed_days)
+    tables = (*COMPARED, *more)
     mine = [("IREP", "==", replicate), ("SUBJID", "==", subject)]
     kept = [name for name in tables if again.all_kept or again.study.lives(name)]
     names = (*kept, "endpoints", "times")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from analysis.endpoints import catalogue
 from analysis.evidence import sensitivity as pure
 from analysis.evidence.sensitivity import Effect, Tried
 from analysis.text import cells
-from cohorts.parameters import ParameterSet
 from cohorts.sets import parameter_set
 from cohorts.variants import Variant, nothing_to_halve, variants
+from trial.app.study_run import cores
 from trial.app.talk import Progress, Say, Tell, silent, unseen
 from trial.app.targets import Job, cut, job_values
+from trial.jobs.cluster import must_be_usable
+from trial.jobs.hands import Each, hands
 from trial.study.study import Study
 
 FILES = (pure.SENSITIVITY_FILE,)
@@ -27,29 +29,38 @@ Result = tuple[NDArray[np.float64], str]
 
 
 def write_effects(
-    study: Study, folder: Path, workers: int, most: int = ENOUGH, say: Say = silent, progress: Progress = unseen
+    study: Study,
+    folder: Path,
+    workers: int | None = None,
+    most: int = ENOUGH,
+    say: Say = silent,
+    progress: Progress = unseen,
+    dask: str | None = None,
 ) -> list[Effect]:
-    """Try everything that is assumed and write sensitivity.parquet into ``folder``; says what cannot be tried."""
+    """Try everything that is assumed and write sensitivity.parquet into ``folder``; says what cannot be tried.
+
+    ``workers``: threads, None for one per core; ``dask``: a cluster to work on instead (``trial.jobs.cluster``).
+    """
+    if dask is not None:
+        must_be_usable(dask, workers)
     idle = nothing_to_halve(parameter_set(study.parameter_set))
     if idle:
         say(f"sensitivity: {', '.join(idle)} is 0 or a switch and has nothing to halve")
     folder.mkdir(parents=True, exist_ok=True)
     with progress("sensitivity, patients") as tell:
-        rows = effects_of(study, workers, min(most, study.replicates), tell)
+        rows = effects_of(study, workers or cores(), min(most, study.replicates), tell, dask)
     pure.write(rows, folder)
     return rows
 
 
-def effects_of(study: Study, workers: int, replicates: int, tell: Tell) -> list[Effect]:
+def effects_of(study: Study, workers: int, replicates: int, tell: Tell, dask: str | None = None) -> list[Effect]:
     """The effect of every variant of the study's parameter set on the primary result, per arm."""
-    chosen = parameter_set(study.parameter_set)
-    tried = variants(chosen)
+    tried = variants(parameter_set(study.parameter_set))
     endpoint = catalogue(study.analysis.assessment_day)[study.analysis.primary]
     jobs = cut(0, study.model_copy(update={"replicates": replicates}), (endpoint.code,))
-    sets = [chosen, *(variant.parameter_set for variant in tried)]
-    pool = Parallel(n_jobs=workers, prefer="threads", return_as="generator")
-    results = pool(delayed(_result)(job, which) for which in sets for job in jobs)
-    base, *others = _whole(results, len(sets), len(jobs), study.subjects * replicates, tell)
+    values = [{}, *({variant.assumed.name: variant.value} for variant in tried)]
+    with hands(workers, dask) as ours:
+        base, *others = _results(ours.each, values, jobs, tell)
     scale = 100.0 if endpoint.summary == "rate" else 1.0
     rows = [_tried(variant, scale, *found) for variant, found in zip(tried, others, strict=True)]
     if base[1]:
@@ -57,22 +68,32 @@ def effects_of(study: Study, workers: int, replicates: int, tell: Tell) -> list[
     return pure.effects(scale * base[0], rows, study.arm_ids, endpoint.code, endpoint.unit)
 
 
-def _result(job: Job, chosen: ParameterSet) -> Result:
-    """The primary result per replicate and arm (R, A) of a job, or NaN and why there is none."""
+def _results(
+    each: Each, values: Sequence[Mapping[str, float]], jobs: Sequence[tuple[Study, Job]], tell: Tell
+) -> list[Result]:
+    """The result with each of several ``values`` of the parameter set, its jobs joined."""
+    patients = {job: study.subjects * len(job.replicates) for study, job in jobs}
+    total, done, found = len(values) * sum(patients.values()), 0, {}
+    every = ((study, (k, job)) for k in range(len(values)) for study, job in jobs)
+    for (k, job), result in each(partial(_result, values), every, lambda one: f"{one[1]}, variant {one[0]}"):
+        found[k, job] = result
+        done += patients[job]
+        tell(done, total)
+    return [_joined([found[k, job] for _, job in jobs]) for k in range(len(values))]
+
+
+def _result(values: Sequence[Mapping[str, float]], study: Study, one: tuple[int, Job]) -> Result:
+    """The primary result per replicate and arm (R, A) of a job with the k-th values, or NaN and why there is none."""
+    k, job = one
     try:
-        return job_values(job, chosen)[job.codes[0]], ""
+        return job_values(study, job, values[k])[job.codes[0]], ""
     except ValueError as error:
-        return np.full((len(job.replicates), len(job.design.arm_ids)), np.nan), str(error).splitlines()[0]
+        return np.full((len(job.replicates), len(study.arm_ids)), np.nan), str(error).splitlines()[0]
 
 
-def _whole(results: Iterator[Result], sets: int, jobs: int, patients: int, tell: Tell) -> list[Result]:
-    """The results of each set, its jobs joined."""
-    joined = []
-    for k in range(sets):
-        parts = [next(results) for _ in range(jobs)]
-        joined.append((np.concatenate([part for part, _ in parts]), next((why for _, why in parts if why), "")))
-        tell((k + 1) * patients, sets * patients)
-    return joined
+def _joined(parts: Sequence[Result]) -> Result:
+    """Results of some replicates as one, with the first reason there is."""
+    return np.concatenate([part for part, _ in parts]), next((why for _, why in parts if why), "")
 
 
 def _tried(variant: Variant, scale: float, result: NDArray[np.float64], why: str) -> Tried:

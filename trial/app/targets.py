@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from analysis.endpoints import catalogue, lacking
@@ -19,8 +19,9 @@ from analysis.evidence.results import endpoint_values
 from analysis.evidence.scorecard import JUDGED, STAT, Published, read_published
 from analysis.statistics.summaries import LOCATION
 from cohorts.files import is_regular
-from cohorts.parameters import ParameterSet
+from cohorts.sets import parameter_set
 from trial.errors import ConfigError
+from trial.jobs.hands import Each
 from trial.jobs.work import simulate_replicates
 from trial.study.checks import MOST_BYTES
 from trial.study.fingerprint import differs_from_published
@@ -31,6 +32,8 @@ from trial.study.study import Study
 
 CHUNK_PATIENTS = 8192
 """Patients simulated together, at most; more would only take memory."""
+Results = dict[str, NDArray[np.float64]]
+"""Endpoints by code, per replicate and arm (R, A)."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Job:
-    """Some replicates of a study, and the endpoints wanted of them."""
+    """Some replicates of a study (its place in the list), and the endpoints wanted of them."""
 
     study: int
-    design: Study
     codes: tuple[str, ...]
     replicates: range
+
+    def __str__(self) -> str:
+        return f"replicates {self.replicates.start} to {self.replicates.stop - 1} of study {self.study + 1}"
 
 
 def studies_of(fit: Fit) -> list[Study]:
@@ -148,38 +153,36 @@ def _target(row: Published) -> Target | Measure:
     return Measure.of(row.row_id, scale * row.published, scale * row.ci_low, scale * row.ci_high, log)
 
 
-def jobs_of(studies: Sequence[Study], wanted: Sequence[Wanted], workers: int) -> list[Job]:
-    """What is simulated at each point, cut so that every worker has something to do."""
+def jobs_of(studies: Sequence[Study], wanted: Sequence[Wanted], workers: int) -> list[tuple[Study, Job]]:
+    """What is simulated at each point, with its study, cut so that every worker has something to do."""
     codes = [tuple(dict.fromkeys(w.row.endpoint for w in wanted if w.study == k)) for k in range(len(studies))]
     return [job for k, study in enumerate(studies) if codes[k] for job in cut(k, study, codes[k], workers)]
 
 
-def cut(place: int, study: Study, codes: tuple[str, ...], workers: int = 1) -> list[Job]:
+def cut(place: int, study: Study, codes: tuple[str, ...], workers: int = 1) -> list[tuple[Study, Job]]:
     """The replicates of a study in at least as many jobs as workers; samples are taken only where an endpoint is."""
     known = catalogue(study.analysis.assessment_day)
     if not any(known[code].needs_profile for code in codes):
         study = study.model_copy(update={"pk_sampling": None})
     size = max(1, min(-(-study.replicates // workers), CHUNK_PATIENTS // study.subjects))
     starts = range(0, study.replicates, size)
-    return [Job(place, study, codes, range(s, min(s + size, study.replicates))) for s in starts]
+    return [(study, Job(place, codes, range(s, min(s + size, study.replicates)))) for s in starts]
 
 
 def simulate_targets(
-    jobs: Sequence[Job], wanted: Sequence[Wanted], pool: Parallel, chosen: ParameterSet, values: Mapping[str, float]
+    jobs: Sequence[tuple[Study, Job]], wanted: Sequence[Wanted], each: Each, values: Mapping[str, float]
 ) -> dict[str, float]:
     """Mean over replicates of every target at these parameter ``values``, by row id; rates as proportions."""
-    parts = pool(delayed(job_values)(job, chosen.with_values(values)) for job in jobs)
+    parts = dict(each(partial(job_values, values=values), jobs))
     found: dict[str, float] = {}
     for w in wanted:
-        arm = next(job.design.arm_ids.index(w.row.arm) for job in jobs if job.study == w.study)
-        mine = [part[w.row.endpoint][:, arm] for job, part in zip(jobs, parts, strict=True) if job.study == w.study]
-        whole = np.concatenate(mine)
+        mine = [(study.arm_ids.index(w.row.arm), parts[job]) for study, job in jobs if job.study == w.study]
+        whole = np.concatenate([part[w.row.endpoint][:, arm] for arm, part in mine])
         found[w.row.row_id] = float(np.nanmean(whole)) if np.isfinite(whole).any() else float("nan")
     return found
 
 
-def job_values(job: Job, chosen: ParameterSet) -> dict[str, NDArray[np.float64]]:
-    """The endpoints of a job per replicate and arm (R, A)."""
-    tables = simulate_replicates(job.design, job.replicates, chosen)
-    design = job.design
-    return endpoint_values(from_tables(in_stage(tables, design), design.arm_ids), design.analysed, job.codes)
+def job_values(study: Study, job: Job, values: Mapping[str, float]) -> Results:
+    """The endpoints of a job with other ``values`` of its parameter set."""
+    tables = simulate_replicates(study, job.replicates, parameter_set(study.parameter_set).with_values(values))
+    return endpoint_values(from_tables(in_stage(tables, study), study.arm_ids), study.analysed, job.codes)

@@ -21,6 +21,10 @@ def calibrate(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in that folder.")] = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads [default: one per core].")] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
+    ] = None,
     uncertainty: Annotated[
         bool, typer.Option("--uncertainty/--no-uncertainty", help="Standard errors and identifiability.")
     ] = True,
@@ -31,7 +35,7 @@ def calibrate(
     """
     from trial.app.calibration import calibrate as fit
 
-    record, path = fit(config, None if into_catalogue else out, overwrite, workers, uncertainty, say, progress)
+    record, path = fit(config, None if into_catalogue else out, overwrite, workers, uncertainty, say, progress, dask)
     _show(record)
     print(f"written: {path}")
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from trial.app.talk import Tell
 
+LEAST_WIDTH = 30
 STEP_PERCENT = 10
 STEP_SECONDS = 5.0
 
@@ -33,6 +34,11 @@ def say(text: str) -> None:
 def _folded(line: str) -> str:
     wide = shutil.get_terminal_size((80, 24)).columns
     return textwrap.fill(line, max(wide, 20), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def paragraph(text: str) -> str:
+    """A finding of several lines, set in a little, for what is printed to stdout."""
+    return textwrap.fill(text, max(width(), LEAST_WIDTH), initial_indent="  ", subsequent_indent="    ")
 
 
 def open_streams() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from trial.cli.console import say, warn, width
+from trial.cli.console import paragraph, say, warn
 
 
 def lint(
@@ -32,4 +31,4 @@ def lint(
     rules = ", ".join(loaded.study.dose_rules) or "none"
     print(f"{loaded.study.id}: dose rules: {rules}; {f'{len(found)} found' if found else 'nothing found'}")
     for sentence in found:
-        print(textwrap.fill(sentence, max(width(), 30), initial_indent="  ", subsequent_indent="    "))
+        print(paragraph(sentence))

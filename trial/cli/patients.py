@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from trial.cli.console import width
+from trial.cli.console import paragraph
 
 
 def patients(
@@ -31,7 +30,7 @@ def patients(
     found = prepare(file, map_, value)
     print(f"{file}: no problems found")
     for line in found.in_words():
-        print(textwrap.fill(line, max(width(), 30), initial_indent="  ", subsequent_indent="    "))
+        print(paragraph(line))
     if out is not None:
         write(found, out, overwrite)
         print(f"written: {out}; in a config: population: {{file: {out}}}")

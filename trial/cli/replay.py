@@ -117,5 +117,5 @@ def _dose(made: Decision) -> str:
 def _what(made: Decision) -> str:
     if made.count is None and made.planned_day:
         return made.why_none
-    said = ["rescue therapy"] * made.rescued + [made.reason or made.why_same]
+    said = [made.rescue] * bool(made.rescue) + [made.reason or made.why_same]
     return "; ".join(said)

@@ -22,6 +22,10 @@ def sensitivity(
         typer.Option("--replicates", help="Instead of the config's replicates, of which at most 20 are used."),
     ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads [default: one per core].")] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
+    ] = None,
     set_: Annotated[
         list[str], typer.Option("--set", metavar="KEY=VALUE", help="Replace one value, as in arms.0.ratio=3.")
     ] = [],  # noqa: B006
@@ -35,14 +39,13 @@ def sensitivity(
     from trial.app.folder import ready
     from trial.app.loading import load_checked
     from trial.app.sensitivity import ENOUGH, FILES, lines, notes, write_effects
-    from trial.app.study_run import cores
 
     loaded = load_checked(config, set_, replicates=replicates)
     warn(loaded.warnings)
     study = loaded.study
     folder = out or Path("runs") / f"{study.id}_sensitivity"
     ready(folder, FILES, overwrite)
-    rows = write_effects(study, folder, workers or cores(), replicates or ENOUGH, say, progress)
+    rows = write_effects(study, folder, workers, replicates or ENOUGH, say, progress, dask)
     table = columns(("assumed", "value", "times", *study.arm_ids), left=("assumed",))
     for line in lines(rows, study.arm_ids):
         table.add_row(*line)

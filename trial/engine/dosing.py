@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from cohorts import elementary
 from trial.engine.draws import Drawn, Unit
 from trial.engine.prescribed import days_apart
-from trial.engine.rules import NEVER, Course
+from trial.engine.rescue import log_drop
+from trial.engine.rules import Course
 from trial.models import Days
 from trial.solver import Events
 
@@ -80,7 +81,13 @@ def dose_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Active drug taken on each day (mg): prescribed, a day of the drug, taken, still in the study, not placebo."""
     prescribed = _prescribed_mg(unit, course, day)
     given = drug_day(unit, course, day) & active(unit, course, day) & _in_study(course, day)
-    return np.where(given & _of_day(unit.drawn.taken, day), prescribed, 0.0)
+    return np.where(given & takes(unit, course, day), prescribed, 0.0)
+
+
+def takes(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the patient takes what is prescribed on each day, (n, k): not missed, and not given up."""
+    taken = _of_day(unit.drawn.taken, day)
+    return taken if unit.study.adherence.gives_up is None else taken & (day < course.patience.gone_day[:, None])
 
 
 def _prescribed_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
@@ -89,7 +96,10 @@ def _prescribed_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
         return _of_day(unit.plan_mg, day)
     apart = days_apart(unit.study)
     now, before = course.now.on(day, apart), course.before.on(day, apart)
-    return np.where(day >= course.effective_day[:, None], now, before)
+    prescribed = np.where(day >= course.effective_day[:, None], now, before)
+    for one in reversed(course.earlier):
+        prescribed = np.where(day < one.until_day[:, None], one.level.on(day, apart), prescribed)
+    return prescribed
 
 
 def drug_day(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -127,11 +137,12 @@ def is_active(
 def _treatment(course: Course, day: NDArray[np.int64]) -> NDArray[np.int64]:
     """Treatment on each day, (n, k), or (n, 1) where it is the same on all."""
     now, before = course.treatment[:, None], course.treatment_before[:, None]
-    return (
-        now
-        if course.treatment is course.treatment_before
-        else np.where(day >= course.effective_day[:, None], now, before)
-    )
+    if course.treatment is course.treatment_before and not course.earlier:
+        return now
+    found = np.where(day >= course.effective_day[:, None], now, before)
+    for one in reversed(course.earlier):
+        found = np.where(day < one.until_day[:, None], one.treatment[:, None], found)
+    return found
 
 
 def kill(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
@@ -162,15 +173,12 @@ def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Daily multiplier of platelet loss: within-patient fluctuation, and rescue therapy, which lowers loss for
     weeks.
     """
-    factor, who = _of_day(unit.swings, day), np.flatnonzero(course.rescue_day != NEVER)
+    factor = _of_day(unit.swings, day)
+    who, drop = log_drop(unit, course.rescues, day)
     if not len(who):
         return factor
-    day, latest, before = day[who], course.rescue_day[who, None], course.rescue_before_day[who, None]
-    since = day - np.where(day >= latest, latest, before)
-    fading = elementary.exp(-np.maximum(since, 0) / unit.on("RESCUE_TAU", day, who))
-    drop = np.where(since >= 0, unit.on("RESCUE_DROP", day, who) * fading, 0.0)
     with np.errstate(over="ignore"):  # the solver says NON_FINITE where a wild draw gives infinity
-        factor[who] = elementary.exp(_of_day(unit.drawn.log_loss, day, who) - drop)
+        factor[who] = elementary.exp(_of_day(unit.drawn.log_loss, day[who], who) - drop)
     return factor
 
 

@@ -23,14 +23,17 @@ from cohorts.sets import parameter_set
 from cohorts.streams import Draws
 from cohorts.switched import parameters_of
 from cohorts.variability import moved, occasion_factor
+from trial.engine.holidays import by_chance, on_holiday
+from trial.engine.samples import Samples, draw_samples
 from trial.models import Structure
-from trial.study.protocol import Meals
+from trial.study.habits import Adherence, Meals
 from trial.study.stages import Given, treatments
 from trial.study.study import Study
 
 Array = NDArray[np.float64]
 FIRST_RESCUES = 4
 EVERYBODY = slice(None)
+NOTHING_LOST = Samples()
 NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
 
 
@@ -60,7 +63,8 @@ class Drawn:
     factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
     rescue_clock (n, episodes) cumulative hazard at which a rescue is given, for as many as there can be. leave_day (n,)
     and leave_reason (n,): index into study.dropout, -1 stays. occasions: by name, the parameters that differ from week
-    to week.
+    to week. samples: what happens to the samples of the visits. holiday
+    (n, D): the dose is missed in a run of days. patience (n,): cumulative hazard at which the drug is given up.
     """
 
     arm: NDArray[np.int64]
@@ -80,6 +84,9 @@ class Drawn:
     leave_day: NDArray[np.int64]
     leave_reason: NDArray[np.int64]
     occasions: Mapping[str, Occasions] = field(default_factory=dict)
+    samples: Samples = NOTHING_LOST
+    holiday: NDArray[np.bool_] | None = None
+    patience: Array | None = None
 
     @property
     def n(self) -> int:
@@ -223,7 +230,7 @@ def draw_unit(study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[n
     nominal = (0, *study.visits.days)
     days = nominal[-1] + study.visits.window_days
     visit_day, missed = _visits(study, cohort)
-    adherence, taken = _habit(cohort.draws, "adherence", study.adherence.mean, study.adherence.sd, days)
+    adherence, taken, holiday = _intake(draws, study.adherence, days)
     meals = study.meals or NO_MEALS
     meal_share, early_meal = _habit(cohort.draws, "food", meals.share_mean, meals.share_sd, days)
     occasions = {
@@ -251,6 +258,9 @@ def draw_unit(study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[n
         leave_day=leave_day,
         leave_reason=leave_reason,
         occasions=occasions,
+        samples=draw_samples(study, draws),
+        holiday=holiday,
+        patience=-elementary.log(draws.uniform("adherence:patience")) if study.adherence.gives_up else None,
     )
 
 
@@ -309,20 +319,39 @@ def _visits(study: Study, cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np
     return np.stack([first, *actual], axis=1), np.stack([first.astype(bool), *missed], axis=1)
 
 
+def _intake(draws: Draws, said: Adherence, days: int) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_] | None]:
+    """Each patient's probability of taking a day's dose, the days on which it is taken, and those of holidays."""
+    if said.holidays is None or said.mean == 0:
+        return *_habit(draws, "adherence", said.mean, said.sd, days), None
+    probability = _propensity(draws, "adherence", said.mean, said.sd)
+    away = on_holiday(draws, probability, said.holidays, days)
+    return probability, _done(draws, "adherence", by_chance(probability, said.holidays), days) & ~away, away
+
+
 def _habit(draws: Draws, name: str, mean: float, sd: float, days: int) -> tuple[Array, NDArray[np.bool_]]:
-    """Each patient's probability of doing something on a day (Beta by inverse CDF) and the days on which it is done.
+    """Each patient's probability of doing something on a day and the days on which it is done.
 
     Streams "<name>:propensity" and "<name>" by day. With a mean of 0 nothing is drawn: it is never done.
     """
-    n = len(draws)
     if mean == 0:
-        return np.zeros(n), np.zeros((n, days), dtype=bool)
+        return np.zeros(len(draws)), np.zeros((len(draws), days), dtype=bool)
+    probability = _propensity(draws, name, mean, sd)
+    return probability, _done(draws, name, probability, days)
+
+
+def _propensity(draws: Draws, name: str, mean: float, sd: float) -> Array:
+    """Each patient's probability (n,): Beta by inverse CDF, or the mean."""
+    n = len(draws)
     probability = np.full(n, mean)
     if sd > 0:
         size = mean * (1 - mean) / sd**2 - 1
         probability = betaincinv(mean * size, (1 - mean) * size, draws.uniform(f"{name}:propensity"))
-    done = np.stack([draws.uniform(name, day) for day in range(days)], axis=1) < probability[:, None]
-    return probability, done
+    return np.asarray(probability)
+
+
+def _done(draws: Draws, name: str, probability: Array, days: int) -> NDArray[np.bool_]:
+    """The days (n, D) on which it is done, by chance."""
+    return np.stack([draws.uniform(name, day) for day in range(days)], axis=1) < probability[:, None]
 
 
 def _leaving(study: Study, arm: NDArray[np.int64], cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -58,10 +58,11 @@ def first_place(unit: Unit) -> Position:
     return Position(zero, zero, drawn.leave_day, drawn.leave_reason, recent)
 
 
-def stage_of(unit: Unit, place: Position, seen: Seen, count: Array, visit: int) -> tuple[Position, Flags]:
+def stage_of(unit: Unit, place: Position, seen: Seen, count: Array, visit: int, known: Ints) -> tuple[Position, Flags]:
     """Where everybody stands from this visit on, and who has changed stage at it, (n,).
 
-    ``count`` (n,) as reported, NaN without. Who has left, changes nothing; a visit that was missed still ends a stage.
+    ``count`` (n,) as reported on the day ``known`` (n,), NaN without. Who has left, changes nothing; a visit that was
+    missed still ends a stage.
     """
     plan, planned = unit.study.plan, unit.study.visits.days[visit - 1]
     if len(plan) == 1 and plan[0].until is None:
@@ -82,13 +83,14 @@ def stage_of(unit: Unit, place: Position, seen: Seen, count: Array, visit: int) 
             leaves[refused] = gate
         else:
             target[refused] = [s.id for s in plan].index(stage.otherwise)
-    return _moved(unit, place, over, np.where(leaves >= 0, place.stage, target), leaves, visit), over & (leaves < 0)
+    return _moved(unit, place, over, np.where(leaves >= 0, place.stage, target), leaves, visit, known), over & (
+        leaves < 0
+    )
 
 
-def _moved(unit: Unit, place: Position, over: Flags, target: Ints, leaves: Ints, visit: int) -> Position:
+def _moved(unit: Unit, place: Position, over: Flags, target: Ints, leaves: Ints, visit: int, known: Ints) -> Position:
     """After the moves of a visit: who is refused leaves when the count he was judged by has been reported."""
-    gone, late = leaves >= 0, unit.study.laboratory.turnaround_days
-    day = unit.drawn.visit_day[:, visit] + late
+    gone, day = leaves >= 0, known
     return Position(
         stage=target,
         entered=np.where(over & ~gone, unit.study.visits.days[visit - 1], place.entered),

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cohorts import elementary
 from trial.engine.draws import Unit
+from trial.engine.giving_up import Patience, full_patience, gives_up
 from trial.engine.passage import NEVER, Position, Seen, first_place, stage_of
 from trial.engine.prescribed import Prescribed, days_apart, intervals_of
+from trial.engine.rescue import Dosage, Rescues, no_rescue, rescue
 from trial.engine.titration import Action, DoseState, decide, start, starting
 from trial.study.dose_rule import DoseRule, DoseStep
 
@@ -22,15 +23,25 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """What was in force until a day (n,) that is still ahead at the last visit: a report takes longer than an interval
+    between visits.
+    """
+
+    until_day: NDArray[np.int64]
+    treatment: NDArray[np.int64]
+    level: Prescribed
+
+
+@dataclass(frozen=True)
 class Course:
     """Where every patient of a unit stands; arrays over patients.
 
     ladders: one DoseState per dose rule, for the patients whose treatment has it, and members: their places in the
-    unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and now, the level, hold
-    from ``effective_day`` on, treatment_before and before until then. place: where everybody stands in the plan.
-    rescue_day: day of the latest rescue (NEVER: none), which may be days ahead, and rescue_before_day that of the one
-    before it; rescues: how many; hazard: cumulative hazard of rescue up to ``counted_day``, the day of the last count.
-    chemo_day: first day of cycle 1 of chemotherapy (NEVER: none, or it still waits for platelets).
+    unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and now, the level, hold from
+    ``effective_day`` on, treatment_before and before until then. place: where everybody stands in the plan.
+    rescues: every rescue so far. patience: who has given up. chemo_day: first day of cycle 1 of chemotherapy (NEVER:
+    none, or it still waits for platelets). earlier: what is in force before that, while reports are late.
     """
 
     ladders: tuple[DoseState, ...]
@@ -41,18 +52,16 @@ class Course:
     before: Prescribed
     effective_day: NDArray[np.int64]
     place: Position
-    rescue_day: NDArray[np.int64]
-    rescue_before_day: NDArray[np.int64]
-    rescues: NDArray[np.int64]
-    hazard: Array
-    counted_day: NDArray[np.int64]
+    rescues: Rescues
     chemo_day: NDArray[np.int64]
+    patience: Patience
+    earlier: tuple[Earlier, ...] = ()
 
 
 @dataclass(frozen=True)
 class Decisions:
     """What was decided at one visit; arrays over patients (Action, index of the step, of a STAGE that of the stage,
-    level, treatment and stage after).
+    level, treatment and stage after), and what rescue was given.
     """
 
     day: NDArray[np.int64]
@@ -60,9 +69,14 @@ class Decisions:
     action: NDArray[np.int8]
     step: NDArray[np.int16]
     after: Prescribed
-    rescued: NDArray[np.bool_]
     treatment: NDArray[np.int64]
     stage: NDArray[np.int64]
+    given: tuple[Dosage, ...] = ()
+
+    @property
+    def rescued(self) -> NDArray[np.bool_]:
+        """(n,) who is given any agent of rescue."""
+        return np.isin(np.arange(len(self.day)), [i for dosage in self.given for i in dosage.who.tolist()])
 
     @property
     def dose_mg(self) -> Array:
@@ -89,7 +103,7 @@ def _deciding(unit: Unit) -> dict[str | None, DoseRule]:
 def start_course(unit: Unit) -> tuple[Course, Decisions]:
     """Everybody on the start dose of the arm from day 0."""
     drawn, chemo = unit.drawn, unit.study.chemotherapy
-    zero, never = np.zeros(drawn.n, dtype=np.int64), np.full(drawn.n, NEVER)
+    zero = np.zeros(drawn.n, dtype=np.int64)
     dose = unit.starts_mg(drawn.arm)
     members = _members(unit, drawn.arm)
     ladders = [
@@ -106,12 +120,9 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         before=begins,
         effective_day=zero,
         place=first_place(unit),
-        rescue_day=never,
-        rescue_before_day=never,
-        rescues=zero,
-        hazard=np.zeros(drawn.n),
-        counted_day=zero,
-        chemo_day=never if chemo is None or chemo.start else np.full(drawn.n, chemo.first_day),
+        rescues=no_rescue(unit),
+        chemo_day=np.full(drawn.n, NEVER if chemo is None or chemo.start else chemo.first_day),
+        patience=full_patience(unit),
     )
     begin = Decisions(
         day=zero,
@@ -119,7 +130,6 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         action=np.full(drawn.n, Action.START, dtype=np.int8),
         step=np.full(drawn.n, -1, dtype=np.int16),
         after=begins,
-        rescued=np.zeros(drawn.n, dtype=bool),
         treatment=course.treatment,
         stage=course.place.stage,
     )
@@ -132,20 +142,28 @@ def _members(unit: Unit, treatment: NDArray[np.int64]) -> tuple[NDArray[np.int64
     return tuple(np.flatnonzero(np.array([r == name for r in rule_of])[treatment]) for name in _deciding(unit))
 
 
-def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, Decisions]:
+def apply_rules(
+    unit: Unit,
+    course: Course,
+    count: Array,
+    visit: int,
+    bleeding: Array | None = None,
+    known: NDArray[np.int64] | None = None,
+) -> tuple[Course, Decisions]:
     """Stage, rescue, start of chemotherapy, then the dose rules, each for all of its patients at once, on the reported
-    counts of ``visit`` (NaN: no count).
+    counts of ``visit`` (NaN: no count) and the grade of ``bleeding`` seen at it (None: nobody's).
+    ``known``: the day on which each count is reported; None: that of the laboratory.
 
     A rule counts planned days, so that a visit early in its window is not too early for it, or, where it says so,
     the actual days on which changes take effect. On the day on which a stage begins afresh it decides nothing.
     """
     study, day = unit.study, unit.drawn.visit_day[:, visit]
     planned = np.full(unit.drawn.n, study.visits.days[visit - 1])
-    effective = day + study.laboratory.turnaround_days
+    effective = day + study.laboratory.known_after_days if known is None else known
     before = course
-    course, fresh = _change_stage(unit, course, count, visit)
-    course, rescued = _rescue(unit, course, count, visit)
-    course = _start_chemotherapy(unit, course, count, visit)
+    course, fresh = _change_stage(unit, course, count, visit, effective)
+    rescues, given = rescue(unit, course.rescues, count, bleeding, visit, effective, course.place.leave_day)
+    course = _start_chemotherapy(unit, course, count, visit, effective)
     there = (day < course.place.drug_ends(study.plan)) & ~fresh
     decided_on, here = np.where(there, count, np.nan), there & (effective < course.place.leave_day)
     ladders: list[DoseState] = []
@@ -158,13 +176,16 @@ def apply_rules(unit: Unit, course: Course, count: Array, visit: int) -> tuple[C
     now = _on_levels(unit, ladders, course.members, course.now, action != Action.KEEP, effective)
     course = replace(
         course,
+        rescues=rescues,
+        patience=gives_up(unit, course.patience, count, effective),
         ladders=tuple(ladders),
         now=now,
         before=before.now,
         treatment_before=before.treatment,
         effective_day=effective,
+        earlier=_not_yet(before, day),
     )
-    decided = Decisions(effective, count, action, step, now, rescued, course.treatment, course.place.stage)
+    decided = Decisions(effective, count, action, step, now, course.treatment, course.place.stage, given)
     return course, decided
 
 
@@ -185,13 +206,23 @@ def _on_levels(
     return Prescribed(dose, interval, np.where(changed, day, before.since_day))
 
 
-def _change_stage(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:
+def _not_yet(before: Course, day: NDArray[np.int64]) -> tuple[Earlier, ...]:
+    """What is still in force after a visit on ``day`` (n,), oldest first: decisions of earlier visits wait for their
+    counts.
+    """
+    known = (*before.earlier, Earlier(before.effective_day, before.treatment_before, before.before))
+    return tuple(one for one in known if (one.until_day > day).any())
+
+
+def _change_stage(
+    unit: Unit, course: Course, count: Array, visit: int, known: NDArray[np.int64]
+) -> tuple[Course, NDArray[np.bool_]]:
     """Who changes stage at this visit has its treatment; with whom it begins afresh, (n,): at a start dose, or with no
     drug ever again.
     """
     plan, day = unit.study.plan, unit.drawn.visit_day[:, visit]
-    seen = Seen(course.now.dose_mg, np.where(course.rescues > 0, day - course.rescue_day, NEVER))
-    place, moved = stage_of(unit, course.place, seen, count, visit)
+    seen = Seen(course.now.dose_mg, day - course.rescues.latest.max(axis=1))
+    place, moved = stage_of(unit, course.place, seen, count, visit, known)
     if not moved.any():
         return replace(course, place=place), moved
     over = moved & (place.stage == len(plan))
@@ -236,7 +267,7 @@ def _regrouped(unit: Unit, course: Course, start_mg: Array, over: NDArray[np.boo
     return replace(course, ladders=tuple(ladders), members=members)
 
 
-def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) -> Course:
+def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int, known: NDArray[np.int64]) -> Course:
     """Cycle 1 of those who have waited for platelets begins on the day on which a count is reported to be high enough,
     not before ``first_day``. A visit planned after the latest day starts nobody.
     """
@@ -244,35 +275,4 @@ def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int) ->
     if chemo is None or chemo.start is None or study.visits.days[visit - 1] > chemo.start.latest_day:
         return course
     reached = (course.chemo_day == NEVER) & (count >= chemo.start.at_least_1e9L)
-    reported = unit.drawn.visit_day[:, visit] + study.laboratory.turnaround_days
-    return replace(course, chemo_day=np.where(reached, np.maximum(reported, chemo.first_day), course.chemo_day))
-
-
-def _rescue(unit: Unit, course: Course, count: Array, visit: int) -> tuple[Course, NDArray[np.bool_]]:
-    """Rescue is decided on a visit's count when the cumulative hazard, H0 exp(-count/SCALE) per week, has crossed the
-    patient's clock, and given on the day on which that count is reported; not to who has left by then, nor after the
-    last visit.
-
-    While no other rescue may be given the hazard stands still.
-    """
-    study, drawn = unit.study, unit.drawn
-    day, before, clocks = drawn.visit_day[:, visit], study.rescue.min_days_between, drawn.rescue_clock
-    given = day + study.laboratory.turnaround_days
-    since = np.where(course.rescues > 0, np.maximum(course.counted_day, course.rescue_day + before), course.counted_day)
-    free = (course.rescues == 0) | (given - course.rescue_day >= before)
-    rate = unit.on("RESCUE_H0", day) * elementary.exp(-count / unit.on("RESCUE_SCALE", day))
-    at_risk = free & ~np.isnan(count) & study.rescue.allowed
-    hazard = course.hazard + np.where(at_risk, rate * np.maximum(day - since, 0) / 7.0, 0.0)
-    episode = np.minimum(course.rescues, clocks.shape[1] - 1)
-    clock = np.take_along_axis(clocks, episode[:, None], axis=1)[:, 0]
-    there = (given < course.place.leave_day) & (given <= drawn.visit_day[:, -1])
-    rescued = at_risk & there & (hazard >= clock) & (course.rescues < clocks.shape[1])
-    course = replace(
-        course,
-        hazard=hazard,
-        rescues=course.rescues + rescued,
-        rescue_day=np.where(rescued, given, course.rescue_day),
-        rescue_before_day=np.where(rescued, course.rescue_day, course.rescue_before_day),
-        counted_day=np.where(np.isnan(count), course.counted_day, day),
-    )
-    return course, rescued
+    return replace(course, chemo_day=np.where(reached, np.maximum(known, chemo.first_day), course.chemo_day))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,12 @@ from trial.engine.dosing import (
     untreated_day,
 )
 from trial.engine.draws import Unit
-from trial.engine.laboratory import report_concentration, report_count
+from trial.engine.laboratory import Reported, asks_again, counts_of, report_concentration, with_retest
+from trial.engine.rescue import cut, with_platelets
 from trial.engine.rules import Course, Decisions, apply_rules, start_course
 from trial.engine.stuck import why_stuck
 from trial.solver import Events, Status, reads_in_passing, solve
+from trial.study.analytes import CONCENTRATION, PLATELETS
 
 Array = NDArray[np.float64]
 
@@ -32,9 +34,18 @@ Array = NDArray[np.float64]
 class Visit:
     """What was observed at one visit; NaN where the visit did not take place or the solve had failed."""
 
-    count: Array
-    true_count: Array
+    counts: Reported
     bleeding: Array
+
+    @property
+    def count(self) -> Array:
+        """(n,) the reported count that the endpoints read."""
+        return self.counts.analysed
+
+    @property
+    def true_count(self) -> Array:
+        """(n,) the true count of that day."""
+        return self.counts.true
 
 
 @dataclass(frozen=True)
@@ -85,7 +96,8 @@ def simulate_unit(enrolled: Unit) -> UnitResult:
 
     1. start every patient at the drug-free steady state of the structure, on the start dose of the arm
     2. for each interval between visits: take the planned doses, advance the ODE from event to event
-    3. at the visit, before the dose: form observations (true value, then what the laboratory reports)
+    3. at the visit, before the dose: form observations (true value, then what the laboratory reports, and when); who
+       is to come for a re-test goes on to that day
     4. apply the protocol in order: stage, rescue, start of chemotherapy, then the dose rule
     5. carry the dose decisions into the following days; with the reason they become the dose ledger
     6. after the last visit: return observations, decisions and one solve status per patient
@@ -99,26 +111,63 @@ def simulate_unit(enrolled: Unit) -> UnitResult:
     profile = _profile(unit, course, solves, 0, np.full_like(unit.drawn.conc_z, np.nan))
     visits, decisions = [], [begin]
     hourly = [_hour_zero(unit, solves)] if unit.study.dense else []
+    day = unit.drawn.visit_day[:, 0]
 
     for visit in range(1, len(unit.study.visits.days) + 1):
-        for span in spans_of(unit, unit.drawn.visit_day[:, visit - 1 : visit + 1]):
-            events = joined(solves.late, daily_events(unit, course, days_of(span)))
-            if unit.study.dense:
-                solves, traced = _advance_by_hours(unit, solves, events, span)
-                hourly.append(traced)
-            else:
-                solves = _advance(unit, solves, events, span)
-        seen = _observe(unit, course, solves, visit)
-        course, decided = apply_rules(unit, course, seen.count, visit)
+        visit_day = unit.drawn.visit_day[:, visit]
+        at_visit, traced = _through(unit, course, solves, np.stack([day, visit_day], axis=1))
+        seen = _observe(unit, course, at_visit, visit)
+        solves, seen, day, more = _again(unit, course, at_visit, seen, visit)
+        course, decided = apply_rules(unit, course, seen.counts.count, visit, seen.bleeding, seen.counts.known)
         unit = enrolled.under(course.treatment)
-        profile = _profile(unit, course, solves, visit, profile)
+        profile = _profile(unit, course, at_visit, visit, profile)
+        hourly += [*traced, *more]
         visits.append(seen)
         decisions.append(decided)
 
-    cv = unit.on("CONC_CV", _sampling_day(unit)[:, None])
+    cv = unit.on(CONCENTRATION.cv, _sampling_day(unit)[:, None])
     reported = report_concentration(unit.study.pk_sampling, profile, unit.drawn.conc_z, cv)
     happened = tuple(visits), tuple(decisions), course
     return UnitResult(*happened, reported, profile, solves.status, solves.steps, tuple(hourly), solves.fastest)
+
+
+def _through(unit: Unit, course: Course, now: Solves, days: NDArray[np.int64]) -> tuple[Solves, list[Hourly]]:
+    """From the first to the second of ``days`` (n, 2), with what is taken and given on them; the hours, if dense."""
+    hourly = []
+    for span in cut(unit, course.rescues, spans_of(unit, days)):
+        now = _transfused(unit, course, now, span)
+        events = joined(now.late, daily_events(unit, course, days_of(span)))
+        if unit.study.dense:
+            now, traced = _advance_by_hours(unit, now, events, span)
+            hourly.append(traced)
+        else:
+            now = _advance(unit, now, events, span)
+    return now, hourly
+
+
+def _again(
+    unit: Unit, course: Course, now: Solves, seen: Visit, visit: int
+) -> tuple[Solves, Visit, NDArray[np.int64], list[Hourly]]:
+    """Where everybody stands, and what is known of the visit, after the re-tests that it leads to; the day (n,) to
+    which each has come, that of the visit without one; the hours, if dense.
+    """
+    day = unit.drawn.visit_day[:, visit]
+    asked = asks_again(unit, seen.counts, seen.bleeding, course.place.leave_day, visit)
+    if not asked.any():
+        return now, seen, day, []
+    later_day = day + np.where(asked, unit.study.laboratory.retest_days, 0)
+    now, hourly = _through(unit, course, now, np.stack([day, later_day], axis=1))
+    true = _output(unit, now.state[:, None], "PLT", later_day)[:, 0]
+    true = np.where(asked & (now.status == Status.OK), true, np.nan)
+    counts = with_retest(unit, seen.counts, asked, true, unit.on(PLATELETS.cv, later_day), visit)
+    return now, replace(seen, counts=counts), later_day, hourly
+
+
+def _transfused(unit: Unit, course: Course, now: Solves, span: NDArray[np.int64]) -> Solves:
+    """Where a rescue adds platelets at the start of ``span``, with them."""
+    if not unit.study.rescue.adds_platelets:
+        return now
+    return replace(now, state=with_platelets(unit, course.rescues, now.state, span))
 
 
 def _start(unit: Unit, course: Course) -> Solves:
@@ -205,9 +254,9 @@ def _observe(unit: Unit, course: Course, now: Solves, visit: int) -> Visit:
     parameters = unit.on_day(day)
     seen = _comes(unit, course, visit) & (now.status == Status.OK)
     true = np.where(seen, _output(unit, now.state[:, None], "PLT", day)[:, 0], np.nan)
-    count = report_count(unit.study.laboratory, true, drawn.count_z[:, visit], parameters["ASSAY_CV"])
+    counts = counts_of(unit, true, parameters[PLATELETS.cv], visit)
     grade = bleeding_grade(np.where(seen, true, 1.0), drawn.bleeding_u, drawn.bleeding_e[:, visit], parameters)
-    return Visit(count, true, np.where(seen, grade, np.nan))
+    return Visit(counts, np.where(seen, grade, np.nan))
 
 
 def _comes(unit: Unit, course: Course, visit: int) -> NDArray[np.bool_]:
@@ -230,7 +279,8 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
     times_h = np.asarray(24.0 * first + sample_h)
     conc, sampled = np.full(times_h.shape, np.nan), _comes(unit, course, visit) & (now.status == Status.OK)
     sampled &= dose_mg(unit, course, first)[:, 0] > 0
-    for span in spans_of(unit, days):
+    for span in cut(unit, course.rescues, spans_of(unit, days)):
+        now = _transfused(unit, course, now, span)
         events = joined(now.late, daily_events(unit, course, days_of(span)))
         begin, end = 24.0 * span[:, :1], 24.0 * span[:, 1:]
         goes_on = [end] if (span[:, 1] < days[:, 1]).any() else []

@@ -1,43 +1,45 @@
-"""A unit simulated where no file of this run is: the study goes there with the files it names, its parts come back."""
+"""A study that is worked on where no file of this run is: it goes there with the files it names."""
 
 from __future__ import annotations
 
 import atexit
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from cohorts.own import copied, is_file_name
-from trial.jobs.one_unit import Evaluate, Job, simulate_into
-from trial.jobs.parts import unit_files
 from trial.study.study import Study
 
 SET, PATIENTS = "set", "patients"
 Files = tuple[tuple[str, bytes], ...]
 """Names and contents."""
+One = TypeVar("One")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Afar:
-    """What makes the files of a unit (name to content) from its job, anywhere.
-
-    ``study`` names its ``files`` by their names alone.
-    """
+class Packed:
+    """A study with the ``files`` that a simulation of it reads, which it names by their names alone."""
 
     study: Study
     files: Files
-    evaluate: Evaluate
 
-    def __call__(self, job: Job) -> dict[str, bytes]:
-        """The files of the unit of ``job``."""
-        study = _found(self.study, _unpacked(self.files))
-        with tempfile.TemporaryDirectory(prefix="vtrial-") as folder:
-            return unit_files(Path(folder), simulate_into(study, job, Path(folder), self.evaluate).number)
+    def unpacked(self) -> Study:
+        """The study with its files in a folder of this process."""
+        folder, study = _unpacked(self.files), self.study
+        if is_file_name(study.parameter_set):
+            study = study.model_copy(update={"parameter_set": str(folder / study.parameter_set)})
+        if study.population.file is not None:
+            where = str(folder / study.population.file)
+            study = study.model_copy(update={"population": study.population.model_copy(update={"file": where})})
+        return study
 
 
-def packed(study: Study, evaluate: Evaluate) -> Afar:
+def packed(study: Study) -> Packed:
     """The study with copies of its own parameter set and patients, and of whatever these extend."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -47,17 +49,13 @@ def packed(study: Study, evaluate: Evaluate) -> Afar:
             own = Path(shutil.copy(study.population.file, folder / f"{PATIENTS}{Path(study.population.file).suffix}"))
             study = study.model_copy(update={"population": study.population.model_copy(update={"file": own.name})})
         files = tuple((path.name, path.read_bytes()) for path in sorted(folder.iterdir()))
-    return Afar(study, files, evaluate)
+    return Packed(study, files)
 
 
-def _found(study: Study, folder: Path) -> Study:
-    """The study with its files named in ``folder``."""
-    if is_file_name(study.parameter_set):
-        study = study.model_copy(update={"parameter_set": str(folder / study.parameter_set)})
-    if study.population.file is not None:
-        where = str(folder / study.population.file)
-        study = study.model_copy(update={"population": study.population.model_copy(update={"file": where})})
-    return study
+def unpack_and_call(function: Callable[[Study, One], Result], job: tuple[Packed, One]) -> Result:
+    """Anywhere: what ``function`` makes of a study and a job of it."""
+    study, one = job
+    return function(study.unpacked(), one)
 
 
 @lru_cache(maxsize=8)

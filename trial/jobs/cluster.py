@@ -47,24 +47,28 @@ def must_be_usable(address: str, workers: int | None = None, backend: str | None
         ) from None
 
 
-def each(
-    function: Callable[[One], Result], jobs: Iterable[One], address: str, name: Callable[[One], str] = str
+def each_there(
+    client: Any,
+    address: str,
+    function: Callable[[One], Result],
+    jobs: Iterable[One],
+    name: Callable[[One], str] = str,
 ) -> Iterator[tuple[One, Result]]:
     """Every job with what ``function`` makes of it, in the order in which they finish; ``name`` says which one it is.
 
-    Both must be picklable. A worker that is lost costs its jobs a second try. A job whose workers end again and again
-    is put aside until the others are done, then tried alone. Raises Incomplete, naming them, when some still fail so,
-    Refused when a worker has other versions than are here, Stopped when the scheduler goes or nobody is there to work.
+    ``client``: one that is ``connected`` to ``address``. Function and jobs must be picklable. A worker that is lost
+    costs its jobs a second try. A job whose workers end again and again is put aside until the others are done, then
+    tried alone. Raises Incomplete, naming them, when some still fail so, Refused when a worker has other versions than
+    are here, Stopped when the scheduler goes or nobody is there to work.
     """
-    with _connected(address) as client:
-        suspects: list[One] = []
-        yield from _done(client, function, iter(jobs), address, name, suspects)
-        guilty: list[One] = []
-        for suspect in suspects:
-            yield from _done(client, function, iter([suspect]), address, name, guilty)
-        if guilty:
-            named = ", ".join(map(name, guilty))
-            raise Incomplete(f"{named}: every worker that had it ended (out of memory, perhaps), also alone")
+    suspects: list[One] = []
+    yield from _done(client, function, iter(jobs), address, name, suspects)
+    guilty: list[One] = []
+    for suspect in suspects:
+        yield from _done(client, function, iter([suspect]), address, name, guilty)
+    if guilty:
+        named = ", ".join(map(name, guilty))
+        raise Incomplete(f"{named}: every worker that had it ended (out of memory, perhaps), also alone")
 
 
 def _done(
@@ -81,7 +85,7 @@ def _done(
     known, seen = installed(), time.monotonic()
     waiting: dict[Any, One] = {}
     while True:
-        threads = _threads(client, address)
+        threads = threads_of(client, address)
         seen = time.monotonic() if threads else seen
         if time.monotonic() - seen > PATIENCE_S:
             raise Stopped(f"{address}: no worker was there for {PATIENCE_S:.0f} s")
@@ -131,7 +135,7 @@ def _error(future: Any, address: str) -> BaseException | None:
     return future.exception() if future.status == "error" else None
 
 
-def _threads(client: Any, address: str) -> int:
+def threads_of(client: Any, address: str) -> int:
     """Threads of all workers that are there; of our own cluster those that ended are started again.
 
     Raises Stopped when the scheduler does not answer.
@@ -153,7 +157,7 @@ def _gone() -> tuple[type[BaseException], ...]:
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def connected(address: str) -> Iterator[Any]:
     """A client of the scheduler, which is started here for ``local:N``. Raises Refused when none answers."""
     import dask
     from distributed import Client

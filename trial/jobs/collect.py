@@ -13,7 +13,9 @@ from trial.engine.dosing import day_of
 from trial.engine.draws import Unit
 from trial.engine.rules import Decisions
 from trial.engine.simulate import UnitResult
+from trial.jobs.compliance import Intake, intake_of, missed
 from trial.jobs.ledger import doses
+from trial.jobs.more_counts import LACKS, loses, more_codes, more_counts
 from trial.jobs.paths import paths
 from trial.jobs.rows import Ints, Keys, coded, last_visit, leaves, table, texts
 from trial.solver import REASON, Status
@@ -37,15 +39,21 @@ def collect(
     ``subject`` (n,) numbers the patients within their replicate, from 1.
     """
     keys = Keys.of(unit.study.id, cohort.draws.replicate, subject)
+    ledger = doses(unit, result, keys)
+    intake = intake_of(unit, result, ledger) if unit.study.adherence.told else None
     found = {
-        "patients": _patients(unit, result, cohort, keys, stratum),
+        "patients": _patients(unit, result, cohort, keys, stratum, intake),
         "parameters": _parameters(unit, keys, units),
-        "doses": doses(unit, result, keys),
+        "doses": ledger,
         "observations": _observations(unit, result, cohort, keys),
         "events": _events(unit, result, keys, cohort.columns["BLPLAT"]),
         "solves": _solves(result, keys),
     }
-    return found | ({"stages": paths(unit, result, keys)} if unit.study.stages else {})
+    if unit.study.stages:
+        found["stages"] = paths(unit, result, keys)
+    if unit.study.adherence.missed_days and intake is not None:
+        found["missed"] = missed(unit, result, keys, intake)
+    return found
 
 
 def screening_table(flows: Mapping[int, Mapping[str, int]]) -> pa.Table:
@@ -61,6 +69,7 @@ def _patients(
     cohort: Cohort,
     keys: Keys,
     stratum: NDArray[np.str_],
+    intake: Intake | None,
 ) -> pa.Table:
     drawn, n, place = unit.drawn, unit.drawn.n, result.course.place
     gone = leaves(unit, result)
@@ -76,8 +85,9 @@ def _patients(
         DCSREAS=coded(np.where(gone, place.leave_reason + 1, 0), ["", *unit.study.reasons_to_leave]),
         EOSDY=np.minimum(place.leave_day, last_visit(unit)),
     )
-    columns["MEALSH"] = drawn.meal_share
-    return table(patients_schema(meals=unit.study.meals is not None), **columns, **keys.rows())
+    columns["MEALSH"], columns["TAKENSH"] = drawn.meal_share, intake.share if intake else None
+    schema = patients_schema(meals=unit.study.meals is not None, taken=intake is not None)
+    return table(schema, **columns, **keys.rows())
 
 
 def _parameters(unit: Unit, keys: Keys, units: dict[str, str]) -> pa.Table:
@@ -108,6 +118,7 @@ ABSENT = (
     "no active dose",
     "below the limit of quantification",
 )
+NO_EFFECT = "takes no more of the drug: no effect"
 NO_DOSE, BELOW = len(ABSENT) - 2, len(ABSENT) - 1
 
 
@@ -118,19 +129,32 @@ def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: Keys) ->
         for first, name in zip(baseline, ("count", "true_count", "bleeding"), strict=True)
     )
     nominal = np.array((0, *unit.study.visits.days))
+    none = np.zeros(unit.drawn.n, dtype=np.int64)
+    day, lacks = (
+        np.column_stack([none, *(getattr(v.counts, name) for v in result.visits)]) for name in ("day", "lacks")
+    )
+    at = unit.drawn.visit_day, np.zeros_like(lacks)
     parts = [
-        _block(unit, result, keys, code, values, truth, nominal, slice(None), np.zeros(len(nominal)))
-        for code, values, truth in ((0, count, true), (1, grade, grade))
+        _block(unit, result, keys, code, values, truth, nominal, slice(None), np.zeros(len(nominal)), *how)
+        for code, values, truth, how in ((0, count, true, (day, lacks)), (1, grade, grade, at))
     ]
     if unit.study.pk_sampling:
         visit = int(np.flatnonzero(nominal == unit.study.pk_sampling.visit_day)[0])
         hours = np.array(unit.study.pk_sampling.times_h)
         day = np.full(len(hours), unit.study.pk_sampling.visit_day)
         columns = np.full(len(hours), visit)
-        parts.append(
-            _block(unit, result, keys, 2, result.concentration, result.true_concentration, day, columns, hours)
+        drawn, true = unit.drawn, result.true_concentration
+        lost = (
+            np.zeros(true.shape, bool) if drawn.samples.lost_conc is None else drawn.samples.lost_conc & ~np.isnan(true)
         )
-    return pa.concat_tables(parts)
+        value, true = (np.where(lost, np.nan, x) for x in (result.concentration, true))
+        how = drawn.visit_day[:, columns], lost.astype(np.int8)
+        parts.append(_block(unit, result, keys, 2, value, true, day, columns, hours, *how))
+    return pa.concat_tables([*parts, *more_counts(unit, result, keys, _codes(unit))])
+
+
+def _codes(unit: Unit) -> tuple[str, ...]:
+    return ("PLAT", "WHOBLEED", "CONC", *more_codes(unit))
 
 
 def _block(
@@ -143,57 +167,82 @@ def _block(
     nominal: Ints,
     visit: object,
     hours: Array,
+    day: Ints,
+    lacks: Ints,
 ) -> pa.Table:
     """Rows of one parameter, patient by patient; value and true (n, k), nominal and hours (k,), visit picks plan
-    columns. A true value that was not reported was below the limit.
+    columns, day and lacks (n, k): when, and why a sample has no value. A true value that was not reported was below the
+    limit.
     """
     n, k = value.shape
     below = np.isnan(value) & ~np.isnan(true)
     absent = np.isnan(value) & ~below
     why = _absence(unit, result, absent, visit, day_of(hours))  # type: ignore[arg-type]
-    why = np.where(below, BELOW, np.where(absent & (why == 0), NO_DOSE, why))
-    day = unit.drawn.visit_day[:, visit].astype(float)  # type: ignore[index]
+    why = np.where(below, BELOW, np.where(absent & (why == 0), np.where(lacks > 0, BELOW + lacks, NO_DOSE), why))
+    words = (*ABSENT, *LACKS) if loses(unit) else ABSENT
     return table(
         OBSERVATIONS,
         **keys.rows(np.repeat(np.arange(n), k)),
-        PARAMCD=coded(np.full(n * k, code), ("PLAT", "WHOBLEED", "CONC")),
+        PARAMCD=coded(np.full(n * k, code), _codes(unit)),
         AVISITN=np.tile(nominal, n),
         ADY=np.where(absent, np.nan, day).ravel(),
         ATPT=np.tile(hours, n),
         AVAL=value.ravel(),
         TRUEVAL=true.ravel(),
-        AVALREAS=coded(why.ravel(), ABSENT),
+        AVALREAS=coded(why.ravel(), words),
     )
 
 
 def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.Table:
-    """Rescues on the day they are given, dropouts with their reason, and every dose of chemotherapy."""
+    """Every agent of rescue on the day it is given, dropouts with their reason, and every dose of chemotherapy."""
     reasons, place = unit.study.reasons_to_leave, result.course.place
     cycles = unit.study.chemotherapy.cycles if unit.study.chemotherapy else 0
-    rescued = [(np.flatnonzero(made.rescued), visit) for visit, made in enumerate(result.decisions)]
+    agents, given = unit.study.rescue.given, result.course.rescues.given
     gone = np.flatnonzero(leaves(unit, result))
     treated, chemo_day, cycle = _chemotherapy(unit, result)
-    who = np.concatenate([*(w for w, _ in rescued), gone, treated])
-    late = unit.study.laboratory.turnaround_days
-    given = [unit.drawn.visit_day[w, v] + late for w, v in rescued]
-    day = np.concatenate([*given, place.leave_day[gone], chemo_day])
-    at_rescue = [result.decisions[v].count[w] for w, v in rescued]
-    last_count = _reported(result.decisions, treated, chemo_day, baseline)
-    count = np.concatenate([*at_rescue, np.full(len(gone), np.nan), last_count])
-    n_rescues = len(who) - len(gone) - len(treated)
-    kind = np.repeat([0, 1, 2], [n_rescues, len(gone), len(treated)])
-    term = np.concatenate([np.zeros(n_rescues, int), place.leave_reason[gone] + 1, cycle + 1 + len(reasons)])
+    weary = np.flatnonzero(result.course.patience.gone_day < np.minimum(place.leave_day, last_visit(unit)))
+    weary_day = result.course.patience.gone_day[weary]
+    who = np.concatenate([*(dosage.who for dosage in given), gone, treated, weary])
+    day = np.concatenate([*(dosage.day for dosage in given), place.leave_day[gone], chemo_day, weary_day])
+    last_count = _reported(
+        result.decisions, np.concatenate([treated, weary]), np.concatenate([chemo_day, weary_day]), baseline
+    )
+    count = np.concatenate([*(dosage.count for dosage in given), np.full(len(gone), np.nan), last_count])
+    n_rescues = len(who) - len(gone) - len(treated) - len(weary)
+    kind = np.repeat([0, 1, 2, 3], [n_rescues, len(gone), len(treated), len(weary)])
+    agent = np.repeat([dosage.agent for dosage in given], [len(dosage.who) for dosage in given]).astype(np.int64)
+    first = len(agents), len(agents) + len(reasons)
+    term = np.concatenate(
+        [agent, place.leave_reason[gone] + first[0], cycle + first[1], np.full(len(weary), first[1] + cycles)]
+    )
     order = np.lexsort((day, who))
     who, day, count, kind, term = (x[order] for x in (who, day, count, kind, term))
+    voids = np.array([np.nan if a.voids_days is None else a.voids_days for a in agents])
     return table(
-        events_schema(cycles > 0),
+        events_schema(cycles > 0, bool(unit.study.rescue.agents)),
         **keys.rows(who),
-        EVENT=coded(kind, ("RESCUE", "DROPOUT", "CHEMO")[: 3 if cycles else 2]),
+        EVENT=coded(kind, _event_words(unit)),
         ADY=day,
-        TERM=coded(term, ("rescue therapy", *reasons, *(f"chemotherapy, cycle {k + 1}" for k in range(cycles)))),
-        CYCLE=pa.array(term - len(reasons), mask=kind < 2),
+        TERM=coded(
+            term,
+            (
+                *(a.term for a in agents),
+                *reasons,
+                *(f"chemotherapy, cycle {k + 1}" for k in range(cycles)),
+                *([NO_EFFECT] if unit.study.adherence.gives_up else []),
+            ),
+        ),
+        CYCLE=pa.array(term - first[1] + 1, mask=kind != 2),
         AVAL=count,
+        VOIDENDY=np.where(kind == 0, day + voids[np.minimum(term, len(agents) - 1)], np.nan),
     )
+
+
+def _event_words(unit: Unit) -> tuple[str, ...]:
+    """The kinds of event; those of chemotherapy and of giving up of a study that has them."""
+    gives_up = unit.study.adherence.gives_up is not None
+    chemotherapy = ("CHEMO",) if unit.study.chemotherapy or gives_up else ()
+    return ("RESCUE", "DROPOUT", *chemotherapy, *(("GAVEUP",) if gives_up else ()))
 
 
 def _chemotherapy(unit: Unit, result: UnitResult) -> tuple[Ints, Ints, Ints]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -19,23 +20,29 @@ NO_DOSE = "no dose"
 
 
 def intake(
-    unit: Unit, decisions: Sequence[Decisions], due: NDArray[np.bool_], periods: Periods, level: NDArray[np.float64]
+    unit: Unit,
+    decisions: Sequence[Decisions],
+    taken: NDArray[np.bool_],
+    due: NDArray[np.bool_],
+    periods: Periods,
+    level: NDArray[np.float64],
 ) -> dict[str, object]:
     """The columns NTAKEN, NDUE and EXINTVL of the ``periods`` of the ledger, which have a ``level`` (mg, 0: no dose).
 
-    ``due`` (n, D): the days of the study drug; of a level with days of its own only those are.
+    ``taken`` (n, D): the days on which a dose is taken if it is due; ``due`` (n, D): those of the study drug, and of a
+    level with days of its own only those.
     """
     apart = days_apart(unit.study)
     if apart:
         due = due & (planned_mg([(made.day, made.after) for made in decisions], due.shape[1], apart) > 0)
     who, first, _ = periods
-    interval = np.zeros(len(who), dtype=np.int64)
-    for made in decisions if apart else ():
-        interval = np.where(made.day[who] <= first, made.after.interval[who], interval)
+    interval = decisions[-1].after.interval[who]
+    for before, made in reversed(list(pairwise(decisions))):
+        interval = np.where(first < made.day[who], before.after.interval[who], interval)
     words = pa.array([NO_DOSE, "daily", *(level.interval for level in apart)], pa.string())
     said = np.where(level > 0, 1 + interval, 0).astype(np.int32)
     return {
-        "NTAKEN": np.where(level > 0, _within(unit.drawn.taken & due, periods), 0),
+        "NTAKEN": np.where(level > 0, _within(taken & due, periods), 0),
         "NDUE": np.where(level > 0, _within(due, periods), 0),
         "EXINTVL": pa.DictionaryArray.from_arrays(pa.array(said), words),
     }

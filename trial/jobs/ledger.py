@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trial.engine.dosing import drug_day, is_active
+from trial.engine.dosing import drug_day, is_active, takes
 from trial.engine.draws import Unit
 from trial.engine.prescribed import days_apart
 from trial.engine.rules import NEVER, Decisions, rules_of
@@ -46,7 +46,7 @@ def doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
     return table(
         doses_schema(bool(days_apart(unit.study))),
         **keys.rows(who),
-        **intake(unit, result.decisions, due, (who, day, end), level),
+        **intake(unit, result.decisions, takes(unit, result.course, every_day), due, (who, day, end), level),
         ASTDY=day,
         AENDY=end,
         EXDOSE=np.where(drug, level, 0.0),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trial.jobs.parts import write_unit
+from trial.jobs.parts import unit_files, write_unit
 from trial.jobs.provenance import STATEMENT, engine_version
 from trial.jobs.work import Enrolment, WorkUnit, enrolment, of_replicates, simulate_by_hours
 from trial.study.study import Study
@@ -33,6 +34,12 @@ def simulate_into(study: Study, job: Job, parts: Path, evaluate: Evaluate) -> Wo
     dense = {"courses": (piece.replace_schema_metadata(said) for piece in hours)} if study.dense else {}
     write_unit(parts, unit.number, labelled | dense, {"patients": unit.n_patients, "failed": failed})
     return unit
+
+
+def simulate_afar(study: Study, job: Job, evaluate: Evaluate) -> dict[str, bytes]:
+    """The files of the unit, name to content, of which nothing stays here."""
+    with tempfile.TemporaryDirectory(prefix="vtrial-") as folder:
+        return unit_files(Path(folder), simulate_into(study, job, Path(folder), evaluate).number)
 
 
 def origin(study: Study) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -29,14 +30,15 @@ COMPARED = ("patients", "parameters", "doses", "observations", "events", "solves
 class Decision:
     """One visit as the investigator saw it. ``count`` 10^9/L as reported, None where there is none (``why_none``).
 
-    ``reason``: why the dose was changed; ``why_same``: why a count left it as it was. One of both is empty.
+    ``rescue``: the agents that are given on it, in words, "" without. ``reason``: why the dose was changed;
+    ``why_same``: why a count left it as it was. One of the two is empty.
     """
 
     planned_day: int
     day: int
     count: float | None
     why_none: str
-    rescued: bool
+    rescue: str
     reason: str
     why_same: str
     dose_before_mg: float
@@ -99,7 +101,7 @@ def decision_table(again: Replay) -> pa.Table:
             "ADY": made.day,
             "AVAL": made.count,
             "AVALREAS": made.why_none,
-            "RESCUEFL": "Y" if made.rescued else "N",
+            "RESCUEFL": "Y" if made.rescue else "N",
             "DOSEBEF": made.dose_before_mg,
             "DOSELEV": made.dose_after_mg,
             "REASON": made.reason or made.why_same,
@@ -138,6 +140,8 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
     for visit, made in enumerate(result.decisions):
         action, step, day = Action(int(made.action[0])), int(made.step[0]), int(unit.drawn.visit_day[0, visit])
         count, why_none = seen[visit]
+        if visit:
+            count = None if np.isnan(made.count[0]) else float(made.count[0])
         changed, ends = action != Action.KEEP, int(result.course.place.drug_ends(unit.study.plan)[0])
         given = int(made.treatment[0])
         why_same = "treatment has ended" if day >= ends else _why_same(unit, given, step, before == 0, stopped)
@@ -147,7 +151,7 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
                 day=day,
                 count=count,
                 why_none=why_none,
-                rescued=bool(made.rescued[0]),
+                rescue=", ".join(unit.study.rescue.given[dosage.agent].term for dosage in made.given),
                 reason=why(unit.study.plan, rules_of(unit)[given], action, step) if changed else "",
                 why_same="" if changed or count is None else why_same,
                 dose_before_mg=before,

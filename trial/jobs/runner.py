@@ -6,23 +6,22 @@ finished unit whole; the parent joins the units in order into one file per table
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from trial.jobs.afar import packed
-from trial.jobs.cluster import each
-from trial.jobs.one_unit import Evaluate, Job, simulate_into
+from trial.jobs.hands import Each, hands
+from trial.jobs.one_unit import Evaluate, Job, simulate_afar, simulate_into
 from trial.jobs.parts import UNITS, join, place_unit, read_unit, remove_unit, tables_of, unit_folder
-from trial.jobs.processes import deaf_children, end_with, quiet_children
 from trial.jobs.shards import WHOLE, Shard
 from trial.jobs.work import Enrolment, WorkUnit, enrolment, work_units
 from trial.study.study import Study
 
 FEW_UNITS = 16
 """Up to so many units threads are preferred: processes take 1.5 s to start."""
+Mine = tuple[Study, Job]
 
 
 @dataclass(frozen=True)
@@ -76,19 +75,22 @@ def run(
     ``evaluate`` makes more tables of a unit from its tables; it must be picklable. ``backend``: of joblib;
     None: what joblib.parallel_config says, else threads for short and processes for long runs. ``progress(done,
     total)`` is told patients after each unit. ``keep_units``: leave the units beside the joined tables, for
-    a caller who has more to do before the run counts as finished. ``dask``: a cluster to work on instead (``cluster``).
-    Of a ``shard`` only its units are simulated, and
-    they stay as they are. Raises OSError when the disk refuses; the finished units stay.
+    a caller who has more to do before the run counts as finished. Of a ``shard`` only its units are simulated, and they
+    stay as they are. ``dask``: a cluster to work on instead (``cluster``). Raises OSError when the disk refuses; the
+    finished units stay.
     """
     parts, now, units = out_dir / UNITS, standing(study, out_dir, shard), shard.among(work_units(study))
     parts.mkdir(parents=True, exist_ok=True)
     total, done = sum(unit.n_patients for unit in units), now.patients
     for unit in now.to_do:
         remove_unit(parts, unit.number)
-    for unit in _finished(study, now.to_do, parts, evaluate, workers, backend, dask):
-        done += unit.n_patients
-        if progress:
-            progress(done, total)
+    jobs = ((study, job) for job in _jobs(study, now.to_do))
+    prefer = "processes" if len(now.to_do) > FEW_UNITS else "threads"
+    with hands(min(workers, len(now.to_do)), dask, backend, prefer) as ours:
+        for unit in (_from_afar if dask else _from_here)(ours.each, jobs, parts, evaluate):
+            done += unit.n_patients
+            if progress:
+                progress(done, total)
     numbers = [unit.number for unit in units]
     failed = sum(_failed(parts, number) for number in numbers)
     if shard.is_whole:
@@ -97,6 +99,18 @@ def run(
         if not keep_units:
             shutil.rmtree(parts)
     return RunSummary(total, failed, out_dir)
+
+
+def _from_here(each: Each, jobs: Iterable[Mine], parts: Path, evaluate: Evaluate) -> Iterator[WorkUnit]:
+    """The units in the order in which they finish, each written by who made it."""
+    yield from (unit for _, unit in each(partial(simulate_into, parts=parts, evaluate=evaluate), jobs))
+
+
+def _from_afar(each: Each, jobs: Iterable[Mine], parts: Path, evaluate: Evaluate) -> Iterator[WorkUnit]:
+    """The units in the order in which they come back, written here."""
+    for (unit, _), files in each(partial(simulate_afar, evaluate=evaluate), jobs, lambda job: f"unit {job[0].number}"):
+        place_unit(parts, unit.number, files)
+        yield unit
 
 
 def _failed(parts: Path, number: int) -> int:
@@ -117,42 +131,3 @@ def _jobs(study: Study, units: Sequence[WorkUnit]) -> Iterator[Job]:
         if whole is None or whole[0] != span.replicate:
             whole = span.replicate, enrolment(study, span.replicate)
         yield unit, whole[1].take(span.first, span.last)
-
-
-def _finished(
-    study: Study,
-    units: Sequence[WorkUnit],
-    parts: Path,
-    evaluate: Evaluate,
-    workers: int,
-    backend: str | None,
-    dask: str | None,
-) -> Iterator[WorkUnit]:
-    """The units in the order in which they finish."""
-    jobs = _jobs(study, units)
-    if dask:
-        yield from _finished_afar(study, jobs, parts, evaluate, dask)
-        return
-    from joblib import Parallel, delayed
-
-    if min(workers, len(units)) <= 1:
-        yield from (simulate_into(study, job, parts, evaluate) for job in jobs)
-        return
-    parallel = Parallel(
-        n_jobs=min(workers, len(units)),
-        backend=backend,
-        prefer="processes" if len(units) > FEW_UNITS else "threads",
-        return_as="generator_unordered",
-        initializer=end_with,
-        initargs=(os.getpid(),),
-    )
-    with quiet_children(), deaf_children():
-        finished = parallel(delayed(simulate_into)(study, job, parts, evaluate) for job in jobs)
-    yield from finished
-
-
-def _finished_afar(study: Study, jobs: Iterator[Job], parts: Path, evaluate: Evaluate, dask: str) -> Iterator[WorkUnit]:
-    """The units in the order in which they come back from a cluster, written here."""
-    for (unit, _), files in each(packed(study, evaluate), jobs, dask, lambda job: f"unit {job[0].number}"):
-        place_unit(parts, unit.number, files)
-        yield unit

@@ -147,7 +147,7 @@ class _Printer:
         terms.insert(0, terms.pop(first))
         parts = [_with_sign(sign, self._inside(term, PRODUCT)) for sign, term in terms]
         head = parts[0][2:] if parts[0].startswith("+") else f"-{parts[0][2:]}"
-        return " ".join([head, *parts[1:]]), SUM if len(terms) > 1 else SIGN
+        return " ".join([head, *parts[1:]]), SUM
 
     def _signed(self, node: Node, sign: int, top: bool = False) -> Iterator[tuple[int, Node]]:
         """The terms of a sum, each with its sign; a named term stays whole."""

@@ -94,5 +94,6 @@ TMDD_FULL = Structure(
     daily_events=daily_events,
     drug=(*PARAMETERS[: PARAMETERS.index("KIN")], "EMAX", "EC50"),
     method="rosenbrock",
+    transfused=tmdd_lifespan.TMDD_LIFESPAN.transfused,
     limits=tmdd_lifespan.LIMITS,
 )

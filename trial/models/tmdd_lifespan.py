@@ -133,6 +133,7 @@ TMDD_LIFESPAN = Structure(
     outputs=outputs,
     steady_state=steady_state,
     daily_events=daily_events,
+    transfused=(("PLT", 1.0),),
     drug=(*PARAMETERS[: PARAMETERS.index("KIN")], "EMAX", "EC50"),
     limits=LIMITS,
 )

@@ -70,6 +70,8 @@ DERIVED = (
     State("KAB", "1/h", "immune destruction of platelets, from the count without drug"),
     State("GPROD", "1", "production of progenitors relative to health; given, or from the count without drug"),
 )
+TRANSFUSED = tuple((f"P{k}", 1.0 / N_AGES) for k in range(1, N_AGES + 1))
+"""Platelets of healthy donors are of all ages alike: nothing takes them but age."""
 HOURS_PER_DAY = 24.0
 LAST_ENTRY_H = 23.0
 LIMITS = (
@@ -190,6 +192,7 @@ TPO_MECHANISM = Structure(
     individual=individual,
     reads=("GPROD", "DESTRUCTION"),
     takes=("kill", "meal"),
+    transfused=TRANSFUSED,
     drug=(*PARAMETERS[: PARAMETERS.index("TPO0")], "EC50", "ETA"),
     limits=LIMITS,
 )

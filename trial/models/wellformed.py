@@ -57,9 +57,24 @@ def _words(model: Structure) -> Iterator[str]:
     if model.method is not None and model.method not in STEPPERS:
         allowed = f"{', '.join(STEPPERS)}, or None{near(model.method, STEPPERS)}"
         yield f"method: seen {shown(model.method)}; allowed: {allowed}"
+    if not _shares_of_states(model):
+        allowed = "pairs of a state and its share, which sum to 1"
+        yield f"transfused: seen {shown(model.transfused)}; allowed: {allowed}"
     for word in model.takes if isinstance(model.takes, tuple) else ():
         if word not in KNOWN:
             yield f"takes: seen {shown(word)}; allowed: {', '.join(KNOWN)}{near(word, KNOWN)}"
+
+
+def _shares_of_states(model: Structure) -> bool:
+    """Whether ``transfused`` is empty, or shares of states that sum to 1."""
+    if model.transfused == ():
+        return True
+    try:
+        names, shares = zip(*model.transfused, strict=True)
+        known = {state.name for state in model.states}
+        return set(names) <= known and min(shares) > 0 and abs(sum(shares) - 1.0) < 1e-9
+    except (TypeError, ValueError, AttributeError):
+        return False
 
 
 def _strangers(model: Structure) -> Iterator[str]:

@@ -74,6 +74,7 @@ class Structure:
     derived, individual: parameters that no set gives, and the function that adds them to a patient's own by name,
     {name: (n,)} -> {name: (n,)}. reads: what ``individual`` takes from the set beside the other parameters; a name
     that is also derived is given and may be replaced. takes: what else than doses the equations know: "kill", "meal".
+    transfused: the states that platelets of a transfusion join, each with its share; none: it cannot be given.
     drug: the parameters of the drug, which another drug has its own of; none of them moves the drug-free steady state.
     limits: what the equations can take; a typical value beyond is refused, a patient beyond fails (Status OUTSIDE).
     method: None to let the solver choose by the equations; "pair" for a power of a state that starts at 0, which has
@@ -96,5 +97,6 @@ class Structure:
     individual: Callable[[Mapping[str, Array]], dict[str, Array]] = dict
     reads: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+    transfused: tuple[tuple[str, float], ...] = ()
     drug: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()

@@ -167,6 +167,17 @@ def not_taken(data: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
+def not_transfused(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Agents of rescue that add platelets, where the structure of the parameter set does not say to which states."""
+    chosen, agents = _set_of(data), value_at(data, "rescue", "agents")
+    if chosen is None or structure_problems(chosen) or structure_of(chosen).transfused:
+        return
+    for k, agent in enumerate(agents if isinstance(agents, list) else ()):
+        if value_at(agent, "kind") == "platelets":
+            text = f"parameter set {chosen.id} has structure {chosen.structure}, which says no states for platelets"
+            yield ("rescue", "agents", k, "kind"), f"seen 'platelets'; {text} (transfused)"
+
+
 def _said(data: Any, path: tuple[str | int, ...]) -> Any:
     """The value at a path that may go through lists; None where there is none."""
     for part in path:

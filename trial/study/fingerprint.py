@@ -30,6 +30,14 @@ SILENT: dict[str, Any] = {
     "from_day": 0,
     "until_day": None,
     "stages": [],
+    "agents": [],
+    "lost_probability": 0.0,
+    "clumping": None,
+    "retest": None,
+    "central": None,
+    "holidays": None,
+    "gives_up": None,
+    "missed_days": False,
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 
@@ -42,7 +50,8 @@ def fingerprint(study: Study) -> str:
     """
     said = _spoken(study.model_dump(mode="json", include=set(PARTS)))
     said["arms"] = [_spoken(arm) for arm in said["arms"]]
-    said["screening"] = _spoken(said["screening"])
+    for part in ("screening", "rescue", "laboratory", "adherence"):
+        said[part] = _spoken(said[part])
     said["dropout"] = [_spoken(item) for item in said["dropout"]]
     for arm in said["arms"]:
         del arm["label"]

@@ -19,6 +19,7 @@ from trial.study.checks import (
     MOST_BYTES,
     cautions,
     not_taken,
+    not_transfused,
     unknown_covariates,
     unknown_ids,
     unknown_start_covariates,
@@ -37,7 +38,7 @@ from trial.study.yamltree import read, read_text, with_override, with_value
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
-_CATALOGUE = (unknown_ids, not_taken, unusable_patients, unknown_covariates, unusable_set)
+_CATALOGUE = (unknown_ids, not_taken, not_transfused, unusable_patients, unknown_covariates, unusable_set)
 _OF_STUDY = (unknown_start_covariates,)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
 StudyCheck = Callable[[Study], Iterable[Problem]]

@@ -169,30 +169,6 @@ class Screening(Record):
             )
 
 
-class Adherence(Record):
-    """Each patient's probability of taking a day's dose is Beta distributed with this mean and SD."""
-
-    mean: Probability = Field(default=1.0, description="mean over patients of the probability of taking a day's dose")
-    sd: NonNegative = Field(default=0.0, description="standard deviation over patients of that probability")
-
-    def problems(self) -> Iterator[Problem]:
-        yield from _too_wide("sd", self.mean, self.sd)
-
-
-class Meals(Record):
-    """Intake habits: on some days a meal or dairy comes too early after the dose and binds what is not yet absorbed.
-
-    Each patient's share of such days is Beta distributed with this mean and SD.
-    """
-
-    share_mean: Probability = Field(description="mean over patients of the share of days with a meal too early")
-    share_sd: NonNegative = Field(default=0.0, description="standard deviation over patients of that share")
-    after_dose_h: AfterDose = Field(description="on such a day the meal comes so long after the dose; 0: with it")
-
-    def problems(self) -> Iterator[Problem]:
-        yield from _too_wide("share_sd", self.share_mean, self.share_sd)
-
-
 class ChemotherapyDose(Record):
     """One dose of a cycle; the intensity is what the structure of the parameter set multiplies its kill with."""
 
@@ -240,35 +216,6 @@ class Chemotherapy(Record):
             yield ("start", "latest_day"), f"{seen}; allowed: {self.first_day} or later"
 
 
-def _too_wide(key: str, mean: float, sd: float) -> Iterator[Problem]:
-    """The problem of a Beta law that does not exist."""
-    if sd > 0 and (sd >= 1 or sd**2 >= mean * (1 - mean)):
-        largest = (mean * (1 - mean)) ** 0.5
-        yield (key,), f"seen {sd:g}: probabilities with mean {mean:g} have an SD below {largest:.3g}"
-
-
-class Rescue(Record):
-    """Rescue therapy: its hazard and effect are in the parameter set; the protocol says when it may be given."""
-
-    allowed: bool = Field(default=True, description="whether rescue therapy may be given")
-    min_days_between: Annotated[Whole, Field(ge=0, le=365)] = Field(
-        default=28, description="shortest time between two rescues; until then the hazard of the next one stands still"
-    )
-
-
-class Laboratory(Record):
-    """How counts are reported: whole numbers not below ``lower_limit_1e9L``, ``turnaround_days`` after the visit."""
-
-    turnaround_days: Annotated[Whole, Field(ge=0, le=7)] = Field(
-        default=0,
-        description="a count is reported so long after the visit: a dose change starts, a rescue is given then",
-    )
-    lower_limit_1e9L: Annotated[Number, Field(ge=0, le=20)] = Field(
-        default=1.0, description="lower counts are reported as this, the screening count too"
-    )
-    whole_numbers: bool = Field(default=True, description="counts are reported as whole numbers")
-
-
 class PKSampling(Record):
     """A concentration profile from the dose given at the visit of ``visit_day``: one dosing interval (24 h) or longer.
 
@@ -285,6 +232,7 @@ class PKSampling(Record):
         description="limit of quantification: a lower concentration is reported as below it; in an area it is 0 before "
         "the first quantifiable sample and missing after it",
     )
+    lost_probability: Probability = Field(default=0.0, description="share of the samples that give no concentration")
     partial_auc_h: Annotated[tuple[SampleTime, ...], Field(min_length=2, max_length=2), Increasing] | None = Field(
         default=None, description="from and to: the times of the partial AUC, AUCINT; none: there is none"
     )
@@ -358,4 +306,4 @@ class PublishedRows(Record):
 
 Allocation = Literal["parallel", "counterfactual"]
 Output = Literal["endpoints", "visits", "dense"]
-KeptTable = Literal["parameters", "doses", "observations", "events", "adverse"]
+KeptTable = Literal["parameters", "doses", "observations", "events", "adverse", "missed"]

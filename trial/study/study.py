@@ -10,76 +10,38 @@ from pydantic import Field, model_validator
 
 from cohorts.streams import Streams
 from trial.study import stages as staged
+from trial.study.analytes import Laboratory
 from trial.study.arms import Arm
 from trial.study.dose_rule import DoseRule
+from trial.study.habits import Adherence, Meals
 from trial.study.leaving import Dropout, hazards, shares
 from trial.study.protocol import (
-    Adherence,
     Allocation,
     Analysis,
     Chemotherapy,
     Identifier,
     KeptTable,
-    Laboratory,
-    Meals,
     Output,
     PKSampling,
-    Positive,
-    Probability,
     Problem,
     PublishedRows,
     Randomisation,
     Record,
-    Rescue,
     Screening,
     SolverSettings,
     Whole,
     not_among,
     twice,
 )
+from trial.study.rescue_agents import Rescue
 from trial.study.rule_library import no_rule
 from trial.study.schedule import Visits
+from trial.study.screened import PopulationChoice
 from trial.study.stages import Stage
 from trial.study.texts import Line, Name, Prose
 from trial.study.tolerability import Tolerability
 
 MANY_REPLICATES, KEPT_REPLICATES = 50, 10
-
-
-class Margins(Record):
-    """What a Table 1 prints of the people who are enrolled, in place of what the population of the catalogue has."""
-
-    age_median_y: Positive | None = Field(default=None, description="median age, in completed years")
-    female_share: Probability | None = Field(default=None, description="share of women, of the candidates")
-    platelets_median_1e9L: Positive | None = Field(default=None, description="median screening count of the eligible")
-    splenectomised_share: Probability | None = Field(default=None, description="share without a spleen")
-
-    @property
-    def given(self) -> dict[str, float]:
-        """Those that are given, by name."""
-        return self.model_dump(exclude_none=True)
-
-
-class PopulationChoice(Record):
-    """Who is screened: a population of the catalogue (``id``) or the user's own patients (``file``, CSV or Parquet)."""
-
-    id: Line | None = Field(default=None, description="a population of the catalogue")
-    file: Name | None = Field(
-        default=None, description="your own patients, CSV or Parquet, relative to the file this key stands in"
-    )
-    margins: Margins | None = Field(
-        default=None,
-        description="margins of your own for a population of the catalogue: one number of its law is moved for each",
-    )
-
-    def problems(self) -> Iterator[Problem]:
-        if (self.id is None) == (self.file is None):
-            both = "both are given" if self.id else "neither is given"
-            yield (), f"give either id (a population of the catalogue) or file (your own patients); {both}"
-        if self.margins is not None and self.file is not None:
-            yield ("margins",), "patients of a file have their own; allowed: with id, a population of the catalogue"
-        if self.margins is not None and not self.margins.given:
-            yield ("margins",), f"nothing is given; allowed: {', '.join(Margins.model_fields)}"
 
 
 class Study(Record):
@@ -149,7 +111,7 @@ class Study(Record):
     kept_tables: tuple[KeptTable, ...] = Field(
         default=(),
         description="tables of patients that are kept of every replicate when output keeps only the first, beside "
-        "patients, solves, stages, endpoints and times: parameters, doses, observations, events, adverse",
+        "patients, solves, stages, endpoints and times: parameters, doses, observations, events, adverse, missed",
     )
     assumptions: tuple[Prose, ...] = Field(default=(), description="printed in the report as they stand")
 
@@ -196,7 +158,10 @@ class Study(Record):
 
     @property
     def analysed(self) -> Study:
-        """The stage whose endpoints are reported as a study of its own, on the days since it began; not validated."""
+        """The stage whose endpoints are reported as a study of its own, on the days since it began; not validated.
+
+        A later one begins at a visit, so that the days of its visits are off by two windows at most.
+        """
         if not self.stages:
             return self
         k = self.analysed_stage
@@ -209,7 +174,9 @@ class Study(Record):
             "stages": (),
             "treatment_days": stage.days,
             "arms": tuple(given[place].arm for place in places[k]),
-            "visits": self.visits.model_copy(update={"days": days}),
+            "visits": self.visits.model_copy(
+                update={"days": days, "window_days": self.visits.window_days * (1 + (k > 0))}
+            ),
             "pk_sampling": sampled.model_copy(update={"visit_day": sampled.visit_day - begin})
             if sampled is not None and inside
             else None,
@@ -368,15 +335,23 @@ class Study(Record):
             week = f"; did you mean {7 * seen}, the day of week {seen}?" if 7 * seen in visits else ""
             of = f" of stage {self.plan[self.analysed_stage].id}, from its start" if self.stages else ""
             yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day{of}; allowed: {days}{week}"
-        shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
-        if self.laboratory.turnaround_days > shortest:
-            yield (
-                ("laboratory", "turnaround_days"),
-                f"seen {self.laboratory.turnaround_days}; visits may be {shortest} days apart; allowed: at most that",
-            )
+        yield from self._laboratory_problems()
         if self.analysis.named_replicate >= self.replicates:
             seen, last = self.analysis.named_replicate, self.replicates - 1
             yield ("analysis", "named_replicate"), f"seen {seen}; with {last + 1} replicates allowed: 0 to {last}"
+
+    def _laboratory_problems(self) -> Iterator[Problem]:
+        """A re-test comes before the next visit; with stages the count of a visit is known at the next."""
+        shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
+        late, central = self.laboratory.known_after_days, self.laboratory.central
+        if self.stages and late > shortest:
+            where = ("central", "turnaround_days") if central and central.decides else ("turnaround_days",)
+            text = f"seen {late}; visits may be {shortest} days apart; with stages allowed: at most that"
+            yield ("laboratory", *where), text
+        if self.laboratory.retest and self.laboratory.retest_days >= shortest:
+            seen = f"a re-test comes {self.laboratory.retest_days} days after its visit"
+            text = f"{seen} (turnaround_days and this); visits may be {shortest} days apart; allowed: fewer"
+            yield ("laboratory", "retest", "after_days"), text
 
     def _profile_problems(self) -> Iterator[Problem]:
         """A profile needs a dose at its visit, and doses that nobody changes while it lasts."""

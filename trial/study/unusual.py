@@ -11,6 +11,7 @@ from cohorts.covariates import LIMITS
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.leaving import completing
 from trial.study.protocol import Problem
+from trial.study.rescue_agents import Rescue
 from trial.study.study import Study
 
 Path = tuple[str | int, ...]
@@ -29,6 +30,7 @@ LOOSE = 1e-4
 FEW_STEPS = 100
 """Steps of the solver a day that a patient may need; 10 are too few for most, measured."""
 LATE_MEAL_H = 12.0
+USUAL_DAYS_BETWEEN = Rescue().min_days_between
 CLOSE_SAMPLES_H = 1 / 60
 MANY_COURSES = 10_000_000
 NAMED_PLACEBO = re.compile(r"\s*(placebo|sham)\s*", re.IGNORECASE)
@@ -107,6 +109,10 @@ def _conduct(study: Study) -> Iterator[Problem]:
             ("laboratory", "lower_limit_1e9L"),
             f"seen {limit:g}: every lower count is reported as it, at baseline too",
         )
+    own = [agent.min_days_between is not None for agent in study.rescue.agents]
+    if own and all(own) and study.rescue.min_days_between != USUAL_DAYS_BETWEEN:
+        seen = f"seen {study.rescue.min_days_between}: every agent has its own, so nothing keeps to it"
+        yield ("rescue", "min_days_between"), seen
     if study.rescue.allowed and study.rescue.min_days_between == 0:
         yield ("rescue", "min_days_between"), "seen 0: a rescue does not put off the next one"
     for key in ("rtol", "atol"):
@@ -201,6 +207,11 @@ def _lines(study: Study) -> Iterator[CountLine]:
     yield CountLine(("screening", "platelets_below_1e9L"), study.screening.platelets_below_1e9L, False)
     if study.chemotherapy and study.chemotherapy.start:
         yield CountLine(("chemotherapy", "start", "at_least_1e9L"), study.chemotherapy.start.at_least_1e9L, True)
+    if study.adherence.gives_up:
+        yield CountLine(("adherence", "gives_up", "below_1e9L"), study.adherence.gives_up.below_1e9L, False)
+    for k, agent in enumerate(study.rescue.agents):
+        if agent.below_1e9L is not None:
+            yield CountLine(("rescue", "agents", k, "below_1e9L"), agent.below_1e9L, False)
     for k, stage in enumerate(study.stages):
         for key, asked in (("enters", stage.enters), ("until", stage.until)):
             if asked is not None and asked.at_least_1e9L > 0:

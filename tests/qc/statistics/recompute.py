@@ -12,6 +12,44 @@ an=cfg['analysis']; thr=an.get('response_threshold_1e9L',50); day=an['assessment
 W=f'W{day//7}' if day%7==0 else f'D{day}'
 plac={a['id'] for a in cfg['arms'] if a.get('placebo')}
 key=['IREP','SUBJID']
+WHOLE_P=None
+if cfg.get('stages'):
+    # the analysed stage as a trial of its own: patient by patient, from the rows of the whole trial
+    plan=cfg['stages']; at_=[x['id'] for x in plan].index(an['stage']) if an.get('stage') else 0; beg=sum(x['days'] for x in plan[:at_]); tdays=plan[at_]['days']
+    vis=[v_-beg for v_ in vis if beg<v_<=beg+tdays]
+    for x in plan[1:at_+1]:
+        for a_,c_ in (x.get('arms') or {}).items():
+            if c_.get('placebo') is not None: plac=(plac|{a_}) if c_['placebo'] else plac-{a_}
+    win_={(r.IREP,r.SUBJID):(r.ASTDY,r.AENDY,r.ENDREAS) for r in pd.read_parquet(f'{run}/stages.parquet').itertuples() if r.STAGEN==at_+1}
+    w_=lambda r: win_.get((r.IREP,r.SUBJID))
+    def rows_(T,f):
+        recs=[f(r._asdict(),w_(r)) for r in T.itertuples(index=False) if w_(r)]
+        return pd.DataFrame([r for r in recs if r is not None],columns=T.columns)
+    def patient_(r,w):
+        r['EOSDY']=w[1]-w[0]
+        if r['EOSSTT']!='SOLVE FAILED' and w[2] in ('planned end','condition of the stage met','last visit'): r['EOSSTT']='COMPLETED'
+        return r
+    def count_(r,w):
+        if r['AVISITN']==0: return r
+        if r['AVISITN']-beg not in vis: return None
+        gone=not pd.isna(r['ADY']) and r['ADY']>w[1]
+        r['AVISITN']-=beg; r['ADY']=float('nan') if pd.isna(r['ADY']) else r['ADY']-w[0]
+        if gone: r['AVAL']=float('nan')
+        return r
+    def dose_(r,w):
+        if r['ASTDY']>=w[1] or r['AENDY']<=w[0]: return None
+        if r['ASTDY']<w[0]: r['ASTDY'],r['ACTION']=w[0],'start'
+        r['AENDY']=min(r['AENDY'],w[1]); r['ASTDY']-=w[0]; r['AENDY']-=w[0]
+        return r
+    def event_(r,w):
+        if not (w[0]<r['ADY']<=w[1] or r['ADY']==w[0]==0): return None
+        r['ADY']-=w[0]
+        return r
+    def adverse_(r,w):
+        if not w[0]<=r['ADY']<w[1]: return None
+        r['ADY']-=w[0]
+        return r
+    WHOLE_P=P; P=rows_(P,patient_); O=rows_(O,count_); D=rows_(D,dose_); E=rows_(E,event_); AE=None if AE is None else rows_(AE,adverse_); cfg['visits']['window_days']=(1+(at_>0))*(cfg['visits'].get('window_days') or 0)
 obs=collections.defaultdict(dict); wb=collections.defaultdict(dict); conc=collections.defaultdict(list)
 for r in O.itertuples():
     k=(r.IREP,r.SUBJID)
@@ -237,7 +275,8 @@ for e in EST.itertuples():
 print('   estimates rows',len(EST),'mismatches',len(errs)); 
 for x in errs[:8]: print('     ',x)
 import rest
-n,wrong=rest.check(run,cfg,P,O,E,D,S,ALL)
+cfg['visits']['days'],cfg['treatment_days']=vis,tdays
+n,wrong=rest.check(run,cfg,P,O,E,D,S,ALL,AE,WHOLE_P)
 print('   other rows',n,'mismatches',len(wrong))
 for x in wrong[:8]: print('     ',x)
 sys.exit(bool(bad or errs or wrong))

@@ -110,11 +110,12 @@ def times_of(cfg, P, O, E, D, S, AE, AETABLE):
     return out
 
 
-def check(run, cfg, P, O, E, D, S, EST):
-    """How many rows were checked, and what differs; rows of unknown kinds are listed too."""
+def check(run, cfg, P, O, E, D, S, EST, AETABLE=None, WHOLE=None):
+    """How many rows were checked, and what differs; rows of unknown kinds are listed too. Of a trial with stages the tables
+    and the config are those of the analysed stage, WHOLE the patients of the whole trial."""
     A = [a['id'] for a in cfg['arms']]; an = cfg['analysis']; named = an.get('named_replicate', 0); R = int(cfg['replicates'])
     window = int(cfg['visits'].get('window_days', 0)); strata = bool(cfg['randomisation'].get('strata'))
-    aefile = f'{run}/adverse.parquet'; aet = pd.read_parquet(aefile) if os.path.exists(aefile) else None
+    aet = AETABLE
     rest = EST[EST.PARCAT1 != 'endpoint']; wrong = []; n = 0
     proxies = sorted(set(map(str, rest[rest.PARCAT1 == 'incidence'].PARAMCD))); codes = [c.removeprefix('AE_') for c in proxies]
     T = times_of(cfg, P, O, E, D, S, codes, aet)
@@ -136,7 +137,7 @@ def check(run, cfg, P, O, E, D, S, EST):
     def med(code, arm, r):
         if not of(code, arm, r): return None, None, None
         c, last = curve(code, arm, r); return crossing(c, 1, last), crossing(c, 3, last), crossing(c, 2, last)
-    base = P.copy(); base['ARM'] = base.ARM.astype(str)
+    base = (P if WHOLE is None else WHOLE).copy(); base['ARM'] = base.ARM.astype(str)
     failed = {(r.IREP, r.SUBJID) for r in S.itertuples() if r.STATUS != 'OK'}
     scr = pd.read_parquet(f'{run}/screening.parquet') if os.path.exists(f'{run}/screening.parquet') else None
     EP = pd.read_parquet(f'{run}/endpoints.parquet')
@@ -154,7 +155,7 @@ def check(run, cfg, P, O, E, D, S, EST):
         if code not in columns: columns[code] = column(code).to_numpy(dtype=float)
         v = columns[code][((base.IREP == r) & ((base.ARM == arm) | (arm == 'ALL'))).to_numpy()]
         return np.isnan(v).sum() if missing else v[~np.isnan(v)]
-    ref = an.get('reference_arm')
+    ref, stages = an.get('reference_arm'), None
     for e in rest.itertuples():
         code, arm, stat, cat = str(e.PARAMCD), str(e.ARM), str(e.STAT), str(e.CATEGORY)
         if e.PARCAT1 == 'time to event':
@@ -223,5 +224,12 @@ def check(run, cfg, P, O, E, D, S, EST):
             m = EP[(EP.PARAMCD.astype(str) == code) & EP.AVAL.isna() & (EP.REASON.astype(str) == cat)]; n += 1
             want = float(len(m)) if stat == 'not evaluable' else 100 * len(m) / (EP.PARAMCD.astype(str) == code).sum()
             if not same(want, e.ESTIMATE): wrong.append(('not evaluable', code, cat, want, e.ESTIMATE))
+        elif e.PARCAT1 == 'stages':
+            if stages is None: stages = pd.read_parquet(f'{run}/stages.parquet').astype({'ARM': str, 'STAGE': str, 'ENDREAS': str})
+            m = stages[(stages.STAGE == code.removeprefix('STAGE:')) & ((stages.ARM == arm) | (arm == 'ALL'))]
+            inn = [int((m.IREP == r).sum()) for r in range(R)]
+            of_ = inn if cat != 'entered' else [int(((base.IREP == r) & ((base.ARM == arm) | (arm == 'ALL'))).sum()) for r in range(R)]
+            c = inn if cat == 'entered' else [int(((m.IREP == r) & (m.ENDREAS == cat)).sum()) for r in range(R)]
+            v = [float(a) if stat == 'count' else (100 * a / b if b else None) for a, b in zip(c, of_)]; test(e, (v[named], None, None), v)
         else: wrong.append(('unknown', e.PARCAT1))
     return n, wrong

@@ -1,0 +1,99 @@
+"""How patients take their doses and their meals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from trial.study.protocol import (
+    AfterDose,
+    Day,
+    NonNegative,
+    Number,
+    Positive,
+    Probability,
+    Problem,
+    Record,
+    Whole,
+)
+
+
+class Holidays(Record):
+    """Runs of days without a dose, a chain of two states: a holiday ends with probability 1 / mean_days each day, and
+    begins as often as the share of missed doses asks.
+    """
+
+    mean_days: Annotated[Number, Field(ge=1, le=365)] = Field(
+        description="mean length of a holiday; longer in who misses so many doses that holidays of it cannot hold them"
+    )
+    share_of_missed: Annotated[Number, Field(gt=0, le=1)] = Field(
+        default=1.0, description="share of the missed doses that holidays make; the others are missed by chance"
+    )
+
+
+class GivingUp(Record):
+    """A patient who sees no effect takes no more of the study drug, sham or active; visits go on."""
+
+    below_1e9L: Positive = Field(description="a reported count below this is no effect to the patient")
+    after_days: Day = Field(default=28, description="nobody gives up before this day")
+    hazard_per_week: Positive | None = Field(
+        default=None, description="hazard while the last reported count is below; or else visits"
+    )
+    visits: Annotated[Whole, Field(ge=1, le=20)] | None = Field(
+        default=None, description="so many reported counts in a row below, and everybody gives up; or else a hazard"
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if (self.hazard_per_week is None) == (self.visits is None):
+            which = "neither is given" if self.visits is None else "both are given"
+            yield ("hazard_per_week",), f"give either hazard_per_week or visits; {which}"
+
+
+class Adherence(Record):
+    """Each patient's probability of taking a day's dose is Beta distributed with this mean and SD."""
+
+    mean: Probability = Field(default=1.0, description="mean over patients of the probability of taking a day's dose")
+    sd: NonNegative = Field(default=0.0, description="standard deviation over patients of that probability")
+    holidays: Holidays | None = Field(
+        default=None, description="missed doses come in runs, with the same mean and SD; none: each by chance"
+    )
+    gives_up: GivingUp | None = Field(
+        default=None, description="patients stop the drug for lack of effect; none: nobody does"
+    )
+    missed_days: bool = Field(
+        default=False, description="a table of the days on which a dose was missed, and why: missed.parquet"
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        yield from _too_wide("sd", self.mean, self.sd)
+        if self.holidays and self.mean in (0, 1):
+            what = "every dose is taken" if self.mean else "no dose is ever taken"
+            yield ("holidays",), f"mean: {self.mean:g}: {what}, with holidays or without"
+
+    @property
+    def told(self) -> bool:
+        """Whether the patients table says which share of the prescribed doses each has taken."""
+        return bool(self.holidays or self.gives_up or self.missed_days)
+
+
+class Meals(Record):
+    """Intake habits: on some days a meal or dairy comes too early after the dose and binds what is not yet absorbed.
+
+    Each patient's share of such days is Beta distributed with this mean and SD.
+    """
+
+    share_mean: Probability = Field(description="mean over patients of the share of days with a meal too early")
+    share_sd: NonNegative = Field(default=0.0, description="standard deviation over patients of that share")
+    after_dose_h: AfterDose = Field(description="on such a day the meal comes so long after the dose; 0: with it")
+
+    def problems(self) -> Iterator[Problem]:
+        yield from _too_wide("share_sd", self.share_mean, self.share_sd)
+
+
+def _too_wide(key: str, mean: float, sd: float) -> Iterator[Problem]:
+    """The problem of a Beta law that does not exist."""
+    if sd > 0 and (sd >= 1 or sd**2 >= mean * (1 - mean)):
+        largest = (mean * (1 - mean)) ** 0.5
+        yield (key,), f"seen {sd:g}: probabilities with mean {mean:g} have an SD below {largest:.3g}"
