@@ -192,7 +192,8 @@ def off_target(rule: DoseRule, arms: list[Arm], study: Study) -> Iterator[str]:
     if study.chemotherapy or all(arm.placebo for arm in arms):
         return
     up = max((s.below_1e9L for s in rule.steps if s.action == "increase" and s.rung != "highest"), default=0.0)
-    down = min((s.at_least_1e9L for s in rule.steps if s.action in ("decrease", "interrupt")), default=np.inf)
+    lines = [s for s in rule.steps if s.action in ("decrease", "interrupt") and s.at_least_1e9L > 0]
+    down = min((s.at_least_1e9L for s in lines), default=np.inf)
     for level, word in ((rule.levels[-1], "highest"), (rule.levels[0], "lowest")):
         count = float(
             course_table(study.parameter_set, level.per_day_mg, SETTLED_DAYS, every_h=24.0)["PLT"][-1].as_py()
