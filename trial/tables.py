@@ -187,6 +187,9 @@ MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")
 TAKENSH = field("TAKENSH", pa.float64(), "Share of prescribed doses taken")
 
 
+VOIDENDY = field("VOIDENDY", pa.int32(), "First day that rescue does not void", "d")
+
+
 INTERVALS = (
     field("EXINTVL", TEXT, "Days of the level on which its dose is taken"),
     field("NDUE", pa.int32(), "Days on which a dose was due", "d"),
@@ -196,9 +199,6 @@ INTERVALS = (
 def doses_schema(intervals: bool) -> pa.Schema:
     """DOSES, and of a study with levels that are not taken daily INTERVALS."""
     return pa.schema([*DOSES, *INTERVALS * intervals])
-
-
-VOIDENDY = field("VOIDENDY", pa.int32(), "First day that rescue does not void", "d")
 
 
 def events_schema(chemotherapy: bool, agents: bool = False) -> pa.Schema:

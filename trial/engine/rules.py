@@ -39,9 +39,9 @@ class Course:
 
     ladders: one DoseState per dose rule, for the patients whose treatment has it, and members: their places in the
     unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and now, the level, hold from
-    ``effective_day`` on, treatment_before and before until then. place: where everybody stands in the plan.
-    rescues: every rescue so far. patience: who has given up. chemo_day: first day of cycle 1 of chemotherapy (NEVER:
-    none, or it still waits for platelets). earlier: what is in force before that, while reports are late.
+    ``effective_day`` on, treatment_before and before until then. place: where everybody stands in the plan. rescues:
+    every rescue so far. patience: who has given up. chemo_day: first day of cycle 1 of chemotherapy (NEVER: none, or it
+    still waits for platelets). earlier: what is in force before that, while reports are late.
     """
 
     ladders: tuple[DoseState, ...]
@@ -189,6 +189,14 @@ def apply_rules(
     return course, decided
 
 
+def _not_yet(before: Course, day: NDArray[np.int64]) -> tuple[Earlier, ...]:
+    """What is still in force after a visit on ``day`` (n,), oldest first: decisions of earlier visits wait for their
+    counts.
+    """
+    known = (*before.earlier, Earlier(before.effective_day, before.treatment_before, before.before))
+    return tuple(one for one in known if (one.until_day > day).any())
+
+
 def _on_levels(
     unit: Unit,
     ladders: Sequence[DoseState],
@@ -204,14 +212,6 @@ def _on_levels(
             dose[mine] = ladder.dose_mg([level.dose_mg for level in rule.levels])
             interval[mine] = intervals_of(rule.levels, apart)[ladder.rung]
     return Prescribed(dose, interval, np.where(changed, day, before.since_day))
-
-
-def _not_yet(before: Course, day: NDArray[np.int64]) -> tuple[Earlier, ...]:
-    """What is still in force after a visit on ``day`` (n,), oldest first: decisions of earlier visits wait for their
-    counts.
-    """
-    known = (*before.earlier, Earlier(before.effective_day, before.treatment_before, before.before))
-    return tuple(one for one in known if (one.until_day > day).any())
 
 
 def _change_stage(

@@ -22,15 +22,15 @@ NO_DOSE = "no dose"
 def intake(
     unit: Unit,
     decisions: Sequence[Decisions],
-    taken: NDArray[np.bool_],
     due: NDArray[np.bool_],
+    taken: NDArray[np.bool_],
     periods: Periods,
     level: NDArray[np.float64],
 ) -> dict[str, object]:
     """The columns NTAKEN, NDUE and EXINTVL of the ``periods`` of the ledger, which have a ``level`` (mg, 0: no dose).
 
-    ``taken`` (n, D): the days on which a dose is taken if it is due; ``due`` (n, D): those of the study drug, and of a
-    level with days of its own only those.
+    ``due`` (n, D): the days of the study drug; of a level with days of its own only those are. ``taken`` (n, D): the
+    days on which what is due is taken.
     """
     apart = days_apart(unit.study)
     if apart:

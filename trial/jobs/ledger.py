@@ -46,7 +46,7 @@ def doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
     return table(
         doses_schema(bool(days_apart(unit.study))),
         **keys.rows(who),
-        **intake(unit, result.decisions, takes(unit, result.course, every_day), due, (who, day, end), level),
+        **intake(unit, result.decisions, due, takes(unit, result.course, every_day), (who, day, end), level),
         ASTDY=day,
         AENDY=end,
         EXDOSE=np.where(drug, level, 0.0),
