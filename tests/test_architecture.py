@@ -25,7 +25,8 @@ command line above it: nobody imports that.
 COMMANDS_MAY = ("trial.cli", "trial.app", "trial.errors", "analysis.text")
 """What the command line imports: what a command does, and words. Types are no imports."""
 DOORS = {
-    "trial.study.study", "trial.study.protocol", "trial.study.dose_rule", "trial.study.arms", "trial.tables",
+    "trial.study.study", "trial.study.protocol", "trial.study.analysis_plan", "trial.study.dose_rule",
+    "trial.study.arms", "trial.tables",
     "trial.jobs.provenance", "cohorts.units", "cohorts.citations", "cohorts.adverse_events", "cohorts.elementary",
 }  # fmt: skip
 """What the analysis may know of the other two packages."""
@@ -35,6 +36,7 @@ SHARED_MODULES = {
     "chemotherapy": "chemotherapy",
     "sensitivity": "one at a time analysis of what is assumed",
     "baseline": "the patients at baseline",
+    "planned": "the comparison that the protocol plans",
     "provenance": "what made a run",
     "scorecard": "published studies beside their replicas",
     "comparison": "two runs side by side",

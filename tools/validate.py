@@ -19,9 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from ruamel.yaml import YAML
 
-from analysis.statistics import estimators
+from analysis.statistics import estimators, proportions, summaries
+from analysis.statistics.planned import p_values
 from analysis.statistics.survival import Counts, by_day, hazard_ratio, kaplan_meier, log_rank
+from trial.study.study import Study
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "docs" / "validation.md"
@@ -49,7 +52,24 @@ def coverage() -> Iterator[Line]:
         if p == q:
             rejected = share(estimators.score_test(x, np.full(DRAWS, float(n)), y, np.full(DRAWS, float(n))) < 0.05)
             yield f"score test, the same rates {p}, n {n} each", rejected, "about 5 %"
+    yield from _strata(rng)
     yield from _times(rng)
+
+
+def _strata(rng: np.random.Generator) -> Iterator[Line]:
+    """Four strata of other sizes and rates, a common difference; the last has three patients of an arm."""
+    m, n, q = np.array([40, 20, 12, 3]), np.array([38, 22, 6, 3]), np.array([0.1, 0.3, 0.5, 0.6])
+    for d in (0.0, 0.3):
+        x, y = rng.binomial(m, q + d, (TRIALS, 4)), rng.binomial(n, q, (TRIALS, 4))
+        for name, limits in (
+            ("Miettinen-Nurminen", proportions.stratified_rate_difference),
+            ("Sato", proportions.sato_difference),
+            ("Newcombe", proportions.newcombe_difference),
+        ):
+            found = limits(x, m, y, n)
+            yield f"within strata, {name}, difference {d}", share((found.low <= d) & (d <= found.high)), "about 95 %"
+        if d == 0:
+            yield "Cochran-Mantel-Haenszel test", share(proportions.cmh_test(x, m, y, n).p < 0.05), "about 5 %"
 
 
 def _times(rng: np.random.Generator) -> Iterator[Line]:
@@ -98,6 +118,35 @@ def oracle() -> Iterator[Line]:
         made = ("-m", "trial", "run", "configs/smoke.yaml", "--set", "tolerability.proxies=all", "--out", run)
         yield command("a report", sys.executable, *made)
         yield command("0 mismatches", sys.executable, "tests/qc/statistics/recompute.py", run)
+        planned = ("--set", "analysis.method={difference: sato, pool_below: 3, odds_ratio: logistic, exact_below: 5}")
+        several = ("--set", "analysis.multiplicity={procedure: holm}")
+        yield command("a report", sys.executable, *made[:-1], f"{run}2", *planned, *several)
+        yield command("0 mismatches", sys.executable, "tests/qc/statistics/recompute.py", f"{run}2")
+
+
+NULL = (
+    "arms=[{id: A, start_dose_mg: 2.5, placebo: true}, {id: B, start_dose_mg: 2.5, placebo: true}]",
+    "randomisation={block_size: 4, strata: [{covariate: BLPLAT, cut: 15}]}", "patients=120", "replicates=1000",
+    "dropout=[]", "pk_sampling=null", "published=null", "dose_rules=null", "treatment_days=56",
+    "visits.days=[7, 14, 21, 28, 35, 42, 49, 56]", "analysis.reference_arm=B", "analysis.primary=RESP1",
+    "analysis.endpoints=[RESP1]",
+)  # fmt: skip
+"""Phase III with two arms of placebo, randomised within a baseline that decides much of the outcome."""
+
+
+def null() -> Iterator[Line]:
+    """1,000 trials of two equal arms: how often the stratified and the crude test reject, 5 % being right."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        settings = [word for change in NULL for word in ("--set", change)]
+        config = "configs/published/hetrombopag_itp_phase3.yaml"
+        made = ("-m", "trial", "run", config, "--out", str(run), "--no-report", *settings)
+        subprocess.run((sys.executable, *made), cwd=ROOT, check=True, capture_output=True)
+        study = Study.model_validate(YAML(typ="safe").load((run / "config.resolved.yaml").read_text(encoding="utf-8")))
+        found = summaries.of_file(run / "endpoints.parquet", study)["RESP1"]
+    (x, y), (m, n) = found.events.T, found.sizes.T
+    yield "two arms of placebo, test within strata", share(p_values(found, study) < 0.05), "about 5 %"
+    yield "two arms of placebo, crude test", share(estimators.score_test(x, m, y, n) < 0.05), "less: it ignores strata"
 
 
 def fuzz() -> Iterator[Line]:
@@ -137,7 +186,7 @@ def tests() -> Iterator[Line]:
 
 
 PARTS: dict[str, Callable[[], Iterator[Line]]] = {
-    "coverage": coverage, "oracle": oracle, "fuzz": fuzz, "damage": damage, "tests": tests,
+    "coverage": coverage, "null": null, "oracle": oracle, "fuzz": fuzz, "damage": damage, "tests": tests,
 }  # fmt: skip
 
 

@@ -20,7 +20,8 @@ from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS
 from analysis.endpoints.records import Records, coded, distinct, patient_columns
 from analysis.endpoints.response import RESPONSE_ENDPOINTS
 from analysis.endpoints.time_to_event import TIMES, TTRESC, Times, TimeTo
-from trial.study.protocol import Analysis, Problem, not_among
+from trial.study.analysis_plan import Analysis
+from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
 from trial.tables import KEY, TEXT, field
 
@@ -42,6 +43,7 @@ ENDPOINTS_SCHEMA = pa.schema(
     [
         *KEY,
         field("ARM", TEXT, "Treatment arm"),
+        field("STRATUM", TEXT, "Randomisation stratum"),
         field("PARAMCD", TEXT, "Endpoint"),
         field("AVAL", pa.float64(), "Value; 1 and 0 for yes and no", "see the unit of the endpoint"),
         field("EVALFL", TEXT, "Evaluable, Y or N"),
@@ -115,6 +117,27 @@ def study_problems(study: Study) -> Iterator[Problem]:
         needed = lacking(known[code], study) if code in known else ""
         if needed:
             yield path, f"endpoint {code} needs {needed}, which this study does not have"
+    yield from _planned_problems(study)
+
+
+def _planned_problems(study: Study) -> Iterator[Problem]:
+    """Hypotheses on endpoints that this study does not have or that are measured; a method that compares nothing."""
+    plan = study.analysis
+    if problems((plan.primary, *plan.endpoints), plan.assessment_day):
+        return
+    mine = chosen(study)
+    rates = [code for code, e in mine.items() if e.summary == "rate"]
+    if not rates and plan.method != Analysis.model_fields["method"].default:
+        yield ("analysis", "method"), f"no effect: no endpoint is a yes or no; seen {', '.join(mine)}"
+    if plan.multiplicity is None:
+        return
+    for k, one in enumerate(plan.family(study.arm_ids)):
+        path = ("analysis", "multiplicity", *(("hypotheses", k) if plan.multiplicity.hypotheses else ()))
+        if one.endpoint in mine and one.endpoint not in rates:
+            yield path, f"seen {one.endpoint}, which is measured; allowed: yes or no: {', '.join(rates) or 'none here'}"
+        elif one.endpoint not in rates:
+            allowed = "a yes or no of analysis.endpoints"
+            yield path, not_among(str(one.endpoint), rates, allowed)
 
 
 def lacking(endpoint: Endpoint, study: Study) -> str:
@@ -184,9 +207,11 @@ def table(records: Records, evaluated: Mapping[str, Evaluated]) -> pa.Table:
     """The endpoints table: endpoint after endpoint, patients in order."""
     n, value = len(evaluated), np.concatenate([result.value for result in evaluated.values()])
     reasons, why = distinct([result.reason for result in evaluated.values()])
-    code = np.repeat(np.arange(n), records.n)
+    strata, stratum = distinct([records.stratum])
+    code, who = np.repeat(np.arange(n), records.n), np.tile(np.arange(records.n), n)
     columns = [
-        *patient_columns(records, np.tile(np.arange(records.n), n)),
+        *patient_columns(records, who),
+        coded(stratum[who], strata),
         coded(code, list(evaluated)),
         pa.array(value, mask=np.isnan(value)),
         coded(np.array([word == "" for word in reasons])[why], ["N", "Y"]),

@@ -20,6 +20,7 @@ from analysis.statistics.estimates import OVER, Estimate, estimate, rates, to_ta
 from analysis.statistics.event_times import estimate_times
 from analysis.statistics.participants import estimate_participants
 from analysis.statistics.passages import estimate_passages
+from analysis.statistics.planned import estimate_planned
 from analysis.text import cells
 from trial.study.study import Study
 
@@ -72,6 +73,7 @@ def analyse(out_dir: Path, study: Study) -> Analysed:
     found = summaries.of_file(out_dir / ENDPOINTS_FILE, reported)
     estimates = [
         *estimate(found, reported),
+        *estimate_planned(found, reported),
         *estimate_times(out_dir / TIMES_FILE, reported),
         *estimate_participants(out_dir, study, found),
         *estimate_passages(out_dir, study),

@@ -10,6 +10,7 @@ from functools import partial
 from analysis.report.conduct import chemotherapy, meals, stopping, treatment
 from analysis.report.grid import listed, threshold
 from analysis.report.keyed import Text, joined, label, said, shown
+from analysis.report.planned import family_note, method_notes
 from analysis.report.runfolder import RunFolder
 from analysis.report.summary import primary_label, ratio
 from analysis.text import cells
@@ -54,6 +55,7 @@ def design_facts(run: RunFolder) -> list[tuple[str, Text]]:
         ("Laboratory", _laboratory(run)),
         ("PK sampling", _pk_sampling(run)),
         ("Primary endpoint", _primary(run)),
+        ("Planned comparison", _comparison(run)),
         ("Adherence", _adherence(run)),
         ("Rescue", _rescue(run)),
         ("Stop by the dose rule", stopping(run)),
@@ -198,6 +200,12 @@ def _primary(run: RunFolder) -> Text:
     name = label(primary_label(run))
     rate = run.over(run.study.analysis.primary, run.study.arm_ids[0], "rate")
     return said("{} (threshold {} × 10⁹/L)", name, threshold(run)) if rate else name
+
+
+def _comparison(run: RunFolder) -> Text:
+    """How yes or no endpoints are compared with the reference arm, where they are, and several hypotheses."""
+    compared = any(e.STAT == "planned difference" for e in run.estimates)
+    return joined(" ", [*method_notes(run), *filter(None, (family_note(run),))]) if compared else ""
 
 
 def _adherence(run: RunFolder) -> Text:

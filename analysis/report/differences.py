@@ -89,7 +89,7 @@ def _won(run: RunFolder) -> str:
     return f"Share with p < 0.05: replicates in which {counted.removeprefix('counted: ')};"
 
 
-def _power(run: RunFolder, e: Estimate | None) -> Text:
+def replicates_won(run: RunFolder, e: Estimate | None) -> Text:
     """Power with its error, or what stands for it."""
     if e is None:
         return NONE
@@ -106,7 +106,7 @@ def _difference_rows(run: RunFolder, code: str, reference: str, powered: bool) -
         over = run.over(code, arm, "difference", reference)
         power = run.over(code, arm, "power", reference)
         name, hue = arm_name(run, arm)
-        values = (mean_over(over), range_over(over), *(_power(run, power),) * powered, _limits(one))
+        values = (mean_over(over), range_over(over), *(replicates_won(run, power),) * powered, _limits(one))
         values += (_odds(odds),) * (not run.study.paired)
         rows.append(Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}", hue))
     return rows

@@ -23,6 +23,7 @@ from analysis.report import (
     passing,
     people,
     pictures,
+    planned,
     rates,
     scored,
     sensitivity,
@@ -144,6 +145,7 @@ def sections(run: RunFolder) -> list[Section]:
             "Efficacy",
             [
                 rates.efficacy(run),
+                planned.planned(run),
                 pictures.forest(run),
                 differences.differences(run),
                 measured.durations(run),

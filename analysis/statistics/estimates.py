@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from analysis.endpoints import chosen
 from analysis.endpoints.contract import Endpoint
-from analysis.endpoints.records import Array
+from analysis.endpoints.records import Array, Flags
 from analysis.statistics import estimators
 from analysis.statistics.estimators import Interval
 from analysis.statistics.summaries import LOCATION, STATISTICS, Summary, values
@@ -238,6 +238,11 @@ class Tested:
     n: Array
     name: str
 
+    def won(self, benefit: str) -> Flags:
+        """(R,) p < 0.05 and the arm is better; of an endpoint without a direction, the arms differ."""
+        gain = self.gain * {"higher": 1, "lower": -1}.get(benefit, 0)
+        return np.asarray((self.p < 0.05) & (gain >= 0))
+
 
 def _tested(four: Four) -> Tested:
     gain = rates(*four[:2]) - rates(*four[2:])
@@ -257,20 +262,26 @@ EITHER = "the arms differ, in either direction: neither is called better"
 
 def _power_row(pair: Estimate, tested: Tested, benefit: str) -> Estimate:
     """Share of the replicates that can be tested in which two-sided p < 0.05 and the arm is better than the reference
-    arm (an endpoint without a direction: in which the arms differ). Exact limits; at 0 and 100 % they are the error.
+    arm (an endpoint without a direction: in which the arms differ).
     """
+    row = replace(pair, STAT="power", N=round(float(tested.n.mean())))
     known = ~np.isnan(tested.p)
-    gain = tested.gain[known] * {"higher": 1, "lower": -1}.get(benefit, 0)
-    won = (tested.p[known] < 0.05) & (gain >= 0)
-    r, of = int(known.sum()), len(known)
-    left_out = f"{of - r} of {of} replicates have an arm without an evaluable subject and are not tested"
+    row = share_of(row, tested.won(benefit), known)
     counted = f"{tested.name}, two-sided 0.05, no correction for several comparisons"
-    share = estimators.clopper_pearson(won.sum(), r)
-    error = estimators.power_error(share.estimate, r) if 0 < won.sum() < r else np.nan
-    row = replace(pair, STAT="power", UNIT="%", SCOPE=OVER, N=round(float(tested.n.mean())), R=r)
-    row = with_interval(row, share, PERCENT, "Clopper-Pearson over replicates")
-    note = "; ".join((counted, f"counted: {WON.get(benefit, EITHER)}", *(left_out,) * (r < of)))
-    return replace(row, MCSE=number(PERCENT * error), NOTE=note)
+    return replace(row, NOTE="; ".join(filter(None, (counted, f"counted: {WON.get(benefit, EITHER)}", row.NOTE))))
+
+
+def share_of(row: Estimate, yes: Flags, known: Flags) -> Estimate:
+    """``row`` over replicates: the share of the ``known`` ones (R,) that say ``yes`` (R,).
+
+    Exact limits; at 0 and 100 % they are the error.
+    """
+    won, r, of = int((yes & known).sum()), int(known.sum()), len(known)
+    share = estimators.clopper_pearson(won, r)
+    error = estimators.power_error(share.estimate, r) if 0 < won < r else np.nan
+    row = with_interval(replace(row, UNIT="%", SCOPE=OVER, R=r), share, PERCENT, "Clopper-Pearson over replicates")
+    left_out = f"{of - r} of {of} replicates have an arm without an evaluable subject and are not tested"
+    return replace(row, MCSE=number(PERCENT * error), NOTE=left_out if r < of else "")
 
 
 SHOWN = {

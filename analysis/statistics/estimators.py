@@ -1,15 +1,15 @@
 """Pure statistics on arrays. Everything broadcasts, so that all replicates are done at once; proportions, not percent.
 
 The difference of proportions is our own: statsmodels' score interval is wrong (statsmodels issue 10269) and stops at
-zero cells. Method: Miettinen & Nurminen, Stat Med 1985;4:213-226, with its N/(N-1) factor. For pairs statsmodels has
-none: the score interval of Tango, Stat Med 1998;17:891-908.
+zero cells. Method: Miettinen & Nurminen, Stat Med 1985;4:213-226, with its N/(N-1) factor; within strata in
+``proportions``. For pairs statsmodels has none: the score interval of Tango, Stat Med 1998;17:891-908.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,8 +22,6 @@ Z95 = float(ndtri(0.975))
 """Half the width of a normal 95 % interval, in standard errors."""
 BISECTIONS = 40
 """Limits within 2e-12."""
-WEIGHT_ROUNDS = 50
-Weights = Literal["MH", "MN"]
 
 
 class Interval(NamedTuple):
@@ -73,25 +71,26 @@ def constrained_rates(x1: Array, n1: Array, x2: Array, n2: Array, difference: Ar
     return np.clip(p2 + difference, 0.0, 1.0), p2
 
 
-def _score_variance(x1: Array, n1: Array, x2: Array, n2: Array, difference: Array, bias: bool) -> Array:
+def score_variance(x1: Array, n1: Array, x2: Array, n2: Array, difference: Array, bias: bool) -> Array:
     """Variance of the observed difference when the true one is ``difference``."""
     p1, p2 = constrained_rates(x1, n1, x2, n2, difference)
     n = n1 + n2
     return (p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2) * (n / (n - 1) if bias else 1.0)
 
 
-def _ratio(excess: Array, variance: Array) -> Array:
+def score_ratio(excess: Array, variance: Array) -> Array:
     """Score statistic; 0 when nothing is left to explain, infinite when the variance is 0 and something is."""
     tiny = np.abs(excess) < 1e-14
     z = np.divide(excess, np.sqrt(np.maximum(variance, 0.0)), out=np.full(np.shape(excess), np.inf), where=variance > 0)
     return np.where(tiny, 0.0, np.where(variance > 0, z, np.copysign(np.inf, excess)))
 
 
-def _counts(*values: ArrayLike) -> tuple[Array, ...]:
+def counted(*values: ArrayLike) -> tuple[Array, ...]:
+    """Counts as arrays of one shape."""
     return tuple(np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in values)))
 
 
-def _invert(z: Callable[[Array], Array], estimate: Array, level: float) -> Interval:
+def inverted(z: Callable[[Array], Array], estimate: Array, level: float) -> Interval:
     """Both roots of z(difference) = -+ the critical value, for a decreasing z, by bisection on either side.
 
     ``z`` takes differences (2, ...), the lower limit first.
@@ -113,66 +112,26 @@ def rate_difference(
 
     NaN where a group is empty.
     """
-    a, m, b, n = _counts(x1, n1, x2, n2)
+    a, m, b, n = counted(x1, n1, x2, n2)
     empty = (m <= 0) | (n <= 0)
     m, n = np.where(empty, 2.0, m), np.where(empty, 2.0, n)
     estimate = a / m - b / n
 
     def z(difference: Array) -> Array:
-        return _ratio(estimate - difference, _score_variance(a, m, b, n, difference, bias))
+        return score_ratio(estimate - difference, score_variance(a, m, b, n, difference, bias))
 
-    return Interval(*(np.where(empty, np.nan, value) for value in _invert(z, estimate, level)))
-
-
-def stratified_rate_difference(
-    x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, weights: Weights = "MH", level: float = 0.95
-) -> Interval:
-    """Common difference over strata (last axis) with the stratified Miettinen-Nurminen score interval.
-
-    ``weights``: "MH" n1*n2/N, or "MN" the iterated weights of Miettinen & Nurminen. Raises ValueError when a stratum
-    has an empty group.
-    """
-    a, m, b, n = _counts(x1, n1, x2, n2)
-    if (m <= 0).any() or (n <= 0).any():
-        raise ValueError("a stratum has no subject in one group: pool strata first")
-    w = _mh_weights(m, n) if weights == "MH" else _mn_weights(a, m, b, n)
-    estimate = (w * (a / m - b / n)).sum(-1)
-
-    def z(difference: Array) -> Array:
-        variance = _score_variance(a, m, b, n, difference[..., None], bias=True)
-        return _ratio(estimate - difference, (w**2 * variance).sum(-1))
-
-    return _invert(z, estimate, level)
-
-
-def _mh_weights(n1: Array, n2: Array) -> Array:
-    w = n1 * n2 / (n1 + n2)
-    return w / w.sum(-1, keepdims=True)
-
-
-def _mn_weights(x1: Array, n1: Array, x2: Array, n2: Array) -> Array:
-    """Weights 1 / (R1(1-R1)/n1 + R2(1-R2)/n2), R the mean observed rates under these weights, to convergence."""
-    w = _mh_weights(n1, n2)
-    for _ in range(WEIGHT_ROUNDS):
-        r1, r2 = ((w * rate).sum(-1, keepdims=True) for rate in (x1 / n1, x2 / n2))
-        spread = r1 * (1 - r1) / n1 + r2 * (1 - r2) / n2
-        fresh = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), w)
-        fresh = fresh / fresh.sum(-1, keepdims=True)
-        if np.allclose(fresh, w, rtol=1e-12, atol=0):
-            break
-        w = fresh
-    return w
+    return Interval(*(np.where(empty, np.nan, value) for value in inverted(z, estimate, level)))
 
 
 def score_test(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> Array:
     """Two-sided p of no difference: the Miettinen-Nurminen score at 0, so that p < 0.05 agrees with the interval."""
-    a, m, b, n = _counts(x1, n1, x2, n2)
+    a, m, b, n = counted(x1, n1, x2, n2)
     total = m + n
     pooled = np.divide(a + b, total, out=np.zeros_like(total), where=total > 0)
     ok = (m > 0) & (n > 0)
     spread = pooled * (1 - pooled) * total / np.where(ok, total - 1, 1.0)
     safe_m, safe_n = np.where(ok, m, 1.0), np.where(ok, n, 1.0)
-    p = 2 * ndtr(-np.abs(_ratio(a / safe_m - b / safe_n, spread * (1 / safe_m + 1 / safe_n))))
+    p = 2 * ndtr(-np.abs(score_ratio(a / safe_m - b / safe_n, spread * (1 / safe_m + 1 / safe_n))))
     return np.where(ok, p, np.nan)
 
 
@@ -189,27 +148,27 @@ def paired_rate_difference(b: ArrayLike, c: ArrayLike, n: ArrayLike, level: floa
 
     ``b``: yes under the first condition only; ``c``: under the second only. NaN where there is no pair.
     """
-    first, second, pairs = _counts(b, c, n)
+    first, second, pairs = counted(b, c, n)
     empty = pairs <= 0
     pairs = np.where(empty, 2.0, pairs)
     estimate = (first - second) / pairs
 
     def z(difference: Array) -> Array:
-        return _ratio(estimate - difference, _paired_variance(first, second, pairs, difference))
+        return score_ratio(estimate - difference, _paired_variance(first, second, pairs, difference))
 
-    return Interval(*(np.where(empty, np.nan, value) for value in _invert(z, estimate, level)))
+    return Interval(*(np.where(empty, np.nan, value) for value in inverted(z, estimate, level)))
 
 
 def paired_score_test(b: ArrayLike, c: ArrayLike, n: ArrayLike) -> Array:
     """Two-sided p of no difference in pairs, McNemar without correction: p < 0.05 agrees with Tango's interval."""
-    first, second, pairs = _counts(b, c, n)
-    p = 2 * ndtr(-np.abs(_ratio(first - second, first + second)))
+    first, second, pairs = counted(b, c, n)
+    p = 2 * ndtr(-np.abs(score_ratio(first - second, first + second)))
     return np.where(pairs > 0, p, np.nan)
 
 
 def odds_ratio(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, level: float = 0.95) -> Interval:
     """Crude odds ratio with the interval of its logarithm (Woolf); NaN with a zero cell: not estimable."""
-    a, m, b, n = _counts(x1, n1, x2, n2)
+    a, m, b, n = counted(x1, n1, x2, n2)
     cells = (a, m - a, b, n - b)
     ok = np.all([c > 0 for c in cells], axis=0)
     w, x, y, z = (np.where(ok, c, 1.0) for c in cells)

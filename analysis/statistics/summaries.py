@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ STATISTICS: dict[str, Callable[[Array], float]] = {
     "minimum": lambda values: float(values.min()),
     "maximum": lambda values: float(values.max()),
 }
+NO_CODES: Codes = np.empty(0, dtype=np.int64)
 LOCATION = {"median": "median", "mean": "mean", "geomean": "geometric mean"}
 
 
@@ -46,13 +47,15 @@ class Summary:
     replicates.
 
     ``pairs`` (R, A, 3) of a rate when the same patients are in every arm: yes in the arm only, yes in the reference arm
-    only, evaluable in both; else (R, 0, 3).
+    only, evaluable in both; else (R, 0, 3). ``stratified`` (2, R, A, S) events and sizes in the strata of the
+    randomisation, of a rate that is compared within them; else (2, R, A, 0).
     """
 
     events: Array
     sizes: Array
     location: Array
     pairs: Array
+    stratified: NDArray[np.int32]
     values: tuple[Array, ...]
     absent: tuple[Counter[str], ...]
     reasons: Counter[str]
@@ -61,13 +64,17 @@ class Summary:
 
 @dataclass(frozen=True)
 class Rows:
-    """Patients of one endpoint: replicate, arm index, value (NaN where none) and reason, as a code into ``words``."""
+    """Patients of one endpoint: replicate, arm index, value (NaN where none) and reason, as a code into ``words``;
+    stratum as a code into ``strata``, none where they are not asked for.
+    """
 
     replicate: Codes
     arm: Codes
     value: Array
     reason: Codes
     words: tuple[str, ...]
+    stratum: Codes
+    strata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,18 +86,32 @@ class _Piece:
     sizes: Array
     location: Array
     pairs: Array
+    stratified: NDArray[np.int32]
+    strata: tuple[str, ...]
     reasons: Counter[str]
     values: tuple[Array, ...] = ()
     absent: tuple[Counter[str], ...] = ()
+
+
+def within_strata(study: Study) -> bool:
+    """Whether arms are compared within the strata of the randomisation."""
+    asked = study.analysis.method.strata == "randomisation" and bool(study.randomisation.strata)
+    return asked and compares_arms(study)
+
+
+def compares_arms(study: Study) -> bool:
+    """Whether arms of separate patients are compared with a reference arm."""
+    return not study.paired and study.analysis.reference_arm in study.arm_ids
 
 
 def of_records(records: Records, evaluated: Mapping[str, Evaluated], study: Study) -> dict[str, Summary]:
     """Summaries of endpoints evaluated in memory."""
     known = catalogue(study.analysis.assessment_day)
     summaries = {}
+    strata, stratum = distinct([records.stratum]) if within_strata(study) else ([], NO_CODES)
     for code, result in evaluated.items():
         words, reason = distinct([result.reason])
-        rows = Rows(records.replicate, records.arm, result.value, reason, tuple(words))
+        rows = Rows(records.replicate, records.arm, result.value, reason, tuple(words), stratum, tuple(strata))
         summaries[code] = _joined([_piece(known[code], rows, len(records.arm_ids), study)], study)
     return summaries
 
@@ -99,7 +120,8 @@ def of_file(path: Path, study: Study) -> dict[str, Summary]:
     """Summaries of an endpoints table, whole replicates at a time; the units of the run are its row groups."""
     known, arms = chosen(study), len(study.arm_ids)
     pieces: dict[str, list[_Piece]] = {code: [] for code in known}
-    for table in whole_replicates(path, ["IREP", "ARM", "PARAMCD", "AVAL", "REASON"]):
+    strata = ["STRATUM"] * within_strata(study)
+    for table in whole_replicates(path, ["IREP", "ARM", *strata, "PARAMCD", "AVAL", "REASON"]):
         for code, rows in _by_endpoint(table, study.arm_ids):
             pieces[code].append(_piece(known[code], rows, arms, study))
     return {code: _joined(found, study) for code, found in pieces.items()}
@@ -127,6 +149,7 @@ def _by_endpoint(table: pa.Table, arm_ids: tuple[str, ...]) -> Iterator[tuple[st
     table = table.unify_dictionaries()
     replicate, value = (table[name].to_numpy() for name in ("IREP", "AVAL"))
     (endpoint, codes), (arm, arms), (reason, words) = (_coded(table[n]) for n in ("PARAMCD", "ARM", "REASON"))
+    stratum, strata = _coded(table["STRATUM"]) if "STRATUM" in table.column_names else (NO_CODES, [])
     known = np.array([arm_ids.index(name) for name in arms])
     order = np.argsort(endpoint.astype(np.int16), kind="stable")
     cuts = np.searchsorted(endpoint[order], np.arange(1, len(codes)))
@@ -139,6 +162,8 @@ def _by_endpoint(table: pa.Table, arm_ids: tuple[str, ...]) -> Iterator[tuple[st
                 value[rows],
                 reason[rows].astype(np.int64),
                 tuple(words),
+                stratum[rows].astype(np.int64) if strata else NO_CODES,
+                tuple(strata),
             ),
         )
 
@@ -180,13 +205,27 @@ def _piece(endpoint: Endpoint, rows: Rows, arms: int, study: Study) -> _Piece:
     pairs = np.empty((shape[0], 0, 3))
     if study.paired and endpoint.summary == "rate" and study.analysis.reference_arm in study.arm_ids:
         pairs = _pairs(rows.value, cell, shape, study.arm_ids.index(study.analysis.reference_arm))
+    strata = rows.strata if endpoint.summary == "rate" else ()
+    stratified = _stratified(rows, cell, shape, len(strata))
     reasons = Counter({rows.words[k]: n for k, n in Counter(rows.reason[~evaluable].tolist()).items()})
+    whole = _Piece(replicates, events, sizes, location, pairs, stratified, strata, reasons)
     if study.analysis.named_replicate not in replicates:
-        return _Piece(replicates, events, sizes, location, pairs, reasons)
+        return whole
     mine = [(rows.replicate == study.analysis.named_replicate) & (rows.arm == k) for k in range(arms)]
     values = tuple(rows.value[m & evaluable] for m in mine)
     absent = tuple(Counter(rows.words[k] for k in rows.reason[m & ~evaluable]) for m in mine)
-    return _Piece(replicates, events, sizes, location, pairs, reasons, values, absent)
+    return replace(whole, values=values, absent=absent)
+
+
+def _stratified(rows: Rows, cell: Codes, shape: tuple[int, int], strata: int) -> NDArray[np.int32]:
+    """See ``Summary.stratified``; ``cell`` is a place in a flat ``shape`` (R, A)."""
+    if not strata:
+        return np.empty((2, *shape, 0), dtype=np.int32)
+    evaluable = ~np.isnan(rows.value)
+    place = cell[evaluable] * strata + rows.stratum[evaluable]
+    size = shape[0] * shape[1] * strata
+    counts = np.bincount(place, rows.value[evaluable], minlength=size), np.bincount(place, minlength=size)
+    return np.stack([count.reshape(*shape, strata).astype(np.int32) for count in counts])
 
 
 def _pairs(value: Array, cell: Codes, shape: tuple[int, int], reference: int) -> Array:
@@ -221,4 +260,16 @@ def _joined(pieces: list[_Piece], study: Study) -> Summary:
     )
     one = next(piece for piece in pieces if piece.values)
     reasons = sum((piece.reasons for piece in pieces), Counter[str]())
-    return Summary(events, sizes, location, pairs, one.values, one.absent, reasons, int(row[0]))
+    stratified = _same_strata(pieces)
+    return Summary(events, sizes, location, pairs, stratified, one.values, one.absent, reasons, int(row[0]))
+
+
+def _same_strata(pieces: Sequence[_Piece]) -> NDArray[np.int32]:
+    """The strata of all pieces, which need not have the same, in alphabetical order."""
+    words = sorted({word for piece in pieces for word in piece.strata})
+    found = []
+    for piece in pieces:
+        whole = np.zeros((*piece.stratified.shape[:3], len(words)), dtype=np.int32)
+        whole[..., [words.index(word) for word in piece.strata]] = piece.stratified
+        found.append(whole)
+    return np.concatenate(found, axis=1)

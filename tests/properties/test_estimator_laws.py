@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.statistics import estimators
+from analysis.statistics import estimators, proportions
 
 Group = tuple[int, int]
 groups = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -64,7 +64,7 @@ def test_clopper_pearson_holds_the_estimate_and_mirrors(a: Group) -> None:
 @given(st.lists(groups, min_size=1, max_size=4), st.sampled_from(["MH", "MN"]))
 def test_equal_groups_have_no_difference_and_a_symmetric_interval(strata: list[Group], weights: str) -> None:
     x, n = zip(*strata, strict=True)
-    found = estimators.stratified_rate_difference(x, n, x, n, weights=weights)  # type: ignore[arg-type]
+    found = proportions.stratified_rate_difference(x, n, x, n, weights=weights)  # type: ignore[arg-type]
     assert found.estimate == pytest.approx(0, abs=1e-12)
     assert found.low == pytest.approx(-found.high, abs=1e-9)
 

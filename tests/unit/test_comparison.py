@@ -30,7 +30,8 @@ def summary(rates: tuple[float, ...], location: tuple[float, ...] = ()) -> Summa
     sizes, nothing = np.full((n, 2), 4.0), np.zeros((n, 2))
     events = np.column_stack([4 * np.array(rates) / 100, np.zeros(n)])
     where = np.column_stack([location, location]) if location else nothing
-    return Summary(events, sizes, where, np.empty((n, 0, 3)), (), (), Counter(), 0)
+    nothing = np.empty((2, *events.shape, 0), dtype=np.int32)
+    return Summary(events, sizes, where, np.empty((n, 0, 3)), nothing, (), (), Counter(), 0)
 
 
 def side(name: str, seed: int = 1, replicates: int = 3, codes: tuple[str, ...] = ("RESPW8", "CHGW8")) -> Side:

@@ -56,34 +56,6 @@ def test_miettinen_nurminen_and_mee_reference_values(
     assert round(float(interval.high), decimals) == high
 
 
-STRATA = {"large": ([25, 23], [339, 370], [28, 40], [335, 364]), "small": ([4, 3], [10, 10], [2, 0], [20, 10])}
-
-
-@pytest.mark.parametrize(
-    ("strata", "weights", "expected"),
-    [
-        ("large", "MN", (-0.029585, -0.058943, -0.000853)),
-        ("large", "MH", (-0.029589, -0.058947, -0.000856)),
-        ("small", "MN", (0.3000, 0.0869, 0.5294)),
-        ("small", "MH", (0.3000, 0.0825, 0.5321)),
-    ],
-)
-def test_stratified_difference_reference_values(
-    strata: str, weights: str, expected: tuple[float, float, float]
-) -> None:
-    interval = estimators.stratified_rate_difference(*STRATA[strata], weights=weights)  # type: ignore[arg-type]
-    decimals = 6 if strata == "large" else 4
-    assert np.round(np.array(interval), decimals).tolist() == list(expected)
-
-
-def test_one_stratum_is_the_plain_interval_and_an_empty_group_is_refused() -> None:
-    for weights in ("MH", "MN"):
-        one = estimators.stratified_rate_difference([7], [25], [2], [25], weights=weights)  # type: ignore[arg-type]
-        assert np.array(one) == pytest.approx(np.array(estimators.rate_difference(7, 25, 2, 25)))
-    with pytest.raises(ValueError, match="pool strata"):
-        estimators.stratified_rate_difference([1, 0], [4, 0], [1, 1], [4, 4])
-
-
 def test_zero_and_full_cells_have_limits() -> None:
     interval = estimators.rate_difference([0, 10, 0, 10], [10, 10, 10, 10], [0, 0, 10, 10], [10, 10, 10, 10])
     assert np.isfinite(np.array(interval)).all()
@@ -228,19 +200,6 @@ def test_groups_are_estimated_each_by_itself_and_nothing_is_divided_by_zero(esti
         np.testing.assert_allclose(np.ravel(part), [np.ravel(found[k])[0] for found in alone], rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("weights", ["MH", "MN"])
-def test_strata_stand_on_the_last_axis(weights) -> None:
-    cells = [
-        np.array(c)
-        for c in ([[0, 5, 2], [5, 1, 3]], [[6, 5, 9], [8, 7, 4]], [[1, 4, 3], [2, 0, 5]], [[4, 9, 6], [5, 7, 8]])
-    ]
-    with np.errstate(divide="raise", invalid="raise", over="raise"):
-        together = estimators.stratified_rate_difference(*cells, weights=weights)
-        alone = [estimators.stratified_rate_difference(*(c[k] for c in cells), weights=weights) for k in (0, 1)]
-    for k, part in enumerate(together):
-        assert part.tolist() == pytest.approx([float(found[k]) for found in alone], abs=1e-11)
-
-
 def test_garwood_by_chi_square() -> None:
     """Limits are half the chi-square quantiles of 2x and 2x + 2 degrees of freedom, over the exposure."""
     events, years = np.array([0, 1, 12]), np.array([10.0, 4.0, 81.3])
@@ -265,9 +224,6 @@ def test_another_level_than_95_per_cent() -> None:
         estimators.rate_difference(7, 25, 2, 25, level=0.5),
     )
     assert one.low < other.low < other.estimate < other.high < one.high
-    strata = [([7, 3], [25, 20], [2, 1], [25, 20], "MH", level) for level in (0.99, 0.5)]
-    one, other = (estimators.stratified_rate_difference(*cells) for cells in strata)
-    assert one.low < other.low < other.high < one.high
 
 
 def test_over_replicates_leaves_out_what_is_missing_and_says_nothing_of_nothing() -> None:
@@ -290,15 +246,6 @@ def test_geometric_statistics_of_little() -> None:
     assert estimators.geometric_mean(np.array([0.5, 2.0])) == pytest.approx(1)
     two = np.log(4) ** 2 / 2
     assert estimators.geometric_cv(np.array([0.5, 2.0])) == pytest.approx(100 * np.sqrt(np.exp(two) - 1))
-
-
-@pytest.mark.parametrize("share", [0, 1])
-def test_weights_where_nobody_or_everybody_has_the_event_are_those_of_mantel_and_haenszel(share: int) -> None:
-    """Nothing varies, so nothing is divided by: n1 n2 / (n1 + n2) of 10, 20 and of 30, 30 is 20/3 and 15."""
-    first, second = np.array([10.0, 30.0]), np.array([20.0, 30.0])
-    with np.errstate(all="raise"):
-        weights = estimators._mn_weights(share * first, first, share * second, second)
-    assert weights == pytest.approx(np.array([20 / 3, 15]) / (20 / 3 + 15), rel=1e-14)
 
 
 def test_one_replicate_has_a_mean_and_nothing_else() -> None:

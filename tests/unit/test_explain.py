@@ -106,7 +106,8 @@ def test_a_missing_key_says_what_it_means():
     inside = {".".join(map(str, p)): text for p, text in explain(caught.value, Study, STUDY | {"arms": arms})}
     assert inside["arms.0.start_dose_mg"].endswith(" (mg)")
     assert found == {
-        "treatment_days": "this key is needed and missing: doses are given on days 0 to this minus 1 (days)",
+        "treatment_days": "this key is needed and missing: doses are given on days 0 to this minus 1; "
+        "with stages the end of the last with drug (days)",
         "seed": "this key is needed and missing: same config and same seed give the same numbers",
     }
 
@@ -134,7 +135,7 @@ def test_text_with_a_control_character_is_shown_and_refused_in_words():
 
 def test_a_key_at_the_wrong_place_and_an_unknown_one():
     assert told(("block_size",), 4)["block_size"] == "unknown key; it belongs at randomisation.block_size"
-    assert told(("rescue",), {"zzz": 1})["rescue.zzz"] == "unknown key; allowed here: allowed, min_days_between"
+    assert told(("rescue",), {"zzz": 1})["rescue.zzz"] == "unknown key; allowed here: allowed, min_days_between, agents"
 
 
 def test_lists_that_are_too_short():

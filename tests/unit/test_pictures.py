@@ -146,7 +146,7 @@ def test_the_legend_has_the_hue_of_the_first_active_arm(run, given):
 
 def test_rows_of_other_tables_find_their_patient(run, tables):
     """Also where replicates have the same subjects, in any order."""
-    rows = pictures._patient_rows(run, "events")
+    rows = pictures.patient_rows(run, "events")
     found = tables["patients"].iloc[rows]
     assert (
         found.IREP.tolist() == tables["events"].IREP.tolist()

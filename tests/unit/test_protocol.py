@@ -3,11 +3,11 @@
 import pytest
 from pydantic import ValidationError
 
-from trial.study import analytes, arms, habits, protocol, rescue_agents
+from trial.study import analysis_plan, analytes, arms, habits, protocol, rescue_agents
 from trial.study.arms import Arm
 from trial.study.protocol import did_you_mean, not_among, twice
 
-RECORDS = vars(protocol) | vars(arms) | vars(habits) | vars(analytes) | vars(rescue_agents)
+RECORDS = vars(protocol) | vars(analysis_plan) | vars(arms) | vars(habits) | vars(analytes) | vars(rescue_agents)
 SMALLEST = {
     "Arm": {"id": "A", "start_dose_mg": 5},
     "Stratum": {"covariate": "AGE", "cut": 40},
@@ -29,6 +29,7 @@ SMALLEST = {
     "PKSampling": {"visit_day": 0},
     "SolverSettings": {},
     "Analysis": {"assessment_day": 56},
+    "ComparisonMethod": {},
     "PublishedRows": {"rows": "x.csv"},
 }
 LIMITS = [
@@ -99,6 +100,8 @@ LIMITS = [
     ("Analysis", "response_threshold_1e9L", [0.1], [0]),
     ("Analysis", "assessment_day", [0, 3650], [-1, 3651]),
     ("Analysis", "named_replicate", [0], [-1]),
+    ("ComparisonMethod", "pool_below", [0, 1000], [-1, 1001, 2.5]),
+    ("ComparisonMethod", "exact_below", [0, 4.5, 1000], [-0.1, 1000.5]),
     ("PublishedRows", "design", [None, "0123456789ab"], ["0123456789a", "0123456789abc", "0123456789AB"]),
 ]  # fmt: skip
 

@@ -18,7 +18,7 @@ CHEMOTHERAPY = {"cycles": 2, "cycle_days": 28, "doses": [{"day": 0}]}
 def study(
     *, arms: Sequence[str] = ("drug", "placebo"), treatment_days: int = 70, stops: bool = False, paired: bool = False,
     chemotherapy: bool = False, pk_sampling: bool = False, adverse: Sequence[str] = (), replicates: int = 3,
-    window_days: int = 0,
+    window_days: int = 0, strata: Sequence[str] = (),
     **analysis: object,
 ) -> Study:  # fmt: skip
     """The study of these patients: assessed in week 8 against placebo; ``analysis`` as in a config."""
@@ -33,7 +33,7 @@ def study(
         "population": {"id": "none"},
         "allocation": "counterfactual" if paired else "parallel",
         "arms": [{"id": arm, "start_dose_mg": 5, "dose_rule": "ladder", "placebo": arm == "placebo"} for arm in arms],
-        "randomisation": {"block_size": 2},
+        "randomisation": {"block_size": max(2, len(arms)), "strata": [{"covariate": name} for name in strata]},
         "treatment_days": treatment_days,
         "visits": {"days": WEEKS, "window_days": window_days},
         "dose_rules": {"ladder": {"ladder_mg": [2.5, 5], "steps": [step], "source": "test"}},

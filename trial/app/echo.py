@@ -37,6 +37,7 @@ def in_words(study: Study) -> list[str]:
         f"dropout: {_dropout(study)}",
         *_extras(study),
         f"result: {_result(study)}",
+        *_comparison(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
         f"population {study.population.id or study.population.file}{_margins(study)}",
@@ -278,3 +279,27 @@ def _result(study: Study) -> str:
     response = f"a response is {analysis.response_threshold_1e9L:g} {COUNT} or more"
     of = f" of stage {study.plan[study.analysed_stage].id}" if study.stages else ""
     return f"{analysis.primary} on day {analysis.assessment_day}{of}{against}; {response}"
+
+
+LIMITS = {"miettinen_nurminen": "Miettinen-Nurminen", "sato": "Sato", "newcombe": "Newcombe"}
+TESTS = {"cmh": "Cochran-Mantel-Haenszel", "cmh_corrected": "Cochran-Mantel-Haenszel, corrected for continuity"}
+PROCEDURES = {"holm": "Holm", "hochberg": "Hochberg", "fixed_sequence": "fixed sequence", "graphical": "graph"}
+
+
+def _comparison(study: Study) -> Iterator[str]:
+    """How yes or no endpoints are compared with the reference arm, and several hypotheses; nothing of pairs."""
+    plan, method = study.analysis, study.analysis.method
+    if study.paired or plan.reference_arm is None:
+        return
+    strata = ("within strata",) * bool(study.randomisation.strata and method.strata == "randomisation")
+    pooled = (f"strata below {method.pool_below} per arm pooled",) * bool(method.pool_below)
+    test = TESTS.get(method.test, f"{method.test.title()}'s exact test")
+    exact = (f"{method.exact.title()}'s where fewer than {method.exact_below:g} are expected",) * bool(
+        method.exact_below
+    )
+    parts = (*strata, *pooled, f"limits by {LIMITS[method.difference]}", f"test {test}", *exact)
+    odds = method.odds_ratio.replace("mantel_haenszel", "Mantel-Haenszel")
+    yield f"comparison: {', '.join(parts)}; odds ratio {odds}"
+    if plan.multiplicity:
+        names = ", ".join(f"{h.endpoint} in {h.arm}" for h in plan.family(study.arm_ids))
+        yield f"hypotheses: {PROCEDURES[plan.multiplicity.procedure]} over {names}"

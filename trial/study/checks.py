@@ -170,7 +170,12 @@ def not_taken(data: Mapping[str, Any]) -> Iterator[Problem]:
 def not_transfused(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Agents of rescue that add platelets, where the structure of the parameter set does not say to which states."""
     chosen, agents = _set_of(data), value_at(data, "rescue", "agents")
-    if chosen is None or structure_problems(chosen) or structure_of(chosen).transfused:
+    if chosen is None:
+        return
+    try:
+        if structure_problems(chosen) or structure_of(chosen).transfused:
+            return
+    except SetError:
         return
     for k, agent in enumerate(agents if isinstance(agents, list) else ()):
         if value_at(agent, "kind") == "platelets":

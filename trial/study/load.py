@@ -39,7 +39,7 @@ from trial.study.yamltree import read, read_text, with_override, with_value
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
 _CATALOGUE = (unknown_ids, not_taken, not_transfused, unusable_patients, unknown_covariates, unusable_set)
-_OF_STUDY = (unknown_start_covariates,)
+_OF_STUDY = (unknown_start_covariates, other_drug_problems)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
 StudyCheck = Callable[[Study], Iterable[Problem]]
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -115,8 +115,8 @@ def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyC
     except ValidationError as error:
         raise ConfigError(_refusal(given, [*explain(error, Study, data, tree), *problems])) from None
     if not problems:
-        problems += [*other_drug_problems(study)]
-    problems += [p for check in (*_OF_STUDY, *study_checks) for p in check(study)]
+        problems += [p for check in _OF_STUDY for p in check(study)]
+    problems += [p for check in study_checks for p in check(study)]
     if problems:
         raise ConfigError(_refusal(given, problems))
     return Config(study, tuple(_lines(tree, cautions(study))), tree)

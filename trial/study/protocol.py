@@ -262,29 +262,6 @@ class SolverSettings(Record):
     )
 
 
-class Analysis(Record):
-    """What the analysis calls a response, when, and against which arm."""
-
-    response_threshold_1e9L: Positive = Field(default=50.0, description="a count at or above this is a response")
-    stage: str | None = Field(
-        default=None,
-        description="the stage whose endpoints are reported, as of a study of its own; none: the first, the randomised",
-    )
-    assessment_day: Day = Field(
-        description="the visit of the primary endpoint; one of visits.days, counted from the start of the stage"
-    )
-    reference_arm: str | None = Field(
-        default=None, description="arm id that the others are compared with; none: no comparison"
-    )
-    primary: str = Field(default="RESPW8", description="id of the primary endpoint")
-    endpoints: tuple[str, ...] = Field(
-        default=(), description="ids of the endpoints; empty: every endpoint that applies"
-    )
-    named_replicate: Annotated[Whole, Field(ge=0)] = Field(
-        default=0, description="the replicate shown with its own interval, from 0"
-    )
-
-
 class PublishedRows(Record):
     """PublishedRows results to show beside the simulated ones: CSV files beside the config."""
 

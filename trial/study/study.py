@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from cohorts.streams import Streams
 from trial.study import stages as staged
+from trial.study.analysis_plan import Analysis, plan_problems
 from trial.study.analytes import Laboratory
 from trial.study.arms import Arm
 from trial.study.dose_rule import DoseRule
@@ -17,7 +18,6 @@ from trial.study.habits import Adherence, Meals
 from trial.study.leaving import Dropout, hazards, shares
 from trial.study.protocol import (
     Allocation,
-    Analysis,
     Chemotherapy,
     Identifier,
     KeptTable,
@@ -130,6 +130,8 @@ class Study(Record):
         yield from self._profile_problems()
         yield from self._chemotherapy_problems()
         yield from twice(self.analysis.endpoints, ("analysis", "endpoints"))
+        for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
+            yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
 
     @property

@@ -284,4 +284,8 @@ cfg['visits']['days'],cfg['treatment_days']=vis,tdays
 n,wrong=rest.check(run,cfg,P,O,E,D,S,ALL,AE,WHOLE_P)
 print('   other rows',n,'mismatches',len(wrong))
 for x in wrong[:8]: print('     ',x)
-sys.exit(bool(bad or errs or wrong))
+import stratified
+n,other=stratified.check(cfg,P,out,ALL,BENEFIT)
+print('   planned rows',n,'mismatches',len(other))
+for x in other[:8]: print('     ',x)
+sys.exit(bool(bad or errs or wrong or other))
