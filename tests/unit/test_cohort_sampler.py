@@ -59,6 +59,12 @@ def test_growing_a_cohort_keeps_the_first_patients():
     assert large.draws.candidate.max() >= 1024
 
 
+def test_candidates_are_screened_from_the_first_on():
+    assert (
+        sample(300).draws.candidate[0] == 0 and sample(300).screened["screened"] == 1 + sample(300).draws.candidate[-1]
+    )
+
+
 def test_replicates_do_not_depend_on_each_other():
     streams = Streams(1)
     third = [

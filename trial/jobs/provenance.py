@@ -46,8 +46,8 @@ def arithmetic() -> str:
     kind = platform.machine()
     known = llvm.get_host_cpu_features().get("fma")
     fused = "" if known is None else f" {'with' if known else 'without'} fused multiply-add"
-    places = range(1, LIBRARY_VALUES + 1)
-    values = [x for k in places for x in (math.exp(-k / 300), math.log(k / 3), math.pow(k / 7, 0.3))]
+    places = [k / 300 for k in range(1, LIBRARY_VALUES + 1)]
+    values = [value for x in places for value in (math.exp(-x), math.log(x), math.pow(x, 0.3))]
     said = hashlib.sha256(struct.pack(f"<{len(values)}d", *values)).hexdigest()
     return f"{kind}{fused}, library {said[:8]}"
 
