@@ -32,9 +32,7 @@ def intake(
     ``due`` (n, D): the days of the study drug; of a level with days of its own only those are. ``taken`` (n, D): the
     days on which what is due is taken.
     """
-    apart = days_apart(unit.study)
-    if apart:
-        due = due & (planned_mg([(made.day, made.after) for made in decisions], due.shape[1], apart) > 0)
+    apart, due = days_apart(unit.study), on_days_of_levels(unit, decisions, due)
     who, first, _ = periods
     interval = decisions[-1].after.interval[who]
     for before, made in reversed(list(pairwise(decisions))):
@@ -46,6 +44,14 @@ def intake(
         "NDUE": np.where(level > 0, _within(due, periods), 0),
         "EXINTVL": pa.DictionaryArray.from_arrays(pa.array(said), words),
     }
+
+
+def on_days_of_levels(unit: Unit, decisions: Sequence[Decisions], due: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The ``due`` days (n, D), of a level that is not taken daily only its own."""
+    apart = days_apart(unit.study)
+    if not apart:
+        return due
+    return due & (planned_mg([(made.day, made.after) for made in decisions], due.shape[1], apart) > 0)
 
 
 def _within(days: NDArray[np.bool_], periods: Periods) -> Ints:
