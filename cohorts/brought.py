@@ -13,7 +13,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,16 @@ class PatientsError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class BroughtPatients:
-    """Candidates from a file; takes the place of a population. ``size``: how many there are."""
+    """Candidates from a file; takes the place of a population. ``kept``: columns of its own that patients keep;
+    ``size``: how many there are.
+    """
 
     id: str
     columns: dict[str, NDArray[Any]]
     others: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     path: Path = Path()
     lines: Sequence[int] = ()
+    kept: tuple[str, ...] = ()
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,6 +93,28 @@ class BroughtPatients:
         if problems:
             raise PatientsError(self.path, problems, self.lines)
         return found
+
+    def unfit(self, name: str, words: bool) -> list[str]:
+        """What is wrong with another column where numbers, or ``words``, are needed; empty: nothing."""
+        cells = self.others[name]
+        if words:
+            bad = [cell is None or not str(cell) for cell in cells]
+        else:
+            bad = [not np.isfinite(_number(cell)) for cell in cells]
+        rows = [k for k, wrong in enumerate(bad) if wrong]
+        what = "a word" if words else "a number"
+        place = {k: f"line {self.lines[k]}" if self.lines else f"row {k + 1}" for k in rows}
+        found = [f"{self.id}: {place[k]}: {name}: seen {_seen(cells[k])}; allowed: {what}" for k in rows]
+        return [*found[:MOST_SHOWN], *[f"{self.id}: and {len(found) - MOST_SHOWN} more"] * (len(found) > MOST_SHOWN)]
+
+    def also_with(self, names: Mapping[str, bool]) -> BroughtPatients:
+        """These patients with other columns as covariates: numbers, or words where ``names`` says True."""
+        made = {
+            name: np.array([str(cell) if words else _number(cell) for cell in self.others[name]])
+            for name, words in names.items()
+            if name in self.others
+        }
+        return replace(self, columns=self.columns | made, kept=tuple(made))
 
     def candidates(self, draws: Draws, parameter_set: ParameterSet) -> dict[str, NDArray[Any]]:
         """The covariates of the candidates, and a true count that agrees with the measured one of the file.

@@ -49,6 +49,7 @@ class Population:
     parameters: tuple[Parameter, ...]
     disease: Literal["itp", "none"] = "itp"
     size: ClassVar[int | None] = None
+    kept: ClassVar[tuple[str, ...]] = ()
 
     def value(self, name: str) -> float:
         """A number of the law; KeyError lists near names."""

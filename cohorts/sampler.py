@@ -39,12 +39,16 @@ LEAST_ELIGIBLE_SHARE = 0.02
 
 
 class PatientSource(Protocol):
-    """Where candidates come from: a population of the catalogue, or patients the user brought (``size`` of them)."""
+    """Where candidates come from: a population of the catalogue, or patients the user brought (``size`` of them), who
+    have ``kept`` columns of their own.
+    """
 
     @property
     def id(self) -> str: ...
     @property
     def size(self) -> int | None: ...
+    @property
+    def kept(self) -> tuple[str, ...]: ...
     def candidates(self, draws: Draws, parameter_set: ParameterSet) -> Columns: ...
 
 
@@ -126,7 +130,8 @@ def _sampled(
         chosen["BLBLEED"] = bleeding_grade(chosen["TRUEPLAT0"], u, e, on_first_day(parameter_set, draws, values))
     chosen["RESPCLS"] = np.where(responder, "responder", "non-responder")
     chosen["OUTDOM"] = outside_domain(parameter_set.validity, chosen)
-    return Cohort({name: chosen[name] for name in PATIENT_COLUMNS}, values, flows, draws, chosen["TRUEPLAT0"])
+    kept = {name: chosen[name] for name in (*PATIENT_COLUMNS, *population.kept)}
+    return Cohort(kept, values, flows, draws, chosen["TRUEPLAT0"])
 
 
 def _enrol(

@@ -190,6 +190,17 @@ TAKENSH = field("TAKENSH", pa.float64(), "Share of prescribed doses taken")
 VOIDENDY = field("VOIDENDY", pa.int32(), "First day that rescue does not void", "d")
 
 
+INTERVALS = (
+    field("EXINTVL", TEXT, "Days of the level on which its dose is taken"),
+    field("NDUE", pa.int32(), "Days on which a dose was due", "d"),
+)
+
+
+def doses_schema(intervals: bool) -> pa.Schema:
+    """DOSES, and of a study with levels that are not taken daily INTERVALS."""
+    return pa.schema([*DOSES, *INTERVALS * intervals])
+
+
 def events_schema(chemotherapy: bool, agents: bool = False) -> pa.Schema:
     """EVENTS; of a study with chemotherapy the label says so, of one with agents of rescue VOIDENDY is there."""
     said = field("EVENT", TEXT, "RESCUE, DROPOUT or CHEMO")

@@ -175,7 +175,7 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
         days=np.where(np.isnan(counts), np.nan, days)[:, after],
         baseline=_floats(patients, "BLPLAT"),
         bleeding=bleeding[:, after],
-        rescue_day=_first_day(tables["events"], ("EVENT", "RESCUE"), "ADY", key),
+        rescue_day=_first_day(_after_day_0(tables["events"]), ("EVENT", "RESCUE"), "ADY", key),
         void_from=void_from,
         void_to=void_to,
         stopped_day=_first_day(tables["doses"], ("ACTION", "stop"), "ASTDY", key),
@@ -288,6 +288,11 @@ def _rows(key: Codes, wanted: Codes) -> Codes:
         replicate, subject = divmod(int(lost[0]), 2**32)
         raise ValueError(f"subject {subject} of replicate {replicate} is not in the patients table")
     return rows
+
+
+def _after_day_0(events: pa.Table) -> pa.Table:
+    """The events of the days of the study: a stage also knows earlier rescues that void its first days."""
+    return events.filter(pc.greater(_column(events, "ADY"), 0))
 
 
 def _first_day(rows: pa.Table, which: tuple[str, str], day: str, key: Codes) -> Array:

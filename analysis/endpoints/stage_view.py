@@ -34,7 +34,7 @@ def in_stage(tables: Mapping[str, pa.Table], study: Study) -> Mapping[str, pa.Ta
         "patients": own.ended(seen["patients"], mine),
         "doses": own.clipped(seen["doses"]),
         "observations": own.visits(seen["observations"], study.analysed.visits.days),
-        "events": own.inside(seen["events"], visits=True),
+        "events": own.events(seen["events"]),
     }
 
 
@@ -57,6 +57,25 @@ class _Window:
         first, end = self.first[row], self.end[row]
         kept = (day > first) & (day <= end) | (first == 0) & (day == 0) if visits else (day >= first) & (day < end)
         return _with(table.filter(pa.array(kept)), ADY=(day - first)[kept])
+
+    def events(self, events: pa.Table) -> pa.Table:
+        """What happened in the stage; and, on days before its first, rescues of earlier ones that still void days of
+        it.
+        """
+        own = self.inside(events, visits=True)
+        if "VOIDENDY" not in events.column_names:
+            return own
+        mine = self.of(events)
+        row, day, end = self._row(mine), _days(mine, "ADY"), _days(mine, "VOIDENDY", -1)
+        kept = (day <= self.first[row]) & (end > self.first[row]) & (self.first[row] > 0)
+        before = mine.filter(pa.array(kept))
+        shifted = _with(before, ADY=(day - self.first[row])[kept])
+        return self._voids(pa.concat_tables([own, shifted]))
+
+    def _voids(self, events: pa.Table) -> pa.Table:
+        """With the ends of voiding on the days of the stage."""
+        end = _days(events, "VOIDENDY", -1)
+        return _with(events, VOIDENDY=pa.array(end - self.first[self._row(events)], mask=end < 0))
 
     def clipped(self, doses: pa.Table) -> pa.Table:
         """The periods of dosing cut to the stage; those that begin before it are no start of anything."""

@@ -20,7 +20,7 @@ from trial.jobs.provenance import read_manifest
 from trial.study.study import Study
 
 COMPARED = ("rate", *LOCATION.values())
-ARM_KEYS = ("start_dose_mg", "placebo", "dose_rule")
+ARM_KEYS = ("start_dose_mg", "start_dose_by", "placebo", "dose_rule")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ ACTIONS = {
     "keep": "keep the dose",
     "interrupt": "interrupt (no dose)",
     "stop": "stop for good (no dose, no restart)",
+    "taper": "one level lower whatever the count; from the lowest level stop for good",
 }
 
 
@@ -34,6 +35,8 @@ class RuleTable:
     ladder: Text
     lines: tuple[tuple[Text, Text, Text], ...]
     source: str
+    citation: str
+    confidence: str
 
 
 def design_facts(run: RunFolder) -> list[tuple[str, Text]]:
@@ -255,29 +258,78 @@ def _hazard(run: RunFolder, k: int) -> Text:
     return said("{}: {}", label(item.reason), joined(", ", by_arm))
 
 
+def start_dose(run: RunFolder, arm: int) -> Text:
+    """The start dose of an arm, and those of who is told apart by covariates."""
+    at = partial(run.config, "arms", arm)
+    lines = [
+        said("{} if {}", shown(cells.general, at("start_dose_by", k, "dose_mg")), label(line.asks))
+        for k, line in enumerate(run.study.arms[arm].start_dose_by)
+    ]
+    return joined("; ", [shown(cells.general, at("start_dose_mg")), *lines])
+
+
 def dose_rules(run: RunFolder) -> list[RuleTable]:
     """The dose rules of the study, in words."""
     return [_rule(run, name) for name in run.study.dose_rules]
 
 
+CONFIDENCE = {
+    "A": "A, read in the source",
+    "B": "B, quoted by others",
+    "C": "C, inferred or from memory",
+}
+
+
 def _rule(run: RunFolder, name: str) -> RuleTable:
     rule = run.study.dose_rules[name]
     lines = [
-        (said("{}{}", _limits(run, name, k), _rung(step.rung)), ACTIONS[step.action], _waiting(run, name, k))
+        (said("{}{}", _limits(run, name, k), _rung(step.rung)), _action(run, name, k), _waiting(run, name, k))
         for k, step in enumerate(rule.steps)
     ]
     if rule.restart:
-        level = {"same": "at the same dose", "lower": "one level lower"}[rule.restart.level]
+        known = {"same": "at the same dose", "lower": "one level lower"}
+        level = known.get(rule.restart.level) or said("at level {}", label(rule.restart.level))
         below = shown(cells.general, run.config("dose_rules", name, "restart", "below_1e9L"))
-        lines.append((said("below {} while interrupted", below), f"restart {level}", "at the visit"))
+        restart = said("restart {}{}", level, _status(rule.restart.status))
+        lines.append((said("below {} while interrupted", below), restart, "at the visit"))
     floor = {"keep": "keep the dose", "interrupt": "interrupt"}[rule.at_floor]
     lines.append((said("“one level lower” on the lowest level"), floor, ""))
     arms = listed([label(arm.label) for arm in run.arms if arm.id in run.study.rules_in_use.get(name, ())])
-    ladder = shown(cells.listing, run.config("dose_rules", name, "ladder_mg"))
-    return RuleTable(name, arms, ladder, tuple(lines), rule.source)
+    sure = CONFIDENCE[rule.confidence] if rule.confidence else ""
+    return RuleTable(name, arms, _ladder(run, name), tuple(lines), rule.source, rule.citation, sure)
+
+
+def _ladder(run: RunFolder, name: str) -> Text:
+    """The levels of a rule; of those that are not daily, the days."""
+    rule = run.study.dose_rules[name]
+    if rule.ladder_mg:
+        return said("Levels {} mg", shown(cells.listing, run.config("dose_rules", name, "ladder_mg")))
+    parts = [
+        said("{} mg {}{}", shown(cells.general, run.config("dose_rules", name, "ladder", k, "dose_mg")),
+             label(level.interval), _status(level.status))
+        for k, level in enumerate(rule.ladder)
+    ]  # fmt: skip
+    return said("Levels, lowest first: {}", joined("; ", parts))
+
+
+def _status(status: str | None) -> str:
+    return " (assumed)" if status == "assumed" else ""
+
+
+def _action(run: RunFolder, rule: str, k: int) -> Text:
+    """What a line does to the dose, and whether that is assumed."""
+    step = run.study.dose_rules[rule].steps[k]
+    if step.action == "move":
+        return said("to level {}{}", label(step.to_level or ""), _status(step.status))
+    if step.levels > 1:
+        levels = shown(cells.whole, run.config("dose_rules", rule, "steps", k, "levels"))
+        return said("{} levels {}{}", levels, "higher" if step.shift > 0 else "lower", _status(step.status))
+    return f"{ACTIONS[step.action]}{_status(step.status)}"
 
 
 def _limits(run: RunFolder, rule: str, step: int) -> Text:
+    if run.study.dose_rules[rule].steps[step].action == "taper":
+        return "any count, or none"
     at = partial(run.config, "dose_rules", rule, "steps", step)
     low, high = at("at_least_1e9L"), at("below_1e9L")
     if math.isinf(high.value):
@@ -293,8 +345,15 @@ def _rung(rung: str) -> str:
 def _waiting(run: RunFolder, rule: str, step: int) -> Text:
     at = partial(run.config, "dose_rules", rule, "steps", step)
     days, visits = at("min_days_since_change"), at("confirm_visits")
+    never, first, last = at("never_at_least_1e9L"), at("from_day"), at("until_day")
     kind = run.study.dose_rules[rule].day_count
     since = said("{} days or more after the last change ({} days)", shown(cells.whole, days), kind)
     parts = [since] * bool(days.value)
     parts += [said("at {} visits in a row", shown(cells.whole, visits))] * (visits.value > 1)
+    if never.value is not None:
+        parts.append(said("no count of {} or more since the last change", shown(cells.general, never)))
+    if first.value:
+        parts.append(said("from day {} on", shown(cells.whole, first)))
+    if last.value is not None:
+        parts.append(said("until day {}", shown(cells.whole, last)))
     return joined("; ", parts) or "at the visit"

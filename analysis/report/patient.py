@@ -11,7 +11,7 @@ import numpy as np
 from analysis.figures import charts as figures
 from analysis.figures.charts import PatientCourse
 from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, texts
-from analysis.report.keyed import Number, Text, joined, of_patient, said, shown
+from analysis.report.keyed import Number, Text, joined, label, of_patient, said, shown
 from analysis.report.pictures import thresholds
 from analysis.report.runfolder import RunFolder, ranges
 from analysis.text import cells
@@ -148,11 +148,17 @@ def _period(d: dict[str, Any]) -> Row:
     start, end, level, drug, taken, trigger = of_patient(
         d, "doses", ("ASTDY",), "ASTDY", "AENDY", "DOSELEV", "EXDOSE", "NTAKEN", "TRIGCNT"
     )
+    said_level: Text = shown(cells.general, level)
+    said_taken: Text = shown(cells.taken, taken, start, end)
+    if d["DOSELEV"] and "NDUE" in d:
+        (due,) = of_patient(d, "doses", ("ASTDY",), "NDUE")
+        said_level = said("{} {}", said_level, label(d["EXINTVL"]))
+        said_taken = said("{} of {}", shown(cells.whole, taken), shown(cells.whole, due))
     values = texts(
         shown(cells.period, start, end),
-        shown(cells.general, level),
+        said_level,
         shown(cells.general, drug),
-        shown(cells.taken, taken, start, end) if d["DOSELEV"] else NONE,
+        said_taken if d["DOSELEV"] else NONE,
     )
     count = NONE if d["TRIGCNT"] is None else shown(cells.general, trigger)
     return Row((*values, Cell(d["ACTION"], "short"), Cell(count), Cell(d["REASON"], "label")), f"{d['ASTDY']}")

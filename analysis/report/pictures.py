@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from analysis.endpoints import chosen_times
 from analysis.endpoints.time_to_event import TTRESC, TTRESP, Times, TimeTo
@@ -116,6 +117,16 @@ def everyone(run: RunFolder) -> Text:
     return said("{}, {} replicates together{}", who, shown(cells.how_many, run.replicates_kept) if few else every, kept)
 
 
+def _levels(run: RunFolder) -> tuple[NDArray[np.float64], dict[float, str]]:
+    """The level of each period of the ledger as its dose of a day on average, and how those with days are called."""
+    level, called = np.array(run.column("doses", "DOSELEV"), dtype=float), dict[float, str]()
+    for apart in (one for rule in run.study.dose_rules.values() for one in rule.ladder if not one.daily):
+        on = (run.column("doses", "DOSELEV") == apart.dose_mg) & (run.column("doses", "EXINTVL") == apart.interval)
+        level[on] = apart.per_day_mg
+        called[apart.per_day_mg] = str(apart)
+    return level, called
+
+
 def dose_levels(run: RunFolder) -> Figure | None:
     """F 14.1.4: share of patients on each dose level; None for a single dose.
 
@@ -123,14 +134,15 @@ def dose_levels(run: RunFolder) -> Figure | None:
     """
     if run.study.treatment_days == 1:
         return None
-    start, end, level = (run.column("doses", name) for name in ("ASTDY", "AENDY", "DOSELEV"))
+    start, end = (run.column("doses", name) for name in ("ASTDY", "AENDY"))
+    level, called = _levels(run)
     who = patient_rows(run, "doses")
     arm, last = run.records.arm[who], min(run.study.treatment_days, int(run.records.planned[-1]))
     end = to_the_end(end, run.records.completed[who], run.records.last_day[who], last)
     shown_arms = chosen(run)
     rungs = sorted({0.0, *np.unique(level[np.isin(arm, [k for k, _ in shown_arms])]).tolist()})
     no_dose = _without_dose(run)
-    names = (no_dose, *(f"{dose:g} mg" for dose in rungs[1:]))
+    names = (no_dose, *(called.get(dose, f"{dose:g} mg") for dose in rungs[1:]))
     drawn = []
     for k, style in shown_arms:
         on = arm == k

@@ -33,7 +33,7 @@ from analysis.evidence.scorecard import Published, Score, read_published, read_s
 from analysis.report.keyed import Number
 from analysis.statistics.estimates import NAMED, OVER, Estimate, read_estimates
 from trial.jobs.provenance import read_manifest
-from trial.study.protocol import Arm
+from trial.study.arms import Arm
 from trial.study.study import Study
 
 BASELINE_FILE = "published_baseline.csv"
@@ -263,8 +263,10 @@ def read_run(path: Path, study: Study) -> RunFolder:
     if missing:
         raise FileNotFoundError(f"{path} is not a finished run: no {', '.join(missing)}; run the study again")
     kept = [("IREP", "in", study.kept)]
+    daily = all(rule.daily for rule in study.dose_rules.values())
+    held = HELD if daily else HELD | {"doses": [*HELD["doses"], "EXINTVL"]}
     tables = {
-        name: pq.read_table(path / f"{name}.parquet", columns=columns, filters=kept) for name, columns in HELD.items()
+        name: pq.read_table(path / f"{name}.parquet", columns=columns, filters=kept) for name, columns in held.items()
     }
     return RunFolder(
         path=path,

@@ -17,8 +17,8 @@ from analysis.statistics.estimators import paired_rate_difference
 from analysis.statistics.summaries import of_file
 from trial.cli import main
 from trial.jobs.work import simulate_replicates, work_units
+from trial.study.arms import Arm
 from trial.study.load import load_study
-from trial.study.protocol import Arm
 
 CONFIG = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 PERSON = ("AGE", "SEX", "WEIGHT", "BLPLAT", "ADHER", "STRATUM", "RESPCLS")

@@ -102,7 +102,7 @@ RULE = {"ladder_mg": [2.5, 5], "steps": STEPS, "restart": {"below_1e9L": 100, "l
 def test_a_dose_rule_in_words():
     (rule,) = design.dose_rules(bare_run(changed(dose_rules={"ladder": RULE})))
     assert (rule.name, plain_text(rule.arms), plain_text(rule.ladder), rule.source) == (
-        "ladder", "drug and placebo", "2.5, 5", "made up",
+        "ladder", "drug and placebo", "Levels 2.5, 5 mg", "made up",
     )  # fmt: skip
     assert [tuple(map(plain_text, line)) for line in rule.lines] == [
         ("250 or more", "interrupt (no dose)", "at the visit"),

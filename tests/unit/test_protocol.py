@@ -3,10 +3,11 @@
 import pytest
 from pydantic import ValidationError
 
-from trial.study import analytes, habits, protocol, rescue_agents
-from trial.study.protocol import Arm, did_you_mean, not_among, twice
+from trial.study import analytes, arms, habits, protocol, rescue_agents
+from trial.study.arms import Arm
+from trial.study.protocol import did_you_mean, not_among, twice
 
-RECORDS = vars(protocol) | vars(habits) | vars(analytes) | vars(rescue_agents)
+RECORDS = vars(protocol) | vars(arms) | vars(habits) | vars(analytes) | vars(rescue_agents)
 SMALLEST = {
     "Arm": {"id": "A", "start_dose_mg": 5},
     "Stratum": {"covariate": "AGE", "cut": 40},

@@ -244,7 +244,7 @@ def test_what_cannot_be_solved_is_refused(changed, words):
 def test_the_catalogue_is_what_the_command_prints(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "110")
     known = trial.catalogue()
-    assert list(known) == ["parameter sets", "populations", "endpoints", "structures"]
+    assert list(known) == ["parameter sets", "populations", "endpoints", "structures", "dose rules"]
     assert main(["catalogue"]) == 0
     listed = capsys.readouterr().out.split()
     assert all(name in listed for kind in list(known)[:3] for name in known[kind])

@@ -4,7 +4,8 @@ import numpy as np
 
 from cohorts.streams import Streams
 from trial.engine.randomisation import randomise, strata_labels
-from trial.study.protocol import Arm, Randomisation
+from trial.study.arms import Arm
+from trial.study.protocol import Randomisation
 
 ARMS = [Arm(id=name, ratio=ratio, start_dose_mg=1) for name, ratio in (("A", 2), ("B", 2), ("P", 1))]
 PLAN = Randomisation(block_size=5)

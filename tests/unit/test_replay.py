@@ -232,3 +232,16 @@ def test_the_table_of_decisions_gives_the_reason_of_a_change_or_why_there_was_no
         (0, 0, "start of treatment", "N", 0, 5), (7, 8, "no step applied", "Y", 5, 5),
     ]  # fmt: skip
     assert {(r["IREP"], r["SUBJID"], r["USUBJID"]) for r in rows} == {(2, 7, "x-2-7")}
+
+
+def test_the_doses_of_a_run_as_a_fixed_plan_give_the_same_rows(run, stored, capsys):
+    """Of every patient whose dose was changed; by the command for one of them."""
+    changed = {(r["IREP"], r["SUBJID"]) for r in stored["doses"].to_pylist() if r["ACTION"] in ("increase", "decrease")}
+    assert changed
+    study = load_study(run / "config.resolved.yaml")
+    for replicate, subject in sorted(changed)[:5]:
+        assert differences(replay(study, replicate, subject, fixed=True), stored) == []
+    replicate, subject = sorted(changed)[0]
+    asked = ["replay", str(run), "--replicate", str(replicate), "--patient", str(subject), "--frozen"]
+    assert main(asked) == 0
+    assert "with the doses as a fixed plan: identical" in " ".join(capsys.readouterr().out.split())

@@ -15,8 +15,9 @@ from analysis.report.keyed import Number, plain_text
 from analysis.report.page import render
 from analysis.report.pictures import chemotherapy_weeks
 from analysis.report.runfolder import ArmStyle
+from trial.study.arms import Arm
 from trial.study.habits import Meals
-from trial.study.protocol import Arm, Chemotherapy
+from trial.study.protocol import Chemotherapy
 
 ARMS = (
     Arm(id="A", start_dose_mg=5.0, until_chemotherapy=True),

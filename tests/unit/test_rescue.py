@@ -9,6 +9,7 @@ from tiny_trial import Patient, study, tables
 
 from analysis.endpoints import catalogue
 from analysis.endpoints.records import from_tables
+from analysis.endpoints.stage_view import in_stage
 from analysis.endpoints.time_to_event import first_response, loss_of_response
 from cohorts.sets import parameter_set
 from trial.engine.rescue import cut, no_rescue
@@ -16,7 +17,8 @@ from trial.engine.rules import apply_rules, start_course
 from trial.engine.simulate import simulate_unit
 from trial.models import structure_of
 from trial.study.load import load_study
-from trial.tables import VOIDENDY
+from trial.study.study import Study
+from trial.tables import STAGES, VOIDENDY
 
 PLT = {"id": "PLT", "kind": "platelets", "below_1e9L": 1000, "min_days_between": 365}
 SLOW = {"KIN": 0.5, "BASE": 60.0}
@@ -204,3 +206,22 @@ def test_a_durable_response_has_no_void_day_in_its_eight_weeks():
     people = [Patient([60.0], rescue_days=(7,)), Patient([60.0], rescue_days=(7,)), Patient([60.0], rescue_days=(70,))]
     records = with_voids(people, 14, 15, 70)
     assert catalogue(56)["DURRESP"].evaluate(records, study()).value.tolist() == [1, 0, 0]
+
+
+def test_a_rescue_of_an_earlier_stage_voids_the_first_days_of_the_next():
+    """B begins on day 28: a rescue on day 21 voids to day 49, its day 21; one on day 35 is its own, on its day 7."""
+    said = study(assessment_day=28).model_dump(mode="json", exclude={"analysis"})
+    staged = Study.model_validate(
+        said
+        | {"stages": [{"id": "A", "days": 28}, {"id": "B", "days": 42}]}
+        | {"analysis": {"assessment_day": 28, "stage": "B"}}
+    )
+    made_of = tables([Patient([60.0], rescue_days=(21, 35)), Patient([60.0], rescue_days=(21,))])
+    events = made_of["events"].append_column(VOIDENDY, pa.array([49, 56, 28], pa.int32()))
+    rows = [{"IREP": 0, "SUBJID": k, "STAGEN": 2, "ASTDY": 28, "AENDY": 70, "ENDREAS": "last visit"} for k in (1, 2)]
+    seen = in_stage(made_of | {"events": events, "stages": pa.Table.from_pylist(rows, schema=STAGES)}, staged)
+    records = from_tables(seen)
+    assert records.rescue_day.tolist() == [7, np.inf]
+    days = np.tile([1.0, 6, 7, 20, 27, 28], (2, 1))
+    assert records.voids(days).astype(int).tolist() == [[1, 1, 1, 1, 1, 0], [0] * 6]
+    assert catalogue(28)["RESPW4"].evaluate(records, staged.analysed).value.tolist() == [1, 1]

@@ -128,7 +128,7 @@ def test_the_dose_rule_counts_planned_days_and_acts_on_reported_ones():
     course, made = apply_rules(u, course, np.array([20.0, 60.0]), 2)
     assert made.action.tolist() == [Action.INCREASE, Action.KEEP] and made.step.tolist() == [0, -1]
     assert made.day.tolist() == course.effective_day.tolist() == [15, 15]
-    assert course.dose_mg.tolist() == [7.5, 5] and course.dose_before_mg.tolist() == [5, 5]
+    assert course.now.dose_mg.tolist() == [7.5, 5] and course.before.dose_mg.tolist() == [5, 5]
 
 
 @pytest.mark.parametrize(("counted", "up"), [("planned", True), ("actual", False)])
@@ -152,7 +152,7 @@ def test_no_dose_is_changed_from_the_end_of_treatment_on():
     course, made = apply_rules(u, course, np.array([20.0, NAN]), 1)
     assert made.action.tolist() == [Action.INCREASE, Action.KEEP]
     course, made = apply_rules(u, course, np.array([20.0, 20.0]), 2)
-    assert made.action.tolist() == [Action.KEEP] * 2 and course.dose_mg.tolist() == [7.5, 5]
+    assert made.action.tolist() == [Action.KEEP] * 2 and course.now.dose_mg.tolist() == [7.5, 5]
 
 
 def test_an_arm_without_a_rule_keeps_its_dose_and_one_of_0_mg_has_none():
@@ -163,7 +163,7 @@ def test_an_arm_without_a_rule_keeps_its_dose_and_one_of_0_mg_has_none():
     assert begin.dose_mg.tolist() == [5, 0]
     for visit, count in enumerate((20.0, 300.0), start=1):
         course, made = apply_rules(u, course, np.full(2, count), visit)
-        assert made.action.tolist() == [Action.KEEP] * 2 and course.dose_mg.tolist() == [5, 0]
+        assert made.action.tolist() == [Action.KEEP] * 2 and course.now.dose_mg.tolist() == [5, 0]
 
 
 def test_arms_with_one_rule_are_decided_together_and_each_as_alone():
@@ -184,7 +184,7 @@ def test_arms_with_one_rule_are_decided_together_and_each_as_alone():
     assert [mine.tolist() for mine in course.members] == [[1, 3, 5], [2], [0, 4]]
     assert [ladder.rung.tolist() for ladder in course.ladders] == [[1, 0, 1], [0], [0, 0]]
     course, made = apply_rules(u, course, np.array([20.0, 20, 20, 20, 20, 60]), 1)
-    assert made.dose_mg.tolist() == course.dose_mg.tolist() == [0, 7.5, 7.5, 5, 6, 5]
+    assert made.dose_mg.tolist() == course.now.dose_mg.tolist() == [0, 7.5, 7.5, 5, 6, 5]
     assert made.step.tolist() == [0, 0, 0, 0, 0, -1]
     up, keep = Action.INCREASE, Action.KEEP
     assert made.action.tolist() == [keep, up, up, up, keep, keep]

@@ -7,6 +7,7 @@ import pytest
 from hand_made import unit
 
 from trial.engine.dosing import days_between, dose_mg, loss_factor
+from trial.engine.prescribed import Prescribed
 from trial.engine.rescue import Dosage
 from trial.engine.rules import start_course
 from trial.engine.simulate import _none_for_the_idle, simulate_unit
@@ -58,7 +59,10 @@ def test_a_decision_takes_effect_after_the_laboratory_has_reported():
     u = unit(study={"laboratory": {"turnaround_days": 2, "whole_numbers": False, "lower_limit_1e9L": 0}})
     course, _ = start_course(u)
     course = replace(
-        course, dose_mg=np.array([7.5, 7.5]), dose_before_mg=np.array([5.0, 5.0]), effective_day=np.array([16, 16])
+        course,
+        now=Prescribed.daily(np.array([7.5, 7.5])),
+        before=Prescribed.daily(np.array([5.0, 5.0])),
+        effective_day=np.array([16, 16]),
     )
     assert dose_mg(u, course, days_between(u.drawn, 3))[0].tolist() == [5, 5, 7.5, 7.5, 7.5, 7.5, 7.5]
 

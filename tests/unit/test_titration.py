@@ -1,5 +1,6 @@
 """Dose rules on hand-made patients; expected moves read off the rule's text."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -168,7 +169,7 @@ def test_a_stop_in_words():
 
 def test_actions_are_coded_by_their_place():
     """The ledger reads the codes as places in a list of words, and puts one more behind them."""
-    assert [int(action) for action in Action] == list(range(7))
+    assert [int(action) for action in Action] == list(range(9))
 
 
 def test_a_count_that_left_the_dose_as_it_was_in_words():
@@ -177,3 +178,122 @@ def test_a_count_that_left_the_dose_as_it_was_in_words():
     assert unchanged(RULE, -1, held=True, stopped=False) == "no restart: count not below 100"
     assert unchanged(RULE, -1, held=False, stopped=False) == "no step applied"
     assert unchanged(never, -1, held=True, stopped=False) == "no step applied"
+
+
+def made(steps, ladder=(1, 2, 3, 4, 5), **more):
+    return DoseRule.model_validate({"ladder_mg": list(ladder), "steps": steps, "source": "test", **more})
+
+
+def test_a_step_moves_as_many_levels_as_it_says_and_no_further_than_the_ladder():
+    """From 2 mg: two up at 20, which would be three from 4 mg; two down at 300, from the second level only one."""
+    rule = made(
+        [
+            {"below_1e9L": 50, "action": "increase", "levels": 2},
+            {"at_least_1e9L": 250, "action": "decrease", "levels": 2},
+        ]
+    )
+    assert [dose for *_, dose in moves(rule, 2, [20, 20, 20, 100, 300, 300, 300])] == [4, 5, 5, 5, 3, 1, 1]
+    assert [dose for *_, dose in moves(rule, 2, [300])] == [1]
+    strict = rule.model_copy(update={"at_floor": "interrupt"})
+    assert [action for _, action, _ in moves(strict, 2, [300, 300])] == ["DECREASE", "INTERRUPT"]
+
+
+def test_a_move_goes_to_its_level_from_above_and_below_and_is_no_change_there():
+    rule = made([{"at_least_1e9L": 100, "action": "move", "to_level": 3}])
+    wanted = [(1, "INCREASE"), (5, "DECREASE"), (3, "KEEP")]
+    for start_mg, action in wanted:
+        assert moves(rule, start_mg, [100]) == [(7, action, 3)] and moves(rule, start_mg, [99])[0][2] == start_mg
+    named = DoseRule.model_validate({
+        "ladder": [1, {"dose_mg": 10, "days_of_week": [0, 3], "name": "twice"}, 10], "source": "test",
+        "steps": [{"action": "move", "to_level": "twice"}],
+    })  # fmt: skip
+    state, action, step = decide(named, start(named, 10, 1), np.array([60.0]), np.array([7]))
+    assert (state.rung[0], action[0]) == (1, Action.DECREASE)
+    assert reason(named, Action(action[0]), step[0]) == "decrease: any count, to level twice"
+
+
+def test_after_a_hold_a_restart_at_a_named_level():
+    """Held from 5 mg at 400, back at 2 mg once below 100, not one level lower; the days count from there."""
+    steps = [
+        {"at_least_1e9L": 300, "action": "interrupt"},
+        {"below_1e9L": 50, "action": "increase", "min_days_since_change": 14},
+    ]
+    rule = made(steps, restart={"below_1e9L": 100, "level": 2})
+    assert [dose for *_, dose in moves(rule, 5, [400, 100, 99, 20, 20])] == [0, 0, 2, 2, 3]
+
+
+def test_a_stop_for_lack_of_effect_looks_at_every_count_since_the_last_change():
+    """28 days on the highest level: stopped when no count reached 50, kept when one did, however low it is now."""
+    lack = {"action": "stop", "rung": "highest", "min_days_since_change": 28, "never_at_least_1e9L": 50}
+    rule = made([lack, {"below_1e9L": 50, "action": "increase", "min_days_since_change": 7}], ladder=(4, 5))
+    assert moves(rule, 5, [20, 20, 20, 49.9])[-1] == (28, "STOP", 0)
+    assert {action for _, action, _ in moves(rule, 5, [20, 50, 20, 20, 20, 20])} == {"KEEP"}
+    climbed = moves(rule, 4, [20, 20, 20, 20, 20])
+    assert [action for _, action, _ in climbed] == ["INCREASE", "KEEP", "KEEP", "KEEP", "STOP"], "28 days from day 7"
+    state, action, step = start(rule, 5, 1), None, None
+    for week in range(1, 5):
+        state, action, step = decide(rule, state, np.array([20.0]), np.array([7 * week]))
+    assert reason(rule, Action(action[0]), step[0]) == (
+        f"stop: any count, none since the last change at 50 or more, on the highest level, 28 {PLANNED}"
+    )
+
+
+def test_a_count_before_the_last_change_is_no_effect_of_the_level():
+    """80 on 4 mg, then 20 and up: on 5 mg none of 50 or more, stopped 28 days later."""
+    lack = {"action": "stop", "rung": "highest", "min_days_since_change": 28, "never_at_least_1e9L": 50}
+    rule = made([lack, {"below_1e9L": 50, "action": "increase"}], ladder=(4, 5))
+    assert [action for _, action, _ in moves(rule, 4, [80, 20, 20, 20, 20, 20])][-1] == "STOP"
+
+
+TAPER = {"action": "taper", "min_days_since_change": 14, "from_day": 28}
+
+
+def test_a_taper_goes_a_level_down_every_so_many_days_whatever_the_count_and_ends_the_drug():
+    """From day 28 on: 3 mg until then, down on days 28, 42, stopped on day 56, with high and low counts alike."""
+    rule = made([TAPER, {"below_1e9L": 50, "action": "increase", "min_days_since_change": 200}])
+    for counts in ([20.0] * 10, [900.0] * 10, [20.0, 900.0] * 5):
+        found = moves(rule, 3, counts)
+        assert [(day, action, dose) for day, action, dose in found if action != "KEEP"] == [
+            (28, "DECREASE", 2), (42, "DECREASE", 1), (56, "END", 0),
+        ]  # fmt: skip
+
+
+def test_a_taper_needs_no_count_but_a_patient_on_treatment():
+    rule = made([TAPER])
+    count, day = np.array([np.nan, np.nan]), np.array([28, 28])
+    state, action, step = decide(rule, start(rule, 3, 2), count, day, there=np.array([True, False]))
+    assert action.tolist() == [Action.DECREASE, Action.KEEP] and state.dose_mg(rule.ladder_mg).tolist() == [2, 3]
+    assert reason(rule, Action.DECREASE, step[0]) == f"decrease: taper, 14 {PLANNED}"
+    assert reason(rule, Action.END, 0) == f"end: taper, on the lowest level, 14 {PLANNED}"
+    assert unchanged(rule, 0, held=False, stopped=False) == "keep: taper"
+
+
+def test_while_a_taper_waits_no_later_line_acts_and_before_its_day_they_do():
+    up = {"below_1e9L": 50, "action": "increase", "min_days_since_change": 7}
+    assert [dose for *_, dose in moves(made([TAPER, up]), 1, [20] * 8)] == [2, 3, 4, 4, 3, 3, 2, 2]
+
+
+def test_a_step_acts_on_its_days_only_first_and_last_included():
+    rule = made([{"action": "increase", "from_day": 14, "until_day": 21}])
+    assert [dose for *_, dose in moves(rule, 1, [60] * 5)] == [1, 2, 3, 3, 3]
+
+
+@pytest.mark.parametrize(("step", "said"), [
+    ({"action": "keep", "levels": 2}, "seen 2; keep moves no number of levels"),
+    ({"action": "move"}, "a move needs it"), ({"action": "stop", "to_level": 2}, "seen '2'; only a move goes there"),
+    ({"action": "move", "to_level": 7}, "seen '7', which is not a level of the ladder; allowed: 1, 2, 3, 4, 5"),
+    ({"action": "keep", "from_day": 9, "until_day": 8}, "seen 8; the step applies from day 9 on"),
+    ({"action": "taper"}, "a taper needs it: a level down every so many days"),
+    (TAPER | {"below_1e9L": 50}, "a taper goes down whatever the count"),
+    (TAPER | {"confirm_visits": 2}, "a taper goes down whatever the count"),
+    ({"action": "stop", "at_least_1e9L": 60, "never_at_least_1e9L": 50}, "so it never applies"),
+])  # fmt: skip
+def test_what_a_step_cannot_say(step, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        made([step])
+
+
+def test_a_restart_at_a_level_that_does_not_exist_is_refused():
+    interrupt = [{"action": "interrupt", "at_least_1e9L": 300}]
+    with pytest.raises(ValueError, match=r"seen 'lowre'.*did you mean lower"):
+        made(interrupt, restart={"below_1e9L": 100, "level": "lowre"})

@@ -11,9 +11,11 @@ from cohorts.own import SetError, is_file_name
 from cohorts.parameters import ParameterSet
 from cohorts.populations import POPULATIONS, Population
 from cohorts.sets import PARAMETER_SETS, parameter_set, rows
+from trial.app.echo import restart_in_words, step_in_words
 from trial.errors import Refused
 from trial.models import STRUCTURES, Structure, structure_of
 from trial.study.protocol import not_among
+from trial.study.rule_library import library_names, library_rule
 
 ASSESSMENT_DAY = 56
 """Of the study whose endpoints are listed: their codes contain the week."""
@@ -30,8 +32,8 @@ class Entry:
     """One of the catalogue, in texts. ``kind`` is a key of ``listed()``.
 
     ``rows``: of a set and a population one per number, of an endpoint a single one, of a structure one per state and
-    derived parameter. ``remarks``: what else is to know, of a parameter set its structure, what that derives, and
-    classes of patients.
+    derived parameter, of a dose rule one per level and step. ``remarks``: what else is to know, of a parameter set its
+    structure, what that derives, and classes of patients.
     """
 
     kind: str
@@ -43,12 +45,15 @@ class Entry:
 
 
 def listed() -> dict[str, dict[str, str]]:
-    """Titles by id, by kind: "parameter sets", "populations", "endpoints" (of ASSESSMENT_DAY), "structures"."""
+    """Titles by id, by kind: "parameter sets", "populations", "endpoints" (of ASSESSMENT_DAY), "structures",
+    "dose rules" (of the library).
+    """
     return {
         "parameter sets": {s.id: s.title for s in PARAMETER_SETS},
         "populations": {p.id: p.title for p in POPULATIONS},
         "endpoints": {code: e.label for code, e in endpoints(ASSESSMENT_DAY).items()},
         "structures": {s.id: s.title for s in STRUCTURES},
+        "dose rules": {name: library_rule(name).citation for name in library_names()},
     }
 
 
@@ -80,7 +85,22 @@ def entry(name: str) -> Entry:
         return _of_endpoint(found)
     if isinstance(found, Structure):
         return _of_structure(found)
-    raise Refused(f"catalogue: {not_among(name, known, 'in the catalogue')}")
+    if name in library_names():
+        return _of_rule(name)
+    raise Refused(f"catalogue: {not_among(name, [*known, *library_names()], 'in the catalogue')}")
+
+
+def _of_rule(name: str) -> Entry:
+    """A dose rule of the library: each level and step in words, and whether it was read."""
+    rule = library_rule(name)
+    parts = [(f"level {k}", str(level), level.status) for k, level in enumerate(rule.levels)]
+    parts += [(f"steps.{k}", step_in_words(step), step.status) for k, step in enumerate(rule.steps)]
+    if rule.restart:
+        said = f"below {rule.restart.below_1e9L:g} at {restart_in_words(rule.restart.level)}"
+        parts.append(("restart", said, rule.restart.status))
+    lines = [{"part": part, "what": what, "status": status or "no status"} for part, what, status in parts]
+    sure = f"Confidence {rule.confidence}. " if rule.confidence else ""
+    return Entry("dose rules", name, rule.citation, lines, (f"{sure}{' '.join(rule.source.split())}",))
 
 
 def _of_set(chosen: ParameterSet) -> Entry:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from cohorts.sets import is_file_name, parameter_set
 from trial.study.analytes import Laboratory
+from trial.study.arms import Arm
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.fingerprint import fingerprint
 from trial.study.leaving import completing
-from trial.study.protocol import Arm
 from trial.study.rescue_agents import RescueAgent
 from trial.study.study import Study
 
@@ -26,7 +26,7 @@ def in_words(study: Study) -> list[str]:
     begins = [study.days_before(k) for k in range(len(study.stages))]
     return [
         _size(study),
-        *(f"arm {_arm(arm)}" for arm in study.arms),
+        *(f"arm {_arm(study, arm)}" for arm in study.arms),
         *(f"stage {s.id}: {s.in_words(begin)}" for s, begin in zip(study.stages, begins, strict=True)),
         *(f"dose rule {name}: {_rule(study.dose_rules[name])}" for name in study.rules_in_use),
         f"visits: {_visits(study)}",
@@ -66,9 +66,10 @@ def _size(study: Study) -> str:
     return f"{_many(study.patients, 'patient')}, {_many(study.replicates, 'replicate')}; {how}{blocks}"
 
 
-def _arm(arm: Arm) -> str:
-    dose = f"{arm.start_dose_mg:g} mg once daily"
-    what = f"placebo, sham level {arm.start_dose_mg:g} mg" if arm.placebo else dose
+def _arm(study: Study, arm: Arm) -> str:
+    lines = "".join(f", {line}" for line in arm.start_dose_by)
+    dose = f"{_first(study, arm)}{lines}"
+    what = f"placebo, sham level {arm.start_dose_mg:g} mg{lines}" if arm.placebo else dose
     rule = f"then by rule {arm.dose_rule}" if arm.dose_rule else "fixed"
     extra = [
         *(["until chemotherapy begins, then placebo"] if arm.until_chemotherapy else []),
@@ -77,13 +78,42 @@ def _arm(arm: Arm) -> str:
     return ", ".join([f"{arm.id}: {what}", rule, *extra])
 
 
+def _first(study: Study, arm: Arm) -> str:
+    """The level on which an arm starts."""
+    rule = study.dose_rules.get(arm.dose_rule or "")
+    rung = rule.rung_at(arm.start_dose_mg) if rule else None
+    level = rule.levels[rung] if rule and rung is not None else None
+    return f"{arm.start_dose_mg:g} mg once daily" if level is None or level.daily else str(level)
+
+
 def _rule(rule: DoseRule) -> str:
-    ladder = f"{', '.join(f'{dose:g}' for dose in rule.ladder_mg)} mg"
     floor = ["at the lowest dose a decrease interrupts"] if rule.at_floor == "interrupt" else []
     restart = rule.restart
-    back = [f"restart below {restart.below_1e9L:g} at the {restart.level} dose"] if restart else []
+    back = [f"restart below {restart.below_1e9L:g} at {restart_in_words(restart.level)}"] if restart else []
     clock = ["days after a change are actual ones"] if rule.day_count == "actual" else []
-    return "; ".join([ladder, *map(step_in_words, rule.steps), *floor, *back, *clock])
+    told = [f"of: {rule.citation}{f' (confidence {rule.confidence})' if rule.confidence else ''}"] * bool(rule.citation)
+    assumed = _assumed(rule)
+    told += [f"not read there, assumed: {', '.join(assumed)}"] * bool(assumed)
+    return "; ".join([levels_in_words(rule), *map(step_in_words, rule.steps), *floor, *back, *clock, *told])
+
+
+def _assumed(rule: DoseRule) -> list[str]:
+    """The parts of a rule that say they are assumed."""
+    levels = [f"level {level}" for level in rule.ladder if level.status == "assumed"]
+    steps = [f"steps.{k}" for k, step in enumerate(rule.steps) if step.status == "assumed"]
+    return [*levels, *steps, *["the restart"] * (rule.restart is not None and rule.restart.status == "assumed")]
+
+
+def levels_in_words(rule: DoseRule) -> str:
+    """The levels of a ladder, lowest first; of those that are not daily, the days."""
+    if all(level.daily for level in rule.levels):
+        return f"{', '.join(f'{level.dose_mg:g}' for level in rule.levels)} mg"
+    return " -> ".join(f"{level} daily" if level.daily else str(level) for level in rule.levels)
+
+
+def restart_in_words(level: str) -> str:
+    """Where a restart begins."""
+    return f"the {level} dose" if level in ("same", "lower") else f"level {level}"
 
 
 def step_in_words(step: DoseStep) -> str:
@@ -93,12 +123,25 @@ def step_in_words(step: DoseStep) -> str:
         when = f"from {low:g} to below {high:g}"
     else:
         when = f"at {low:g} or more" if low > 0 else f"below {high:g}" if high < math.inf else "at any count"
+    if step.action == "taper":
+        when = f"a level down every {_many(step.min_days_since_change, 'day')} whatever the count, then no drug"
     limits = [
         *([f"on the {step.rung} dose"] if step.rung != "any" else []),
         *([f"{step.confirm_visits} visits in a row"] if step.confirm_visits > 1 else []),
-        *([f"{step.min_days_since_change} days after a change"] if step.min_days_since_change else []),
+        *([f"{step.min_days_since_change} days after a change"] if step.min_days_since_change > 0 else [])
+        * (step.action != "taper"),
+        *([f"no count of {step.never_at_least_1e9L:g} since the change"] if step.never_at_least_1e9L else []),
+        *_days_of(step),
     ]
-    return f"{step.action} {when}{f' ({_listed(limits)})' if limits else ''}"
+    far = f" {step.levels} levels" if step.levels > 1 else f" to level {step.to_level}" if step.to_level else ""
+    return f"{step.action}{far} {when}{f' ({_listed(limits)})' if limits else ''}"
+
+
+def _days_of(step: DoseStep) -> list[str]:
+    """The days of the study on which a step applies, where that are not all."""
+    if step.until_day is not None:
+        return [f"days {step.from_day} to {step.until_day}"]
+    return [f"from day {step.from_day} on"] if step.from_day else []
 
 
 def _visits(study: Study) -> str:

@@ -12,8 +12,8 @@ from trial.app.typical_man import course_table
 from trial.engine.simulate import simulate_unit
 from trial.engine.titration import Action
 from trial.jobs.work import enrolment, unit_of
+from trial.study.arms import Arm
 from trial.study.dose_rule import DoseRule, DoseStep
-from trial.study.protocol import Arm
 from trial.study.study import Study
 
 PILOT = 200
@@ -52,13 +52,13 @@ def line(k: int, step: DoseStep) -> str:
 
 def unreached(rule: DoseRule, arms: list[Arm], study: Study) -> Iterator[str]:
     """Levels that no arm reaches on time, if every visit reports the count that it takes."""
-    known = [earliest(rule, rule.ladder_mg.index(arm.start_dose_mg), study.visits.days) for arm in arms]
-    for rung, dose in enumerate(rule.ladder_mg):
+    known = [earliest(rule, rule.rung_at(arm.start_dose_mg) or 0, study.visits.days) for arm in arms]
+    for rung, level in enumerate(rule.levels):
         days = [day for days in known if (day := days[rung]) is not None]
         if not days:
-            yield f"no arm can ever reach {dose:g} mg: no step leads there"
+            yield f"no arm can ever reach {level}: no step leads there"
         elif min(days) >= study.treatment_days:
-            yield f"no arm can reach {dose:g} mg before treatment ends: day {min(days):g} at the earliest"
+            yield f"no arm can reach {level} before treatment ends: day {min(days):g} at the earliest"
 
 
 def earliest(rule: DoseRule, start: int, visits: tuple[int, ...]) -> list[float | None]:
@@ -66,7 +66,7 @@ def earliest(rule: DoseRule, start: int, visits: tuple[int, ...]) -> list[float 
 
     None: no step leads there.
     """
-    found: list[float | None] = [None] * len(rule.ladder_mg)
+    found: list[float | None] = [None] * len(rule.levels)
     found[start] = 0
     up, down = range(start + 1, len(found)), range(start - 1, -1, -1)
     for way, back, rungs in (("increase", -1, up), ("decrease", 1, down)):

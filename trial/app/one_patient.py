@@ -32,12 +32,15 @@ class Again:
         return self.course.patient["IREP"] in self.study.kept
 
 
-def simulate_again(run_dir: Path, replicate: int, patient: int) -> Again:
-    """Raises Refused when the folder holds no finished run, or the run no such patient."""
+def simulate_again(run_dir: Path, replicate: int, patient: int, fixed: bool = False) -> Again:
+    """The patient's course; ``fixed``: with the doses that the rules gave as a plan.
+
+    Raises Refused when the folder holds no finished run, or the run no such patient.
+    """
     run = opened(run_dir)
     study = run.study
     try:
-        course = replay(study, replicate, patient)
+        course = replay(study, replicate, patient, fixed)
     except ValueError as error:
         raise Refused(f"{run_dir}: {error}") from None
     course = replace(course, tables={**course.tables, **evaluator(study)(course.tables)})

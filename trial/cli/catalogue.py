@@ -1,4 +1,4 @@
-"""``vtrial catalogue``: parameter sets, populations and endpoints; one of them with every number and its source."""
+"""``vtrial catalogue``: parameter sets, populations, dose rules, endpoints; one of them with every number."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WIDEST = 110
 def catalogue(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="A parameter set, population or endpoint, or a file with a set."),
+        typer.Argument(metavar="[ID]", help="A parameter set, population, rule or endpoint, or a file with a set."),
     ] = None,
 ) -> None:
-    """Show parameter sets, populations and endpoints, or one with all its numbers.
+    """Show parameter sets, populations, dose rules and endpoints, or one of them whole.
 
     Example: vtrial catalogue hetrombopag_wang_2022
     """
@@ -36,6 +36,8 @@ def catalogue(
         _show_endpoint(found)
     elif found.kind == "structures":
         _show_structure(found)
+    elif found.kind == "dose rules":
+        _show_rule(found)
     else:
         _show_numbers(found)
 
@@ -44,7 +46,7 @@ def _list_all() -> None:
     from trial.app.catalogue import ASSESSMENT_DAY, listed
 
     known = listed()
-    for kind in ("parameter sets", "populations"):
+    for kind in ("parameter sets", "populations", "dose rules"):
         print(kind.capitalize())
         for name, title in known[kind].items():
             print(f"  {name}\n{_wrapped(title, '    ')}")
@@ -59,6 +61,13 @@ def _show_endpoint(found: Entry) -> None:
         print(_wrapped(f"{key.capitalize()}: {text}"))
     for line in found.remarks:
         print(line)
+
+
+def _show_rule(found: Entry) -> None:
+    for row in found.rows:
+        print(_wrapped(f"{row['part']}: {row['what']} ({row['status']})"))
+    for line in found.remarks:
+        print(_wrapped(line))
 
 
 def _show_structure(found: Entry) -> None:

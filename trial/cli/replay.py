@@ -25,6 +25,9 @@ def replay(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write the tables and the hourly course there.")
     ] = None,
+    frozen: Annotated[
+        bool, typer.Option("--frozen", help="Once more with the doses that the rules gave as a fixed plan.")
+    ] = False,
 ) -> int:
     """Simulate one patient of a run again and show every decision.
 
@@ -36,7 +39,7 @@ def replay(
     if out is not None:
         one_patient.must_be_empty(out)
     with patience(say, f"{run_dir}: comparing checksums, simulating the patient again ..."):
-        again = one_patient.simulate_again(run_dir, replicate, patient)
+        again = one_patient.simulate_again(run_dir, replicate, patient, frozen)
     if again.changes:
         warn([f"{'; '.join(again.changes)}: values may differ in the last digits"])
     _show(again.course, again.study)
@@ -50,7 +53,8 @@ def replay(
         say(f"differs from the stored rows: {line}")
     if not found:
         rows = "rows" if again.all_kept else f"{endpoints} endpoints"
-        _print(f"identical to the stored {rows}, bit for bit")
+        how = "with the doses as a fixed plan: " if frozen else ""
+        _print(f"{how}identical to the stored {rows}, bit for bit")
     return 1 if found else 0
 
 

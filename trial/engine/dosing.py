@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cohorts import elementary
 from trial.engine.draws import Drawn, Unit
+from trial.engine.prescribed import days_apart
 from trial.engine.rescue import log_drop
 from trial.engine.rules import Course
 from trial.models import Days
@@ -78,9 +79,7 @@ def later(events: Events, end_h: Array) -> Events:
 
 def dose_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Active drug taken on each day (mg): prescribed, a day of the drug, taken, still in the study, not placebo."""
-    prescribed = np.where(day >= course.effective_day[:, None], course.dose_mg[:, None], course.dose_before_mg[:, None])
-    for one in reversed(course.earlier):
-        prescribed = np.where(day < one.until_day[:, None], one.dose_mg[:, None], prescribed)
+    prescribed = _prescribed_mg(unit, course, day)
     given = drug_day(unit, course, day) & active(unit, course, day) & _in_study(course, day)
     return np.where(given & takes(unit, course, day), prescribed, 0.0)
 
@@ -89,6 +88,18 @@ def takes(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool
     """Whether the patient takes what is prescribed on each day, (n, k): not missed, and not given up."""
     taken = _of_day(unit.drawn.taken, day)
     return taken if unit.study.adherence.gives_up is None else taken & (day < course.patience.gone_day[:, None])
+
+
+def _prescribed_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
+    """The dose of each day (mg), active or sham, on the days of the level that is in force; or that of the plan."""
+    if unit.plan_mg is not None:
+        return _of_day(unit.plan_mg, day)
+    apart = days_apart(unit.study)
+    now, before = course.now.on(day, apart), course.before.on(day, apart)
+    prescribed = np.where(day >= course.effective_day[:, None], now, before)
+    for one in reversed(course.earlier):
+        prescribed = np.where(day < one.until_day[:, None], one.level.on(day, apart), prescribed)
+    return prescribed
 
 
 def drug_day(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:

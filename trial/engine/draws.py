@@ -111,6 +111,9 @@ class OtherDrug:
 class Unit:
     """One work unit: the study, the structure, the patients' parameters by name (n,) and what was drawn for them; and
     of each treatment with another drug than the study's what that drug has of its own.
+
+    columns: covariates (n,) that start doses may ask for. plan_mg (n, D): the dose prescribed for each day, whatever
+    the rules say; None: as they say.
     """
 
     study: Study
@@ -118,6 +121,8 @@ class Unit:
     parameters: dict[str, Array]
     drawn: Drawn
     others: Mapping[int, OtherDrug] = field(default_factory=dict)
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    plan_mg: Array | None = None
 
     @cached_property
     def _plan(self) -> tuple[tuple[Given, ...], tuple[tuple[int, ...], ...]]:
@@ -136,6 +141,11 @@ class Unit:
     def of_treatment(self, what: Callable[[Given], Any], kind: type) -> NDArray[Any]:
         """Something of every treatment, as an array of this kind."""
         return np.array([what(given) for given in self.treatments], dtype=kind)
+
+    def starts_mg(self, treatment: NDArray[np.int64]) -> Array:
+        """The start dose (mg) of everybody's ``treatment``, (n,)."""
+        by_treatment = np.stack([given.arm.starts_mg(self.columns, self.drawn.n) for given in self.treatments])
+        return np.take_along_axis(by_treatment, treatment[None, :], axis=0)[0]
 
     def under(self, treatment: NDArray[np.int64]) -> Unit:
         """The unit with the parameters that hold under the ``treatment`` of everybody, (n,)."""

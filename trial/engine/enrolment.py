@@ -17,7 +17,7 @@ def candidates(study: Study) -> PatientSource:
     """Who is screened: the catalogue's population or the user's own patients."""
     chosen = study.population
     if chosen.file is not None:
-        return read_patients(chosen.file)
+        return read_patients(chosen.file).also_with(study.start_covariates)
     known = population(str(chosen.id))
     return with_margins(known, chosen.margins.given, study.screening) if chosen.margins else known
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cohorts.streams import BLOCK, Streams
-from trial.study.protocol import Arm, Randomisation
+from trial.study.arms import Arm
+from trial.study.protocol import Randomisation
 
 
 def randomise(

@@ -5,6 +5,7 @@ No randomness: draws come from ``unit.drawn``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from trial.engine.draws import Unit
 from trial.engine.giving_up import Patience, full_patience, gives_up
 from trial.engine.passage import NEVER, Position, Seen, first_place, stage_of
+from trial.engine.prescribed import Prescribed, days_apart, intervals_of
 from trial.engine.rescue import Dosage, Rescues, no_rescue, rescue
-from trial.engine.titration import Action, DoseState, decide, start
+from trial.engine.titration import Action, DoseState, decide, start, starting
 from trial.study.dose_rule import DoseRule, DoseStep
 
 Array = NDArray[np.float64]
@@ -28,7 +30,7 @@ class Earlier:
 
     until_day: NDArray[np.int64]
     treatment: NDArray[np.int64]
-    dose_mg: Array
+    level: Prescribed
 
 
 @dataclass(frozen=True)
@@ -36,18 +38,18 @@ class Course:
     """Where every patient of a unit stands; arrays over patients.
 
     ladders: one DoseState per dose rule, for the patients whose treatment has it, and members: their places in the
-    unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and dose_mg hold from
-    ``effective_day`` on, treatment_before and dose_before_mg until then. place: where everybody stands in the plan.
-    rescues: every rescue so far. patience: who has given up. chemo_day: first day of cycle 1 of chemotherapy (NEVER:
-    none, or it still waits for platelets). earlier: what is in force before that, while reports are late.
+    unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and now, the level, hold from
+    ``effective_day`` on, treatment_before and before until then. place: where everybody stands in the plan. rescues:
+    every rescue so far. patience: who has given up. chemo_day: first day of cycle 1 of chemotherapy (NEVER: none, or it
+    still waits for platelets). earlier: what is in force before that, while reports are late.
     """
 
     ladders: tuple[DoseState, ...]
     members: tuple[NDArray[np.int64], ...]
     treatment: NDArray[np.int64]
     treatment_before: NDArray[np.int64]
-    dose_mg: Array
-    dose_before_mg: Array
+    now: Prescribed
+    before: Prescribed
     effective_day: NDArray[np.int64]
     place: Position
     rescues: Rescues
@@ -59,14 +61,14 @@ class Course:
 @dataclass(frozen=True)
 class Decisions:
     """What was decided at one visit; arrays over patients (Action, index of the step, of a STAGE that of the stage,
-    dose, treatment and stage after), and what rescue was given.
+    level, treatment and stage after), and what rescue was given.
     """
 
     day: NDArray[np.int64]
     count: Array
     action: NDArray[np.int8]
     step: NDArray[np.int16]
-    dose_mg: Array
+    after: Prescribed
     treatment: NDArray[np.int64]
     stage: NDArray[np.int64]
     given: tuple[Dosage, ...] = ()
@@ -75,6 +77,11 @@ class Decisions:
     def rescued(self) -> NDArray[np.bool_]:
         """(n,) who is given any agent of rescue."""
         return np.isin(np.arange(len(self.day)), [i for dosage in self.given for i in dosage.who.tolist()])
+
+    @property
+    def dose_mg(self) -> Array:
+        """Dose of the level after the visit, on its days (mg)."""
+        return self.after.dose_mg
 
 
 def rules_of(unit: Unit) -> tuple[DoseRule, ...]:
@@ -97,19 +104,20 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
     """Everybody on the start dose of the arm from day 0."""
     drawn, chemo = unit.drawn, unit.study.chemotherapy
     zero = np.zeros(drawn.n, dtype=np.int64)
-    dose = unit.of_treatment(lambda given: given.arm.start_dose_mg, float)[drawn.arm]
+    dose = unit.starts_mg(drawn.arm)
     members = _members(unit, drawn.arm)
     ladders = [
         start(rule, dose[mine] if name else 1.0, len(mine))
         for (name, rule), mine in zip(_deciding(unit).items(), members, strict=True)
     ]
+    begins = _on_levels(unit, ladders, members, Prescribed.daily(dose), np.full(drawn.n, True), zero)
     course = Course(
         ladders=tuple(ladders),
         members=members,
         treatment=drawn.arm,
         treatment_before=drawn.arm,
-        dose_mg=dose,
-        dose_before_mg=dose,
+        now=begins,
+        before=begins,
         effective_day=zero,
         place=first_place(unit),
         rescues=no_rescue(unit),
@@ -121,7 +129,7 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         count=np.full(drawn.n, np.nan),
         action=np.full(drawn.n, Action.START, dtype=np.int8),
         step=np.full(drawn.n, -1, dtype=np.int16),
-        dose_mg=dose,
+        after=begins,
         treatment=course.treatment,
         stage=course.place.stage,
     )
@@ -156,28 +164,28 @@ def apply_rules(
     course, fresh = _change_stage(unit, course, count, visit, effective)
     rescues, given = rescue(unit, course.rescues, count, bleeding, visit, effective, course.place.leave_day)
     course = _start_chemotherapy(unit, course, count, visit, effective)
-    decided_on = np.where((day < course.place.drug_ends(study.plan)) & ~fresh, count, np.nan)
-    ladders, dose = [], course.dose_mg.copy()
+    there = (day < course.place.drug_ends(study.plan)) & ~fresh
+    decided_on, here = np.where(there, count, np.nan), there & (effective < course.place.leave_day)
+    ladders: list[DoseState] = []
     action, step = np.zeros(unit.drawn.n, dtype=np.int8), np.empty(unit.drawn.n, dtype=np.int16)
-    for (name, rule), mine, ladder in zip(_deciding(unit).items(), course.members, course.ladders, strict=True):
+    for rule, mine, ladder in zip(_deciding(unit).values(), course.members, course.ladders, strict=True):
         today = planned if rule.day_count == "planned" else effective
-        after, action[mine], step[mine] = decide(rule, ladder, decided_on[mine], today[mine])
+        after, action[mine], step[mine] = decide(rule, ladder, decided_on[mine], today[mine], here[mine])
         ladders.append(after)
-        if name:
-            dose[mine] = after.dose_mg(rule.ladder_mg)
     action[fresh], step[fresh] = Action.STAGE, course.place.stage[fresh]
+    now = _on_levels(unit, ladders, course.members, course.now, action != Action.KEEP, effective)
     course = replace(
         course,
         rescues=rescues,
         patience=gives_up(unit, course.patience, count, effective),
         ladders=tuple(ladders),
-        dose_mg=dose,
-        dose_before_mg=before.dose_mg,
+        now=now,
+        before=before.now,
         treatment_before=before.treatment,
         effective_day=effective,
         earlier=_not_yet(before, day),
     )
-    decided = Decisions(effective, count, action, step, dose, course.treatment, course.place.stage, given)
+    decided = Decisions(effective, count, action, step, now, course.treatment, course.place.stage, given)
     return course, decided
 
 
@@ -185,8 +193,25 @@ def _not_yet(before: Course, day: NDArray[np.int64]) -> tuple[Earlier, ...]:
     """What is still in force after a visit on ``day`` (n,), oldest first: decisions of earlier visits wait for their
     counts.
     """
-    known = (*before.earlier, Earlier(before.effective_day, before.treatment_before, before.dose_before_mg))
+    known = (*before.earlier, Earlier(before.effective_day, before.treatment_before, before.before))
     return tuple(one for one in known if (one.until_day > day).any())
+
+
+def _on_levels(
+    unit: Unit,
+    ladders: Sequence[DoseState],
+    members: Sequence[NDArray[np.int64]],
+    before: Prescribed,
+    changed: NDArray[np.bool_],
+    day: NDArray[np.int64],
+) -> Prescribed:
+    """The levels on which the ladders stand, from ``day`` where they ``changed``; fixed doses as ``before``."""
+    apart, dose, interval = days_apart(unit.study), before.dose_mg.copy(), before.interval.copy()
+    for (name, rule), mine, ladder in zip(_deciding(unit).items(), members, ladders, strict=True):
+        if name:
+            dose[mine] = ladder.dose_mg([level.dose_mg for level in rule.levels])
+            interval[mine] = intervals_of(rule.levels, apart)[ladder.rung]
+    return Prescribed(dose, interval, np.where(changed, day, before.since_day))
 
 
 def _change_stage(
@@ -196,7 +221,7 @@ def _change_stage(
     drug ever again.
     """
     plan, day = unit.study.plan, unit.drawn.visit_day[:, visit]
-    seen = Seen(course.dose_mg, day - course.rescues.latest.max(axis=1))
+    seen = Seen(course.now.dose_mg, day - course.rescues.latest.max(axis=1))
     place, moved = stage_of(unit, course.place, seen, count, visit, known)
     if not moved.any():
         return replace(course, place=place), moved
@@ -204,9 +229,10 @@ def _change_stage(
     told = np.array(unit.places)[np.minimum(place.stage, len(plan) - 1), unit.drawn.arm]
     treatment = np.where(moved & ~over, told, course.treatment)
     fresh = unit.of_treatment(lambda given: given.fresh, bool)[treatment] & (treatment != course.treatment) | over
-    start_mg = unit.of_treatment(lambda given: given.arm.start_dose_mg, float)[treatment]
-    dose = np.where(over, 0.0, np.where(fresh, start_mg, course.dose_mg))
-    course = replace(course, place=place, treatment=treatment, dose_mg=dose)
+    start_mg = unit.starts_mg(treatment)
+    dose = np.where(over, 0.0, np.where(fresh, start_mg, course.now.dose_mg))
+    now = Prescribed(dose, np.where(fresh, 0, course.now.interval), course.now.since_day)
+    course = replace(course, place=place, treatment=treatment, now=now)
     return _regrouped(unit, course, np.where(fresh, start_mg, np.nan), over, visit), fresh
 
 
@@ -214,14 +240,13 @@ def _regrouped(unit: Unit, course: Course, start_mg: Array, over: NDArray[np.boo
     """The ladders after a change of treatment: who has the rule that he had, stands where he stood; who comes to
     another, on the same level of it, held or stopped as he was; who begins afresh, at ``start_mg`` (n,), else NaN.
     """
-    level, changed = np.where(np.isnan(start_mg), course.dose_mg, start_mg), np.zeros(len(over), dtype=np.int64)
+    level, changed = course.now.dose_mg.copy(), np.zeros(len(over), dtype=np.int64)
     held, stopped = np.zeros((2, len(over)), dtype=bool)
     for (name, rule), mine, ladder in zip(_deciding(unit).items(), course.members, course.ladders, strict=True):
         if name:
-            level[mine] = np.asarray(rule.ladder_mg)[ladder.rung]
+            level[mine] = np.array([each.per_day_mg for each in rule.levels])[ladder.rung]
         held[mine], stopped[mine], changed[mine] = ladder.held, ladder.stopped, ladder.changed_day
     fresh = ~np.isnan(start_mg)
-    level = np.where(fresh, start_mg, level)
     held, stopped = held & ~fresh, stopped & ~fresh | over
     ladders, members = [], _members(unit, course.treatment)
     for (name, rule), before, mine, ladder in zip(
@@ -229,8 +254,10 @@ def _regrouped(unit: Unit, course: Course, start_mg: Array, over: NDArray[np.boo
     ):
         planned = rule.day_count == "planned"
         today = np.full(len(over), unit.study.visits.days[visit - 1]) if planned else unit.drawn.visit_day[:, visit]
+        rung = np.where(fresh, starting(rule, start_mg), rule.rungs_like(level)) if name else np.zeros(len(over), int)
         begun = replace(
-            start(rule, level[mine] if name else 1.0, len(mine)),
+            start(rule, rule.levels[0].dose_mg, len(mine)),
+            rung=rung[mine],
             held=held[mine],
             stopped=stopped[mine],
             changed_day=np.where(fresh, today, changed)[mine],

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from trial.engine.dosing import drug_day, is_active, takes
 from trial.engine.draws import Unit
+from trial.engine.prescribed import days_apart
 from trial.engine.rules import NEVER, Decisions, rules_of
 from trial.engine.simulate import UnitResult
 from trial.engine.titration import Action, reason
+from trial.jobs.intake import intake
 from trial.jobs.rows import Ints, Keys, coded, last_visit, table
 from trial.study.dose_rule import DoseRule
 from trial.study.stages import Stage
-from trial.tables import DOSES
+from trial.tables import doses_schema
 
 PLACEBO, PAUSE, RESUME = (len(Action) + k for k in range(3))
 BY_CHEMOTHERAPY = {
@@ -39,16 +41,12 @@ def doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
     last = np.minimum.reduce([place.drug_ends(unit.study.plan), place.leave_day, last_visit(unit)])
     who, day, action, step, count, treatment, level = _in_order(changes, due, last)
     end = np.where(np.append(who[1:] == who[:-1], False), np.append(day[1:], 0), last[who])
-    taken = np.concatenate(
-        [np.zeros((unit.drawn.n, 1), int), np.cumsum(takes(unit, result.course, every_day) & due, axis=1)], axis=1
-    )
-    final = taken.shape[1] - 1
-    n_taken = np.where(level > 0, taken[who, np.minimum(end, final)] - taken[who, np.minimum(day, final)], 0)
     code, words = _reason_codes(unit, treatment, action, step)
     drug = is_active(unit, treatment, result.course.chemo_day[who], day)
     return table(
-        DOSES,
+        doses_schema(bool(days_apart(unit.study))),
         **keys.rows(who),
+        **intake(unit, result.decisions, due, takes(unit, result.course, every_day), (who, day, end), level),
         ASTDY=day,
         AENDY=end,
         EXDOSE=np.where(drug, level, 0.0),
@@ -56,7 +54,6 @@ def doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
         ACTION=coded(action, _action_words(unit)),
         REASON=coded(code, words),
         TRIGCNT=count,
-        NTAKEN=n_taken,
     )
 
 
@@ -103,7 +100,7 @@ def _placebo_from_chemotherapy(unit: Unit, result: UnitResult) -> tuple[NDArray,
         level = np.where(made.day <= begins, made.dose_mg, level)
         treatment = np.where(made.day <= begins, made.treatment, treatment)
         ends &= ~((made.action != Action.KEEP) & (made.day == begins))
-        ends &= ~((made.action == Action.STOP) & (made.day < begins))
+        ends &= ~(np.isin(made.action, (Action.STOP, Action.END)) & (made.day < begins))
     who = np.flatnonzero(ends & (begins != NEVER))
     action, no_step = np.full(len(who), PLACEBO, dtype=np.int8), np.zeros(len(who), dtype=np.int16)
     return who, begins[who], action, no_step, np.full(len(who), np.nan), treatment[who], level[who]
@@ -123,7 +120,8 @@ def _action_words(unit: Unit) -> list[str]:
     """The actions by name, and those of stages and of chemotherapy that a study can have."""
     until = any(arm.until_chemotherapy for arm in unit.study.arms)
     around = bool(unit.study.chemotherapy and unit.study.chemotherapy.drug_days)
-    unused = () if unit.study.stages else (Action.STAGE,)
+    tapers = any(step.action == "taper" for rule in unit.study.dose_rules.values() for step in rule.steps)
+    unused = (*((Action.STAGE,) * (not unit.study.stages)), *((Action.END,) * (not tapers)))
     words = [Action.START.name.lower() if a in unused else a.name.lower() for a in Action]
     return words + ["placebo"] * (until or around) + ["pause", "resume"] * around
 

@@ -14,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from trial.engine.draws import Unit
+from trial.engine.frozen import frozen
 from trial.engine.rules import rules_of
 from trial.engine.simulate import UnitResult, simulate_unit
 from trial.engine.titration import Action, unchanged
@@ -57,8 +58,8 @@ class Replay:
         return dict(self.tables["patients"].to_pylist()[0])
 
 
-def replay(study: Study, replicate: int, subject: int) -> Replay:
-    """Simulate ``subject`` (from 1) of a replicate by itself.
+def replay(study: Study, replicate: int, subject: int, fixed: bool = False) -> Replay:
+    """Simulate ``subject`` (from 1) of a replicate by itself; ``fixed``: then again with those doses as a plan.
 
     The solver works on every patient by itself and every random number is named, so the values are those of the run.
     Raises ValueError for a patient the study does not have.
@@ -71,6 +72,9 @@ def replay(study: Study, replicate: int, subject: int) -> Replay:
     patient = enrolment(study, replicate).take(subject - 1, subject)
     unit = unit_of(study.model_copy(update={"output": "dense"}), patient)
     result = simulate_unit(unit)
+    if fixed:
+        unit = frozen(unit, result.decisions)
+        result = simulate_unit(unit)
     tables = tabulate(unit, result, patient) | {"courses": pa.concat_tables(by_hours(unit, result, patient))}
     return Replay(tables, tuple(_decisions(unit, result, tables["observations"])))
 
@@ -154,7 +158,10 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
                 dose_after_mg=float(made.dose_mg[0]),
             )
         )
-        before, stopped = found[-1].dose_after_mg, (stopped or action is Action.STOP) and action is not Action.STAGE
+        before, stopped = (
+            found[-1].dose_after_mg,
+            (stopped or action in (Action.STOP, Action.END)) and action is not Action.STAGE,
+        )
     return found
 
 

@@ -111,7 +111,8 @@ def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = Non
     parameters = chosen or parameter_set(study.parameter_set)
     drawn = draw_unit(study, parameters, patients.cohort, patients.arm)
     model, cohort = structure_of(parameters), patients.cohort
-    return Unit(study, model, model.individual(cohort.parameters), drawn, other_drugs(study, model, cohort))
+    others = other_drugs(study, model, cohort)
+    return Unit(study, model, model.individual(cohort.parameters), drawn, others, cohort.columns)
 
 
 def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, pa.Table]:

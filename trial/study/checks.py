@@ -101,6 +101,34 @@ def unknown_covariates(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield ("parameter_set",), text
 
 
+def unknown_start_covariates(study: Study) -> Iterator[Problem]:
+    """Covariates that a start dose asks for and the population or file of patients does not have."""
+    asked = [
+        (("arms", k, "start_dose_by", j, "if", name), name, line.if_[name])
+        for k, arm in enumerate(study.arms)
+        for j, line in enumerate(arm.start_dose_by)
+        for name in line.if_
+    ] + [
+        (("stages", k, "arms", arm, "start_dose_by", j, "if", name), name, line.if_[name])
+        for k, stage in enumerate(study.stages)
+        for arm, changed in stage.arms.items()
+        for j, line in enumerate(changed.start_dose_by)
+        for name in line.if_
+    ]
+    if not asked:
+        return
+    own = read_patients(study.population.file) if study.population.file else None
+    known = [*own.columns, *own.others] if own else list(EVERYBODY)
+    for path, name, what in asked:
+        if bool(what.one_of) != study.start_covariates[name]:
+            yield path, f"{name} is asked as a number in one line and as a word in another; give one of the two"
+        elif name not in known:
+            where = Path(own.path).name if own else study.population.id
+            yield path, not_among(name, known, f"a covariate of {where}")
+        elif own and name in own.others:
+            yield from ((path, text) for text in own.unfit(name, words=bool(what.one_of)))
+
+
 def _unknown_columns(chosen: ParameterSet | None, columns: Sequence[str], others: Sequence[str]) -> Iterator[str]:
     if chosen:
         for x in chosen.covariate_effects:
@@ -187,7 +215,7 @@ def cautions(study: Study) -> Iterator[Problem]:
     yield from unusual(study)
     for k, arm in enumerate(study.arms):
         if arm.says_another_dose:
-            seen = f"seen {arm.label!r}, but the start dose is {arm.start_dose_mg:g} mg"
+            seen = f"seen {arm.label!r}, but the start dose is {arm.says_start} mg"
             yield ("arms", k, "label"), f"{seen}; {{start_dose_mg}} in a label follows the dose"
     for name in study.dose_rules:
         if name not in study.rules_in_use:
@@ -320,9 +348,13 @@ def _outside(study: Study, given: Given, path: tuple[str | int, ...]) -> Iterato
     if arm.placebo:
         return
     if arm.dose_rule is None:
-        if arm.start_dose_mg > 0 and not low <= arm.start_dose_mg <= high:
-            yield path, f"seen {arm.start_dose_mg:g}; {domain}"
+        outside = [f"{dose:g}" for dose in arm.start_doses_mg if dose > 0 and not low <= dose <= high]
+        if outside:
+            yield path, f"seen {', '.join(outside)}; {domain}"
         return
-    outside = [f"{dose:g}" for dose in study.dose_rules[arm.dose_rule].ladder_mg if not low <= dose <= high]
+    rule = study.dose_rules[arm.dose_rule]
+    outside = [str(level) for level in rule.levels if not low <= level.per_day_mg <= high]
     if outside:
-        yield ("dose_rules", arm.dose_rule, "ladder_mg"), f"seen {', '.join(outside)}; {domain}"
+        unit = [text.removesuffix(" mg") for text in outside] if rule.ladder_mg else outside
+        key = "ladder_mg" if rule.ladder_mg else "ladder"
+        yield ("dose_rules", arm.dose_rule, key), f"seen {', '.join(unit)}; {domain}"

@@ -23,6 +23,8 @@ Item = Mapping[str, Any]
 MOST_EXPLAINED = 200
 """Problems that are put into words; far more than are shown."""
 NUMBER_TYPES = {"float_type", "float_parsing", "int_type", "int_parsing", "int_from_float", "finite_number"}
+WRITTEN_AS: dict[str | int, str | int] = {"start_dose_by": "start_dose_mg"}
+"""Keys that may have been spelt out from another one."""
 BOUNDS = {
     "greater_than": ("gt", "more than {}"),
     "greater_than_equal": ("ge", "{} or more"),
@@ -37,21 +39,35 @@ def explain(error: ValidationError, record: type[Record], data: Any, tree: Place
     misspelt = {
         (*path[:-1], near)
         for item in items
-        if item["type"] == "extra_forbidden" and (near := _nearest_key(record, path := _existing(item, data)))
+        if item["type"] == "extra_forbidden" and (near := _nearest_key(record, _spelt(path := _existing(item, data))))
     }
     return [
         problem
         for item in items
         if not (item["type"] == "missing" and _existing(item, data) in misspelt)
         for path in [_existing(item, data)]
-        for problem in _problems(item, path, record, find(tree, path).typed if tree else "")
+        for problem in _as_written(path, _problems(item, _spelt(path), record, find(tree, path).typed if tree else ""))
     ]
+
+
+def _spelt(path: Path) -> Path:
+    """The path of a record for one of a list that was spelt out as another key."""
+    known: dict[str | int, str | int] = {written: key for key, written in WRITTEN_AS.items()}
+    follows = zip(path, (*path[1:], ""), strict=False)
+    return tuple(known.get(part, part) if isinstance(after, int) else part for part, after in follows)
+
+
+def _as_written(path: Path, problems: Iterator[Problem]) -> Iterator[Problem]:
+    """The problems at the keys that were typed at ``path``."""
+    back = WRITTEN_AS if _spelt(path) != path else dict[str | int, str | int]()
+    yield from ((tuple(back.get(part, part) for part in inside), text) for inside, text in problems)
 
 
 def _existing(item: Item, data: Any) -> Path:
     """The path of an error without pydantic's own labels; a missing key stays, as the last part."""
     path: list[str | int] = []
     for part in item["loc"]:
+        part = part if not isinstance(data, dict) or part in data else WRITTEN_AS.get(part, part)
         if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int)):
             data = data[part]
             path.append(part)

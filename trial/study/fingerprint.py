@@ -22,6 +22,13 @@ SILENT: dict[str, Any] = {
     "chemotherapy": None,
     "meals": None,
     "typical_patient": False,
+    "start_dose_by": [],
+    "ladder": [],
+    "levels": 1,
+    "to_level": None,
+    "never_at_least_1e9L": None,
+    "from_day": 0,
+    "until_day": None,
     "stages": [],
     "agents": [],
     "lost_probability": 0.0,
@@ -50,8 +57,11 @@ def fingerprint(study: Study) -> str:
         del arm["label"]
     said["dose_rules"] = {name: _spoken(rule) for name, rule in said["dose_rules"].items()}
     for rule in said["dose_rules"].values():
-        del rule["source"]
         rule["steps"] = [_spoken(step) for step in rule["steps"]]
+        for told in ("source", "citation", "confidence"):
+            del rule[told]
+        for part in (*rule["steps"], *rule.get("ladder", ()), *filter(None, [rule["restart"]])):
+            del part["status"]
     said["population"] = study.population.id
     if study.population.margins:
         said["margins"] = study.population.margins.given

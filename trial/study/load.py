@@ -22,6 +22,7 @@ from trial.study.checks import (
     not_transfused,
     unknown_covariates,
     unknown_ids,
+    unknown_start_covariates,
     unusable_patients,
     unusable_set,
     value_at,
@@ -31,12 +32,14 @@ from trial.study.inherited import marked, replaced, without_removed
 from trial.study.other_drugs import other_drug_problems
 from trial.study.placed import Place, Placed, as_tree, dotted, find, plain
 from trial.study.protocol import Problem, Record
+from trial.study.rule_library import with_library
 from trial.study.study import Study
 from trial.study.yamltree import read, read_text, with_override, with_value
 
 FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
 _CATALOGUE = (unknown_ids, not_taken, not_transfused, unusable_patients, unknown_covariates, unusable_set)
+_OF_STUDY = (unknown_start_covariates,)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
 StudyCheck = Callable[[Study], Iterable[Problem]]
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -82,7 +85,9 @@ def load_config(
     ``checks`` look at the plain data, valid or not, and ``study_checks`` at the valid study, for what only the caller
     knows.
     """
-    return _config(marked(_overridden(read(Path(path)), overrides, seed, replicates)), checks, study_checks)
+    return _config(
+        marked(_overridden(with_library(read(Path(path))), overrides, seed, replicates)), checks, study_checks
+    )
 
 
 def load_text(text: str, name: str) -> Study:
@@ -98,6 +103,7 @@ def config_of(study: Study, checks: Sequence[Check] = (), study_checks: Sequence
 def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyCheck]) -> Config:
     given = tree
     tree, unfit = without_removed(tree)
+    tree = with_library(tree)
     data = plain(tree)
     problems = [
         *unfit,
@@ -110,7 +116,7 @@ def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyC
         raise ConfigError(_refusal(given, [*explain(error, Study, data, tree), *problems])) from None
     if not problems:
         problems += [*other_drug_problems(study)]
-    problems += [p for check in study_checks for p in check(study)]
+    problems += [p for check in (*_OF_STUDY, *study_checks) for p in check(study)]
     if problems:
         raise ConfigError(_refusal(given, problems))
     return Config(study, tuple(_lines(tree, cautions(study))), tree)

@@ -118,51 +118,6 @@ class Record(BaseModel):
         return self
 
 
-FILLED_IN = re.compile(r"\{([A-Za-z_]\w*)\}")
-DOSE_IN_MG = re.compile(r"(\d+(?:[.,]\d+)?) ?mg\b")
-
-
-class Arm(Record):
-    """One treatment arm. ``placebo`` titrates the dose level like any arm but gives no drug (sham titration)."""
-
-    id: Identifier = Field(description="name of the arm in all tables")
-    label: Line = Field(
-        default="", description="name of the arm in the report; {start_dose_mg} in it becomes the start dose"
-    )
-    ratio: Annotated[Whole, Field(ge=1, le=100)] = Field(default=1, description="share of the allocation, as in 2:2:1")
-    start_dose_mg: Dose = Field(description="dose level on day 0, once daily; of a placebo arm the sham level")
-    placebo: bool = Field(default=False, description="dose levels are titrated but no drug is given")
-    dose_rule: str | None = Field(default=None, description="name of an entry of dose_rules; none: the dose is fixed")
-    until_chemotherapy: bool = Field(
-        default=False,
-        description="active drug only until the patient's cycle 1 of chemotherapy, placebo from that day on",
-    )
-    meal_after_dose_h: AfterDose | None = Field(
-        default=None,
-        description="a meal that binds drug comes so long after every dose taken; 0: with it; none: no meal",
-    )
-
-    def problems(self) -> Iterator[Problem]:
-        if self.placebo and self.until_chemotherapy:
-            yield ("until_chemotherapy",), "seen true; an arm with placebo: true has no active drug to end"
-        for name in FILLED_IN.findall(self.label):
-            if name != "start_dose_mg":
-                yield ("label",), not_among(f"{{{name}}}", ["{start_dose_mg}"], "filled in")
-
-    @property
-    def name(self) -> str:
-        """The label with the start dose filled in, or the id; a label that says another dose is set right."""
-        dose = f"{self.start_dose_mg:g}"
-        text = (self.label or self.id).replace("{start_dose_mg}", dose)
-        return f"{text} [start {dose} mg]" if self.says_another_dose else text
-
-    @property
-    def says_another_dose(self) -> bool:
-        """Whether the label names doses in mg, and the start dose is none of them."""
-        said = [float(dose.replace(",", ".")) for dose in DOSE_IN_MG.findall(self.label)]
-        return bool(said) and not self.placebo and self.start_dose_mg not in said
-
-
 class Stratum(Record):
     """A stratification factor: a patient covariate, cut in two at ``cut`` when it is continuous."""
 

@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from trial.study.arms import Arm, StartLine
+from trial.study.dose_level import DoseLevel
 from trial.study.dose_rule import DoseRule
 from trial.study.protocol import (
     AfterDose,
-    Arm,
     Dose,
     Identifier,
     NonNegative,
@@ -26,6 +27,7 @@ from trial.study.protocol import (
     Whole,
     not_among,
 )
+from trial.study.rule_library import no_rule
 from trial.study.schedule import Visits
 from trial.study.texts import Line, Name
 
@@ -78,6 +80,9 @@ class Treatment(Record):
     start_dose_mg: Dose | None = Field(
         default=None, description="dose level from the first day of the stage; none: the level on which each one stands"
     )
+    start_dose_by: tuple[StartLine, ...] = Field(
+        default=(), description="other start doses by covariate, beside a start_dose_mg; the first that holds is taken"
+    )
     placebo: bool | None = Field(default=None, description="dose levels are titrated but no drug is given")
     dose_rule: str | None = Field(default=None, description="name of an entry of dose_rules; null: the dose is fixed")
     meal_after_dose_h: AfterDose | None = Field(
@@ -94,6 +99,7 @@ class Treatment(Record):
         words = {
             "placebo": "placebo" if self.placebo else "active drug",
             "start_dose_mg": f"{self.start_dose_mg:g} mg once daily" if self.start_dose_mg is not None else "",
+            "start_dose_by": ", ".join(map(str, self.start_dose_by)),
             "parameter_set": f"parameter set {self.parameter_set}",
             "dose_rule": f"by rule {self.dose_rule}" if self.dose_rule else "fixed dose",
             "meal_after_dose_h": "no meal"
@@ -101,6 +107,10 @@ class Treatment(Record):
             else f"a meal {self.meal_after_dose_h:g} h after each dose",
         }
         return ", ".join(words[name] for name in words if name in self.model_fields_set and words[name])
+
+    def problems(self) -> Iterator[Problem]:
+        if self.start_dose_by and self.start_dose_mg is None:
+            yield ("start_dose_by",), "without start_dose_mg, the dose of everybody else"
 
 
 class Stage(Record):
@@ -165,12 +175,18 @@ class Given:
         other = said.pop("parameter_set", None) or self.parameter_set
         lasting = ("start_dose_mg", "placebo")
         update = {name: value for name, value in said.items() if value is not None or name not in lasting}
+        if "start_dose_mg" in update:
+            update = {"start_dose_by": ()} | update
         return Given(self.arm.model_copy(update=update), "start_dose_mg" in update, other)
 
     @property
     def without_drug(self) -> Given:
         """No dose, in a stage without study drug."""
-        return Given(self.arm.model_copy(update={"start_dose_mg": 0.0, "dose_rule": None}), True, self.parameter_set)
+        return Given(
+            self.arm.model_copy(update={"start_dose_mg": 0.0, "start_dose_by": (), "dose_rule": None}),
+            True,
+            self.parameter_set,
+        )
 
 
 def treatments(stages: Sequence[Stage], arms: Sequence[Arm]) -> tuple[tuple[Given, ...], tuple[tuple[int, ...], ...]]:
@@ -312,15 +328,14 @@ def _ladder_problems(now: Given, before: Given, rules: Mapping[str, DoseRule]) -
     if name is None:
         return
     if name not in rules:
-        yield ("dose_rule",), not_among(name, rules, "an entry of dose_rules")
+        yield ("dose_rule",), no_rule(name, rules)
         return
-    ladder = rules[name].ladder_mg
-    shown = ", ".join(f"{dose:g}" for dose in ladder)
-    if now.fresh and now.arm.start_dose_mg not in ladder:
-        seen = f"seen {now.arm.start_dose_mg:g}, which is not on the ladder of {name}"
-        yield ("start_dose_mg",), f"{seen}; allowed: {shown}"
+    rule = rules[name]
+    if now.fresh:
+        yield from now.arm.off_ladder(rule)
     ruled = rules.get(before.arm.dose_rule or "")
-    stood = ruled.ladder_mg if ruled else (before.arm.start_dose_mg,)
-    lost = [f"{dose:g}" for dose in stood if dose not in ladder]
+    stood = ruled.levels if ruled else tuple(DoseLevel(dose_mg=dose) for dose in (before.arm.start_dose_mg,) if dose)
+    lost = [str(level) for level in stood if level.cycle_mg not in [known.cycle_mg for known in rule.levels]]
     if not now.fresh and lost:
-        yield ("dose_rule",), f"{name} has no level {', '.join(lost)}, on which patients stand; give start_dose_mg"
+        said = ", ".join(text.removesuffix(" mg") for text in lost)
+        yield ("dose_rule",), f"{name} has no level {said}, on which patients stand; give start_dose_mg"

@@ -11,13 +11,13 @@ from pydantic import Field, model_validator
 from cohorts.streams import Streams
 from trial.study import stages as staged
 from trial.study.analytes import Laboratory
+from trial.study.arms import Arm
 from trial.study.dose_rule import DoseRule
 from trial.study.habits import Adherence, Meals
 from trial.study.leaving import Dropout, hazards, shares
 from trial.study.protocol import (
     Allocation,
     Analysis,
-    Arm,
     Chemotherapy,
     Identifier,
     KeptTable,
@@ -34,6 +34,7 @@ from trial.study.protocol import (
     twice,
 )
 from trial.study.rescue_agents import Rescue
+from trial.study.rule_library import no_rule
 from trial.study.schedule import Visits
 from trial.study.screened import PopulationChoice
 from trial.study.stages import Stage
@@ -198,6 +199,13 @@ class Study(Record):
         return self.allocation == "counterfactual"
 
     @property
+    def start_covariates(self) -> dict[str, bool]:
+        """Covariates that start doses ask for, and whether for words."""
+        lines = [line for arm in self.arms for line in arm.start_dose_by]
+        lines += [line for stage in self.stages for given in stage.arms.values() for line in given.start_dose_by]
+        return {name: bool(asked.one_of) for line in lines for name, asked in line.if_.items()}
+
+    @property
     def can_stop(self) -> bool:
         """Whether a dose rule can stop treatment for good."""
         return any(step.action == "stop" for rule in self.dose_rules.values() for step in rule.steps)
@@ -250,13 +258,9 @@ class Study(Record):
                 continue
             rule = self.dose_rules.get(arm.dose_rule)
             if rule is None:
-                yield ("arms", k, "dose_rule"), not_among(arm.dose_rule, self.dose_rules, "an entry of dose_rules")
-            elif arm.start_dose_mg not in rule.ladder_mg:
-                ladder = ", ".join(f"{dose:g}" for dose in rule.ladder_mg)
-                yield (
-                    ("arms", k, "start_dose_mg"),
-                    f"seen {arm.start_dose_mg:g}, which is not on the ladder of {arm.dose_rule}; allowed: {ladder}",
-                )
+                yield ("arms", k, "dose_rule"), no_rule(arm.dose_rule, self.dose_rules)
+            else:
+                yield from ((("arms", k, *path), said) for path, said in arm.off_ladder(rule))
 
     def _stage_problems(self) -> Iterator[Problem]:
         found = list(staged.problems(self.stages, self.arms, self.visits.days))

@@ -142,6 +142,10 @@ def _samples(study: Study) -> Iterator[Problem]:
     for k, (before, time) in enumerate(pairwise(times), start=1):
         if time - before < CLOSE_SAMPLES_H:
             yield ("pk_sampling", "times_h", k), f"seen {time:g} h, less than a minute after the sample before"
+    apart = [str(level) for rule in study.dose_rules.values() for level in rule.ladder if not level.daily]
+    if apart:
+        said = f"Cmax, Ctrough and AUCtau are of the first 24 h, not of the days between doses: {'; '.join(apart)}"
+        yield ("pk_sampling",), f"{said}; who has no dose on day {sampling.visit_day} has no profile"
     if sampling.visit_day + times[-1] / 24 > last + 1:
         end = f"the study ends at the last visit, on day {last}"
         yield ("pk_sampling", "times_h", len(times) - 1), f"seen {times[-1]:g} h after day {sampling.visit_day}; {end}"
@@ -227,7 +231,12 @@ def _lines(study: Study) -> Iterator[CountLine]:
 
 def _everywhere(rule: DoseRule) -> list[DoseStep]:
     """The steps that apply on every rung."""
-    return [step for step in rule.steps if step.rung == "any" or len(rule.ladder_mg) == 1]
+    return [step for step in rule.steps if (step.rung == "any" or rule.top == 0) and not _sometimes(step)]
+
+
+def _sometimes(step: DoseStep) -> bool:
+    """Whether a step applies on some days or to some patients only."""
+    return step.from_day > 0 or step.until_day is not None or step.never_at_least_1e9L is not None
 
 
 def _uncovered(path: Path, rule: DoseRule, reported_from_1e9L: float) -> Iterator[Problem]:
@@ -246,7 +255,9 @@ def _uncovered(path: Path, rule: DoseRule, reported_from_1e9L: float) -> Iterato
 
 
 def _without_effect(path: Path, rule: DoseRule, treatment_days: int) -> Iterator[Problem]:
-    """Steps that are never taken: another one is always first, or they wait longer than treatment lasts."""
+    """Steps that are never taken: another one is always first, or they wait longer than treatment lasts; moves to
+    where the patient is, and named levels that nothing names.
+    """
     for k, step in enumerate(rule.steps):
         first = next((j for j, other in enumerate(rule.steps[:k]) if _takes_all(other, step)), None)
         if first is not None:
@@ -254,6 +265,9 @@ def _without_effect(path: Path, rule: DoseRule, treatment_days: int) -> Iterator
         if step.min_days_since_change >= treatment_days:
             seen = f"seen {step.min_days_since_change}; treatment lasts {treatment_days} days"
             yield (*path, k, "min_days_since_change"), f"{seen}, so the step is never taken"
+        if step.from_day >= treatment_days:
+            seen = f"seen {step.from_day}; the last day of treatment is {treatment_days - 1}"
+            yield (*path, k, "from_day"), f"{seen}, so the step is never taken"
 
 
 def _restarts(path: Path, rule: DoseRule) -> Iterator[Problem]:
@@ -268,11 +282,19 @@ def _restarts(path: Path, rule: DoseRule) -> Iterator[Problem]:
 def _takes_all(first: DoseStep, later: DoseStep) -> bool:
     return (
         first.rung in ("any", later.rung)
+        and first.never_at_least_1e9L in (None, later.never_at_least_1e9L)
+        and first.from_day <= later.from_day
+        and _last_day(first) >= _last_day(later)
+        and (first.action != "taper" or later.action == "taper")
         and first.at_least_1e9L <= later.at_least_1e9L
         and first.below_1e9L >= later.below_1e9L
         and first.min_days_since_change <= later.min_days_since_change
         and first.confirm_visits <= later.confirm_visits
     )
+
+
+def _last_day(step: DoseStep) -> float:
+    return float("inf") if step.until_day is None else step.until_day
 
 
 def _strata(study: Study) -> Iterator[Problem]:

@@ -42,8 +42,10 @@ if cfg.get('stages'):
         r['AENDY']=min(r['AENDY'],w[1]); r['ASTDY']-=w[0]; r['AENDY']-=w[0]
         return r
     def event_(r,w):
-        if not (w[0]<r['ADY']<=w[1] or r['ADY']==w[0]==0): return None
+        z=r.get('VOIDENDY'); void=r['EVENT']=='RESCUE' and z is not None and not pd.isna(z)
+        if not (w[0]<r['ADY']<=w[1] or r['ADY']==w[0]==0 or (void and r['ADY']<=w[0]<z)): return None
         r['ADY']-=w[0]
+        if void: r['VOIDENDY']-=w[0]
         return r
     def adverse_(r,w):
         if not w[0]<=r['ADY']<w[1]: return None
@@ -57,7 +59,10 @@ for r in O.itertuples():
     elif r.PARAMCD=='WHOBLEED': wb[k][r.AVISITN]=(r.ADY,r.AVAL)
     elif r.PARAMCD=='CONC': conc[k].append((r.ATPT,r.AVAL,r.ADY,r.AVALREAS))
 ev=collections.defaultdict(list)
-for r in E.itertuples(): ev[(r.IREP,r.SUBJID)].append((r.EVENT,r.ADY,r.TERM))
+voids=collections.defaultdict(list)
+for r in E.itertuples():
+    ev[(r.IREP,r.SUBJID)].append((r.EVENT,r.ADY,r.TERM)); z=getattr(r,'VOIDENDY',None)
+    if r.EVENT=='RESCUE': voids[(r.IREP,r.SUBJID)].append((r.ADY,float('inf') if z is None or pd.isna(z) else z))
 ds=collections.defaultdict(list)
 for r in D.itertuples(): ds[(r.IREP,r.SUBJID)].append((r.ASTDY,r.AENDY,r.EXDOSE,r.DOSELEV,r.ACTION))
 ae=collections.defaultdict(dict)
@@ -67,19 +72,19 @@ st={(r.IREP,r.SUBJID):r.STATUS for r in S.itertuples()}
 INF=float('inf'); out={}
 for p in P.itertuples():
     k=(p.IREP,p.SUBJID); b=p.BLPLAT
-    resc=min([d for e,d,_ in ev[k] if e=='RESCUE'],default=INF); stop=min([x[0] for x in ds[k] if x[4]=='stop'],default=INF); fail=min(resc,stop)
+    resc=min([d for e,d,_ in ev[k] if e=='RESCUE' and d>0],default=INF); stop=min([x[0] for x in ds[k] if x[4]=='stop'],default=INF); fail=min(resc,stop); free=lambda d: d<stop and not any(a<=d<z for a,z in voids[k])
     v={n:obs[k].get(n) for n in vis}
     seen=[(n,d,c) for n,(d,c) in ((n,v[n]) for n in vis if v[n] is not None) if not math.isnan(c)]
     toA=[x for x in seen if x[0]<=day]
     at=[x for x in seen if x[0]==day]; aday=at[0][1] if at else day
     R={}
-    R['RESP'+W]=float(bool(at) and at[0][2]>=thr and fail>aday)
-    R['RESP1']=float(any(c>=thr for _,d,c in toA)); R['RESP1RF']=float(any(c>=thr and d<fail for _,d,c in toA))
+    R['RESP'+W]=float(bool(at) and at[0][2]>=thr and free(aday))
+    R['RESP1']=float(any(c>=thr for _,d,c in toA)); R['RESP1RF']=float(any(c>=thr and free(d) for _,d,c in toA))
     nplan=sum(n<=day for n in vis)
-    R['RESP75']=float(sum(c>=thr and d<fail for _,d,c in toA)>=.75*nplan)
-    R['RESP2X']=float(any(c>=30 and c>=2*b for _,d,c in toA)); R['RESP2XRF']=float(any(c>=30 and c>=2*b and d<fail for _,d,c in toA))
+    R['RESP75']=float(sum(c>=thr and free(d) for _,d,c in toA)>=.75*nplan)
+    R['RESP2X']=float(any(c>=30 and c>=2*b for _,d,c in toA)); R['RESP2XRF']=float(any(c>=30 and c>=2*b and free(d) for _,d,c in toA))
     # runs
-    good={n:d for n,d,c in toA if c>=thr and d<fail}; runs=[]; cur=[]
+    good={n:d for n,d,c in toA if c>=thr and free(d)}; runs=[]; cur=[]
     for n in [n for n in vis if n<=day]:
         if n in good: cur.append(good[n])
         else:
@@ -100,12 +105,12 @@ for p in P.itertuples():
     R['PEAKDAY']=float(max(seen,key=lambda x:(x[2],-x[0]))[1]) if seen else None
     gaps=[min(vis[i+1]-vis[i],7) for i in range(len(vis)-1)]; gaps=gaps+[gaps[-1]] if gaps else [7]
     gd=dict(zip(vis,gaps))
-    R['CUMWK']=sum(gd[n] for n,d,c in seen if c>=thr and d<fail)/7
+    R['CUMWK']=sum(gd[n] for n,d,c in seen if c>=thr and free(d))/7
     last=max([n for n in vis if n<=tdays],default=0); win=[n for n in vis if last-56<n<=last]
     if len(win)<6: R['DURRESP']=None
     else:
         inw=[x for x in seen if x[0] in win]; end=max([x[1] for x in inw]+[max(win)])
-        R['DURRESP']=float(sum(c>=thr for _,d,c in inw)>=max(6,.75*len(win)) and fail>end)
+        R['DURRESP']=float(sum(c>=thr and free(d) for _,d,c in inw)>=max(6,.75*len(win)) and stop>end and not any(a<=end and z>end-56 for a,z in voids[k]))
     for L in (250,400,1000):
         R[f'PLT{L}']=float(any(c>L for _,d,c in seen)) if seen else None
         # days above: piecewise log-linear

@@ -85,8 +85,10 @@ def times_of(cfg, P, O, E, D, S, AE, AETABLE):
     bad = {(r.IREP, r.SUBJID) for r in S.itertuples() if r.STATUS != 'OK'}
     seen = {}
     for r in O[(O.PARAMCD == 'PLAT') & (O.AVISITN > 0) & O.AVAL.notna()].itertuples(): seen.setdefault((r.IREP, r.SUBJID), []).append((r.ADY, r.AVAL))
-    resc, stop = {}, {}
-    for r in E[E.EVENT == 'RESCUE'].itertuples(): k = (r.IREP, r.SUBJID); resc[k] = min(resc.get(k, INF), r.ADY)
+    resc, stop, voids = {}, {}, {}
+    for r in E[E.EVENT == 'RESCUE'].itertuples():
+        k = (r.IREP, r.SUBJID); resc[k] = min(resc.get(k, INF), r.ADY if r.ADY > 0 else INF); z = getattr(r, 'VOIDENDY', None)
+        voids.setdefault(k, []).append((r.ADY, INF if z is None or pd.isna(z) else z))
     for r in D[D.ACTION == 'stop'].itertuples(): k = (r.IREP, r.SUBJID); stop[k] = min(stop.get(k, INF), r.ASTDY)
     first_ae = {}
     if AETABLE is not None:
@@ -96,13 +98,15 @@ def times_of(cfg, P, O, E, D, S, AE, AETABLE):
     for p in P.itertuples():
         k = (p.IREP, p.SUBJID)
         if k in bad: continue
-        c = seen.get(k, []); r = resc.get(k, INF); f = min(r, stop.get(k, INF))
+        c = seen.get(k, []); r = resc.get(k, INF); s_ = stop.get(k, INF); w = voids.get(k, [])
+        free = lambda d: d < s_ and not any(a <= d < z for a, z in w)
         last = end if p.EOSSTT == 'COMPLETED' else (max([d for d, _ in c], default=0) if pd.isna(p.EOSDY) else p.EOSDY)
-        hit = min([d for d, v in c if v >= thr and d < f], default=INF)
-        put('TTRESP', p, hit if hit < INF else end if f < INF else last, hit < INF)
+        hit = min([d for d, v in c if v >= thr and free(d)], default=INF)
+        never = s_ < INF or any(z == INF for _, z in w) or not free(last)
+        put('TTRESP', p, hit if hit < INF else end if never else last, hit < INF)
         put('TTRESC', p, r if r < INF else last, r < INF)
         if hit < INF:
-            loss = min(min([d for d, v in c if v < thr and d > hit], default=INF), f)
+            loss = min(min([d for d, v in c if v < thr and d > hit], default=INF), min([a for a, _ in w if a > hit], default=INF), s_)
             put('TTLOSS', p, (loss if loss < INF else last) - hit, loss < INF)
         for code in AE:
             d = first_ae.get((*k, code), INF)  # the day of the event is a whole day at risk, within the last day told
