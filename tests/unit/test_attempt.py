@@ -165,6 +165,11 @@ def test_defaults_replace_nothing_and_write_a_report():
         attempt.run_study(None, None, How(backend="dask"))
 
 
+@pytest.mark.parametrize(("failed", "many"), [(0, False), (50, False), (51, True)])
+def test_more_than_a_twentieth_of_failed_solves_are_many(failed, many):
+    assert attempt.Done((), None, 1000, failed).many_failed == many
+
+
 def test_sensitivity_only_when_asked(tried, monkeypatch):
     import trial.app.sensitivity
 

@@ -120,3 +120,8 @@ def test_every_citation_of_a_run_is_printed_once(tmp_path, capsys):
     (tmp_path / "x" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     assert main(["cite", str(tmp_path / "x"), "--bibtex"]) == 2
     assert "run the study again" in capsys.readouterr().err
+
+
+def test_a_citation_is_short_by_its_label_or_its_first_author_and_year():
+    made = Citation(id="x", authors="Mei, H., Liu X", title="T", journal="J", year=2021)
+    assert made.short == "Mei 2021" and dataclasses.replace(made, label="the trial").short == "the trial"

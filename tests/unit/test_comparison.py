@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tiny_trial import study
 
+from analysis.evidence import comparison
 from analysis.evidence.comparison import Difference, Side, compared, left_out, paired
 from analysis.statistics.estimates import ALL, Estimate, over
 from analysis.statistics.summaries import Summary
@@ -52,6 +53,16 @@ def rows_of(code: str, found: Summary) -> list[Estimate]:
         over(blank, 100 * found.events[:, 0] / 4, found.sizes[:, 0]),
         over(both, 100 * found.events.sum(axis=1) / 8, found.sizes.sum(axis=1)),
     ]
+
+
+def test_a_side_is_read_from_the_files_of_its_folder(monkeypatch) -> None:
+    monkeypatch.setattr(comparison.summaries, "of_file", lambda path, of: ("endpoints", path, of))
+    monkeypatch.setattr(comparison, "read_manifest", lambda path: ("manifest", path))
+    monkeypatch.setattr(comparison, "read_estimates", lambda path: ("estimates", path))
+    folder, of = Path("a"), study()
+    found = ("endpoints", folder / "endpoints.parquet", of)
+    made = comparison.read_side(folder, of)
+    assert made == Side(folder, of, ("manifest", folder), ("estimates", folder / "estimates.parquet"), found)
 
 
 def test_with_one_seed_the_error_is_that_of_the_paired_differences() -> None:

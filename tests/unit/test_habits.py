@@ -188,3 +188,20 @@ def test_a_study_that_says_no_more_than_a_mean_has_the_tables_it_had():
 def test_what_has_no_effect_is_refused(said, words):
     with pytest.raises(ValidationError, match=words):
         Adherence.model_validate(said)
+
+
+def test_only_the_days_of_a_level_are_prescribed():
+    """5 mg every other day for 56 days: 28 doses; missed are day 2, which is one of them, and not day 3."""
+    taken = np.ones((2, 70), bool)
+    taken[0, [2, 3]] = False
+    rule = {"ladder": [{"dose_mg": 5, "every_days": 2}], "steps": [{"action": "keep"}], "source": "test"}
+    arms = [{"id": "DRUG", "start_dose_mg": 5, "dose_rule": "r"}, {"id": "SHAM", "start_dose_mg": 5, "placebo": True}]
+    study = {
+        "arms": arms,
+        "dose_rules": {"r": rule},
+        "treatment_days": 56,
+        "adherence": {"mean": 0.9, "missed_days": True},
+    }
+    found = collected(study, taken=taken)
+    assert found["missed"][["SUBJID", "ADY"]].values.tolist() == [[1, 2]]
+    assert found["patients"].TAKENSH.tolist() == [27 / 28, 1.0]

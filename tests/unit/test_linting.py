@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from trial.app import linting
-from trial.app.linting import PILOT, earliest, findings, hidden, off_target, pilot, undone, unreached
+from trial.app.linting import (
+    PILOT,
+    earliest,
+    findings,
+    hidden,
+    off_target,
+    pilot,
+    uncovered,
+    undone,
+    unreached,
+)
 from trial.cli import main
 from trial.study.dose_rule import DoseRule, DoseStep, Restart
 from trial.study.load import load_study
@@ -54,8 +64,9 @@ def test_a_level_that_comes_after_the_end_and_one_without_a_way_are_named():
 def test_a_decrease_that_halves_the_dose_at_90_is_undone_by_an_increase_below_50():
     """From 50 to 25 mg a count of 90 falls to 45; from 75 to 50 mg to 60, which is not below 50."""
     close = DoseStep(action="decrease", at_least_1e9L=90)
-    (told,) = undone(rule(UP, close))
-    assert "from 50 to 25 mg a count of 90 that follows the dose falls below 50" in told and "75" not in told
+    up, down = undone(rule(UP, close))
+    assert "from 50 to 25 mg a count of 90 that follows the dose falls below 50" in down and "75" not in down
+    assert "from 25 to 50 mg a count of 50 that follows the dose rises to 90 or more" in up and "75" not in up
     assert not [*undone(rule(UP, DOWN))], "150 falls to 75 at most"
 
 
@@ -113,3 +124,51 @@ def test_a_rule_without_an_arm_is_named_and_a_study_without_rules_has_nothing():
     (told,) = findings(SMOKE.model_copy(update={"arms": fixed}))
     assert told == "titration: no arm has this rule"
     assert not [*findings(SMOKE.model_copy(update={"arms": fixed, "dose_rules": {}}))]
+
+
+WEEKLY = DoseRule.model_validate({
+    "ladder": [{"dose_mg": 20, "days_of_week": [0], "name": "weekly"}, {"dose_mg": 20, "days_of_week": [0, 2, 4]}, 20],
+    "steps": [{"action": "move", "to_level": "weekly", "at_least_1e9L": 400}, {"action": "increase", "below_1e9L": 50}],
+    "source": "made for a test",
+})  # fmt: skip
+
+
+def test_levels_with_days_moves_and_several_levels_at_once_are_ways():
+    """From 20 mg daily to once a week on day 7, from there up: days 14 and 21, or at once by two levels."""
+    assert earliest(WEEKLY, 2, WEEKS) == [7, 14, 0]
+    two = UP.model_copy(update={"levels": 2})
+    assert earliest(rule(two), 0, WEEKS) == [0, None, 14] and earliest(rule(two), 1, WEEKS) == [None, 0, 14]
+    taper = DoseStep(action="taper", min_days_since_change=7, from_day=21)
+    assert earliest(rule(taper), 2, WEEKS) == [28, 21, 0]
+
+
+def test_a_line_limited_to_days_that_are_over_leads_nowhere():
+    early = UP.model_copy(update={"until_day": 13})
+    assert earliest(rule(early), 0, WEEKS) == [0, np.inf, np.inf]
+
+
+def test_counts_that_no_line_covers_are_named_with_their_levels():
+    low = DoseStep(action="stop", rung="lowest", at_least_1e9L=150)
+    assert [*uncovered(rule(UP, low))] == [
+        "no line covers counts of 50 to below 150 on 25 mg", "no line covers counts of 50 or more on 50 mg; 75 mg",
+    ]  # fmt: skip
+    assert [*uncovered(rule(UP, DOWN))] == ["no line covers counts of 50 to below 150 on every level"]
+    keep = DoseStep(action="keep", at_least_1e9L=50, below_1e9L=150)
+    assert not [*uncovered(rule(UP, keep, DOWN))]
+    sometimes = keep.model_copy(update={"from_day": 20})
+    assert [*uncovered(rule(UP, sometimes, DOWN))] == ["no line covers counts of 50 to below 150 on every level"]
+
+
+def test_levels_with_days_are_compared_by_what_they_give_a_week():
+    """From 60 to 140 mg a week 50 rises to 117, beyond 100; from 20 to 60 mg to 150."""
+    down = DoseStep(action="decrease", at_least_1e9L=100)
+    (up, fall) = undone(WEEKLY.model_copy(update={"steps": (WEEKLY.steps[1], down)}))
+    assert "20 mg three times a week (days 0, 2, 4 of the level's week) to 20 mg" in up and "rises to 100 or more" in up
+    assert "falls below 50" in fall
+
+
+def test_the_lines_of_a_rule_of_a_later_stage_are_counted(tmp_path):
+    study = load_study("configs/hetrombopag_itp_phase3_stages.yaml")
+    fired = pilot(study)
+    used = {name for name in study.rules_in_use if name not in {arm.dose_rule for arm in study.arms}}
+    assert used and all(fired[name].any() for name in used)

@@ -119,7 +119,7 @@ def test_there_are_sixty():
         (2, "weeks", "days", 14), (4, "months", "days", 121.75), (36, "hours", "days", 1.5), (18, "months", "years", 1.5),
         (365.25, "weeks", "years", 7), (1461, "days", "years", 4), (2, "years", "days", 730.5), (2, "days", "hours", 48),
         (90, "min", "hours", 1.5), (5e10, "/L", "10^9/L", 50), (50000, "/uL", "10^9/L", 50), (5, "%", "", 0.05),
-        (5, "%", "per week", 0.05), (5, "%", "0 to 1", 0.05), (5, "MG/DAY", "mg", 5), (3, "Wk", "days", 21),
+        (5, "%", "per week", 0.05), (1461, "months", "per week", 336), (5, "%", "0 to 1", 0.05), (5, "MG/DAY", "mg", 5), (3, "Wk", "days", 21),
         (5, "kg", "mg", None), (True, "g", "mg", None), ("5", "g", "mg", None), (7, "mg", "mg", 7),
     ],
 )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 
@@ -28,17 +27,19 @@ MARGIN_1E9L = 5.0
 def findings(study: Study) -> Iterator[str]:
     """What a study's rules say and cannot do, in a sentence each that begins with the rule.
 
-    Levels that no patient reaches before treatment ends, decreases that the next increase undoes, lines that another
-    line hides in part, a target that the ladder does not bring the typical man to, and lines that none of PILOT
-    patients came to. Raises Stopped when the typical man cannot be solved.
+    Levels that no patient reaches before treatment ends, counts that no line covers on a level, changes that the next
+    line undoes, lines that another line hides in part, a target that the ladder does not bring the typical man to, and
+    lines that none of PILOT patients came to. Raises Stopped when the typical man cannot be solved.
     """
     fired = pilot(study) if study.dose_rules else {}
     for name, rule in study.dose_rules.items():
-        arms = [arm for arm in study.arms if arm.dose_rule == name]
-        if not arms:
+        if name not in study.rules_in_use:
             yield f"{name}: no arm has this rule"
             continue
-        said = [*unreached(rule, arms, study), *undone(rule), *hidden(rule), *off_target(rule, arms, study)]
+        arms = [arm for arm in study.arms if arm.id in study.rules_in_use[name]]
+        first = [arm for arm in arms if arm.dose_rule == name]
+        said = [*(unreached(rule, first, study) if len(first) == len(arms) else ()), *uncovered(rule), *undone(rule)]
+        said += [*hidden(rule), *off_target(rule, arms, study)]
         yield from (f"{name}: {sentence}" for sentence in said)
         for k, step in enumerate(rule.steps):
             if not fired[name][k]:
@@ -52,7 +53,8 @@ def line(k: int, step: DoseStep) -> str:
 
 def unreached(rule: DoseRule, arms: list[Arm], study: Study) -> Iterator[str]:
     """Levels that no arm reaches on time, if every visit reports the count that it takes."""
-    known = [earliest(rule, rule.rung_at(arm.start_dose_mg) or 0, study.visits.days) for arm in arms]
+    starts = [rule.rung_at(dose) or 0 for arm in arms for dose in arm.start_doses_mg]
+    known = [earliest(rule, start, study.visits.days) for start in dict.fromkeys(starts)]
     for rung, level in enumerate(rule.levels):
         days = [day for days in known if (day := days[rung]) is not None]
         if not days:
@@ -64,22 +66,31 @@ def unreached(rule: DoseRule, arms: list[Arm], study: Study) -> Iterator[str]:
 def earliest(rule: DoseRule, start: int, visits: tuple[int, ...]) -> list[float | None]:
     """The first day on which a patient can be on each rung, from rung ``start`` on day 0; inf: after the last visit.
 
-    None: no step leads there.
+    None: no step leads there. Every line is taken at the first visit that it allows.
     """
     found: list[float | None] = [None] * len(rule.levels)
     found[start] = 0
-    up, down = range(start + 1, len(found)), range(start - 1, -1, -1)
-    for way, back, rungs in (("increase", -1, up), ("decrease", 1, down)):
-        for rung in rungs:
-            before = found[rung + back]
-            if before is None:
-                break
-            steps = [step for step in rule.steps if step.action == way and _is_on(step, rung + back, len(found))]
-            days = [_next(step, before, visits) for step in steps]
-            if way == "decrease" and rule.restart and rule.restart.level == "lower":
-                days += [_next(step, before, visits, 1) for step in rule.steps if step.action == "interrupt"]
-            found[rung] = min(days, default=None)
+    for _ in rule.levels:
+        for rung, since in enumerate(list(found)):
+            for target, day in _moves(rule, rung, since, visits) if since is not None else ():
+                before = found[target]
+                found[target] = day if before is None else min(day, before)
     return found
+
+
+def _moves(rule: DoseRule, rung: int, since: float, visits: tuple[int, ...]) -> Iterator[tuple[int, float]]:
+    """Where a patient who came to a rung on day ``since`` can be next, and when."""
+    for step in rule.steps:
+        if not _is_on(step, rung, rule.top + 1):
+            continue
+        named = rule.rung_of(step.to_level) if step.to_level is not None else None
+        target = min(max(rung + step.shift, 0), rule.top) if named is None else named
+        if target != rung:
+            yield target, _next(step, since, visits)
+        if rule.restart and step.action == "interrupt":
+            level = rule.restart.level
+            known = {"same": rung, "lower": max(rung - 1, 0)}
+            yield known.get(level, rule.rung_of(level) or 0), _next(step, since, visits, 1)
 
 
 def _is_on(step: DoseStep, rung: int, rungs: int) -> bool:
@@ -88,31 +99,77 @@ def _is_on(step: DoseStep, rung: int, rungs: int) -> bool:
 
 def _next(step: DoseStep, since: float, visits: tuple[int, ...], later: int = 0) -> float:
     """The first visit at which a step can be taken after a change on day ``since``, ``later`` visits on."""
+    last = np.inf if step.until_day is None else step.until_day
     able = [
         day
         for k, day in enumerate(visits)
         if day > since and day - since >= step.min_days_since_change and k + 1 >= step.confirm_visits
+        if step.from_day <= day <= last
     ]
     return float(able[later]) if len(able) > later else np.inf
 
 
-def undone(rule: DoseRule) -> Iterator[str]:
-    """Decreases after which a count that falls in proportion to the dose, as is assumed, increases it again."""
-    for k, down in enumerate(rule.steps):
-        if down.action != "decrease" or down.at_least_1e9L <= 0:
+def uncovered(rule: DoseRule) -> Iterator[str]:
+    """Counts for which a level has no line, whatever the day: there the dose stays, and no line says so."""
+    gaps: dict[str, list[str]] = {}
+    for rung, level in enumerate(rule.levels):
+        lines = [step for step in rule.steps if _is_on(step, rung, rule.top + 1)]
+        if any(step.action == "taper" for step in lines):
             continue
-        for j, up in enumerate(rule.steps):
-            if up.action != "increase":
+        always = [s for s in lines if not s.from_day and s.until_day is None and s.never_at_least_1e9L is None]
+        if missing := _between(always):
+            gaps.setdefault(missing, []).append(str(level))
+    for missing, levels in gaps.items():
+        where = "every level" if len(levels) == len(rule.levels) else "; ".join(levels)
+        yield f"no line covers counts of {missing} on {where}"
+
+
+def _between(steps: list[DoseStep]) -> str:
+    """The counts from 0 up that none of the steps covers, in words."""
+    reached, gaps = 0.0, []
+    for step in sorted(steps, key=lambda step: step.at_least_1e9L):
+        if step.at_least_1e9L > reached:
+            low = f"{reached:g} to below " if reached else "below "
+            gaps.append(f"{low}{step.at_least_1e9L:g}")
+        reached = max(reached, step.below_1e9L)
+    if reached < np.inf:
+        gaps.append(f"{reached:g} or more")
+    return " and ".join(gaps)
+
+
+def undone(rule: DoseRule) -> Iterator[str]:
+    """Changes after which a count that follows the dose in proportion, as is assumed, comes to the line that undoes it:
+    a decrease at its lowest count, an increase at its highest.
+    """
+    doses = [level.per_day_mg for level in rule.levels]
+    for k, first in enumerate(rule.steps):
+        edge = first.at_least_1e9L if first.shift < 0 else first.below_1e9L
+        if not first.shift or not 0 < edge < np.inf or first.action == "taper":
+            continue
+        for j, back in enumerate(rule.steps):
+            if back.shift * first.shift >= 0 or back.action == "taper":
                 continue
-            levels = [
-                f"{high:g} to {low:g} mg"
-                for low, high in pairwise(rule.ladder_mg)
-                if down.at_least_1e9L * low / high < up.below_1e9L
-            ]
+            levels = []
+            for rung in range(len(doses)):
+                target = min(max(rung + first.shift, 0), rule.top)
+                count = edge * doses[target] / doses[rung]
+                beyond = count < back.below_1e9L if first.shift < 0 else count > back.at_least_1e9L
+                if (
+                    target != rung
+                    and beyond
+                    and _is_on(first, rung, rule.top + 1)
+                    and _is_on(back, target, rule.top + 1)
+                ):
+                    levels.append(f"{str(rule.levels[rung]).removesuffix(' mg')} to {rule.levels[target]}")
             if levels:
+                way = (
+                    f"falls below {back.below_1e9L:g}"
+                    if first.shift < 0
+                    else f"rises to {back.at_least_1e9L:g} or more"
+                )
                 yield (
-                    f"{line(k, down)} is undone by {line(j, up)}: from {', '.join(levels)} a count of "
-                    f"{down.at_least_1e9L:g} that follows the dose falls below {up.below_1e9L:g}"
+                    f"{line(k, first)} is undone by {line(j, back)}: from {', '.join(levels)} a count of {edge:g} that "
+                    f"follows the dose {way}"
                 )
 
 
@@ -123,6 +180,7 @@ def hidden(rule: DoseRule) -> Iterator[str]:
             low = max(first.at_least_1e9L, later.at_least_1e9L)
             high = min(first.below_1e9L, later.below_1e9L)
             asks = first.min_days_since_change > 0 or first.confirm_visits > 1 or first.rung != "any"
+            asks |= first.from_day > 0 or first.until_day is not None or first.never_at_least_1e9L is not None
             whole = (low, high) == (later.at_least_1e9L, later.below_1e9L)
             if low < high and not asks and not whole and first.action != later.action:
                 upto = f"{low:g} to below {high:g}" if np.isfinite(high) else f"{low:g} or more"
@@ -134,10 +192,14 @@ def off_target(rule: DoseRule, arms: list[Arm], study: Study) -> Iterator[str]:
     if study.chemotherapy or all(arm.placebo for arm in arms):
         return
     up = max((s.below_1e9L for s in rule.steps if s.action == "increase" and s.rung != "highest"), default=0.0)
-    down = min((s.at_least_1e9L for s in rule.steps if s.action in ("decrease", "interrupt")), default=np.inf)
-    for dose, word in ((rule.ladder_mg[-1], "highest"), (rule.ladder_mg[0], "lowest")):
-        count = float(course_table(study.parameter_set, dose, SETTLED_DAYS, every_h=24.0)["PLT"][-1].as_py())
-        there = f"the typical man has {count:.0f} after {SETTLED_DAYS} days of {dose:g} mg, the {word} level"
+    lines = [s for s in rule.steps if s.action in ("decrease", "interrupt") and s.at_least_1e9L > 0]
+    down = min((s.at_least_1e9L for s in lines), default=np.inf)
+    for level, word in ((rule.levels[-1], "highest"), (rule.levels[0], "lowest")):
+        count = float(
+            course_table(study.parameter_set, level.per_day_mg, SETTLED_DAYS, every_h=24.0)["PLT"][-1].as_py()
+        )
+        taken = "" if level.daily else f" (as {level.per_day_mg:.3g} mg daily)"
+        there = f"the typical man has {count:.0f} after {SETTLED_DAYS} days of {level}{taken}, the {word} level"
         if word == "highest" and count < up - MARGIN_1E9L and np.isfinite(up):
             yield f"{there}: below {up:g}, where the rule would go on to increase"
         if word == "lowest" and count > down + MARGIN_1E9L:
@@ -148,11 +210,13 @@ def pilot(study: Study) -> dict[str, np.ndarray]:
     """How often each line of each rule was taken by PILOT patients in all arms, by the name of the rule."""
     small = study.model_copy(update={"patients": PILOT, "replicates": 1})
     patients = enrolment(small, 0)
-    result = simulate_unit(unit_of(small, patients))
+    unit = unit_of(small, patients)
+    result = simulate_unit(unit)
     counted = {name: np.zeros(len(rule.steps), dtype=np.int64) for name, rule in study.dose_rules.items()}
     for decided in result.decisions:
-        for a, arm in enumerate(study.arms):
-            taken = decided.step[(patients.arm == a) & (decided.action != Action.START)]
-            if arm.dose_rule is not None:
-                counted[arm.dose_rule] += np.bincount(taken[taken >= 0], minlength=len(counted[arm.dose_rule]))
+        for k, given in enumerate(unit.treatments):
+            mine = (decided.treatment == k) & ~np.isin(decided.action, (Action.START, Action.STAGE))
+            taken = decided.step[mine & (decided.step >= 0)]
+            if given.arm.dose_rule is not None:
+                counted[given.arm.dose_rule] += np.bincount(taken, minlength=len(counted[given.arm.dose_rule]))
     return counted

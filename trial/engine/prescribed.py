@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +57,12 @@ class Prescribed:
 
 
 def planned_mg(steps: Sequence[tuple[NDArray[np.int64], Prescribed]], days: int, apart: Sequence[DoseLevel]) -> Array:
-    """The dose (n, D) of each day (mg) when each of the ``steps`` holds from its day (n,) on, as they come."""
+    """The dose (n, D) of each day (mg) under ``steps`` in the order of decision, each with its first day (n,).
+
+    Until then what was decided before it holds, also where a later one is known sooner.
+    """
     day = np.tile(np.arange(days), (len(steps[0][0]), 1))
-    planned = np.zeros(day.shape)
-    for first, level in steps:
-        planned = np.where(day >= first[:, None], level.on(day, apart), planned)
+    planned = np.array(steps[-1][1].on(day, apart))
+    for (_, before), (first, _) in reversed(list(pairwise(steps))):
+        planned = np.where(day < first[:, None], before.on(day, apart), planned)
     return planned

@@ -27,8 +27,16 @@ AHEAD = 2
 TRIES = 2
 """A job that fails on one worker (its disk is full, say) is tried so many times more."""
 LOGGING = ("distributed", "tornado", "asyncio")
-OURS = {"distributed.scheduler.allowed-failures": 2, "distributed.deploy.lost-worker-timeout": "5s"}
-"""Of our own cluster: a job that ended three workers is put aside; a worker is taken for lost after so long."""
+OURS = {
+    "distributed.scheduler.allowed-failures": 2,
+    "distributed.deploy.lost-worker-timeout": "5s",
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+}
+"""Of our own cluster: a job that ended three workers is put aside; a worker is taken for lost after so long. What
+watches the processes a hundred times a second is off: nobody looks at it.
+"""
 One = TypeVar("One")
 Result = TypeVar("Result")
 

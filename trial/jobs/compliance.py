@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from trial.engine.dosing import drug_day, takes
 from trial.engine.draws import Unit
 from trial.engine.simulate import UnitResult
+from trial.jobs.intake import on_days_of_levels
 from trial.jobs.rows import Keys, coded, table
 from trial.tables import MISSED
 
@@ -42,7 +43,7 @@ def intake_of(unit: Unit, result: UnitResult, ledger: pa.Table) -> Intake:
         np.add.at(edge, (who[given], np.minimum(ledger[name].to_numpy()[given], shape[1])), step)
     day = np.broadcast_to(np.arange(shape[1]), shape)
     due = (np.cumsum(edge, axis=1)[:, :-1] > 0) & drug_day(unit, result.course, day)
-    return Intake(due, takes(unit, result.course, day))
+    return Intake(on_days_of_levels(unit, result.decisions, due), takes(unit, result.course, day))
 
 
 def missed(unit: Unit, result: UnitResult, keys: Keys, intake: Intake) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -31,13 +32,11 @@ def intake(
     ``due`` (n, D): the days of the study drug; of a level with days of its own only those are. ``taken`` (n, D): the
     days on which what is due is taken.
     """
-    apart = days_apart(unit.study)
-    if apart:
-        due = due & (planned_mg([(made.day, made.after) for made in decisions], due.shape[1], apart) > 0)
+    apart, due = days_apart(unit.study), on_days_of_levels(unit, decisions, due)
     who, first, _ = periods
-    interval = np.zeros(len(who), dtype=np.int64)
-    for made in decisions if apart else ():
-        interval = np.where(made.day[who] <= first, made.after.interval[who], interval)
+    interval = decisions[-1].after.interval[who]
+    for before, made in reversed(list(pairwise(decisions))):
+        interval = np.where(first < made.day[who], before.after.interval[who], interval)
     words = pa.array([NO_DOSE, "daily", *(level.interval for level in apart)], pa.string())
     said = np.where(level > 0, 1 + interval, 0).astype(np.int32)
     return {
@@ -45,6 +44,14 @@ def intake(
         "NDUE": np.where(level > 0, _within(due, periods), 0),
         "EXINTVL": pa.DictionaryArray.from_arrays(pa.array(said), words),
     }
+
+
+def on_days_of_levels(unit: Unit, decisions: Sequence[Decisions], due: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The ``due`` days (n, D), of a level that is not taken daily only its own."""
+    apart = days_apart(unit.study)
+    if not apart:
+        return due
+    return due & (planned_mg([(made.day, made.after) for made in decisions], due.shape[1], apart) > 0)
 
 
 def _within(days: NDArray[np.bool_], periods: Periods) -> Ints:

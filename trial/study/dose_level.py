@@ -106,9 +106,9 @@ def in_order(levels: tuple[DoseLevel, ...]) -> Iterator[Problem]:
             yield (k,), f"out of order: {seen}; the weekly dose must increase"
     found: dict[str, int] = {}
     for k, level in enumerate(levels):
-        for name in level.names:
-            if found.setdefault(name, k) != k:
-                yield (k, "name"), f"seen {name!r}, which is already the name of level {found[name]}; names must differ"
+        if level.name and found.setdefault(level.name, k) != k:
+            first = found[level.name]
+            yield (k, "name"), f"seen {level.name!r}, which is already the name of level {first}; names must differ"
 
 
 def level_text(value: Any) -> Any:

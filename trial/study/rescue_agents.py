@@ -121,7 +121,8 @@ class RescueAgent(Record):
     @property
     def adds(self) -> float:
         """Platelets it adds (10^9/L), 0 of one that lowers loss."""
-        return (self.adds_1e9L or self._kind.adds_1e9L or 0.0) if self.kind == "platelets" else 0.0
+        usual = self._kind.adds_1e9L
+        return 0.0 if usual is None else self.adds_1e9L or usual
 
     @property
     def onset(self) -> int:
