@@ -15,6 +15,7 @@ from trial.errors import ConfigError
 from trial.jobs.work import simulate_replicates
 from trial.study.fingerprint import fingerprint
 from trial.study.load import load_config, load_study, resolved_yaml
+from trial.study.stages import treatments
 from trial.study.study import Study
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -106,7 +107,10 @@ def test_what_is_wrong_is_told_with_file_line_and_key(tmp_path, name, old, new, 
 def test_visits_and_treatment_follow_from_the_stages_and_survive_being_written(study, tmp_path):
     assert study.visits.days == (*range(7, 71, 7), 84, 98, 105, 112, 119, 126, 140)
     assert study.treatment_days == 140 and [study.days_before(k) for k in range(4)] == [0, 70, 98, 126]
-    assert load_study(written(tmp_path, resolved_yaml(study))) == study
+    again = load_study(written(tmp_path, resolved_yaml(study)))
+    assert again == study
+    assert treatments(again.plan, again.arms) == treatments(study.plan, study.arms), "what is left out stays left out"
+    assert treatments(study.plan, study.arms)[0][7].arm.dose_rule == "titration"
 
 
 def test_a_study_of_one_stage_is_the_study_without_stages():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from trial.study.arms import Arm, StartLine
 from trial.study.dose_level import DoseLevel
@@ -93,6 +93,11 @@ class Treatment(Record):
         description="another drug: the set whose numbers of drug, and of nothing else, hold from this stage on",
     )
 
+    @model_serializer(mode="wrap")
+    def _as_given(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only what was given: a null that is written out says something else than a key that is left out."""
+        return {name: value for name, value in whole(self).items() if name in self.model_fields_set}
+
     @property
     def in_words(self) -> str:
         """What changes, for a sentence."""
@@ -100,7 +105,7 @@ class Treatment(Record):
             "placebo": "placebo" if self.placebo else "active drug",
             "start_dose_mg": f"{self.start_dose_mg:g} mg once daily" if self.start_dose_mg is not None else "",
             "start_dose_by": ", ".join(map(str, self.start_dose_by)),
-            "parameter_set": f"parameter set {self.parameter_set}",
+            "parameter_set": f"parameter set {self.parameter_set}" if self.parameter_set else "",
             "dose_rule": f"by rule {self.dose_rule}" if self.dose_rule else "fixed dose",
             "meal_after_dose_h": "no meal"
             if self.meal_after_dose_h is None
