@@ -201,11 +201,16 @@ def doses_schema(intervals: bool) -> pa.Schema:
     return pa.schema([*DOSES, *INTERVALS * intervals])
 
 
-def events_schema(chemotherapy: bool, agents: bool = False) -> pa.Schema:
-    """EVENTS; of a study with chemotherapy the label says so, of one with agents of rescue VOIDENDY is there."""
+CHSHARE = field("CHSHARE", pa.float64(), "Share of the planned chemotherapy dose")
+
+
+def events_schema(chemotherapy: bool, agents: bool = False, waits: bool = False) -> pa.Schema:
+    """EVENTS; of a study with chemotherapy the label says so; with agents of rescue there is VOIDENDY, with cycles that
+    wait for platelets CHSHARE.
+    """
     said = field("EVENT", TEXT, "RESCUE, DROPOUT or CHEMO")
     schema = EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy else EVENTS
-    return pa.schema([*schema, *[VOIDENDY] * agents])
+    return pa.schema([*schema, *[VOIDENDY] * agents, *[CHSHARE] * waits])
 
 
 def patients_schema(meals: bool, taken: bool = False) -> pa.Schema:

@@ -150,6 +150,8 @@ def lacking(endpoint: Endpoint, study: Study) -> str:
         return "pk_sampling.partial_auc_h"
     if endpoint.needs_chemotherapy and study.chemotherapy is None:
         return "chemotherapy"
+    if endpoint.needs_waiting and not (study.chemotherapy and study.chemotherapy.next_cycle):
+        return "chemotherapy.next_cycle"
     if endpoint.needs_stop and not study.can_stop:
         return "a dose rule with action: stop"
     if endpoint.proxy and endpoint.proxy not in study.proxies:

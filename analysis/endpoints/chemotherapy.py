@@ -87,4 +87,62 @@ CITRESP = Endpoint(
     needs_chemotherapy=True,
 )
 
-CHEMOTHERAPY_ENDPOINTS: tuple[Endpoint, ...] = (NADIR, CITRESP)
+DELAY_DAYS = 7
+"""A cycle that begins so many days late, or more, is delayed: a week in NCT05864014 and NCT05261646."""
+
+
+def _as_planned(records: Records, study: Study) -> tuple[Flags, Flags]:
+    """(n, C - 1) each: the second and later cycles that begin less than DELAY_DAYS late and at the full dose, and those
+    that would begin before the last visit on schedule after the first.
+    """
+    plan = study.chemotherapy
+    assert plan is not None
+    start = np.column_stack([records.chemotherapy, np.full((records.n, plan.cycles), np.nan)])[:, : plan.cycles]
+    share = np.column_stack([records.chemo_share, np.ones((records.n, plan.cycles))])[:, : plan.cycles]
+    late = np.diff(start, axis=1) - plan.cycle_days
+    kept = (late < DELAY_DAYS) & (share[:, 1:] >= 1.0)
+    due = start[:, :1] + plan.cycle_days * np.arange(1, plan.cycles)
+    return kept, due < study.visits.days[-1]
+
+
+def all_as_planned(records: Records, study: Study) -> Evaluated:
+    """Every cycle after the first that could begin before the last visit began on schedule and at the full dose.
+
+    Who left before one, or never had chemotherapy, has not.
+    """
+    kept, due = _as_planned(records, study)
+    reason = np.where(due.any(axis=1), "", "no cycle after the first was due")
+    reason = np.where(records.chemotherapy.shape[1] and ~np.isnan(records.chemotherapy[:, 0]), reason, "")
+    return yes_no((kept | ~due).all(axis=1) & due.any(axis=1), reason)
+
+
+def two_in_a_row(records: Records, study: Study) -> Evaluated:
+    """Two cycles in a row after the first began on schedule and at the full dose."""
+    kept, _ = _as_planned(records, study)
+    return yes_no((kept[:, 1:] & kept[:, :-1]).any(axis=1))
+
+
+CHEMOPLAN = Endpoint(
+    code="CHEMOPL",
+    label="Every due cycle of chemotherapy on schedule and at the full dose",
+    unit="%",
+    benefit="higher",
+    source="cycles kept on schedule and at full dose; a delay of a week as in NCT05864014: assumed",
+    summary="rate",
+    evaluate=all_as_planned,
+    needs_chemotherapy=True,
+    needs_waiting=True,
+)
+TWO_CYCLES = Endpoint(
+    code="CHEMO2",
+    label="Two cycles of chemotherapy in a row on schedule and at the full dose",
+    unit="%",
+    benefit="higher",
+    source="NCT05261646: two consecutive cycles without modification because of a count below 100; any two: assumed",
+    summary="rate",
+    evaluate=two_in_a_row,
+    needs_chemotherapy=True,
+    needs_waiting=True,
+)
+
+CHEMOTHERAPY_ENDPOINTS: tuple[Endpoint, ...] = (NADIR, CITRESP, CHEMOPLAN, TWO_CYCLES)

@@ -37,8 +37,9 @@ class Endpoint:
     ``unit`` is "%" for yes or no; ``benefit`` the better direction; ``source`` where the definition comes from;
     ``pooled``: also shown over all arms together; ``needs_profile``: only for a study with PK sampling,
     ``needs_first_dose``: of the first dose, ``needs_partial``: with the two times of a partial AUC;
-    ``needs_chemotherapy``: only for a study with chemotherapy; ``needs_stop``: only for a study whose dose rules can
-    stop treatment; ``proxy``: the simulated adverse event it counts.
+    ``needs_chemotherapy``: only for a study with chemotherapy, ``needs_waiting``: whose later cycles wait;
+    ``needs_stop``: only for a study whose dose rules can stop treatment; ``proxy``: the simulated adverse event it
+    counts.
     """
 
     code: str
@@ -53,6 +54,7 @@ class Endpoint:
     needs_first_dose: bool = False
     needs_partial: bool = False
     needs_chemotherapy: bool = False
+    needs_waiting: bool = False
     needs_stop: bool = False
     proxy: str = ""
 

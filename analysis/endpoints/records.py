@@ -28,7 +28,7 @@ COLUMNS = {
     "events": ["IREP", "SUBJID", "EVENT", "ADY", "CYCLE"],
     "solves": ["IREP", "SUBJID", "STATUS"],
 }
-MORE = ("VOIDENDY",)
+MORE = ("VOIDENDY", "CHSHARE")
 """Columns that only some studies have."""
 
 
@@ -73,10 +73,9 @@ class Records:
     (inf: for good), both inf where there is none; ``stopped_day`` (n,) first day without study drug after the dose rule
     stopped it for good, inf if it did not; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the
     solver gave up, "" if it did not. ``stop_day`` (n,) the day after the last day with active drug prescribed (sham, of
-    who never has any), NaN without;
-    ``chemotherapy`` (n, C) day of the first dose of each cycle, NaN where not given, C = 0 in a study without.
-    ``last_day`` (n,) last day in the study, NaN when not told; ``adverse`` day of the first simulated event (n,) by the
-    code of its proxy, inf without one, for the proxies that occurred at all.
+    who never has any), NaN without; ``chemotherapy``, ``chemo_share`` (n, C) first day of each cycle, NaN where not
+    given, and its share of the plan. ``last_day`` (n,) last day in the study, NaN when not told; ``adverse`` day of the
+    first simulated event (n,) by the code of its proxy, inf without one, for the proxies that occurred at all.
     """
 
     replicate: Codes
@@ -100,6 +99,7 @@ class Records:
     unsolved: Texts
     stop_day: Array
     chemotherapy: Array
+    chemo_share: Array
     last_day: Array
     adverse: Mapping[str, Array]
     profile: Profile | None = None
@@ -163,6 +163,7 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
     if not np.array_equal(visits, bleeding_visits):
         raise ValueError(f"observations: WHOBLEED visits {bleeding_visits} differ from PLAT visits {visits}")
     after = visits > 0
+    cycles, share = _cycles(tables["events"], key)
     return Records(
         replicate=_ints(patients, "IREP"),
         subject=_ints(patients, "SUBJID"),
@@ -184,7 +185,8 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
         interrupted=_any_action(tables["doses"], "interrupt", key),
         unsolved=_unsolved(tables["solves"], key),
         stop_day=_stop_day(tables["doses"], key),
-        chemotherapy=_cycles(tables["events"], key),
+        chemotherapy=cycles,
+        chemo_share=share,
         last_day=_floats(patients, "EOSDY"),
         adverse={} if adverse is None else _adverse(adverse, key),
         profile=_profile(observations, tables["doses"], key),
@@ -332,13 +334,15 @@ def _stop_day(doses: pa.Table, key: Codes) -> Array:
     return np.where(np.isinf(end), np.nan, end)
 
 
-def _cycles(events: pa.Table, key: Codes) -> Array:
-    """Day of the first CHEMO row of every cycle."""
+def _cycles(events: pa.Table, key: Codes) -> tuple[Array, Array]:
+    """Day of the first CHEMO row of every cycle, NaN where not given, and share of the planned dose, (n, C) each."""
     given = events.filter(pa.array(_says(events, "EVENT", "CHEMO")))
-    cycle = _ints(given, "CYCLE")
-    first = np.full((len(key), int(cycle.max(initial=0))), np.inf)
-    np.minimum.at(first, (_rows(key, _key(given)), cycle - 1), _floats(given, "ADY"))
-    return np.where(np.isinf(first), np.nan, first)
+    place = _rows(key, _key(given)), _ints(given, "CYCLE") - 1
+    first, share = np.ones((2, len(key), int(place[1].max(initial=-1)) + 1)) * [[[np.inf]], [[1.0]]]
+    np.minimum.at(first, place, _floats(given, "ADY"))
+    if "CHSHARE" in given.column_names:
+        share[place] = _floats(given, "CHSHARE")
+    return np.where(np.isinf(first), np.nan, first), share
 
 
 def _adverse(events: pa.Table, key: Codes) -> dict[str, Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from analysis.report.grid import AS_RESCUE, arm_name, listed
@@ -45,13 +45,33 @@ def chemotherapy(run: RunFolder) -> Text:
     parts.append(said("given on {} of the cycle, whose first day is day 0", listed(doses)))
     first = shown(cells.whole, at("first_day"))
     if plan.start is None:
-        return joined("; ", [*parts, said("cycle 1 begins on day {} of the study", first)])
+        return joined("; ", [*parts, said("cycle 1 begins on day {} of the study", first), *_later_cycles(run)])
     count = shown(cells.general, at("start", "at_least_1e9L"))
     latest = shown(cells.whole, at("start", "latest_day"))
     wait = "cycle 1 begins when a visit reports {} × 10⁹/L or more{}; after the visits planned up to day {}, never"
-    return joined(
-        "; ", [*parts, said(wait, count, said(", not before day {}", first) if plan.first_day else "", latest)]
-    )
+    starts = said(wait, count, said(", not before day {}", first) if plan.first_day else "", latest)
+    return joined("; ", [*parts, starts, *_later_cycles(run)])
+
+
+def _later_cycles(run: RunFolder) -> Iterator[Text]:
+    """What later cycles wait for, when doses are lowered, and how the kill differs between them."""
+    plan, at = run.study.chemotherapy, partial(run.config, "chemotherapy")
+    if plan and plan.next_cycle:
+        count = shown(cells.general, at("next_cycle", "at_least_1e9L"))
+        latest = shown(cells.plural, at("next_cycle", "latest_days"), one="day")
+        yield said("a later cycle begins when a visit reports {} × 10⁹/L or more, at most {} late", count, latest)
+    if plan and plan.next_cycle and plan.next_cycle.reduction:
+        lowered = partial(at, "next_cycle", "reduction")
+        when: list[Text] = []
+        if plan.next_cycle.reduction.delayed_days:
+            when.append(said("begins {} late or more", shown(cells.plural, lowered("delayed_days"), one="day")))
+        if plan.next_cycle.reduction.below_1e9L:
+            when.append(said("follows a count below {}", shown(cells.general, lowered("below_1e9L"))))
+        yield said("doses fall to {} % where a cycle {}", shown(cells.percent, lowered("factor")), joined(" or ", when))
+    if plan and plan.between_cycles_cv:
+        yield said("the kill varies between cycles, CV {} %", shown(cells.percent, at("between_cycles_cv")))
+    if plan and plan.accumulates:
+        yield said("each cycle kills {} % more than the one before", shown(cells.percent, at("accumulates")))
 
 
 def _each(entries: Sequence[object]) -> range:

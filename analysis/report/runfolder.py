@@ -297,7 +297,14 @@ def _slim(records: Records) -> Records:
     """Without what no figure draws."""
     nothing, unnamed = np.empty((records.n, 0)), np.empty(0, dtype=str)
     return replace(
-        records, usubjid=unnamed, stratum=unnamed, bleeding=nothing, chemotherapy=nothing, adverse={}, profile=None
+        records,
+        usubjid=unnamed,
+        stratum=unnamed,
+        bleeding=nothing,
+        chemotherapy=nothing,
+        chemo_share=nothing,
+        adverse={},
+        profile=None,
     )
 
 

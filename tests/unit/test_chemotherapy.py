@@ -1,7 +1,9 @@
 """Chemotherapy on hand-made patients and in a whole trial with a made-up structure that takes it."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,10 +11,15 @@ from hand_made import taking, unit
 
 import trial.jobs.work
 from analysis.endpoints import catalogue, evaluate
+from analysis.endpoints.chemotherapy import all_as_planned, two_in_a_row
 from analysis.endpoints.records import from_tables
 from cohorts.adverse_events import DAYS_PER_YEAR, proxy
+from cohorts.streams import Draws, Streams
+from trial.engine.cycles import Cycles
 from trial.engine.dosing import daily_events, days_between, dose_mg, kill
-from trial.engine.rules import NEVER, apply_rules, start_course
+from trial.engine.draws import _cycle_factor
+from trial.engine.passage import NEVER
+from trial.engine.rules import apply_rules, start_course
 from trial.engine.simulate import simulate_unit
 from trial.jobs.work import simulate_replicates
 from trial.study.load import load_study
@@ -93,7 +100,7 @@ def chemo_days(counts, start, **study):
     course, _ = start_course(u)
     for visit, count in enumerate(counts.T, start=1):
         course, _ = apply_rules(u, course, count, visit)
-    return [None if day == NEVER else int(day) for day in course.chemo_day]
+    return [None if day == NEVER else int(day) for day in course.cycles.first_day]
 
 
 def test_cycle_1_waits_for_the_first_report_that_is_high_enough():
@@ -139,7 +146,8 @@ def test_drug_days_before_day_0_and_after_the_end_of_treatment_do_not_exist():
 def test_while_cycle_1_waits_the_drug_is_taken_every_day():
     u, course = started(first_day=0, drug_days=[-1, 1], start={"at_least_1e9L": 100, "latest_day": 14})
     assert (dose_mg(u, course, FORTNIGHT)[0] > 0).all()
-    begun = replace(course, chemo_day=np.array([7, NEVER]))
+    day = np.array([[7, 10], [NEVER, NEVER]])
+    begun = replace(course, cycles=Cycles(day, day, np.ones((2, 2)), np.full(2, np.inf)))
     assert np.flatnonzero(dose_mg(u, begun, FORTNIGHT)[0] == 0).tolist() == [7, 9, 10, 12]
 
 
@@ -153,7 +161,8 @@ def test_an_arm_until_chemotherapy_changes_to_placebo_with_cycle_1():
     u = unit(study={"chemotherapy": TWO_CYCLES | {"first_day": 4}, "arms": ARMS})
     course, _ = start_course(u)
     assert dose_mg(u, course, days_between(u.drawn, 1)).tolist() == [[5] * 4 + [0] * 3, [5] * 7]
-    never = replace(course, chemo_day=np.full(2, NEVER))
+    none = np.full((2, 2), NEVER)
+    never = replace(course, cycles=Cycles(none, none, np.ones((2, 2)), np.full(2, np.inf)))
     assert (dose_mg(u, never, FORTNIGHT) == 5).all()
 
 
@@ -341,3 +350,113 @@ def test_a_study_without_them_tells_the_structure_no_kill_and_no_meal():
     u = unit(structure=taking(seen))
     daily_events(u, start_course(u)[0], days_between(u.drawn, 1))
     assert (seen[0].kill == 0).all() and np.isinf(seen[0].meal_h).all()
+
+
+LATER = {
+    "first_day": 0, "cycle_days": 21, "cycles": 3, "doses": [{"day": 0}, {"day": 7, "intensity": 0.5}],
+    "next_cycle": {"at_least_1e9L": 75, "latest_days": 21, "early_days": 3},
+}  # fmt: skip
+
+
+def cycles_of(counts, **changes):
+    """The cycles of patients with these counts (n, 10) at weekly visits, on the plan ``LATER`` with changes."""
+    counts = np.array(counts, dtype=float)
+    asked = LATER["next_cycle"] | changes.pop("next_cycle", {})
+    u = unit(arm=(0,) * len(counts), study={"chemotherapy": LATER | {"next_cycle": asked} | changes})
+    course, _ = start_course(u)
+    for visit, count in enumerate(counts.T, start=1):
+        course, _ = apply_rules(u, course, count, visit)
+    return u, course
+
+
+def begun(course):
+    return [[int(d) if d < NEVER else None for d in row] for row in course.cycles.day]
+
+
+def test_a_cycle_waits_for_the_visit_that_reports_enough():
+    """On schedule; two weeks late; a visit missed on the day; longer than three weeks late: no more cycles."""
+    counts = [
+        [30, 30, 80, 30, 30, 80, 30, 30, 80, 80],
+        [30, 30, 30, 74, 75, 30, 30, 80, 80, 80],
+        [30, 30, np.nan, 80, 30, 30, 90, 30, 30, 30],
+        [30, 30, 30, 30, 30, 30, 80, 80, 80, 80],
+    ]
+    _, course = cycles_of(counts)
+    assert begun(course) == [[0, 21, 42], [0, 35, 56], [0, 28, 49], [0, None, None]]
+    assert course.cycles.due[0].tolist() == [0, 21, 42] and course.cycles.due[1].tolist() == [0, 21, 56]
+
+
+def test_a_count_some_days_before_the_planned_day_decides_it_and_an_older_one_does_not():
+    """Cycles of 23 days on weekly visits: the count of day 21 is two days early, of a cycle of 25 days four."""
+    counts = [[30, 30, 80, 30, 30, 30, 30, 30, 30, 30]]
+    assert begun(cycles_of(counts, cycle_days=23)[1]) == [[0, 23, None]]
+    assert begun(cycles_of(counts, cycle_days=25)[1]) == [[0, None, None]]
+
+
+def test_a_delay_or_a_low_count_lowers_the_dose_of_this_and_later_cycles():
+    """Three quarters after a week's delay, and again where a count below 25 was seen since the last cycle."""
+    rule = {"reduction": {"factor": 0.75, "delayed_days": 7, "below_1e9L": 25}}
+    counts = [[30, 30, 80, 30, 30, 80] + [30] * 4, [30, 30, 30, 80, 30, 30, 80] + [30] * 3,
+              [20, 30, 80, 30, 20, 80] + [30] * 4]  # fmt: skip
+    u, course = cycles_of(counts, next_cycle=rule)
+    assert course.cycles.share.tolist() == [[1, 1, 1], [1, 0.75, 0.75], [1, 0.75, 0.5625]]
+    day = np.tile(np.arange(60), (3, 1))
+    given = kill(u, course, day)
+    assert [np.flatnonzero(row).tolist() for row in given] == [
+        [0, 7, 21, 28, 42, 49],
+        [0, 7, 28, 35, 49, 56],
+        [0, 7, 21, 28, 42, 49],
+    ]
+    assert given[2][given[2] > 0].tolist() == [1, 0.5, 0.75, 0.375, 0.5625, 0.28125]
+
+
+def test_the_drug_days_before_a_cycle_follow_the_day_on_which_it_was_due():
+    """Cycle 2 is due on day 21 and begins on day 28: the two days before are 19 and 20, the day after is 29."""
+    u, course = cycles_of([[30, 30, 30, 80, 30, 30, 80, 30, 30, 30]], drug_days=[-2, -1, 1])
+    day = np.arange(60)[None, :]
+    assert np.flatnonzero(dose_mg(u, course, day)[0] > 0).tolist() == [1, 19, 20, 29, 47, 48, 50]
+
+
+def test_the_kill_varies_between_cycles_with_median_1_and_accumulates():
+    """Log-normal with CV 30 % between cycles, times 1.1 a cycle; without both nothing is drawn."""
+
+    n = 20_000
+    draws = Draws(Streams(3), np.zeros(n, dtype=np.int64), np.arange(n))
+    u = unit(study={"chemotherapy": LATER | {"between_cycles_cv": 0.3, "accumulates": 0.1}})
+    factor = _cycle_factor(u.study, draws)
+    sd = np.sqrt(np.log(1.09))
+    log = np.log(factor / 1.1 ** np.arange(3))
+    assert abs(log.mean(axis=0)).max() < 4.5 * sd / np.sqrt(n)
+    assert log.std(axis=0) == pytest.approx([sd] * 3, rel=4.5 / np.sqrt(2 * n))
+    assert abs(np.corrcoef(log.T)[0, 1]) < 4.5 / np.sqrt(n)
+    assert _cycle_factor(unit(study={"chemotherapy": LATER}).study, draws) is None
+    grown = _cycle_factor(unit(study={"chemotherapy": LATER | {"accumulates": 0.1}}).study, draws)
+    assert grown[0].tolist() == pytest.approx([1, 1.1, 1.21])
+
+
+def test_cycles_kept_as_planned_are_counted_from_their_days_and_doses():
+    """Cycles of 21 days to day 70: all kept; a week late; lowered; one left out; left on day 30; never any."""
+    day = np.array([[0, 21, 42], [0, 28, 49], [0, 21, 42], [0, 21, np.nan], [0, 21, np.nan], [np.nan] * 3])
+    share = np.ones((6, 3))
+    share[2, 2] = 0.75
+    seen = SimpleNamespace(n=6, chemotherapy=day, chemo_share=share)
+    plan = SimpleNamespace(chemotherapy=SimpleNamespace(cycles=3, cycle_days=21), visits=SimpleNamespace(days=(70,)))
+    assert all_as_planned(seen, plan).value.tolist() == [1, 0, 0, 0, 0, 0]
+    assert two_in_a_row(seen, plan).value.tolist() == [1, 0, 0, 0, 0, 0]
+    short = SimpleNamespace(chemotherapy=plan.chemotherapy, visits=SimpleNamespace(days=(30,)))
+    assert all_as_planned(seen, short).value.tolist() == [1, 0, 1, 1, 1, 0], "cycle 3 was not due by day 30"
+    late = SimpleNamespace(n=1, chemotherapy=np.array([[0, 27, 48.0]]), chemo_share=np.ones((1, 3)))
+    assert all_as_planned(late, plan).value.tolist() == [1], "six days are no delay"
+
+
+def test_a_trial_whose_cycles_wait_has_their_share_in_the_events(in_the_catalogue):
+    """Every CHEMO row has the share of its cycle, and a cycle never begins before 21 days after the one before."""
+    later = LATER | {"next_cycle": LATER["next_cycle"] | {"reduction": {"factor": 0.5, "below_1e9L": 40}}}
+    rows = [r for r in whole_trial(chemotherapy=later)["events"] if r["EVENT"] == "CHEMO"]
+    first: dict[int, dict[int, tuple[int, float]]] = {}
+    for r in rows:
+        first.setdefault(r["SUBJID"], {}).setdefault(r["CYCLE"], (r["ADY"], r["CHSHARE"]))
+    assert {share for cycles in first.values() for _, share in cycles.values()} <= {1.0, 0.5, 0.25}
+    gaps = [c[k + 1][0] - c[k][0] for c in first.values() for k in c if k + 1 in c]
+    assert gaps and min(gaps) >= 21 and any(gap > 21 for gap in gaps)
+    assert all(a >= b for c in first.values() for (_, a), (_, b) in pairwise([c[k] for k in sorted(c)]))

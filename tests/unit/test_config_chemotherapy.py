@@ -56,6 +56,13 @@ CASES = [
     ("less than a day", "[0, 12, 24, 96]", "[0, 6, 12]", "pk_sampling.times_h", ["seen 0 to 12", "0 to 24"]),
     ("doses may change", "[0, 12, 24, 96]", "[0, 12, 24, 144]", "pk_sampling.times_h", ["seen 144", "visit of day 7", "to 120"]),
 ]  # fmt: skip
+LATER_CASES = [
+    ("one cycle", "  next_cycle: {at_least_1e9L: 75}", "chemotherapy.next_cycle", ["there is one cycle"]),
+    ("nothing lowers", "  next_cycle: {at_least_1e9L: 75, reduction: {factor: 0.5}}", "chemotherapy.next_cycle.reduction", ["nothing lowers a dose"]),
+    ("no factor", "  next_cycle: {at_least_1e9L: 75, reduction: {factor: 75 %, delayed_days: 7}}", "chemotherapy.next_cycle.reduction.factor", ["did you mean 0.75"]),
+    ("accumulates in one", "  accumulates: 0.1", "chemotherapy.accumulates", ["there is one cycle"]),
+    ("misspelt", "  between_cycle_cv: 0.1", "chemotherapy.between_cycle_cv", ["did you mean between_cycles_cv?"]),
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -194,3 +201,25 @@ def test_an_empty_range_of_counts_is_refused_at_its_edge():
     """No count is at least 50 and below 50."""
     with pytest.raises(ValueError, match="no count is at least 50 and below 50"):
         DoseStep(action="keep", at_least_1e9L=50.0, below_1e9L=50.0)
+
+
+@pytest.mark.parametrize(("name", "line", "path", "words"), LATER_CASES, ids=[c[0] for c in LATER_CASES])
+def test_what_is_wrong_with_later_cycles_is_told(tmp_path, monkeypatch, name, line, path, words):
+    """Of a study with one cycle."""
+    monkeypatch.setattr(trial.study.checks, "structure_of", lambda _: taking([]))
+    file = tmp_path / "study.yaml"
+    file.write_text(WHOLE.replace("  cycles: 1\n", f"  cycles: 1\n{line}\n"))
+    with pytest.raises(ConfigError) as raised:
+        load_study(file)
+    told = next((m for m in raised.value.messages if f"{path}: " in m), "")
+    assert told and all(word in told for word in words), raised.value.messages
+
+
+def test_a_design_that_does_not_wait_is_the_design_it_was():
+    """The keys of later cycles at their defaults do not enter the fingerprint; next_cycle does."""
+    (path,) = (p for p in PUBLISHED if p.stem == "eltrombopag_cit_winer")
+    loaded = load_study(path)
+    assert fingerprint(loaded) == loaded.published.design
+    waits = loaded.model_dump()
+    waits["chemotherapy"] |= {"next_cycle": {"at_least_1e9L": 75.0}}
+    assert fingerprint(Study.model_validate(waits)) != fingerprint(loaded)

@@ -16,8 +16,8 @@ from analysis.report.page import render
 from analysis.report.pictures import chemotherapy_weeks
 from analysis.report.runfolder import ArmStyle
 from trial.study.arms import Arm
+from trial.study.cycle_plan import Chemotherapy
 from trial.study.habits import Meals
-from trial.study.protocol import Chemotherapy
 
 ARMS = (
     Arm(id="A", start_dose_mg=5.0, until_chemotherapy=True),

@@ -10,6 +10,7 @@ from pathlib import Path
 from cohorts.sets import is_file_name, parameter_set
 from trial.study.analytes import Laboratory
 from trial.study.arms import Arm
+from trial.study.cycle_plan import Chemotherapy
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.fingerprint import fingerprint
 from trial.study.leaving import completing
@@ -247,12 +248,29 @@ def _extras(study: Study) -> Iterator[str]:
         )
         days = _listed([str(dose.day) for dose in given.doses])
         each = f"{_many(given.cycles, 'cycle')} of {_many(given.cycle_days, 'day')}"
-        yield f"chemotherapy: {each} from day {given.first_day}{wait}, doses on days {days} of each"
+        yield f"chemotherapy: {each} from day {given.first_day}{wait}, doses on days {days} of each{_later(given)}"
     if study.pk_sampling:
         times = ", ".join(f"{time:g}" for time in study.pk_sampling.times_h)
         yield f"concentrations: day {study.pk_sampling.visit_day}, {times} h after the dose"
     if study.proxies:
         yield f"adverse events drawn as proxies: {', '.join(study.proxies)}"
+
+
+def _later(given: Chemotherapy) -> str:
+    """What later cycles wait for, and how the kill differs between them."""
+    parts, asked = [], given.next_cycle
+    if asked:
+        parts.append(f"later cycles begin once {asked.at_least_1e9L:g} {COUNT} or more is reported, else not at all ")
+        parts[-1] += f"after a delay of {_many(asked.latest_days, 'day')}"
+    if asked and asked.reduction:
+        late, low = asked.reduction.delayed_days, asked.reduction.below_1e9L
+        when = [f"{_many(late or 0, 'day')} late"] * bool(late) + [f"after a count below {low or 0:g}"] * bool(low)
+        parts.append(f"doses fall to {100 * asked.reduction.factor:g} % where a cycle begins {' or '.join(when)}")
+    if given.between_cycles_cv:
+        parts.append(f"the kill varies between cycles with a CV of {100 * given.between_cycles_cv:g} %")
+    if given.accumulates:
+        parts.append(f"each cycle kills {100 * given.accumulates:g} % more than the one before")
+    return "".join(f"; {part}" for part in parts)
 
 
 def _laboratory(laboratory: Laboratory) -> Iterator[str]:

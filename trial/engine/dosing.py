@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cohorts import elementary
+from trial.engine.cycles import drug_days, intensities
 from trial.engine.draws import Drawn, Unit
 from trial.engine.prescribed import days_apart
 from trial.engine.rescue import log_drop
@@ -111,14 +112,12 @@ def drug_day(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.b
     chemotherapy = unit.study.chemotherapy
     if chemotherapy is None or not chemotherapy.drug_days:
         return treated
-    since = day - course.chemo_day[:, None]
-    waiting = (since < 0) & (chemotherapy.start is not None)
-    return treated & (waiting | np.isin(since, chemotherapy.days_of_drug))
+    return treated & drug_days(chemotherapy, course.cycles, day)
 
 
 def active(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether what is taken on each day is active drug, (n, k): never on placebo, in some arms until chemotherapy."""
-    return is_active(unit, _treatment(course, day), course.chemo_day[:, None], day)
+    return is_active(unit, _treatment(course, day), course.cycles.first_day[:, None], day)
 
 
 def is_active(
@@ -147,15 +146,7 @@ def _treatment(course: Course, day: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def kill(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Intensity of the chemotherapy given on each day, 0 on the others; it ends when the patient leaves."""
-    chemotherapy = unit.study.chemotherapy
-    if chemotherapy is None:
-        return np.zeros(day.shape)
-    intensity = np.zeros(chemotherapy.cycle_days)
-    for dose in chemotherapy.doses:
-        intensity[dose.day] = dose.intensity
-    cycle, within = np.divmod(day - course.chemo_day[:, None], chemotherapy.cycle_days)
-    given = (cycle >= 0) & (cycle < chemotherapy.cycles) & _in_study(course, day)
-    return np.where(given, intensity[within], 0.0)
+    return np.where(_in_study(course, day), intensities(unit, course.cycles, day), 0.0)
 
 
 def meal_h(unit: Unit, course: Course, day: NDArray[np.int64], dose_mg: Array) -> Array:

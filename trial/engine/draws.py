@@ -65,6 +65,7 @@ class Drawn:
     and leave_reason (n,): index into study.dropout, -1 stays. occasions: by name, the parameters that differ from week
     to week. samples: what happens to the samples of the visits. holiday
     (n, D): the dose is missed in a run of days. patience (n,): cumulative hazard at which the drug is given up.
+    cycle_factor (n, C): what multiplies the kill of each cycle of chemotherapy; None: nothing.
     """
 
     arm: NDArray[np.int64]
@@ -84,6 +85,7 @@ class Drawn:
     leave_day: NDArray[np.int64]
     leave_reason: NDArray[np.int64]
     occasions: Mapping[str, Occasions] = field(default_factory=dict)
+    cycle_factor: Array | None = None
     samples: Samples = NOTHING_LOST
     holiday: NDArray[np.bool_] | None = None
     patience: Array | None = None
@@ -258,10 +260,26 @@ def draw_unit(study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[n
         leave_day=leave_day,
         leave_reason=leave_reason,
         occasions=occasions,
+        cycle_factor=_cycle_factor(study, draws),
         samples=draw_samples(study, draws),
         holiday=holiday,
         patience=-elementary.log(draws.uniform("adherence:patience")) if study.adherence.gives_up else None,
     )
+
+
+def _cycle_factor(study: Study, draws: Draws) -> Array | None:
+    """What multiplies the kill of each cycle of chemotherapy, (n, C): log-normal between cycles with median 1, stream
+    "chemotherapy:cycle" by cycle, times what has accumulated; None where every cycle is alike.
+    """
+    plan = study.chemotherapy
+    if plan is None or not (plan.between_cycles_cv or plan.accumulates):
+        return None
+    grown = (1.0 + plan.accumulates) ** np.arange(plan.cycles)
+    if not plan.between_cycles_cv:
+        return np.tile(grown, (len(draws), 1))
+    sd = float(np.sqrt(np.log1p(plan.between_cycles_cv**2)))
+    z = np.stack([draws.normal("chemotherapy:cycle", k) for k in range(plan.cycles)], axis=1)
+    return np.asarray(grown * elementary.exp(sd * z))
 
 
 def most_rescues(study: Study) -> int:

@@ -1,4 +1,4 @@
-"""What the protocol does with what it sees at a visit: stage, rescue, start of chemotherapy, then the dose rules.
+"""What the protocol does with what it sees at a visit: stage, rescue, cycles of chemotherapy, then the dose rules.
 
 No randomness: draws come from ``unit.drawn``.
 """
@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from trial.engine.cycles import Cycles, first_cycles, next_cycles
 from trial.engine.draws import Unit
 from trial.engine.giving_up import Patience, full_patience, gives_up
-from trial.engine.passage import NEVER, Position, Seen, first_place, stage_of
+from trial.engine.passage import Position, Seen, first_place, stage_of
 from trial.engine.prescribed import Prescribed, days_apart, intervals_of
 from trial.engine.rescue import Dosage, Rescues, no_rescue, rescue
 from trial.engine.titration import Action, DoseState, decide, start, starting
@@ -40,8 +41,8 @@ class Course:
     ladders: one DoseState per dose rule, for the patients whose treatment has it, and members: their places in the
     unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and now, the level, hold from
     ``effective_day`` on, treatment_before and before until then. place: where everybody stands in the plan. rescues:
-    every rescue so far. patience: who has given up. chemo_day: first day of cycle 1 of chemotherapy (NEVER: none, or it
-    still waits for platelets). earlier: what is in force before that, while reports are late.
+    every rescue so far. patience: who has given up. cycles: those of chemotherapy.
+    earlier: what is in force before that, while reports are late.
     """
 
     ladders: tuple[DoseState, ...]
@@ -53,7 +54,7 @@ class Course:
     effective_day: NDArray[np.int64]
     place: Position
     rescues: Rescues
-    chemo_day: NDArray[np.int64]
+    cycles: Cycles
     patience: Patience
     earlier: tuple[Earlier, ...] = ()
 
@@ -102,7 +103,7 @@ def _deciding(unit: Unit) -> dict[str | None, DoseRule]:
 
 def start_course(unit: Unit) -> tuple[Course, Decisions]:
     """Everybody on the start dose of the arm from day 0."""
-    drawn, chemo = unit.drawn, unit.study.chemotherapy
+    drawn = unit.drawn
     zero = np.zeros(drawn.n, dtype=np.int64)
     dose = unit.starts_mg(drawn.arm)
     members = _members(unit, drawn.arm)
@@ -121,7 +122,7 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         effective_day=zero,
         place=first_place(unit),
         rescues=no_rescue(unit),
-        chemo_day=np.full(drawn.n, NEVER if chemo is None or chemo.start else chemo.first_day),
+        cycles=first_cycles(unit),
         patience=full_patience(unit),
     )
     begin = Decisions(
@@ -150,7 +151,7 @@ def apply_rules(
     bleeding: Array | None = None,
     known: NDArray[np.int64] | None = None,
 ) -> tuple[Course, Decisions]:
-    """Stage, rescue, start of chemotherapy, then the dose rules, each for all of its patients at once, on the reported
+    """Stage, rescue, cycles of chemotherapy, then the dose rules, each for all of its patients at once, on the reported
     counts of ``visit`` (NaN: no count) and the grade of ``bleeding`` seen at it (None: nobody's).
     ``known``: the day on which each count is reported; None: that of the laboratory.
 
@@ -163,7 +164,6 @@ def apply_rules(
     before = course
     course, fresh = _change_stage(unit, course, count, visit, effective)
     rescues, given = rescue(unit, course.rescues, count, bleeding, visit, effective, course.place.leave_day)
-    course = _start_chemotherapy(unit, course, count, visit, effective)
     there = (day < course.place.drug_ends(study.plan)) & ~fresh
     decided_on, here = np.where(there, count, np.nan), there & (effective < course.place.leave_day)
     ladders: list[DoseState] = []
@@ -177,6 +177,7 @@ def apply_rules(
     course = replace(
         course,
         rescues=rescues,
+        cycles=next_cycles(unit, course.cycles, count, visit, effective),
         patience=gives_up(unit, course.patience, count, effective),
         ladders=tuple(ladders),
         now=now,
@@ -265,14 +266,3 @@ def _regrouped(unit: Unit, course: Course, start_mg: Array, over: NDArray[np.boo
         same = np.isin(mine, before) & ~fresh[mine]
         ladders.append(begun.with_rows(same, ladder, np.searchsorted(before, mine[same])))
     return replace(course, ladders=tuple(ladders), members=members)
-
-
-def _start_chemotherapy(unit: Unit, course: Course, count: Array, visit: int, known: NDArray[np.int64]) -> Course:
-    """Cycle 1 of those who have waited for platelets begins on the day on which a count is reported to be high enough,
-    not before ``first_day``. A visit planned after the latest day starts nobody.
-    """
-    study, chemo = unit.study, unit.study.chemotherapy
-    if chemo is None or chemo.start is None or study.visits.days[visit - 1] > chemo.start.latest_day:
-        return course
-    reached = (course.chemo_day == NEVER) & (count >= chemo.start.at_least_1e9L)
-    return replace(course, chemo_day=np.where(reached, np.maximum(known, chemo.first_day), course.chemo_day))

@@ -98,7 +98,7 @@ def simulate_unit(enrolled: Unit) -> UnitResult:
     2. for each interval between visits: take the planned doses, advance the ODE from event to event
     3. at the visit, before the dose: form observations (true value, then what the laboratory reports, and when); who
        is to come for a re-test goes on to that day
-    4. apply the protocol in order: stage, rescue, start of chemotherapy, then the dose rule
+    4. apply the protocol in order: stage, rescue, cycles of chemotherapy, then the dose rule
     5. carry the dose decisions into the following days; with the reason they become the dose ledger
     6. after the last visit: return observations, decisions and one solve status per patient
 

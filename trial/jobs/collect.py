@@ -219,7 +219,7 @@ def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.T
     who, day, count, kind, term = (x[order] for x in (who, day, count, kind, term))
     voids = np.array([np.nan if a.voids_days is None else a.voids_days for a in agents])
     return table(
-        events_schema(cycles > 0, bool(unit.study.rescue.agents)),
+        events_schema(cycles > 0, bool(unit.study.rescue.agents), _cycles_wait(unit)),
         **keys.rows(who),
         EVENT=coded(kind, _event_words(unit)),
         ADY=day,
@@ -233,9 +233,21 @@ def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.T
             ),
         ),
         CYCLE=pa.array(term - first[1] + 1, mask=kind != 2),
+        CHSHARE=np.where(kind == 2, _share(result, who, term - first[1]), np.nan),
         AVAL=count,
         VOIDENDY=np.where(kind == 0, day + voids[np.minimum(term, len(agents) - 1)], np.nan),
     )
+
+
+def _cycles_wait(unit: Unit) -> bool:
+    """Whether later cycles of chemotherapy wait for platelets."""
+    return unit.study.chemotherapy is not None and unit.study.chemotherapy.next_cycle is not None
+
+
+def _share(result: UnitResult, who: Ints, cycle: Ints) -> Array:
+    """Share of the planned dose in a cycle of each ``who`` (k,); 1 where there is no such cycle."""
+    share = np.column_stack([result.course.cycles.share, np.ones(len(result.course.cycles.share))])
+    return np.asarray(share[who, np.clip(cycle, 0, share.shape[1] - 1)])
 
 
 def _event_words(unit: Unit) -> tuple[str, ...]:
@@ -253,7 +265,7 @@ def _chemotherapy(unit: Unit, result: UnitResult) -> tuple[Ints, Ints, Ints]:
         return nobody, nobody, nobody
     cycles = np.repeat(np.arange(chemotherapy.cycles), len(chemotherapy.doses))
     days = np.tile([dose.day for dose in chemotherapy.doses], chemotherapy.cycles)
-    day = result.course.chemo_day[:, None] + cycles * chemotherapy.cycle_days + days
+    day = result.course.cycles.day[:, cycles] + days
     until = np.minimum(result.course.place.leave_day, last_visit(unit))
     who, dose = np.nonzero(day < until[:, None])
     return who, day[who, dose], cycles[dose]

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from trial.engine.dosing import drug_day, is_active, takes
 from trial.engine.draws import Unit
+from trial.engine.passage import NEVER
 from trial.engine.prescribed import days_apart
-from trial.engine.rules import NEVER, Decisions, rules_of
+from trial.engine.rules import Decisions, rules_of
 from trial.engine.simulate import UnitResult
 from trial.engine.titration import Action, reason
 from trial.jobs.intake import intake
@@ -42,7 +43,7 @@ def doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
     who, day, action, step, count, treatment, level = _in_order(changes, due, last)
     end = np.where(np.append(who[1:] == who[:-1], False), np.append(day[1:], 0), last[who])
     code, words = _reason_codes(unit, treatment, action, step)
-    drug = is_active(unit, treatment, result.course.chemo_day[who], day)
+    drug = is_active(unit, treatment, result.course.cycles.first_day[who], day)
     return table(
         doses_schema(bool(days_apart(unit.study))),
         **keys.rows(who),
@@ -93,7 +94,7 @@ def _placebo_from_chemotherapy(unit: Unit, result: UnitResult) -> tuple[NDArray,
     """As ``_changes``: where active drug ends with cycle 1, unless the dose changes on that very day or the rule has
     stopped it before.
     """
-    begins, level = result.course.chemo_day, np.zeros(unit.drawn.n)
+    begins, level = result.course.cycles.first_day, np.zeros(unit.drawn.n)
     ends = np.array([arm.until_chemotherapy for arm in unit.study.arms])[unit.drawn.arm]
     treatment = result.decisions[0].treatment
     for made in result.decisions:

@@ -38,6 +38,9 @@ SILENT: dict[str, Any] = {
     "holidays": None,
     "gives_up": None,
     "missed_days": False,
+    "next_cycle": None,
+    "between_cycles_cv": 0.0,
+    "accumulates": 0.0,
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 
@@ -53,6 +56,8 @@ def fingerprint(study: Study) -> str:
     for part in ("screening", "rescue", "laboratory", "adherence"):
         said[part] = _spoken(said[part])
     said["dropout"] = [_spoken(item) for item in said["dropout"]]
+    if study.chemotherapy:
+        said["chemotherapy"] = _spoken(said["chemotherapy"])
     for arm in said["arms"]:
         del arm["label"]
     said["dose_rules"] = {name: _spoken(rule) for name, rule in said["dose_rules"].items()}

@@ -169,53 +169,6 @@ class Screening(Record):
             )
 
 
-class ChemotherapyDose(Record):
-    """One dose of a cycle; the intensity is what the structure of the parameter set multiplies its kill with."""
-
-    day: Annotated[Whole, Field(ge=0, le=364)] = Field(description="day inside the cycle; 0 is its first day")
-    intensity: Annotated[Number, Field(gt=0, le=10)] = Field(default=1.0, description="1 is a full dose")
-
-
-class ChemotherapyStart(Record):
-    """Cycle 1 waits for platelets: it begins on the day on which a visit's count is reported to be high enough."""
-
-    at_least_1e9L: Positive = Field(description="cycle 1 begins once a visit after day 0 reports a count at least this")
-    latest_day: VisitDay = Field(description="last planned visit that may start it; later ones do not: no chemotherapy")
-
-
-class Chemotherapy(Record):
-    """Cycles of chemotherapy, in every arm alike, on schedule until the patient leaves; a cycle is never delayed."""
-
-    first_day: Day = Field(default=0, description="day of the first dose of cycle 1; with start the earliest such day")
-    cycle_days: Annotated[Whole, Field(ge=1, le=365)] = Field(description="from one cycle's first day to the next")
-    cycles: Annotated[Whole, Field(ge=1, le=100)] = Field(description="how many cycles")
-    doses: Annotated[tuple[ChemotherapyDose, ...], Field(min_length=1)] = Field(description="doses of each cycle")
-    start: ChemotherapyStart | None = Field(
-        default=None, description="cycle 1 waits for platelets; none: it begins on first_day"
-    )
-    drug_days: Annotated[tuple[DrugDay, ...], Increasing] = Field(
-        default=(),
-        description="days from each cycle's first day on which the study drug is taken, before it negative; "
-        "none: every treatment day",
-    )
-
-    @property
-    def days_of_drug(self) -> tuple[int, ...]:
-        """``drug_days`` of all cycles, counted from the first day of cycle 1; empty: every day."""
-        return tuple(cycle * self.cycle_days + day for cycle in range(self.cycles) for day in self.drug_days)
-
-    def problems(self) -> Iterator[Problem]:
-        days = [dose.day for dose in self.doses]
-        for k, day in enumerate(days):
-            if day >= self.cycle_days:
-                yield ("doses", k, "day"), f"seen {day}; a cycle has days 0 to {self.cycle_days - 1}"
-            elif k and day <= days[k - 1]:
-                yield ("doses", k, "day"), f"out of order: {day} comes after {days[k - 1]}; the days must increase"
-        if self.start and self.start.latest_day < self.first_day:
-            seen = f"seen {self.start.latest_day}; cycle 1 begins on day {self.first_day} at the earliest"
-            yield ("start", "latest_day"), f"{seen}; allowed: {self.first_day} or later"
-
-
 class PKSampling(Record):
     """A concentration profile from the dose given at the visit of ``visit_day``: one dosing interval (24 h) or longer.
 

@@ -13,12 +13,12 @@ from trial.study import stages as staged
 from trial.study.analysis_plan import Analysis, plan_problems
 from trial.study.analytes import Laboratory
 from trial.study.arms import Arm
+from trial.study.cycle_plan import Chemotherapy
 from trial.study.dose_rule import DoseRule
 from trial.study.habits import Adherence, Meals
 from trial.study.leaving import Dropout, hazards, shares
 from trial.study.protocol import (
     Allocation,
-    Chemotherapy,
     Identifier,
     KeptTable,
     Output,

@@ -59,7 +59,8 @@ for r in O.itertuples():
     elif r.PARAMCD=='WHOBLEED': wb[k][r.AVISITN]=(r.ADY,r.AVAL)
     elif r.PARAMCD=='CONC': conc[k].append((r.ATPT,r.AVAL,r.ADY,r.AVALREAS))
 ev=collections.defaultdict(list)
-voids=collections.defaultdict(list)
+voishare_={((r.IREP,r.SUBJID),int(r.CYCLE)):r.CHSHARE for r in E.itertuples() if r.EVENT=='CHEMO'} if 'CHSHARE' in E else {}
+ds=collections.defaultdict(list)
 for r in E.itertuples():
     ev[(r.IREP,r.SUBJID)].append((r.EVENT,r.ADY,r.TERM)); z=getattr(r,'VOIDENDY',None)
     if r.EVENT=='RESCUE': voids[(r.IREP,r.SUBJID)].append((r.ADY,float('inf') if z is None or pd.isna(z) else z))
@@ -145,6 +146,12 @@ for p in P.itertuples():
         rec=any(0<d<=14 and c>=100 for _,d,c in seen); f=first.get(1)
         w=[(d,c) for _,d,c in seen if f is not None and 21<=d-f<=25]
         R['CITRESP']=float(rec and bool(w) and w[0][1]>=75 and fail>w[0][0])
+        if cfg['chemotherapy'].get('next_cycle'):
+            cd_,C_=cfg['chemotherapy']['cycle_days'],cfg['chemotherapy']['cycles']
+            kept_={c:c in first and c-1 in first and first[c]-first[c-1]-cd_<7 and share_.get((k,c),1)>=1 for c in range(2,C_+1)}
+            due_=[c for c in kept_ if 1 in first and first[1]+(c-1)*cd_<max(vis)]
+            R['CHEMOPL']=None if 1 in first and not due_ else float(bool(due_) and all(kept_[c] for c in due_))
+            R['CHEMO2']=float(any(kept_[c] and kept_.get(c+1,False) for c in kept_))
     # PK
     if conc[k]:
         pr=sorted((t_,0.0 if w_=='below the limit of quantification' else c_,d_,w_) for t_,c_,d_,w_ in conc[k]); d0=pr[0][2]; dose=[x[2] for x in ds[k] if x[0]<=d0<x[1]]; dose=dose[-1] if dose else 0
