@@ -59,8 +59,8 @@ for r in O.itertuples():
     elif r.PARAMCD=='WHOBLEED': wb[k][r.AVISITN]=(r.ADY,r.AVAL)
     elif r.PARAMCD=='CONC': conc[k].append((r.ATPT,r.AVAL,r.ADY,r.AVALREAS))
 ev=collections.defaultdict(list)
-voishare_={((r.IREP,r.SUBJID),int(r.CYCLE)):r.CHSHARE for r in E.itertuples() if r.EVENT=='CHEMO'} if 'CHSHARE' in E else {}
-ds=collections.defaultdict(list)
+voids=collections.defaultdict(list)
+share_={((r.IREP,r.SUBJID),int(r.CYCLE)):r.CHSHARE for r in E.itertuples() if r.EVENT=='CHEMO'} if 'CHSHARE' in E else {}
 for r in E.itertuples():
     ev[(r.IREP,r.SUBJID)].append((r.EVENT,r.ADY,r.TERM)); z=getattr(r,'VOIDENDY',None)
     if r.EVENT=='RESCUE': voids[(r.IREP,r.SUBJID)].append((r.ADY,float('inf') if z is None or pd.isna(z) else z))
