@@ -273,7 +273,7 @@ def _die_at(step: int) -> None:
         finish(Path("x"), unfinished(Path("x")))
 
 
-def _die(*_) -> None:
+def _die(*_, **__) -> None:
     raise Dead
 
 
