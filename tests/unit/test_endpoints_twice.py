@@ -277,7 +277,9 @@ def test_what_an_endpoint_needs_and_which_one_is_pooled():
     known = catalogue(56)
     needs = {
         "needs_profile": {"CMAX", "CTROUGH", "AUCTAU", "AUCLST", "AUCIFO", "AUCINT", "TMAX", "LAMZHL",
-                          "CMAXD", "AUCTAUD", "AUCLSTD", "AUCIFOD"}, "needs_chemotherapy": {"NADIR", "CITRESP"},
+                          "CMAXD", "AUCTAUD", "AUCLSTD", "AUCIFOD"},
+        "needs_chemotherapy": {"NADIR", "CITRESP", "CHEMOPL", "CHEMO2"},
+        "needs_waiting": {"CHEMOPL", "CHEMO2"},
         "needs_stop": {"STOPPED"}, "pooled": {"COMPL"},
     }  # fmt: skip
     for what, codes in needs.items():

@@ -3,11 +3,12 @@
 import pytest
 from pydantic import ValidationError
 
-from trial.study import analysis_plan, analytes, arms, habits, protocol, rescue_agents
+from trial.study import analysis_plan, analytes, arms, cycle_plan, habits, protocol, rescue_agents
 from trial.study.arms import Arm
 from trial.study.protocol import did_you_mean, not_among, twice
 
-RECORDS = vars(protocol) | vars(analysis_plan) | vars(arms) | vars(habits) | vars(analytes) | vars(rescue_agents)
+MODULES = (protocol, analysis_plan, arms, cycle_plan, habits, analytes, rescue_agents)
+RECORDS = {name: record for module in MODULES for name, record in vars(module).items()}
 SMALLEST = {
     "Arm": {"id": "A", "start_dose_mg": 5},
     "Stratum": {"covariate": "AGE", "cut": 40},
@@ -20,6 +21,8 @@ SMALLEST = {
     "ChemotherapyDose": {"day": 0},
     "ChemotherapyStart": {"at_least_1e9L": 100, "latest_day": 14},
     "Chemotherapy": {"cycle_days": 21, "cycles": 2, "doses": [{"day": 0}]},
+    "NextCycle": {"at_least_1e9L": 75},
+    "DoseReduction": {"factor": 0.75, "delayed_days": 7},
     "Rescue": {},
     "RescueAgent": {"id": "IVIG", "kind": "immunoglobulin", "below_1e9L": 20},
     "Laboratory": {},
@@ -60,6 +63,14 @@ LIMITS = [
     ("Chemotherapy", "first_day", [0, 3650], [-1, 3651]),
     ("Chemotherapy", "cycle_days", [1, 365], [0, 366]),
     ("Chemotherapy", "cycles", [1, 100], [0, 101]),
+    ("Chemotherapy", "between_cycles_cv", [0, 2], [-0.1, 2.1]),
+    ("Chemotherapy", "accumulates", [0, 2], [-0.1, 2.1]),
+    ("NextCycle", "at_least_1e9L", [0.1], [0]),
+    ("NextCycle", "early_days", [0, 28], [-1, 29]),
+    ("NextCycle", "latest_days", [0, 365], [-1, 366]),
+    ("DoseReduction", "factor", [0.01, 0.99], [0, 1]),
+    ("DoseReduction", "delayed_days", [1, 365], [0, 366]),
+    ("DoseReduction", "below_1e9L", [0.1], [0]),
     ("Chemotherapy", "doses", [[{"day": 0}, {"day": 20}]],
      [[], [{"day": 21}], [{"day": 3}, {"day": 3}], [{"day": 3}, {"day": 2}]]),
     ("Chemotherapy", "drug_days", [[], [-364, 364]], [[-365], [365], [2, 2], [3, 2]]),

@@ -194,7 +194,7 @@ def test_everybody_starts_free_of_rescue_and_hazard():
     course, begin = start_course(unit(arm=(0, 0, 1)))
     so_far = course.rescues
     assert so_far.decided.tolist() == so_far.hazard.tolist() == so_far.counted_day.tolist() == [0, 0, 0]
-    assert so_far.given == () and (so_far.latest < 0).all() and (course.chemo_day > 10_000).all()
+    assert so_far.given == () and (so_far.latest < 0).all() and (course.cycles.first_day > 10_000).all()
     assert course.effective_day.tolist() == begin.day.tolist() == [0, 0, 0] and not begin.rescued.any()
     assert [ladder.rung.tolist() for ladder in course.ladders] == [[1, 1, 1]]
     assert np.isnan(begin.count).all() and begin.step.tolist() == [-1, -1, -1]
