@@ -203,3 +203,27 @@ def test_patients_are_conserved_and_doses_follow_the_stages(study):
     late = tables["doses"].merge(patients[[*key, "EOSDY"]], on=key)
     assert (late.AENDY <= late.EOSDY).all()
     assert np.isin(tables["doses"].EXDOSE, [0, 2.5, 3.75, 5, 7.5, 12.5, 25, 50, 75]).all()
+
+
+def test_the_report_of_a_staged_trial_shows_who_entered_each_stage(study, tmp_path):
+    """T 14.1.5 has the entered of every stage, as the table of stages counts them; a trial without stages has none."""
+    from analysis.report.passing import stages_table
+    from analysis.report.runfolder import read_run
+    from trial.app.study_run import conclude, execute
+
+    for name, one in (("staged", study), ("plain", load_study(CONFIGS / "smoke.yaml"))):
+        folder = tmp_path / name
+        conclude(folder, execute(one, folder), [], {})
+        run = read_run(folder, one)
+        table = stages_table(run)
+        if name == "plain":
+            assert table is None
+            continue
+        assert table is not None
+        stages = pd.read_parquet(folder / "stages.parquet").query("IREP == 0")
+        shown = {e.PARAMCD: e.ESTIMATE for e in run.estimates
+                 if e.PARCAT1 == "stages" and e.CATEGORY == "entered" and e.ARM == "ALL" and e.STAT == "count"
+                 and e.SCOPE == "replicate"}  # fmt: skip
+        counted = stages.groupby("STAGE", observed=True).size()
+        assert shown == {f"STAGE:{s.id}": counted[s.id] for s in study.stages}
+        assert len(table.rows) > len(study.stages)

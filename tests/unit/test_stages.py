@@ -202,3 +202,14 @@ def test_the_drug_of_no_structure_moves_the_rest_without_drug():
         outputs = [np.array(model.outputs(model.steady_state(q, u).T, q.T, u.T)).ravel() for q in (p, twice)]
         np.testing.assert_allclose(*outputs, rtol=1e-12)
         assert model.drug
+
+
+def test_a_rescue_is_so_many_days_ago_as_the_gate_of_a_stage_asks():
+    """Rescued on day 7, asked on day 28: 21 days ago are enough for 21, not for 22."""
+    rescued = {"RESCUE_H0": 1e6, "RESCUE_SCALE": 1e300}
+    for days, expected in ((21, [1]), (22, [0])):
+        stages = [TWO[0], TWO[1] | {"enters": {"no_rescue_days": days}}]
+        clock = np.array([[0.5, np.inf, np.inf, np.inf]])
+        _, made = decided([[20] * 10], stages, parameters=rescued, rescue_clock=clock)
+        assert [k for k, m in enumerate(made) if m.rescued[0]] == [1]
+        assert made[4].stage.tolist() == expected
