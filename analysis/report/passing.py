@@ -22,9 +22,7 @@ def stages_table(run: RunFolder) -> Table | None:
     ]
     columns.append(Column("mean", "Share of all, %", said("{}, mean", counted_replicates(run))))
     rows = [
-        _row(
-            run, f"STAGE:{stage.id}", category, f"{stage.name}: {category}" if category == ENTERED else f"  {category}"
-        )
+        _row(run, f"STAGE:{stage.id}", category, f"{stage.name}: " if category == ENTERED else "  ")
         for stage in run.study.stages
         for category in _categories(run, f"STAGE:{stage.id}")
     ]
