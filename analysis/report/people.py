@@ -102,25 +102,19 @@ def _any(run: RunFolder, arm: str, category: str) -> bool:
 
 def disposition_table(run: RunFolder) -> Table:
     """T 14.1.1: who completed, who left and why; named replicate per arm, and the mean over replicates."""
-    all_arms = f"All {courses(run)}" if run.study.paired else "All arms"
-    heads = [*((arm.id, arm.id, arm.label) for arm in run.arms), ("all", ALL, all_arms)]
-    columns = [Column("what", "")]
-    columns += [
-        Column(name, arm_head(run, arm, title), said("{}, n (%)", named_alone(run))) for name, arm, title in heads
-    ]
-    columns.append(Column("mean", f"Share of all {courses(run)}, %", said("{}, mean", counted_replicates(run))))
+    columns = counted_columns(run, f"Share of all {courses(run)}, %")
     lines = [("Completed", "completed"), ("Discontinued", "discontinued")]
     lines += [(f"  {why}", f"left: {why}") for why in _reasons(run)]
     lines += [("Solve failed", "solve failed")]
     lines += [(STOPPED, "stopped by the dose rule")] * run.study.can_stop
-    rows = [_disposition_row(run, line, category, [arm for _, arm, _ in heads]) for line, category in lines]
+    rows = [counted_row(run, DISPOSITION, line, category) for line, category in lines]
     notes: tuple[Text, ...] = (f"{STOPPED}: they stayed in the study and are among the lines above too.",)
     notes = notes * run.study.can_stop
     printed = run.published.get(("COMPL", "rate", ALL))
     if printed and printed.events is not None and printed.n:
         count, n = shown(cells.count, *numbers(printed, "events", "n")), shown(cells.whole, number(printed, "n"))
         notes += (said("Published, {}: {} of {} completed.", label(printed.study), count, n),)
-    return Table("T 14.1.1", "Disposition", everybody(run), tuple(columns), tuple(rows), notes)
+    return Table("T 14.1.1", "Disposition", everybody(run), columns, tuple(rows), notes)
 
 
 def arm_head(run: RunFolder, arm: str, name: str) -> Text:
@@ -129,9 +123,20 @@ def arm_head(run: RunFolder, arm: str, name: str) -> Text:
     return shown(cells.column_head, number(found, "N"), label=name) if found else name
 
 
-def _disposition_row(run: RunFolder, name: str, category: str, arms: list[str]) -> Row:
-    found = [run.one(DISPOSITION, arm, "count", category=category) for arm in arms]
-    over = run.over(DISPOSITION, ALL, "share", category=category)
+def counted_columns(run: RunFolder, share: str) -> tuple[Column, ...]:
+    """A line's name, its count in every arm and in all of the named replicate, and its mean ``share`` of all arms."""
+    all_arms = f"All {courses(run)}" if run.study.paired else "All arms"
+    heads = [*((arm.id, arm.id, arm.label) for arm in run.arms), ("all", ALL, all_arms)]
+    counts = [
+        Column(name, arm_head(run, arm, title), said("{}, n (%)", named_alone(run))) for name, arm, title in heads
+    ]
+    return (Column("what", ""), *counts, Column("mean", share, said("{}, mean", counted_replicates(run))))
+
+
+def counted_row(run: RunFolder, code: str, name: str, category: str) -> Row:
+    """A line of ``counted_columns``: a category of rows of counts and shares."""
+    found = [run.one(code, arm, "count", category=category) for arm in (*run.study.arm_ids, ALL)]
+    over = run.over(code, ALL, "share", category=category)
     counts = [shown(cells.count, *numbers(e, "N_EVENT", "N")) for e in found if e]
     share = [shown(cells.rounded, number(over, "ESTIMATE"), decimals=1)] if over else []
     return Row((Cell(name, "label"), *texts(*counts, *share)), name)

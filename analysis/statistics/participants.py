@@ -30,7 +30,7 @@ def estimate_participants(folder: Path, study: Study, summaries: Mapping[str, Su
     return rows + _baseline_rows(folder / "patients.parquet", study)
 
 
-def _row(study: Study, category: str, code: str, label: str, arm: str, stat: str, unit: str) -> Estimate:
+def row_of(study: Study, category: str, code: str, label: str, arm: str, stat: str, unit: str) -> Estimate:
     return Estimate(
         STUDYID=study.id, PARAMCD=code, PARAM=label, PARCAT1=category, ARM=arm, COMPARATOR=None, POPULATION="FAS",
         STAT=stat, UNIT=unit, SCOPE=NAMED,
@@ -47,7 +47,7 @@ def _screening_rows(table: pa.Table, study: Study) -> Iterator[Estimate]:
     out = [counts for why, counts in counted.items() if why not in ("screened", "randomised")]
     if out:
         counted["excluded"] = np.sum(out, axis=0)
-    blank = replace(_row(study, "screening", "SCREEN", "Screening", ALL, "count", "subjects"), POPULATION="screened")
+    blank = replace(row_of(study, "screening", "SCREEN", "Screening", ALL, "count", "subjects"), POPULATION="screened")
     for why, counts in counted.items():
         row = replace(blank, CATEGORY=why)
         yield alone(row, counts[study.analysis.named_replicate])
@@ -93,16 +93,21 @@ def _disposition_rows(found: Mapping[str, Array], study: Study, summaries: Mappi
     """Counts and shares of the randomised, by arm and together."""
     if study.can_stop:
         found = {**found, STOPPED: summaries["STOPPED"].events}
-    of, named, rows = with_all(found["randomised"]), study.analysis.named_replicate, []
+    of, rows = with_all(found["randomised"]), []
     for category, counts in found.items():
-        every = with_all(counts)
-        share = PERCENT * rates(every, of)
-        for k, arm in enumerate((*study.arm_ids, ALL)):
-            blank = _row(study, "disposition", "DISP", "Disposition", arm, "count", "subjects")
-            count = replace(blank, CATEGORY=category, N=int(of[named, k]), N_EVENT=int(every[named, k]))
-            rows += [alone(count, every[named, k]), over(count, every[:, k], of[:, k])]
-            percent = replace(count, STAT="share", UNIT="%")
-            rows += [alone(percent, share[named, k]), over(percent, share[:, k], of[:, k])]
+        blank = replace(row_of(study, "disposition", "DISP", "Disposition", "", "count", "subjects"), CATEGORY=category)
+        rows += count_and_share(blank, with_all(counts), of, study)
+    return rows
+
+
+def count_and_share(blank: Estimate, counts: Array, of: Array, study: Study) -> list[Estimate]:
+    """A count and its share ``of`` others, (R, A + 1) each, by arm and together: named replicate, and over all."""
+    named, share, rows = study.analysis.named_replicate, PERCENT * rates(counts, of), []
+    for k, arm in enumerate((*study.arm_ids, ALL)):
+        count = replace(blank, ARM=arm, N=int(of[named, k]), N_EVENT=int(counts[named, k]))
+        rows += [alone(count, counts[named, k]), over(count, counts[:, k], of[:, k])]
+        percent = replace(count, STAT="share", UNIT="%")
+        rows += [alone(percent, share[named, k]), over(percent, share[:, k], of[:, k])]
     return rows
 
 
@@ -142,7 +147,7 @@ def _item_rows(item: Item, stats: Mapping[str, Array], study: Study) -> Iterator
     named = study.analysis.named_replicate
     for k, arm in enumerate((*study.arm_ids, ALL)):
         n, missing = stats["n"][:, k], stats["missing"][:, k]
-        row = _row(study, "baseline", f"BASE:{item.code}", item.label, arm, "", item.unit)
+        row = row_of(study, "baseline", f"BASE:{item.code}", item.label, arm, "", item.unit)
         row = replace(row, N=int(n[named]))
         if item.unit == "%":
             yes = stats["sum"][:, k]

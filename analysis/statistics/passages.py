@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from analysis.endpoints.records import Array
-from analysis.statistics.estimates import ALL, NAMED, PERCENT, Estimate, alone, over, rates
-from analysis.statistics.participants import arms_of, with_all
+from analysis.statistics.estimates import Estimate
+from analysis.statistics.participants import arms_of, count_and_share, row_of, with_all
 from analysis.statistics.summaries import decoded, whole_replicates
 from trial.study.study import Study
 
@@ -29,10 +29,10 @@ def estimate_passages(folder: Path, study: Study) -> list[Estimate]:
     for k, stage in enumerate(study.stages):
         mine = {why: counts for (number, why), counts in found.items() if number == k + 1}
         entered = mine.pop(ENTERED, np.zeros_like(size))
-        code, label = f"STAGE:{stage.id}", f"Stage {stage.name}"
-        rows += _rows(study, code, label, ENTERED, entered, size)
+        blank = row_of(study, "stages", f"STAGE:{stage.id}", f"Stage {stage.name}", "", "count", "subjects")
+        rows += count_and_share(replace(blank, CATEGORY=ENTERED), entered, size, study)
         for why, counts in mine.items():
-            rows += _rows(study, code, label, why, counts, entered)
+            rows += count_and_share(replace(blank, CATEGORY=why), counts, entered, study)
     return rows
 
 
@@ -49,18 +49,3 @@ def _counted(folder: Path, study: Study) -> tuple[Mapping[tuple[int, str], Array
                 np.add.at(counts, tuple(axis[mine] for axis in place), 1)
     together = {key: with_all(counts) for key, counts in found.items()}
     return together, together[1, ENTERED]
-
-
-def _rows(study: Study, code: str, label: str, category: str, counts: Array, of: Array) -> list[Estimate]:
-    named, rows = study.analysis.named_replicate, []
-    for k, arm in enumerate((*study.arm_ids, ALL)):
-        row = Estimate(
-            STUDYID=study.id, PARAMCD=code, PARAM=label, PARCAT1="stages", ARM=arm, COMPARATOR=None, POPULATION="FAS",
-            STAT="count", UNIT="subjects", SCOPE=NAMED, CATEGORY=category, N=int(of[named, k]),
-            N_EVENT=int(counts[named, k]),
-        )  # fmt: skip
-        share = PERCENT * rates(counts[:, k], of[:, k])
-        rows += [alone(row, counts[named, k]), over(row, counts[:, k], of[:, k])]
-        percent = replace(row, STAT="share", UNIT="%")
-        rows += [alone(percent, share[named]), over(percent, share, of[:, k])]
-    return rows
