@@ -129,6 +129,8 @@ STAGES = pa.schema(
     ]
 )
 """Only of a study with ``stages``."""
+STAGE_ENDS = ("planned end", "condition of the stage met", "last visit")
+"""ENDREAS of who did not leave in the stage; else it is why the patient left."""
 
 PARAMETERS = pa.schema(KEY)
 """And a column for each parameter of the structure, see ``parameters_schema``."""

@@ -153,10 +153,10 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
     Raises ValueError when the platelet or bleeding rows are not one per patient and planned visit in patient order.
     """
     adverse = tables.get("adverse")
-    void_from, void_to = _voids(tables["events"], _key(tables["patients"]))
+    void_from, void_to = _voids(tables["events"], key_of(tables["patients"]))
     tables = {name: tables[name].select(columns) for name, columns in COLUMNS.items()}
     patients, observations = tables["patients"], tables["observations"]
-    key = _key(patients)
+    key = key_of(patients)
     ids = tuple(arm_ids) if arm_ids is not None else _arms_in_order(patients)
     visits, counts, days = _pivot(_of(observations, "PLAT"), key, "AVISITN", "ADY")
     bleeding_visits, bleeding, _ = _pivot(_of(observations, "WHOBLEED"), key, "AVISITN", "ADY")
@@ -248,7 +248,7 @@ def distinct(texts: Sequence[Texts]) -> tuple[list[str], Codes]:
     return words, np.concatenate(codes)
 
 
-def _key(table: pa.Table) -> Codes:
+def key_of(table: pa.Table) -> Codes:
     """One integer per (IREP, SUBJID)."""
     return _ints(table, "IREP") * 2**32 + _ints(table, "SUBJID")
 
@@ -269,7 +269,7 @@ def _pivot(rows: pa.Table, key: Codes, across: str, *extra: str) -> tuple[Array,
     """Columns of ``rows``: the distinct values of ``across`` (V,), then AVAL and each ``extra`` as (n, V) arrays."""
     n = len(key)
     places = rows.num_rows // n if n else 0
-    if places * n != rows.num_rows or not np.array_equal(_key(rows), np.repeat(key, places)):
+    if places * n != rows.num_rows or not np.array_equal(key_of(rows), np.repeat(key, places)):
         raise ValueError(
             f"observations: expected the same rows for every patient, in patient order; "
             f"seen {rows.num_rows} rows for {n} patients"
@@ -301,7 +301,7 @@ def _first_day(rows: pa.Table, which: tuple[str, str], day: str, key: Codes) -> 
     """Each patient's earliest ``day`` in the rows whose column and value are ``which``; inf without one."""
     chosen = rows.filter(pa.array(_says(rows, *which)))
     first = np.full(len(key), np.inf)
-    np.minimum.at(first, _rows(key, _key(chosen)), _floats(chosen, day))
+    np.minimum.at(first, _rows(key, key_of(chosen)), _floats(chosen, day))
     return first
 
 
@@ -314,7 +314,7 @@ def _voids(events: pa.Table, key: Codes) -> tuple[Array, Array]:
     if "VOIDENDY" not in rescues.column_names:
         first = _first_day(rescues, ("EVENT", "RESCUE"), "ADY", key)[:, None]
         return first, np.full_like(first, np.inf)
-    who, day, end = _rows(key, _key(rescues)), _floats(rescues, "ADY"), _floats(rescues, "VOIDENDY")
+    who, day, end = _rows(key, key_of(rescues)), _floats(rescues, "ADY"), _floats(rescues, "VOIDENDY")
     order = np.argsort(who, kind="stable")
     number = np.arange(len(who)) - np.searchsorted(who[order], who[order])
     found = np.full((2, len(key), int(number.max(initial=-1)) + 1), np.inf)
@@ -329,7 +329,7 @@ def _stop_day(doses: pa.Table, key: Codes) -> Array:
     for name in ("EXDOSE", "DOSELEV"):
         given = doses.filter(pc.greater(_column(doses, name), 0.0))
         last[name] = np.full(len(key), -np.inf)
-        np.maximum.at(last[name], _rows(key, _key(given)), _floats(given, "AENDY"))
+        np.maximum.at(last[name], _rows(key, key_of(given)), _floats(given, "AENDY"))
     end = np.where(np.isinf(last["EXDOSE"]), last["DOSELEV"], last["EXDOSE"])
     return np.where(np.isinf(end), np.nan, end)
 
@@ -337,7 +337,7 @@ def _stop_day(doses: pa.Table, key: Codes) -> Array:
 def _cycles(events: pa.Table, key: Codes) -> tuple[Array, Array]:
     """Day of the first CHEMO row of every cycle, NaN where not given, and share of the planned dose, (n, C) each."""
     given = events.filter(pa.array(_says(events, "EVENT", "CHEMO")))
-    place = _rows(key, _key(given)), _ints(given, "CYCLE") - 1
+    place = _rows(key, key_of(given)), _ints(given, "CYCLE") - 1
     first, share = np.ones((2, len(key), int(place[1].max(initial=-1)) + 1)) * [[[np.inf]], [[1.0]]]
     np.minimum.at(first, place, _floats(given, "ADY"))
     if "CHSHARE" in given.column_names:
@@ -347,7 +347,7 @@ def _cycles(events: pa.Table, key: Codes) -> tuple[Array, Array]:
 
 def _adverse(events: pa.Table, key: Codes) -> dict[str, Array]:
     """Day of each patient's event by code, inf without one."""
-    code, who, day = _text(events, "AECD"), _rows(key, _key(events)), _floats(events, "ADY")
+    code, who, day = _text(events, "AECD"), _rows(key, key_of(events)), _floats(events, "ADY")
     found = {}
     for name in np.unique(code).tolist():
         found[name] = np.full(len(key), np.inf)
@@ -358,14 +358,14 @@ def _adverse(events: pa.Table, key: Codes) -> dict[str, Array]:
 def _any_action(doses: pa.Table, action: str, key: Codes) -> Flags:
     chosen = doses.filter(pa.array(_says(doses, "ACTION", action)))
     found = np.zeros(len(key), dtype=bool)
-    found[_rows(key, _key(chosen))] = True
+    found[_rows(key, key_of(chosen))] = True
     return found
 
 
 def _unsolved(solves: pa.Table, key: Codes) -> Texts:
     failed = solves.filter(pa.array(~_says(solves, "STATUS", "OK")))
     reason = np.full(len(key), "", dtype="<U40")
-    reason[_rows(key, _key(failed))] = np.char.add("solver: ", _text(failed, "STATUS"))
+    reason[_rows(key, key_of(failed))] = np.char.add("solver: ", _text(failed, "STATUS"))
     return reason
 
 
@@ -382,7 +382,7 @@ def _profile(observations: pa.Table, doses: pa.Table, key: Codes) -> Profile | N
 
 def _dose_on(doses: pa.Table, day: Array, key: Codes) -> Array:
     """Active drug prescribed on each patient's ``day`` (mg, 0 when no period covers it)."""
-    patient = _rows(key, _key(doses))
+    patient = _rows(key, key_of(doses))
     covers = (_floats(doses, "ASTDY") <= day[patient]) & (day[patient] < _floats(doses, "AENDY"))
     dose = np.zeros(len(key))
     dose[patient[covers]] = _floats(doses, "EXDOSE")[covers]

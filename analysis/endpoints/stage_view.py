@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from analysis.endpoints.records import key_of
 from trial.study.study import Study
+from trial.tables import STAGE_ENDS
 
 Ints = NDArray[np.int64]
 OVER = "stage was over"
@@ -26,7 +29,7 @@ def in_stage(tables: Mapping[str, pa.Table], study: Study) -> Mapping[str, pa.Ta
         return tables
     number, begin = study.analysed_stage + 1, study.days_before(study.analysed_stage)
     mine = tables["stages"].filter(pc.equal(tables["stages"]["STAGEN"], number))
-    own = _Window(_key(mine), _days(mine, "ASTDY"), _days(mine, "AENDY"), begin)
+    own = _Window(key_of(mine), _days(mine, "ASTDY"), _days(mine, "AENDY"), begin)
     seen = {name: own.of(tables[name]) for name in ("patients", "doses", "observations", "events", "solves")}
     if "adverse" in tables:
         seen["adverse"] = own.inside(tables["adverse"], visits=False)
@@ -38,15 +41,18 @@ def in_stage(tables: Mapping[str, pa.Table], study: Study) -> Mapping[str, pa.Ta
     }
 
 
+@dataclass(frozen=True, eq=False)
 class _Window:
     """The days of each patient in a stage: ``key`` (n,) sorted, ``first`` and ``end`` (n,), and its planned start."""
 
-    def __init__(self, key: Ints, first: Ints, end: Ints, begin: int) -> None:
-        self.key, self.first, self.end, self.begin = key, first, end, begin
+    key: Ints
+    first: Ints
+    end: Ints
+    begin: int
 
     def of(self, table: pa.Table) -> pa.Table:
         """The rows of those who entered."""
-        return table.filter(pa.array(np.isin(_key(table), self.key)))
+        return table.filter(pa.array(np.isin(key_of(table), self.key)))
 
     def inside(self, table: pa.Table, visits: bool) -> pa.Table:
         """The rows of those who entered with a day in their stage; of what happens at ``visits`` the last day is one of
@@ -108,7 +114,7 @@ class _Window:
     def ended(self, patients: pa.Table, mine: pa.Table) -> pa.Table:
         """How the stage ended for everybody: who passed on or was there at the end has completed it."""
         row = self._row(patients)
-        passed = pc.is_in(mine["ENDREAS"].cast(pa.string()), pa.array(PASSED)).to_numpy(zero_copy_only=False)[row]
+        passed = pc.is_in(mine["ENDREAS"].cast(pa.string()), pa.array(STAGE_ENDS)).to_numpy(zero_copy_only=False)[row]
         status = patients["EOSSTT"].cast(pa.string())
         done = pa.array(passed & ~pc.equal(status, "SOLVE FAILED").to_numpy(zero_copy_only=False))
         return _with(
@@ -116,15 +122,7 @@ class _Window:
         )
 
     def _row(self, table: pa.Table) -> Ints:
-        return np.searchsorted(self.key, _key(table))
-
-
-PASSED = ("planned end", "condition of the stage met", "last visit")
-"""Why a stage ends for who did not leave in it."""
-
-
-def _key(table: pa.Table) -> Ints:
-    return table["IREP"].to_numpy().astype(np.int64) * 2**32 + table["SUBJID"].to_numpy()
+        return np.searchsorted(self.key, key_of(table))
 
 
 def _days(table: pa.Table, name: str, absent: int = 0) -> Ints:

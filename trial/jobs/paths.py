@@ -12,10 +12,9 @@ from trial.engine.draws import Unit
 from trial.engine.simulate import UnitResult
 from trial.jobs.rows import Ints, Keys, coded, last_visit, leaves, table
 from trial.study.stages import Stage
-from trial.tables import STAGES
+from trial.tables import STAGE_ENDS, STAGES
 
 PLANNED, UNTIL, LAST, LEFT = range(4)
-ENDS = ("planned end", "condition of the stage met", "last visit")
 
 
 def paths(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
@@ -45,7 +44,7 @@ def paths(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
         STAGE=coded(number[real], [s.id for s in plan]),
         ASTDY=day[real],
         AENDY=end[real],
-        ENDREAS=coded(ends[real], [*ENDS, *unit.study.reasons_to_leave]),
+        ENDREAS=coded(ends[real], [*STAGE_ENDS, *unit.study.reasons_to_leave]),
     )
 
 
