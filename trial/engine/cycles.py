@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trial.engine.draws import Unit
 from trial.engine.passage import NEVER
-from trial.study.cycle_plan import Chemotherapy, NextCycle
+from trial.study.cycle_plan import Chemotherapy, DoseReduction, NextCycle
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -74,15 +74,17 @@ def _if_ready(
     ready = waits & (count >= asked.at_least_1e9L) & (late >= -asked.early_days) & (late <= asked.latest_days)
     if not ready.any():
         return now
-    lowered = np.zeros(len(ready), dtype=bool)
-    if asked.reduction and asked.reduction.delayed_days is not None:
-        lowered |= late >= asked.reduction.delayed_days
-    if asked.reduction and asked.reduction.below_1e9L is not None:
-        lowered |= now.lowest < asked.reduction.below_1e9L
     share = now.share.copy()
-    share[ready, k:] *= np.where(lowered, asked.reduction.factor if asked.reduction else 1.0, 1.0)[ready, None]
+    if asked.reduction:
+        share[ready & _lowered(asked.reduction, late, now.lowest), k:] *= asked.reduction.factor
     after = _begun(plan, replace(now, share=share), ready, k, np.maximum(known, now.due[:, k]))
     return replace(after, lowest=np.where(ready, np.inf, after.lowest))
+
+
+def _lowered(asked: DoseReduction, late: Ints, lowest: Array) -> Flags:
+    """Whose doses fall, (n,): so many days ``late``, or after a ``lowest`` count below the limit."""
+    delayed = late >= asked.delayed_days if asked.delayed_days is not None else np.zeros(len(late), dtype=bool)
+    return delayed | (lowest < asked.below_1e9L) if asked.below_1e9L is not None else delayed
 
 
 def _begun(plan: Chemotherapy, now: Cycles, who: Flags, k: int, first: Ints) -> Cycles:

@@ -62,7 +62,7 @@ def stage_of(unit: Unit, place: Position, seen: Seen, count: Array, visit: int, 
     """Where everybody stands from this visit on, and who has changed stage at it, (n,).
 
     ``count`` (n,) as reported on the day ``known`` (n,), NaN without. Who has left, changes nothing; a visit that was
-    missed still ends a stage.
+    missed still ends a stage. Who is refused leaves on the day ``known``.
     """
     plan, planned = unit.study.plan, unit.study.visits.days[visit - 1]
     if len(plan) == 1 and plan[0].until is None:
@@ -71,7 +71,7 @@ def stage_of(unit: Unit, place: Position, seen: Seen, count: Array, visit: int, 
     here = unit.drawn.visit_day[:, visit] < place.leave_day
     target, over = place.stage.copy(), np.zeros(len(count), dtype=bool)
     for k, stage in enumerate(plan):
-        ends = np.full(len(count), planned >= 0) & (planned - place.entered >= stage.days) & (k + 1 < len(plan))
+        ends = (planned - place.entered >= stage.days) & (k + 1 < len(plan))
         if stage.until is not None:
             ends |= _met(stage.until, place.recent, seen)
         over |= here & (place.stage == k) & ends
@@ -83,21 +83,15 @@ def stage_of(unit: Unit, place: Position, seen: Seen, count: Array, visit: int, 
             leaves[refused] = gate
         else:
             target[refused] = [s.id for s in plan].index(stage.otherwise)
-    return _moved(unit, place, over, np.where(leaves >= 0, place.stage, target), leaves, visit, known), over & (
-        leaves < 0
-    )
-
-
-def _moved(unit: Unit, place: Position, over: Flags, target: Ints, leaves: Ints, visit: int, known: Ints) -> Position:
-    """After the moves of a visit: who is refused leaves when the count he was judged by has been reported."""
-    gone, day = leaves >= 0, known
-    return Position(
-        stage=target,
-        entered=np.where(over & ~gone, unit.study.visits.days[visit - 1], place.entered),
-        leave_day=np.where(gone, np.minimum(day, place.leave_day), place.leave_day),
-        leave_reason=np.where(gone & (day < place.leave_day), len(unit.study.dropout) + leaves, place.leave_reason),
+    gone, moved = leaves >= 0, over & (leaves < 0)
+    after = Position(
+        stage=np.where(moved, target, place.stage),
+        entered=np.where(moved, planned, place.entered),
+        leave_day=np.where(gone, np.minimum(known, place.leave_day), place.leave_day),
+        leave_reason=np.where(gone & (known < place.leave_day), len(unit.study.dropout) + leaves, place.leave_reason),
         recent=np.where(over[:, None], np.nan, place.recent),
     )
+    return after, moved
 
 
 def _pushed(recent: Array, count: Array) -> Array:
