@@ -206,7 +206,7 @@ def doses_schema(intervals: bool) -> pa.Schema:
 CHSHARE = field("CHSHARE", pa.float64(), "Share of the planned chemotherapy dose")
 
 
-def events_schema(chemotherapy: bool, agents: bool = False, waits: bool = False) -> pa.Schema:
+def events_schema(chemotherapy: bool, agents: bool, waits: bool) -> pa.Schema:
     """EVENTS; of a study with chemotherapy the label says so; with agents of rescue there is VOIDENDY, with cycles that
     wait for platelets CHSHARE.
     """
@@ -215,7 +215,7 @@ def events_schema(chemotherapy: bool, agents: bool = False, waits: bool = False)
     return pa.schema([*schema, *[VOIDENDY] * agents, *[CHSHARE] * waits])
 
 
-def patients_schema(meals: bool, taken: bool = False) -> pa.Schema:
+def patients_schema(meals: bool, taken: bool) -> pa.Schema:
     """PATIENTS, of a study with meals MEALSH, of one that says more of adherence than a mean TAKENSH."""
     return pa.schema([*PATIENTS, *[MEALSH] * meals, *[TAKENSH] * taken])
 

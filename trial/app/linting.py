@@ -14,6 +14,7 @@ from trial.jobs.work import enrolment, unit_of
 from trial.study.arms import Arm
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.study import Study
+from trial.study.unusual import counts_between, sometimes
 
 PILOT = 200
 """Patients of the pilot."""
@@ -116,25 +117,11 @@ def uncovered(rule: DoseRule) -> Iterator[str]:
         lines = [step for step in rule.steps if _is_on(step, rung, rule.top + 1)]
         if any(step.action == "taper" for step in lines):
             continue
-        always = [s for s in lines if not s.from_day and s.until_day is None and s.never_at_least_1e9L is None]
-        if missing := _between(always):
+        if missing := counts_between([step for step in lines if not sometimes(step)]):
             gaps.setdefault(missing, []).append(str(level))
     for missing, levels in gaps.items():
         where = "every level" if len(levels) == len(rule.levels) else "; ".join(levels)
         yield f"no line covers counts of {missing} on {where}"
-
-
-def _between(steps: list[DoseStep]) -> str:
-    """The counts from 0 up that none of the steps covers, in words."""
-    reached, gaps = 0.0, []
-    for step in sorted(steps, key=lambda step: step.at_least_1e9L):
-        if step.at_least_1e9L > reached:
-            low = f"{reached:g} to below " if reached else "below "
-            gaps.append(f"{low}{step.at_least_1e9L:g}")
-        reached = max(reached, step.below_1e9L)
-    if reached < np.inf:
-        gaps.append(f"{reached:g} or more")
-    return " and ".join(gaps)
 
 
 def undone(rule: DoseRule) -> Iterator[str]:
@@ -180,7 +167,7 @@ def hidden(rule: DoseRule) -> Iterator[str]:
             low = max(first.at_least_1e9L, later.at_least_1e9L)
             high = min(first.below_1e9L, later.below_1e9L)
             asks = first.min_days_since_change > 0 or first.confirm_visits > 1 or first.rung != "any"
-            asks |= first.from_day > 0 or first.until_day is not None or first.never_at_least_1e9L is not None
+            asks |= sometimes(first)
             whole = (low, high) == (later.at_least_1e9L, later.below_1e9L)
             if low < high and not asks and not whole and first.action != later.action:
                 upto = f"{low:g} to below {high:g}" if np.isfinite(high) else f"{low:g} or more"

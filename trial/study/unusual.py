@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -231,27 +231,32 @@ def _lines(study: Study) -> Iterator[CountLine]:
 
 def _everywhere(rule: DoseRule) -> list[DoseStep]:
     """The steps that apply on every rung."""
-    return [step for step in rule.steps if (step.rung == "any" or rule.top == 0) and not _sometimes(step)]
+    return [step for step in rule.steps if (step.rung == "any" or rule.top == 0) and not sometimes(step)]
 
 
-def _sometimes(step: DoseStep) -> bool:
+def sometimes(step: DoseStep) -> bool:
     """Whether a step applies on some days or to some patients only."""
     return step.from_day > 0 or step.until_day is not None or step.never_at_least_1e9L is not None
 
 
 def _uncovered(path: Path, rule: DoseRule, reported_from_1e9L: float) -> Iterator[Problem]:
     """Counts between, below or above the steps of a rule of several: the dose stays without a step that says so."""
-    reached = reported_from_1e9L
-    gaps = []
-    for step in sorted(_everywhere(rule), key=lambda step: step.at_least_1e9L):
+    gaps = counts_between(_everywhere(rule), reported_from_1e9L)
+    if gaps and len(rule.steps) > 1:
+        yield path, f"no step covers counts of {gaps} on every level: there the dose stays as it is"
+
+
+def counts_between(steps: Sequence[DoseStep], reported_from_1e9L: float = 0.0) -> str:
+    """The counts, from the lowest that a laboratory reports, that none of the steps covers, in words."""
+    reached, gaps = reported_from_1e9L, []
+    for step in sorted(steps, key=lambda step: step.at_least_1e9L):
         if step.at_least_1e9L > reached:
             low = f"{reached:g} to below " if reached > reported_from_1e9L else "below "
             gaps.append(f"{low}{step.at_least_1e9L:g}")
         reached = max(reached, step.below_1e9L)
     if reached < float("inf"):
         gaps.append(f"{reached:g} or more")
-    if gaps and len(rule.steps) > 1:
-        yield path, f"no step covers counts of {' and '.join(gaps)} on every level: there the dose stays as it is"
+    return " and ".join(gaps)
 
 
 def _without_effect(path: Path, rule: DoseRule, treatment_days: int) -> Iterator[Problem]:
