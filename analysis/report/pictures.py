@@ -155,7 +155,7 @@ def dose_levels(run: RunFolder) -> Figure | None:
     notes = (
         f"From below: {f'{no_dose}, then ' * bool((level == 0).any())}the dose levels from the lowest (pale) to the "
         "highest (dark), in each arm's own colour; white: left the study.",
-        *("Placebo: sham levels without drug.",) * any(a.placebo for a in run.arms),
+        *(_sham(run),) * any(a.placebo for a in run.arms),
         *("From the first day of chemotherapy the levels are sham in an arm that goes on with placebo.",)
         * any(a.until_chemotherapy for a in run.study.arms),
         *not_drawn(run),
@@ -188,6 +188,12 @@ def stages(run: RunFolder) -> Figure | None:
     return Figure(
         "F 14.1.5", "Stages over time", everyone(run), tuple(figures.dose_levels(drawn, "stages")), notes, keys
     )
+
+
+def _sham(run: RunFolder) -> str:
+    """What the levels of a placebo arm are; in some stages it may take active drug."""
+    later = any(changed.placebo is False for stage in run.study.stages for changed in stage.arms.values())
+    return f"Placebo: sham levels without drug{', until a stage gives the arm active drug' * later}."
 
 
 def _without_dose(run: RunFolder) -> str:

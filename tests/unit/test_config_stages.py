@@ -208,6 +208,7 @@ def test_patients_are_conserved_and_doses_follow_the_stages(study):
 def test_the_report_of_a_staged_trial_shows_who_entered_each_stage(study, tmp_path):
     """T 14.1.5 has the entered of every stage, as the table of stages counts them; a trial without stages has none."""
     from analysis.report.passing import stages_table
+    from analysis.report.pictures import dose_levels
     from analysis.report.runfolder import read_run
     from trial.app.study_run import conclude, execute
 
@@ -216,6 +217,10 @@ def test_the_report_of_a_staged_trial_shows_who_entered_each_stage(study, tmp_pa
         conclude(folder, execute(one, folder), [], {})
         run = read_run(folder, one)
         table = stages_table(run)
+        levels = dose_levels(run)
+        assert levels is not None
+        sham = next(str(note) for note in levels.notes if "sham" in str(note))
+        assert ("until a stage gives the arm active drug" in sham) == (name == "staged")
         if name == "plain":
             assert table is None
             continue
