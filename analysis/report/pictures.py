@@ -192,7 +192,7 @@ def stages(run: RunFolder) -> Figure | None:
 
 def _sham(run: RunFolder) -> str:
     """What the levels of a placebo arm are; in some stages it may take active drug."""
-    later = any(changed.placebo is False for stage in run.study.stages for changed in stage.arms.values())
+    later = any(arm.placebo and arm.id not in run.study.placebo_arms for arm in run.arms)
     return f"Placebo: sham levels without drug{', until a stage gives the arm active drug' * later}."
 
 

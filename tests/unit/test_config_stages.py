@@ -234,3 +234,10 @@ def test_the_report_of_a_staged_trial_shows_who_entered_each_stage(study, tmp_pa
         lines = [str(row.cells[0].text) for row in table.rows]
         assert lines[0] == "Double blind: entered" and "  planned end" in lines
         assert [line for line in lines if line.endswith("entered")] == [f"{s.name}: entered" for s in study.stages]
+
+
+def test_an_arm_that_takes_active_drug_in_a_later_stage_is_no_arm_without_it(study):
+    """The placebo arm of the double-blind stage is one of that stage, and not of the trial."""
+    assert study.placebo_arms == () and load_study(CONFIGS / "smoke.yaml").placebo_arms == ("Placebo",)
+    first = Study.model_validate(study.model_dump() | {"analysis": study.analysis.model_dump() | {"stage": "DB"}})
+    assert first.analysed.placebo_arms == ("Placebo",)

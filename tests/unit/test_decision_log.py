@@ -32,7 +32,7 @@ def shown(capsys, monkeypatch, columns, person=PERSON):
     monkeypatch.setenv("COLUMNS", str(columns))
     arms = [SimpleNamespace(id="A", name="A", placebo=False), SimpleNamespace(id="B", name="The sham", placebo=True)]
     course = SimpleNamespace(patient=person, decisions=(START, UP, SAME, MISSED))
-    _show(course, SimpleNamespace(arms=arms))
+    _show(course, SimpleNamespace(arms=arms, placebo_arms=("B",)))
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
 
 

@@ -78,7 +78,8 @@ def _show(course: Replay, study: Study) -> None:
         f"stratum {person['STRATUM']}"
     )
     if arm.placebo:
-        _print("placebo: the doses below are sham levels without drug")
+        later = "" if arm.id in study.placebo_arms else ", until a stage gives the arm active drug"
+        _print(f"placebo: the doses below are sham levels without drug{later}")
     if _width() < NARROW:
         _list(course.decisions)
     else:

@@ -192,8 +192,9 @@ class Study(Record):
 
     @property
     def placebo_arms(self) -> tuple[str, ...]:
-        """Ids of the arms that never take active drug."""
-        return tuple(arm.id for arm in self.arms if arm.placebo)
+        """Ids of the arms that never take active drug, in no stage."""
+        given, places = staged.treatments(self.plan, self.arms)
+        return tuple(arm.id for k, arm in enumerate(self.arms) if all(given[row[k]].arm.placebo for row in places))
 
     @property
     def paired(self) -> bool:
