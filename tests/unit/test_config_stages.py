@@ -54,6 +54,7 @@ dose_rules:
 CASES = [
     ("unknown key", "    drug: false", "    drugs: false", "stages.2.drugs", ["did you mean drug?"]),
     ("no days", "    days: 28\n    drug", "    drug", "stages.2.days", ["needed", "missing"]),
+    ("a limit without its unit", "until: {below_1e9L: 30}", "until: {below: 30}", "stages.2.until.below", ["did you mean below_1e9L"]),
     ("days as text", "days: 28\n    drug", "days: four weeks\n    drug", "stages.2.days", ["four weeks"]),
     ("id twice", "id: OL", "id: DB", "stages.1.id", ["already the id of stages.0"]),
     ("unknown arm", "Placebo: {placebo: false", "Plcebo: {placebo: false", "stages.1.arms.Plcebo", ["id of an arm", "did you mean Placebo?"]),
@@ -102,6 +103,9 @@ def test_what_is_wrong_is_told_with_file_line_and_key(tmp_path, name, old, new, 
     line = next((m for m in raised.value.messages if f" {path}: " in m or f" {path}" in m), "")
     assert line, raised.value.messages
     assert re.search(r"study\.yaml:\d+: ", line) and all(word in line for word in words), line
+    assert path == "treatment_days" or not any(" treatment_days: " in m for m in raised.value.messages)
+    allowed = line.partition("allowed: ")[2].partition(";")[0].split(", ")
+    assert len(set(allowed)) == len(allowed), line
 
 
 def test_visits_and_treatment_follow_from_the_stages_and_survive_being_written(study, tmp_path):

@@ -203,7 +203,8 @@ def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
     if here and tail and head in here.config_keys():
         return f"unknown key; a key of {head} stands on a line below it, indented: {tail}: {cut(str(seen))}"
     elsewhere = [key.path for key in keys_of(record) if key.name == path[-1]]
-    if elsewhere and not (near and get_close_matches(str(path[-1]), [near], cutoff=0.8)):
+    same = near and (_stem(near) == _stem(str(path[-1])) or get_close_matches(str(path[-1]), [near], cutoff=0.8))
+    if elsewhere and not same:
         return f"unknown key; it belongs at {elsewhere[0]}"
     allowed = f"allowed here: {', '.join(here.config_keys())}" if here else "no key is allowed here"
     if near:

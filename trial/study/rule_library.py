@@ -46,7 +46,9 @@ def with_library(tree: Placed) -> Placed:
 
 def no_rule(seen: str, own: Iterable[str]) -> str:
     """The sentence for a name that is neither a rule of the study nor of the library."""
-    return not_among(seen, [*own, *library_names()], "an entry of dose_rules, nor of the library (configs/rules)")
+    return not_among(
+        seen, dict.fromkeys([*own, *library_names()]), "an entry of dose_rules, nor of the library (configs/rules)"
+    )
 
 
 def _tree(name: str) -> Placed:

@@ -32,6 +32,8 @@ from trial.study.schedule import Visits
 from trial.study.texts import Line, Name
 
 LEAVES = "leaves"
+UNTOLD_DAYS = 1
+"""Days of treatment of a config whose stages are refused anyway, so that nothing is asked that they would say."""
 
 
 class Condition(Record):
@@ -233,6 +235,7 @@ def spelt_out(data: Mapping[str, Any]) -> dict[str, Any]:
         return out
     days = [stage.get("days") for stage in stages]
     if not all(isinstance(d, int) and not isinstance(d, bool) and d > 0 for d in days):
+        out["treatment_days"] = out.get("treatment_days") or UNTOLD_DAYS
         return out
     begins = [0, *accumulate(days[:-1])]
     given = [begin + d for begin, d, stage in zip(begins, days, stages, strict=True) if stage.get("drug", True)]
