@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
 
 from trial.study.protocol import Number, Positive, Probability, Problem, Record, Whole
+from trial.study.schedule import Visits
 
 Turnaround = Annotated[Whole, Field(ge=0, le=60)]
 
@@ -127,3 +129,17 @@ class Laboratory(Record):
     def other(self) -> str:
         """Code of the counts that the endpoints do not read; "" without a second laboratory."""
         return "" if self.central is None else "PLATLOC" if self.central.analysed else "PLATCENT"
+
+
+def laboratory_problems(laboratory: Laboratory, visits: Visits, staged: bool) -> Iterator[Problem]:
+    """A re-test comes before the next visit; with stages the count of a visit is known at the next."""
+    shortest = min(b - a for a, b in pairwise((0, *visits.days))) - 2 * visits.window_days
+    late, central = laboratory.known_after_days, laboratory.central
+    if staged and late > shortest:
+        where = ("central", "turnaround_days") if central and central.decides else ("turnaround_days",)
+        text = f"seen {late}; visits may be {shortest} days apart; with stages allowed: at most that"
+        yield ("laboratory", *where), text
+    if laboratory.retest and laboratory.retest_days >= shortest:
+        seen = f"a re-test comes {laboratory.retest_days} days after its visit"
+        text = f"{seen} (turnaround_days and this); visits may be {shortest} days apart; allowed: fewer"
+        yield ("laboratory", "retest", "after_days"), text

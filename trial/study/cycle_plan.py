@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
+from trial.study.arms import Arm
 from trial.study.protocol import Day, DrugDay, Increasing, Number, Positive, Problem, Record, VisitDay, Whole
 
 
@@ -98,3 +99,24 @@ class Chemotherapy(Record):
         if self.start and self.start.latest_day < self.first_day:
             seen = f"seen {self.start.latest_day}; cycle 1 begins on day {self.first_day} at the earliest"
             yield ("start", "latest_day"), f"{seen}; allowed: {self.first_day} or later"
+
+
+def chemotherapy_problems(
+    chemotherapy: Chemotherapy | None, arms: Sequence[Arm], visits: Sequence[int], treatment_days: int
+) -> Iterator[Problem]:
+    """Chemotherapy that nobody would get, a study drug that nobody would take, an arm that waits for none."""
+    if chemotherapy is None:
+        for k, arm in enumerate(arms):
+            if arm.until_chemotherapy:
+                yield ("arms", k, "until_chemotherapy"), "seen true; the study has no chemotherapy"
+        return
+    last = visits[-1]
+    if chemotherapy.first_day >= last:
+        seen = f"seen {chemotherapy.first_day}; the study ends at the last visit, on day {last}"
+        yield ("chemotherapy", "first_day"), f"{seen}; allowed: 0 to {last - 1}"
+    if chemotherapy.start and chemotherapy.start.latest_day < visits[0]:
+        seen = f"seen {chemotherapy.start.latest_day}; the first visit that can start it is on day"
+        yield ("chemotherapy", "start", "latest_day"), f"{seen} {visits[0]}; allowed: that or later"
+    treated = [0 <= chemotherapy.first_day + day < treatment_days for day in chemotherapy.days_of_drug]
+    if treated and not any(treated) and not chemotherapy.start:
+        yield ("chemotherapy", "drug_days"), f"none of them falls on days 0 to {treatment_days - 1} of treatment"

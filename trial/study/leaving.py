@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from trial.study.protocol import NonNegative, Number, Problem, Problems, Record
+from trial.study.protocol import NonNegative, Number, Problem, Problems, Record, not_among
 from trial.study.texts import Line
 
 Share = Annotated[Number, Field(ge=0, lt=1)]
@@ -122,3 +122,31 @@ def _hazard_of_a_share(given: float, leaving: float, weeks: float) -> float:
 def completing(dropout: Sequence[Dropout], arm: str, days: int) -> float:
     """Share of an arm that is expected to stay to the last planned visit."""
     return float(np.exp(-sum(hazards(dropout, arm, days)) * days / DAYS))
+
+
+def dropout_problems(dropout: Sequence[Dropout], arms: Sequence[str]) -> Iterator[Problem]:
+    """A reason twice, which would be one clock; arms that are not named; more leaving than there are."""
+    reasons = [item.reason for item in dropout]
+    for k, item in enumerate(dropout):
+        first = reasons.index(item.reason)
+        if first < k:
+            seen = f"seen {item.reason!r}, which is already the reason of dropout.{first}"
+            yield ("dropout", k, "reason"), f"{seen}; reasons must differ"
+        for name in ("hazard_per_week", "share_by_end"):
+            if isinstance(by_arm := getattr(item, name), dict):
+                yield from _by_arm_problems(("dropout", k, name), list(by_arm), arms)
+    for arm in arms:
+        total = sum(shares(dropout, arm))
+        if total >= 1:
+            yield ("dropout",), f"the shares by the end of arm {arm} sum to {total:g}; allowed: less than 1"
+            break
+
+
+def _by_arm_problems(path: tuple[str | int, ...], named: Sequence[str], arms: Sequence[str]) -> Iterator[Problem]:
+    for name in named:
+        if name not in arms:
+            yield (*path, name), not_among(name, arms, "the id of an arm")
+    missing = [name for name in arms if name not in named]
+    if missing:
+        what = "share" if path[-1] == "share_by_end" else "hazard"
+        yield path, f"no {what} for {', '.join(missing)}; give one number for all arms or one for each arm"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
@@ -11,12 +10,12 @@ from pydantic import Field, model_validator
 from cohorts.streams import Streams
 from trial.study import stages as staged
 from trial.study.analysis_plan import Analysis, plan_problems
-from trial.study.analytes import Laboratory
+from trial.study.analytes import Laboratory, laboratory_problems
 from trial.study.arms import Arm
-from trial.study.cycle_plan import Chemotherapy
+from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
 from trial.study.dose_rule import DoseRule
 from trial.study.habits import Adherence, Meals
-from trial.study.leaving import Dropout, hazards, shares
+from trial.study.leaving import Dropout, dropout_problems, hazards
 from trial.study.protocol import (
     Allocation,
     Identifier,
@@ -128,7 +127,7 @@ class Study(Record):
         yield from self._allocation_problems()
         yield from self._day_problems()
         yield from self._profile_problems()
-        yield from self._chemotherapy_problems()
+        yield from chemotherapy_problems(self.chemotherapy, self.arms, self.visits.days, self.treatment_days)
         yield from twice(self.analysis.endpoints, ("analysis", "endpoints"))
         for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
             yield ("analysis", *path), text
@@ -295,36 +294,10 @@ class Study(Record):
                 f"seen {self.randomisation.block_size}, which cannot hold the ratio {':'.join(map(str, ratio))}; "
                 f"allowed: multiples of {sum(ratio)}",
             )
-        yield from self._dropout_problems()
+        yield from dropout_problems(self.dropout, self.arm_ids)
         reference = self.analysis.reference_arm
         if reference is not None and reference not in self.arm_ids:
             yield ("analysis", "reference_arm"), not_among(reference, self.arm_ids, "the id of an arm")
-
-    def _dropout_problems(self) -> Iterator[Problem]:
-        """A reason twice, which would be one clock; arms that are not named; more leaving than there are."""
-        reasons = [item.reason for item in self.dropout]
-        for k, item in enumerate(self.dropout):
-            first = reasons.index(item.reason)
-            if first < k:
-                seen = f"seen {item.reason!r}, which is already the reason of dropout.{first}"
-                yield ("dropout", k, "reason"), f"{seen}; reasons must differ"
-            for name in ("hazard_per_week", "share_by_end"):
-                if isinstance(by_arm := getattr(item, name), dict):
-                    yield from self._by_arm_problems(("dropout", k, name), list(by_arm))
-        for arm in self.arm_ids:
-            total = sum(shares(self.dropout, arm))
-            if total >= 1:
-                yield ("dropout",), f"the shares by the end of arm {arm} sum to {total:g}; allowed: less than 1"
-                break
-
-    def _by_arm_problems(self, path: tuple[str | int, ...], named: list[str]) -> Iterator[Problem]:
-        for name in named:
-            if name not in self.arm_ids:
-                yield (*path, name), not_among(name, self.arm_ids, "the id of an arm")
-        missing = [name for name in self.arm_ids if name not in named]
-        if missing:
-            what = "share" if path[-1] == "share_by_end" else "hazard"
-            yield path, f"no {what} for {', '.join(missing)}; give one number for all arms or one for each arm"
 
     def _day_problems(self) -> Iterator[Problem]:
         names, named = [stage.id for stage in self.stages], self.analysis.stage
@@ -338,23 +311,10 @@ class Study(Record):
             week = f"; did you mean {7 * seen}, the day of week {seen}?" if 7 * seen in visits else ""
             of = f" of stage {self.plan[self.analysed_stage].id}, from its start" if self.stages else ""
             yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day{of}; allowed: {days}{week}"
-        yield from self._laboratory_problems()
+        yield from laboratory_problems(self.laboratory, self.visits, bool(self.stages))
         if self.analysis.named_replicate >= self.replicates:
             seen, last = self.analysis.named_replicate, self.replicates - 1
             yield ("analysis", "named_replicate"), f"seen {seen}; with {last + 1} replicates allowed: 0 to {last}"
-
-    def _laboratory_problems(self) -> Iterator[Problem]:
-        """A re-test comes before the next visit; with stages the count of a visit is known at the next."""
-        shortest = min(b - a for a, b in pairwise((0, *self.visits.days))) - 2 * self.visits.window_days
-        late, central = self.laboratory.known_after_days, self.laboratory.central
-        if self.stages and late > shortest:
-            where = ("central", "turnaround_days") if central and central.decides else ("turnaround_days",)
-            text = f"seen {late}; visits may be {shortest} days apart; with stages allowed: at most that"
-            yield ("laboratory", *where), text
-        if self.laboratory.retest and self.laboratory.retest_days >= shortest:
-            seen = f"a re-test comes {self.laboratory.retest_days} days after its visit"
-            text = f"{seen} (turnaround_days and this); visits may be {shortest} days apart; allowed: fewer"
-            yield ("laboratory", "retest", "after_days"), text
 
     def _profile_problems(self) -> Iterator[Problem]:
         """A profile needs a dose at its visit, and doses that nobody changes while it lasts."""
@@ -375,25 +335,4 @@ class Study(Record):
             yield (
                 ("pk_sampling", "times_h"),
                 f"seen {sampling.times_h[-1]:g}; the visit of day {inside[0]} may change doses; allowed: to {longest}",
-            )
-
-    def _chemotherapy_problems(self) -> Iterator[Problem]:
-        """Chemotherapy that nobody would get, a study drug that nobody would take, an arm that waits for none."""
-        chemotherapy, last = self.chemotherapy, self.visits.days[-1]
-        if chemotherapy is None:
-            for k, arm in enumerate(self.arms):
-                if arm.until_chemotherapy:
-                    yield ("arms", k, "until_chemotherapy"), "seen true; the study has no chemotherapy"
-            return
-        if chemotherapy.first_day >= last:
-            seen = f"seen {chemotherapy.first_day}; the study ends at the last visit, on day {last}"
-            yield ("chemotherapy", "first_day"), f"{seen}; allowed: 0 to {last - 1}"
-        if chemotherapy.start and chemotherapy.start.latest_day < self.visits.days[0]:
-            seen = f"seen {chemotherapy.start.latest_day}; the first visit that can start it is on day"
-            yield ("chemotherapy", "start", "latest_day"), f"{seen} {self.visits.days[0]}; allowed: that or later"
-        treated = [0 <= chemotherapy.first_day + day < self.treatment_days for day in chemotherapy.days_of_drug]
-        if treated and not any(treated) and not chemotherapy.start:
-            yield (
-                ("chemotherapy", "drug_days"),
-                f"none of them falls on days 0 to {self.treatment_days - 1} of treatment",
             )
