@@ -118,6 +118,15 @@ def study_problems(study: Study) -> Iterator[Problem]:
         if needed:
             yield path, f"endpoint {code} needs {needed}, which this study does not have"
     yield from _planned_problems(study)
+    yield from _subgroup_problems(study)
+
+
+def _subgroup_problems(study: Study) -> Iterator[Problem]:
+    """Subgroups of a primary endpoint that is measured: no comparison of such endpoints is planned."""
+    plan = study.analysis
+    primary = catalogue(plan.assessment_day).get(plan.primary)
+    if plan.subgroups and primary is not None and primary.summary != "rate":
+        yield ("analysis", "subgroups"), f"no effect: {plan.primary} is measured; subgroups are of a yes or no primary"
 
 
 def _planned_problems(study: Study) -> Iterator[Problem]:

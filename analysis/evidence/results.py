@@ -21,6 +21,7 @@ from analysis.statistics.event_times import estimate_times
 from analysis.statistics.participants import estimate_participants
 from analysis.statistics.passages import estimate_passages
 from analysis.statistics.planned import estimate_planned
+from analysis.statistics.subgroups import estimate_subgroups
 from analysis.text import cells
 from trial.study.study import Study
 
@@ -28,6 +29,7 @@ CONFIG_FILE = "config.resolved.yaml"
 PUBLISHED_FILE = "published.csv"
 ENDPOINTS_FILE = "endpoints.parquet"
 TIMES_FILE = "times.parquet"
+PATIENTS_FILE = "patients.parquet"
 ESTIMATES_FILE = "estimates.parquet"
 SCORECARD_FILE = "scorecard.csv"
 SCORES_FILE = "scorecard.parquet"
@@ -74,6 +76,7 @@ def analyse(out_dir: Path, study: Study) -> Analysed:
     estimates = [
         *estimate(found, reported),
         *estimate_planned(found, reported),
+        *estimate_subgroups(out_dir / ENDPOINTS_FILE, out_dir / PATIENTS_FILE, reported),
         *estimate_times(out_dir / TIMES_FILE, reported),
         *estimate_participants(out_dir, study, found),
         *estimate_passages(out_dir, study),

@@ -28,6 +28,7 @@ from analysis.report import (
     rates,
     scored,
     sensitivity,
+    subgroups,
     summary,
     times,
 )
@@ -156,6 +157,8 @@ def sections(run: RunFolder) -> list[Section]:
                 measured.counts(run),
                 pictures.platelets(run),
                 pictures.over_time(run),
+                subgroups.table(run),
+                subgroups.forest(run),
                 scored.elsewhere(run),
             ],
         ),

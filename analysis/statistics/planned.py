@@ -145,7 +145,7 @@ def _rows(endpoint: Endpoint, cells: Cells, named: int, study: Study) -> Iterato
     interval, (p, exact) = DIFFERENCES[method.difference](*one.four), _test(one, method)
     common, n = proportions.common_difference(*cells.four), cells.n1.sum(axis=-1) + cells.n2.sum(axis=-1)
     for k, arm in enumerate(compared_arms(study)):
-        row = replace(_blank(endpoint, study, arm), N=int(n[named, k]), NOTE=_strata(int(one.told[k]), study))
+        row = replace(_blank(endpoint, study, arm), N=int(n[named, k]), NOTE=in_strata(int(one.told[k]), study))
         difference = replace(row, STAT="planned difference", UNIT=POINTS)
         yield with_interval(difference, interval.at(k), PERCENT, LIMITS[method.difference])
         yield over(difference, PERCENT * common[:, k], n[:, k])
@@ -158,7 +158,7 @@ def _rows(endpoint: Endpoint, cells: Cells, named: int, study: Study) -> Iterato
         yield ratio
 
 
-def _strata(told: int, study: Study) -> str:
+def in_strata(told: int, study: Study) -> str:
     """Within how many strata the named replicate is compared."""
     if study.analysis.method.strata == "none" or not study.randomisation.strata:
         return "not stratified"

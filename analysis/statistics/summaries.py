@@ -148,8 +148,8 @@ def _by_endpoint(table: pa.Table, arm_ids: tuple[str, ...]) -> Iterator[tuple[st
     """The rows of every endpoint, patients in order."""
     table = table.unify_dictionaries()
     replicate, value = (table[name].to_numpy() for name in ("IREP", "AVAL"))
-    (endpoint, codes), (arm, arms), (reason, words) = (_coded(table[n]) for n in ("PARAMCD", "ARM", "REASON"))
-    stratum, strata = _coded(table["STRATUM"]) if "STRATUM" in table.column_names else (NO_CODES, [])
+    (endpoint, codes), (arm, arms), (reason, words) = (indexed(table[n]) for n in ("PARAMCD", "ARM", "REASON"))
+    stratum, strata = indexed(table["STRATUM"]) if "STRATUM" in table.column_names else (NO_CODES, [])
     known = np.array([arm_ids.index(name) for name in arms])
     order = np.argsort(endpoint.astype(np.int16), kind="stable")
     cuts = np.searchsorted(endpoint[order], np.arange(1, len(codes)))
@@ -172,7 +172,7 @@ def decoded(column: pa.ChunkedArray) -> Texts:
     """A dictionary column as text, null as ""."""
     if column.null_count:
         return np.array(column.cast(pa.string()).fill_null("").to_pylist(), dtype=str)
-    codes, words = _coded(column)
+    codes, words = indexed(column)
     return np.array(words, dtype=str)[codes] if len(codes) else np.empty(0, dtype=str)
 
 
@@ -185,7 +185,8 @@ def values(column: pa.ChunkedArray) -> list[Any]:
     return [words[code] for code in whole.indices.fill_null(-1).to_pylist()]
 
 
-def _coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
+def indexed(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
+    """A dictionary column without nulls as codes into its words."""
     whole = column.unify_dictionaries().combine_chunks()
     return whole.indices.to_numpy(), whole.dictionary.to_pylist()
 

@@ -39,6 +39,7 @@ def in_words(study: Study) -> list[str]:
         *_extras(study),
         f"result: {_result(study)}",
         *_comparison(study),
+        *_subgroups(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
         f"population {study.population.id or study.population.file}{_margins(study)}",
@@ -321,3 +322,9 @@ def _comparison(study: Study) -> Iterator[str]:
     if plan.multiplicity:
         names = ", ".join(f"{h.endpoint} in {h.arm}" for h in plan.family(study.arm_ids))
         yield f"hypotheses: {PROCEDURES[plan.multiplicity.procedure]} over {names}"
+
+
+def _subgroups(study: Study) -> Iterator[str]:
+    """By what the result is also reported."""
+    if asked := study.analysis.subgroups:
+        yield f"subgroups: {'; '.join(one.name for one in asked)}"

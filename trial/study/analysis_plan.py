@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from trial.study.protocol import Day, NonNegative, Positive, Probability, Problem, Record, Whole, not_among, twice
+from trial.study.subgroups import Subgroup, subgroup_problems
 from trial.study.texts import Line
 
 WHOLE = 1.0 + 1e-9
@@ -127,6 +128,11 @@ class Analysis(Record):
     multiplicity: Multiplicity | None = Field(
         default=None, description="several hypotheses with one error; none: every p stands alone"
     )
+    subgroups: tuple[Subgroup, ...] = Field(
+        default=(),
+        description="covariates by which the primary endpoint and every hypothesis are also reported: rates, "
+        "differences, a test of interaction; none by default",
+    )
 
     def family(self, arms: Sequence[str]) -> tuple[Hypothesis, ...]:
         """The hypotheses that are tested together; without ``multiplicity`` the primary endpoint in every arm."""
@@ -138,6 +144,7 @@ class Analysis(Record):
 
 def plan_problems(plan: Analysis, arms: Sequence[str], paired: bool, stratified: bool) -> Iterator[Problem]:
     """What the planned comparison asks for and this study does not have; paths inside ``analysis``."""
+    yield from subgroup_problems(plan.subgroups, paired, stratified)
     asked = [name for name in ("method", "multiplicity") if getattr(plan, name) != Analysis.model_fields[name].default]
     lacking = (
         "every patient is in every arm, and pairs have a test of their own"

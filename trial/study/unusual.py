@@ -309,9 +309,12 @@ def _strata(study: Study) -> Iterator[Problem]:
     ranges["AGE"] = (rules.age_at_least_y, rules.age_at_most_y)
     lowest = max(rules.platelets_at_least_1e9L, study.laboratory.lower_limit_1e9L)
     ranges["BLPLAT"] = (lowest, rules.platelets_below_1e9L)
-    for k, factor in enumerate(study.randomisation.strata):
-        low, high = ranges.get(factor.covariate, (float("-inf"), float("inf")))
-        if factor.cut is not None and not low < factor.cut < high:
-            side = "below it" if factor.cut >= high else "at or above it"
-            said = f"seen {factor.cut:g}; {factor.covariate} is {low:g} to {high:g} here, so everybody is {side}"
-            yield ("randomisation", "strata", k, "cut"), said
+    cuts = [
+        (("randomisation", "strata", k, "cut"), f.covariate, f.cut) for k, f in enumerate(study.randomisation.strata)
+    ]
+    cuts += [(("analysis", "subgroups", k, "cut"), f.covariate, f.cut) for k, f in enumerate(study.analysis.subgroups)]
+    for path, name, cut in cuts:
+        low, high = ranges.get(name, (float("-inf"), float("inf")))
+        if cut is not None and not low < cut < high:
+            side = "below it" if cut >= high else "at or above it"
+            yield path, f"seen {cut:g}; {name} is {low:g} to {high:g} here, so everybody is {side}"
