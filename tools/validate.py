@@ -111,6 +111,9 @@ def command(wanted: str, *words: str, told: str = r".+\Z") -> Line:
     return said, f"{'; '.join(lines)[:200]}{failed}", wanted
 
 
+SUBGROUPS = "[{covariate: SEX}, {covariate: AGE, cut: 40}, {covariate: BLBLEED}, {covariate: STRATUM}]"
+
+
 def oracle() -> Iterator[Line]:
     """Every endpoint and estimate of a real run again, from its tables alone."""
     with tempfile.TemporaryDirectory() as folder:
@@ -119,7 +122,7 @@ def oracle() -> Iterator[Line]:
         yield command("a report", sys.executable, *made)
         yield command("0 mismatches", sys.executable, "tests/qc/statistics/recompute.py", run)
         planned = ("--set", "analysis.method={difference: sato, pool_below: 3, odds_ratio: logistic, exact_below: 5}")
-        several = ("--set", "analysis.multiplicity={procedure: holm}")
+        several = ("--set", "analysis.multiplicity={procedure: holm}", "--set", f"analysis.subgroups={SUBGROUPS}")
         yield command("a report", sys.executable, *made[:-1], f"{run}2", *planned, *several)
         yield command("0 mismatches", sys.executable, "tests/qc/statistics/recompute.py", f"{run}2")
 

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from analysis.figures.palette import hue, tint
 from analysis.figures.panel import FAINT, INK, LINE, Panel
 
+LEFT = 1.45
+"""Room for the names of subgroups, in inches."""
+LETTERS = 68 * LEFT / 0.58
+"""Room in points over the width of a letter in its size; a longer name has smaller letters."""
+
 
 @dataclass(frozen=True)
 class EffectRow:
@@ -25,7 +30,7 @@ class EffectRow:
 def effects(name: str, title: str, rows: Sequence[EffectRow], k: int) -> str:
     """Limits of one replicate (bar, its difference a tick), mean of replicates (dot) and their range (line)."""
     height = 0.8 + 0.18 * title.count("\n") + 0.24 * len(rows)
-    with Panel(name, 3.7, height, title, left=1.45) as (axes, out):
+    with Panel(name, 3.7, height, title, left=LEFT) as (axes, out):
         for y, row in enumerate(rows):
             if row.one:
                 axes.plot(row.one[1:], [y, y], color=tint(k, 0.35), lw=6, solid_capstyle="butt")
@@ -42,6 +47,7 @@ def effects(name: str, title: str, rows: Sequence[EffectRow], k: int) -> str:
         axes.set_yticks(range(len(rows)), [row.label for row in rows])
         for text, row in zip(axes.get_yticklabels(), rows, strict=True):
             text.set_fontweight("bold" if row.heading else "normal")
+            text.set_fontsize(min(9.0, LETTERS / max(len(row.label), 1)))
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(axis="x", color=LINE, lw=0.6)
         axes.set_axisbelow(True)

@@ -159,10 +159,8 @@ def _effects(run: RunFolder, arm: str) -> Iterator[EffectRow]:
 
 
 def _short(word: str, by: Subgroup) -> str:
-    """A subgroup under the heading of its covariate; strata in two lines."""
-    text = word.removeprefix(by.begins) if by.cut is None else word.removeprefix(by.covariate)
-    first, comma, rest = text.partition(", ")
-    return f"{first},\n{rest}" if comma else text
+    """A subgroup under the heading of its covariate."""
+    return word.removeprefix(by.begins if by.cut is None else by.covariate)
 
 
 def _effect(run: RunFolder, arm: str, name: str, stat: str, category: str) -> EffectRow:

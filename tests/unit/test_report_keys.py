@@ -50,7 +50,8 @@ def departures() -> list[Contribution]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
     """Ten replicates, one failed solve in each, a sensitivity analysis, pages of two patients."""
-    folder = make_run_folder(tmp_path_factory.mktemp("keys") / "made", failed=1, replicates=10)
+    analysis = CONFIG["analysis"] | {"subgroups": [{"covariate": "SEX"}, {"covariate": "AGE", "cut": 73.0}]}
+    folder = make_run_folder(tmp_path_factory.mktemp("keys") / "made", failed=1, replicates=10, analysis=analysis)
     sensitivity.write(effects(), folder)
     attribution.write(departures(), folder)
     write_report(folder, [(1, 3), (0, 1)])
@@ -142,7 +143,16 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
     assert {*wanted.split(), "observations", "endpoints", "adverse_events"} <= set(tables)
     kinds = {e.attributes["data-key"].split("/")[1].split("|")[0] for folder in (made, phase_3)
              for e in page_of(folder).keyed if e.attributes["data-key"].startswith("estimates/")}  # fmt: skip
-    wanted = {"time to event", "incidence", "baseline", "disposition", "screening", "not evaluable", "planned"}
+    wanted = {
+        "time to event",
+        "incidence",
+        "baseline",
+        "disposition",
+        "screening",
+        "not evaluable",
+        "planned",
+        "subgroup",
+    }
     assert kinds == wanted | {"endpoint"}
 
 
@@ -209,6 +219,7 @@ NAMES_OF_STATISTICS = {
     "analysis.statistics.baseline": {"ITEMS", "Item"},
     "analysis.statistics.passages": {"ENTERED"},
     "analysis.statistics.planned": {"FAMILY", "LIMITS", "ODDS", "TESTS"},
+    "analysis.statistics.subgroups": {"KIND"},
 }
 """What the report may know of the statistics: records and names, nothing that computes."""
 DRAWS = "pictures.py"

@@ -295,4 +295,8 @@ import stratified
 n,other=stratified.check(cfg,P,out,ALL,BENEFIT)
 print('   planned rows',n,'mismatches',len(other))
 for x in other[:8]: print('     ',x)
-sys.exit(bool(bad or errs or wrong or other))
+import by_subgroup
+n,third=by_subgroup.check(cfg,P,out,ALL)
+print('   subgroup rows',n,'mismatches',len(third))
+for x in third[:8]: print('     ',x)
+sys.exit(bool(bad or errs or wrong or other or third))
