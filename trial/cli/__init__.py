@@ -37,6 +37,7 @@ from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
 from trial.cli.run import PATIENTS_FAILED
 from trial.cli.run import run as run_
+from trial.cli.sap import sap as sap_
 from trial.cli.schema import schema as schema_
 from trial.cli.scorecard import scorecard as scorecard_
 from trial.cli.sensitivity import sensitivity as sensitivity_
@@ -167,6 +168,7 @@ def _app() -> typer.Typer:
         merge_,
         check_,
         lint_,
+        sap_,
         plan_,
         patients_,
         report_,

@@ -1,0 +1,162 @@
+"""The analysis plan in words: each setting changes the text, and every number is that of the config or a definition."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import trial.app.loading
+from trial.app import sap
+from trial.app.sap import plan_in_words, write_plan
+from trial.cli import main
+from trial.errors import Refused
+from trial.study.analysis_plan import Analysis
+from trial.study.load import load_study
+from trial.study.study import Study
+
+CONFIG = Path(__file__).parents[2] / "configs/published/hetrombopag_itp_phase3.yaml"
+METHOD = (
+    "analysis.method={test: cmh_corrected, difference: sato, odds_ratio: logistic, pool_below: 7, exact_below: 3.5}"
+)
+GRAPH = (
+    "analysis.multiplicity={procedure: graphical, weights: {HETROM-5: 0.6, HETROM-2.5: 0.4}, "
+    "transitions: {HETROM-5: {HETROM-2.5: 1}}}"
+)
+GROUPS = "analysis.subgroups=[{covariate: SEX}, {covariate: AGE, cut: 61}]"
+
+
+@cache
+def study(*changes: str) -> Study:
+    return load_study(CONFIG, changes)
+
+
+@cache
+def sections(*changes: str) -> dict[str, str]:
+    """The text of each section by its title."""
+    parts = re.split(r"^## \d+\. (.*)$", plan_in_words(study(*changes)), flags=re.M)
+    return {"": parts[0]} | dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+SETTINGS = [
+    ("title=Another trial", "", "plan: Another trial"),
+    ("patients=90", "Sample size", "90 patients, as configured"),
+    ("replicates=33", "Sample size", "the share of 33 simulated trials"),
+    ("seed=4711", "Simulation and software", "seed 4711"),
+    ("analysis.named_replicate=3", "Simulation and software", "replicate 3 is reported"),
+    ("parameter_uncertainty=true", "Simulation and software", "each replicate draws its own"),
+    ("arms.2.ratio=6", "Randomisation and strata", "2:2:6 to"),
+    ("randomisation.block_size=20", "Randomisation and strata", "blocks of 20"),
+    ("randomisation.strata=[]", "Randomisation and strata", "without strata"),
+    ("randomisation.strata=[{covariate: AGE, cut: 44}]", "Randomisation and strata", "below 44 and from 44 on"),
+    ("allocation=counterfactual", "Randomisation and strata", "Nobody is randomised"),
+    ("allocation=counterfactual", "Analysis sets", "under every arm"),
+    ("allocation=counterfactual", "Statistical methods", "of pairs, limits of Tango"),
+    ("analysis.response_threshold_1e9L=40", "Endpoints", "a count of 40 x 10^9/L"),
+    ("analysis.primary=RESP75", "Endpoints", "Primary: RESP75"),
+    ("analysis.primary=RESP75", "Estimand of the primary endpoint", "a missed visit is a no"),
+    ("analysis.primary=RESP1", "Estimand of the primary endpoint", "counts after rescue included"),
+    ("analysis.endpoints=[RESPW8, PEAKDAY]", "Endpoints", "Secondary: PEAKDAY"),
+    ("analysis.primary=MAXDUR", "Estimand of the primary endpoint", "difference of the median to Placebo"),
+    ("analysis.reference_arm=null", "Objectives and design", "estimate, in"),
+    ("analysis.reference_arm=null", "Statistical methods", "there is no reference arm"),
+    ("analysis.reference_arm=HETROM-5", "Objectives and design", "with Hetrombopag, start 5 mg in"),
+    ("screening.age_at_least_y=21", "Estimand of the primary endpoint", "age 21 y or more"),
+    ("rescue.min_days_between=35", "Estimand of the primary endpoint", "at least 35 days apart"),
+    ("visits.missed_probability=0.07", "Missing data", "7 % of visits missed"),
+    ("visits.missed_probability=0.07", "Estimand of the primary endpoint", "(7 % of visits)"),
+    ("laboratory.lost_probability=0.03", "Missing data", "3 % of samples lost"),
+    ("dropout=[{reason: moved away, hazard_per_week: 0.01}]", "Estimand of the primary endpoint", "(moved away)"),
+    ("pk_sampling.visit_day=35", "Analysis sets", "profile on day 35"),
+    ("tolerability.proxies=[URTI]", "Tolerability", "- AE_URTI: Upper"),
+    (METHOD, "Statistical methods", "limits by Sato"),
+    (METHOD, "Statistical methods", "corrected for continuity, two-sided"),
+    (METHOD, "Statistical methods", "fewer than 7 evaluable patients"),
+    (METHOD, "Statistical methods", "below 3.5: Fisher's"),
+    (METHOD, "Statistical methods", "Odds ratio: logistic regression"),
+    ("analysis.method.test=boschloo", "Statistical methods", "Boschloo's exact test, two-sided, level 5 %, without"),
+    ("analysis.method.strata=none", "Statistical methods", "difference without strata"),
+    ("randomisation.strata=[]", "Statistical methods", "arms compared without strata by the log-rank"),
+    (GRAPH, "Multiplicity", "Weights at the start: HETROM-5 0.6, HETROM-2.5 0.4."),
+    (GRAPH, "Multiplicity", "When HETROM-5 is rejected, its level goes to HETROM-2.5 1."),
+    ("analysis.multiplicity={procedure: hochberg}", "Multiplicity", "Hochberg's procedure over: RESPW8 in HETROM-2.5"),
+    (GROUPS, "Subgroups", "- age (AGE), below 61 and from 61 on"),
+    (GROUPS, "Subgroups", "Of RESPW8, by:"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "section", "words"), SETTINGS, ids=[f"{c[:40]} {w[:20]}" for c, _, w in SETTINGS])
+def test_a_setting_stands_in_its_section(change: str, section: str, words: str) -> None:
+    assert words in sections(change)[section]
+    assert words not in sections()[section]
+
+
+def test_what_is_not_planned_is_said() -> None:
+    found = sections()
+    assert "No adverse events are simulated." in found["Tolerability"]
+    for title in ("Multiplicity", "Interim analyses", "Subgroups", "Longitudinal and other analyses"):
+        assert found[title].strip().startswith("None")
+
+
+def test_every_endpoint_and_time_is_defined_in_its_registered_words() -> None:
+    text, of = plan_in_words(study()), study().analysed
+    for endpoint in sap.chosen(of).values():
+        assert f"{endpoint.code}, {endpoint.label}" in text and " ".join(endpoint.definition.split()) in text
+    for time in sap.chosen_times(of).values():
+        assert f"{time.code}, {time.label}" in text
+
+
+CONSTANT = {"95", "5", "2.5", "97.5", "10", "9", "14"}
+"""Level and limits, the range of replicates, 10^9/L, numbers of sections."""
+
+
+def numbers(text: str) -> set[str]:
+    """Numbers of a text that stand for themselves, not inside a code or a name."""
+    return set(re.findall(r"(?<![\w.^-])\d+(?:\.\d+)?(?![\w^])", text))
+
+
+def test_every_number_outside_the_definitions_is_a_number_of_the_config() -> None:
+    """The design in the words of ``vtrial check``, definitions, and versions are tested where they are made."""
+    settings = study(METHOD, GROUPS, GRAPH, "patients=431", "seed=77")
+    known = numbers(str(settings.model_dump(mode="json"))) | {
+        f"{float(n):g}" for n in numbers(str(settings.model_dump()))
+    }
+    known |= {f"{100 * float(n):g}" for n in known}
+    parts = sections(METHOD, GROUPS, GRAPH, "patients=431", "seed=77")
+    for title in ("Sample size", "Analysis sets", "Randomisation and strata", "Statistical methods", "Multiplicity",
+                  "Missing data", "Subgroups", "Longitudinal and other analyses", "Tolerability"):  # fmt: skip
+        assert numbers(parts[title]) - CONSTANT <= known, title
+    assert "431" in parts["Sample size"]
+
+
+def test_a_key_without_a_sentence_of_its_own_is_listed_with_its_meaning(monkeypatch) -> None:
+    """As a key that is new would be."""
+    hidden = {name: said - {"named_replicate", "pool_below", "multiplicity"} for name, said in sap.SAID.items()}
+    monkeypatch.setattr(sap, "SAID", hidden)
+    found = sections.__wrapped__(METHOD, "analysis.named_replicate=3", "analysis.multiplicity={procedure: holm}")
+    meaning = Analysis.model_fields["named_replicate"].description
+    assert f"- named_replicate: 3 ({meaning})" in found["Longitudinal and other analyses"]
+    assert "  - multiplicity.procedure: holm (how p are adjusted" in found["Longitudinal and other analyses"]
+    assert "- method.pool_below: 7 (a stratum" in found["Statistical methods"]
+
+
+def test_a_stage_is_named_where_its_endpoints_are_reported() -> None:
+    settings = load_study(CONFIG.parents[1] / "hetrombopag_itp_phase3_stages.yaml")
+    assert f"who entered stage {settings.plan[settings.analysed_stage].id} (" in plan_in_words(settings)
+
+
+def test_the_command_prints_the_plan_or_writes_it_and_refuses_what_is_there(monkeypatch, capsys, tmp_path) -> None:
+    loaded = SimpleNamespace(study=study(), warnings=("odd",))
+    monkeypatch.setattr(trial.app.loading, "load_checked", lambda *_: loaded)
+    assert main(["sap", "c.yaml"]) == 0
+    assert capsys.readouterr().out == plan_in_words(study())
+    out = tmp_path / "plan.md"
+    assert main(["sap", "c.yaml", "--out", str(out)]) == 0 and out.read_text() == plan_in_words(study())
+    assert main(["sap", "c.yaml", "--out", str(out)]) == 2
+    assert "--overwrite replaces it" in capsys.readouterr().err
+    assert main(["sap", "c.yaml", "--out", str(out), "--overwrite"]) == 0
+    with pytest.raises(Refused, match=r"as in plan\.md"):
+        write_plan("", tmp_path / "plan.docx")

@@ -1,0 +1,371 @@
+"""A statistical analysis plan in words: every sentence from the values of the config and the registered definitions.
+
+What the config does not plan is said to be none. A key of ``analysis`` that has no sentence here is listed with its
+meaning and its value, so that no part of the plan is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.endpoints import chosen, chosen_times
+from analysis.endpoints.contract import Endpoint
+from analysis.endpoints.count_proxies import TOLERABILITY_ENDPOINTS
+from analysis.statistics.planned import LIMITS, ODDS, TESTS, compared_arms
+from analysis.statistics.subgroups import subgroup_endpoints
+from analysis.statistics.summaries import LOCATION, compares_arms
+from cohorts.adverse_events import proxy
+from trial.app.echo import in_words
+from trial.app.versions import engine_version
+from trial.errors import Refused, Stopped
+from trial.study.analysis_plan import Analysis, ComparisonMethod
+from trial.study.fingerprint import fingerprint
+from trial.study.protocol import Record
+from trial.study.study import Study
+from trial.tables import PATIENTS
+
+COUNT = "x 10^9/L"
+OF_THE_RESULT = ("result:", "comparison:", "hypotheses:", "subgroups:", "design ", "parameter set ", "adverse events ")
+"""Lines of ``vtrial check`` that this plan says in its own sections."""
+SAID = {
+    Analysis: {"response_threshold_1e9L", "stage", "assessment_day", "reference_arm", "primary", "endpoints",
+               "named_replicate", "method", "multiplicity", "subgroups"},
+    ComparisonMethod: {"difference", "test", "odds_ratio", "strata", "pool_below", "exact_below", "exact"},
+}  # fmt: skip
+"""Keys that have a sentence of their own."""
+BETTER = {"higher": "higher is better", "lower": "lower is better", "none": "no direction is better"}
+PROCEDURES = {
+    "holm": "Holm's procedure",
+    "hochberg": "Hochberg's procedure",
+    "fixed_sequence": "a fixed sequence, in this order",
+    "graphical": "a graphical procedure (Bretz and Maurer)",
+}
+EVENTS = {
+    "rescue": r"\brescues?\b|\bvoids?\b",
+    "a stop by the dose rule": r"\bstop(s|ped|ping)?\b",
+    "leaving": r"\bleft\b|\bleav|\bcomplet|\bmissing\b|\bmissed\b|\bwithout (a|that) count\b",
+    "a missed visit": r"\bmissing\b|\bmissed\b|\bwithout (a|that) count\b",
+}
+"""Intercurrent events, and the words by which a definition speaks of them."""
+
+
+def plan_in_words(study: Study) -> str:
+    """The plan as Markdown."""
+    sections = (
+        ("Objectives and design", _design(study)),
+        ("Sample size", _size(study)),
+        ("Analysis sets", _sets(study)),
+        ("Randomisation and strata", _randomisation(study)),
+        ("Endpoints", _endpoints(study)),
+        ("Estimand of the primary endpoint", _estimand(study)),
+        ("Statistical methods", _methods(study)),
+        ("Multiplicity", _multiplicity(study)),
+        ("Missing data", _missing(study)),
+        ("Interim analyses", iter(["None is planned: every patient is followed to the end before any analysis."])),
+        ("Subgroups", _subgroups(study)),
+        ("Longitudinal and other analyses", _others(study)),
+        ("Tolerability", _tolerability(study)),
+        ("Simulation and software", _software(study)),
+    )
+    lines = [
+        f"# Statistical analysis plan: {' '.join(study.title.split())}",
+        "",
+        f"Study `{study.id}`, design {fingerprint(study)}. A virtual trial: simulated subjects, not clinical data.",
+    ]
+    for k, (title, body) in enumerate(sections, start=1):
+        lines += ["", f"## {k}. {title}", "", *body]
+    return "\n".join(lines) + "\n"
+
+
+def write_plan(text: str, out: Path, overwrite: bool = False) -> None:
+    """Raises Refused for another kind of file or one that is there, Stopped where it cannot be written."""
+    if out.suffix != ".md":
+        raise Refused(f"--out: seen {str(out)!r}; allowed: a file of Markdown, as in {out.stem or 'sap'}.md")
+    if out.exists() and not overwrite:
+        raise Refused(f"{out}: there is something already; --overwrite replaces it")
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Stopped(f"{out}: cannot be written ({error.strerror})") from None
+
+
+def listed(parts: Sequence[str]) -> str:
+    """ "A", "A and B", "A, B and C"."""
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
+
+
+def _design(study: Study) -> Iterator[str]:
+    plan, primary = study.analysis, _primary(study)
+    drugs = [arm.name for arm in study.arms if arm.id != plan.reference_arm]
+    reference = next((arm.name for arm in study.arms if arm.id == plan.reference_arm), "")
+    aim = f"compare {listed(drugs)} with {reference}" if reference else f"estimate, in {listed(drugs)},"
+    what = f"the primary endpoint {plan.primary}: {_lower(primary.label)}"
+    yield f"The objective is to {aim}{' in' if reference else ''} {what}."
+    yield ""
+    yield "The design, as the config has it:"
+    yield ""
+    yield from (f"- {line}" for line in in_words(study) if not line.startswith(OF_THE_RESULT))
+
+
+def _size(study: Study) -> Iterator[str]:
+    yield (
+        f"{study.patients} patients, as configured; the number is not computed here. The power of this plan is a "
+        f"result of the simulation: the share of {study.replicates} simulated trials of this size in which the planned "
+        "test succeeds."
+    )
+
+
+def _sets(study: Study) -> Iterator[str]:
+    who = "every patient, under every arm" if study.paired else "every randomised patient, in the arm of the allocation"
+    if study.stages:
+        stage = study.plan[study.analysed_stage]
+        who += f", who entered stage {stage.id} ({stage.name}), whose endpoints are reported on the days since it began"
+    yield f"- Full analysis set (FAS): {who}. All analyses but those of concentrations are of this set."
+    if study.pk_sampling:
+        day = study.pk_sampling.visit_day
+        yield f"- Pharmacokinetic set (PKS): patients with a profile on day {day}, on drug then."
+    yield "- There is no per-protocol set, and no safety set of its own: every patient takes what the allocation says."
+
+
+def _randomisation(study: Study) -> Iterator[str]:
+    if study.paired:
+        yield "Nobody is randomised: every patient is simulated under every arm (counterfactual allocation)."
+        return
+    if len(study.arms) == 1:
+        yield "There is one arm."
+        return
+    ratio = ":".join(str(arm.ratio) for arm in study.arms)
+    blocks = f"in permuted blocks of {study.randomisation.block_size}"
+    yield f"Patients are allocated {ratio} to {listed([arm.id for arm in study.arms])} {blocks}{_strata(study)}."
+
+
+def _strata(study: Study) -> str:
+    cut = [f"{_covariate(s.covariate)}{_cut(s.cut)}" for s in study.randomisation.strata]
+    return f", within the strata of {listed(cut)}" if cut else ", without strata"
+
+
+def _covariate(name: str) -> str:
+    text = name if name not in PATIENTS.names else PATIENTS.field(name).metadata[b"label"].decode()
+    return f"{_lower(text)} ({name})" if text != name else name
+
+
+def _cut(cut: float | None) -> str:
+    return "" if cut is None else f", below {cut:g} and from {cut:g} on"
+
+
+def _lower(text: str) -> str:
+    """A label inside a sentence; a name in capitals stays."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _primary(study: Study) -> Endpoint:
+    return chosen(study.analysed)[study.analysis.primary]
+
+
+def _endpoints(study: Study) -> Iterator[str]:
+    plan, known = study.analysis, chosen(study.analysed)
+    yield (
+        f"A response is a count of {plan.response_threshold_1e9L:g} {COUNT} or more. The assessment day is day "
+        f"{plan.assessment_day}{' of the stage' if study.stages else ''}."
+    )
+    yield ""
+    for code, endpoint in sorted(known.items(), key=lambda item: item[0] != plan.primary):
+        yield f"- {'Primary' if code == plan.primary else 'Secondary'}: {_endpoint(code, endpoint)}"
+    for time in chosen_times(study.analysed).values():
+        yield f"- Time to event: {time.code}, {time.label}. {_one_line(time.estimand)} Source: {time.source}."
+
+
+def _endpoint(code: str, endpoint: Endpoint) -> str:
+    kind = "yes or no" if endpoint.summary == "rate" else f"{LOCATION[endpoint.summary]}, {endpoint.unit}"
+    definition = _one_line(endpoint.definition)
+    return f"{code}, {endpoint.label} ({kind}; {BETTER[endpoint.benefit]}). {definition} Source: {endpoint.source}."
+
+
+def _one_line(text: str) -> str:
+    """A definition as a sentence of a paragraph."""
+    line = " ".join(text.split())
+    line = line[:1].upper() + line[1:]
+    return line if line.endswith(".") or not line else f"{line}."
+
+
+def _estimand(study: Study) -> Iterator[str]:
+    """ICH E9(R1): population, treatments, variable, intercurrent events, summary; what the definition says of each."""
+    plan, primary = study.analysis, _primary(study)
+    screened = next(line for line in in_words(study) if line.startswith("screening: "))
+    yield f"- Population: patients eligible by the screening of the protocol ({screened.removeprefix('screening: ')})."
+    yield f"- Treatments: {listed([arm.name for arm in study.arms])}, each with its dose rule as allocated."
+    yield f"- Variable: {plan.primary}. {_one_line(primary.definition)}"
+    said = re.split(r"(?<=\.) ", _one_line(primary.definition))
+    for event, happens in _intercurrent(study):
+        mine = [sentence for sentence in said if re.search(EVENTS[event], sentence, re.IGNORECASE)]
+        strategy = (
+            f"as the definition says: {' '.join(mine)}"
+            if mine
+            else "the definition does not name it: the value is used as it is observed (treatment policy)."
+        )
+        yield f"- Intercurrent event, {event} ({happens}): {strategy}"
+    yield "- Intercurrent event, a change of dose by the dose rule: part of the treatment (treatment policy)."
+    summary = "share of patients" if primary.summary == "rate" else LOCATION[primary.summary]
+    versus = f"difference of the {summary} to {plan.reference_arm}" if compares_arms(study) else f"{summary} by arm"
+    yield f"- Summary: {versus}."
+
+
+def _intercurrent(study: Study) -> Iterator[tuple[str, str]]:
+    """Events that may come between in this study, and how."""
+    if study.rescue.allowed:
+        agents = ", ".join(agent.term for agent in study.rescue.agents)
+        yield "rescue", agents or f"at least {study.rescue.min_days_between} days apart"
+    if study.can_stop:
+        yield "a stop by the dose rule", "the patient stays in the study"
+    if study.reasons_to_leave:
+        yield "leaving", ", ".join(study.reasons_to_leave)
+    if study.visits.missed_probability:
+        yield "a missed visit", f"{100 * study.visits.missed_probability:g} % of visits"
+
+
+def _methods(study: Study) -> Iterator[str]:
+    plan, method = study.analysis, study.analysis.method
+    yield "- Rates: exact limits of Clopper and Pearson, 95 %. Measured endpoints: median, mean or geometric mean."
+    if study.paired and plan.reference_arm:
+        yield f"- Differences from {plan.reference_arm}: of pairs, limits of Tango, 95 %; test of McNemar, two-sided."
+    if not compares_arms(study):
+        if plan.reference_arm is None:
+            yield "- Arms are not compared: there is no reference arm."
+        return
+    within = method.strata == "randomisation" and bool(study.randomisation.strata)
+    how = "within the strata of the randomisation, weights of Mantel and Haenszel" if within else "without strata"
+    exact = method.test in ("fisher", "boschloo")
+    yield (
+        f"- Yes or no endpoints, {listed(compared_arms(study))} against {plan.reference_arm}: difference {how}, 95 % "
+        f"limits by {LIMITS[method.difference]}."
+    )
+    yield f"- Test: {TESTS[method.test]}, two-sided, level 5 %{', without strata' * (exact and within)}."
+    if method.exact_below:
+        yield f"- Where the smallest expected count is below {method.exact_below:g}: {TESTS[method.exact]} instead."
+    if method.pool_below:
+        yield (
+            f"- A stratum with fewer than {method.pool_below} evaluable patients in an arm joins the smallest of the "
+            "others, the smallest first."
+        )
+    yield f"- Odds ratio: {ODDS[method.odds_ratio]}, 95 % limits."
+    yield "- Beside it the crude difference, limits by Miettinen-Nurminen, and the crude odds ratio, limits by Woolf."
+    yield from _listed_keys(method, "method")
+    if any(kind.compared for kind in chosen_times(study.analysed).values()):
+        strata = "within the strata of the randomisation" if study.randomisation.strata else "without strata"
+        yield (
+            f"- Times to event: Kaplan-Meier, limits log-log; arms compared {strata} by the log-rank test and Cox's "
+            "hazard ratio, but for times of which not everybody randomised is watched."
+        )
+
+
+def _multiplicity(study: Study) -> Iterator[str]:
+    plan = study.analysis.multiplicity
+    if plan is None:
+        yield "None: every p stands alone; those of other endpoints than the primary are nominal."
+        return
+    names = [f"{h.endpoint} in {h.arm}" for h in study.analysis.family(study.arm_ids)]
+    yield f"The family-wise error of 5 % is kept by {PROCEDURES[plan.procedure]} over: {'; '.join(names)}."
+    if plan.weights:
+        yield f"Weights at the start: {', '.join(f'{name} {share:g}' for name, share in plan.weights.items())}."
+    for name, row in plan.transitions.items():
+        yield f"When {name} is rejected, its level goes to {', '.join(f'{to} {share:g}' for to, share in row.items())}."
+
+
+def _missing(study: Study) -> Iterator[str]:
+    visits = study.visits.missed_probability
+    lost = study.laboratory.lost_probability
+    yield f"- Expected: {100 * visits:g} % of visits missed, {100 * lost:g} % of samples lost."
+    yield "- What a missing count means for an endpoint is in its definition (section 5). No value is imputed."
+    yield (
+        "- A patient for whom an endpoint has no value is not evaluable: left out of numerator and denominator, and "
+        "counted with the reason."
+    )
+    yield "- Times to event are censored at the last day watched."
+
+
+def _subgroups(study: Study) -> Iterator[str]:
+    asked = study.analysis.subgroups
+    if not asked:
+        yield "None are planned."
+        return
+    yield f"Of {listed(list(subgroup_endpoints(study.analysed)))}, by:"
+    yield ""
+    yield from (f"- {_covariate(one.covariate)}{_cut(one.cut)}" for one in asked)
+    yield ""
+    if compares_arms(study):
+        yield (
+            "In each subgroup the rate by arm and the difference by the planned method, 95 % limits, not corrected for "
+            "several comparisons. Interaction: Cochran's Q of the differences of the subgroups, variances of Miettinen "
+            "and Nurminen under one common difference, two-sided, 5 %. Over replicates: the share in which a subgroup "
+            "has the sign of all patients. A subgroup in which an arm has nobody is not estimable."
+        )
+    else:
+        yield "In each subgroup the rate by arm; arms are not compared."
+
+
+def _others(study: Study) -> Iterator[str]:
+    found = list(_listed_keys(study.analysis, ""))
+    yield from found or ["None are planned."]
+
+
+def _listed_keys(record: Record, prefix: str) -> Iterator[str]:
+    """Keys without a sentence of their own that differ from their default: meaning and value."""
+    said = SAID.get(type(record), set())
+    for name, field in type(record).config_keys().items():
+        value = getattr(record, name)
+        if name not in said and value != field.get_default(call_default_factory=True):
+            yield from _listed_value(f"{prefix}.{name}" if prefix else name, value, field.description or "")
+
+
+def _listed_value(path: str, value: Any, meaning: str) -> Iterator[str]:
+    if isinstance(value, Record):
+        yield f"- {path}: {meaning}"
+        yield from (f"  {line}" for line in _listed_keys(value, path))
+    elif isinstance(value, dict):
+        yield f"- {path}: {meaning}"
+        for key, entry in value.items():
+            yield from (f"  {line}" for line in _listed_value(f"{path}.{key}", entry, ""))
+    else:
+        yield f"- {path}: {_plain(value)}{f' ({meaning})' if meaning else ''}"
+
+
+def _plain(value: Any) -> str:
+    """A value of a config as a reader would write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return "; ".join(map(_plain, value))
+    if isinstance(value, Record):
+        given = {name: getattr(value, name) for name in type(value).model_fields if getattr(value, name) is not None}
+        return ", ".join(f"{name} {_plain(entry)}" for name, entry in given.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _tolerability(study: Study) -> Iterator[str]:
+    made = {endpoint.evaluate for endpoint in TOLERABILITY_ENDPOINTS}
+    known = [code for code, endpoint in chosen(study.analysed).items() if endpoint.evaluate in made]
+    yield f"Proxies of tolerability, made of counts and doses (section 5): {listed(known) or 'none'}."
+    if study.proxies:
+        yield ""
+        yield "Adverse events are drawn as proxies, not predicted: their rates have priors, and the report prints them."
+        yield ""
+        yield from (f"- AE_{code}: {proxy(code).term}" for code in study.proxies)
+    else:
+        yield ""
+        yield "No adverse events are simulated."
+
+
+def _software(study: Study) -> Iterator[str]:
+    yield (
+        f"{study.replicates} replicates of the trial, seed {study.seed}; replicate {study.analysis.named_replicate} is "
+        "reported with its own limits, as if it were the trial. Over replicates: mean, its Monte Carlo error, and the "
+        "2.5 to 97.5 % range."
+    )
+    yield ""
+    yield from (f"- {line}" for line in in_words(study) if line.startswith("parameter set "))
+    uncertain = "each replicate draws its own" if study.parameter_uncertainty else "the same in every replicate"
+    yield f"- population parameters: {uncertain}"
+    yield f"- vtrial {engine_version()}; versions of all packages are in the manifest of each run"
