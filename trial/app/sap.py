@@ -209,8 +209,9 @@ def _estimand(study: Study) -> Iterator[str]:
         yield f"- Intercurrent event, {event} ({happens}): {strategy}"
     yield "- Intercurrent event, a change of dose by the dose rule: part of the treatment (treatment policy)."
     summary = "share of patients" if primary.summary == "rate" else LOCATION[primary.summary]
-    versus = f"difference of the {summary} to {plan.reference_arm}" if compares_arms(study) else f"{summary} by arm"
-    yield f"- Summary: {versus}."
+    compared = primary.summary == "rate" and plan.reference_arm is not None
+    versus = f"difference of the {summary} to {plan.reference_arm}{', of pairs' * study.paired}"
+    yield f"- Summary: {versus if compared else f'{summary} by arm'}."
 
 
 def _intercurrent(study: Study) -> Iterator[tuple[str, str]]:
@@ -228,7 +229,8 @@ def _intercurrent(study: Study) -> Iterator[tuple[str, str]]:
 
 def _methods(study: Study) -> Iterator[str]:
     plan, method = study.analysis, study.analysis.method
-    yield "- Rates: exact limits of Clopper and Pearson, 95 %. Measured endpoints: median, mean or geometric mean."
+    yield "- Rates: exact limits of Clopper and Pearson, 95 %."
+    yield "- Measured endpoints: median, mean or geometric mean by arm."
     if study.paired and plan.reference_arm:
         yield f"- Differences from {plan.reference_arm}: of pairs, limits of Tango, 95 %; test of McNemar, two-sided."
     if not compares_arms(study):
