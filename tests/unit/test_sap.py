@@ -68,8 +68,9 @@ SETTINGS: list[tuple[tuple[str, ...], list[tuple[str, str]]]] = [
         ],
     ),
     (
-        (METHOD, GRAPH, GROUPS, "analysis.primary=RESP75"),
+        (METHOD, GRAPH, GROUPS, "analysis.primary=RESP75", "analysis.definitions=[IWGR]"),
         [
+            ("Endpoints", "Secondary: IWGR, "),
             ("Endpoints", "Primary: RESP75"),
             ("Estimand of the primary endpoint", "a missed visit is a no"),
             ("Statistical methods", "limits by Sato"),

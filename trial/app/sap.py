@@ -28,11 +28,20 @@ from trial.study.study import Study
 from trial.tables import PATIENTS
 
 COUNT = "x 10^9/L"
-OF_THE_RESULT = ("result:", "comparison:", "hypotheses:", "subgroups:", "design ", "parameter set ", "adverse events ")
+OF_THE_RESULT = (
+    "result:",
+    "endpoint ",
+    "comparison:",
+    "hypotheses:",
+    "subgroups:",
+    "design ",
+    "parameter set ",
+    "adverse events ",
+)
 """Lines of ``vtrial check`` that this plan says in its own sections."""
 SAID = {
     Analysis: {"response_threshold_1e9L", "stage", "assessment_day", "reference_arm", "primary", "endpoints",
-               "named_replicate", "method", "multiplicity", "subgroups"},
+               "definitions", "named_replicate", "method", "multiplicity", "subgroups"},
     ComparisonMethod: {"difference", "test", "odds_ratio", "strata", "pool_below", "exact_below", "exact"},
 }  # fmt: skip
 """Keys that have a sentence of their own."""
