@@ -1,9 +1,9 @@
-"""Two runs side by side, for example with two parameter sets or structures: what they have in common, and what not."""
+"""Two sides: runs, arms or stages, for example runs with two parameter sets: what they have in common, and what not."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,23 @@ ARM_KEYS = ("start_dose_mg", "start_dose_by", "placebo", "dose_rule")
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two runs: its study, manifest, estimates, and endpoints summed up by replicate."""
+    """A run, or one of its stages: study, manifest, estimates, and endpoints summed up by replicate.
+
+    ``endpoints``: their table; None: that of the folder.
+    """
 
     path: Path
     study: Study
     manifest: Mapping[str, Any]
     estimates: tuple[Estimate, ...]
     summaries: Mapping[str, Summary]
+    stage: str = ""
+    endpoints: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return f"{self.path}, stage {self.stage}" if self.stage else str(self.path)
 
     @property
     def rows(self) -> dict[tuple[str, str, str], Estimate]:
@@ -42,7 +52,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Difference:
-    """An endpoint of an arm in both runs, with Monte Carlo errors; None where it is not estimable."""
+    """An endpoint of an arm on both sides, with Monte Carlo errors; None where it is not estimable."""
 
     endpoint: str
     arm: str
@@ -62,26 +72,35 @@ def read_side(path: Path, study: Study) -> Side:
     return Side(path, study, read_manifest(path), read_estimates(path / ESTIMATES_FILE), found)
 
 
+Arms = Sequence[tuple[str, str]]
+"""Which arm of the first side is compared with which of the second."""
+
+
+def same_arms(a: Side, b: Side) -> Arms:
+    """The arms that both have."""
+    return [(arm, arm) for arm in a.study.arm_ids if arm in b.study.arm_ids]
+
+
 def paired(a: Side, b: Side) -> bool:
     """Whether replicates of the same number share their random numbers: runs of one seed."""
     return a.study.seed == b.study.seed
 
 
-def left_out(a: Side, b: Side) -> list[str]:
-    """What only one of the runs has, and arms of one name that are not the same: a sentence each."""
+def left_out(a: Side, b: Side, arms: Arms = ()) -> list[str]:
+    """What only one of the sides has, and arms of one name that are not the same: a sentence each. Of ``arms`` that are
+    named nothing is said.
+    """
     found = []
-    for what, one, other in (
-        ("arms", a.study.arm_ids, b.study.arm_ids),
-        ("endpoints", tuple(a.summaries), tuple(b.summaries)),
-    ):
+    have = [("endpoints", tuple(a.summaries), tuple(b.summaries))]
+    for what, one, other in (*[("arms", a.study.arm_ids, b.study.arm_ids)] * (not arms), *have):
         for only, side in ((_without(one, other), a), (_without(other, one), b)):
             if only:
-                found.append(f"left out, only in {side.path}: {what} {', '.join(only)}")
+                found.append(f"left out, only in {side.name}: {what} {', '.join(only)}")
     if paired(a, b) and a.study.replicates != b.study.replicates:
         longer = max((a, b), key=lambda side: side.study.replicates)
         common = min(a.study.replicates, b.study.replicates)
-        found.append(f"left out, only in {longer.path}: replicates {common} to {longer.study.replicates - 1}")
-    return found + _other_arms(a, b)
+        found.append(f"left out, only in {longer.name}: replicates {common} to {longer.study.replicates - 1}")
+    return found if arms else found + _other_arms(a, b)
 
 
 def _without(some: Iterable[str], others: Iterable[str]) -> list[str]:
@@ -101,21 +120,29 @@ def _other_arms(a: Side, b: Side) -> list[str]:
     ]
 
 
-def compared(a: Side, b: Side) -> list[Difference]:
-    """Every summary over replicates of the endpoints and arms that both have, in the order of the first.
+def compared(a: Side, b: Side, arms: Arms = ()) -> list[Difference]:
+    """Every summary over replicates of the endpoints that both have, in the order of the first: of the ``arms``, or of
+    those that both have and of all together.
 
-    Runs of one seed are compared replicate by replicate, over those that both have: the error is that of the paired
+    Sides of one seed are compared replicate by replicate, over those that both have: the error is that of the paired
     differences. Runs of two seeds are independent. Empty when nothing is in common.
     """
-    there = b.rows
-    both = [(e, there[key]) for key, e in a.rows.items() if key in there]
+    there, others = b.rows, dict(arms or [(arm, arm) for _, arm, _ in a.rows])
+    keys = {(code, arm, stat): (code, others[arm], stat) for code, arm, stat in a.rows if arm in others}
+    both = [(a.rows[key], there[other]) for key, other in keys.items() if other in there]
     return [_paired(one, other, a, b) if paired(a, b) else _independent(one, other) for one, other in both]
+
+
+def arms_in_words(one: str, other: str) -> str:
+    """An arm of both sides, or one of each."""
+    return one if one == other else f"{one} / {other}"
 
 
 def _independent(a: Estimate, b: Estimate) -> Difference:
     change = b.ESTIMATE - a.ESTIMATE if a.ESTIMATE is not None and b.ESTIMATE is not None else None
     error = math.hypot(a.MCSE, b.MCSE) if change is not None and a.MCSE is not None and b.MCSE is not None else None
-    return Difference(a.PARAMCD, a.ARM, a.STAT, a.UNIT, a.ESTIMATE, a.MCSE, b.ESTIMATE, b.MCSE, change, error)
+    arm = arms_in_words(a.ARM, b.ARM)
+    return Difference(a.PARAMCD, arm, a.STAT, a.UNIT, a.ESTIMATE, a.MCSE, b.ESTIMATE, b.MCSE, change, error)
 
 
 def _paired(a: Estimate, b: Estimate, side_a: Side, side_b: Side) -> Difference:
@@ -127,7 +154,7 @@ def _paired(a: Estimate, b: Estimate, side_a: Side, side_b: Side) -> Difference:
         for values in (one, other, other - one)
         for part in over_replicates(values)[:2]
     ]
-    return Difference(a.PARAMCD, a.ARM, a.STAT, a.UNIT, *numbers)
+    return Difference(a.PARAMCD, arms_in_words(a.ARM, b.ARM), a.STAT, a.UNIT, *numbers)
 
 
 def _by_replicate(e: Estimate, side: Side) -> Array:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from tiny_trial import study
 
 from analysis.evidence import comparison
 from analysis.evidence.comparison import Difference, Side, compared, left_out, paired
-from analysis.statistics.estimates import ALL, Estimate, over
+from analysis.evidence.pairs import Paired
+from analysis.statistics.estimates import ALL, Estimate, over, read_estimates
 from analysis.statistics.summaries import Summary
 from trial.app.comparison import _caution, compare_runs
+from trial.cli import main
 from trial.cli.compare import _table
 from trial.errors import Refused
 
+STAGES = Path(__file__).parents[2] / "configs/hetrombopag_itp_phase3_stages.yaml"
 RATES = {"a": (75.0, 50.0, 100.0), "b": (50.0, 50.0, 75.0)}
 """Of 4 patients on drug in three replicates."""
 MEANS = {"a": (10.0, 12.0, 14.0), "b": (11.0, 13.0, 15.0)}
@@ -162,6 +167,7 @@ def test_two_runs_with_nothing_in_common_are_refused_with_what_each_has(monkeypa
     sides = {"a": side("a", codes=("RESPW8",)), "b": side("b", codes=("CHGW8",))}
     monkeypatch.setattr("trial.app.comparison.opened", lambda folder: SimpleNamespace(folder=folder, study=None))
     monkeypatch.setattr("trial.app.comparison.pure.read_side", lambda folder, study: sides[folder.name])
+    monkeypatch.setattr("trial.app.comparison.in_pairs", lambda *_: Paired((), ("none",)))
     with pytest.raises(Refused) as caught:
         compare_runs(Path("a"), Path("b"))
     first, *rest = str(caught.value).splitlines()
@@ -169,3 +175,69 @@ def test_two_runs_with_nothing_in_common_are_refused_with_what_each_has(monkeypa
     assert rest == [f"compare: left out, only in {a}: endpoints {c}" for a, c in (("a", "RESPW8"), ("b", "CHGW8"))]
     found = compare_runs(Path("a"), Path("a"))
     assert found.paired and [row.difference for row in found.rows] == [0, 0] and found.cautions == ()
+    assert found.patients.said == ("none",)
+
+
+def test_an_arm_of_one_side_beside_another_arm_of_the_other():
+    """Drug of a (75, 50, 100 %) beside placebo of b, where nobody responds; nothing is said of arms that were named."""
+    one, other = side("a", codes=("RESPW8",)), side("b", codes=("RESPW8",))
+    sham = replace(other.estimates[0], ARM="placebo", ESTIMATE=0.0)
+    found = compared(one, replace(other, estimates=(*other.estimates, sham)), [("drug", "placebo")])
+    (row,) = found
+    assert (row.arm, row.a, row.b, row.difference) == ("drug / placebo", 75.0, 0.0, -75.0)
+    assert row.mcse == pytest.approx(25 / math.sqrt(3))
+    fewer = Side(Path("c"), study(arms=("more", "placebo")), {}, other.estimates, other.summaries)
+    assert left_out(one, fewer, [("drug", "more")]) == []
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({}, "one run: --arms A,B names two of its arms"),
+        ({"arms": "drug"}, "--arms: seen 'drug'; allowed: two names"),
+        ({"arms": "drug,"}, "--arms: seen 'drug,'"),
+        ({"arms": "drug,drug"}, "nothing to compare: both sides are the same"),
+        ({"stages": "A,A"}, "nothing to compare"),
+        ({"arms": "drug,plcebo"}, "did you mean placebo"),
+        ({"stages": "A,B"}, "--stages: seen 'A', which is not a stage of a; allowed: none, in a study without stages"),
+        ({"arms": "drug,placebo", "day": 28}, "--day: seen 28; allowed: with --stages"),
+    ],
+)
+def test_sides_that_are_none_are_refused_before_anything_is_compared(monkeypatch, how, why):
+    one = side("a")
+    of = SimpleNamespace(folder=Path("a"), study=one.study)
+    monkeypatch.setattr("trial.app.comparison.opened", lambda folder: of)
+    monkeypatch.setattr("trial.app.comparison.pure.read_side", lambda folder, study: one)
+    with pytest.raises(Refused, match=re.escape(why)):
+        compare_runs(Path("a"), **how)
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory) -> Path:
+    """Two stages, the first reported."""
+    folder = tmp_path_factory.mktemp("compare") / "run"
+    changes = ("patients=10", "replicates=2", "analysis.endpoints=[RESPW8, MAXDUR, PLTW8]")
+    settings = [word for change in changes for word in ("--set", change)]
+    assert main(["run", str(STAGES), "--out", str(folder), "--workers", "1", "--no-report", *settings]) == 0
+    return folder
+
+
+@pytest.mark.slow
+def test_two_stages_of_one_run_and_the_patients_who_were_in_both(staged, capsys):
+    """The first is what the run reports itself; pairs are those who entered the second."""
+    found = compare_runs(staged, stages="DB,OL")
+    own = {(e.PARAMCD, e.ARM): e.ESTIMATE for e in read_estimates(staged / "estimates.parquet")
+           if e.SCOPE == "replicates" and e.STAT in ("rate", "median") and e.PARCAT1 == "endpoint"}  # fmt: skip
+    mine = {(row.endpoint, row.arm): row.a for row in found.rows}
+    assert {key: mine[key] for key in own if key in mine} == {key: own[key] for key in own if key in mine} != {}
+    table = pq.read_table(staged / "stages.parquet").to_pylist()
+    arm = {(r["IREP"], r["SUBJID"]): r["ARM"] for r in table if r["STAGEN"] == 2}
+    n = {row.arm: row.patients for row in found.patients.rows if row.endpoint == "RESPW8"}
+    assert n == {name: list(arm.values()).count(name) / 2 for name in set(arm.values())}
+    assert main(["compare", str(staged), "--stages", "DB,OL", "--day", "28"]) == 0
+    said = capsys.readouterr().out
+    assert "stage OL:" in said and "RESPW4" in said and "Both are of one run" in said
+    with pytest.raises(Refused, match=r"assessment_day.*not a visit day of stage OL.*--day D names"):
+        compare_runs(staged, stages="DB,OL", day=7)
+    with pytest.raises(Refused, match="EXT"):
+        compare_runs(staged, stages="DB,EXT")
