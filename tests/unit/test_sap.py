@@ -101,6 +101,7 @@ SETTINGS: list[tuple[tuple[str, ...], list[tuple[str, str]]]] = [
             ("Objectives and design", "estimate, in"),
             ("Randomisation and strata", "without strata"),
             ("Statistical methods", "there is no reference arm"),
+            ("Multiplicity", "None: arms are not compared."),
             ("Subgroups", "arms are not compared"),
         ],
     ),
@@ -126,6 +127,11 @@ def test_a_setting_stands_in_its_section(changes: tuple[str, ...], wanted: list[
     after, before = sections(*changes), sections()
     assert [pair for pair in wanted if pair[1] not in after[pair[0]]] == []
     assert [pair for pair in wanted if pair[1] in before[pair[0]]] == []
+
+
+def test_power_is_spoken_of_where_something_is_tested_alone() -> None:
+    for change in ("analysis.reference_arm=null", "analysis.primary=MAXDUR"):
+        assert "power" in sections()["Sample size"] and "power" not in sections(change)["Sample size"]
 
 
 def test_measured_endpoints_are_not_said_to_be_compared_and_pairs_are_named() -> None:

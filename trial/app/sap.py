@@ -120,11 +120,12 @@ def _design(study: Study) -> Iterator[str]:
 
 
 def _size(study: Study) -> Iterator[str]:
-    yield (
-        f"{study.patients} patients, as configured; the number is not computed here. The power of this plan is a "
-        f"result of the simulation: the share of {study.replicates} simulated trials of this size in which the planned "
-        "test succeeds."
+    power = (
+        f" The power of this plan is a result of the simulation: the share of {study.replicates} simulated trials of "
+        "this size in which the planned test succeeds."
     )
+    compared = study.analysis.reference_arm is not None and _primary(study).summary == "rate"
+    yield f"{study.patients} patients, as configured; the number is not computed here.{power * compared}"
 
 
 def _sets(study: Study) -> Iterator[str]:
@@ -205,7 +206,7 @@ def _estimand(study: Study) -> Iterator[str]:
     plan, primary = study.analysis, _primary(study)
     screened = next(line for line in in_words(study) if line.startswith("screening: "))
     yield f"- Population: patients eligible by the screening of the protocol ({screened.removeprefix('screening: ')})."
-    yield f"- Treatments: {listed([arm.name for arm in study.arms])}, each with its dose rule as allocated."
+    yield f"- Treatments: {listed([arm.name for arm in study.arms])}, as allocated."
     yield f"- Variable: {plan.primary}. {_one_line(primary.definition)}"
     said = re.split(r"(?<=\.) ", _one_line(primary.definition))
     for event, happens in _intercurrent(study):
@@ -216,7 +217,8 @@ def _estimand(study: Study) -> Iterator[str]:
             else "the definition does not name it: the value is used as it is observed (treatment policy)."
         )
         yield f"- Intercurrent event, {event} ({happens}): {strategy}"
-    yield "- Intercurrent event, a change of dose by the dose rule: part of the treatment (treatment policy)."
+    if study.rules_in_use:
+        yield "- Intercurrent event, a change of dose by the dose rule: part of the treatment (treatment policy)."
     summary = "share of patients" if primary.summary == "rate" else LOCATION[primary.summary]
     compared = primary.summary == "rate" and plan.reference_arm is not None
     versus = f"difference of the {summary} to {plan.reference_arm}{', of pairs' * study.paired}"
@@ -275,7 +277,8 @@ def _methods(study: Study) -> Iterator[str]:
 def _multiplicity(study: Study) -> Iterator[str]:
     plan = study.analysis.multiplicity
     if plan is None:
-        yield "None: every p stands alone; those of other endpoints than the primary are nominal."
+        alone = "every p stands alone; those of other endpoints than the primary are nominal"
+        yield f"None: {alone if study.analysis.reference_arm else 'arms are not compared'}."
         return
     names = [f"{h.endpoint} in {h.arm}" for h in study.analysis.family(study.arm_ids)]
     yield f"The family-wise error of 5 % is kept by {PROCEDURES[plan.procedure]} over: {'; '.join(names)}."
