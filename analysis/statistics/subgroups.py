@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from analysis.endpoints import chosen
 from analysis.endpoints.contract import Endpoint
-from analysis.endpoints.records import Array, Codes, Texts, key_of
+from analysis.endpoints.records import Array, Codes, key_of
 from analysis.statistics import proportions
 from analysis.statistics.estimates import PERCENT, POINTS, Estimate, alone, over, rates, share_of, with_interval
 from analysis.statistics.estimators import clopper_pearson
 from analysis.statistics.participants import arms_of
 from analysis.statistics.planned import DIFFERENCES, LIMITS, compared_arms, in_strata
-from analysis.statistics.summaries import compares_arms, decoded, indexed, whole_replicates, within_strata
+from analysis.statistics.summaries import compares_arms, indexed, whole_replicates, within_strata
 from trial.study.study import Study
 from trial.study.subgroups import Subgroup
 
@@ -32,18 +33,21 @@ NOBODY = -1
 """Code of a patient without a value of the covariate, who is in no subgroup."""
 
 
+class Coded(NamedTuple):
+    """Words and, of each patient, the place of the word; NOBODY where there is none."""
+
+    words: tuple[str, ...]
+    codes: Codes
+
+
 @dataclass(frozen=True)
 class People:
-    """Every patient of a run, sorted: ``key`` (n,), ``arm``, ``stratum`` and, by factor, the code of the subgroup; the
-    words of strata and subgroups.
-    """
+    """Every patient of a run, sorted by ``key`` (n,): ``arm`` (n,), ``stratum``, and the ``groups`` of each factor."""
 
     key: Codes
     arm: Codes
-    stratum: Codes
-    strata: tuple[str, ...]
-    group: tuple[Codes, ...]
-    words: tuple[tuple[str, ...], ...]
+    stratum: Coded
+    groups: tuple[Coded, ...]
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,8 @@ def estimate_subgroups(endpoints: Path, patients: Path, study: Study) -> list[Es
     return [
         row
         for code, (whole, *others) in counted.items()
-        for by, counts, words in zip(asked, others, people.words[1:], strict=True)
-        for row in _rows(known[code], by, words, counts, whole, study)
+        for by, counts, group in zip(asked, others, people.groups[1:], strict=True)
+        for row in _rows(known[code], by, group.words, counts, whole, study)
     ]
 
 
@@ -86,56 +90,56 @@ def _people(path: Path, study: Study) -> People:
     """From the patients table; the first factor is no factor: all patients."""
     asked = study.analysis.subgroups
     columns = list(dict.fromkeys(["IREP", "SUBJID", "ARM", "STRATUM", *(one.covariate for one in asked)]))
-    key, arm, stratum = [], [], []
-    texts: list[list[Texts]] = [[] for _ in asked]
+    key, arm = [], []
+    found: list[list[Coded]] = [[] for _ in (None, *asked)]
     for table in whole_replicates(path, columns):
         key.append(key_of(table))
         arm.append(arms_of(table, study))
-        stratum.append(decoded(table["STRATUM"]))
-        for one, found in zip(asked, texts, strict=True):
-            found.append(_named(table, one))
+        here = (_words(table["STRATUM"], ""), *(_coded(table, one) for one in asked))
+        for pieces, coded in zip(found, here, strict=True):
+            pieces.append(coded)
     order = np.argsort(np.concatenate(key), kind="stable")
-    strata, code = np.unique(np.concatenate(stratum)[order], return_inverse=True)
-    groups: list[Codes] = [np.zeros(len(order), dtype=np.int64)]
-    words: list[tuple[str, ...]] = [("",)]
-    for one, found in zip(asked, texts, strict=True):
-        said, codes = _coded(np.concatenate(found)[order], one)
-        groups.append(codes)
-        words.append(said)
-    return People(
-        np.concatenate(key)[order], np.concatenate(arm)[order], code.astype(np.int64), tuple(strata.tolist()),
-        tuple(groups), tuple(words),
-    )  # fmt: skip
+    sides = [(), *(one.two if one.cut is not None else () for one in asked)]
+    strata, *groups = (_joined(pieces, order, words) for pieces, words in zip(found, sides, strict=True))
+    everybody = Coded(("",), np.zeros(len(order), dtype=np.int64))
+    return People(np.concatenate(key)[order], np.concatenate(arm)[order], strata, (everybody, *groups))
 
 
-def _named(table: pa.Table, by: Subgroup) -> Texts:
-    """(n,) the subgroup of each patient; "" without a value."""
+def _coded(table: pa.Table, by: Subgroup) -> Coded:
+    """The subgroup of each patient of a table."""
     column = table[by.covariate]
     if pa.types.is_dictionary(column.type):
-        said = decoded(column)
-        return np.where(said == "", "", np.char.add(by.begins, said))
+        return _words(column, by.begins)
     values = column.to_numpy(zero_copy_only=False).astype(np.float64)
-    if by.cut is None:
-        named = np.array([f"{by.begins}{value:g}" for value in values.tolist()], dtype=str)
-    else:
-        below, above = by.two
-        named = np.where(values < by.cut, below, above)
-    return np.where(np.isnan(values), "", named)
+    if by.cut is not None:
+        return Coded(by.two, np.where(np.isnan(values), NOBODY, values >= by.cut).astype(np.int64))
+    found, which = np.unique(values, return_inverse=True)
+    words = tuple("" if np.isnan(value) else f"{by.begins}{value:g}" for value in found.tolist())
+    return Coded(words, which.astype(np.int64))
 
 
-def _coded(said: Texts, by: Subgroup) -> tuple[tuple[str, ...], Codes]:
-    """The names of the subgroups, in order, and the code of each patient's."""
-    found, which = np.unique(said, return_inverse=True)
-    words = by.two if by.cut is not None else tuple(word for word in found.tolist() if word)
-    codes = [words.index(word) if word in words else NOBODY for word in found.tolist()]
-    return words, np.array(codes, dtype=np.int64)[which]
+def _words(column: pa.ChunkedArray, begins: str) -> Coded:
+    """A column of texts; null and "" are no word."""
+    whole = column.unify_dictionaries().combine_chunks()
+    words = tuple(f"{begins}{word}" if word else "" for word in whole.dictionary.to_pylist())
+    return Coded(words, whole.indices.fill_null(NOBODY).to_numpy().astype(np.int64))
+
+
+def _joined(pieces: Sequence[Coded], order: Codes, words: tuple[str, ...] = ()) -> Coded:
+    """Pieces one after another and then in ``order``; their ``words``, or those that somebody has, in order."""
+    used = {one.words[k] for one in pieces for k in np.unique(one.codes).tolist() if k != NOBODY}
+    words = words or tuple(sorted(used - {""}))
+    place = {word: k for k, word in enumerate(words)}
+    codes = [np.array([*(place.get(word, NOBODY) for word in one.words), NOBODY])[one.codes] for one in pieces]
+    return Coded(words, np.concatenate(codes)[order])
 
 
 def _counted(path: Path, code: str, people: People, study: Study) -> list[Tallies]:
     """Tallies of one endpoint in every factor, all patients first."""
-    stratum = people.stratum if within_strata(study) else np.zeros_like(people.stratum)
-    strata = max(len(people.strata), 1) if within_strata(study) else 1
-    shapes = [(study.replicates, len(words), len(study.arms), strata) for words in people.words]
+    within = within_strata(study)
+    stratum = people.stratum.codes if within else np.zeros_like(people.stratum.codes)
+    strata = len(people.stratum.words) if within else 1
+    shapes = [(study.replicates, len(group.words), len(study.arms), strata) for group in people.groups]
     found = [np.zeros((2, *shape)) for shape in shapes]
     for table in whole_replicates(path, ["IREP", "SUBJID", "PARAMCD", "AVAL"]):
         which, names = indexed(table["PARAMCD"])
@@ -144,8 +148,8 @@ def _counted(path: Path, code: str, people: People, study: Study) -> list[Tallie
         known = ~np.isnan(value)
         row, value = np.searchsorted(people.key, key_of(mine))[known], value[known]
         replicate = mine["IREP"].to_numpy().astype(np.int64)[known]
-        for counts, group, shape in zip(found, people.group, shapes, strict=True):
-            _add(counts, (replicate, group[row], people.arm[row], stratum[row]), value, shape)
+        for counts, group, shape in zip(found, people.groups, shapes, strict=True):
+            _add(counts, (replicate, group.codes[row], people.arm[row], stratum[row]), value, shape)
     below = study.analysis.method.pool_below
     return [Tallies(*(proportions.pooled_strata(x, n, below) if below else (x, n))) for x, n in found]
 

@@ -156,6 +156,22 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
     assert kinds == wanted | {"endpoint"}
 
 
+def test_subgroups_are_a_table_and_a_figure_where_they_are_asked_for(made, few):
+    """Nobody on placebo is 73 or older in the named replicate, as the patients table says."""
+    with_them, without = ((folder / "report.html").read_text(encoding="utf-8") for folder in (made, few))
+    for anchor in ('id="t-14-2-9"', 'id="f-14-2-9"'):
+        assert anchor in with_them and anchor not in without
+    figure = with_them[with_them.index('id="f-14-2-9"') :]
+    assert all(f">{name}<" in figure for name in ("All patients", "SEX", "AGE, cut at 73"))
+    table = pq.read_table(made / "estimates.parquet").to_pylist()
+    old = [e for e in table if e["PARCAT1"] == "subgroup" and e["CATEGORY"] == "AGE>=73" and e["SCOPE"] == "replicate"]
+    patients = pq.read_table(made / "patients.parquet").to_pylist()
+    for e in (e for e in old if e["STAT"] == "subgroup rate"):
+        mine = [p for p in patients if p["IREP"] == 1 and p["ARM"] == e["ARM"] and p["AGE"] >= 73]
+        assert e["N"] <= len(mine) <= e["N"] + 1  # one solve failed
+    assert any(e["NOTE"].startswith("not estimable") for e in old if e["STAT"] == "subgroup difference")
+
+
 MOVED = ("estimates", "sensitivity", "attribution")
 
 
