@@ -19,6 +19,7 @@ from analysis.report import (
     demographics,
     design,
     differences,
+    estimands,
     kinetics,
     measured,
     passing,
@@ -160,6 +161,7 @@ def sections(run: RunFolder) -> list[Section]:
                 subgroups.table(run),
                 subgroups.forest(run),
                 scored.elsewhere(run),
+                estimands.table(run),
             ],
         ),
         (

@@ -26,6 +26,7 @@ GRAPH = (
     "analysis.multiplicity={procedure: graphical, weights: {HETROM-5: 0.6, HETROM-2.5: 0.4}, "
     "transitions: {HETROM-5: {HETROM-2.5: 1}}}"
 )
+ESTIMANDS = "analysis.estimands=[{id: A, label: No rescue, rescue: hypothetical}]"
 GROUPS = "analysis.subgroups=[{covariate: SEX}, {covariate: AGE, cut: 61}]"
 
 
@@ -68,8 +69,15 @@ SETTINGS: list[tuple[tuple[str, ...], list[tuple[str, str]]]] = [
         ],
     ),
     (
-        (METHOD, GRAPH, GROUPS, "analysis.primary=RESP75", "analysis.definitions=[IWGR]"),
+        (METHOD, GRAPH, GROUPS, "analysis.primary=RESP75", "analysis.definitions=[IWGR]", ESTIMANDS,
+         "analysis.verdict={bias_points: 1.5, coverage: 0.9, type1_error: 0.04}",
+         "analysis.estimators=[rescue_ignored]"),
         [
+            ("Estimand of the primary endpoint", "- No rescue: RESP75, difference of shares, of everybody randomised"),
+            ("Estimand of the primary endpoint", "as if there had been no rescue"),
+            ("Estimand of the primary endpoint", "- rescue ignored: counts after rescue as they are"),
+            ("Estimand of the primary endpoint", "at most 1.5 percentage points, a coverage of at least 90 %"),
+            ("Estimand of the primary endpoint", "a type I error of at most 4 %"),
             ("Endpoints", "Secondary: IWGR, "),
             ("Endpoints", "Primary: RESP75"),
             ("Estimand of the primary endpoint", "a missed visit is a no"),

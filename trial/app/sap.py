@@ -22,6 +22,7 @@ from trial.app.echo import in_words
 from trial.app.versions import engine_version
 from trial.errors import Refused, Stopped
 from trial.study.analysis_plan import Analysis, ComparisonMethod
+from trial.study.estimand import ESTIMATORS
 from trial.study.fingerprint import fingerprint
 from trial.study.protocol import Record
 from trial.study.study import Study
@@ -41,7 +42,8 @@ OF_THE_RESULT = (
 """Lines of ``vtrial check`` that this plan says in its own sections."""
 SAID = {
     Analysis: {"response_threshold_1e9L", "stage", "assessment_day", "reference_arm", "primary", "endpoints",
-               "definitions", "named_replicate", "method", "multiplicity", "subgroups"},
+               "definitions", "estimands", "estimators", "verdict", "named_replicate", "method", "multiplicity",
+               "subgroups"},
     ComparisonMethod: {"difference", "test", "odds_ratio", "strata", "pool_below", "exact_below", "exact"},
 }  # fmt: skip
 """Keys that have a sentence of their own."""
@@ -69,7 +71,7 @@ def plan_in_words(study: Study) -> str:
         ("Analysis sets", _sets(study)),
         ("Randomisation and strata", _randomisation(study)),
         ("Endpoints", _endpoints(study)),
-        ("Estimand of the primary endpoint", _estimand(study)),
+        ("Estimand of the primary endpoint", (*_estimand(study), *_estimands(study))),
         ("Statistical methods", _methods(study)),
         ("Multiplicity", _multiplicity(study)),
         ("Missing data", _missing(study)),
@@ -223,6 +225,27 @@ def _estimand(study: Study) -> Iterator[str]:
     compared = primary.summary == "rate" and plan.reference_arm is not None
     versus = f"difference of the {summary} to {plan.reference_arm}{', of pairs' * study.paired}"
     yield f"- Summary: {versus if compared else f'{summary} by arm'}."
+
+
+def _estimands(study: Study) -> Iterator[str]:
+    """The estimands that the config names, and what is held against their true values."""
+    plan = study.analysis
+    if not plan.estimands:
+        return
+    limits = plan.verdict
+    yield ""
+    yield "Estimands whose true value is simulated (`vtrial estimands`):"
+    yield ""
+    yield from (f"- {one.name}: {one.in_words(plan.primary)}." for one in plan.estimands)
+    yield ""
+    yield "Held against them:"
+    yield ""
+    yield from (f"- {name.replace('_', ' ')}: {ESTIMATORS[name]}" for name in plan.estimators)
+    yield ""
+    yield (
+        f"An estimator passes with a bias of at most {limits.bias_points:g} percentage points, a coverage of at least "
+        f"{100 * limits.coverage:g} % and a type I error of at most {100 * limits.type1_error:g} %."
+    )
 
 
 def _intercurrent(study: Study) -> Iterator[tuple[str, str]]:
