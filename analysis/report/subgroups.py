@@ -37,6 +37,11 @@ from analysis.text import cells
 from trial.study.subgroups import Subgroup
 
 
+def parts(run: RunFolder) -> tuple[Table | None, Figure | None]:
+    """Table and figure."""
+    return table(run), forest(run)
+
+
 def table(run: RunFolder) -> Table | None:
     """T 14.2.9: rates and differences in every subgroup, tests of interaction; None where no subgroup is asked for."""
     found = [e for e in run.estimates if e.PARCAT1 == KIND]

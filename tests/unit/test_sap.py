@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 import trial.app.loading
-from trial.app import sap
+from trial.app import sap, wording
 from trial.app.sap import plan_in_words, write_plan
 from trial.cli import main
 from trial.errors import Refused
@@ -189,8 +189,8 @@ def test_every_number_outside_the_definitions_is_a_number_of_the_config() -> Non
 
 def test_a_key_without_a_sentence_of_its_own_is_listed_with_its_meaning(monkeypatch) -> None:
     """As a key that is new would be."""
-    hidden = {name: said - {"named_replicate", "pool_below", "multiplicity"} for name, said in sap.SAID.items()}
-    monkeypatch.setattr(sap, "SAID", hidden)
+    hidden = {name: said - {"named_replicate", "pool_below", "multiplicity"} for name, said in wording.SAID.items()}
+    monkeypatch.setattr(wording, "SAID", hidden)
     found = sections.__wrapped__(METHOD, "analysis.named_replicate=3", "analysis.multiplicity={procedure: holm}")
     meaning = Analysis.model_fields["named_replicate"].description
     assert f"- named_replicate: 3 ({meaning})" in found["Longitudinal and other analyses"]

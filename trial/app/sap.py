@@ -7,9 +7,8 @@ meaning and its value, so that no part of the plan is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from analysis.endpoints import chosen, chosen_times
 from analysis.endpoints.contract import Endpoint
@@ -20,13 +19,11 @@ from analysis.statistics.summaries import LOCATION, compares_arms
 from cohorts.adverse_events import proxy
 from trial.app.echo import in_words
 from trial.app.versions import engine_version
+from trial.app.wording import at_cut, covariate, listed, listed_keys, lower, one_line
 from trial.errors import Refused, Stopped
-from trial.study.analysis_plan import Analysis, ComparisonMethod
 from trial.study.estimand import ESTIMATORS
 from trial.study.fingerprint import fingerprint
-from trial.study.protocol import Record
 from trial.study.study import Study
-from trial.tables import PATIENTS
 
 COUNT = "x 10^9/L"
 OF_THE_RESULT = (
@@ -40,13 +37,6 @@ OF_THE_RESULT = (
     "adverse events ",
 )
 """Lines of ``vtrial check`` that this plan says in its own sections."""
-SAID = {
-    Analysis: {"response_threshold_1e9L", "stage", "assessment_day", "reference_arm", "primary", "endpoints",
-               "definitions", "estimands", "estimators", "verdict", "named_replicate", "method", "multiplicity",
-               "subgroups"},
-    ComparisonMethod: {"difference", "test", "odds_ratio", "strata", "pool_below", "exact_below", "exact"},
-}  # fmt: skip
-"""Keys that have a sentence of their own."""
 BETTER = {"higher": "higher is better", "lower": "lower is better", "none": "no direction is better"}
 PROCEDURES = {
     "holm": "Holm's procedure",
@@ -103,17 +93,12 @@ def write_plan(text: str, out: Path, overwrite: bool = False) -> None:
         raise Stopped(f"{out}: cannot be written ({error.strerror})") from None
 
 
-def listed(parts: Sequence[str]) -> str:
-    """ "A", "A and B", "A, B and C"."""
-    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
-
-
 def _design(study: Study) -> Iterator[str]:
     plan, primary = study.analysis, _primary(study)
     drugs = [arm.name for arm in study.arms if arm.id != plan.reference_arm]
     reference = next((arm.name for arm in study.arms if arm.id == plan.reference_arm), "")
     aim = f"compare {listed(drugs)} with {reference}" if reference else f"estimate, in {listed(drugs)},"
-    what = f"the primary endpoint {plan.primary}: {_lower(primary.label)}"
+    what = f"the primary endpoint {plan.primary}: {lower(primary.label)}"
     yield f"The objective is to {aim}{' in' if reference else ''} {what}."
     yield ""
     yield "The design, as the config has it:"
@@ -155,22 +140,8 @@ def _randomisation(study: Study) -> Iterator[str]:
 
 
 def _strata(study: Study) -> str:
-    cut = [f"{_covariate(s.covariate)}{_cut(s.cut)}" for s in study.randomisation.strata]
+    cut = [f"{covariate(s.covariate)}{at_cut(s.cut)}" for s in study.randomisation.strata]
     return f", within the strata of {listed(cut)}" if cut else ", without strata"
-
-
-def _covariate(name: str) -> str:
-    text = name if name not in PATIENTS.names else PATIENTS.field(name).metadata[b"label"].decode()
-    return f"{_lower(text)} ({name})" if text != name else name
-
-
-def _cut(cut: float | None) -> str:
-    return "" if cut is None else f", below {cut:g} and from {cut:g} on"
-
-
-def _lower(text: str) -> str:
-    """A label inside a sentence; a name in capitals stays."""
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _primary(study: Study) -> Endpoint:
@@ -187,20 +158,13 @@ def _endpoints(study: Study) -> Iterator[str]:
     for code, endpoint in sorted(known.items(), key=lambda item: item[0] != plan.primary):
         yield f"- {'Primary' if code == plan.primary else 'Secondary'}: {_endpoint(code, endpoint)}"
     for time in chosen_times(study.analysed).values():
-        yield f"- Time to event: {time.code}, {time.label}. {_one_line(time.estimand)} Source: {time.source}."
+        yield f"- Time to event: {time.code}, {time.label}. {one_line(time.estimand)} Source: {time.source}."
 
 
 def _endpoint(code: str, endpoint: Endpoint) -> str:
     kind = "yes or no" if endpoint.summary == "rate" else f"{LOCATION[endpoint.summary]}, {endpoint.unit}"
-    definition = _one_line(endpoint.definition)
+    definition = one_line(endpoint.definition)
     return f"{code}, {endpoint.label} ({kind}; {BETTER[endpoint.benefit]}). {definition} Source: {endpoint.source}."
-
-
-def _one_line(text: str) -> str:
-    """A definition as a sentence of a paragraph."""
-    line = " ".join(text.split())
-    line = line[:1].upper() + line[1:]
-    return line if line.endswith(".") or not line else f"{line}."
 
 
 def _estimand(study: Study) -> Iterator[str]:
@@ -209,8 +173,8 @@ def _estimand(study: Study) -> Iterator[str]:
     screened = next(line for line in in_words(study) if line.startswith("screening: "))
     yield f"- Population: patients eligible by the screening of the protocol ({screened.removeprefix('screening: ')})."
     yield f"- Treatments: {listed([arm.name for arm in study.arms])}, as allocated."
-    yield f"- Variable: {plan.primary}. {_one_line(primary.definition)}"
-    said = re.split(r"(?<=\.) ", _one_line(primary.definition))
+    yield f"- Variable: {plan.primary}. {one_line(primary.definition)}"
+    said = re.split(r"(?<=\.) ", one_line(primary.definition))
     for event, happens in _intercurrent(study):
         mine = [sentence for sentence in said if re.search(EVENTS[event], sentence, re.IGNORECASE)]
         strategy = (
@@ -288,7 +252,7 @@ def _methods(study: Study) -> Iterator[str]:
         )
     yield f"- Odds ratio: {ODDS[method.odds_ratio]}, 95 % limits."
     yield "- Beside it the crude difference, limits by Miettinen-Nurminen, and the crude odds ratio, limits by Woolf."
-    yield from _listed_keys(method, "method")
+    yield from listed_keys(method, "method")
     if any(kind.compared for kind in chosen_times(study.analysed).values()):
         strata = "within the strata of the randomisation" if study.randomisation.strata else "without strata"
         yield (
@@ -330,7 +294,7 @@ def _subgroups(study: Study) -> Iterator[str]:
         return
     yield f"Of {listed(list(subgroup_endpoints(study.analysed)))}, by:"
     yield ""
-    yield from (f"- {_covariate(one.covariate)}{_cut(one.cut)}" for one in asked)
+    yield from (f"- {covariate(one.covariate)}{at_cut(one.cut)}" for one in asked)
     yield ""
     if compares_arms(study):
         yield (
@@ -344,41 +308,8 @@ def _subgroups(study: Study) -> Iterator[str]:
 
 
 def _others(study: Study) -> Iterator[str]:
-    found = list(_listed_keys(study.analysis, ""))
+    found = list(listed_keys(study.analysis, ""))
     yield from found or ["None are planned."]
-
-
-def _listed_keys(record: Record, prefix: str) -> Iterator[str]:
-    """Keys without a sentence of their own that differ from their default: meaning and value."""
-    said = SAID.get(type(record), set())
-    for name, field in type(record).config_keys().items():
-        value = getattr(record, name)
-        if name not in said and value != field.get_default(call_default_factory=True):
-            yield from _listed_value(f"{prefix}.{name}" if prefix else name, value, field.description or "")
-
-
-def _listed_value(path: str, value: Any, meaning: str) -> Iterator[str]:
-    if isinstance(value, Record):
-        yield f"- {path}: {meaning}"
-        yield from (f"  {line}" for line in _listed_keys(value, path))
-    elif isinstance(value, dict):
-        yield f"- {path}: {meaning}"
-        for key, entry in value.items():
-            yield from (f"  {line}" for line in _listed_value(f"{path}.{key}", entry, ""))
-    else:
-        yield f"- {path}: {_plain(value)}{f' ({meaning})' if meaning else ''}"
-
-
-def _plain(value: Any) -> str:
-    """A value of a config as a reader would write it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return "; ".join(map(_plain, value))
-    if isinstance(value, Record):
-        given = {name: getattr(value, name) for name in type(value).model_fields if getattr(value, name) is not None}
-        return ", ".join(f"{name} {_plain(entry)}" for name, entry in given.items())
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _tolerability(study: Study) -> Iterator[str]:
