@@ -6,8 +6,9 @@ from hand_made import STUDY, people
 
 from cohorts.sets import parameter_set
 from trial.engine.draws import draw_unit
+from trial.study.attrition import completing, hazards
 from trial.study.explain import explain
-from trial.study.leaving import Dropout, completing, hazards
+from trial.study.leaving import Dropout
 from trial.study.study import Study
 
 DAYS = 168

@@ -10,10 +10,10 @@ from pathlib import Path
 from cohorts.sets import is_file_name, parameter_set
 from trial.study.analytes import Laboratory
 from trial.study.arms import Arm
+from trial.study.attrition import completing
 from trial.study.cycle_plan import Chemotherapy
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.fingerprint import fingerprint
-from trial.study.leaving import completing
 from trial.study.rescue_agents import RescueAgent
 from trial.study.study import Study
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cohorts.sampler import Cohort
+from trial.engine.course import Decisions
 from trial.engine.dosing import day_of
 from trial.engine.draws import Unit
-from trial.engine.rules import Decisions
 from trial.engine.simulate import UnitResult
 from trial.jobs.compliance import Intake, intake_of, missed
 from trial.jobs.ledger import doses

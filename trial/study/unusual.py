@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from cohorts.covariates import LIMITS
+from trial.study.attrition import completing
 from trial.study.dose_rule import DoseRule, DoseStep
-from trial.study.leaving import completing
 from trial.study.protocol import Problem
 from trial.study.rescue_agents import Rescue
 from trial.study.study import Study
