@@ -106,7 +106,7 @@ def test_the_pilot_counts_the_lines_that_patients_came_to():
     always = DoseStep(action="keep")
     odd = SMOKE.dose_rules[name].model_copy(update={"steps": (never, always)})
     study = SMOKE.model_copy(update={"dose_rules": {name: odd}})
-    counted = pilot(study)[name]
+    counted = pilot(study)[0][name]
     visits = len(study.visits.days)
     assert counted[0] == 0 and 0.7 * PILOT * visits < counted[1] <= PILOT * visits
 
@@ -169,6 +169,6 @@ def test_levels_with_days_are_compared_by_what_they_give_a_week():
 
 def test_the_lines_of_a_rule_of_a_later_stage_are_counted(tmp_path):
     study = load_study("configs/hetrombopag_itp_phase3_stages.yaml")
-    fired = pilot(study)
+    fired, _ = pilot(study)
     used = {name for name in study.rules_in_use if name not in {arm.dose_rule for arm in study.arms}}
     assert used and all(fired[name].any() for name in used)

@@ -149,6 +149,19 @@ class Dropout(Record):
         """Whether it depends on what happens to the patient, so that only the course of the trial tells who leaves."""
         return bool(self.stages or self.when or self.after_adverse_event)
 
+    @property
+    def limits(self) -> str:
+        """When and for whom the hazard runs, for a sentence; "" where it does on every day and for all."""
+        first, last = self.from_day, self.until_day
+        parts = [f"from day {first} on" if last is None else f"on days {first} to {last}"] * (
+            first > 0 or last is not None
+        )
+        parts += [f"times {change.factor:g} from day {change.from_day} on" for change in self.changes]
+        parts += [f"in {' and '.join(self.stages)}"] * bool(self.stages)
+        parts += [f"{'once' if self.at_once else 'while'} {self.when.in_words}"] if self.when else []
+        parts += [f"{self.after_adverse_event.in_words}"] if self.after_adverse_event else []
+        return ", ".join(parts)
+
     def factors(self, days: int) -> NDArray[np.float64]:
         """What the hazard is multiplied by on days 0 to ``days`` - 1; 0 on those on which it does not run."""
         factor = np.ones(days)
