@@ -7,6 +7,8 @@ from dataclasses import replace
 from analysis.report.grid import Table, everybody
 from analysis.report.people import counted_columns, counted_row, stage_lines
 from analysis.report.runfolder import RunFolder
+from analysis.statistics.estimates import ALL
+from analysis.statistics.passages import AFTER, LEFT
 
 
 def stages_table(run: RunFolder) -> Table | None:
@@ -18,6 +20,8 @@ def stages_table(run: RunFolder) -> Table | None:
         code = f"STAGE:{stage.id}"
         for line, category in stage_lines(run, k):
             rows.append(replace(counted_row(run, code, line, category), key=f"{code} {category}"))
+    if run.one(AFTER, ALL, "count", category=LEFT):
+        rows.append(counted_row(run, AFTER, "After the last stage: left", LEFT))
     notes = (
         "Entered: share of all randomised; what became of them: share of those who entered the stage. Who completed a "
         "stage was there when it ended.",

@@ -19,7 +19,7 @@ from analysis.report.keyed import Text, label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL, Estimate
 from analysis.statistics.participants import DIED
-from analysis.statistics.passages import ENTERED
+from analysis.statistics.passages import AFTER, ENTERED, LEFT
 from analysis.text import cells
 from trial.tables import STAGE_ENDS
 
@@ -97,6 +97,7 @@ def _arm_steps(run: RunFolder, arm: str) -> list[Step]:
     after += [("Analysed", "analysed")]
     steps = [_step(run, line, DISPOSITION, arm, category) for line, category in lines]
     steps += [step for k in range(len(run.study.stages)) for step in _stage_steps(run, arm, k)]
+    steps += [_step(run, "Left after the last stage", AFTER, arm, LEFT)]
     steps += [_step(run, line, DISPOSITION, arm, category) for line, category in after]
     return [step for step in steps if step]
 
@@ -105,7 +106,11 @@ def _stage_steps(run: RunFolder, arm: str, stage: int) -> list[Step | None]:
     """A stage in the flow of an arm: entered, left for each reason, completed, went on."""
     steps: list[Step | None] = []
     for line, category in stage_lines(run, stage):
-        step = _step(run, line.strip(), f"STAGE:{run.study.stages[stage].id}", arm, category)
+        if category in (LEFT, DIED, *STAGE_ENDS):
+            continue
+        left = f"{_left(run, category)}: {category}" if category in run.study.reasons_to_leave else ""
+        line = left or line.strip()
+        step = _step(run, line[0].upper() + line[1:], f"STAGE:{run.study.stages[stage].id}", arm, category)
         steps.append(replace(step, inside=category != ENTERED) if step else None)
     return steps
 

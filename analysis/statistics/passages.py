@@ -16,18 +16,22 @@ from trial.study.study import Study
 from trial.tables import STAGE_ENDS
 
 ENTERED, COMPLETED, LEFT, WENT_ON = "entered", "completed", "left", "went on to"
+AFTER = "STAGES"
 
 
 def estimate_passages(folder: Path, study: Study) -> list[Estimate]:
     """Rows of every stage: a count, and its share of those who entered the stage (of ENTERED: of all randomised).
 
     ENTERED, LEFT and DIED (of who has left in it) and each reason, COMPLETED and each way of it, WENT_ON and each stage
-    that followed. None in a study without stages.
+    that followed; and who has left after all of them (AFTER). None in a study without stages.
     """
     if not study.stages:
         return []
     found, size = _counted(folder, study)
     rows = []
+    blank = row_of(study, "stages", AFTER, "After the last stage", "", "count", "subjects")
+    gone = _gone(folder, study) - sum(n for (_, why), n in found.items() if why == LEFT)
+    after = count_and_share(replace(blank, CATEGORY=LEFT), gone, size, study) if gone.any() else []
     for k, stage in enumerate(study.stages):
         mine = {why: counts for (number, why), counts in found.items() if number == k + 1}
         entered = mine.pop(ENTERED, np.zeros_like(size))
@@ -35,7 +39,7 @@ def estimate_passages(folder: Path, study: Study) -> list[Estimate]:
         rows += count_and_share(replace(blank, CATEGORY=ENTERED), entered, size, study)
         for why in _in_order(study, mine):
             rows += count_and_share(replace(blank, CATEGORY=why), mine[why], entered, study)
-    return rows
+    return rows + after
 
 
 def _in_order(study: Study, found: Mapping[str, Array]) -> list[str]:
@@ -49,6 +53,15 @@ def _in_order(study: Study, found: Mapping[str, Array]) -> list[str]:
 def went_on(name: str) -> str:
     """The category of those who went on to a stage."""
     return f"{WENT_ON} {name}"
+
+
+def _gone(folder: Path, study: Study) -> Array:
+    """Patients (R, A + 1) who have left the study at all."""
+    gone = np.zeros((study.replicates, len(study.arms)))
+    for table in whole_replicates(folder / "patients.parquet", ["IREP", "ARM", "DCSREAS"]):
+        left = decoded(table["DCSREAS"]) != ""
+        np.add.at(gone, (table["IREP"].to_numpy()[left], arms_of(table, study)[left]), 1)
+    return with_all(gone)
 
 
 def _counted(folder: Path, study: Study) -> tuple[Mapping[tuple[int, str], Array], Array]:

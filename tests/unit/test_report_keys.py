@@ -196,7 +196,7 @@ NAMES_OF_STATISTICS = {
     "analysis.statistics.estimates": {"ALL", "FEW_REPLICATES", "NAMED", "OVER", "Estimate", "read_estimates"},
     "analysis.statistics.baseline": {"ITEMS", "Item"},
     "analysis.statistics.participants": {"DIED"},
-    "analysis.statistics.passages": {"ENTERED"},
+    "analysis.statistics.passages": {"AFTER", "ENTERED", "LEFT"},
     "analysis.statistics.planned": {"FAMILY", "LIMITS", "ODDS", "TESTS"},
 }
 """What the report may know of the statistics: records and names, nothing that computes."""
