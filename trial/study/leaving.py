@@ -29,6 +29,8 @@ Hazard = Annotated[
 ShareByEnd = Annotated[
     Annotated[Share, Tag("all_arms")] | Annotated[dict[str, Share], Tag("per_arm")], Discriminator(_form)
 ]
+MOST = 1e9
+"""Hazard per week with which everybody leaves at once."""
 TOLD = ("hazard_per_week", "share_by_end", "at_once")
 
 
@@ -36,7 +38,9 @@ class Change(Record):
     """The hazard from a day on, until the next change."""
 
     from_day: VisitDay = Field(description="first day on which it holds")
-    factor: NonNegative = Field(description="what the hazard is multiplied by from then on; 0: it does not run")
+    factor: Annotated[Number, Field(ge=0, le=1000)] = Field(
+        description="what the hazard is multiplied by from then on; 0: it does not run"
+    )
 
 
 class AfterEvent(Record):
@@ -116,7 +120,8 @@ class Dropout(Record):
         given = [name for name in TOLD[:2] if getattr(self, name) is not None] + [TOLD[2]] * self.at_once
         if len(given) != 1:
             which = "neither is given" if not given else "both are given"
-            yield ("hazard_per_week",), f"give either hazard_per_week or share_by_end; {which}"
+            at_once = ", or at_once: true" * bool(self.when)
+            yield ("hazard_per_week",), f"give either hazard_per_week or share_by_end{at_once}; {which}"
         yield from self._day_problems()
         asked = [name for name in ("stages", "when", "after_adverse_event") if getattr(self, name)]
         if self.share_by_end is not None and asked:
@@ -133,8 +138,8 @@ class Dropout(Record):
             yield ("until_day",), f"seen {last}; the hazard runs from day {first} on; allowed: {first} or later"
         for k, change in enumerate(self.changes):
             if change.from_day <= first or (last is not None and change.from_day > last):
-                to = "" if last is None else f" to {last}"
-                yield ("changes", k, "from_day"), f"seen {change.from_day}; it runs on days {first}{to}; allowed: after"
+                runs = f"from day {first} on" if last is None else f"on days {first} to {last}"
+                yield ("changes", k, "from_day"), f"seen {change.from_day}; the hazard runs {runs}; allowed: later days"
         for k, (one, two) in enumerate(pairwise(self.changes), start=1):
             if two.from_day <= one.from_day:
                 yield ("changes", k, "from_day"), f"seen {two.from_day} after {one.from_day}; the days must increase"
@@ -173,9 +178,11 @@ class Dropout(Record):
         return factor
 
     def of_arm(self, name: str, arm: str) -> float:
-        """``hazard_per_week`` or ``share_by_end`` of one arm; 0 where it is not given."""
+        """``hazard_per_week`` or ``share_by_end`` of one arm; 0 where it is not given. A larger hazard than MOST is as
+        soon as that.
+        """
         value = getattr(self, name)
-        return float((value.get(arm, 0.0) if isinstance(value, dict) else value) or 0.0)
+        return min(float((value.get(arm, 0.0) if isinstance(value, dict) else value) or 0.0), MOST)
 
 
 def _by_end(text: str) -> str:
