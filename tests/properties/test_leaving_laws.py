@@ -94,7 +94,7 @@ def check(design):
         stage = np.array([s.id for s in u.study.plan])[np.minimum(last.stage[mine], 2)]
         assert not item.stages or np.isin(stage, item.stages).all(), "only in its stages"
         if item.after_adverse_event:
-            since = day - found[-1].departures.onset[mine, 0]
+            since = day - found[-1].exits.onset[mine, 0]
             assert (since >= 0).all() and (since < (item.after_adverse_event.days or 70)).all(), "only after an event"
 
 

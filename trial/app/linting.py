@@ -220,10 +220,10 @@ def pilot(study: Study) -> tuple[dict[str, np.ndarray], np.ndarray]:
 
 def _ran(unit: Unit, result: UnitResult) -> np.ndarray:
     """Of each reason of dropout, for how many patients its hazard ran; of one that takes everybody, how many left."""
-    place, departures = result.course.place, result.course.departures
+    place, exits = result.course.place, result.course.exits
     gone = place.leave_reason[place.leave_day <= unit.drawn.visit_day[:, -1]]
     ran = np.bincount(gone, minlength=len(unit.study.reasons_to_leave))
-    if departures is not None:
+    if exits is not None:
         own = [k for k, item in enumerate(unit.study.dropout) if item.conditional]
-        ran[own] += (departures.hazard > 0).sum(axis=0)
+        ran[own] += (exits.hazard > 0).sum(axis=0)
     return ran

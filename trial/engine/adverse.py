@@ -3,7 +3,7 @@
 Every patient has one exponential clock per proxy (stream "ae:<code>"). The first event is on the day on which the
 cumulative hazard reaches it: background rate, drug rate on days with active drug prescribed, and for some proxies the
 count. Nothing else in the trial changes because of an event, but for a reason of dropout that waits for one
-(``departures``).
+(``exits``).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Departures:
+class Exits:
     """How near everybody is to leaving for each of K conditional reasons; arrays over patients.
 
     hazard (n, K): cumulative so far. recent (n, R): the last reported counts, latest first. met (n, K): the condition
@@ -55,7 +55,7 @@ class Course:
     unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and now, the level, hold from
     ``effective_day`` on, treatment_before and before until then. place: where everybody stands in the plan. rescues:
     every rescue so far. patience: who has given up. cycles: those of chemotherapy.
-    earlier: what is in force before that, while reports are late. departures: how near everybody is to leaving for a
+    earlier: what is in force before that, while reports are late. exits: how near everybody is to leaving for a
     reason that depends on his course; None: the study has none.
     """
 
@@ -71,7 +71,7 @@ class Course:
     cycles: Cycles
     patience: Patience
     earlier: tuple[Earlier, ...] = ()
-    departures: Departures | None = None
+    exits: Exits | None = None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from trial.engine.course import Course, Decisions, Earlier
 from trial.engine.cycles import first_cycles, next_cycles
-from trial.engine.departures import hears, leaves, nobody_leaves
 from trial.engine.draws import Unit
+from trial.engine.exits import hears, leaves, nobody_leaves
 from trial.engine.giving_up import full_patience, gives_up
 from trial.engine.passage import Seen, first_place, stage_of
 from trial.engine.prescribed import Prescribed, days_apart, intervals_of
@@ -65,7 +65,7 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         rescues=no_rescue(unit),
         cycles=first_cycles(unit),
         patience=full_patience(unit),
-        departures=nobody_leaves(unit),
+        exits=nobody_leaves(unit),
     )
     course = leaves(unit, course, zero, drawn.visit_day[:, 1])
     begin = Decisions(

@@ -132,7 +132,7 @@ def test_after_an_adverse_event_for_so_many_days(days):
     late = 29 if days is None else 0
     gone, _, course = left(u, [[60] * 10] * 4)
     assert gone == [15, 28, late, 30]
-    assert course.departures.onset[:, 0].tolist() == [14, 14, 14, 29]
+    assert course.exits.onset[:, 0].tolist() == [14, 14, 14, 29]
 
 
 def test_an_editing_of_one_arm_leaves_the_other():
@@ -172,7 +172,7 @@ def test_a_retest_comes_before_leaving():
 
 def test_a_study_without_such_a_reason_keeps_no_account():
     course, _ = start_course(unit())
-    assert course.departures is None
+    assert course.exits is None
 
 
 def test_death_is_told_in_the_tables_and_ends_all():

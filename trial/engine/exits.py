@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from trial.engine.course import Course, Departures
+from trial.engine.course import Course, Exits
 from trial.engine.dosing import active, days_of, drug_day, level_mg
 from trial.engine.draws import Unit
 from trial.engine.leave_clocks import LeaveClocks
@@ -27,7 +27,7 @@ NO_COUNT = np.ones((1, 1))
 """The count for rates that do not depend on it."""
 
 
-def nobody_leaves(unit: Unit) -> Departures | None:
+def nobody_leaves(unit: Unit) -> Exits | None:
     """Before day 0; None in a study without such a reason."""
     clocks, n = unit.drawn.leaving, unit.drawn.n
     if clocks is None:
@@ -35,7 +35,7 @@ def nobody_leaves(unit: Unit) -> Departures | None:
     reasons = [item for _, item in _conditional(unit)]
     visits = max((item.when.visits for item in reasons if item.when and item.when.asks_count), default=0)
     events = len(clocks.events)
-    return Departures(
+    return Exits(
         hazard=np.zeros((n, len(reasons))),
         recent=np.full((n, visits), np.nan),
         met=np.tile([item.when is None for item in reasons], (n, 1)),
@@ -59,7 +59,7 @@ def hears(unit: Unit, course: Course, count: Array, visit: int, known: Ints) -> 
     """With what the ``count`` of a visit (NaN: none), reported on the day ``known`` (n,), makes of the conditions; who
     leaves at once for it leaves on that day.
     """
-    said = course.departures
+    said = course.exits
     if said is None:
         return course
     recent, day = pushed(said.recent, count), unit.drawn.visit_day[:, visit]
@@ -74,14 +74,14 @@ def hears(unit: Unit, course: Course, count: Array, visit: int, known: Ints) -> 
             now = asked & met[:, j] & _in_stage(unit, item, place) & (_factor(unit, item, known) > 0)
             place = _left(unit, place, np.where(now, known, np.inf), known, k)
     said = replace(said, recent=recent, waiting=(*said.waiting, (known, met)))
-    return replace(course, place=place, departures=said)
+    return replace(course, place=place, exits=said)
 
 
 def leaves(unit: Unit, course: Course, first: Ints, last: Ints, came: Ints | None = None) -> Course:
     """With who leaves on the days from ``first`` to the day before ``last`` (n,), by hazards; not by the day ``came``
     (n,) of a re-test.
     """
-    said = course.departures
+    said = course.exits
     if said is None or not (first < last).any():
         return course
     day = days_of(np.stack([first, np.maximum(first, last)], axis=1))
@@ -100,10 +100,10 @@ def leaves(unit: Unit, course: Course, first: Ints, last: Ints, came: Ints | Non
     after = leave_day if came is None else np.maximum(leave_day, came + 1)
     which = np.array([k for k, _ in _conditional(unit)])[best]
     place = _left(unit, course.place, time, after, which)
-    return replace(course, place=place, departures=_settled(replace(said, hazard=hazard), last))
+    return replace(course, place=place, exits=_settled(replace(said, hazard=hazard), last))
 
 
-def _events(unit: Unit, course: Course, said: Departures, day: Ints) -> Departures:
+def _events(unit: Unit, course: Course, said: Exits, day: Ints) -> Exits:
     """With the adverse events of those days, as ``trial.engine.adverse`` finds them afterwards."""
     if not said.events.shape[1]:
         return said
@@ -119,7 +119,7 @@ def _events(unit: Unit, course: Course, said: Departures, day: Ints) -> Departur
     return replace(said, events=events, onset=onset)
 
 
-def _runs(unit: Unit, course: Course, said: Departures, day: Ints, j: int) -> Flags:
+def _runs(unit: Unit, course: Course, said: Exits, day: Ints, j: int) -> Flags:
     """Whether the hazard of a conditional reason runs on each ``day`` (n, m), its own days apart."""
     item = _conditional(unit)[j][1]
     runs = (day >= 0) & _in_stage(unit, item, course.place)[:, None]
@@ -144,7 +144,7 @@ def _reached(so_far: Array, rate: Array, clock: Array, day: Ints) -> Array:
     return np.where(reached.any(axis=1), day[at] + np.clip(part, 1e-9, 1.0), np.inf)
 
 
-def _settled(said: Departures, last: Ints) -> Departures:
+def _settled(said: Exits, last: Ints) -> Exits:
     """With what was reported by the day ``last`` (n,) in force; what is not yet reported to all still waits."""
     met = said.met
     for known, now in said.waiting:
