@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cohorts.adverse_events import Rates
+from trial.engine.frozen import frozen
 from trial.engine.leave_clocks import LeaveClocks
 from trial.engine.rules import apply_rules, start_course
-from trial.jobs.work import simulate_replicates
+from trial.engine.simulate import simulate_unit
+from trial.jobs.work import enrolment, simulate_replicates, tabulate, unit_of
 from trial.study.load import load_study
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
@@ -155,6 +157,76 @@ def test_who_leaves_for_an_adverse_event_has_had_it(tables):
     had = tables["adverse"].query("AECD in ['HEAD', 'ALT3']").merge(gone[[*KEY, "EOSDY"]], on=KEY)
     since = had[(had.EOSDY - had.ADY).between(1, 28)]
     assert len(gone) and set(since.SUBJID) == set(gone.SUBJID)
+
+
+EVERY = "{reason: ae, hazard_per_week: 0.3, after_adverse_event: {codes: [URTI, HEAD, ALT3]}}"
+
+
+@pytest.mark.parametrize("config", ["published/eltrombopag_cit_winer.yaml", "hetrombopag_itp_phase3_conduct.yaml"])
+def test_the_engine_knows_every_event_on_the_day_that_its_table_says_afterwards(config):
+    """Of everybody, not only of who leaves for it: with chemotherapy that ends drug, with late and repeated counts."""
+    sets = ["patients=60", "published=null", "tolerability={proxies: all}", f"dropout=[{EVERY}]"]
+    study = load_study(CONFIG.parent / config, sets)
+    patients = enrolment(study, range(1))
+    unit = unit_of(study, patients)
+    result = simulate_unit(unit)
+    found = {name: table.to_pandas() for name, table in tabulate(unit, result, patients).items()}
+    last, events = found["patients"].EOSDY.to_numpy(), 0
+    for k, (code, *_) in enumerate(unit.drawn.leaving.events):
+        day = found["adverse"][code == found["adverse"].AECD].set_index("SUBJID").ADY
+        told = found["patients"].SUBJID.map(day).fillna(-1).to_numpy()
+        onset = result.course.exits.onset[:, k]
+        assert (told == np.where(onset < last, onset, -1)).all()
+        events += (told >= 0).sum()
+    assert events > 10
+
+
+def test_a_run_with_its_doses_as_a_plan_leaves_the_same(study):
+    """A frozen replay: who leaves is not read off the rules."""
+    patients = enrolment(study.model_copy(update={"patients": 40}), range(1))
+    unit = unit_of(study, patients)
+    once = simulate_unit(unit)
+    again = simulate_unit(frozen(unit, once.decisions))
+    for name in ("leave_day", "leave_reason", "stage"):
+        assert (getattr(once.course.place, name) == getattr(again.course.place, name)).all()
+
+
+def test_the_report_counts_the_dead_and_who_left_in_each_stage(study, tmp_path):
+    """T 14.3.2.1, T 14.1.5 and the flow against the tables, replicate 0; entered = left + completed in every stage, and
+    completed = went on, but for the last one.
+    """
+    from analysis.report.passing import stages_table
+    from analysis.report.people import deaths_table, flow
+    from analysis.report.rates import adverse
+    from analysis.report.runfolder import read_run
+    from trial.app.study_run import conclude, execute
+
+    analysis = study.analysis.model_copy(update={"endpoints": ("RESPW8", "AE_HEAD")})
+    one = study.model_copy(update={"replicates": 1, "patients": 60, "analysis": analysis})
+    conclude(tmp_path, execute(one, tmp_path), [], {})
+    run = read_run(tmp_path, one)
+    patients, stages = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("patients", "stages"))
+    deaths, passed = deaths_table(run), stages_table(run)
+    assert deaths is not None and passed is not None
+    said = {str(row.cells[0].text).strip(): str(row.cells[-2].text).split()[0] for row in deaths.rows}
+    dead = patients[patients.DTHFL.notna()]
+    causes = {why: str((why == dead.DCSREAS).sum()) for why in one.deaths}
+    assert said == {"Died": str(len(dead)), **causes} and len(dead)
+    n = {row.key: int(str(row.cells[-2].text).split()[0]) for row in passed.rows}
+    for stage in one.stages:
+        mine = stages[stage.id == stages.STAGE]
+        of = {key.split(" ", 1)[1]: value for key, value in n.items() if key.startswith(f"STAGE:{stage.id} ")}
+        assert of["entered"] == len(mine) == of["left"] + of["completed"]
+        assert of["left"] == sum(of.get(why, 0) for why in one.reasons_to_leave)
+        assert of.get("died", 0) == sum(of.get(why, 0) for why in one.deaths)
+        onward = sum(value for key, value in of.items() if key.startswith("went on to"))
+        assert onward == (of["completed"] if stage.id != "EXT" else 0)
+    steps = [str(step.label) for step in flow(run).arms[0].steps]
+    assert [step for step in steps if step.endswith("entered")] == [f"{s.name}: entered" for s in one.stages]
+    assert "Died: bleeding death" in steps and "Went on to Extension" in steps and steps[-1] == "Analysed"
+    events = adverse(run)
+    assert events is not None
+    assert "Who leaves for adverse event leaves, and nobody changes dose, because of" in str(events.notes[0])
 
 
 def test_lack_of_effect_has_three_low_counts_behind_it(tables):

@@ -172,3 +172,19 @@ def test_the_lines_of_a_rule_of_a_later_stage_are_counted(tmp_path):
     fired, _ = pilot(study)
     used = {name for name in study.rules_in_use if name not in {arm.dose_rule for arm in study.arms}}
     assert used and all(fired[name].any() for name in used)
+
+
+def test_a_reason_whose_hazard_runs_for_nobody_is_named():
+    """Nobody has three counts above 1500 in a row; low counts there are; three of 1 in a row nobody has."""
+    high, low = {"at_least_1e9L": 1500, "visits": 3}, {"below_1e9L": 30}
+    dropout = [
+        {"reason": "a", "hazard_per_week": 1e-6, "when": high},
+        {"reason": "b", "hazard_per_week": 1e-6, "when": low},
+        {"reason": "c", "at_once": True, "when": {"below_1e9L": 1.1, "visits": 3}},
+    ]
+    study = type(SMOKE).model_validate(SMOKE.model_dump() | {"dropout": dropout, "dose_rules": {}} | {
+        "arms": [arm.model_dump() | {"dose_rule": None} for arm in SMOKE.arms]})  # fmt: skip
+    assert [*findings(study)] == [
+        f"dropout.0 (a): its hazard ran for nobody of {PILOT} patients of a pilot",
+        f"dropout.2 (c): nobody left for it of {PILOT} patients of a pilot",
+    ]
