@@ -240,3 +240,11 @@ def test_defaults_are_those_of_the_study():
         ResponseDefinition(id="A", label="a").in_words(75, 28).startswith("Yes with a response at the planned visits")
     )
     assert "at least 75 × 10⁹/L" in ResponseDefinition(id="A", label="a").in_words(75, 28)
+
+
+def test_the_catalogue_shows_those_of_the_library(capsys):
+    assert main(["catalogue", "WKRESP"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert (
+        "Only of a study with WKRESP in analysis.definitions." in out and "Weeks with a response at the planned" in out
+    )
