@@ -24,9 +24,9 @@ class Position:
     """Where every patient stands in the plan; arrays over patients.
 
     stage: index into the plan, its length once all is over; entered: planned day of the visit at which he came in.
-    leave_day, leave_reason: as drawn, unless he did not enter a stage and left for that: the index then goes on behind
-    the reasons of dropout, over the stages that not everybody enters. recent (n, K): last
-    reported counts of this stage, latest first.
+    leave_day, leave_reason: as drawn, unless he has left for a reason that depends on his course, or did not enter a
+    stage and left for that: the index then goes on behind the reasons of dropout, over the stages that not everybody
+    enters. recent (n, K): last reported counts of this stage, latest first.
     """
 
     stage: Ints
