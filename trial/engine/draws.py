@@ -23,6 +23,7 @@ from cohorts.sets import parameter_set
 from cohorts.streams import Draws
 from cohorts.switched import parameters_of
 from cohorts.variability import moved, occasion_factor
+from trial.engine.by_the_clock import Clocked
 from trial.engine.holidays import by_chance, on_holiday
 from trial.engine.samples import Samples, draw_samples
 from trial.models import Structure
@@ -64,7 +65,8 @@ class Drawn:
     rescue_clock (n, episodes) cumulative hazard at which a rescue is given, for as many as there can be. leave_day (n,)
     and leave_reason (n,): index into study.dropout, -1 stays. occasions: by name, the parameters that differ from week
     to week. samples: what happens to the samples of the visits. holiday
-    (n, D): the dose is missed in a run of days. patience (n,): cumulative hazard at which the drug is given up.
+    (n, D): the dose is missed in a run of days. visit_h (n, V+1): hour of the actual day of the visit; None: its start.
+    patience (n,): cumulative hazard at which the drug is given up.
     cycle_factor (n, C): what multiplies the kill of each cycle of chemotherapy; None: nothing.
     """
 
@@ -89,6 +91,7 @@ class Drawn:
     samples: Samples = NOTHING_LOST
     holiday: NDArray[np.bool_] | None = None
     patience: Array | None = None
+    visit_h: Array | None = None
 
     @property
     def n(self) -> int:
@@ -115,7 +118,7 @@ class Unit:
     of each treatment with another drug than the study's what that drug has of its own.
 
     columns: covariates (n,) that start doses may ask for. plan_mg (n, D): the dose prescribed for each day, whatever
-    the rules say; None: as they say.
+    the rules say; None: as they say. clocked: the doses of a schedule of the user's own, of which plan_mg are the sums.
     """
 
     study: Study
@@ -125,6 +128,7 @@ class Unit:
     others: Mapping[int, OtherDrug] = field(default_factory=dict)
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     plan_mg: Array | None = None
+    clocked: Clocked | None = None
 
     @cached_property
     def _plan(self) -> tuple[tuple[Given, ...], tuple[tuple[int, ...], ...]]:

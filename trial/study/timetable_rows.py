@@ -1,0 +1,382 @@
+"""A NONMEM-style table read as a ``Timetable``; what cannot be honoured is refused with row, column, value and what is
+allowed.
+
+Columns: TIME (h, or the unit that the header says: "TIME (d)"), AMT (mg), and as needed ID, ARM, EVID, MDV, II, ADDL,
+SS, CMT, DVID, RATE, DUR, and C for comments. ``.``, NA and an empty cell are missing. Rows are sorted by ID, then TIME.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cohorts.brought import ID, PatientsError, read_columns
+from cohorts.covariates import CATEGORIES, LIMITS
+from trial.errors import cut
+from trial.study.timetable import HOURS, STEADY_DAYS, Timetable, TimetableError, nearest_days
+
+Array = NDArray[np.float64]
+OBSERVED, TAKEN, OTHER = 0, 1, 2
+KNOWN = (ID, "ARM", "TIME", "AMT", "EVID", "MDV", "II", "ADDL", "SS", "CMT", "DVID", "RATE", "DUR", "C")
+NOT_READ = ("DV",)
+CALENDAR = ("DATE", "DAT1", "DAT2", "DAT3", "DATETIME", "CLOCK", "DTTM")
+UNITS = {"": 1.0, "h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0, "d": 24.0, "day": 24.0, "days": 24.0}
+"""Hours of one unit of a time."""
+HEADER = re.compile(r"([A-Za-z0-9]+)\s*[\[(]\s*([^\])]*?)\s*[\])]")
+NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+ARM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
+MISSING = ("", ".", "NA")
+MOST_MG, LAST_DAY = 200.0, 3650
+MOST_DOSES = 20_000
+"""Of one person."""
+MOST_PROBLEMS = 200
+EVERYBODY = "everybody"
+PLATELETS, CONCENTRATION = ("PLAT", "PLT", "PLATELETS"), ("CONC", "CP", "PK")
+FROM_START = "hours (or days, where the header says TIME (d)) since the start of the study"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One record: its place and number in the file, whose it is, when, what it is, and what is taken how often."""
+
+    place: str
+    number: int
+    who: str
+    arm: str
+    time_h: float
+    kind: int
+    mg: float = 0.0
+    more: int = 0
+    every_h: float = 0.0
+    steady: bool = False
+    measured: bool = False
+
+
+class Cells:
+    """The cells of a file by column, as texts, "" where missing; ``problems`` hear what is wrong with one."""
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]], lines: Sequence[int]) -> None:
+        self.problems: list[str] = []
+        self.lines = lines
+        self.units: dict[str, str] = {}
+        self.columns = dict(self._named(columns))
+        self.size = len(next(iter(self.columns.values()), ()))
+
+    def _named(self, columns: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, list[str]]]:
+        seen: dict[str, str] = {}
+        for header, cells in columns.items():
+            said = HEADER.fullmatch(header.strip())
+            name, unit = (said[1].upper(), said[2].strip().lower()) if said else (header.strip().upper(), "")
+            if name not in (*KNOWN, *NOT_READ, *LIMITS, *CATEGORIES, *CALENDAR):
+                name = header.strip()
+            elif name in seen:
+                self.problems.append(f"header: column {name}: given as {seen[name]!r} and as {cut(header)!r}")
+                continue
+            seen[name] = cut(header)
+            self.units[name] = unit
+            yield name, [_text(cell) for cell in cells]
+
+    def place(self, row: int) -> str:
+        """Where a row stands: its line, or its number where the file has no lines."""
+        return f"line {self.lines[row]}" if self.lines else f"row {row + 1}"
+
+    def at(self, name: str, row: int) -> str:
+        """The cell of a column; "" where it is missing or there is no such column."""
+        cells = self.columns.get(name)
+        return "" if cells is None or cells[row] in MISSING else cells[row]
+
+    def wrong(self, name: str, row: int, allowed: str, seen: str | None = None) -> None:
+        """Say that a cell cannot be used."""
+        cell = self.columns[name][row] if seen is None and name in self.columns else seen or ""
+        shown = cut(repr(cell)) if cell else "an empty cell"
+        self.problems.append(f"{self.place(row)}: {name}: seen {shown}; {allowed}")
+
+    def number(self, name: str, row: int, allowed: str, fits: Callable[[float], bool], missing: float = 0.0) -> float:
+        """A number; ``missing`` where there is none. What does not fit is a problem, and then NaN."""
+        cell = self.at(name, row)
+        if not cell:
+            return missing
+        value = float(cell) if NUMBER.fullmatch(cell) else np.nan
+        if np.isfinite(value) and fits(value):
+            return value
+        self.wrong(name, row, f"allowed: {allowed}{_hint(cell)}")
+        return np.nan
+
+    def code(self, name: str, row: int, allowed: Mapping[int, str], refused: Mapping[int, str]) -> int | None:
+        """A whole number of those ``allowed``; None where there is none or it is refused, for a reason that is told."""
+        cell = self.at(name, row)
+        if not cell:
+            return None
+        value = float(cell) if NUMBER.fullmatch(cell) else np.nan
+        if value in allowed:
+            return int(value)
+        why = f": {refused[int(value)]}" if value in refused else ""
+        self.wrong(name, row, f"allowed: {', '.join(f'{k} {word}' for k, word in allowed.items())} or .{why}")
+        return None
+
+
+def _text(cell: Any) -> str:
+    """A cell as text; a whole number of Parquet without its point."""
+    if cell is None or (isinstance(cell, float) and np.isnan(cell)):
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()
+
+
+def _hint(cell: str) -> str:
+    """What a cell that is no number may have been meant as."""
+    if ":" in cell or re.fullmatch(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*", cell):
+        return "; clock times and dates are not read: give the hours since the first dose"
+    if re.fullmatch(r"[-+]?\d+,\d+", cell):
+        return f"; with a point: did you mean {cell.replace(',', '.')}?"
+    return ""
+
+
+def read_timetable(path: str | Path) -> Timetable:
+    """The schedule of a CSV or Parquet file. TimetableError lists each problem with its row and column."""
+    path = Path(path)
+    try:
+        seen = path.stat()
+    except (OSError, ValueError):
+        return _read(path)
+    return _known(path, seen.st_mtime_ns, seen.st_size, seen.st_ino)
+
+
+@lru_cache(maxsize=8)
+def _known(path: Path, *_: int) -> Timetable:
+    return _read(path)
+
+
+def _read(path: Path) -> Timetable:
+    try:
+        columns, lines = read_columns(path)
+    except PatientsError as error:
+        raise TimetableError(path, [text.removeprefix(f"{path}: ") for text in error.problems]) from None
+    cells = Cells(columns, lines)
+    cells.problems += _column_problems(cells, list(columns))
+    rows = [] if cells.problems else list(_rows(cells))
+    if not cells.problems:
+        cells.problems += _order_problems(rows)
+    found = None if cells.problems else _timetable(path, cells, rows)
+    if cells.problems or found is None:
+        raise TimetableError(path, cells.problems[:MOST_PROBLEMS])
+    return found
+
+
+def _column_problems(cells: Cells, headers: Sequence[str]) -> Iterator[str]:
+    """Columns that are needed and missing, that cannot be honoured, or have a unit that is not known."""
+    if len(headers) == 1 and (apart := next((c for c in (";", "\t", " ") if c in headers[0].strip()), "")):
+        what = {";": "semicolons", "\t": "tabs"}.get(apart, "spaces")
+        yield f"header: seen {cut(headers[0])!r}: {what} between columns; allowed: commas"
+        return
+    for name in ("TIME", "AMT"):
+        if name not in cells.columns:
+            near = get_close_matches(name, headers, n=1, cutoff=0.6)
+            hint = f"; did you mean {cut(near[0])}?" if near else f"; seen: {cut(', '.join(headers), 300)}"
+            yield f"header: column {name} is missing{hint}"
+    for name in CALENDAR:
+        if name in cells.columns:
+            yield f"header: column {name}: dates and clock times are not read; allowed: TIME in {FROM_START}"
+    for name, unit in cells.units.items():
+        if name in ("TIME", "II") and unit not in UNITS:
+            yield f"header: column {name}: seen unit {cut(repr(unit))}; allowed: h or d"
+        if name == "AMT" and unit not in ("", "mg"):
+            yield f"header: column AMT: seen unit {cut(repr(unit))}; allowed: mg"
+    if not cells.size:
+        yield "header: there are no rows in it"
+
+
+def _rows(cells: Cells) -> Iterator[Row]:
+    """The records that are no comments; what cannot be honoured goes to the problems."""
+    hours = UNITS[cells.units["TIME"]]
+    every = UNITS[cells.units.get("II", "")] if cells.units.get("II") else hours
+    for row in range(cells.size):
+        if len(cells.problems) > MOST_PROBLEMS:
+            return
+        if (comment := cells.at("C", row)) not in ("", "0"):
+            if comment.upper() != "C":
+                cells.wrong("C", row, "allowed: C for a comment, or nothing")
+            continue
+        known = len(cells.problems)
+        made = _row(cells, row, hours, every)
+        if len(cells.problems) == known:
+            yield made
+
+
+def _row(cells: Cells, row: int, hours: float, every: float) -> Row:
+    who, arm = cells.at(ID, row), cells.at("ARM", row)
+    if ID in cells.columns and not who:
+        cells.wrong(ID, row, "allowed: whose row it is")
+    if "ARM" in cells.columns and not ARM_NAME.fullmatch(arm):
+        cells.wrong("ARM", row, "allowed: the id of an arm")
+    who = who if ID in cells.columns else arm or EVERYBODY
+    most = LAST_DAY * HOURS / hours
+    time = cells.number("TIME", row, f"0 to {most:g}, {FROM_START}", lambda x: 0 <= x <= most, np.nan)
+    if not cells.at("TIME", row):
+        cells.wrong("TIME", row, f"allowed: 0 to {most:g}, {FROM_START}")
+    for name in ("RATE", "DUR"):
+        cells.number(name, row, "0 or .; an oral drug has no infusion", lambda x: x == 0)
+    kind, no_value = _kind(cells, row)
+    made = Row(cells.place(row), row, who, arm, time * hours, kind)
+    if kind == TAKEN:
+        return _dose(cells, row, made, every)
+    for name, what in {"AMT": "an amount", "II": "an interval", "ADDL": "more doses", "SS": "a steady state"}.items():
+        cells.number(name, row, f"0 or . on EVID {kind}; {what} is for EVID 1, a dose", lambda x: x == 0)
+    if kind == OBSERVED:
+        _must_be_count(cells, row)
+    return replace(made, measured=kind == OBSERVED and not no_value)
+
+
+def _kind(cells: Cells, row: int) -> tuple[int, bool]:
+    """EVID, or what AMT and MDV say where it is missing, and whether MDV says that there is no value."""
+    reset = "a reset puts the patient back to the state without drug; give what follows an ID of its own"
+    words = {OBSERVED: "observation", TAKEN: "dose", OTHER: "other"}
+    seen = cells.code("EVID", row, words, {3: reset, 4: reset})
+    no_value = cells.code("MDV", row, {0: "measured", 1: "no value"}, {})
+    if seen is None:
+        amount = cells.at("AMT", row)
+        seen = TAKEN if amount and not re.fullmatch(r"[-+]?0*\.?0*", amount) else OTHER if no_value else OBSERVED
+    if seen == TAKEN and no_value == 0:
+        cells.wrong("MDV", row, "allowed: 1 or . on a dose, which is no measurement")
+    return seen, no_value == 1
+
+
+def _dose(cells: Cells, row: int, made: Row, every: float) -> Row:
+    """A record of doses."""
+    mg = cells.number("AMT", row, f"0 to {MOST_MG:g} mg", lambda x: 0 <= x <= MOST_MG, np.nan)
+    if not cells.at("AMT", row):
+        cells.wrong("AMT", row, f"allowed: 0 to {MOST_MG:g} mg on EVID 1, a dose")
+    cells.number("CMT", row, "1 or .: an oral dose goes to the depot", lambda x: x in (0, 1))
+    whole = f"a whole number, 0 to {MOST_DOSES}"
+    more = cells.number("ADDL", row, whole, lambda x: 0 <= x <= MOST_DOSES and x == int(x))
+    other = "2 and 3 add to what is there, which no trial does"
+    steady = cells.code("SS", row, {0: "no", 1: "steady state"}, {2: other, 3: other}) == 1
+    interval = cells.number("II", row, "more than 0, at most a year", lambda x: 0 <= x * every <= 365 * HOURS) * every
+    if (more > 0 or steady) and interval == 0:
+        cells.wrong("II", row, f"allowed: more than 0 with {'ADDL' if more > 0 else 'SS'}: the time between doses")
+    elif interval > 0 and not (more > 0 or steady):
+        cells.wrong("II", row, "allowed: 0 or . without ADDL or SS: it says nothing")
+    elif interval > 0 and made.time_h + more * interval > LAST_DAY * HOURS:
+        last = (made.time_h + more * interval) / HOURS
+        cells.wrong("ADDL", row, f"allowed: a last dose by day {LAST_DAY}; this one is on day {last:.0f}")
+    if steady and made.time_h < STEADY_DAYS * HOURS:
+        why = f"{STEADY_DAYS} days of doses come before it; TIME {made.time_h:g} h leaves no room for them: add"
+        cells.wrong("SS", row, f"allowed: 0 or .: {why} {STEADY_DAYS * HOURS:g} h to every TIME")
+    if steady and interval > 0 and STEADY_DAYS * HOURS / interval > MOST_DOSES:
+        cells.wrong("II", row, f"allowed: at most {MOST_DOSES} doses in {STEADY_DAYS} days")
+    if cells.problems:
+        return made
+    return replace(made, mg=mg, more=int(more), every_h=interval, steady=steady)
+
+
+def _must_be_count(cells: Cells, row: int) -> None:
+    """An observation is a platelet count; concentrations are refused."""
+    kind, place = cells.at("DVID", row), cells.at("CMT", row)
+    said = "allowed: PLAT (a platelet count), or ."
+    conc = "; for concentrations say pk_sampling or output: dense in the config"
+    if kind and kind.upper() not in PLATELETS:
+        numbers = "; a number means another thing in every file" if NUMBER.fullmatch(kind) else ""
+        cells.wrong("DVID", row, said + (conc if kind.upper() in CONCENTRATION else numbers))
+    if not kind and place not in ("", "0"):
+        cells.wrong("CMT", row, f"allowed: . on a count, or any with DVID PLAT; drug is in CMT 1 and 2{conc}")
+
+
+def _order_problems(rows: Sequence[Row]) -> Iterator[str]:
+    """Rows out of order, arms that change, what comes before an SS dose, two counts for one day."""
+    last: dict[str, Row] = {}
+    previous = ""
+    days: dict[tuple[str, int], Row] = {}
+    for row in rows:
+        before = last.get(row.who)
+        if before is not None and row.who != previous:
+            yield f"{row.place}: {_whose(row)} again, after {cut(previous)}; allowed: the rows of each together"
+        elif before is not None and row.time_h < before.time_h:
+            seen = f"seen {row.time_h:g} h after {before.time_h:g} h ({before.place})"
+            yield f"{row.place}: TIME: {seen}; allowed: in order"
+        if before is not None and row.arm != before.arm:
+            yield f"{row.place}: ARM: seen {row.arm!r}; {row.who} is in {before.arm} ({before.place}); allowed: one arm"
+        if row.steady and before is not None:
+            yield f"{row.place}: SS: seen 1 after other rows of {cut(row.who)}; allowed: on the first row of each"
+        if row.measured and row.time_h > 0:
+            yield from _measured_twice(row, days)
+        last[row.who], previous = row, row.who
+
+
+def _measured_twice(row: Row, days: dict[tuple[str, int], Row]) -> Iterator[str]:
+    day = int(nearest_days(np.array([row.time_h]))[0])
+    if day == 0:
+        why = "a count at 0 is the baseline, and a visit belongs to the nearest day"
+        yield f"{row.place}: TIME: seen {row.time_h:g} h on a count; allowed: 0, or 12 h or later: {why}"
+    elif (first := days.setdefault((row.who, day), row)) is not row:
+        seen = f"seen {row.time_h:g} h; {first.place} is a count of day {day} too"
+        yield f"{row.place}: TIME: {seen}; allowed: one count for each nearest day"
+
+
+def _whose(row: Row) -> str:
+    return f"{ID}: seen {cut(repr(row.who))}"
+
+
+def _timetable(path: Path, cells: Cells, rows: Sequence[Row]) -> Timetable | None:
+    """The plans of everybody; None where there is too much or too little, which then is a problem."""
+    own: dict[str, list[Row]] = {}
+    for row in rows:
+        own.setdefault(row.who, []).append(row)
+    for mine in own.values():
+        many = sum(1 + row.more + _before(row) for row in mine if row.kind == TAKEN)
+        if many > MOST_DOSES:
+            place, name = mine[0].place, cut(repr(mine[0].who))
+            cells.problems.append(f"{place}: ADDL: {many} doses of {name} in all; allowed: at most {MOST_DOSES}")
+            return None
+    doses = [_expanded(mine) for mine in own.values()]
+    seen = tuple(np.array([r.time_h for r in mine if r.measured and r.time_h > 0]) for mine in own.values())
+    if not any(len(hours) for hours, _ in doses):
+        cells.problems.append("header: no row is a dose (EVID 1, AMT above 0)")
+    if not any(len(hours) for hours in seen):
+        cells.problems.append("header: no row measures a count (EVID 0) after time 0")
+    others = tuple(name for name in cells.columns if name not in KNOWN)
+    return Timetable(
+        path=path,
+        by_id=ID in cells.columns,
+        persons=tuple(own),
+        arms=tuple(mine[0].arm for mine in own.values()),
+        places=tuple(mine[0].place for mine in own.values()),
+        dose_h=tuple(hours for hours, _ in doses),
+        dose_mg=tuple(mg for _, mg in doses),
+        seen_h=seen,
+        steady=sum(row.steady for row in rows),
+        others=others,
+        idle=sum(row.kind == OTHER or (row.kind == OBSERVED and not row.measured) for row in rows),
+        covariates={
+            name: tuple((row.who, row.place, cells.at(name, row.number)) for row in rows)
+            for name in others
+            if name not in NOT_READ
+        },
+    )
+
+
+def _before(row: Row) -> int:
+    """How many doses come before an SS dose, so that it is at steady state."""
+    return math.ceil(STEADY_DAYS * HOURS / row.every_h) if row.steady else 0
+
+
+def _expanded(rows: Sequence[Row]) -> tuple[Array, Array]:
+    """The doses above 0 mg of a person in order: hours and mg."""
+    hours, amounts = [], []
+    for row in rows:
+        if row.kind == TAKEN and row.mg > 0:
+            times = row.time_h + row.every_h * np.arange(-_before(row), row.more + 1)
+            hours.append(times[times >= 0])
+            amounts.append(np.full(len(hours[-1]), row.mg))
+    hour, mg = (np.concatenate([np.empty(0), *parts]) for parts in (hours, amounts))
+    order = np.argsort(hour, kind="stable")
+    return hour[order], mg[order]
