@@ -69,7 +69,7 @@ def with_plan(unit: Unit, cohort: Cohort, person: Ints) -> Unit:
 
 
 def _visits(table: Timetable, plan: Ints) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """When each visit takes place, (n, V+1), at the start of its planned day where the plan has none, as the second says."""
+    """When each visit takes place, (n, V+1), and which of them a plan does not have: those at the start of a day."""
     measured = table.measured_h[plan]
     hours = np.where(np.isnan(measured), HOURS * np.array(table.visits), measured)
     first = np.zeros((len(plan), 1))

@@ -43,7 +43,7 @@ class Clocked:
     @property
     def day(self) -> Ints:
         """The day (n, K) on which each falls, 0 where there is none."""
-        return np.where(np.isfinite(self.hour), self.hour // 24.0, 0.0).astype(np.int64)
+        return (np.where(np.isfinite(self.hour), self.hour, 0.0) // 24.0).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
