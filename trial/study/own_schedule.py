@@ -115,8 +115,8 @@ def schedule_problems(study: Study) -> Iterator[Problem]:
         return
     table = read_timetable(study.schedule)
     yield from _arm_problems(study, table)
-    yield from ((("schedule",), f"{table.path}: {text}") for text in _some(_id_problems(study, table)))
-    yield from ((("schedule",), f"{table.path}: {text}") for text in _some(_covariate_problems(study, table)))
+    yield from ((("schedule",), f"{table.path.name}: {text}") for text in _some(_id_problems(study, table)))
+    yield from ((("schedule",), f"{table.path.name}: {text}") for text in _some(_covariate_problems(study, table)))
     yield from _profile_problems(study, table)
 
 
@@ -140,7 +140,7 @@ def _arm_problems(study: Study, table: Timetable) -> Iterator[Problem]:
     for arm, place in dict(zip(table.arms, table.places, strict=True)).items():
         if arm not in study.arm_ids:
             text = f"{place}: ARM: {not_among(arm, study.arm_ids, 'the id of an arm')}"
-            yield ("schedule",), f"{table.path}: {text}"
+            yield ("schedule",), f"{table.path.name}: {text}"
     for k, arm_id in enumerate(study.arm_ids):
         if arm_id not in table.arms:
             yield ("arms", k, "id"), f"seen {arm_id!r}, an arm of which {table.path.name} has no row"
