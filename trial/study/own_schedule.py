@@ -53,7 +53,8 @@ def _filled(
     if given is None or given.value is None:
         return {key: as_tree(says, node.place)}
     if (seen := plain(given)) != says:
-        text = f"seen {cut(str(seen))}; the schedule says {cut(str(says))}; leave it out (null)"
+        told = f"{says:g}" if isinstance(says, float) else cut(str(says))
+        text = f"seen {cut(str(seen))}; the schedule says {told}; leave it out (null)"
         found.append(((*path, key), text))
     return {}
 

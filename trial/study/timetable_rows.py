@@ -41,7 +41,7 @@ MOST_DOSES = 20_000
 MOST_PROBLEMS = 200
 EVERYBODY = "everybody"
 PLATELETS, CONCENTRATION = ("PLAT", "PLT", "PLATELETS"), ("CONC", "CP", "PK")
-FROM_START = "hours (or days, where the header says TIME (d)) since the start of the study"
+FROM_START = "h since the start of the study; days where the header says TIME (d)"
 
 
 @dataclass(frozen=True)
@@ -221,17 +221,18 @@ def _row(cells: Cells, row: int, hours: float, every: float) -> Row:
         cells.wrong("ARM", row, "allowed: the id of an arm")
     who = who if ID in cells.columns else arm or EVERYBODY
     most = LAST_DAY * HOURS / hours
-    time = cells.number("TIME", row, f"0 to {most:g}, {FROM_START}", lambda x: 0 <= x <= most, np.nan)
+    said = f"0 to {most:g} {FROM_START if hours == 1 else 'days since the start of the study'}"
+    time = cells.number("TIME", row, said, lambda x: 0 <= x <= most, np.nan)
     if not cells.at("TIME", row):
-        cells.wrong("TIME", row, f"allowed: 0 to {most:g}, {FROM_START}")
+        cells.wrong("TIME", row, f"allowed: {said}")
     for name in ("RATE", "DUR"):
         cells.number(name, row, "0 or .; an oral drug has no infusion", lambda x: x == 0)
     kind, no_value = _kind(cells, row)
     made = Row(cells.place(row), row, who, arm, time * hours, kind)
     if kind == TAKEN:
         return _dose(cells, row, made, every)
-    for name, what in {"AMT": "an amount", "II": "an interval", "ADDL": "more doses", "SS": "a steady state"}.items():
-        cells.number(name, row, f"0 or . on EVID {kind}; {what} is for EVID 1, a dose", lambda x: x == 0)
+    for name in ("AMT", "II", "ADDL", "SS"):
+        cells.number(name, row, f"0 or . on EVID {kind}; {name} is for EVID 1, a dose", lambda x: x == 0)
     if kind == OBSERVED:
         _must_be_count(cells, row)
     return replace(made, measured=kind == OBSERVED and not no_value)
@@ -264,7 +265,7 @@ def _dose(cells: Cells, row: int, made: Row, every: float) -> Row:
     interval = cells.number("II", row, "more than 0, at most a year", lambda x: 0 <= x * every <= 365 * HOURS) * every
     if (more > 0 or steady) and interval == 0:
         cells.wrong("II", row, f"allowed: more than 0 with {'ADDL' if more > 0 else 'SS'}: the time between doses")
-    elif interval > 0 and not (more > 0 or steady):
+    elif interval > 0 and more == 0 and not steady:
         cells.wrong("II", row, "allowed: 0 or . without ADDL or SS: it says nothing")
     elif interval > 0 and made.time_h + more * interval > LAST_DAY * HOURS:
         last = (made.time_h + more * interval) / HOURS
