@@ -34,6 +34,7 @@ SHARED_MODULES = {
     "adverse": "simulated adverse events: drawn, counted, reported",
     "calibration": "the record of a calibration, and what makes one",
     "chemotherapy": "chemotherapy",
+    "attribution": "how much each departure from an ideal trial moves the result",
     "sensitivity": "one at a time analysis of what is assumed",
     "baseline": "the patients at baseline",
     "planned": "the comparison that the protocol plans",
