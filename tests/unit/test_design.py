@@ -28,7 +28,9 @@ def test_allocation():
     strata = [{"covariate": "BLPLAT", "cut": 10}, {"covariate": "SPLENFL"}]
     words = said(design._allocation, randomisation={"block_size": 2, "strata": strata})
     assert words.startswith("1:1, permuted blocks of 2, stratified by ") and "(cut at 10); and " in words
-    assert design._covariate("BLPLAT") == "platelet count at baseline, reported" and design._covariate("BLPLAT") in words
+    assert (
+        design._covariate("BLPLAT") == "platelet count at baseline, reported" and design._covariate("BLPLAT") in words
+    )
 
 
 def test_eligibility_says_only_what_limits():
