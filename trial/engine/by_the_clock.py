@@ -18,7 +18,7 @@ from trial.solver import Events
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-BACK_H = 240.0
+BACK_H = 72.0
 """So long before a span doses are looked at: what one of them does later than this does not exist."""
 LASTS_H = 24.0
 """So long after a dose an input stays moved."""
@@ -32,13 +32,12 @@ class Clocked:
     mg: Array
 
     def between(self, begin_h: Array, end_h: Array) -> Clocked:
-        """Those from ``BACK_H`` before ``begin_h`` (n,) to ``end_h`` (n,), without it."""
+        """Those from ``BACK_H`` before ``begin_h`` (n,) to ``end_h`` (n,), without it; inf where others have one."""
         inside = (self.hour >= begin_h[:, None] - BACK_H) & (self.hour < end_h[:, None])
-        width = int(inside.sum(axis=1).max(initial=0))
-        order = np.argsort(~inside, axis=1, kind="stable")[:, :width]
-        there = np.take_along_axis(inside, order, 1)
-        hour, mg = (np.take_along_axis(x, order, 1) for x in (self.hour, self.mg))
-        return Clocked(np.where(there, hour, np.inf), np.where(there, mg, 0.0))
+        some = np.flatnonzero(inside.any(axis=0))
+        few = slice(some[0], some[-1] + 1) if len(some) else slice(0, 0)
+        there = inside[:, few]
+        return Clocked(np.where(there, self.hour[:, few], np.inf), np.where(there, self.mg[:, few], 0.0))
 
     @property
     def day(self) -> Ints:

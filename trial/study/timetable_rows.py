@@ -9,35 +9,30 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cohorts.brought import ID, PatientsError, read_columns
-from cohorts.covariates import CATEGORIES, LIMITS
 from trial.errors import cut
 from trial.study.timetable import HOURS, STEADY_DAYS, Timetable, TimetableError, nearest_days
+from trial.study.timetable_cells import CALENDAR, KNOWN, NOT_READ, NUMBER, TimetableCells
 
 Array = NDArray[np.float64]
 OBSERVED, TAKEN, OTHER = 0, 1, 2
-KNOWN = (ID, "ARM", "TIME", "AMT", "EVID", "MDV", "II", "ADDL", "SS", "CMT", "DVID", "RATE", "DUR", "C")
-NOT_READ = ("DV",)
-CALENDAR = ("DATE", "DAT1", "DAT2", "DAT3", "DATETIME", "CLOCK", "DTTM")
 UNITS = {"": 1.0, "h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0, "d": 24.0, "day": 24.0, "days": 24.0}
 """Hours of one unit of a time."""
-HEADER = re.compile(r"([A-Za-z0-9]+)\s*[\[(]\s*([^\])]*?)\s*[\])]")
-NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 ARM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
-MISSING = ("", ".", "NA")
 MOST_MG, LAST_DAY = 200.0, 3650
 MOST_DOSES = 20_000
 """Of one person."""
+MOST_IN_ALL = 20_000_000
+"""Plans times the doses of the longest."""
 MOST_PROBLEMS = 200
 EVERYBODY = "everybody"
 PLATELETS, CONCENTRATION = ("PLAT", "PLT", "PLATELETS"), ("CONC", "CP", "PK")
@@ -45,7 +40,7 @@ FROM_START = "h since the start of the study; days where the header says TIME (d
 
 
 @dataclass(frozen=True)
-class Row:
+class TimetableRow:
     """One record: its place and number in the file, whose it is, when, what it is, and what is taken how often."""
 
     place: str
@@ -59,87 +54,6 @@ class Row:
     every_h: float = 0.0
     steady: bool = False
     measured: bool = False
-
-
-class Cells:
-    """The cells of a file by column, as texts, "" where missing; ``problems`` hear what is wrong with one."""
-
-    def __init__(self, columns: Mapping[str, Sequence[Any]], lines: Sequence[int]) -> None:
-        self.problems: list[str] = []
-        self.lines = lines
-        self.units: dict[str, str] = {}
-        self.columns = dict(self._named(columns))
-        self.size = len(next(iter(self.columns.values()), ()))
-
-    def _named(self, columns: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, list[str]]]:
-        seen: dict[str, str] = {}
-        for header, cells in columns.items():
-            said = HEADER.fullmatch(header.strip())
-            name, unit = (said[1].upper(), said[2].strip().lower()) if said else (header.strip().upper(), "")
-            if name not in (*KNOWN, *NOT_READ, *LIMITS, *CATEGORIES, *CALENDAR):
-                name = header.strip()
-            elif name in seen:
-                self.problems.append(f"header: column {name}: given as {seen[name]!r} and as {cut(header)!r}")
-                continue
-            seen[name] = cut(header)
-            self.units[name] = unit
-            yield name, [_text(cell) for cell in cells]
-
-    def place(self, row: int) -> str:
-        """Where a row stands: its line, or its number where the file has no lines."""
-        return f"line {self.lines[row]}" if self.lines else f"row {row + 1}"
-
-    def at(self, name: str, row: int) -> str:
-        """The cell of a column; "" where it is missing or there is no such column."""
-        cells = self.columns.get(name)
-        return "" if cells is None or cells[row] in MISSING else cells[row]
-
-    def wrong(self, name: str, row: int, allowed: str, seen: str | None = None) -> None:
-        """Say that a cell cannot be used."""
-        cell = self.columns[name][row] if seen is None and name in self.columns else seen or ""
-        shown = cut(repr(cell)) if cell else "an empty cell"
-        self.problems.append(f"{self.place(row)}: {name}: seen {shown}; {allowed}")
-
-    def number(self, name: str, row: int, allowed: str, fits: Callable[[float], bool], missing: float = 0.0) -> float:
-        """A number; ``missing`` where there is none. What does not fit is a problem, and then NaN."""
-        cell = self.at(name, row)
-        if not cell:
-            return missing
-        value = float(cell) if NUMBER.fullmatch(cell) else np.nan
-        if np.isfinite(value) and fits(value):
-            return value
-        self.wrong(name, row, f"allowed: {allowed}{_hint(cell)}")
-        return np.nan
-
-    def code(self, name: str, row: int, allowed: Mapping[int, str], refused: Mapping[int, str]) -> int | None:
-        """A whole number of those ``allowed``; None where there is none or it is refused, for a reason that is told."""
-        cell = self.at(name, row)
-        if not cell:
-            return None
-        value = float(cell) if NUMBER.fullmatch(cell) else np.nan
-        if value in allowed:
-            return int(value)
-        why = f": {refused[int(value)]}" if value in refused else ""
-        self.wrong(name, row, f"allowed: {', '.join(f'{k} {word}' for k, word in allowed.items())} or .{why}")
-        return None
-
-
-def _text(cell: Any) -> str:
-    """A cell as text; a whole number of Parquet without its point."""
-    if cell is None or (isinstance(cell, float) and np.isnan(cell)):
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).strip()
-
-
-def _hint(cell: str) -> str:
-    """What a cell that is no number may have been meant as."""
-    if ":" in cell or re.fullmatch(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*", cell):
-        return "; clock times and dates are not read: give the hours since the first dose"
-    if re.fullmatch(r"[-+]?\d+,\d+", cell):
-        return f"; with a point: did you mean {cell.replace(',', '.')}?"
-    return ""
 
 
 def read_timetable(path: str | Path) -> Timetable:
@@ -162,7 +76,7 @@ def _read(path: Path) -> Timetable:
         columns, lines = read_columns(path)
     except PatientsError as error:
         raise TimetableError(path, [text.removeprefix(f"{path}: ") for text in error.problems]) from None
-    cells = Cells(columns, lines)
+    cells = TimetableCells(columns, lines)
     cells.problems += _column_problems(cells, list(columns))
     rows = [] if cells.problems else list(_rows(cells))
     if not cells.problems:
@@ -173,7 +87,7 @@ def _read(path: Path) -> Timetable:
     return found
 
 
-def _column_problems(cells: Cells, headers: Sequence[str]) -> Iterator[str]:
+def _column_problems(cells: TimetableCells, headers: Sequence[str]) -> Iterator[str]:
     """Columns that are needed and missing, that cannot be honoured, or have a unit that is not known."""
     if len(headers) == 1 and (apart := next((c for c in (";", "\t", " ") if c in headers[0].strip()), "")):
         what = {";": "semicolons", "\t": "tabs"}.get(apart, "spaces")
@@ -196,7 +110,7 @@ def _column_problems(cells: Cells, headers: Sequence[str]) -> Iterator[str]:
         yield "header: there are no rows in it"
 
 
-def _rows(cells: Cells) -> Iterator[Row]:
+def _rows(cells: TimetableCells) -> Iterator[TimetableRow]:
     """The records that are no comments; what cannot be honoured goes to the problems."""
     hours = UNITS[cells.units["TIME"]]
     every = UNITS[cells.units.get("II", "")] if cells.units.get("II") else hours
@@ -213,7 +127,7 @@ def _rows(cells: Cells) -> Iterator[Row]:
             yield made
 
 
-def _row(cells: Cells, row: int, hours: float, every: float) -> Row:
+def _row(cells: TimetableCells, row: int, hours: float, every: float) -> TimetableRow:
     who, arm = cells.at(ID, row), cells.at("ARM", row)
     if ID in cells.columns and not who:
         cells.wrong(ID, row, "allowed: whose row it is")
@@ -228,7 +142,7 @@ def _row(cells: Cells, row: int, hours: float, every: float) -> Row:
     for name in ("RATE", "DUR"):
         cells.number(name, row, "0 or .; an oral drug has no infusion", lambda x: x == 0)
     kind, no_value = _kind(cells, row)
-    made = Row(cells.place(row), row, who, arm, time * hours, kind)
+    made = TimetableRow(cells.place(row), row, who, arm, time * hours, kind)
     if kind == TAKEN:
         return _dose(cells, row, made, every)
     for name in ("AMT", "II", "ADDL", "SS"):
@@ -238,7 +152,7 @@ def _row(cells: Cells, row: int, hours: float, every: float) -> Row:
     return replace(made, measured=kind == OBSERVED and not no_value)
 
 
-def _kind(cells: Cells, row: int) -> tuple[int, bool]:
+def _kind(cells: TimetableCells, row: int) -> tuple[int, bool]:
     """EVID, or what AMT and MDV say where it is missing, and whether MDV says that there is no value."""
     reset = "a reset puts the patient back to the state without drug; give what follows an ID of its own"
     words = {OBSERVED: "observation", TAKEN: "dose", OTHER: "other"}
@@ -252,7 +166,7 @@ def _kind(cells: Cells, row: int) -> tuple[int, bool]:
     return seen, no_value == 1
 
 
-def _dose(cells: Cells, row: int, made: Row, every: float) -> Row:
+def _dose(cells: TimetableCells, row: int, made: TimetableRow, every: float) -> TimetableRow:
     """A record of doses."""
     mg = cells.number("AMT", row, f"0 to {MOST_MG:g} mg", lambda x: 0 <= x <= MOST_MG, np.nan)
     if not cells.at("AMT", row):
@@ -280,7 +194,7 @@ def _dose(cells: Cells, row: int, made: Row, every: float) -> Row:
     return replace(made, mg=mg, more=int(more), every_h=interval, steady=steady)
 
 
-def _must_be_count(cells: Cells, row: int) -> None:
+def _must_be_count(cells: TimetableCells, row: int) -> None:
     """An observation is a platelet count; concentrations are refused."""
     kind, place = cells.at("DVID", row), cells.at("CMT", row)
     said = "allowed: PLAT (a platelet count), or ."
@@ -292,11 +206,11 @@ def _must_be_count(cells: Cells, row: int) -> None:
         cells.wrong("CMT", row, f"allowed: . on a count, or any with DVID PLAT; drug is in CMT 1 and 2{conc}")
 
 
-def _order_problems(rows: Sequence[Row]) -> Iterator[str]:
+def _order_problems(rows: Sequence[TimetableRow]) -> Iterator[str]:
     """Rows out of order, arms that change, what comes before an SS dose, two counts for one day."""
-    last: dict[str, Row] = {}
+    last: dict[str, TimetableRow] = {}
     previous = ""
-    days: dict[tuple[str, int], Row] = {}
+    days: dict[tuple[str, int], TimetableRow] = {}
     for row in rows:
         before = last.get(row.who)
         if before is not None and row.who != previous:
@@ -313,7 +227,7 @@ def _order_problems(rows: Sequence[Row]) -> Iterator[str]:
         last[row.who], previous = row, row.who
 
 
-def _measured_twice(row: Row, days: dict[tuple[str, int], Row]) -> Iterator[str]:
+def _measured_twice(row: TimetableRow, days: dict[tuple[str, int], TimetableRow]) -> Iterator[str]:
     day = int(nearest_days(np.array([row.time_h]))[0])
     if day == 0:
         why = "a count at 0 is the baseline, and a visit belongs to the nearest day"
@@ -323,13 +237,13 @@ def _measured_twice(row: Row, days: dict[tuple[str, int], Row]) -> Iterator[str]
         yield f"{row.place}: TIME: {seen}; allowed: one count for each nearest day"
 
 
-def _whose(row: Row) -> str:
+def _whose(row: TimetableRow) -> str:
     return f"{ID}: seen {cut(repr(row.who))}"
 
 
-def _timetable(path: Path, cells: Cells, rows: Sequence[Row]) -> Timetable | None:
+def _timetable(path: Path, cells: TimetableCells, rows: Sequence[TimetableRow]) -> Timetable | None:
     """The plans of everybody; None where there is too much or too little, which then is a problem."""
-    own: dict[str, list[Row]] = {}
+    own: dict[str, list[TimetableRow]] = {}
     for row in rows:
         own.setdefault(row.who, []).append(row)
     for mine in own.values():
@@ -339,6 +253,9 @@ def _timetable(path: Path, cells: Cells, rows: Sequence[Row]) -> Timetable | Non
             cells.problems.append(f"{place}: ADDL: {many} doses of {name} in all; allowed: at most {MOST_DOSES}")
             return None
     doses = [_expanded(mine) for mine in own.values()]
+    if (most := len(doses) * max(len(hours) for hours, _ in doses)) > MOST_IN_ALL:
+        large = f"{len(doses)} plans of up to {most // len(doses)} doses"
+        cells.problems.append(f"header: seen {large}; allowed: at most {MOST_IN_ALL} in all")
     seen = tuple(np.array([r.time_h for r in mine if r.measured and r.time_h > 0]) for mine in own.values())
     if not any(len(hours) for hours, _ in doses):
         cells.problems.append("header: no row is a dose (EVID 1, AMT above 0)")
@@ -365,12 +282,12 @@ def _timetable(path: Path, cells: Cells, rows: Sequence[Row]) -> Timetable | Non
     )
 
 
-def _before(row: Row) -> int:
+def _before(row: TimetableRow) -> int:
     """How many doses come before an SS dose, so that it is at steady state."""
     return math.ceil(STEADY_DAYS * HOURS / row.every_h) if row.steady else 0
 
 
-def _expanded(rows: Sequence[Row]) -> tuple[Array, Array]:
+def _expanded(rows: Sequence[TimetableRow]) -> tuple[Array, Array]:
     """The doses above 0 mg of a person in order: hours and mg."""
     hours, amounts = [], []
     for row in rows:
