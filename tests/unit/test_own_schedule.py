@@ -178,6 +178,11 @@ def test_check_says_it_back_and_warns_of_doses_outside_the_domain(tmp_path):
     assert "schedule plan.csv: 2 patients; 8 doses from 0 h to 96.5 h (day 4.021); 3 counts measured" in said
     assert "adherence: every dose of the schedule is taken as it stands" in said and "fixed" not in said
     high = loaded(tmp_path, "patients: 3\nschedule: plan.csv\n", ("TIME,AMT,II,ADDL", "0,40,8,2", "336,0,0,0"))
+    assert not config.warnings
+    both = loaded(
+        tmp_path, "schedule: plan.csv\npatients: 3\n", ("TIME,AMT,II,ADDL", "0,5,24,9", "30,5,0,0", "336,0,0,0")
+    )
+    assert any("plan.csv: line 3: a dose at 30 h, while those of line 2 go on until 216 h" in w for w in both.warnings)
     assert any("schedule: days with 120 mg in all; the validity domain of hetro" in line for line in high.warnings)
 
 

@@ -96,6 +96,16 @@ def test_the_hash_is_of_what_is_simulated(tmp_path):
     assert read(tmp_path, *(line.replace("1,", "2,", 1) for line in READ), name="e.csv").digest != first
 
 
+def test_doses_while_others_go_on_are_remarked(tmp_path):
+    found = read(
+        tmp_path, "ID,TIME,AMT,II,ADDL", "1,0,5,24,6", "1,145,5,0,0", "1,145,2.5,0,0", "1,168,0,0,0", "2,24,5,0,0"
+    )
+    assert found.remarks == ("line 4: a dose at 145 h, while those of line 3 go on until 145 h: both are taken",)
+    again = read(tmp_path, "ID,TIME,AMT,II,ADDL", "1,0,5,24,6", "1,144,5,0,0", "1,168,0,0,0", name="again.csv")
+    assert again.remarks == ("line 3: a dose at 144 h, while those of line 2 go on until 144 h: both are taken",)
+    assert len(again.dose_h[0]) == 8 and again.daily_mg(7)[0, 6] == 10
+
+
 def test_a_file_that_changes_is_read_again(tmp_path):
     first = read(tmp_path, *READ)
     assert read_timetable(tmp_path / "plan.csv") is first

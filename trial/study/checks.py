@@ -32,6 +32,8 @@ EVERYBODY = ("AGE", "SEX", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "SPLENFL", "CONI
 """Columns of the patients of every population that may be covariates."""
 MOST_BYTES = 16 * MIB
 """Of a file that a config names: about 400,000 patients."""
+MOST_REMARKS = 5
+"""On doses of a schedule."""
 KNOWN_AS = {"kill": "chemotherapy", "meal": "meals"}
 
 
@@ -351,8 +353,12 @@ def _doses(study: Study) -> Iterator[Problem]:
 
 
 def _scheduled(study: Study, schedule: str) -> Iterator[Problem]:
-    """Days of a schedule of the user's own whose doses add up to what lies outside."""
+    """What is hardly meant in a schedule of the user's own, and days whose doses add up to what lies outside."""
     table, valid = read_timetable(schedule), parameter_set(study.parameter_set).validity
+    shown, more = table.remarks[:MOST_REMARKS], len(table.remarks) - MOST_REMARKS
+    yield from ((("schedule",), f"{table.path.name}: {remark}") for remark in shown)
+    if more > 0:
+        yield ("schedule",), f"{table.path.name}: and {more} more such doses"
     daily = {float(mg) for mg in table.daily_mg(table.treatment_days).ravel()} - {0.0}
     if outside := sorted(mg for mg in daily if not valid.dose_low_mg <= mg <= valid.dose_high_mg):
         said = f"days with {', '.join(f'{mg:g}' for mg in outside[:5])}{' ...' * (len(outside) > 5)} mg in all"

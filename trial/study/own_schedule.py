@@ -22,6 +22,8 @@ from trial.study.study import Study
 from trial.study.timetable import HOURS, Timetable, TimetableError
 from trial.study.timetable_rows import read_timetable
 
+SAID = ("arms", "patients", "randomisation", "treatment_days", "visits")
+"""Keys of a study that a schedule may say alone."""
 ONE_ARM = "SCHEDULE"
 MOST_NAMED = 20
 

@@ -35,8 +35,8 @@ class Timetable:
     persons (P,): ids, or arms, or one name for everybody. arms (P,): "" where the file says none. places: where each
     person's first row stands. dose_h, dose_mg: of each person, in order; doses of 0 mg are none. seen_h: when counts
     are measured, after time 0, at most once for each nearest day. by_id: the file has a column ID. steady: SS doses.
-    others: columns that change nothing. idle: rows on which nothing happens. covariates: of each of the others person,
-    place and cell, row by row.
+    others: columns that change nothing. idle: rows on which nothing happens. remarks: what is allowed but hardly meant.
+    covariates: of each of the others person, place and cell, row by row.
     """
 
     path: Path
@@ -50,6 +50,7 @@ class Timetable:
     steady: int = 0
     others: tuple[str, ...] = ()
     idle: int = 0
+    remarks: tuple[str, ...] = ()
     covariates: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
 
     @cached_property

@@ -237,6 +237,19 @@ def _measured_twice(row: TimetableRow, days: dict[tuple[str, int], TimetableRow]
         yield f"{row.place}: TIME: {seen}; allowed: one count for each nearest day"
 
 
+def _remarks(rows: Sequence[TimetableRow]) -> Iterator[str]:
+    """Doses that are taken while the doses of an earlier row go on, or at the same time: allowed, but hardly meant."""
+    last: dict[str, tuple[float, str]] = {}
+    for row in rows:
+        if row.kind != TAKEN or row.mg == 0:
+            continue
+        until, place = last.get(row.who, (-1.0, ""))
+        if row.time_h <= until:
+            until_then = f"while those of {place} go on until {until:g} h: both are taken"
+            yield f"{row.place}: a dose at {row.time_h:g} h, {until_then}"
+        last[row.who] = max((until, place), (row.time_h + row.more * row.every_h, row.place))
+
+
 def _whose(row: TimetableRow) -> str:
     return f"{ID}: seen {cut(repr(row.who))}"
 
@@ -273,6 +286,7 @@ def _timetable(path: Path, cells: TimetableCells, rows: Sequence[TimetableRow]) 
         seen_h=seen,
         steady=sum(row.steady for row in rows),
         others=others,
+        remarks=tuple(_remarks(rows)),
         idle=sum(row.kind == OTHER or (row.kind == OBSERVED and not row.measured) for row in rows),
         covariates={
             name: tuple((row.who, row.place, cells.at(name, row.number)) for row in rows)
