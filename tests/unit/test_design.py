@@ -33,6 +33,12 @@ def test_allocation():
     )
 
 
+def test_endpoints_of_the_study_are_said():
+    mine = [{"id": "MINE", "label": "mine", "visits": 3}]
+    facts = dict(design.design_facts(bare_run(study(definitions=mine))))
+    assert plain_text(facts["Endpoint MINE"]).startswith("Yes with 3 or more responses at the planned visits")
+
+
 def test_eligibility_says_only_what_limits():
     assert said(design._eligibility) == (
         "measured platelets below 30 × 10⁹/L; ITP for 0.5 y or longer; age 18 y or older"

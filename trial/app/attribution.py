@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.endpoints import catalogue
+from analysis.endpoints import endpoints_of
 from analysis.endpoints.records import from_tables
 from analysis.endpoints.stage_view import in_stage
 from analysis.evidence import attribution as pure
@@ -82,7 +82,7 @@ def departures_of(study: Study) -> list[Departure]:
 
 def parts_of(study: Study, found: Sequence[Departure], values: NDArray[np.float64]) -> list[Contribution]:
     """The rows of the table from the primary result (2^k, R, A) with every set of departures."""
-    endpoint = catalogue(study.analysis.assessment_day)[study.analysis.primary]
+    endpoint = endpoints_of(study.analysis)[study.analysis.primary]
     scale = 100.0 if endpoint.summary == "rate" else 1.0
     named, versus = [(departure.id, departure.label) for departure in found], study.analysis.reference_arm
     return pure.parts(scale * values, named, study.arm_ids, versus, endpoint.code, endpoint.unit)
@@ -132,7 +132,7 @@ def lines(rows: Sequence[Contribution]) -> list[tuple[str, ...]]:
 
 def notes(rows: Sequence[Contribution], study: Study) -> list[str]:
     """What stands below the lines: what they are, how the trial goes from ideal to planned, what matters most."""
-    endpoint = catalogue(study.analysis.assessment_day)[study.analysis.primary]
+    endpoint = endpoints_of(study.analysis)[study.analysis.primary]
     ends = "; ".join(
         f"{pure.whom(mine[0])} {cells.amount(mine[0].ideal, endpoint.unit)} to "
         f"{cells.amount(mine[0].planned, endpoint.unit)}"
