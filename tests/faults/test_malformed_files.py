@@ -9,7 +9,7 @@ from trial.app.loading import load_checked
 from trial.cli import main
 from trial.errors import ConfigError
 
-MANY, FEW = 200, 12
+MANY, FEW = 200, 6
 IN_CONFIG = re.compile(r"odd\.yaml:[1-9]\d*: \S.*\S")
 IN_PLAN = re.compile(r"plan\.csv: (line [1-9]\d*|header|column \w+|cannot be read)\b.* \S+")
 
