@@ -145,6 +145,7 @@ def test_patients_of_a_file_have_the_plan_of_their_id(tmp_path):
          "arms.0.start_dose_by: seen 1 lines; the schedule says what is taken, and when: leave it out (null)"),
         (FIXED + "laboratory: {retest: {below_1e9L: 10}}\n", "laboratory.retest: the schedule says when counts"),
         (FIXED + "stages: [{id: X, days: 10}, {id: Y, days: 11}]\n", "stages: seen 2 stages; the schedule says"),
+        (FIXED.replace("days: [7, 14, 21]", "every: 7, to: 21"), "visits.every: seen 7; the schedule says when"),
         (FIXED + "schedule: none.csv\n", "schedule: there is no file"),
     ],
 )  # fmt: skip

@@ -18,6 +18,7 @@ from trial.errors import cut
 from trial.study.checks import EVERYBODY, MOST_BYTES
 from trial.study.placed import Placed, as_tree, plain
 from trial.study.protocol import Problem, not_among
+from trial.study.schedule import SERIES
 from trial.study.study import Study
 from trial.study.timetable import HOURS, Timetable, TimetableError
 from trial.study.timetable_rows import read_timetable
@@ -41,6 +42,7 @@ def with_schedule(tree: Placed) -> tuple[Placed, list[Problem]]:
     filled = tree.value | _arms(tree.value, table, node, found)
     filled |= _filled(filled, "treatment_days", table.treatment_days, node, found)
     filled |= _inside(filled, "visits", {"days": list(table.visits)}, node, found)
+    found += _series(tree.value.get("visits"))
     filled |= _randomisation(filled, table, node, found)
     if len(table.persons) > 1 and table.by_id and ("patients" not in filled or filled["patients"].value is None):
         filled["patients"] = as_tree(len(table.persons), node.place)
@@ -76,6 +78,16 @@ def _inside(
     return {section: replace(given, value=value)}
 
 
+def _series(visits: Placed | None) -> list[Problem]:
+    """A series of visits, which would come beside those of the schedule."""
+    value = visits.value if visits is not None and isinstance(visits.value, dict) else {}
+    given = {key: plain(value[key]) for key in SERIES if key in value and value[key].value is not None}
+    return [
+        (("visits", key), f"seen {cut(str(seen))}; the schedule says when counts are measured; leave it out (null)")
+        for key, seen in given.items()
+    ]
+
+
 def _arms(whole: Mapping[str, Placed], table: Timetable, node: Placed, found: list[Problem]) -> dict[str, Placed]:
     """The arms with their start doses, the first doses of the schedule; one for each that it names where there is none.
 
@@ -107,7 +119,7 @@ def _randomisation(
     given = whole.get("randomisation")
     if given is None or given.value is None:
         return {"randomisation": as_tree({"block_size": sum(one)}, node.place)}
-    if not table.by_id or not isinstance(given.value, dict):
+    if not (table.by_id and len(table.persons) > 1 and isinstance(given.value, dict)):
         return {}
     return _inside(whole, "randomisation", {"block_size": sum(one)}, node, found)
 
