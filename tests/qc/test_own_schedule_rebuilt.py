@@ -4,6 +4,7 @@ midnight, counts at their hours.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import rebuilt_tmdd_lifespan
 import rebuilt_tpo_mechanism
 
 from trial.app.loading import load_checked
+from trial.engine.draws import Occasions
 from trial.engine.simulate import simulate_unit
 from trial.jobs.work import enrolment, unit_of
 
@@ -30,7 +32,7 @@ solver: {{rtol: 1.0e-10, atol: 1.0e-13}}
 schedule: plan.csv
 analysis: {{assessment_day: 14, primary: PLTW2, endpoints: [PLTW2]}}
 """
-DOSES = [(0.0, 5.0), (8.25, 2.5), (24.5, 5.0), (46.9, 5.0), (70.5, 7.5), (94.0, 5.0), (117.5, 5.0), (118.25, 2.5),
+DOSES = [(0.0, 5.0), (8.25, 2.5), (24.5, 5.0), (46.9, 5.0), (70.5, 7.5), (94.0, 5.0), (117.5, 5.0), (118.25, 0.75),
          (141.0, 5.0), (167.25, 5.0), (190.0, 5.0), (213.5, 2.5), (237.0, 5.0), (260.0, 5.0)]  # fmt: skip
 """Hours and mg: two a day, one 45 minutes after another, some so late that they enter on the next day or in the next
 week.
@@ -50,16 +52,19 @@ def unit_in(folder: Path, text: str, name: str, more: str = ""):
     return unit_of(study, enrolment(study, 0))
 
 
-def changes_of_chain(p, drawn, k):
-    """(h, what, value), read off the table: KA1 between entry and switch of the last dose that was taken, KA2 else."""
+def changes_of_chain(p, drawn, k, lag_by_week=(1.0, 1.0, 1.0)):
+    """(h, what, value), read off the table: KA1 between entry and switch of the last dose that was taken, KA2 else.
+
+    ``lag_by_week``: what multiplies LAG of doses of each week, whenever they enter.
+    """
     found = [(24.0 * day, "LOSS_FACTOR", float(loss)) for day, loss in enumerate(np.exp(drawn.log_loss[k]))]
     for j, (hour, mg) in enumerate(DOSES):
         following = DOSES[j + 1][0] if j + 1 < len(DOSES) else np.inf
         ug = 1000.0 * mg * drawn.bioavailability[k, int(hour // 24)]
-        found += [(hour, "KA", p["KA2"]), (hour + p["LAG"], "DEPOT", ug)]
-        found += [
-            (hour + p[t], "KA", p[ka]) for t, ka in (("LAG", "KA1"), ("TSWITCH", "KA2")) if hour + p[t] < following
-        ]
+        enters = hour + p["LAG"] * lag_by_week[int(hour // 168)]
+        changed = ((enters, "KA1"), (max(enters, hour + p["TSWITCH"]), "KA2"))
+        found += [(hour, "KA", p["KA2"]), (enters, "DEPOT", ug)]
+        found += [(time, "KA", p[ka]) for time, ka in changed if time < following]
     return sorted(found, key=lambda change: change[0])
 
 
@@ -92,3 +97,14 @@ def test_counts_at_the_hours_of_a_schedule(name, tmp_path, monkeypatch):
         days = [rebuilt.Day(dose_mg=7.5, loss_factor=float(np.exp(unit.drawn.log_loss[k, 0])))]
         theirs = rebuilt.simulate(p, days, SEEN_H)["PLT"]
         np.testing.assert_allclose(ours[k], theirs, rtol=AGREE)
+
+
+def test_a_dose_that_enters_in_the_next_week_has_the_lag_of_its_own(tmp_path, monkeypatch):
+    unit = unit_in(tmp_path, table(DOSES, SEEN_H), "hetrombopag_wang_2022")
+    weeks = (1.0, 0.3, 2.0)
+    drawn = replace(unit.drawn, occasions={"LAG": Occasions(np.tile(weeks, (2, 1)), "log")})
+    ours = np.stack([visit.true_count for visit in simulate_unit(replace(unit, drawn=drawn)).visits], axis=1)
+    p = {key: float(values[0]) for key, values in unit.parameters.items()}
+    monkeypatch.setattr(rebuilt_tmdd_lifespan, "events", lambda p, days: changes_of_chain(p, drawn, 0, weeks))
+    days = [rebuilt_tmdd_lifespan.Day(dose_mg=7.5, loss_factor=float(np.exp(drawn.log_loss[0, 0])))]
+    np.testing.assert_allclose(ours[0], rebuilt_tmdd_lifespan.simulate(p, days, SEEN_H)["PLT"], rtol=AGREE)
