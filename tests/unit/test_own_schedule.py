@@ -102,6 +102,13 @@ def test_ids_arms_visits_doses_and_hours_come_out_as_they_went_in(tmp_path):
     assert set(found["doses"].REASON) == {"start of treatment", "as the schedule says"}
 
 
+def test_ids_without_arms_are_all_in_the_one_arm(tmp_path):
+    plan = ("ID,TIME,AMT", "x,0,5", "x,336,.", "y,0,2.5", "y,336,.")
+    found = simulated(loaded(tmp_path, "schedule: plan.csv\narms: [{id: ALONE}]\n", plan).study)
+    assert found["patients"].ARM.tolist() == ["ALONE", "ALONE"]
+    assert found["doses"].query("ASTDY == 0").EXDOSE.tolist() == [5.0, 2.5]
+
+
 def test_patients_of_a_file_have_the_plan_of_their_id(tmp_path):
     """The young one is not eligible; the first enrolled is y, in arm B, then x."""
     (tmp_path / "patients.csv").write_text(PATIENTS)

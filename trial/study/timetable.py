@@ -77,8 +77,8 @@ class Timetable:
 
     @property
     def treatment_days(self) -> int:
-        """Days from the start to the last dose, its own included; at least one."""
-        last = max((float(hours[-1]) for hours in self.dose_h if len(hours)), default=0.0)
+        """Days from the start to the last dose, its own included."""
+        last = max(float(hours[-1]) for hours in self.dose_h if len(hours))
         return 1 + int(last // HOURS)
 
     def daily_mg(self, days: int) -> Array:
