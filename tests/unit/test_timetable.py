@@ -90,6 +90,7 @@ def test_parquet_says_the_same_and_names_rows(tmp_path):
 
 def test_the_hash_is_of_what_is_simulated(tmp_path):
     first = read(tmp_path, *READ).digest
+    assert len(first) == 12 and set(first) <= set("0123456789abcdef")
     assert read(tmp_path, *READ, "1,700,.,2,.,.,.,.,.,.,.,.", name="b.csv").digest == first
     assert read(tmp_path, HEADER, DOSE.replace(",5,", ",7.5,"), COUNT, name="c.csv").digest != first
     assert read(tmp_path, HEADER, DOSE, COUNT.replace("168.5", "168.25"), name="d.csv").digest != first
