@@ -109,6 +109,15 @@ def test_ids_without_arms_are_all_in_the_one_arm(tmp_path):
     assert found["doses"].query("ASTDY == 0").EXDOSE.tolist() == [5.0, 2.5]
 
 
+def test_a_single_id_is_the_plan_of_all_sampled_patients(tmp_path):
+    """Randomised as the config says, blocks and ratios too."""
+    plan = ("ID,TIME,AMT", "x,0,5", "x,336,.")
+    arms = "patients: 8\narms: [{id: A}, {id: B}]\nrandomisation: {block_size: 4}\nschedule: plan.csv\n"
+    found = simulated(loaded(tmp_path, arms, plan).study)
+    assert found["patients"].ARM.value_counts().to_dict() == {"A": 4, "B": 4}
+    assert found["doses"].query("ASTDY == 0").EXDOSE.tolist() == [5.0] * 8
+
+
 def test_patients_of_a_file_have_the_plan_of_their_id(tmp_path):
     """The young one is not eligible; the first enrolled is y, in arm B, then x."""
     (tmp_path / "patients.csv").write_text(PATIENTS)
