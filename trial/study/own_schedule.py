@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from cohorts.brought import ids_of, read_patients
-from cohorts.covariates import CATEGORIES, LIMITS
 from cohorts.files import is_regular
 from trial.errors import cut
 from trial.study.checks import EVERYBODY, MOST_BYTES
@@ -152,8 +151,9 @@ def _arm_problems(study: Study, table: Timetable) -> Iterator[Problem]:
         )
     if unarmed:
         return
-    for arm, place in dict(zip(table.arms, table.places, strict=True)).items():
+    for arm in dict.fromkeys(table.arms):
         if arm not in study.arm_ids:
+            place = table.places[table.arms.index(arm)]
             text = f"{place}: ARM: {not_among(arm, study.arm_ids, 'the id of an arm')}"
             yield ("schedule",), f"{table.path.name}: {text}"
     for k, arm_id in enumerate(study.arm_ids):
@@ -184,12 +184,11 @@ def _id_problems(study: Study, table: Timetable) -> Iterator[str]:
     if ids is None:
         yield f"column ID: {name} has no column ID, which would say whose plan it is"
         return
-    known = set(ids)
+    known, planned = set(ids), set(table.persons)
     for who, place in zip(table.persons, table.places, strict=True):
         if who not in known:
             yield f"{place}: ID: seen {cut(repr(who))}, which is no ID of {name}"
-    for who in known - set(table.persons):
-        yield f"column ID: no row is of {cut(repr(who))}, a patient of {name}"
+    yield from (f"column ID: no row is of {cut(repr(who))}, a patient of {name}" for who in ids if who not in planned)
 
 
 def _covariate_problems(study: Study, table: Timetable) -> Iterator[str]:
@@ -204,9 +203,9 @@ def _covariate_problems(study: Study, table: Timetable) -> Iterator[str]:
     ids = ids_of(brought.path)
     for name, rows in table.covariates.items():
         cells = brought.columns.get(name, brought.others.get(name))
-        if cells is not None and (name in LIMITS or name in CATEGORIES or name in brought.others) and ids is not None:
+        if cells is not None and ids is not None and table.by_id:
             own = {who: str(cell) for who, cell in zip(ids, cells, strict=True)}
-            yield from changing(name, rows, own if table.by_id else {}, brought.id)
+            yield from changing(name, rows, own, brought.id)
 
 
 def changing(name: str, rows: Sequence[tuple[str, str, str]], own: Mapping[str, str], file: str) -> Iterator[str]:
