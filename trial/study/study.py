@@ -12,10 +12,12 @@ from trial.study import stages as staged
 from trial.study.analysis_plan import Analysis, plan_problems
 from trial.study.analytes import Laboratory, laboratory_problems
 from trial.study.arms import Arm
+from trial.study.attrition import dropout_problems, hazards
 from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
 from trial.study.dose_rule import DoseRule
+from trial.study.estimand import estimand_problems
 from trial.study.habits import Adherence, Meals
-from trial.study.leaving import Dropout, dropout_problems, hazards
+from trial.study.leaving import Dropout
 from trial.study.protocol import (
     Allocation,
     Identifier,
@@ -138,6 +140,7 @@ class Study(Record):
         yield from twice(self.analysis.endpoints, ("analysis", "endpoints"))
         for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
             yield ("analysis", *path), text
+        yield from self._estimand_problems()
         stage = self.analysed
         for path, text in definition_problems(
             self.analysis.definitions, stage.visits.days, stage.treatment_days, self.analysis.assessment_day
@@ -235,8 +238,13 @@ class Study(Record):
         refused = [f"did not enter: {stage.name}" for stage in self.stages if stage.enters]
         return (*(item.reason for item in self.dropout), *refused)
 
+    @property
+    def deaths(self) -> tuple[str, ...]:
+        """The reasons of dropout that are death."""
+        return tuple(item.reason for item in self.dropout if item.death)
+
     def hazards(self, arm: str) -> tuple[float, ...]:
-        """Hazard per week of leaving an arm for each reason of ``dropout``, which may be told as shares by the end."""
+        """Hazard per week of leaving an arm for each reason of ``dropout``, which may be told as a share by the end."""
         return hazards(self.dropout, arm, self.visits.days[-1])
 
     @property
@@ -275,6 +283,21 @@ class Study(Record):
                 yield ("arms", k, "dose_rule"), no_rule(arm.dose_rule, self.dose_rules)
             else:
                 yield from ((("arms", k, *path), said) for path, said in arm.off_ladder(rule))
+
+    def _estimand_problems(self) -> Iterator[Problem]:
+        plan = self.analysis
+        found = estimand_problems(
+            plan.estimands, plan.estimators, self.can_stop, self.rescue.allowed, bool(self.dropout)
+        )
+        yield from ((("analysis", *path), text) for path, text in found)
+        if plan.estimands and (self.stages or self.paired or plan.reference_arm is None):
+            why = (
+                "stages" if self.stages else "counterfactual allocation" if self.paired else "no analysis.reference_arm"
+            )
+            yield ("analysis", "estimands"), f"the study has {why}; allowed: one stage, parallel arms, a reference arm"
+        for name in ("estimators", "verdict"):
+            if not plan.estimands and getattr(plan, name) != Analysis.model_fields[name].default:
+                yield ("analysis", name), "no effect without analysis.estimands"
 
     def _stage_problems(self) -> Iterator[Problem]:
         found = list(staged.problems(self.stages, self.arms, self.visits.days))
@@ -326,7 +349,8 @@ class Study(Record):
                 f"seen {self.randomisation.block_size}, which cannot hold the ratio {':'.join(map(str, ratio))}; "
                 f"allowed: multiples of {sum(ratio)}",
             )
-        yield from dropout_problems(self.dropout, self.arm_ids)
+        ids = [stage.id for stage in self.stages]
+        yield from dropout_problems(self.dropout, self.arm_ids, self.visits.days[-1], ids, self.proxies)
         reference = self.analysis.reference_arm
         if reference is not None and reference not in self.arm_ids:
             yield ("analysis", "reference_arm"), not_among(reference, self.arm_ids, "the id of an arm")
