@@ -177,16 +177,8 @@ def sections(run: RunFolder) -> list[Section]:
             ],
         ),
         ("exposure", "Exposure", [kinetics.exposure(run)]),
-        (
-            "sensitivity",
-            sensitivity.TITLE,
-            [sensitivity.figure(run), sensitivity.table(run)],
-        ),
-        (
-            "attribution",
-            attribution.TITLE,
-            [attribution.figure(run), attribution.table(run)],
-        ),
+        ("sensitivity", sensitivity.TITLE, [sensitivity.figure(run), sensitivity.table(run)]),
+        ("attribution", attribution.TITLE, [attribution.figure(run), attribution.table(run)]),
     ]
     made = [Section(name, title, tuple(_compact(run, p) for p in parts if p)) for name, title, parts in chosen]
     return [section for section in made if section.parts]
