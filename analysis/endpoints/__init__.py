@@ -127,8 +127,13 @@ def _planned_problems(study: Study) -> Iterator[Problem]:
         return
     mine = chosen(study)
     rates = [code for code, e in mine.items() if e.summary == "rate"]
-    if not rates and plan.method != Analysis.model_fields["method"].default:
+    method = plan.method.model_copy(update={"measured": "none"})
+    if not rates and method != Analysis.model_fields["method"].default:
         yield ("analysis", "method"), f"no effect: no endpoint is a yes or no; seen {', '.join(mine)}"
+    if plan.method.measured != "none" and len(rates) == len(mine):
+        yield ("analysis", "method", "measured"), f"no effect: no endpoint is measured; seen {', '.join(mine)}"
+    if plan.longitudinal.restricted_mean_day is not None and not any(not k.proxy for k in chosen_times(study).values()):
+        yield ("analysis", "longitudinal", "restricted_mean_day"), "no effect: no time to event is compared"
     if plan.multiplicity is None:
         return
     for k, one in enumerate(plan.family(study.arm_ids)):

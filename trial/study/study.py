@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from cohorts.streams import Streams
 from trial.study import stages as staged
-from trial.study.analysis_plan import Analysis, plan_problems
+from trial.study.analysis_plan import Analysis, longitudinal_problems, plan_problems
 from trial.study.analytes import Laboratory, laboratory_problems
 from trial.study.arms import Arm
 from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
@@ -131,6 +131,10 @@ class Study(Record):
         yield from twice(self.analysis.endpoints, ("analysis", "endpoints"))
         for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
             yield ("analysis", *path), text
+        if self.analysis.longitudinal != type(self.analysis.longitudinal)():
+            days, leaves = self.analysed.visits.days, bool(self.reasons_to_leave)
+            for path, text in longitudinal_problems(self.analysis, self.paired, max(days, default=0), leaves):
+                yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
 
     @property
