@@ -147,6 +147,7 @@ def sections(run: RunFolder) -> list[Section]:
             [
                 rates.efficacy(run),
                 planned.planned(run),
+                planned.planned_measured(run),
                 pictures.forest(run),
                 differences.differences(run),
                 longitudinal.responses(run),

@@ -7,7 +7,7 @@ The two others have a standard deviation at every visit, and correlations that d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from analysis.endpoints.records import Array
 @dataclass(frozen=True)
 class Structured:
     """A structure of V visits: ``start`` parameters (q,) for a matrix (V, V); ``matrix`` of parameters; ``slopes`` (q,
-    V, V) and ``curves`` (q, q, V, V) its first and second derivatives, None: 0.
+    V, V) and ``curves`` (q, q, V, V) its first and second derivatives, None: 0. ``needs``: fewest
+    patients; ``at_visit``: fewest values at every visit.
     """
 
     name: str
@@ -25,6 +26,8 @@ class Structured:
     matrix: Callable[[Array], Array]
     slopes: Callable[[Array], Array]
     curves: Callable[[Array], Array] | None
+    needs: int = 2
+    at_visit: int = 3
 
 
 def unstructured(visits: int) -> Structured:
@@ -32,18 +35,19 @@ def unstructured(visits: int) -> Structured:
     rows, columns = np.tril_indices(visits)
     basis = np.zeros((len(rows), visits, visits))
     basis[np.arange(len(rows)), rows, columns] = basis[np.arange(len(rows)), columns, rows] = 1.0
-    return _linear("unstructured", basis, lambda matrix: matrix[rows, columns])
+    return replace(_linear("unstructured", basis, lambda matrix: matrix[rows, columns]), needs=visits + 1)
 
 
 def compound_symmetry(visits: int) -> Structured:
     """One variance, one covariance."""
     same, other = np.eye(visits), 1 - np.eye(visits)
     pairs = max(visits * (visits - 1), 1)
-    return _linear(
+    found = _linear(
         "compound symmetry",
         np.stack([same, other]),
         lambda matrix: np.array([np.trace(matrix) / visits, (matrix * other).sum() / pairs]),
     )
+    return replace(found, at_visit=0)
 
 
 def _linear(name: str, basis: Array, start: Callable[[Array], Array]) -> Structured:

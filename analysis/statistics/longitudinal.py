@@ -7,7 +7,7 @@ need none, are of all replicates (``event_times``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,7 +45,7 @@ FREEDOM = {"kenward_roger": "Kenward-Roger", "satterthwaite": "Satterthwaite"}
 
 
 @dataclass(frozen=True)
-class Seen:
+class NamedPatients:
     """Patients of the named replicate whose solve did not fail: ``records`` of them (n,), ``left`` (n,) why they left,
     "" who did not; ``stratum`` (n,) as codes; ``rescues`` (n,) days with a rescue after day 0.
     """
@@ -73,14 +73,14 @@ def estimate_longitudinal(folder: Path, study: Study) -> list[Estimate]:
     return rows
 
 
-def _seen(folder: Path, study: Study) -> Seen:
+def _seen(folder: Path, study: Study) -> NamedPatients:
     tables = _tables(folder, study)
     records = from_tables(tables, study.arm_ids)
     solved: Flags = np.asarray(records.unsolved == "")
     patients = tables["patients"]
     left = np.where(decoded(patients["EOSSTT"]) == "DISCONTINUED", decoded(patients["DCSREAS"]), "")
     _, stratum = distinct([records.stratum])
-    return Seen(_only(records, solved), left[solved], stratum[solved], _rescues(tables)[solved])
+    return NamedPatients(_only(records, solved), left[solved], stratum[solved], _rescues(tables)[solved])
 
 
 def _tables(folder: Path, study: Study) -> Mapping[str, pa.Table]:
@@ -133,17 +133,18 @@ def _row(study: Study, code: str, stat: str, arm: str, **more: object) -> Estima
 
 
 @dataclass(frozen=True)
-class Model:
-    """The mixed model of a study: its fit (None: none), the ``cells`` {(arm, visit): column}, and how many patients are
-    ``seen`` (A, V).
+class MixedModel:
+    """The mixed model of a study: its fit (None: none) and ``note``, which structure, and why none before it; the
+    ``cells`` {(arm, visit): column}, and how many patients are ``seen`` (A, V).
     """
 
     fit: mmrm.FittedModel | None
+    note: str
     cells: Mapping[tuple[int, int], int]
     seen: Array
 
 
-def mixed_model(seen: Seen, study: Study) -> Model:
+def mixed_model(seen: NamedPatients, study: Study) -> MixedModel:
     """Log counts by arm and visit, adjusted for log baseline at every visit and for stratum, both about their means in
     the patients analysed: the coefficient of an arm at a visit is its mean there.
     """
@@ -163,10 +164,13 @@ def mixed_model(seen: Seen, study: Study) -> Model:
                 cells[k, v] = len(columns)
                 columns.append(np.outer(arm == k, np.arange(visits) == v).astype(np.float64))
     covariates = _covariates(elementary.log(np.maximum(records.baseline[some], 1.0)), seen.stratum[some], visits)
-    design = _independent(np.stack([*columns, *covariates], axis=-1), known, len(columns)) if columns else None
+    sizes = _by_arm(known, arm, len(study.arm_ids))
     order = [kind.__name__ for kind in mmrm.ORDER].index(said.covariance)
-    fit = mmrm.fit(y, design, mmrm.ORDER[order:]) if design is not None else None
-    return Model(fit, cells, _by_arm(known, arm, len(study.arm_ids)))
+    try:
+        fit = mmrm.fit(y, _independent(columns, covariates, known), mmrm.ORDER[order:])
+    except mmrm.NotFitted as error:
+        return MixedModel(None, f"none can be fitted: {error}", cells, sizes)
+    return MixedModel(fit, "; not ".join((fit.structure, *fit.why)), cells, sizes)
 
 
 def _by_arm(known: Flags, arm: Codes, arms: int) -> Array:
@@ -182,25 +186,28 @@ def _covariates(baseline: Array, stratum: Codes, visits: int) -> Iterator[Array]
         yield np.repeat((column - column.mean())[:, None], visits, axis=1)
 
 
-def _independent(design: Array, known: Flags, first: int) -> Array:
-    """The design without the covariates, after the ``first`` columns, that depend on those before them."""
-    flat = design[known]
-    kept = list(range(first))
-    for k in range(first, design.shape[2]):
-        if np.linalg.matrix_rank(flat[:, [*kept, k]]) > len(kept):
-            kept.append(k)
-    return design[..., kept]
+def _independent(columns: list[Array], covariates: Iterable[Array], known: Flags) -> Array:
+    """The design of the ``columns``, and of the ``covariates`` that do not depend on those before them; (n, V) each.
+
+    Raises NotFitted where there is no column.
+    """
+    if not columns:
+        raise mmrm.NotFitted("there is no count")
+    kept = list(columns)
+    for covariate in covariates:
+        flat = np.stack([column[known] for column in (*kept, covariate)], axis=-1)
+        if np.linalg.matrix_rank(flat) > len(kept):
+            kept.append(covariate)
+    return np.stack(kept, axis=-1)
 
 
-def model_rows(seen: Seen, study: Study) -> Iterator[Estimate]:
+def model_rows(seen: NamedPatients, study: Study) -> Iterator[Estimate]:
     """Geometric means of every arm at every visit, ratios to the reference arm with p and degrees of freedom; deviance,
     with the structure that was fitted.
     """
     found, said = mixed_model(seen, study), study.analysis.longitudinal
     fit, days = found.fit, seen.records.planned
-    tried = "; ".join(fit.why) if fit else "no structure can be fitted"
-    note = f"{fit.structure}{f'; not {tried}' if tried else ''}" if fit else tried
-    row = _row(study, MODEL, "MMRM deviance", ALL, N=len(seen.records.arm), NOTE=note)
+    row = _row(study, MODEL, "MMRM deviance", ALL, N=len(seen.records.arm), NOTE=found.note)
     yield alone(row, fit.deviance if fit else np.nan)
     if fit is None:
         return
@@ -233,7 +240,7 @@ def _contrast_rows(row: Estimate, found: Contrast, method: str) -> Iterator[Esti
     yield alone(replace(ratio, STAT="MMRM df"), found.df)
 
 
-def response_rows(seen: Seen, study: Study) -> Iterator[Estimate]:
+def response_rows(seen: NamedPatients, study: Study) -> Iterator[Estimate]:
     """Odds ratios of response at every visit and on the average of the log odds ratios, and the working correlation."""
     records, said = seen.records, study.analysis.longitudinal
     answer = responses(records.counts, records.voids(records.days), study.analysis.response_threshold_1e9L)
@@ -260,7 +267,7 @@ def _odds_rows(row: Estimate, found: OddsRatio, study: Study) -> Iterator[Estima
     yield alone(replace(row, STAT="GEE p", NOTE="two-sided"), found.p)
 
 
-def incidence_rows(seen: Seen, study: Study) -> Iterator[Estimate]:
+def incidence_rows(seen: NamedPatients, study: Study) -> Iterator[Estimate]:
     """By weeks and the last visit: left for each reason, the others competing; responded, leaving competing."""
     records = seen.records
     end = last_watched(records, study)
@@ -275,7 +282,9 @@ def incidence_rows(seen: Seen, study: Study) -> Iterator[Estimate]:
     yield from _incidences(seen, study, "TTRESP", ["response", "left first"], response.day, first)
 
 
-def _incidences(seen: Seen, study: Study, code: str, names: list[str], day: Array, kind: Codes) -> Iterator[Estimate]:
+def _incidences(
+    seen: NamedPatients, study: Study, code: str, names: list[str], day: Array, kind: Codes
+) -> Iterator[Estimate]:
     """Rows of events that exclude each other; ``kind`` (n,) place in ``names``, -1 none, ``day`` (n,) of it."""
     arms, records = len(study.arm_ids), seen.records
     if not names or not records.n:
@@ -299,7 +308,7 @@ def _incidences(seen: Seen, study: Study, code: str, names: list[str], day: Arra
                 yield with_interval(row, found, PERCENT, "Aalen-Johansen, log-log")
 
 
-def recurrent_rows(seen: Seen, study: Study) -> Iterator[Estimate]:
+def recurrent_rows(seen: NamedPatients, study: Study) -> Iterator[Estimate]:
     """Rates of each arm with exact limits, and ratios to the reference arm with the dispersion."""
     years = last_watched(seen.records, study) / DAYS_PER_YEAR
     events = {"BLEEDS": episodes(seen.records.bleeding)}
@@ -320,7 +329,7 @@ def episodes(bleeding: Array) -> Array:
     return found
 
 
-def _rate_rows(seen: Seen, study: Study, code: str, events: Array, years: Array) -> Iterator[Estimate]:
+def _rate_rows(seen: NamedPatients, study: Study, code: str, events: Array, years: Array) -> Iterator[Estimate]:
     arm = seen.records.arm
     for k, name in enumerate(study.arm_ids):
         mine = arm == k

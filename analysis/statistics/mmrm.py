@@ -164,9 +164,9 @@ class FittedModel:
         return 2 * float(of @ turned) ** 2 / variance if variance > 0 else float("inf")
 
 
-def fit(y: Array, x: Array, order: Sequence[Callable[[int], Structured]] = ORDER) -> FittedModel | None:
+def fit(y: Array, x: Array, order: Sequence[Callable[[int], Structured]] = ORDER) -> FittedModel:
     """The first structure of the order that can be fitted to ``y`` (n, V), NaN where missing, with the design ``x`` (n,
-    V, P), whose columns are independent where values are seen; None where none can.
+    V, P), whose columns are independent where values are seen. Raises NotFitted where none can, with every reason.
     """
     data = repeated(y, x)
     why: list[str] = []
@@ -177,14 +177,18 @@ def fit(y: Array, x: Array, order: Sequence[Callable[[int], Structured]] = ORDER
         except (NotFitted, np.linalg.LinAlgError) as error:
             reason = str(error) if isinstance(error, NotFitted) else "the matrix is singular"
             why.append(f"{structure.name}: {reason}")
-    return None
+    raise NotFitted("; ".join(why))
 
 
 def _fitted(data: Repeated, structure: Structured, why: tuple[str, ...]) -> FittedModel:
     """Raises NotFitted or LinAlgError."""
+    if len(data.y) < structure.needs:
+        raise NotFitted(f"fewer than {structure.needs} patients")
+    if data.seen.sum(axis=0).min() < structure.at_visit:
+        raise NotFitted(f"fewer than {structure.at_visit} values at a visit")
     theta = structure.start(_first_matrix(data))
     if data.seen.sum() <= data.x.shape[2] + len(theta):
-        raise NotFitted("fewer values than parameters")
+        raise NotFitted("no more values than parameters")
     now = _state(data, structure.matrix(theta))
     for _ in range(STEPS):
         slopes = _slopes(data, now, structure.slopes(theta))
@@ -233,12 +237,10 @@ def _first_matrix(data: Repeated) -> Array:
     flat, wanted = data.x[data.seen], data.y[data.seen]
     coefficients = np.linalg.lstsq(flat, wanted, rcond=None)[0]
     residual = np.where(data.seen, data.y - data.x @ coefficients, 0.0)
-    seen = data.seen.sum(axis=0)
-    if (seen < 2).any():
-        raise NotFitted("a visit with fewer than two values")
-    deviation = np.sqrt((residual**2).sum(axis=0) / seen)
-    if not (deviation > 0).all():
-        raise NotFitted("a visit without variance")
+    squares, seen = (residual**2).sum(axis=0), data.seen.sum(axis=0)
+    if not squares.sum() > 0:
+        raise NotFitted("the values do not vary")
+    deviation = np.sqrt(np.where(squares > 0, squares, squares.sum()) / np.where(squares > 0, seen, seen.sum()))
     return np.asarray(np.outer(deviation, deviation) * (0.5 + 0.5 * np.eye(len(deviation))))
 
 
