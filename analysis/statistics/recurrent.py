@@ -78,7 +78,7 @@ def _regression(events: Array, offset: Array, design: Array) -> tuple[Any, float
             warnings.simplefilter("ignore")
             return GLM(events, design, family=family, offset=offset).fit(tol=1e-12, maxiter=200)
 
-    best = minimize_scalar(lambda log: -at(log).llf, bounds=(LEAST, MOST), method="bounded", options={"xatol": 1e-9})
+    best = minimize_scalar(lambda log: -at(log).llf, bounds=(LEAST, MOST), method="bounded", options={"xatol": 1e-6})
     plain = at(LEAST)
     if plain.llf >= -best.fun - 1e-9:
         return plain, 0.0

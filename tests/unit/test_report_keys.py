@@ -135,7 +135,16 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
     assert set(wanted.split()) | {"adverse_events"} <= set(tables)
     kinds = {e.attributes["data-key"].split("/")[1].split("|")[0] for folder in (made, phase_3)
              for e in page_of(folder).keyed if e.attributes["data-key"].startswith("estimates/")}  # fmt: skip
-    wanted = {"time to event", "incidence", "baseline", "disposition", "screening", "not evaluable", "planned", "longitudinal"}
+    wanted = {
+        "time to event",
+        "incidence",
+        "baseline",
+        "disposition",
+        "screening",
+        "not evaluable",
+        "planned",
+        "longitudinal",
+    }
     assert kinds == wanted | {"endpoint"}
 
 
