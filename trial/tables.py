@@ -179,7 +179,7 @@ MISSING: dict[str, pa.Schema] = {"missed": MISSED}
 """What a study with ``adherence.missed_days`` has beside TABLES: a row per day on which a dose was missed."""
 
 
-def more_tables(dense: bool, proxies: bool, staged: bool, missed: bool = False) -> tuple[str, ...]:
+def more_tables(dense: bool, proxies: bool, staged: bool, missed: bool) -> tuple[str, ...]:
     """Names of the tables that a study has beside TABLES."""
     more = ((DENSE, dense), (PROXIES, proxies), (STAGED, staged), (MISSING, missed))
     return tuple(name for tables, there in more if there for name in tables)

@@ -33,6 +33,7 @@ from trial.study.protocol import (
     twice,
 )
 from trial.study.rescue_agents import Rescue
+from trial.study.response_definition import definition_problems
 from trial.study.rule_library import no_rule
 from trial.study.schedule import Visits
 from trial.study.screened import PopulationChoice
@@ -131,10 +132,14 @@ class Study(Record):
         yield from twice(self.analysis.endpoints, ("analysis", "endpoints"))
         for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
             yield ("analysis", *path), text
-        if self.analysis.longitudinal != type(self.analysis.longitudinal)():
-            days, leaves = self.analysed.visits.days, bool(self.reasons_to_leave)
-            for path, text in longitudinal_problems(self.analysis, self.paired, max(days, default=0), leaves):
-                yield ("analysis", *path), text
+        stage = self.analysed
+        for path, text in definition_problems(
+            self.analysis.definitions, stage.visits.days, stage.treatment_days, self.analysis.assessment_day
+        ):
+            yield ("analysis", *path), text
+        last = max(stage.visits.days, default=0)
+        for path, text in longitudinal_problems(self.analysis, self.paired, last, bool(self.reasons_to_leave)):
+            yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
 
     @property
