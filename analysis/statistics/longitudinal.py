@@ -8,7 +8,7 @@ need none, are of all replicates (``event_times``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from analysis.endpoints.records import COLUMNS, MORE, Array, Codes, Flags, Records, Texts, distinct, from_tables, key_of
+from analysis.endpoints.columns import distinct
+from analysis.endpoints.records import COLUMNS, MORE, Array, Codes, Flags, Records, Texts, from_tables, key_of
 from analysis.endpoints.stage_view import in_stage
 from analysis.endpoints.time_to_event import first_response, last_watched
 from analysis.statistics import mmrm
@@ -109,16 +110,10 @@ def _rescues(tables: Mapping[str, pa.Table]) -> Array:
     return np.array([float(found.get(k, 0)) for k in key_of(tables["patients"]).tolist()])
 
 
-PER_PATIENT = (
-    "replicate", "subject", "usubjid", "stratum", "arm", "counts", "days", "baseline", "bleeding", "rescue_day",
-    "void_from", "void_to", "stopped_day", "completed", "reduced", "interrupted", "unsolved", "stop_day",
-    "chemotherapy", "chemo_share", "last_day",
-)  # fmt: skip
-
-
 def _only(records: Records, chosen: Flags) -> Records:
     """Some of the patients, without adverse events and profiles."""
-    some = {name: getattr(records, name)[chosen] for name in PER_PATIENT}
+    every = {one.name: getattr(records, one.name) for one in fields(records) if one.name != "planned"}
+    some = {name: value[chosen] for name, value in every.items() if isinstance(value, np.ndarray)}
     return replace(records, **some, adverse={}, profile=None)
 
 
