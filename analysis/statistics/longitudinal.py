@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -113,7 +114,7 @@ def _rescues(tables: Mapping[str, pa.Table]) -> Array:
 def _only(records: Records, chosen: Flags) -> Records:
     """Some of the patients, without adverse events and profiles."""
     every = {one.name: getattr(records, one.name) for one in fields(records) if one.name != "planned"}
-    some = {name: value[chosen] for name, value in every.items() if isinstance(value, np.ndarray)}
+    some: dict[str, Any] = {name: value[chosen] for name, value in every.items() if isinstance(value, np.ndarray)}
     return replace(records, **some, adverse={}, profile=None)
 
 

@@ -310,6 +310,7 @@ def check(cfg, P, O, E, S, out, ALL, T):
             for v in use: l[gcells.index((a, v))] += 1 / len(use); l[gcells.index((ref, v))] -= 1 / len(use)
             o, lo, hi, p = ratio_of(l)
             put(e, *([(x, y, 1e-4) for x, y in zip((o, lo, hi), three)] if stat != 'GEE p' else [(p, e.ESTIMATE, 1e-5)]))
+        elif stat == 'GEE correlation' and not any((a, v) in gcells and (ref, v) in gcells for a in arms for v in vis if a != ref): put(e, (None, e.ESTIMATE, 0))
         elif stat == 'GEE correlation':
             r, pairs, square, N = 0.0, 0, 0.0, 0
             for d, b, s in zip(ans, garm, gst):
