@@ -19,6 +19,7 @@ from analysis.report import (
     demographics,
     design,
     differences,
+    estimands,
     kinetics,
     longitudinal,
     measured,
@@ -197,6 +198,7 @@ def _efficacy(run: RunFolder) -> list[Table | Figure | None]:
         pictures.platelets(run),
         pictures.over_time(run),
         scored.elsewhere(run),
+        estimands.table(run),
     ]
 
 
