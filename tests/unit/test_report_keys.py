@@ -235,7 +235,8 @@ NAMES_OF_STATISTICS = {
     "analysis.statistics.baseline": {"ITEMS", "Item"},
     "analysis.statistics.longitudinal": {"AVERAGE", "FREEDOM", "LEFT", "MODEL", "RECURRENT", "VISITS"},
     "analysis.statistics.measured_comparison": {"STATS"},
-    "analysis.statistics.passages": {"ENTERED"},
+    "analysis.statistics.participants": {"DIED"},
+    "analysis.statistics.passages": {"AFTER", "ENTERED", "LEFT"},
     "analysis.statistics.planned": {"FAMILY", "LIMITS", "ODDS", "TESTS"},
 }
 """What the report may know of the statistics: records and names, nothing that computes."""

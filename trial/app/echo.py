@@ -10,11 +10,12 @@ from pathlib import Path
 from cohorts.sets import is_file_name, parameter_set
 from trial.study.analytes import Laboratory
 from trial.study.arms import Arm
+from trial.study.attrition import completing
 from trial.study.cycle_plan import Chemotherapy
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.fingerprint import fingerprint
-from trial.study.leaving import completing
 from trial.study.rescue_agents import RescueAgent
+from trial.study.stages import LEAVES
 from trial.study.study import Study
 
 COUNT = "x 10^9/L"
@@ -219,18 +220,50 @@ def _agent(study: Study, agent: RescueAgent) -> str:
 
 
 def _dropout(study: Study) -> str:
-    last = study.visits.days[-1]
-    expected = completion(study)
-    if min(expected.values()) == 1:
+    """Why patients leave, and how many are expected to stay, as far as the config alone tells."""
+    last, expected = study.visits.days[-1], completion(study)
+    depends = [item.reason for item in study.dropout if item.conditional]
+    refused = [
+        f"who does not enter {stage.name}" for stage in study.stages if stage.enters and stage.otherwise == LEAVES
+    ]
+    if min(expected.values()) == 1 and not depends + refused:
         return f"nobody leaves before day {last}"
     shares = {f"{100 * share:.1f} %" for share in expected.values()}
     by_arm = ", ".join(f"{arm} {100 * share:.1f} %" for arm, share in expected.items())
-    reasons = _listed([item.reason for item in study.dropout])
-    return f"{reasons}; expected to stay until day {last}: {shares.pop() if len(shares) == 1 else by_arm}"
+    stay = f"expected to stay until day {last}: {shares.pop() if len(shares) == 1 else by_arm}"
+    if depends + refused:
+        stay += f", but for {_listed(depends + refused)}: how many that are depends on stages, counts or events"
+    reasons = [_reason(study, k) for k in range(len(study.dropout))]
+    plain = not any(", " in reason or " (" in reason for reason in reasons)
+    return "; ".join([_listed(reasons) if plain else "; ".join(reasons)] * bool(reasons) + [stay])
+
+
+def _reason(study: Study, k: int) -> str:
+    """A reason to leave; of one whose hazard does not run always, when and at what rate, and what comes of an event."""
+    item = study.dropout[k]
+    death = " (death)" if item.death else ""
+    if item.always:
+        return f"{item.reason}{death}"
+    by_arm = {arm: study.hazards(arm)[k] for arm in study.arm_ids}
+    each = {f"{rate:.3g}" for rate in by_arm.values()}
+    rates = each.pop() if len(each) == 1 else ", ".join(f"{arm} {rate:.3g}" for arm, rate in by_arm.items())
+    how = "everybody" if item.at_once else f"{rates} per week"
+    days = item.after_adverse_event.days if item.after_adverse_event else None
+    most = f", {_within(by_arm, days)} within them" if days else ""
+    return f"{item.reason}{death} ({how}, {item.limits}{most})"
+
+
+def _within(by_arm: dict[str, float], days: int) -> str:
+    """The share who leave within so many days of a hazard per week, by arm."""
+    shares = {arm: f"{-100 * math.expm1(-rate * days / 7):.3g} %" for arm, rate in by_arm.items()}
+    alike = set(shares.values())
+    return alike.pop() if len(alike) == 1 else ", ".join(f"{arm} {share}" for arm, share in shares.items())
 
 
 def completion(study: Study) -> dict[str, float]:
-    """By arm, the share of patients whom no reason to leave reaches before the last planned visit."""
+    """By arm, the share of patients whom no reason to leave reaches before the last planned visit, but for those that
+    depend on the course of the trial.
+    """
     return {arm: completing(study.dropout, arm, study.visits.days[-1]) for arm in study.arm_ids}
 
 

@@ -4,17 +4,20 @@ are lost.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cohorts import elementary
+from trial.engine.course import Course
 from trial.engine.cycles import drug_days, intensities
 from trial.engine.draws import Drawn, Unit
 from trial.engine.prescribed import days_apart
 from trial.engine.rescue import log_drop
-from trial.engine.rules import Course
 from trial.models import Days
 from trial.solver import Events
+from trial.study.dose_level import DoseLevel
 
 Array = NDArray[np.float64]
 
@@ -95,7 +98,11 @@ def _prescribed_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """The dose of each day (mg), active or sham, on the days of the level that is in force; or that of the plan."""
     if unit.plan_mg is not None:
         return _of_day(unit.plan_mg, day)
-    apart = days_apart(unit.study)
+    return level_mg(course, day, days_apart(unit.study))
+
+
+def level_mg(course: Course, day: NDArray[np.int64], apart: Sequence[DoseLevel] = ()) -> Array:
+    """The dose (n, k) of the level that is in force on each day (mg); 0 between the days of those ``apart``."""
     now, before = course.now.on(day, apart), course.before.on(day, apart)
     prescribed = np.where(day >= course.effective_day[:, None], now, before)
     for one in reversed(course.earlier):

@@ -24,6 +24,7 @@ from cohorts.streams import Draws
 from cohorts.switched import parameters_of
 from cohorts.variability import moved, occasion_factor
 from trial.engine.holidays import by_chance, on_holiday
+from trial.engine.leave_clocks import LeaveClocks, draw_leaving
 from trial.engine.samples import Samples, draw_samples
 from trial.models import Structure
 from trial.study.habits import Adherence, Meals
@@ -62,10 +63,11 @@ class Drawn:
     that dose. meal_share (n,) probability of that. bioavailability (n, D) relative. log_loss (n, D) of the loss
     factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
     rescue_clock (n, episodes) cumulative hazard at which a rescue is given, for as many as there can be. leave_day (n,)
-    and leave_reason (n,): index into study.dropout, -1 stays. occasions: by name, the parameters that differ from week
-    to week. samples: what happens to the samples of the visits. holiday
-    (n, D): the dose is missed in a run of days. patience (n,): cumulative hazard at which the drug is given up.
-    cycle_factor (n, C): what multiplies the kill of each cycle of chemotherapy; None: nothing.
+    and leave_reason (n,), as far as only time tells: index into study.dropout, -1 stays. occasions: by name, the
+    parameters that differ from week to week. samples: what happens to the samples of the visits. holiday (n, D): the
+    dose is missed in a run of days. patience (n,): cumulative hazard at which the drug is given up. cycle_factor
+    (n, C): what multiplies the kill of each cycle of chemotherapy; None: nothing. leaving: what decides who leaves for
+    a reason that depends on his course; None: no such reason.
     """
 
     arm: NDArray[np.int64]
@@ -89,6 +91,7 @@ class Drawn:
     samples: Samples = NOTHING_LOST
     holiday: NDArray[np.bool_] | None = None
     patience: Array | None = None
+    leaving: LeaveClocks | None = None
 
     @property
     def n(self) -> int:
@@ -240,7 +243,7 @@ def draw_unit(study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[n
         for e in chosen.effects("occasion")
         if e.parameter != BIOAVAILABILITY
     }
-    leave_day, leave_reason = _leaving(study, arm, cohort)
+    leave_day, leave_reason, leaving = draw_leaving(study, arm, draws)
     clocks = [-elementary.log(draws.uniform("rescue", k)) for k in range(most_rescues(study))]
     return Drawn(
         arm=arm,
@@ -264,6 +267,7 @@ def draw_unit(study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[n
         samples=draw_samples(study, draws),
         holiday=holiday,
         patience=-elementary.log(draws.uniform("adherence:patience")) if study.adherence.gives_up else None,
+        leaving=leaving,
     )
 
 
@@ -370,18 +374,3 @@ def _propensity(draws: Draws, name: str, mean: float, sd: float) -> Array:
 def _done(draws: Draws, name: str, probability: Array, days: int) -> NDArray[np.bool_]:
     """The days (n, D) on which it is done, by chance."""
     return np.stack([draws.uniform(name, day) for day in range(days)], axis=1) < probability[:, None]
-
-
-def _leaving(study: Study, arm: NDArray[np.int64], cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first of the competing exponential clocks, compared before they are rounded up to days: day of leaving and
-    index of the reason.
-    """
-    first, reason = np.full(len(arm), np.inf), np.full(len(arm), -1)
-    rates = np.array([study.hazards(arm_id) for arm_id in study.arm_ids]).reshape(len(study.arm_ids), -1)
-    for k, item in enumerate(study.dropout):
-        hazard = rates[arm, k]
-        clock = -elementary.log(cohort.draws.uniform(f"dropout:{item.reason}"))
-        weeks = np.divide(clock, hazard, out=np.full(len(arm), np.inf), where=hazard > 0)
-        reason, first = np.where(weeks < first, k, reason), np.minimum(weeks, first)
-    day = np.ceil(np.minimum(7 * first, 1e6)).astype(np.int64)
-    return np.where(np.isfinite(first), day, np.iinfo(np.int64).max), reason

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from trial.engine.course import Decisions
 from trial.engine.draws import Unit
 from trial.engine.prescribed import days_apart, planned_mg
-from trial.engine.rules import Decisions
 
 
 def frozen(unit: Unit, decisions: Sequence[Decisions]) -> Unit:

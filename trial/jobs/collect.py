@@ -9,15 +9,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cohorts.sampler import Cohort
+from trial.engine.course import Decisions
 from trial.engine.dosing import day_of
 from trial.engine.draws import Unit
-from trial.engine.rules import Decisions
 from trial.engine.simulate import UnitResult
 from trial.jobs.compliance import Intake, intake_of, missed
 from trial.jobs.ledger import doses
 from trial.jobs.more_counts import LACKS, loses, more_codes, more_counts
 from trial.jobs.paths import paths
-from trial.jobs.rows import Ints, Keys, coded, last_visit, leaves, table, texts
+from trial.jobs.rows import Ints, Keys, coded, died, last_visit, leaves, table, texts
 from trial.solver import REASON, Status
 from trial.tables import (
     OBSERVATIONS,
@@ -85,9 +85,21 @@ def _patients(
         DCSREAS=coded(np.where(gone, place.leave_reason + 1, 0), ["", *unit.study.reasons_to_leave]),
         EOSDY=np.minimum(place.leave_day, last_visit(unit)),
     )
+    columns |= _deaths(unit, result) if unit.study.deaths else {}
     columns["MEALSH"], columns["TAKENSH"] = drawn.meal_share, intake.share if intake else None
-    schema = patients_schema(meals=unit.study.meals is not None, taken=intake is not None)
+    schema = patients_schema(unit.study.meals is not None, intake is not None, bool(unit.study.deaths))
     return table(schema, **columns, **keys.rows())
+
+
+def _deaths(unit: Unit, result: UnitResult) -> dict[str, object]:
+    """The columns of who has died, null of everybody else."""
+    dies, place = died(unit, result), result.course.place
+    cause = np.array(["", *unit.study.reasons_to_leave])[np.where(dies, place.leave_reason + 1, 0)]
+    return {
+        "DTHFL": pa.array(np.full(len(dies), "Y"), pa.string(), mask=~dies).dictionary_encode(),
+        "DTHADY": pa.array(np.minimum(place.leave_day, last_visit(unit)), mask=~dies),
+        "DTHCAUS": pa.array(cause, pa.string(), mask=~dies).dictionary_encode(),
+    }
 
 
 def _parameters(unit: Unit, keys: Keys, units: dict[str, str]) -> pa.Table:
@@ -119,6 +131,8 @@ ABSENT = (
     "below the limit of quantification",
 )
 NO_EFFECT = "takes no more of the drug: no effect"
+DIES = 4
+"""The kind of event that a death is."""
 NO_DOSE, BELOW = len(ABSENT) - 2, len(ABSENT) - 1
 
 
@@ -210,6 +224,7 @@ def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.T
     count = np.concatenate([*(dosage.count for dosage in given), np.full(len(gone), np.nan), last_count])
     n_rescues = len(who) - len(gone) - len(treated) - len(weary)
     kind = np.repeat([0, 1, 2, 3], [n_rescues, len(gone), len(treated), len(weary)])
+    kind[n_rescues : n_rescues + len(gone)][died(unit, result)[gone]] = DIES
     agent = np.repeat([dosage.agent for dosage in given], [len(dosage.who) for dosage in given]).astype(np.int64)
     first = len(agents), len(agents) + len(reasons)
     term = np.concatenate(
@@ -219,7 +234,7 @@ def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.T
     who, day, count, kind, term = (x[order] for x in (who, day, count, kind, term))
     voids = np.array([np.nan if a.voids_days is None else a.voids_days for a in agents])
     return table(
-        events_schema(cycles > 0, bool(unit.study.rescue.agents), _cycles_wait(unit)),
+        events_schema(cycles > 0, bool(unit.study.rescue.agents), _cycles_wait(unit), bool(unit.study.deaths)),
         **keys.rows(who),
         EVENT=coded(kind, _event_words(unit)),
         ADY=day,
@@ -251,7 +266,9 @@ def _share(result: UnitResult, who: Ints, cycle: Ints) -> Array:
 
 
 def _event_words(unit: Unit) -> tuple[str, ...]:
-    """The kinds of event; those of chemotherapy and of giving up of a study that has them."""
+    """The kinds of event; those of chemotherapy, of giving up and of death of a study that has them."""
+    if unit.study.deaths:
+        return ("RESCUE", "DROPOUT", "CHEMO", "GAVEUP", "DEATH")
     gives_up = unit.study.adherence.gives_up is not None
     chemotherapy = ("CHEMO",) if unit.study.chemotherapy or gives_up else ()
     return ("RESCUE", "DROPOUT", *chemotherapy, *(("GAVEUP",) if gives_up else ()))

@@ -41,6 +41,11 @@ SILENT: dict[str, Any] = {
     "next_cycle": None,
     "between_cycles_cv": 0.0,
     "accumulates": 0.0,
+    "at_once": False,
+    "death": False,
+    "changes": [],
+    "when": None,
+    "after_adverse_event": None,
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 

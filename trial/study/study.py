@@ -12,11 +12,12 @@ from trial.study import stages as staged
 from trial.study.analysis_plan import Analysis, longitudinal_problems, plan_problems
 from trial.study.analytes import Laboratory, laboratory_problems
 from trial.study.arms import Arm
+from trial.study.attrition import dropout_problems, hazards
 from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
 from trial.study.dose_rule import DoseRule
 from trial.study.estimand import estimand_problems
 from trial.study.habits import Adherence, Meals
-from trial.study.leaving import Dropout, dropout_problems, hazards
+from trial.study.leaving import Dropout
 from trial.study.protocol import (
     Allocation,
     Identifier,
@@ -234,8 +235,13 @@ class Study(Record):
         refused = [f"did not enter: {stage.name}" for stage in self.stages if stage.enters]
         return (*(item.reason for item in self.dropout), *refused)
 
+    @property
+    def deaths(self) -> tuple[str, ...]:
+        """The reasons of dropout that are death."""
+        return tuple(item.reason for item in self.dropout if item.death)
+
     def hazards(self, arm: str) -> tuple[float, ...]:
-        """Hazard per week of leaving an arm for each reason of ``dropout``, which may be told as shares by the end."""
+        """Hazard per week of leaving an arm for each reason of ``dropout``, which may be told as a share by the end."""
         return hazards(self.dropout, arm, self.visits.days[-1])
 
     @property
@@ -320,7 +326,8 @@ class Study(Record):
                 f"seen {self.randomisation.block_size}, which cannot hold the ratio {':'.join(map(str, ratio))}; "
                 f"allowed: multiples of {sum(ratio)}",
             )
-        yield from dropout_problems(self.dropout, self.arm_ids)
+        ids = [stage.id for stage in self.stages]
+        yield from dropout_problems(self.dropout, self.arm_ids, self.visits.days[-1], ids, self.proxies)
         reference = self.analysis.reference_arm
         if reference is not None and reference not in self.arm_ids:
             yield ("analysis", "reference_arm"), not_among(reference, self.arm_ids, "the id of an arm")
