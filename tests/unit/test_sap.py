@@ -146,6 +146,13 @@ def test_measured_endpoints_are_not_said_to_be_compared_and_pairs_are_named() ->
     summary = {primary: sections(f"analysis.primary={primary}", *more)["Estimand of the primary endpoint"]
                for primary, more in (("MAXDUR", ()), ("RESP1", ("allocation=counterfactual",)))}  # fmt: skip
     assert "- Summary: median by arm." in summary["MAXDUR"]
+    shifted = sections("analysis.primary=MAXDUR", "analysis.method.measured=hodges_lehmann")
+    assert (
+        "- Summary: shift of location (Hodges and Lehmann) to Placebo." in shifted["Estimand of the primary endpoint"]
+    )
+    assert "- method.measured: hodges_lehmann (how measured" in shifted["Statistical methods"]
+    over = sections("analysis.longitudinal={mmrm: true, restricted_mean_day: 49}")["Longitudinal and other analyses"]
+    assert "  - longitudinal.restricted_mean_day: 49 (mean time" in over and "  - longitudinal.mmrm: yes (mixed" in over
     assert "- Summary: difference of the share of patients to Placebo, of pairs." in summary["RESP1"]
 
 

@@ -46,6 +46,7 @@ def in_words(study: Study) -> list[str]:
         *(f"estimand {one.id}: {one.in_words(study.analysis.primary)}" for one in study.analysis.estimands),
         *_comparison(study),
         *_subgroups(study),
+        *_over_visits(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
         f"population {study.population.id or study.population.file}{_margins(study)}",
@@ -352,7 +353,29 @@ def _definitions(study: Study) -> Iterator[str]:
 
 LIMITS = {"miettinen_nurminen": "Miettinen-Nurminen", "sato": "Sato", "newcombe": "Newcombe"}
 TESTS = {"cmh": "Cochran-Mantel-Haenszel", "cmh_corrected": "Cochran-Mantel-Haenszel, corrected for continuity"}
+MEASURED = {
+    "hodges_lehmann": "shift of Hodges and Lehmann, van Elteren's test",
+    "ancova": "means adjusted for baseline and stratum",
+    "ancova_log": "geometric means adjusted for baseline and stratum",
+}
 PROCEDURES = {"holm": "Holm", "hochberg": "Hochberg", "fixed_sequence": "fixed sequence", "graphical": "graph"}
+
+
+def _over_visits(study: Study) -> Iterator[str]:
+    """What is analysed over the visits of a patient and of what happens to him."""
+    said = study.analysis.longitudinal
+    rescue = "without" if said.after_rescue == "left_out" else "with"
+    freedom = said.degrees_of_freedom.replace("_", "-").title()
+    parts = (
+        (f"mixed model ({said.covariance.replace('_', ' ')}, {freedom}, {rescue} counts that a rescue voids)",)
+        * said.mmrm
+        + (f"odds ratios at every visit (GEE, {said.working_correlation})",) * said.gee
+        + (f"mean time without the event to day {said.restricted_mean_day}",) * (said.restricted_mean_day is not None)
+        + ("cumulative incidence of leaving and of response",) * said.competing
+        + ("rates of rescues and bleeding episodes",) * said.recurrent
+    )
+    if parts:
+        yield f"over the visits: {'; '.join(parts)}"
 
 
 def _comparison(study: Study) -> Iterator[str]:
@@ -368,7 +391,8 @@ def _comparison(study: Study) -> Iterator[str]:
     )
     parts = (*strata, *pooled, f"limits by {LIMITS[method.difference]}", f"test {test}", *exact)
     odds = method.odds_ratio.replace("mantel_haenszel", "Mantel-Haenszel")
-    yield f"comparison: {', '.join(parts)}; odds ratio {odds}"
+    measured = f"; measured endpoints: {MEASURED[method.measured]}" if method.measured != "none" else ""
+    yield f"comparison: {', '.join(parts)}; odds ratio {odds}{measured}"
     if plan.multiplicity:
         names = ", ".join(f"{h.endpoint} in {h.arm}" for h in plan.family(study.arm_ids))
         yield f"hypotheses: {PROCEDURES[plan.multiplicity.procedure]} over {names}"

@@ -44,6 +44,11 @@ PROCEDURES = {
     "fixed_sequence": "a fixed sequence, in this order",
     "graphical": "a graphical procedure (Bretz and Maurer)",
 }
+MEASURED = {
+    "hodges_lehmann": "shift of location (Hodges and Lehmann)",
+    "ancova": "difference of adjusted means",
+    "ancova_log": "ratio of adjusted geometric means",
+}
 EVENTS = {
     "rescue": r"\brescues?\b|\bvoids?\b",
     "a stop by the dose rule": r"\bstop(s|ped|ping)?\b",
@@ -188,7 +193,9 @@ def _estimand(study: Study) -> Iterator[str]:
     summary = "share of patients" if primary.summary == "rate" else LOCATION[primary.summary]
     compared = primary.summary == "rate" and plan.reference_arm is not None
     versus = f"difference of the {summary} to {plan.reference_arm}{', of pairs' * study.paired}"
-    yield f"- Summary: {versus if compared else f'{summary} by arm'}."
+    of_measured = MEASURED.get(plan.method.measured, "") if compares_arms(study) and primary.summary != "rate" else ""
+    versus = versus if compared else f"{of_measured} to {plan.reference_arm}" if of_measured else f"{summary} by arm"
+    yield f"- Summary: {versus}."
 
 
 def _estimands(study: Study) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from cohorts.streams import Streams
 from trial.study import stages as staged
-from trial.study.analysis_plan import Analysis, plan_problems
+from trial.study.analysis_plan import Analysis, longitudinal_problems, plan_problems
 from trial.study.analytes import Laboratory, laboratory_problems
 from trial.study.arms import Arm
 from trial.study.attrition import dropout_problems, hazards
@@ -145,6 +145,9 @@ class Study(Record):
         for path, text in definition_problems(
             self.analysis.definitions, stage.visits.days, stage.treatment_days, self.analysis.assessment_day
         ):
+            yield ("analysis", *path), text
+        last = max(stage.visits.days, default=0)
+        for path, text in longitudinal_problems(self.analysis, self.paired, last, bool(self.reasons_to_leave)):
             yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
 
