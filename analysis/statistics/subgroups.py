@@ -41,7 +41,7 @@ class Coded(NamedTuple):
 
 
 @dataclass(frozen=True)
-class People:
+class Grouped:
     """Every patient of a run, sorted by ``key`` (n,): ``arm`` (n,), ``stratum``, and the ``groups`` of each factor."""
 
     key: Codes
@@ -86,7 +86,7 @@ def estimate_subgroups(endpoints: Path, patients: Path, study: Study) -> list[Es
     ]
 
 
-def _people(path: Path, study: Study) -> People:
+def _people(path: Path, study: Study) -> Grouped:
     """From the patients table; the first factor is no factor: all patients."""
     asked = study.analysis.subgroups
     columns = list(dict.fromkeys(["IREP", "SUBJID", "ARM", "STRATUM", *(one.covariate for one in asked)]))
@@ -102,7 +102,7 @@ def _people(path: Path, study: Study) -> People:
     sides = [(), *(one.two if one.cut is not None else () for one in asked)]
     strata, *groups = (_joined(pieces, order, words) for pieces, words in zip(found, sides, strict=True))
     everybody = Coded(("",), np.zeros(len(order), dtype=np.int64))
-    return People(np.concatenate(key)[order], np.concatenate(arm)[order], strata, (everybody, *groups))
+    return Grouped(np.concatenate(key)[order], np.concatenate(arm)[order], strata, (everybody, *groups))
 
 
 def _coded(table: pa.Table, by: Subgroup) -> Coded:
@@ -134,7 +134,7 @@ def _joined(pieces: Sequence[Coded], order: Codes, words: tuple[str, ...] = ()) 
     return Coded(words, np.concatenate(codes)[order])
 
 
-def _counted(path: Path, code: str, people: People, study: Study) -> list[Tallies]:
+def _counted(path: Path, code: str, people: Grouped, study: Study) -> list[Tallies]:
     """Tallies of one endpoint in every factor, all patients first."""
     within = within_strata(study)
     stratum = people.stratum.codes if within else np.zeros_like(people.stratum.codes)

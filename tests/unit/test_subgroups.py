@@ -21,8 +21,8 @@ from analysis.statistics.estimates import Estimate
 from analysis.statistics.estimators import clopper_pearson, rate_difference
 from analysis.statistics.proportions import common_difference, homogeneity_test, stratified_rate_difference
 from analysis.statistics.subgroups import estimate_subgroups
-from trial.app.echo import _subgroups
 from trial.study.study import Study
+from trial.study.subgroups import in_subgroups
 from trial.study.unusual import unusual
 
 SEXES = [{"covariate": "SEX"}]
@@ -141,9 +141,9 @@ def test_without_a_reference_arm_there_are_rates_alone_and_without_subgroups_not
     alone = rows(tmp_path, asked(SEXES, reference_arm=None))
     assert {stat for _, stat, _, _ in alone} == {"subgroup rate"}
     assert rows(tmp_path, asked([])) == {}
-    assert list(_subgroups(asked([]))) == []
+    assert list(in_subgroups(())) == []
     said = asked([*SEXES, {"covariate": "AGE", "cut": 65}])
-    assert list(_subgroups(said)) == ["subgroups: SEX; AGE, cut at 65"]
+    assert list(in_subgroups(said.analysis.subgroups)) == ["subgroups: SEX; AGE, cut at 65"]
 
 
 def test_within_the_strata_of_the_randomisation_and_with_small_ones_pooled(tmp_path: Path) -> None:

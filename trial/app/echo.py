@@ -18,6 +18,7 @@ from trial.study.own_schedule import is_shared
 from trial.study.rescue_agents import RescueAgent
 from trial.study.stages import LEAVES
 from trial.study.study import Study
+from trial.study.subgroups import in_subgroups
 from trial.study.timetable_rows import read_timetable
 
 COUNT = "x 10^9/L"
@@ -45,7 +46,7 @@ def in_words(study: Study) -> list[str]:
         *_definitions(study),
         *(f"estimand {one.id}: {one.in_words(study.analysis.primary)}" for one in study.analysis.estimands),
         *_comparison(study),
-        *_subgroups(study),
+        *in_subgroups(study.analysis.subgroups),
         *_over_visits(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
@@ -396,9 +397,3 @@ def _comparison(study: Study) -> Iterator[str]:
     if plan.multiplicity:
         names = ", ".join(f"{h.endpoint} in {h.arm}" for h in plan.family(study.arm_ids))
         yield f"hypotheses: {PROCEDURES[plan.multiplicity.procedure]} over {names}"
-
-
-def _subgroups(study: Study) -> Iterator[str]:
-    """By what the result is also reported."""
-    if asked := study.analysis.subgroups:
-        yield f"subgroups: {'; '.join(one.name for one in asked)}"

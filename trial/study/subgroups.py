@@ -54,6 +54,12 @@ class Subgroup(Record):
         return word.startswith(self.begins) if self.cut is None else word in self.two
 
 
+def in_subgroups(asked: Sequence[Subgroup]) -> Iterator[str]:
+    """By what the result is also reported, as ``vtrial check`` says it."""
+    if asked:
+        yield f"subgroups: {'; '.join(one.name for one in asked)}"
+
+
 def subgroup_problems(asked: Sequence[Subgroup], paired: bool, stratified: bool) -> Iterator[Problem]:
     """Subgroups that are asked for twice or that this study cannot have; paths inside ``analysis``."""
     yield from twice([one.name for one in asked], ("subgroups",), str)
