@@ -4,7 +4,7 @@ whom and when the hazard runs; and which of them is death.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -183,6 +183,15 @@ class Dropout(Record):
         """
         value = getattr(self, name)
         return min(float((value.get(arm, 0.0) if isinstance(value, dict) else value) or 0.0), MOST)
+
+    def as_of_arm(self, arm: str, others: Sequence[str]) -> Dropout:
+        """The same where everybody leaves as those of one arm do."""
+        alike = {
+            name: dict.fromkeys(others, value[arm])
+            for name in ("hazard_per_week", "share_by_end")
+            if isinstance(value := getattr(self, name), dict)
+        }
+        return self.model_copy(update=alike)
 
 
 def _by_end(text: str) -> str:
