@@ -40,6 +40,7 @@ SHARED_MODULES = {
     "sensitivity": "one at a time analysis of what is assumed",
     "baseline": "the patients at baseline",
     "planned": "the comparison that the protocol plans",
+    "longitudinal": "what is analysed over the visits of the patients",
     "provenance": "what made a run",
     "scorecard": "published studies beside their replicas",
     "comparison": "two runs side by side",

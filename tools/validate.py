@@ -24,6 +24,7 @@ from ruamel.yaml import YAML
 from analysis.statistics import estimators, proportions, summaries
 from analysis.statistics.planned import p_values
 from analysis.statistics.survival import Counts, by_day, hazard_ratio, kaplan_meier, log_rank
+from tools import validate_visits
 from trial.study.study import Study
 
 ROOT = Path(__file__).parents[1]
@@ -119,8 +120,10 @@ def oracle() -> Iterator[Line]:
         yield command("a report", sys.executable, *made)
         yield command("0 mismatches", sys.executable, "tests/qc/statistics/recompute.py", run)
         planned = ("--set", "analysis.method={difference: sato, pool_below: 3, odds_ratio: logistic, exact_below: 5}")
-        several = ("--set", "analysis.multiplicity={procedure: holm}")
-        yield command("a report", sys.executable, *made[:-1], f"{run}2", *planned, *several)
+        several = ("--set", "analysis.multiplicity={procedure: holm}", "--set", "analysis.method.measured=ancova")
+        over = "{mmrm: true, gee: true, restricted_mean_day: 56, competing: true, recurrent: true}"
+        visits = ("--set", f"analysis.longitudinal={over}")
+        yield command("a report", sys.executable, *made[:-1], f"{run}2", *planned, *several, *visits)
         yield command("0 mismatches", sys.executable, "tests/qc/statistics/recompute.py", f"{run}2")
         staged = (
             "-m",
@@ -196,8 +199,15 @@ def tests() -> Iterator[Line]:
     yield command("95 % or more", sys.executable, "-m", "tools.mutants")
 
 
+def visits() -> Iterator[Line]:
+    """Coverage and error over 2,000 trials of measured endpoints and of what is analysed over the visits."""
+    for what, flags, wanted in validate_visits.visits():
+        yield what, share(flags), wanted
+
+
 PARTS: dict[str, Callable[[], Iterator[Line]]] = {
-    "coverage": coverage, "null": null, "oracle": oracle, "fuzz": fuzz, "damage": damage, "tests": tests,
+    "coverage": coverage, "visits": visits, "null": null, "oracle": oracle, "fuzz": fuzz, "damage": damage,
+    "tests": tests,
 }  # fmt: skip
 
 

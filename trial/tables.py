@@ -211,6 +211,12 @@ def doses_schema(intervals: bool) -> pa.Schema:
     return pa.schema([*DOSES, *INTERVALS * intervals])
 
 
+def observations_schema(clocked: bool) -> pa.Schema:
+    """OBSERVATIONS, and of a study with a schedule of the user's own AHOUR."""
+    return pa.schema([*OBSERVATIONS, *[SINCE_START] * clocked])
+
+
+SINCE_START = field("AHOUR", pa.float64(), "Time since the start of the study", "h")
 CHSHARE = field("CHSHARE", pa.float64(), "Share of the planned chemotherapy dose")
 
 

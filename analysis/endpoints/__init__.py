@@ -172,8 +172,13 @@ def _planned_problems(study: Study) -> Iterator[Problem]:
         return
     mine = chosen(study)
     rates = [code for code, e in mine.items() if e.summary == "rate"]
-    if not rates and plan.method != Analysis.model_fields["method"].default:
+    method = plan.method.model_copy(update={"measured": "none"})
+    if not rates and method != Analysis.model_fields["method"].default:
         yield ("analysis", "method"), f"no effect: no endpoint is a yes or no; seen {', '.join(mine)}"
+    if plan.method.measured != "none" and not measured_in_all(study):
+        yield ("analysis", "method", "measured"), f"no effect: no endpoint is measured; seen {', '.join(mine)}"
+    if plan.longitudinal.restricted_mean_day is not None and not any(not k.proxy for k in chosen_times(study).values()):
+        yield ("analysis", "longitudinal", "restricted_mean_day"), "no effect: no time to event is compared"
     if plan.multiplicity is None:
         return
     for k, one in enumerate(plan.family(study.arm_ids)):
@@ -183,6 +188,11 @@ def _planned_problems(study: Study) -> Iterator[Problem]:
         elif one.endpoint not in rates:
             allowed = "a yes or no of analysis.endpoints"
             yield path, not_among(str(one.endpoint), rates, allowed)
+
+
+def measured_in_all(study: Study) -> dict[str, Endpoint]:
+    """The measured endpoints that every arm can have, which those of a concentration profile are not."""
+    return {code: e for code, e in chosen(study).items() if e.summary != "rate" and not e.needs_profile}
 
 
 def lacking(endpoint: Endpoint, study: Study) -> str:

@@ -83,7 +83,7 @@ def end_of_study(study: Study) -> float:
     return float(study.visits.days[-1] + study.visits.window_days)
 
 
-def _last_day(records: Records, study: Study) -> Array:
+def last_watched(records: Records, study: Study) -> Array:
     """(n,) last day watched: the day of leaving (not told: of the last visit), or the end of the study."""
     seen = np.fmax.reduce(records.days, axis=1, initial=0.0)
     last = np.where(np.isnan(records.last_day), seen, records.last_day)
@@ -98,7 +98,7 @@ def first_response(records: Records, study: Study) -> Times:
     day = first_day(
         (records.counts >= study.analysis.response_threshold_1e9L) & ~records.voids(records.days), records.days
     )
-    end = _last_day(records, study)
+    end = last_watched(records, study)
     last = np.where(np.isfinite(records.failed_for_good_day) | records.voids(end), end_of_study(study), end)
     return watched(day, last, records)
 
@@ -115,7 +115,7 @@ TTRESP = TimeTo(
 
 def first_rescue(records: Records, study: Study) -> Times:
     """Days to the first rescue therapy."""
-    return watched(records.rescue_day, _last_day(records, study), records)
+    return watched(records.rescue_day, last_watched(records, study), records)
 
 
 TTRESC = TimeTo(
@@ -134,7 +134,7 @@ def loss_of_response(records: Records, study: Study) -> Times:
     below = (records.counts < study.analysis.response_threshold_1e9L) & (records.days > start[:, None])
     later = np.where(records.void_from > start[:, None], records.void_from, np.inf).min(axis=1, initial=np.inf)
     lost = np.minimum(first_day(below, records.days), np.minimum(later, records.stopped_day))
-    return watched(np.where(response.event, lost - start, np.inf), _last_day(records, study) - start, records)
+    return watched(np.where(response.event, lost - start, np.inf), last_watched(records, study) - start, records)
 
 
 TTLOSS = TimeTo(

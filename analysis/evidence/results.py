@@ -18,6 +18,8 @@ from analysis.evidence.scorecard import Score
 from analysis.statistics import summaries
 from analysis.statistics.estimates import OVER, Estimate, estimate, rates, to_table
 from analysis.statistics.event_times import estimate_times
+from analysis.statistics.longitudinal import estimate_longitudinal
+from analysis.statistics.measured_comparison import estimate_measured
 from analysis.statistics.participants import estimate_participants
 from analysis.statistics.passages import estimate_passages
 from analysis.statistics.planned import estimate_planned
@@ -28,6 +30,7 @@ CONFIG_FILE = "config.resolved.yaml"
 PUBLISHED_FILE = "published.csv"
 ENDPOINTS_FILE = "endpoints.parquet"
 TIMES_FILE = "times.parquet"
+PATIENTS_FILE = "patients.parquet"
 ESTIMATES_FILE = "estimates.parquet"
 SCORECARD_FILE = "scorecard.csv"
 SCORES_FILE = "scorecard.parquet"
@@ -74,7 +77,9 @@ def analyse(out_dir: Path, study: Study) -> Analysed:
     estimates = [
         *estimate(found, reported),
         *estimate_planned(found, reported),
+        *estimate_measured(out_dir / ENDPOINTS_FILE, out_dir / PATIENTS_FILE, reported),
         *estimate_times(out_dir / TIMES_FILE, reported),
+        *estimate_longitudinal(out_dir, study),
         *estimate_participants(out_dir, study, found),
         *estimate_passages(out_dir, study),
     ]

@@ -21,6 +21,7 @@ from analysis.report import (
     differences,
     estimands,
     kinetics,
+    longitudinal,
     measured,
     passing,
     people,
@@ -145,21 +146,7 @@ def sections(run: RunFolder) -> list[Section]:
         (
             "efficacy",
             "Efficacy",
-            [
-                rates.efficacy(run),
-                planned.planned(run),
-                pictures.forest(run),
-                differences.differences(run),
-                measured.durations(run),
-                times.table(run),
-                times.shares(run),
-                times.replicates(run),
-                measured.counts(run),
-                pictures.platelets(run),
-                pictures.over_time(run),
-                scored.elsewhere(run),
-                estimands.table(run),
-            ],
+            _efficacy(run),
         ),
         (
             "tolerability",
@@ -188,6 +175,32 @@ def sections(run: RunFolder) -> list[Section]:
     ]
     made = [Section(name, title, tuple(_compact(run, p) for p in parts if p)) for name, title, parts in chosen]
     return [section for section in made if section.parts]
+
+
+def _efficacy(run: RunFolder) -> list[Table | Figure | None]:
+    """The tables and figures of efficacy in their order."""
+    return [
+        rates.efficacy(run),
+        planned.planned(run),
+        planned.planned_measured(run),
+        pictures.forest(run),
+        differences.differences(run),
+        longitudinal.responses(run),
+        measured.durations(run),
+        times.table(run),
+        times.shares(run),
+        times.replicates(run),
+        longitudinal.restricted_means(run),
+        longitudinal.incidences(run),
+        longitudinal.recurrent(run),
+        measured.counts(run),
+        longitudinal.mixed_model(run),
+        longitudinal.model_figure(run),
+        pictures.platelets(run),
+        pictures.over_time(run),
+        scored.elsewhere(run),
+        estimands.table(run),
+    ]
 
 
 def _compact(run: RunFolder, part: Table | Figure) -> Table | Figure:

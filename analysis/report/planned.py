@@ -26,7 +26,8 @@ from analysis.report.grid import (
 from analysis.report.keyed import Text, joined, label, number, numbers, said, shown
 from analysis.report.rates import PROXIES
 from analysis.report.runfolder import RunFolder
-from analysis.statistics.estimates import ALL, Estimate
+from analysis.statistics.estimates import ALL, NAMED, OVER, Estimate
+from analysis.statistics.measured_comparison import STATS
 from analysis.statistics.planned import FAMILY, LIMITS, ODDS, TESTS
 from analysis.text import cells
 
@@ -36,6 +37,19 @@ PROCEDURES = {
     "fixed_sequence": "a fixed sequence",
     "graphical": "the graph of the design",
 }
+MEASURED = {"hodges_lehmann": "Shift", "ancova": "Difference", "ancova_log": "Ratio"}
+HOW = {
+    "hodges_lehmann": (
+        "Shift of Hodges and Lehmann, limits exact in small arms without ties, else asymptotic; van Elteren's test",
+        " within the strata of the randomisation",
+    ),
+    "ancova": ("Analysis of covariance, all arms in one model, adjusted for baseline count", " and stratum"),
+    "ancova_log": (
+        "Analysis of covariance of logarithms, all arms in one model, adjusted for log baseline count",
+        " and stratum",
+    ),
+}
+"""How measured endpoints are compared, and what is added with strata."""
 TOGETHER = {"at least one": "At least one rejected", "all": "All rejected"}
 
 
@@ -58,6 +72,62 @@ def planned(run: RunFolder) -> Table | None:
     title = f"Planned analysis: differences from {arm_name(run, str(run.study.analysis.reference_arm))[0]}"
     notes = (*method_notes(run), *_notes(run), *range_note(run))
     return Table("T 14.2.1.1", title, full_set(run), columns, (*rows, *_together(run)), notes)
+
+
+def planned_measured(run: RunFolder) -> Table | None:
+    """T 14.2.1.2: every measured endpoint as ``analysis.method.measured`` compares it, the primary first."""
+    found = [e for e in run.estimates if e.STAT in STATS.values() and e.SCOPE == NAMED]
+    if not found:
+        return None
+    method, primary = run.study.analysis.method.measured, run.study.analysis.primary
+    over, one = simulated_over(run), named_alone(run)
+    several = any(e.STAT in STATS.values() and e.SCOPE == OVER for e in run.estimates)
+    columns = (
+        Column("arm", "Arm"),
+        *(
+            Column("mean", with_error(run, MEASURED[method]), over),
+            Column("range", "Range", over),
+            Column("rejected", "Rejected, %", over),
+        )
+        * several,
+        Column("n", "n", one),
+        Column("named", f"{MEASURED[method]} (95 % CI)", one),
+        Column("p", "p", one),
+    )
+    codes = sorted(dict.fromkeys(e.PARAMCD for e in found), key=lambda code: code != primary)
+    rows = tuple(row for code in codes for row in _measured_rows(run, code, several))
+    title = f"Planned analysis: measured endpoints against {arm_name(run, str(run.study.analysis.reference_arm))[0]}"
+    strata = bool(run.study.randomisation.strata) and run.study.analysis.method.strata == "randomisation"
+    how, within = HOW[method]
+    notes = (
+        f"{how}{within * strata}.",
+        "Patients without a value are left out; p two-sided, nominal but for the primary endpoint.",
+        *("Over replicates: the primary endpoint alone.",) * several,
+        *range_note(run) * several,
+    )
+    return Table("T 14.2.1.2", title, full_set(run), columns, rows, notes)
+
+
+def _measured_rows(run: RunFolder, code: str, several: bool) -> Iterator[Row]:
+    stat, reference = STATS[run.study.analysis.method.measured], str(run.study.analysis.reference_arm)
+    first = next(e for e in run.estimates if stat == e.STAT and code == e.PARAMCD)
+    yield heading(f"{run.labels[code]}{f', {first.UNIT}' * bool(first.UNIT)} [{code}]", f"{code}|measured")
+    for arm in run.study.arm_ids:
+        one, p = (run.one(code, arm, name, reference) for name in (stat, "planned p"))
+        if one is None or p is None:
+            continue
+        name, hue = arm_name(run, arm)
+        many = run.over(code, arm, stat, reference)
+        form: Callable[..., str] = cells.ratio_interval if stat == STATS["ancova_log"] else cells.with_limits
+        how = {} if stat == STATS["ancova_log"] else {"decimals": 1}
+        values = (
+            *(mean_over(many, 2), range_over(many, 2), replicates_won(run, run.over(code, arm, "rejected", reference)))
+            * several,
+            shown(cells.whole, number(one, "N")),
+            _interval(one, form, **how),
+            _p(p),
+        )
+        yield Row((Cell(name, "arm"), *texts(*values)), f"{code}|{arm}|measured", hue)
 
 
 def _adjusts(run: RunFolder) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.special import ndtr
 
 from analysis.endpoints import chosen_times
 from analysis.endpoints.records import Array, Codes
@@ -17,7 +18,7 @@ from analysis.statistics import estimators
 from analysis.statistics.estimates import NAMED, PERCENT, Estimate, alone, over, with_interval
 from analysis.statistics.estimators import Interval
 from analysis.statistics.summaries import decoded, whole_replicates
-from analysis.statistics.survival import Counts, by_day, hazard_ratio, kaplan_meier, log_rank
+from analysis.statistics.survival import Counts, by_day, hazard_ratio, kaplan_meier, log_rank, restricted_mean
 from cohorts import elementary
 from cohorts.adverse_events import DAYS_PER_YEAR
 from trial.study.study import Study
@@ -34,6 +35,7 @@ class EventTimes:
 
     Of the watched, (R, A): ``n``, ``events``, ``days`` at risk. Kaplan-Meier: ``median`` (R, A), and ``by_week`` (R,
     A, weeks). Against the reference arm, (R, A): ``ratio`` of hazards and ``p``, NaN where arms are not compared.
+    Restricted ``mean`` and its ``error`` (R, A), NaN where the study does not ask for them.
     """
 
     n: Array
@@ -43,6 +45,8 @@ class EventTimes:
     by_week: Interval
     ratio: Interval
     p: Array
+    mean: Array
+    error: Array
 
 
 def weeks_of(study: Study) -> list[int]:
@@ -69,12 +73,12 @@ def _nobody(study: Study) -> EventTimes:
     zero, none = np.zeros(shape), np.full(shape, np.nan)
     by_week = np.full((*shape, len(weeks_of(study))), np.nan)
     median, weekly, ratio = (Interval(*(part.copy() for _ in range(3))) for part in (none, by_week, none))
-    return EventTimes(zero, zero.copy(), zero.copy(), median, weekly, ratio, none.copy())
+    return EventTimes(zero, zero.copy(), zero.copy(), median, weekly, ratio, *(none.copy() for _ in range(3)))
 
 
 def _put(whole: EventTimes, replicates: Codes, piece: EventTimes) -> None:
     """Write the results of some replicates into those of all."""
-    for name in ("n", "events", "days", "p"):
+    for name in ("n", "events", "days", "p", "mean", "error"):
         getattr(whole, name)[replicates] = getattr(piece, name)
     for name in ("median", "by_week", "ratio"):
         for there, here in zip(getattr(whole, name), getattr(piece, name), strict=True):
@@ -102,7 +106,17 @@ def _evaluated(counts: Counts, kind: TimeTo, study: Study) -> EventTimes:
     ratio, p = _compared(counts, kind, study)
     days = pooled.at_risk[..., 1:].sum(axis=-1)
     n, events = pooled.at_risk[..., 0], pooled.events.sum(axis=-1)
-    return EventTimes(n, events, days, curve.median, curve.by(ends), ratio, p)
+    mean, error = _restricted(pooled, kind, study)
+    return EventTimes(n, events, days, curve.median, curve.by(ends), ratio, p, mean, error)
+
+
+def _restricted(counts: Counts, kind: TimeTo, study: Study) -> tuple[Array, Array]:
+    """Restricted means and their errors (R, A) up to the day of the study; NaN where it has none."""
+    day = study.analysis.longitudinal.restricted_mean_day
+    if day is None or kind.proxy:
+        none = np.full(counts.events.shape[:2], np.nan)
+        return none, none.copy()
+    return restricted_mean(counts, day)
 
 
 def compares(kind: TimeTo, study: Study) -> bool:
@@ -156,6 +170,8 @@ def _time_rows(kind: TimeTo, found: EventTimes, study: Study) -> Iterator[Estima
             by_week = replace(share, STAT="share by week", CATEGORY=str(week), N_EVENT=None)
             yield with_interval(by_week, found.by_week.at(named, k, j), PERCENT, LOG_LOG)
             yield over(by_week, PERCENT * found.by_week.estimate[:, k, j], sizes)
+        if study.analysis.longitudinal.restricted_mean_day is not None:
+            yield from _mean_rows(share, found, k, study)
         if compares(kind, study) and arm != study.analysis.reference_arm:
             yield from _ratio_rows(replace(one, COMPARATOR=study.analysis.reference_arm), found, k, named, study)
 
@@ -172,6 +188,33 @@ def _median_rows(row: Estimate, found: EventTimes, arm: int, named: int) -> Iter
     everyone = over(row, np.full_like(median, np.nan), found.n[:, arm])
     said = f"not reached in {missed} of {watched.sum()} replicates"
     yield replace(everyone, N_EVENT=None, R=int(watched.sum()), NOTE=said)
+
+
+def _mean_rows(row: Estimate, found: EventTimes, arm: int, study: Study) -> Iterator[Estimate]:
+    """Restricted mean of an arm, and its difference from the reference arm where these are compared; normal limits."""
+    named, day = study.analysis.named_replicate, str(study.analysis.longitudinal.restricted_mean_day)
+    one = replace(row, STAT="restricted mean", CATEGORY=day, UNIT="d", N_EVENT=None)
+    yield _normal(one, found.mean[named, arm], found.error[named, arm])
+    yield over(one, found.mean[:, arm], found.n[:, arm])
+    kind = chosen_times(study)[row.PARAMCD]
+    if not compares(kind, study) or study.arm_ids[arm] == study.analysis.reference_arm:
+        return
+    reference = study.arm_ids.index(str(study.analysis.reference_arm))
+    gap, n = found.mean[:, arm] - found.mean[:, reference], found.n[:, arm] + found.n[:, reference]
+    error = np.hypot(found.error[:, arm], found.error[:, reference])
+    against = replace(one, STAT="restricted mean difference", COMPARATOR=study.arm_ids[reference], N=int(n[named]))
+    yield _normal(against, gap[named], error[named])
+    yield over(against, gap, n)
+    z = np.divide(gap, error, out=np.full_like(gap, np.nan), where=error > 0)
+    yield alone(replace(against, STAT="restricted mean p", UNIT="", NOTE="two-sided, not stratified"),
+                2 * ndtr(-abs(z[named])))  # fmt: skip
+
+
+def _normal(row: Estimate, value: float, error: float) -> Estimate:
+    """A value with normal limits."""
+    half = estimators.Z95 * error
+    limits = Interval(*map(np.asarray, (value, value - half, value + half)))
+    return with_interval(row, limits, 1.0, "area under Kaplan-Meier, normal")
 
 
 def _ratio_rows(row: Estimate, found: EventTimes, arm: int, named: int, study: Study) -> Iterator[Estimate]:

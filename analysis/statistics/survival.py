@@ -172,3 +172,23 @@ def _score(deaths: _Deaths, slope: Array) -> tuple[Array, Array]:
     of = (np.bincount(deaths.replicate, part, minlength=len(slope)) for part in (share, share * (1 - share)))
     expected, information = (part.astype(np.float64) for part in of)
     return deaths.treated - expected, information
+
+
+def restricted_mean(counts: Counts, day: int) -> tuple[Array, Array]:
+    """Mean days without the event up to a day (...), and its standard error: the area under Kaplan-Meier.
+
+    NaN where nobody is watched to that day while somebody is without the event. Variance: Greenwood's, weighted by the
+    area that is left (Klein & Moeschberger, Survival analysis, 2003, 4.5); the use of it: Royston & Parmar, Stat Med
+    2011;30:2409-2421.
+    """
+    curve = kaplan_meier(counts)
+    spare = max(day - curve.share.estimate.shape[-1], 0)
+    ends = [(0, 0)] * (curve.share.estimate.ndim - 1)
+    surviving = np.pad(1 - curve.share.estimate, [*ends, (0, spare)], mode="edge")[..., :day]
+    left = np.cumsum(surviving[..., ::-1], axis=-1)[..., ::-1]
+    events, risk = (np.pad(part, [*ends, (0, spare)])[..., :day] for part in (counts.events, counts.at_risk))
+    product = risk * (risk - events)
+    terms = np.divide(events, product, out=np.zeros_like(product), where=product > 0)
+    known = (curve.last >= day) | (curve.share.estimate[..., -1] > 1 - SAME)
+    error = np.sqrt((left**2 * terms).sum(axis=-1))
+    return np.where(known, surviving.sum(axis=-1), np.nan), np.where(known, error, np.nan)

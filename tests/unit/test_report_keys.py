@@ -60,8 +60,13 @@ def judgements() -> list[Judged]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    """Ten replicates, one failed solve in each, a sensitivity analysis, pages of two patients."""
-    folder = make_run_folder(tmp_path_factory.mktemp("keys") / "made", failed=1, replicates=10)
+    """Ten replicates, one failed solve in each, a sensitivity analysis, pages of two patients; all that may be asked of
+    the visits, and measured endpoints compared.
+    """
+    visits = {"mmrm": True, "gee": True, "restricted_mean_day": 56, "competing": True, "recurrent": True}
+    analysis = CONFIG["analysis"] | {"longitudinal": visits, "method": {"measured": "hodges_lehmann"}}
+    folder = tmp_path_factory.mktemp("keys") / "made"
+    make_run_folder(folder, failed=1, replicates=10, analysis=analysis)
     sensitivity.write(effects(), folder)
     attribution.write(departures(), folder)
     estimands.write(judgements(), folder)
@@ -154,7 +159,16 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
     assert {*wanted.split(), "observations", "endpoints", "adverse_events"} <= set(tables)
     kinds = {e.attributes["data-key"].split("/")[1].split("|")[0] for folder in (made, phase_3)
              for e in page_of(folder).keyed if e.attributes["data-key"].startswith("estimates/")}  # fmt: skip
-    wanted = {"time to event", "incidence", "baseline", "disposition", "screening", "not evaluable", "planned"}
+    wanted = {
+        "time to event",
+        "incidence",
+        "baseline",
+        "disposition",
+        "screening",
+        "not evaluable",
+        "planned",
+        "longitudinal",
+    }
     assert kinds == wanted | {"endpoint"}
 
 
@@ -219,6 +233,8 @@ def test_scorecard_csv_holds_the_numbers_of_the_typed_table(made):
 NAMES_OF_STATISTICS = {
     "analysis.statistics.estimates": {"ALL", "FEW_REPLICATES", "NAMED", "OVER", "Estimate", "read_estimates"},
     "analysis.statistics.baseline": {"ITEMS", "Item"},
+    "analysis.statistics.longitudinal": {"AVERAGE", "FREEDOM", "LEFT", "MODEL", "RECURRENT", "VISITS"},
+    "analysis.statistics.measured_comparison": {"STATS"},
     "analysis.statistics.participants": {"DIED"},
     "analysis.statistics.passages": {"AFTER", "ENTERED", "LEFT"},
     "analysis.statistics.planned": {"FAMILY", "LIMITS", "ODDS", "TESTS"},

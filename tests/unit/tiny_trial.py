@@ -18,7 +18,7 @@ CHEMOTHERAPY = {"cycles": 2, "cycle_days": 28, "doses": [{"day": 0}]}
 def study(
     *, arms: Sequence[str] = ("drug", "placebo"), treatment_days: int = 70, stops: bool = False, paired: bool = False,
     chemotherapy: bool = False, pk_sampling: bool = False, adverse: Sequence[str] = (), replicates: int = 3,
-    window_days: int = 0, strata: Sequence[str] = (),
+    window_days: int = 0, strata: Sequence[str] = (), reasons: Sequence[str] = (),
     **analysis: object,
 ) -> Study:  # fmt: skip
     """The study of these patients: assessed in week 8 against placebo; ``analysis`` as in a config."""
@@ -37,6 +37,7 @@ def study(
         "treatment_days": treatment_days,
         "visits": {"days": WEEKS, "window_days": window_days},
         "dose_rules": {"ladder": {"ladder_mg": [2.5, 5], "steps": [step], "source": "test"}},
+        "dropout": [{"reason": reason, "hazard_per_week": 0.01} for reason in reasons],
         "chemotherapy": CHEMOTHERAPY if chemotherapy else None,
         "pk_sampling": {"visit_day": PK_VISIT, "times_h": PK_HOURS} if pk_sampling else None,
         "tolerability": {"proxies": adverse} if adverse else None,

@@ -14,9 +14,11 @@ from trial.study.attrition import completing
 from trial.study.cycle_plan import Chemotherapy
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.fingerprint import fingerprint
+from trial.study.own_schedule import is_shared
 from trial.study.rescue_agents import RescueAgent
 from trial.study.stages import LEAVES
 from trial.study.study import Study
+from trial.study.timetable_rows import read_timetable
 
 COUNT = "x 10^9/L"
 
@@ -28,6 +30,7 @@ def in_words(study: Study) -> list[str]:
     begins = [study.days_before(k) for k in range(len(study.stages))]
     return [
         _size(study),
+        *([f"schedule {read_timetable(study.schedule).in_words()}"] if study.schedule else []),
         *(f"arm {_arm(study, arm)}" for arm in study.arms),
         *(f"stage {s.id}: {s.in_words(begin)}" for s, begin in zip(study.stages, begins, strict=True)),
         *(f"dose rule {name}: {_rule(study.dose_rules[name])}" for name in study.rules_in_use),
@@ -42,6 +45,7 @@ def in_words(study: Study) -> list[str]:
         *_definitions(study),
         *(f"estimand {one.id}: {one.in_words(study.analysis.primary)}" for one in study.analysis.estimands),
         *_comparison(study),
+        *_over_visits(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
         f"population {study.population.id or study.population.file}{_margins(study)}",
@@ -64,6 +68,9 @@ def _listed(parts: Sequence[str]) -> str:
 
 def _size(study: Study) -> str:
     how = "every patient under every arm" if study.paired else "each patient in one arm"
+    if study.schedule and not is_shared(study, read_timetable(study.schedule)):
+        many = f"{_many(study.patients, 'patient')}, {_many(study.replicates, 'replicate')}"
+        return f"{many}; {how}, as the schedule says"
     ratio = ":".join(str(arm.ratio) for arm in study.arms)
     strata = [s.covariate if s.cut is None else f"{s.covariate} below {s.cut:g}" for s in study.randomisation.strata]
     within = f" within {_listed(strata)}" if strata else ""
@@ -75,16 +82,18 @@ def _arm(study: Study, arm: Arm) -> str:
     lines = "".join(f", {line}" for line in arm.start_dose_by)
     dose = f"{_first(study, arm)}{lines}"
     what = f"placebo, sham level {arm.start_dose_mg:g} mg{lines}" if arm.placebo else dose
-    rule = f"then by rule {arm.dose_rule}" if arm.dose_rule else "fixed"
+    rule = [f"then by rule {arm.dose_rule}" if arm.dose_rule else "fixed"] * (study.schedule is None)
     extra = [
         *(["until chemotherapy begins, then placebo"] if arm.until_chemotherapy else []),
         *([f"a meal {arm.meal_after_dose_h:g} h after each dose"] if arm.meal_after_dose_h is not None else []),
     ]
-    return ", ".join([f"{arm.id}: {what}", rule, *extra])
+    return ", ".join([f"{arm.id}: {what}", *rule, *extra])
 
 
 def _first(study: Study, arm: Arm) -> str:
     """The level on which an arm starts."""
+    if study.schedule:
+        return f"doses as the schedule says, the first {arm.start_dose_mg:g} mg"
     rule = study.dose_rules.get(arm.dose_rule or "")
     rung = rule.rung_at(arm.start_dose_mg) if rule else None
     level = rule.levels[rung] if rule and rung is not None else None
@@ -178,7 +187,8 @@ def _screening(study: Study) -> str:
 def _adherence(study: Study) -> str:
     mean, sd = study.adherence.mean, study.adherence.sd
     spread = f" (SD between patients {100 * sd:g} %)" if sd else ""
-    taken = "every dose is taken" if mean == 1 else f"{100 * mean:g} % of doses are taken{spread}"
+    every = "every dose of the schedule is taken as it stands" if study.schedule else "every dose is taken"
+    taken = every if mean == 1 else f"{100 * mean:g} % of doses are taken{spread}"
     return ", ".join([taken, *_habits(study)])
 
 
@@ -342,7 +352,29 @@ def _definitions(study: Study) -> Iterator[str]:
 
 LIMITS = {"miettinen_nurminen": "Miettinen-Nurminen", "sato": "Sato", "newcombe": "Newcombe"}
 TESTS = {"cmh": "Cochran-Mantel-Haenszel", "cmh_corrected": "Cochran-Mantel-Haenszel, corrected for continuity"}
+MEASURED = {
+    "hodges_lehmann": "shift of Hodges and Lehmann, van Elteren's test",
+    "ancova": "means adjusted for baseline and stratum",
+    "ancova_log": "geometric means adjusted for baseline and stratum",
+}
 PROCEDURES = {"holm": "Holm", "hochberg": "Hochberg", "fixed_sequence": "fixed sequence", "graphical": "graph"}
+
+
+def _over_visits(study: Study) -> Iterator[str]:
+    """What is analysed over the visits of a patient and of what happens to him."""
+    said = study.analysis.longitudinal
+    rescue = "without" if said.after_rescue == "left_out" else "with"
+    freedom = said.degrees_of_freedom.replace("_", "-").title()
+    parts = (
+        (f"mixed model ({said.covariance.replace('_', ' ')}, {freedom}, {rescue} counts that a rescue voids)",)
+        * said.mmrm
+        + (f"odds ratios at every visit (GEE, {said.working_correlation})",) * said.gee
+        + (f"mean time without the event to day {said.restricted_mean_day}",) * (said.restricted_mean_day is not None)
+        + ("cumulative incidence of leaving and of response",) * said.competing
+        + ("rates of rescues and bleeding episodes",) * said.recurrent
+    )
+    if parts:
+        yield f"over the visits: {'; '.join(parts)}"
 
 
 def _comparison(study: Study) -> Iterator[str]:
@@ -358,7 +390,8 @@ def _comparison(study: Study) -> Iterator[str]:
     )
     parts = (*strata, *pooled, f"limits by {LIMITS[method.difference]}", f"test {test}", *exact)
     odds = method.odds_ratio.replace("mantel_haenszel", "Mantel-Haenszel")
-    yield f"comparison: {', '.join(parts)}; odds ratio {odds}"
+    measured = f"; measured endpoints: {MEASURED[method.measured]}" if method.measured != "none" else ""
+    yield f"comparison: {', '.join(parts)}; odds ratio {odds}{measured}"
     if plan.multiplicity:
         names = ", ".join(f"{h.endpoint} in {h.arm}" for h in plan.family(study.arm_ids))
         yield f"hypotheses: {PROCEDURES[plan.multiplicity.procedure]} over {names}"

@@ -23,6 +23,7 @@ from cohorts.sets import parameter_set
 from cohorts.streams import Draws
 from cohorts.switched import parameters_of
 from cohorts.variability import moved, occasion_factor
+from trial.engine.by_the_clock import Clocked
 from trial.engine.holidays import by_chance, on_holiday
 from trial.engine.leave_clocks import LeaveClocks, draw_leaving
 from trial.engine.samples import Samples, draw_samples
@@ -67,7 +68,8 @@ class Drawn:
     parameters that differ from week to week. samples: what happens to the samples of the visits. holiday (n, D): the
     dose is missed in a run of days. patience (n,): cumulative hazard at which the drug is given up. cycle_factor
     (n, C): what multiplies the kill of each cycle of chemotherapy; None: nothing. leaving: what decides who leaves for
-    a reason that depends on his course; None: no such reason.
+    a reason that depends on his course; None: no such reason. visit_h (n, V+1): hour of the actual day of the visit;
+    None: its start.
     """
 
     arm: NDArray[np.int64]
@@ -91,6 +93,7 @@ class Drawn:
     samples: Samples = NOTHING_LOST
     holiday: NDArray[np.bool_] | None = None
     patience: Array | None = None
+    visit_h: Array | None = None
     leaving: LeaveClocks | None = None
 
     @property
@@ -118,7 +121,7 @@ class Unit:
     of each treatment with another drug than the study's what that drug has of its own.
 
     columns: covariates (n,) that start doses may ask for. plan_mg (n, D): the dose prescribed for each day, whatever
-    the rules say; None: as they say.
+    the rules say; None: as they say. clocked: the doses of a schedule of the user's own, of which plan_mg are the sums.
     """
 
     study: Study
@@ -128,6 +131,7 @@ class Unit:
     others: Mapping[int, OtherDrug] = field(default_factory=dict)
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     plan_mg: Array | None = None
+    clocked: Clocked | None = None
 
     @cached_property
     def _plan(self) -> tuple[tuple[Given, ...], tuple[tuple[int, ...], ...]]:

@@ -257,13 +257,27 @@ def _observe(unit: Unit, course: Course, now: Solves, visit: int) -> Visit:
     """True and reported count and bleeding grade of everybody who comes."""
     drawn, day = unit.drawn, unit.drawn.visit_day[:, visit]
     parameters = unit.on_day(day)
-    solved = now.status == Status.OK
+    state, solved = _at_hour(unit, course, now, visit)
     seen = _comes(unit, course, visit) & solved
-    truth = np.where(solved, _output(unit, now.state[:, None], "PLT", day)[:, 0], np.nan)
+    truth = np.where(solved, _output(unit, state[:, None], "PLT", day)[:, 0], np.nan)
     true = np.where(seen, truth, np.nan)
     counts = counts_of(unit, true, parameters[PLATELETS.cv], visit)
     grade = bleeding_grade(np.where(seen, true, 1.0), drawn.bleeding_u, drawn.bleeding_e[:, visit], parameters)
     return Visit(counts, np.where(seen, grade, np.nan), truth)
+
+
+def _at_hour(unit: Unit, course: Course, now: Solves, visit: int) -> tuple[Array, NDArray[np.bool_]]:
+    """The state at the visit, at the start of its day or later on it, in a solve of its own; of whom it is known."""
+    fine = now.status == Status.OK
+    if unit.drawn.visit_h is None or not unit.drawn.visit_h[:, visit].any():
+        return now.state, fine
+    day = unit.drawn.visit_day[:, visit]
+    span = np.stack([day, day + 1], axis=1)
+    now = _transfused(unit, course, now, span)
+    events = joined(now.late, daily_events(unit, course, days_of(span)))
+    times_h = np.stack([24.0 * day, 24.0 * day + unit.drawn.visit_h[:, visit]], axis=1)
+    states, status, _ = _solve(unit, now.state, events, times_h, span)
+    return states[:, 0], fine & (status == Status.OK)
 
 
 def _comes(unit: Unit, course: Course, visit: int) -> NDArray[np.bool_]:

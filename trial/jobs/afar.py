@@ -14,7 +14,7 @@ from typing import TypeVar
 from cohorts.own import copied, is_file_name
 from trial.study.study import Study
 
-SET, PATIENTS = "set", "patients"
+SET, PATIENTS, SCHEDULED = "set", "patients", "schedule"
 Files = tuple[tuple[str, bytes], ...]
 """Names and contents."""
 One = TypeVar("One")
@@ -36,11 +36,13 @@ class Packed:
         if study.population.file is not None:
             where = str(folder / study.population.file)
             study = study.model_copy(update={"population": study.population.model_copy(update={"file": where})})
+        if study.schedule is not None:
+            study = study.model_copy(update={"schedule": str(folder / study.schedule)})
         return study
 
 
 def packed(study: Study) -> Packed:
-    """The study with copies of its own parameter set and patients, and of whatever these extend."""
+    """The study with copies of its own parameter set, patients and schedule, and of whatever these extend."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if is_file_name(study.parameter_set):
@@ -48,6 +50,9 @@ def packed(study: Study) -> Packed:
         if study.population.file is not None:
             own = Path(shutil.copy(study.population.file, folder / f"{PATIENTS}{Path(study.population.file).suffix}"))
             study = study.model_copy(update={"population": study.population.model_copy(update={"file": own.name})})
+        if study.schedule is not None:
+            own = Path(shutil.copy(study.schedule, folder / f"{SCHEDULED}{Path(study.schedule).suffix}"))
+            study = study.model_copy(update={"schedule": own.name})
         files = tuple((path.name, path.read_bytes()) for path in sorted(folder.iterdir()))
     return Packed(study, files)
 

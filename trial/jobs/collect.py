@@ -13,6 +13,7 @@ from trial.engine.course import Decisions
 from trial.engine.dosing import day_of
 from trial.engine.draws import Unit
 from trial.engine.simulate import UnitResult
+from trial.jobs.clock_hours import with_hours
 from trial.jobs.compliance import Intake, intake_of, missed
 from trial.jobs.ledger import doses
 from trial.jobs.more_counts import LACKS, loses, more_codes, more_counts
@@ -130,6 +131,7 @@ ABSENT = (
     "no active dose",
     "below the limit of quantification",
 )
+ABSENT_FROM_PLAN = tuple(f"{word}, or none in the schedule" if word == "missed visit" else word for word in ABSENT)
 NO_EFFECT = "takes no more of the drug: no effect"
 DIES = 4
 """The kind of event that a death is."""
@@ -164,7 +166,8 @@ def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: Keys) ->
         value, true = (np.where(lost, np.nan, x) for x in (result.concentration, true))
         how = drawn.visit_day[:, columns], lost.astype(np.int8)
         parts.append(_block(unit, result, keys, 2, value, true, day, columns, hours, *how))
-    return pa.concat_tables([*parts, *more_counts(unit, result, keys, _codes(unit))])
+    found = pa.concat_tables([*parts, *more_counts(unit, result, keys, _codes(unit))])
+    return found if unit.clocked is None else with_hours(unit, found)
 
 
 def _codes(unit: Unit) -> tuple[str, ...]:
@@ -193,7 +196,8 @@ def _block(
     absent = np.isnan(value) & ~below
     why = _absence(unit, result, absent, visit, day_of(hours))  # type: ignore[arg-type]
     why = np.where(below, BELOW, np.where(absent & (why == 0), np.where(lacks > 0, BELOW + lacks, NO_DOSE), why))
-    words = (*ABSENT, *LACKS) if loses(unit) else ABSENT
+    absent_words = ABSENT if unit.clocked is None else ABSENT_FROM_PLAN
+    words = (*absent_words, *LACKS) if loses(unit) else absent_words
     return table(
         OBSERVATIONS,
         **keys.rows(np.repeat(np.arange(n), k)),

@@ -47,6 +47,11 @@ class ComparisonMethod(Record):
         "test; 0: nowhere",
     )
     exact: Literal["fisher", "boschloo"] = Field(default="fisher", description="the exact test of exact_below")
+    measured: Literal["none", "hodges_lehmann", "ancova", "ancova_log"] = Field(
+        default="none",
+        description="how measured endpoints are compared: shift of Hodges and Lehmann with van Elteren's test within "
+        "strata, or means adjusted for baseline count and stratum, of values or of their logarithms; none: not at all",
+    )
 
     def problems(self) -> Iterator[Problem]:
         if self.exact_below and self.test in ("fisher", "boschloo"):
@@ -55,6 +60,57 @@ class ComparisonMethod(Record):
             yield ("exact",), f"seen {self.exact!r}, which is used nowhere: exact_below is 0"
         if self.pool_below and self.strata == "none":
             yield ("pool_below",), f"seen {self.pool_below}, but strata: none leaves none to pool"
+
+
+class Longitudinal(Record):
+    """What is analysed over the visits of a patient, and of what happens to him; of the named replicate."""
+
+    mmrm: bool = Field(
+        default=False, description="mixed model for repeated measures: log counts at every visit, by arm and visit"
+    )
+    covariance: Literal["unstructured", "toeplitz", "autoregressive", "compound_symmetry"] = Field(
+        default="unstructured",
+        description="of mmrm: covariance of the visits that is tried first; one that cannot be fitted gives way to the "
+        "next in this order, which is said",
+    )
+    degrees_of_freedom: Literal["kenward_roger", "satterthwaite"] = Field(
+        default="kenward_roger", description="of mmrm: degrees of freedom, Kenward and Roger with their standard errors"
+    )
+    after_rescue: Literal["left_out", "kept"] = Field(
+        default="left_out", description="of mmrm: counts on days that a rescue voids"
+    )
+    gee: bool = Field(
+        default=False,
+        description="odds ratios of response at every visit, by generalised estimating equations with robust errors",
+    )
+    working_correlation: Literal["exchangeable", "independence"] = Field(
+        default="exchangeable", description="of gee: correlation between two visits of a patient"
+    )
+    restricted_mean_day: Day | None = Field(
+        default=None, description="mean time without the event up to this day, and its difference; none: not shown"
+    )
+    competing: bool = Field(
+        default=False,
+        description="cumulative incidence of leaving for each reason, and of response with leaving as competing event",
+    )
+    recurrent: bool = Field(
+        default=False,
+        description="rates of rescues and of bleeding episodes per patient-year, and negative binomial rate ratios",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        for name, of in OPTIONS_OF.items():
+            if getattr(self, name) != type(self).model_fields[name].default and not getattr(self, of):
+                yield (name,), f"seen {getattr(self, name)}, which is used nowhere: {of} is false"
+
+
+OPTIONS_OF = {
+    "covariance": "mmrm",
+    "degrees_of_freedom": "mmrm",
+    "after_rescue": "mmrm",
+    "working_correlation": "gee",
+}
+"""Keys of ``longitudinal`` that say how, and the key that says whether."""
 
 
 class Hypothesis(NamedTuple):
@@ -140,6 +196,9 @@ class Analysis(Record):
     multiplicity: Multiplicity | None = Field(
         default=None, description="several hypotheses with one error; none: every p stands alone"
     )
+    longitudinal: Longitudinal = Field(
+        default=Longitudinal(), description="analyses over the visits and of what happens to a patient; none by default"
+    )
 
     def family(self, arms: Sequence[str]) -> tuple[Hypothesis, ...]:
         """The hypotheses that are tested together; without ``multiplicity`` the primary endpoint in every arm."""
@@ -167,6 +226,27 @@ def plan_problems(plan: Analysis, arms: Sequence[str], paired: bool, stratified:
     if plan.multiplicity:
         for path, text in _family_problems(plan, plan.multiplicity, arms):
             yield ("multiplicity", *path), text
+
+
+def longitudinal_problems(plan: Analysis, paired: bool, last_day: int, leaves: bool) -> Iterator[Problem]:
+    """What ``longitudinal`` asks for and the reported stage does not have; paths inside ``analysis``. ``last_day``: of
+    its visits; ``leaves``: somebody may leave.
+    """
+    said = plan.longitudinal
+    asked = [name for name in type(said).model_fields if getattr(said, name) != type(said).model_fields[name].default]
+    if paired:
+        yield from (
+            (("longitudinal", name), "no effect: every patient is in every arm, and these are of separate groups")
+            for name in asked
+        )
+        return
+    if said.gee and plan.reference_arm is None:
+        yield ("longitudinal", "gee"), "no effect: nothing is compared without analysis.reference_arm"
+    if said.restricted_mean_day is not None and not 0 < said.restricted_mean_day <= last_day:
+        day = said.restricted_mean_day
+        yield ("longitudinal", "restricted_mean_day"), f"seen {day}; allowed: 1 to {last_day}, the last visit"
+    if said.competing and not leaves:
+        yield ("longitudinal", "competing"), "no effect: nobody leaves; dropout has no reason"
 
 
 def _family_problems(plan: Analysis, said: Multiplicity, arms: Sequence[str]) -> Iterator[Problem]:

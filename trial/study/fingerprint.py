@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from trial.study.study import Study
+from trial.study.timetable_rows import read_timetable
 
 PARTS = (
     "arms", "dose_rules", "treatment_days", "visits", "screening", "laboratory", "rescue", "dropout", "adherence",
@@ -53,7 +54,8 @@ SILENT: dict[str, Any] = {
 def fingerprint(study: Study) -> str:
     """Twelve hexadecimal digits of a hash over arms, dose rules, days, eligibility, conduct and response definition.
 
-    Conduct includes chemotherapy and meals. A key at its value in ``SILENT`` does not enter.
+    Conduct includes chemotherapy and meals. A key at its value in ``SILENT`` does not enter; of a schedule what it
+    says enters, not how its file is written.
     Names for people, the number of patients and replicates, the seed, the parameter set and the solver do not enter.
     """
     said = _spoken(study.model_dump(mode="json", include=set(PARTS)))
@@ -75,6 +77,8 @@ def fingerprint(study: Study) -> str:
     said["population"] = study.population.id
     if study.population.margins:
         said["margins"] = study.population.margins.given
+    if study.schedule is not None:
+        said["schedule"] = read_timetable(study.schedule).digest
     said["response"] = [study.analysis.response_threshold_1e9L, study.analysis.assessment_day]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 

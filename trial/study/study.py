@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from cohorts.streams import Streams
 from trial.study import stages as staged
-from trial.study.analysis_plan import Analysis, plan_problems
+from trial.study.analysis_plan import Analysis, longitudinal_problems, plan_problems
 from trial.study.analytes import Laboratory, laboratory_problems
 from trial.study.arms import Arm
 from trial.study.attrition import dropout_problems, hazards
@@ -87,6 +87,11 @@ class Study(Record):
         default=(), description="parts of the trial, one after another; none: one, of treatment_days"
     )
     visits: Visits = Field(description="when counts are measured and doses decided")
+    schedule: Name | None = Field(
+        default=None,
+        description="your own schedule, a NONMEM-style table (CSV or Parquet) relative to the file this key stands in: "
+        "its doses and visits replace arms' doses, dose_rules, stages, treatment_days and visits.days",
+    )
     laboratory: Laboratory = Field(default=Laboratory(), description="how counts are reported")
     dose_rules: dict[Line, DoseRule] = Field(default={}, description="dose rules by name; arms refer to them")
     adherence: Adherence = Field(default=Adherence(), description="how regularly doses are taken")
@@ -127,6 +132,7 @@ class Study(Record):
             yield ("parameter_uncertainty",), "seen true; with typical_patient: true nothing is drawn"
         yield from self._arm_problems()
         yield from self._stage_problems()
+        yield from self._schedule_problems()
         yield from self._allocation_problems()
         yield from self._day_problems()
         yield from self._profile_problems()
@@ -139,6 +145,9 @@ class Study(Record):
         for path, text in definition_problems(
             self.analysis.definitions, stage.visits.days, stage.treatment_days, self.analysis.assessment_day
         ):
+            yield ("analysis", *path), text
+        last = max(stage.visits.days, default=0)
+        for path, text in longitudinal_problems(self.analysis, self.paired, last, bool(self.reasons_to_leave)):
             yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
 
@@ -308,6 +317,26 @@ class Study(Record):
                 ("treatment_days",),
                 f"seen {self.treatment_days}; the last stage with drug ends on day {max(ends)}; leave it out (null)",
             )
+
+    def _schedule_problems(self) -> Iterator[Problem]:
+        """What a schedule of one's own takes the place of, or would be against it."""
+        if self.schedule is None:
+            return
+        says = "the schedule says what is taken, and when"
+        for k, arm in enumerate(self.arms):
+            for key in ("dose_rule", "start_dose_by", "until_chemotherapy"):
+                if seen := getattr(arm, key):
+                    shown = repr(seen) if isinstance(seen, str) else "true" if seen is True else f"{len(seen)} lines"
+                    yield ("arms", k, key), f"seen {shown}; {says}: leave it out (null)"
+        if self.stages:
+            yield ("stages",), f"seen {len(self.stages)} stages; {says}: leave them out"
+        if self.visits.window_days:
+            seen = self.visits.window_days
+            yield ("visits", "window_days"), f"seen {seen}; the schedule says when counts are measured; allowed: 0"
+        if self.laboratory.retest:
+            yield ("laboratory", "retest"), "the schedule says when counts are measured; leave it out (null)"
+        if self.chemotherapy and self.chemotherapy.drug_days:
+            yield ("chemotherapy", "drug_days"), f"{says}: leave them out"
 
     @property
     def _on_one_day(self) -> list[str]:

@@ -321,4 +321,10 @@ import stratified
 n,other=stratified.check(cfg,P,out,ALL,BENEFIT)
 print('   planned rows',n,'mismatches',len(other))
 for x in other[:8]: print('     ',x)
-sys.exit(bool(bad or errs or wrong or other))
+import visits
+visits.STOP.update({r.SUBJID:x for r in P.itertuples() if r.IREP==named and (x:=min([d[0] for d in ds[(r.IREP,r.SUBJID)] if d[4]=='stop'],default=None)) is not None})
+TT=rest.times_of(cfg,P,O,E,D,S,[],None)
+n,more=visits.check(cfg,P,O,E,S,out,ALL,lambda code,a,r: TT.get(code,{}).get((r,a),[]))
+print('   rows over the visits',n,'mismatches',len(more))
+for x in more[:8]: print('     ',x)
+sys.exit(bool(bad or errs or wrong or other or more))

@@ -120,7 +120,7 @@ def check(run, cfg, P, O, E, D, S, EST, AETABLE=None, WHOLE=None):
     A = [a['id'] for a in cfg['arms']]; an = cfg['analysis']; named = an.get('named_replicate', 0); R = int(cfg['replicates'])
     window = int(cfg['visits'].get('window_days', 0)); strata = bool(cfg['randomisation'].get('strata'))
     aet = AETABLE
-    rest = EST[~EST.PARCAT1.isin(['endpoint', 'planned'])]; wrong = []; n = 0
+    rest = EST[~EST.PARCAT1.isin(['endpoint', 'planned', 'longitudinal']) & ~EST.STAT.astype(str).str.startswith('restricted mean')]; wrong = []; n = 0
     proxies = sorted(set(map(str, rest[rest.PARCAT1 == 'incidence'].PARAMCD))); codes = [c.removeprefix('AE_') for c in proxies]
     T = times_of(cfg, P, O, E, D, S, codes, aet)
     def of(code, arm, r): return T.get(code, {}).get((r, arm), [])

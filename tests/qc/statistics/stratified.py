@@ -190,6 +190,8 @@ def adjusted(p, plan, names):
 def check(cfg, P, out, ALL, benefit):
     """(rows checked, mismatches); ``out`` {(replicate, subject): {endpoint: value}}."""
     est = ALL[ALL.PARCAT1 == "planned"]
+    ours = {"planned shift", "planned adjusted difference", "planned adjusted ratio"}
+    est = est[~est.PARAMCD.astype(str).isin(set(est[est.STAT.isin(ours)].PARAMCD.astype(str)))]
     an, method = cfg["analysis"], cfg["analysis"]["method"]
     plan, ref, named, R = an.get("multiplicity"), an.get("reference_arm"), an.get("named_replicate", 0), int(P.IREP.max()) + 1
     arms = [a["id"] for a in cfg["arms"]]
