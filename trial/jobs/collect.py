@@ -13,6 +13,7 @@ from trial.engine.dosing import day_of
 from trial.engine.draws import Unit
 from trial.engine.rules import Decisions
 from trial.engine.simulate import UnitResult
+from trial.jobs.changed import covariates
 from trial.jobs.compliance import Intake, intake_of, missed
 from trial.jobs.ledger import doses
 from trial.jobs.more_counts import LACKS, loses, more_codes, more_counts
@@ -51,6 +52,8 @@ def collect(
     }
     if unit.study.stages:
         found["stages"] = paths(unit, result, keys)
+    if unit.changes:
+        found["covariates"] = covariates(unit, result, keys, unit.changes.pieces)
     if unit.study.adherence.missed_days and intake is not None:
         found["missed"] = missed(unit, result, keys, intake)
     return found

@@ -20,6 +20,7 @@ from cohorts.streams import BLOCK
 from trial.engine.adverse import adverse_table
 from trial.engine.draws import Unit, draw_unit, other_drugs
 from trial.engine.enrolment import candidates, enrol
+from trial.engine.followed import followed_by, pieces_of
 from trial.engine.randomisation import randomise, strata_labels
 from trial.engine.simulate import UnitResult, simulate_unit
 from trial.jobs.collect import collect, screening_table
@@ -109,10 +110,13 @@ def enrolment(study: Study, replicates: int | Sequence[int], chosen: ParameterSe
 def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = None) -> Unit:
     """These patients with their parameters and what was drawn for their trial."""
     parameters = chosen or parameter_set(study.parameter_set)
-    drawn = draw_unit(study, parameters, patients.cohort, patients.arm)
     model, cohort = structure_of(parameters), patients.cohort
-    others = other_drugs(study, model, cohort)
-    return Unit(study, model, model.individual(cohort.parameters), drawn, others, cohort.columns)
+    pieces = pieces_of(study, cohort, patients.arm)
+    changes = followed_by(study, parameters, cohort, pieces)
+    drawn = draw_unit(study, parameters, cohort, patients.arm, changes)
+    others = other_drugs(study, model, cohort, pieces)
+    values = model.individual(cohort.parameters | (changes.first if changes else {}))
+    return Unit(study, model, values, drawn, others, cohort.columns, changes)
 
 
 def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, pa.Table]:

@@ -70,6 +70,8 @@ def fingerprint(study: Study) -> str:
     said["population"] = study.population.id
     if study.population.margins:
         said["margins"] = study.population.margins.given
+    if study.population.changes:
+        said["changes"] = [change.model_dump(mode="json") for change in study.population.changes]
     said["response"] = [study.analysis.response_threshold_1e9L, study.analysis.assessment_day]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
