@@ -56,5 +56,5 @@ def log_loss(
     memory = memory if tau is None else tau.of(memory if memory.ndim == 2 else memory[:, None], day)
     swings = fluctuation(draws, range(days), p["FLUCT_SD"], memory)
     if changes and "FLUCT_SD" in followed:
-        swings = swings * changes.on("FLUCT_SD", day) / p["FLUCT_SD"][:, None]
+        swings = swings * (changes.on("FLUCT_SD", day) / p["FLUCT_SD"][:, None])
     return swings if sd is None else sd.of(swings, day)
