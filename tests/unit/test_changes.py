@@ -1,5 +1,6 @@
 """Covariates that change: closed forms, exact equality with what holds from the start, refusals, files by day."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -265,6 +266,8 @@ def test_tables_by_day_that_cannot_be_used(load, table, people, said):
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, add: 1, times: 2}]}", "seen add and times"),
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, add: 0}]}", "seen 0: changes nothing"),
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, times: 1}]}", "seen 1: changes nothing"),
+    ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, value: true}]}", "seen true; allowed: a number, or a word"),
+    ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, value: .inf}]}", "seen inf; allowed: a number, or a word"),
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, add: 1, share: 30}]}", "changes.0.share"),
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, add: 1, arms: [C]}]}", "which is not the id of an arm"),
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, add: 1, if: {SEKS: F}}]}", "did you mean SEX?"),
@@ -397,3 +400,30 @@ def test_a_class_is_for_life_whatever_its_share_follows(load):
     study = load(said, people=PEOPLE)
     unit = unit_of(study, enrolment(study, 0, own), own)
     assert unit.followed == () and not unit.changes.parameters
+
+
+def test_a_second_drug_of_ones_own_set_is_a_covariate_of_ones_own(load, tmp_path):
+    """CL is 30 % lower from day 28 on, in who takes it; without ``before`` nobody has such a covariate."""
+    effect = {
+        "parameter": "CL",
+        "covariate": "SECOND",
+        "form": "factor",
+        "value": 0.7,
+        "reference": "no",
+        "category": "yes",
+    }
+    (tmp_path / "mine.json").write_text(json.dumps({"id": "mine", "extends": "eltrombopag_itp_hayes_2011", "values": {},
+                                                    "targets": [], "note": "a test", "covariate_effects": [effect]}))  # fmt: skip
+    mine = f"parameter_set={tmp_path}/mine.json"
+    study = load(mine, changes("{covariate: SECOND, before: no, value: yes, from_day: 28}"))
+    unit, zero = unit_of(study, enrolment(study, 0)), np.zeros(12, dtype=np.int64)
+    assert unit.on("CL", zero + 28) / unit.on("CL", zero + 27) == pytest.approx(0.7, rel=1e-12)
+    for said, why in (
+        ("{covariate: SECOND, value: yes, from_day: 28}", "column SECOND is missing"),
+        ("{covariate: SECOND, before: no, value: yess, from_day: 28}", "did you mean yes?"),
+        ("{covariate: SECOND, before: no, value: no, from_day: 28}", "which is before: changes nothing"),
+        ("{covariate: SECOND, before: 0, value: 1, from_day: 28}", "SECOND is a word to"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            load(mine, changes(said))
+        assert why in str(caught.value)

@@ -7,13 +7,22 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_serializer
+from pydantic import BeforeValidator, Field, model_serializer
 
 from cohorts.covariates import CATEGORIES, LIMITS
+from cohorts.parameters import is_number
 from trial.study.arms import Asked, asked_problems
 from trial.study.protocol import Day, Identifier, Number, Positive, Problem, Record, VisitDay, twice
 from trial.study.texts import Line
 
+
+def _number_or_word(value: Any) -> Any:
+    if value is None or isinstance(value, str) or is_number(value):
+        return value
+    raise ValueError("allowed: a number, or a word (in quotes where YAML reads it as something else)")
+
+
+Said = Annotated[Number | Line | None, BeforeValidator(_number_or_word)]
 WAYS = ("value", "add", "times", "per_week")
 WEEK = 7
 
@@ -27,10 +36,10 @@ class CovariateChange(Record):
         description="a covariate that the parameter set or a start dose reads: of all patients, a column of your file, "
         "or one of your own with before"
     )
-    before: Number | Line | None = Field(
+    before: Said = Field(
         default=None, description="what everybody has at enrolment, of a covariate that the patients do not have"
     )
-    value: Number | Line | None = Field(default=None, description="it becomes this: a number, or a word")
+    value: Said = Field(default=None, description="it becomes this: a number, or a word")
     add: Number | None = Field(default=None, description="or so much is added to it")
     times: Positive | None = Field(default=None, description="or it is multiplied by this")
     per_week: Number | None = Field(
