@@ -266,8 +266,8 @@ def test_tables_by_day_that_cannot_be_used(load, table, people, said):
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, add: 1, times: 2}]}", "seen add and times"),
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, add: 0}]}", "seen 0: changes nothing"),
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, times: 1}]}", "seen 1: changes nothing"),
-    ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, value: true}]}", "seen true; allowed: a number, or a word"),
-    ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, value: .inf}]}", "seen inf; allowed: a number, or a word"),
+    ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, value: true}]}", "seen true; allowed: a number, or a"),
+    ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, value: .inf}]}", "seen inf; allowed: a number, or a"),
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, add: 1, share: 30}]}", "changes.0.share"),
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, add: 1, arms: [C]}]}", "which is not the id of an arm"),
     ("{id: chronic_itp_mei_2021, changes: [{covariate: WEIGHT, add: 1, if: {SEKS: F}}]}", "did you mean SEX?"),
@@ -412,8 +412,8 @@ def test_a_second_drug_of_ones_own_set_is_a_covariate_of_ones_own(load, tmp_path
         "reference": "no",
         "category": "yes",
     }
-    (tmp_path / "mine.json").write_text(json.dumps({"id": "mine", "extends": "eltrombopag_itp_hayes_2011", "values": {},
-                                                    "targets": [], "note": "a test", "covariate_effects": [effect]}))  # fmt: skip
+    own = {"id": "mine", "extends": "eltrombopag_itp_hayes_2011", "values": {}, "targets": [], "note": "a test"}
+    (tmp_path / "mine.json").write_text(json.dumps(own | {"covariate_effects": [effect]}))
     mine = f"parameter_set={tmp_path}/mine.json"
     study = load(mine, changes("{covariate: SECOND, before: no, value: yes, from_day: 28}"))
     unit, zero = unit_of(study, enrolment(study, 0)), np.zeros(12, dtype=np.int64)
