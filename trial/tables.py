@@ -194,9 +194,7 @@ each day on which it becomes another.
 """
 
 
-def more_tables(
-    dense: bool, proxies: bool, staged: bool, missed: bool = False, changing: bool = False
-) -> tuple[str, ...]:
+def more_tables(dense: bool, proxies: bool, staged: bool, missed: bool, changing: bool) -> tuple[str, ...]:
     """Names of the tables that a study has beside TABLES."""
     more = ((DENSE, dense), (PROXIES, proxies), (STAGED, staged), (MISSING, missed), (CHANGING, changing))
     return tuple(name for tables, there in more if there for name in tables)

@@ -12,12 +12,14 @@ import pyarrow as pa
 
 from analysis.endpoints.adverse import ADVERSE_ENDPOINTS, ADVERSE_TIMES
 from analysis.endpoints.chemotherapy import CHEMOTHERAPY_ENDPOINTS
+from analysis.endpoints.columns import coded, distinct
 from analysis.endpoints.contract import Endpoint, Evaluated, when
 from analysis.endpoints.count_proxies import TOLERABILITY_ENDPOINTS
 from analysis.endpoints.counts import COUNT_ENDPOINTS
+from analysis.endpoints.defined import defined
 from analysis.endpoints.durable import DURABLE_ENDPOINTS
 from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS
-from analysis.endpoints.records import Records, coded, distinct, patient_columns
+from analysis.endpoints.records import Records, patient_columns
 from analysis.endpoints.response import RESPONSE_ENDPOINTS
 from analysis.endpoints.time_to_event import TIMES, TTRESC, Times, TimeTo
 from trial.study.analysis_plan import Analysis
@@ -59,9 +61,17 @@ def catalogue(assessment_day: int) -> dict[str, Endpoint]:
     return {e.code: e for e in named}
 
 
-def problems(codes: Iterable[str], assessment_day: int) -> list[str]:
-    """One sentence per unknown code: what was seen, what is allowed, and the nearest known code."""
-    known = catalogue(assessment_day)
+def endpoints_of(plan: Analysis) -> dict[str, Endpoint]:
+    """Every endpoint by its code that a study may name: those of the catalogue, and those that it defines."""
+    known = catalogue(plan.assessment_day)
+    return known | defined(plan.definitions, known, plan.response_threshold_1e9L, plan.assessment_day)
+
+
+def problems(codes: Iterable[str], assessment_day: int, own: Sequence[str] = ()) -> list[str]:
+    """One sentence per code that neither the catalogue has nor is the study's ``own``: what was seen, what is allowed,
+    and the nearest known code.
+    """
+    known = (*catalogue(assessment_day), *own)
     what = f"an endpoint assessed on day {assessment_day}"
     return [not_among(code, known, what, _meant(code, assessment_day)) for code in codes if code not in known]
 
@@ -97,7 +107,7 @@ def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     named = analysis.get("endpoints")
     listed = named if isinstance(named, Sequence) and not isinstance(named, str) else ()
     places = [(("analysis", "endpoints", k), code) for k, code in enumerate(listed)]
-    known = catalogue(day)
+    known = (*catalogue(day), *own_codes(analysis.get("definitions")))
     visits = data.get("visits")
     days = visits.get("days") if isinstance(visits, Mapping) and not visits.get("every") else None
     no_visit = isinstance(days, list) and day not in days
@@ -105,13 +115,21 @@ def config_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
         if not isinstance(code, str) or (no_visit and of_another_day(code, day)[0]):
             continue
         if code not in known:
-            yield path, problems([code], day)[0]
+            yield path, problems([code], day, known)[0]
+
+
+def own_codes(definitions: Any) -> list[str]:
+    """The codes of the definitions of a config, which may be wrong."""
+    listed = definitions if isinstance(definitions, Sequence) and not isinstance(definitions, str) else ()
+    found = [one.get("id") if isinstance(one, Mapping) else one for one in listed]
+    return [code for code in found if isinstance(code, str)]
 
 
 def study_problems(study: Study) -> Iterator[Problem]:
     """Endpoints a study names that need what it, or the stage that it reports, does not have."""
     study = study.analysed
-    known = catalogue(study.analysis.assessment_day)
+    known = endpoints_of(study.analysis)
+    yield from _definition_problems(study)
     places = [(("analysis", "endpoints", k), code) for k, code in enumerate(study.analysis.endpoints)]
     for path, code in [(("analysis", "primary"), study.analysis.primary), *places]:
         needed = lacking(known[code], study) if code in known else ""
@@ -120,10 +138,24 @@ def study_problems(study: Study) -> Iterator[Problem]:
     yield from _planned_problems(study)
 
 
+def _definition_problems(study: Study) -> Iterator[Problem]:
+    """Codes that are those of other endpoints or times, and an ``unless`` that is no yes or no known by then."""
+    known = catalogue(study.analysis.assessment_day)
+    taken, earlier = {*known, *(kind.code for kind in EVENT_TIMES)}, endpoints_of(study.analysis)
+    rates = [code for code, e in known.items() if e.summary == "rate" and not lacking(e, study)]
+    for k, one in enumerate(study.analysis.definitions):
+        if one.id in taken:
+            yield ("analysis", "definitions", k, "id"), f"seen {one.id!r}, which is an endpoint already"
+        if one.unless is not None and one.unless not in rates:
+            text = not_among(one.unless, rates, "a yes or no that this study has, or that it defined before")
+            yield ("analysis", "definitions", k, "unless"), text
+        rates += [one.id] if earlier[one.id].summary == "rate" else []
+
+
 def _planned_problems(study: Study) -> Iterator[Problem]:
     """Hypotheses on endpoints that this study does not have or that are measured; a method that compares nothing."""
     plan = study.analysis
-    if problems((plan.primary, *plan.endpoints), plan.assessment_day):
+    if problems((plan.primary, *plan.endpoints), plan.assessment_day, [one.id for one in plan.definitions]):
         return
     mine = chosen(study)
     rates = [code for code, e in mine.items() if e.summary == "rate"]
@@ -162,14 +194,16 @@ def lacking(endpoint: Endpoint, study: Study) -> str:
 def chosen(study: Study) -> dict[str, Endpoint]:
     """The endpoints of a study: those it names and its primary, or all it can give when it names none.
 
-    A study whose dose rule can stop treatment always says how often it did (STOPPED).
+    What a study defines is always evaluated; one whose dose rule can stop treatment says how often it did (STOPPED).
     """
-    known = catalogue(study.analysis.assessment_day)
-    if not study.analysis.endpoints:
+    plan = study.analysis
+    known = endpoints_of(plan)
+    if not plan.endpoints:
         return {code: e for code, e in known.items() if not lacking(e, study)}
     always = ("STOPPED",) if study.can_stop else ()
-    wanted = dict.fromkeys((study.analysis.primary, *study.analysis.endpoints, *always))
-    wrong = problems(wanted, study.analysis.assessment_day)
+    own = [one.id for one in plan.definitions]
+    wanted = dict.fromkeys((plan.primary, *plan.endpoints, *own, *always))
+    wrong = problems(wanted, plan.assessment_day, own)
     if wrong:
         raise KeyError("; ".join(wrong))
     return {code: known[code] for code in wanted}

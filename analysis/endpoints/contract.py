@@ -39,7 +39,7 @@ class Endpoint:
     ``needs_first_dose``: of the first dose, ``needs_partial``: with the two times of a partial AUC;
     ``needs_chemotherapy``: only for a study with chemotherapy, ``needs_waiting``: whose later cycles wait;
     ``needs_stop``: only for a study whose dose rules can stop treatment; ``proxy``: the simulated adverse event it
-    counts.
+    counts; ``words``: what is computed, of one that a study defines.
     """
 
     code: str
@@ -57,11 +57,12 @@ class Endpoint:
     needs_waiting: bool = False
     needs_stop: bool = False
     proxy: str = ""
+    words: str = ""
 
     @property
     def definition(self) -> str:
-        """What is computed, in the words of the function that does it."""
-        return getdoc(self.evaluate.func if isinstance(self.evaluate, partial) else self.evaluate) or ""
+        """What is computed, in the words of the study or of the function that does it."""
+        return self.words or getdoc(self.evaluate.func if isinstance(self.evaluate, partial) else self.evaluate) or ""
 
 
 def when(assessment_day: int) -> tuple[str, str]:

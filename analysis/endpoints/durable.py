@@ -13,7 +13,7 @@ LAST_DAYS = 56
 NEEDED = 6
 
 
-def _days_each_visit_stands_for(records: Records) -> Array:
+def days_each_visit_stands_for(records: Records) -> Array:
     """(V,) planned days to the next visit, at most 7; the last visit stands for as many as the one before it."""
     gaps = np.diff(records.planned, append=np.nan)
     gaps[-1:] = gaps[-2:-1] if gaps.size > 1 else WEEK
@@ -27,7 +27,7 @@ def cumulative_weeks(records: Records, study: Study) -> Evaluated:
     dose rule counts as a rescue.
     """
     yes = (records.counts >= study.analysis.response_threshold_1e9L) & ~records.voids(records.days)
-    return measured(yes @ _days_each_visit_stands_for(records) / WEEK, np.full(records.n, ""))
+    return measured(yes @ days_each_visit_stands_for(records) / WEEK, np.full(records.n, ""))
 
 
 CUMWK = Endpoint(

@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Codes = NDArray[np.int64]
-Texts = NDArray[np.str_]
+from analysis.endpoints.columns import (
+    Array as Array,
+)
+from analysis.endpoints.columns import (
+    Codes,
+    coded,
+    codes_of,
+    column,
+    floats,
+    ints,
+    key_of,
+    pivot,
+    places,
+    rows_of,
+    says,
+    texts_of,
+)
+from analysis.endpoints.columns import (
+    Flags as Flags,
+)
+from analysis.endpoints.columns import (
+    Texts as Texts,
+)
 
 BELOW_LIMIT = "below the limit of quantification"
 """Why there is no concentration, and no result of a profile, though a sample was taken."""
@@ -69,7 +86,8 @@ class Records:
     randomisation; ``arm`` (n,) index into ``arm_ids``; ``planned`` (V,) nominal days after
     baseline; ``counts`` (n, V) reported platelets, 10^9/L, and ``days`` (n, V) actual days, both NaN where not done;
     ``baseline`` (n,) reported count, 10^9/L; ``bleeding`` (n, V) WHO grade; ``rescue_day`` (n,) day of the first
-    rescue, inf if none; ``void_from`` and ``void_to`` (n, R) first day that a rescue voids and first that it does not
+    rescue, inf if none; ``rescues`` (n, R) day of each, inf where there is none;
+    ``void_from`` and ``void_to`` (n, R) first day that a rescue voids and first that it does not
     (inf: for good), both inf where there is none; ``stopped_day`` (n,) first day without study drug after the dose rule
     stopped it for good, inf if it did not; ``completed``, ``reduced``, ``interrupted`` (n,); ``unsolved`` (n,) why the
     solver gave up, "" if it did not. ``stop_day`` (n,) the day after the last day with active drug prescribed (sham, of
@@ -90,6 +108,7 @@ class Records:
     baseline: Array
     bleeding: Array
     rescue_day: Array
+    rescues: Array
     void_from: Array
     void_to: Array
     stopped_day: Array
@@ -158,36 +177,37 @@ def from_tables(tables: Mapping[str, pa.Table], arm_ids: Sequence[str] | None = 
     patients, observations = tables["patients"], tables["observations"]
     key = key_of(patients)
     ids = tuple(arm_ids) if arm_ids is not None else _arms_in_order(patients)
-    visits, counts, days = _pivot(_of(observations, "PLAT"), key, "AVISITN", "ADY")
-    bleeding_visits, bleeding, _ = _pivot(_of(observations, "WHOBLEED"), key, "AVISITN", "ADY")
+    visits, counts, days = pivot(rows_of(observations, "PLAT"), key, "AVISITN", "ADY")
+    bleeding_visits, bleeding, _ = pivot(rows_of(observations, "WHOBLEED"), key, "AVISITN", "ADY")
     if not np.array_equal(visits, bleeding_visits):
         raise ValueError(f"observations: WHOBLEED visits {bleeding_visits} differ from PLAT visits {visits}")
     after = visits > 0
     cycles, share = _cycles(tables["events"], key)
     return Records(
-        replicate=_ints(patients, "IREP"),
-        subject=_ints(patients, "SUBJID"),
-        usubjid=_text(patients, "USUBJID"),
-        stratum=_text(patients, "STRATUM"),
+        replicate=ints(patients, "IREP"),
+        subject=ints(patients, "SUBJID"),
+        usubjid=texts_of(patients, "USUBJID"),
+        stratum=texts_of(patients, "STRATUM"),
         arm=_arm_codes(patients, ids),
         arm_ids=ids,
         planned=visits[after].astype(np.int64),
         counts=counts[:, after],
         days=np.where(np.isnan(counts), np.nan, days)[:, after],
-        baseline=_floats(patients, "BLPLAT"),
+        baseline=floats(patients, "BLPLAT"),
         bleeding=bleeding[:, after],
         rescue_day=_first_day(_after_day_0(tables["events"]), ("EVENT", "RESCUE"), "ADY", key),
+        rescues=_of_each(tables["events"], "ADY", key),
         void_from=void_from,
         void_to=void_to,
         stopped_day=_first_day(tables["doses"], ("ACTION", "stop"), "ASTDY", key),
-        completed=_says(patients, "EOSSTT", "COMPLETED"),
+        completed=says(patients, "EOSSTT", "COMPLETED"),
         reduced=_any_action(tables["doses"], "decrease", key),
         interrupted=_any_action(tables["doses"], "interrupt", key),
         unsolved=_unsolved(tables["solves"], key),
         stop_day=_stop_day(tables["doses"], key),
         chemotherapy=cycles,
         chemo_share=share,
-        last_day=_floats(patients, "EOSDY"),
+        last_day=floats(patients, "EOSDY"),
         adverse={} if adverse is None else _adverse(adverse, key),
         profile=_profile(observations, tables["doses"], key),
     )
@@ -200,108 +220,24 @@ def _arms_in_order(patients: pa.Table) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words.to_pylist()))
 
 
-def _column(table: pa.Table, name: str) -> pa.Array:
-    column = table.column(name)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column
-
-
-def _ints(table: pa.Table, name: str) -> Codes:
-    return _column(table, name).to_numpy().astype(np.int64)
-
-
-def _floats(table: pa.Table, name: str) -> Array:
-    return _column(table, name).cast(pa.float64()).to_numpy()
-
-
-def _coded(table: pa.Table, name: str) -> tuple[Codes, list[str]]:
-    """A column of texts as codes into its distinct words; -1 where there is none."""
-    column = table.column(name)
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    chunks = encoded.unify_dictionaries().chunks
-    codes = [chunk.indices.fill_null(-1).to_numpy().astype(np.int64) for chunk in chunks]
-    return (np.concatenate(codes), chunks[0].dictionary.to_pylist()) if chunks else (np.empty(0, dtype=np.int64), [])
-
-
-def _text(table: pa.Table, name: str) -> Texts:
-    """A column of texts, "" where there is none."""
-    codes, words = _coded(table, name)
-    return np.array([*words, ""], dtype=str)[codes]
-
-
-def _says(table: pa.Table, name: str, word: str) -> Flags:
-    """The rows whose text is ``word``."""
-    codes, words = _coded(table, name)
-    return np.isin(codes, [k for k, said in enumerate(words) if said == word])
-
-
-def distinct(texts: Sequence[Texts]) -> tuple[list[str], Codes]:
-    """The distinct words of arrays of texts, in alphabetical order, and one array after another as codes into them."""
-    encoded = [pa.array(np.ascontiguousarray(text)).dictionary_encode() for text in texts]
-    words = sorted({word for part in encoded for word in part.dictionary.to_pylist()})
-    place = {word: k for k, word in enumerate(words)}
-    codes = [
-        np.array([place[word] for word in part.dictionary.to_pylist()], dtype=np.int64)[part.indices.to_numpy()]
-        for part in encoded
-    ]
-    return words, np.concatenate(codes)
-
-
-def key_of(table: pa.Table) -> Codes:
-    """One integer per (IREP, SUBJID)."""
-    return _ints(table, "IREP") * 2**32 + _ints(table, "SUBJID")
-
-
-def _of(observations: pa.Table, parameter: str) -> pa.Table:
-    return observations.filter(pa.array(_says(observations, "PARAMCD", parameter)))
-
-
 def _arm_codes(patients: pa.Table, ids: tuple[str, ...]) -> Codes:
-    codes, words = _coded(patients, "ARM")
+    codes, words = codes_of(patients, "ARM")
     unknown = sorted({words[k] for k in np.unique(codes)} - set(ids))
     if unknown:
         raise ValueError(f"patients: arm {', '.join(unknown)} is not one of {', '.join(ids)}")
     return np.array([ids.index(word) if word in ids else -1 for word in words], dtype=np.int64)[codes]
 
 
-def _pivot(rows: pa.Table, key: Codes, across: str, *extra: str) -> tuple[Array, ...]:
-    """Columns of ``rows``: the distinct values of ``across`` (V,), then AVAL and each ``extra`` as (n, V) arrays."""
-    n = len(key)
-    places = rows.num_rows // n if n else 0
-    if places * n != rows.num_rows or not np.array_equal(key_of(rows), np.repeat(key, places)):
-        raise ValueError(
-            f"observations: expected the same rows for every patient, in patient order; "
-            f"seen {rows.num_rows} rows for {n} patients"
-        )
-    positions = _floats(rows, across).reshape(n, places)
-    if not (positions == positions[:1]).all():
-        raise ValueError(f"observations: {across} differs between patients")
-    return positions[0] if n else np.empty(0), *(_floats(rows, name).reshape(n, places) for name in ("AVAL", *extra))
-
-
-def _rows(key: Codes, wanted: Codes) -> Codes:
-    """Row of each wanted key in ``key``; raises ValueError for a patient who is not in the patients table."""
-    order = np.argsort(key, kind="stable")
-    place = np.minimum(np.searchsorted(key, wanted, sorter=order), max(len(key) - 1, 0))
-    rows = order[place]
-    lost = wanted[key[rows] != wanted]
-    if lost.size:
-        replicate, subject = divmod(int(lost[0]), 2**32)
-        raise ValueError(f"subject {subject} of replicate {replicate} is not in the patients table")
-    return rows
-
-
 def _after_day_0(events: pa.Table) -> pa.Table:
     """The events of the days of the study: a stage also knows earlier rescues that void its first days."""
-    return events.filter(pc.greater(_column(events, "ADY"), 0))
+    return events.filter(pc.greater(column(events, "ADY"), 0))
 
 
 def _first_day(rows: pa.Table, which: tuple[str, str], day: str, key: Codes) -> Array:
     """Each patient's earliest ``day`` in the rows whose column and value are ``which``; inf without one."""
-    chosen = rows.filter(pa.array(_says(rows, *which)))
+    chosen = rows.filter(pa.array(says(rows, *which)))
     first = np.full(len(key), np.inf)
-    np.minimum.at(first, _rows(key, key_of(chosen)), _floats(chosen, day))
+    np.minimum.at(first, places(key, key_of(chosen)), floats(chosen, day))
     return first
 
 
@@ -310,44 +246,50 @@ def _voids(events: pa.Table, key: Codes) -> tuple[Array, Array]:
 
     Of rescues for good only the first one counts.
     """
-    rescues = events.filter(pa.array(_says(events, "EVENT", "RESCUE")))
+    rescues = events.filter(pa.array(says(events, "EVENT", "RESCUE")))
     if "VOIDENDY" not in rescues.column_names:
         first = _first_day(rescues, ("EVENT", "RESCUE"), "ADY", key)[:, None]
         return first, np.full_like(first, np.inf)
-    who, day, end = _rows(key, key_of(rescues)), _floats(rescues, "ADY"), _floats(rescues, "VOIDENDY")
+    day, end = _of_each(rescues, "ADY", key), _of_each(rescues, "VOIDENDY", key)
+    return day, np.where(np.isnan(end), np.inf, end)
+
+
+def _of_each(events: pa.Table, name: str, key: Codes) -> Array:
+    """A column of the rescues, (n, R) in the order of the table, inf where there is none."""
+    rescues = events.filter(pa.array(says(events, "EVENT", "RESCUE")))
+    who = places(key, key_of(rescues))
     order = np.argsort(who, kind="stable")
     number = np.arange(len(who)) - np.searchsorted(who[order], who[order])
-    found = np.full((2, len(key), int(number.max(initial=-1)) + 1), np.inf)
-    found[0, who[order], number] = day[order]
-    found[1, who[order], number] = np.where(np.isnan(end), np.inf, end)[order]
-    return found[0], found[1]
+    found = np.full((len(key), int(number.max(initial=-1)) + 1), np.inf)
+    found[who[order], number] = floats(rescues, name)[order]
+    return found
 
 
 def _stop_day(doses: pa.Table, key: Codes) -> Array:
     """End (day after the last day) of each patient's last period with active drug, of who never has any with sham."""
     last = {}
     for name in ("EXDOSE", "DOSELEV"):
-        given = doses.filter(pc.greater(_column(doses, name), 0.0))
+        given = doses.filter(pc.greater(column(doses, name), 0.0))
         last[name] = np.full(len(key), -np.inf)
-        np.maximum.at(last[name], _rows(key, key_of(given)), _floats(given, "AENDY"))
+        np.maximum.at(last[name], places(key, key_of(given)), floats(given, "AENDY"))
     end = np.where(np.isinf(last["EXDOSE"]), last["DOSELEV"], last["EXDOSE"])
     return np.where(np.isinf(end), np.nan, end)
 
 
 def _cycles(events: pa.Table, key: Codes) -> tuple[Array, Array]:
     """Day of the first CHEMO row of every cycle, NaN where not given, and share of the planned dose, (n, C) each."""
-    given = events.filter(pa.array(_says(events, "EVENT", "CHEMO")))
-    place = _rows(key, key_of(given)), _ints(given, "CYCLE") - 1
+    given = events.filter(pa.array(says(events, "EVENT", "CHEMO")))
+    place = places(key, key_of(given)), ints(given, "CYCLE") - 1
     first, share = np.ones((2, len(key), int(place[1].max(initial=-1)) + 1)) * [[[np.inf]], [[1.0]]]
-    np.minimum.at(first, place, _floats(given, "ADY"))
+    np.minimum.at(first, place, floats(given, "ADY"))
     if "CHSHARE" in given.column_names:
-        share[place] = _floats(given, "CHSHARE")
+        share[place] = floats(given, "CHSHARE")
     return np.where(np.isinf(first), np.nan, first), share
 
 
 def _adverse(events: pa.Table, key: Codes) -> dict[str, Array]:
     """Day of each patient's event by code, inf without one."""
-    code, who, day = _text(events, "AECD"), _rows(key, key_of(events)), _floats(events, "ADY")
+    code, who, day = texts_of(events, "AECD"), places(key, key_of(events)), floats(events, "ADY")
     found = {}
     for name in np.unique(code).tolist():
         found[name] = np.full(len(key), np.inf)
@@ -356,25 +298,25 @@ def _adverse(events: pa.Table, key: Codes) -> dict[str, Array]:
 
 
 def _any_action(doses: pa.Table, action: str, key: Codes) -> Flags:
-    chosen = doses.filter(pa.array(_says(doses, "ACTION", action)))
+    chosen = doses.filter(pa.array(says(doses, "ACTION", action)))
     found = np.zeros(len(key), dtype=bool)
-    found[_rows(key, key_of(chosen))] = True
+    found[places(key, key_of(chosen))] = True
     return found
 
 
 def _unsolved(solves: pa.Table, key: Codes) -> Texts:
-    failed = solves.filter(pa.array(~_says(solves, "STATUS", "OK")))
+    failed = solves.filter(pa.array(~says(solves, "STATUS", "OK")))
     reason = np.full(len(key), "", dtype="<U40")
-    reason[_rows(key, key_of(failed))] = np.char.add("solver: ", _text(failed, "STATUS"))
+    reason[places(key, key_of(failed))] = np.char.add("solver: ", texts_of(failed, "STATUS"))
     return reason
 
 
 def _profile(observations: pa.Table, doses: pa.Table, key: Codes) -> Profile | None:
-    rows = _of(observations, "CONC")
+    rows = rows_of(observations, "CONC")
     if rows.num_rows == 0:
         return None
-    times, values, days = _pivot(rows, key, "ATPT", "ADY")
-    reasons = _text(rows, "AVALREAS").reshape(values.shape)
+    times, values, days = pivot(rows, key, "ATPT", "ADY")
+    reasons = texts_of(rows, "AVALREAS").reshape(values.shape)
     below = reasons == BELOW_LIMIT
     values, reasons = np.where(below, 0.0, values), np.where(below, "", reasons)
     return Profile(times, values, reasons, _dose_on(doses, days[:, 0], key))
@@ -382,10 +324,10 @@ def _profile(observations: pa.Table, doses: pa.Table, key: Codes) -> Profile | N
 
 def _dose_on(doses: pa.Table, day: Array, key: Codes) -> Array:
     """Active drug prescribed on each patient's ``day`` (mg, 0 when no period covers it)."""
-    patient = _rows(key, key_of(doses))
-    covers = (_floats(doses, "ASTDY") <= day[patient]) & (day[patient] < _floats(doses, "AENDY"))
+    patient = places(key, key_of(doses))
+    covers = (floats(doses, "ASTDY") <= day[patient]) & (day[patient] < floats(doses, "AENDY"))
     dose = np.zeros(len(key))
-    dose[patient[covers]] = _floats(doses, "EXDOSE")[covers]
+    dose[patient[covers]] = floats(doses, "EXDOSE")[covers]
     return dose
 
 
@@ -393,8 +335,3 @@ def patient_columns(records: Records, who: Codes) -> list[pa.Array]:
     """IREP, SUBJID, USUBJID and ARM of a table whose rows belong to patients ``who``."""
     keys = [pa.array(key[who].astype(np.int32)) for key in (records.replicate, records.subject)]
     return [*keys, coded(who, records.usubjid.tolist()), coded(records.arm[who], list(records.arm_ids))]
-
-
-def coded(codes: NDArray[Any], words: list[str]) -> pa.DictionaryArray:
-    """A dictionary column: ``codes`` are places in ``words``."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words, pa.string()))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from analysis.endpoints.records import key_of
+from analysis.endpoints.columns import key_of
 from trial.study.study import Study
 from trial.tables import STAGE_ENDS
 

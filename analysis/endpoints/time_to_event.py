@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from analysis.endpoints.records import Array, Flags, Records, coded, distinct, patient_columns
+from analysis.endpoints.columns import coded, distinct
+from analysis.endpoints.records import Array, Flags, Records, patient_columns
 from trial.study.study import Study
 from trial.tables import KEY, TEXT, field
 

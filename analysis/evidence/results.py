@@ -142,7 +142,7 @@ def endpoint_values(records: Records, study: Study, codes: Sequence[str]) -> dic
 
     Arms are in the order of ``records.arm_ids``; NaN where nobody is evaluable. Raises KeyError for an unknown code.
     """
-    known = endpoints.catalogue(study.analysis.assessment_day)
+    known = endpoints.endpoints_of(study.analysis)
     first = {"named_replicate": int(records.replicate[0])}
     study = study.model_copy(update={"analysis": study.analysis.model_copy(update=first)})
     evaluated = {code: endpoints.evaluate(known[code], records, study) for code in codes}

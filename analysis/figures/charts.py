@@ -88,6 +88,15 @@ class Lever:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """One bar of a waterfall: what it adds, and half its Monte Carlo interval."""
+
+    label: str
+    change: float
+    half: float
+
+
+@dataclass(frozen=True)
 class PatientCourse:
     """One patient: counts (V,) on ``days`` (V,), the dose level (mg) of each period [start, end) day, days of rescue
     and of chemotherapy.
@@ -233,6 +242,30 @@ def tornado(name: str, title: str, levers: Sequence[Lever], k: int, axis: str, r
         axes.grid(axis="x", color=LINE, lw=0.6)
         axes.set_axisbelow(True)
         axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel(axis)
+    return out.svg
+
+
+def waterfall(
+    name: str, title: str, ends: tuple[float, float], steps: Sequence[Bar], k: int, axis: str, most: float
+) -> str:
+    """The way from the first of ``ends`` (pale) to the second (dark) in floating bars, first on top; to ``most``."""
+    start = ends[0]
+    with Panel(name, 3.7, 0.8 + 0.18 * title.count("\n") + 0.24 * (len(steps) + 2), title, left=1.25) as (axes, out):
+        labels = ["ideal trial", *(step.label for step in steps), "as planned"]
+        for y, step in enumerate(steps, start=1):
+            axes.barh(y, step.change, left=start, height=0.6, color=tint(k, 0.7), lw=0)
+            start += step.change
+            axes.plot([start - step.half, start + step.half], [y, y], color=INK, lw=0.7)
+            axes.plot([start, start], [y, y + 1], color=FAINT, lw=0.7)
+        for y, end, strength in ((0, ends[0], 0.4), (len(steps) + 1, ends[1], 1.0)):
+            axes.barh(y, end, height=0.6, color=tint(k, strength), lw=0)
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_ylim(len(labels) - 0.4, -0.6)
+        axes.set_xlim(0, most)
+        axes.grid(axis="x", color=LINE, lw=0.6)
+        axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(axis)
     return out.svg

@@ -55,6 +55,7 @@ def design_facts(run: RunFolder) -> list[tuple[str, Text]]:
         ("Laboratory", _laboratory(run)),
         ("PK sampling", _pk_sampling(run)),
         ("Primary endpoint", _primary(run)),
+        *_defined(run),
         ("Planned comparison", _comparison(run)),
         ("Adherence", _adherence(run)),
         ("Rescue", _rescue(run)),
@@ -76,6 +77,13 @@ def _stages(run: RunFolder) -> list[tuple[str, Text]]:
         (f"Stage: {stage.name}", said("{}{}", text, "; its endpoints are reported" if k == reported else ""))
         for k, (stage, text) in enumerate(said_of)
     ]
+
+
+def _defined(run: RunFolder) -> list[tuple[str, Text]]:
+    """Every endpoint that the study defines, in words."""
+    plan = run.study.analysis
+    words = {one.id: one.in_words(plan.response_threshold_1e9L, plan.assessment_day) for one in plan.definitions}
+    return [(f"Endpoint {code}", label(text)) for code, text in words.items()]
 
 
 def _margins(run: RunFolder) -> Text:

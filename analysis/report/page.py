@@ -15,6 +15,7 @@ from analysis.figures.drawing import structure_figure
 from analysis.figures.palette import hue, swatch, tint
 from analysis.report import (
     adverse,
+    attribution,
     demographics,
     design,
     differences,
@@ -175,6 +176,11 @@ def sections(run: RunFolder) -> list[Section]:
             "sensitivity",
             sensitivity.TITLE,
             [sensitivity.figure(run), sensitivity.table(run)],
+        ),
+        (
+            "attribution",
+            attribution.TITLE,
+            [attribution.figure(run), attribution.table(run)],
         ),
     ]
     made = [Section(name, title, tuple(_compact(run, p) for p in parts if p)) for name, title, parts in chosen]

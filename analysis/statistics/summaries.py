@@ -18,9 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from analysis.endpoints import catalogue, chosen
+from analysis.endpoints import chosen, endpoints_of
+from analysis.endpoints.columns import distinct
 from analysis.endpoints.contract import Endpoint, Evaluated
-from analysis.endpoints.records import Array, Codes, Records, Texts, distinct
+from analysis.endpoints.records import Array, Codes, Records, Texts
 from analysis.statistics import estimators
 from trial.study.study import Study
 
@@ -106,7 +107,7 @@ def compares_arms(study: Study) -> bool:
 
 def of_records(records: Records, evaluated: Mapping[str, Evaluated], study: Study) -> dict[str, Summary]:
     """Summaries of endpoints evaluated in memory."""
-    known = catalogue(study.analysis.assessment_day)
+    known = endpoints_of(study.analysis)
     summaries = {}
     strata, stratum = distinct([records.stratum]) if within_strata(study) else ([], NO_CODES)
     for code, result in evaluated.items():

@@ -168,7 +168,8 @@ def test_the_axis_of_counts_holds_what_is_drawn_and_the_thresholds():
     assert count_axis([60.0, 70], (50, 250)) == (40.0, pytest.approx(330), [50, 100, 250])
     assert count_axis([60.0, 70], ()) == (8.0, pytest.approx(132), [10, 30, 50, 100])
     assert count_axis([np.nan], (50,))[:2] == (0.8, 120.0)
-    assert count_axis([12.5, 250 / 1.2], ())[2] == [10, 30, 50, 100, 250], "a tick at either end is a tick"
+    assert count_axis([12.5, 250 / 1.2], ())[2] == [10, 30, 50, 100, 250], "a tick at the upper end is a tick"
+    assert count_axis([12.5, 30], (12.5,))[2] == [10, 12.5, 30], "and one at the lower"
 
 
 def test_labels_of_axes_stand_as_far_from_them_in_points_whatever_their_size():

@@ -105,6 +105,8 @@ def test_reasons_are_asked_in_order():
     code = first_reason(excluded)
     assert code.tolist() == [0, 1, 2, -1]
     assert list(flow(list(excluded), code).values()) == [4, 1, 1, 1, 1]
+    low = exclusions(criteria(platelets_at_least_1e9L=0.5), candidates)
+    assert "platelets below 0.5 x 10^9/L" in low and not any("platelets below" in reason for reason in excluded)
 
 
 def test_hopeless_screening_stops_with_the_reasons():

@@ -86,6 +86,14 @@ def test_merge(monkeypatch, capsys, said, folder, given):
     assert (f"report: {folder}/report.html" in capsys.readouterr().out) == given[1]
 
 
+@pytest.mark.parametrize(("failed", "code"), [(0, 0), (2, 3)])
+def test_a_shard_says_where_it_is_and_how_it_went(monkeypatch, capsys, failed, code):
+    done = SimpleNamespace(lines=[], study=STUDY, n_failed=failed, n_patients=40, many_failed=False)
+    monkeypatch.setattr(trial.app.attempt, "run_study", lambda *given: done)
+    assert main(["run", "c.yaml", "--shard", "1/2"]) == code
+    assert "shard 1/2: runs/x-1-of-2; 'vtrial merge' joins all 2" in capsys.readouterr().out
+
+
 def test_a_run_with_nothing_to_do_is_fine(monkeypatch):
     monkeypatch.setattr(trial.app.attempt, "run_study", lambda *_: None)
     assert main(["run", "c.yaml"]) == 0

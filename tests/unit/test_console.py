@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -176,3 +177,13 @@ def test_a_message_on_a_terminal_is_folded_between_words_and_no_path_is_broken(m
 )
 def test_time_left_in_seconds_minutes_and_hours(seconds, said):
     assert console.duration(seconds) == said
+
+
+@pytest.mark.parametrize(("error", "passes"), [(OSError("no space"), False), (ValueError("I/O on closed file"), False),
+                                               (ValueError("else"), True)])  # fmt: skip
+def test_what_a_stream_refuses_beside_the_work_falls_silent(monkeypatch, error, passes):
+    silenced = []
+    monkeypatch.setattr(console, "silence", lambda: silenced.append(True))
+    with pytest.raises(ValueError, match="else") if passes else nullcontext(), console.aside():
+        raise error
+    assert silenced == [True] * (not passes)

@@ -109,6 +109,14 @@ def test_the_history_of_itp():
     assert set(found["SPLENFL"]) == set(found["CONITPFL"]) == {"Y", "N"}
 
 
+def test_the_share_of_splenectomies_changes_at_the_ends_of_the_classes():
+    """Where nobody below 5 y has lost his spleen and everybody from then on has, the day of 5 y tells."""
+    shares = dict.fromkeys(("SPLEN_0_1", "SPLEN_1_3", "SPLEN_3_5"), 0.0) | {"SPLEN_5_UP": 1.0}
+    found = itp_history(DRAWS, LAW | shares)
+    assert ((found["SPLENFL"] == "Y") == (found["ITPDUR"] >= 5)).all()
+    assert ((found["ITPDUR"] >= 5) & (found["ITPDUR"] < 5.5)).sum() > 50
+
+
 @pytest.mark.parametrize("r", [0.0, 0.3, 0.8])
 def test_age_and_duration_are_correlated_as_normal_scores(r):
     """Both at most their quantile 0.5: 1/4 + arcsin(r) / (2 pi). Durations below 5 y do not depend on age."""

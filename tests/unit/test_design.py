@@ -28,7 +28,15 @@ def test_allocation():
     strata = [{"covariate": "BLPLAT", "cut": 10}, {"covariate": "SPLENFL"}]
     words = said(design._allocation, randomisation={"block_size": 2, "strata": strata})
     assert words.startswith("1:1, permuted blocks of 2, stratified by ") and "(cut at 10); and " in words
-    assert words.split("stratified by ")[1][0].islower()
+    assert (
+        design._covariate("BLPLAT") == "platelet count at baseline, reported" and design._covariate("BLPLAT") in words
+    )
+
+
+def test_endpoints_of_the_study_are_said():
+    mine = [{"id": "MINE", "label": "mine", "visits": 3}]
+    facts = dict(design.design_facts(bare_run(study(definitions=mine))))
+    assert plain_text(facts["Endpoint MINE"]).startswith("Yes with 3 or more responses at the planned visits")
 
 
 def test_eligibility_says_only_what_limits():

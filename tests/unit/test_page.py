@@ -71,6 +71,7 @@ def test_empty_chapters_are_left_out(monkeypatch):
         page.adverse,
         page.kinetics,
         page.sensitivity,
+        page.attribution,
     ):
         for name in dir(module):
             if name in PARTS:

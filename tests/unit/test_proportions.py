@@ -226,9 +226,16 @@ def test_weights_where_nobody_or_everybody_has_the_event_are_those_of_mantel_and
 
 def test_logistic_is_that_of_single_subjects() -> None:
     """Against statsmodels' Logit on one row per subject, and against the plain table in one stratum."""
+    a, m, b, n = STRATA["small"]
+    assert_logistic(a, m, b, n)
+    assert_logistic([1, 5], [9, 20], [0, 9], [8, 21])  # a stratum with one event tells something too
+    one = proportions.logistic_odds_ratio([20], [50], [10], [50])
+    assert np.array(one) == pytest.approx(np.array(estimators.odds_ratio(20, 50, 10, 50)), rel=1e-9)
+
+
+def assert_logistic(a, m, b, n) -> None:
     from statsmodels.discrete.discrete_model import Logit
 
-    a, m, b, n = STRATA["small"]
     counts = [(0, *stratum) for stratum in zip(b, n, (0, 1), strict=True)]
     counts += [(1, *stratum) for stratum in zip(a, m, (0, 1), strict=True)]
     rows = [(g, k, int(j < x)) for g, x, of, k in counts for j in range(of)]
@@ -237,8 +244,6 @@ def test_logistic_is_that_of_single_subjects() -> None:
     found = proportions.logistic_odds_ratio(a, m, b, n)
     wanted = np.exp([fit.params[0], *fit.conf_int()[0]])
     assert np.array(found) == pytest.approx(wanted, rel=1e-6)
-    one = proportions.logistic_odds_ratio([20], [50], [10], [50])
-    assert np.array(one) == pytest.approx(np.array(estimators.odds_ratio(20, 50, 10, 50)), rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from analysis.endpoints.records import _coded, _says, _text, distinct
+from analysis.endpoints.columns import codes_of, distinct, says, texts_of
 
 
 def test_distinct_words_are_in_order_and_every_text_has_its_place():
@@ -21,8 +21,8 @@ def test_a_column_of_several_chunks_with_words_of_their_own():
     coded = pa.chunked_array([pa.array(part, pa.string()).dictionary_encode() for part in parts])
     for column in (plain, coded):
         table = pa.table({"T": column})
-        assert _text(table, "T").tolist() == ["x", "", "y", "y", "z"]
-        assert _says(table, "T", "y").tolist() == [False, False, True, True, False]
-        assert not _says(table, "T", "never").any()
-        codes, words = _coded(table, "T")
+        assert texts_of(table, "T").tolist() == ["x", "", "y", "y", "z"]
+        assert says(table, "T", "y").tolist() == [False, False, True, True, False]
+        assert not says(table, "T", "never").any()
+        codes, words = codes_of(table, "T")
         assert [words[k] if k >= 0 else None for k in codes] == ["x", None, "y", "y", "z"]

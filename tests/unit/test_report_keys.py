@@ -17,7 +17,8 @@ from keyed_page import Folder, Page, expected
 from made_run import CONFIG, make_run_folder, write_report
 
 import trial.study.study
-from analysis.evidence import sensitivity
+from analysis.evidence import attribution, sensitivity
+from analysis.evidence.attribution import Contribution
 from analysis.evidence.sensitivity import Effect
 from trial.cli import main
 
@@ -36,11 +37,22 @@ def effects() -> list[Effect]:
     ]  # fmt: skip
 
 
+def departures() -> list[Contribution]:
+    """Two departures in three arms, and in two of them against the third."""
+    return [
+        Contribution(name, f"all of {name}", "RESPW8", arm, versus, 60.0 + k, 55.0 + k, size + k, 0.5, size - k, 0.5,
+                     size, 0.5, 10, "%")
+        for name, size in (("rescue", -7.3), ("assay", 2.1))
+        for k, (arm, versus) in enumerate([("LOW", ""), ("HIGH", ""), ("Placebo", ""), ("LOW", "Placebo")])
+    ]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
     """Ten replicates, one failed solve in each, a sensitivity analysis, pages of two patients."""
     folder = make_run_folder(tmp_path_factory.mktemp("keys") / "made", failed=1, replicates=10)
     sensitivity.write(effects(), folder)
+    attribution.write(departures(), folder)
     write_report(folder, [(1, 3), (0, 1)])
     return folder
 
@@ -126,15 +138,15 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
     tables = Counter(
         e.attributes["data-key"].split("/")[0] for folder in (made, phase_3) for e in page_of(folder).keyed
     )
-    wanted = "estimates published baseline scorecard sensitivity config manifest patients doses observations endpoints"
-    assert set(wanted.split()) | {"adverse_events"} <= set(tables)
+    wanted = "estimates published baseline scorecard sensitivity attribution config manifest patients doses"
+    assert {*wanted.split(), "observations", "endpoints", "adverse_events"} <= set(tables)
     kinds = {e.attributes["data-key"].split("/")[1].split("|")[0] for folder in (made, phase_3)
              for e in page_of(folder).keyed if e.attributes["data-key"].startswith("estimates/")}  # fmt: skip
     wanted = {"time to event", "incidence", "baseline", "disposition", "screening", "not evaluable", "planned"}
     assert kinds == wanted | {"endpoint"}
 
 
-MOVED = ("estimates", "sensitivity")
+MOVED = ("estimates", "sensitivity", "attribution")
 
 
 def shifted(path: Path) -> None:
@@ -211,6 +223,7 @@ ALLOWED = {
     ("patient.py", "nanmax"): "the last day on the axis of a figure",
     ("model.py", "max"): "the width of a column of equations",
     ("sensitivity.py", "max"): "the reach of an axis",
+    ("attribution.py", "max"): "the reach of an axis",
 }
 
 

@@ -37,4 +37,4 @@ def test_the_tutorial(tmp_path, monkeypatch, capsys):
         f"{code}  {arm}" in re.sub(" +", "  ", said.out) for code in ("RESPW8", "PLT250") for arm in ("START-5",)
     )
     commands = set(re.findall(r"`vtrial (\w+)", text))
-    assert commands <= {"catalogue", "sensitivity", "check"}
+    assert commands <= {"catalogue", "sensitivity", "attribute", "check"}

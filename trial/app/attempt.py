@@ -45,6 +45,7 @@ class How:
     config: Path | None = None
     shard: Shard = WHOLE
     dask: str | None = None
+    with_attribution: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,9 @@ def _refuse(how: How) -> None:
         raise Refused(f"--backend: seen {how.backend!r}; allowed: loky, threading")
     if how.dask is not None:
         must_be_usable(how.dask, how.workers, how.backend)
-    if how.with_sensitivity and not how.shard.is_whole:
-        raise Refused("--sensitivity: not of a shard; 'vtrial sensitivity CONFIG' is a command of its own")
+    for asked, command in ((how.with_sensitivity, "sensitivity"), (how.with_attribution, "attribute")):
+        if asked and not how.shard.is_whole:
+            raise Refused(f"--{command}: not of a shard; 'vtrial {command} CONFIG' is a command of its own")
 
 
 def _concluded(
@@ -156,7 +158,7 @@ def _report(folder: Path, study: Study, say: Say) -> None:
 
 
 def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, progress: Progress) -> RunSummary:
-    """The tables, and on request what every assumption does."""
+    """The tables, and on request what every assumption and every departure from the ideal trial does."""
     with progress("patients") as tell:
         tell(0, sum(unit.n_patients for unit in how.shard.among(work_units(study))))
         summary = execute(study, beside, workers, tell, how.backend, keep_units=True, shard=how.shard, dask=how.dask)
@@ -164,6 +166,10 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
         from trial.app.sensitivity import write_effects
 
         write_effects(study, beside, None if how.dask else workers, say=say, progress=progress, dask=how.dask)
+    if how.with_attribution:
+        from trial.app.attribution import write_parts
+
+        write_parts(study, beside, None if how.dask else workers, say=say, progress=progress, dask=how.dask)
     return summary
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from analysis.endpoints import catalogue as endpoints
+from analysis.endpoints import endpoints_of
 from analysis.endpoints.contract import Endpoint
 from cohorts.own import SetError, is_file_name
 from cohorts.parameters import ParameterSet
@@ -14,11 +14,15 @@ from cohorts.sets import PARAMETER_SETS, parameter_set, rows
 from trial.app.echo import restart_in_words, step_in_words
 from trial.errors import Refused
 from trial.models import STRUCTURES, Structure, structure_of
+from trial.study.analysis_plan import Analysis
 from trial.study.protocol import not_among
+from trial.study.response_library import library_codes
 from trial.study.rule_library import library_names, library_rule
 
 ASSESSMENT_DAY = 56
 """Of the study whose endpoints are listed: their codes contain the week."""
+SHARED = {"assessment_day": ASSESSMENT_DAY, "definitions": library_codes()}
+"""And the definitions of the library, which a study names."""
 SUMMARIES = {
     "rate": "share of the evaluable patients",
     "median": "median of the evaluable patients",
@@ -45,16 +49,21 @@ class Entry:
 
 
 def listed() -> dict[str, dict[str, str]]:
-    """Titles by id, by kind: "parameter sets", "populations", "endpoints" (of ASSESSMENT_DAY), "structures",
+    """Titles by id, by kind: "parameter sets", "populations", "endpoints" (of SHARED), "structures",
     "dose rules" (of the library).
     """
     return {
         "parameter sets": {s.id: s.title for s in PARAMETER_SETS},
         "populations": {p.id: p.title for p in POPULATIONS},
-        "endpoints": {code: e.label for code, e in endpoints(ASSESSMENT_DAY).items()},
+        "endpoints": {code: e.label for code, e in _endpoints().items()},
         "structures": {s.id: s.title for s in STRUCTURES},
         "dose rules": {name: library_rule(name).citation for name in library_names()},
     }
+
+
+def _endpoints() -> dict[str, Endpoint]:
+    """The endpoints of the catalogue, and those of the library of definitions."""
+    return endpoints_of(Analysis.model_validate(SHARED))
 
 
 def chosen_set(name: str) -> ParameterSet:
@@ -74,7 +83,7 @@ def entry(name: str) -> Entry:
     known: dict[str, ParameterSet | Population | Endpoint] = {
         **{s.id: s for s in PARAMETER_SETS},
         **{p.id: p for p in POPULATIONS},
-        **endpoints(ASSESSMENT_DAY),
+        **_endpoints(),
     }
     found = known.get(name) or next((s for s in STRUCTURES if s.id == name), None)
     if isinstance(found, ParameterSet):
@@ -148,6 +157,7 @@ def _of_endpoint(found: Endpoint) -> Entry:
         "chemotherapy": found.needs_chemotherapy,
         f"{found.proxy} in tolerability.proxies": bool(found.proxy),
     }
+    needs[f"{found.code} in analysis.definitions"] = bool(found.words)
     remarks = tuple(f"Only of a study with {what}." for what, needed in needs.items() if needed)
     return Entry("endpoints", found.code, found.label, [said], remarks)
 

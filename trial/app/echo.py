@@ -38,6 +38,7 @@ def in_words(study: Study) -> list[str]:
         f"dropout: {_dropout(study)}",
         *_extras(study),
         f"result: {_result(study)}",
+        *_definitions(study),
         *_comparison(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
@@ -299,6 +300,12 @@ def _result(study: Study) -> str:
     response = f"a response is {analysis.response_threshold_1e9L:g} {COUNT} or more"
     of = f" of stage {study.plan[study.analysed_stage].id}" if study.stages else ""
     return f"{analysis.primary} on day {analysis.assessment_day}{of}{against}; {response}"
+
+
+def _definitions(study: Study) -> Iterator[str]:
+    plan = study.analysis
+    for one in plan.definitions:
+        yield f"endpoint {one.id}: {one.in_words(plan.response_threshold_1e9L, plan.assessment_day)}"
 
 
 LIMITS = {"miettinen_nurminen": "Miettinen-Nurminen", "sato": "Sato", "newcombe": "Newcombe"}

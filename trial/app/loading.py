@@ -125,8 +125,9 @@ def published_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     if not isinstance(arms, list):
         return
     ids = [str(named) for arm in arms if (named := value_at(arm, "id")) is not None]
+    known = [*endpoints.catalogue(day), *endpoints.own_codes(value_at(data, "analysis", "definitions"))]
     found: dict[str, list[str]] = {}
-    for line in scorecard.problems(published, ids, list(endpoints.catalogue(day))):
+    for line in scorecard.problems(published, ids, known):
         row, _, text = line.partition(": ")
         found.setdefault(text, []).append(row)
     for text, named in found.items():

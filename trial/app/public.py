@@ -53,6 +53,7 @@ def run(
     resume: bool = False,
     with_report: bool = True,
     with_sensitivity: bool = False,
+    with_attribution: bool = False,
     dask: str | None = None,
 ) -> Run:
     """Simulate a study: the same folder and the same tables as ``vtrial run``.
@@ -67,7 +68,9 @@ def run(
     Raises ConfigError, Refused before anything is simulated, and Stopped when the disk refuses.
     """
     checked = check_again(study)
-    how = How(overwrite, resume, workers, None, with_report, with_sensitivity, dask=dask)
+    how = How(
+        overwrite, resume, workers, None, with_report, with_sensitivity, dask=dask, with_attribution=with_attribution
+    )
     bars = unseen if progress is None else lambda title: nullcontext(progress)
     if out is not None:
         run_study(checked.study, Path(out), how, checked.warnings, _LOG.info, bars)

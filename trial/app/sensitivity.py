@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.endpoints import catalogue
+from analysis.endpoints import endpoints_of
 from analysis.evidence import sensitivity as pure
 from analysis.evidence.sensitivity import Effect, Tried
 from analysis.text import cells
@@ -56,7 +56,7 @@ def write_effects(
 def effects_of(study: Study, workers: int, replicates: int, tell: Tell, dask: str | None = None) -> list[Effect]:
     """The effect of every variant of the study's parameter set on the primary result, per arm."""
     tried = variants(parameter_set(study.parameter_set))
-    endpoint = catalogue(study.analysis.assessment_day)[study.analysis.primary]
+    endpoint = endpoints_of(study.analysis)[study.analysis.primary]
     jobs = cut(0, study.model_copy(update={"replicates": replicates}), (endpoint.code,))
     values = [{}, *({variant.assumed.name: variant.value} for variant in tried)]
     with hands(workers, dask) as ours:
@@ -124,7 +124,7 @@ def lines(rows: Sequence[Effect], arms: Sequence[str]) -> list[tuple[str, ...]]:
 def notes(rows: Sequence[Effect], study: Study) -> list[str]:
     """What stands below the lines: why a number was not tried exactly, what changes, what matters most."""
     limited = dict.fromkeys(f"{row.parameter}: {row.limited}" for row in rows if row.limited)
-    endpoint = catalogue(study.analysis.assessment_day)[study.analysis.primary]
+    endpoint = endpoints_of(study.analysis)[study.analysis.primary]
     most = max(row.replicates for row in rows)
     return [
         *([f"* {'; '.join(limited)}"] if limited else []),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.endpoints import catalogue, lacking
+from analysis.endpoints import endpoints_of, lacking
 from analysis.endpoints.records import from_tables
 from analysis.endpoints.stage_view import in_stage
 from analysis.evidence.calibration import Measure, Target
@@ -120,7 +120,7 @@ def _chosen(targets: Any, rows: Iterable[Published]) -> list[Published]:
 
 def _unusable(row: Published, study: Study) -> Iterator[str]:
     """Why a row cannot be a target of this study."""
-    known = catalogue(study.analysis.assessment_day)
+    known = endpoints_of(study.analysis)
     if differs_from_published(study):
         yield "the published rows of this study belong to another design"
     if row.arm not in study.arm_ids:
@@ -161,7 +161,7 @@ def jobs_of(studies: Sequence[Study], wanted: Sequence[Wanted], workers: int) ->
 
 def cut(place: int, study: Study, codes: tuple[str, ...], workers: int = 1) -> list[tuple[Study, Job]]:
     """The replicates of a study in at least as many jobs as workers; samples are taken only where an endpoint is."""
-    known = catalogue(study.analysis.assessment_day)
+    known = endpoints_of(study.analysis)
     if not any(known[code].needs_profile for code in codes):
         study = study.model_copy(update={"pk_sampling": None})
     size = max(1, min(-(-study.replicates // workers), CHUNK_PATIENTS // study.subjects))

@@ -22,6 +22,7 @@ from typing import Annotated, Any
 
 import typer
 
+from trial.cli.attribute import attribute as attribute_
 from trial.cli.calibrate import calibrate as calibrate_
 from trial.cli.catalogue import catalogue as catalogue_
 from trial.cli.check import check as check_
@@ -177,6 +178,7 @@ def _app() -> typer.Typer:
         calibrate_,
         scorecard_,
         sensitivity_,
+        attribute_,
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
     return app

@@ -35,6 +35,9 @@ def run(
     with_sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Also try every assumed parameter at half and one and a half.")
     ] = False,
+    with_attribution: Annotated[
+        bool, typer.Option("--attribute", help="Also say how much adherence, rescue, titration ... move the result.")
+    ] = False,
     dask: Annotated[
         str | None,
         typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
@@ -58,7 +61,7 @@ def run(
     warn(loaded.warnings)
     name = loaded.study.id if part.is_whole else f"{loaded.study.id}-{part.number}-of-{part.of}"
     folder = out or Path("runs") / name
-    how = How(overwrite, resume, workers, backend, with_report, with_sensitivity, config, part, dask)
+    how = How(overwrite, resume, workers, backend, with_report, with_sensitivity, config, part, dask, with_attribution)
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
     if done is None:
         return 0

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from trial.study.protocol import Day, NonNegative, Positive, Probability, Problem, Record, Whole, not_among, twice
+from trial.study.response_definition import ResponseDefinition
 from trial.study.texts import Line
 
 WHOLE = 1.0 + 1e-9
@@ -117,6 +118,9 @@ class Analysis(Record):
     primary: str = Field(default="RESPW8", description="id of the primary endpoint")
     endpoints: tuple[str, ...] = Field(
         default=(), description="ids of the endpoints; empty: every endpoint that applies"
+    )
+    definitions: tuple[ResponseDefinition, ...] = Field(
+        default=(), description="endpoints of one's own, as keys, or a code of the library: evaluated beside the others"
     )
     named_replicate: Annotated[Whole, Field(ge=0)] = Field(
         default=0, description="the replicate shown with its own interval, from 0"

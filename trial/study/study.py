@@ -33,6 +33,7 @@ from trial.study.protocol import (
     twice,
 )
 from trial.study.rescue_agents import Rescue
+from trial.study.response_definition import definition_problems
 from trial.study.rule_library import no_rule
 from trial.study.schedule import Visits
 from trial.study.screened import PopulationChoice
@@ -131,6 +132,11 @@ class Study(Record):
         yield from chemotherapy_problems(self.chemotherapy, self.arms, self.visits.days, self.treatment_days)
         yield from twice(self.analysis.endpoints, ("analysis", "endpoints"))
         for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
+            yield ("analysis", *path), text
+        stage = self.analysed
+        for path, text in definition_problems(
+            self.analysis.definitions, stage.visits.days, stage.treatment_days, self.analysis.assessment_day
+        ):
             yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
 

@@ -191,6 +191,32 @@ for p in P.itertuples():
         R['LAMZHL']=math.log(2)/L_ if L_ else None; R['AUCIFO']=auc(kept(q0))+kept(q0)[-1][1]/L_ if L_ else None
         part=cfg['pk_sampling'].get('partial_auc_h'); evp=(eva if part and part[1]>24 else evq); R['AUCINT']=pos(upto(pr if part[1]>24 else q,*part)) if part and evp else None
         for c_ in ('CMAX','AUCTAU','AUCLST','AUCIFO'): R[c_+'D']=None if R[c_] is None else R[c_]/dose
+    for q_ in an.get('definitions') or []:
+        low_=q_['at_least_1e9L'] if q_.get('at_least_1e9L') is not None else thr; cnt_={n_:(d_,c_) for n_,d_,c_ in seen}; hit_=[]; off_=q_.get('off_drug_days')
+        if off_: s0_=max([x[1] for x in ds[k] if x[2]>0] or [x[1] for x in ds[k] if x[3]>0] or [INF]); win_n=[n_ for n_ in vis if s0_<=n_<=s0_+off_] if vis[-1]>=s0_+off_ else []
+        elif q_.get('last_days'): e_=max([n_ for n_ in vis if n_<=tdays],default=0); win_n=[n_ for n_ in vis if e_-q_['last_days']<n_<=e_]
+        else: win_n=[n_ for n_ in vis if (q_.get('from_day') or 0)<=n_<=(day if q_.get('until_day') is None else q_['until_day'])]
+        allr=[d_ for e__,d_,_ in ev[k] if e__=='RESCUE']
+        for n_ in win_n:
+            if n_ not in cnt_: continue
+            d_,c_=cnt_[n_]; g_=wb[k].get(n_,(0,float('nan')))[1]
+            if c_<low_ or (q_.get('times_baseline') and c_<q_['times_baseline']*b) or (q_.get('above_baseline_1e9L') and c_-b<q_['above_baseline_1e9L']) or (q_.get('below_1e9L') and c_>=q_['below_1e9L']): continue
+            if q_.get('bleeding_below') and not g_<q_['bleeding_below']: continue
+            how_=q_.get('rescue','voids')
+            if how_=='voids' and not free(d_): continue
+            if how_ in ('fails','clock') and d_>=stop: continue
+            if how_=='clock' and any(0<=d_-x<q_['rescue_days'] for x in allr): continue
+            hit_.append((n_,d_))
+        if q_.get('result')=='visits': R[q_['id']]=float(len(hit_)); continue
+        if q_.get('result')=='weeks':
+            gap_={n_:min(7,(vis[i+1]-n_) if i+1<len(vis) else ((n_-vis[i-1]) if i else 7)) for i,n_ in enumerate(vis)}; R[q_['id']]=sum(gap_[n_] for n_,_ in hit_)/7; continue
+        done_=[n_ for n_ in win_n if n_ in cnt_]; base_=len(done_) if q_.get('missing')=='left_out' else len(win_n); need_=q_.get('visits') or 1
+        ok_=len(hit_)>=need_ and len(hit_)>=(q_.get('share') or 0)*base_-1e-12
+        if q_.get('in_a_row'): z_=''.join('1' if n_ in dict(hit_) else '0' for n_ in vis); ok_='1'*need_ in z_
+        if q_.get('days_apart'): ok_=ok_ and bool(hit_) and hit_[-1][1]-hit_[0][1]>=q_['days_apart']
+        if q_.get('rescue')=='fails': last_=max([n_ for n_ in win_n]+[cnt_[n_][0] for n_ in done_],default=0); ok_=ok_ and min(resc,stop)>last_
+        if q_.get('unless'): ok_=ok_ and R.get(q_['unless'])!=1
+        R[q_['id']]=None if q_.get('missing')=='left_out' and not done_ else float(ok_)
     if st.get(k,'OK')!='OK': R={c:None for c in R}
     out[k]=R
 bad=collections.Counter(); n=collections.Counter(); ex={}
