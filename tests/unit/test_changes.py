@@ -17,6 +17,7 @@ from trial.app.echo import in_words
 from trial.app.folder import with_inputs
 from trial.app.study_run import evaluator
 from trial.engine.dosing import cut_at
+from trial.engine.followed import pieces_of
 from trial.errors import ConfigError
 from trial.jobs.afar import packed
 from trial.jobs.runner import run
@@ -427,3 +428,39 @@ def test_a_second_drug_of_ones_own_set_is_a_covariate_of_ones_own(load, tmp_path
         with pytest.raises(ConfigError) as caught:
             load(mine, changes(said))
         assert why in str(caught.value)
+
+
+def test_the_body_mass_index_goes_with_the_weight_where_something_reads_it(load, tmp_path):
+    """60 kg and then 90 kg at the same height: CL by the power 2 of the index is 2.25 times what it was."""
+    effect = {"parameter": "CL", "covariate": "BMI", "form": "power", "value": 2.0, "reference": 25.0}
+    own = {"id": "mine", "extends": "eltrombopag_itp_hayes_2011", "values": {}, "targets": [], "note": "a test"}
+    (tmp_path / "mine.json").write_text(json.dumps(own | {"covariate_effects": [effect]}))
+    said = "population={file: people.csv, changes: [{covariate: WEIGHT, value: 90, from_day: 7}]}"
+    study = load(f"parameter_set={tmp_path}/mine.json", said, people=PEOPLE)
+    unit, zero = unit_of(study, enrolment(study, 0)), np.zeros(12, dtype=np.int64)
+    weight = next(x for x in parameter_set("eltrombopag_itp_hayes_2011").covariate_effects if x.covariate == "WEIGHT")
+    wanted = 1.5**2 * 1.5**weight.value
+    assert unit.on("CL", zero + 7) / unit.on("CL", zero + 6) == pytest.approx(wanted, rel=1e-12)
+    plain = load(said, people=PEOPLE)
+    pieces = pieces_of(plain, enrolment(plain, 0).cohort, np.zeros(12, int))
+    assert set(pieces.columns) == {"WEIGHT"}  # nothing reads the index
+
+
+def test_a_profile_across_a_change_and_the_hourly_course_follow_it(load):
+    """CL falls by 26 % at the end of day 28: the profile of that day goes on as it was until then, and the course of
+    every hour is that of the visits.
+    """
+    said = "population={file: people.csv, changes: [{covariate: CONITPFL, value: Y, from_day: 29}]}"
+    sampled = "pk_sampling={visit_day: 28, times_h: [0, 12, 24, 30, 40]}"
+    conc = []
+    for population in ("population={file: people.csv}", said):
+        seen = frames(load(population, sampled, people=PEOPLE))["observations"].query("PARAMCD == 'CONC'")
+        conc.append(seen.pivot(index="SUBJID", columns="ATPT", values="TRUEVAL").to_numpy())
+    ratio = conc[1] / conc[0]
+    assert (ratio[:, :3] == 1).all() and (ratio[:, 3:] > 1.0001).all() and (ratio[:, 3] < ratio[:, 4]).all()
+    got = frames(load(said, "output=dense", "visits.days=[20, 40, 56]", people=PEOPLE))
+    course = got["courses"].set_index(["SUBJID", "AHOUR"]).PLT
+    assert course.index.is_unique
+    seen = got["observations"].query("PARAMCD == 'PLAT' and AVISITN > 0")
+    at = [course[s, 24.0 * day] for s, day in zip(seen.SUBJID, seen.ADY, strict=True)]
+    assert at == pytest.approx(seen.TRUEVAL.to_numpy(), rel=1e-5)

@@ -38,6 +38,9 @@ def test_the_arm_that_stops_at_100_takes_nothing_after_it():
     first, ledger = plat.groupby("SUBJID").ADY.min(), got["doses"]
     begun = ledger[ledger.DOSELEV > 0].groupby("SUBJID").AENDY.max()
     assert len(first) > 20 and (begun[first.index] <= first).all() and begun.max() == 14
+    yes = got["endpoints"].query("AVAL == 1").groupby("PARAMCD").SUBJID.apply(set)
+    rescued = set(got["events"].query("EVENT == 'RESCUE'").SUBJID)
+    assert yes["RESP1"] - rescued <= yes["RISE50"]  # from below 50 a count of 100 is a rise of 50
 
 
 def test_cycles_of_the_two_cycle_endpoint_wait_for_100():

@@ -15,7 +15,7 @@ from cohorts.changing import EVERYBODY, Pieces, parameters_by_piece
 from cohorts.covariates import LIMITS
 from cohorts.parameters import ParameterSet
 from cohorts.sampler import Cohort
-from trial.study.acting import acting
+from trial.study.acting import acting, reads_bmi
 from trial.study.changes import CovariateChange
 from trial.study.study import Study
 
@@ -72,7 +72,7 @@ def pieces_of(study: Study, cohort: Cohort, arm: NDArray[np.int64]) -> Pieces | 
         values = columns.get(name, np.repeat(cohort.columns[name][:, None], len(grid), axis=1))
         columns[name] = change.made_of(values, grid, who)
     columns = {name: _possible(name, values) for name, values in columns.items()}
-    if "WEIGHT" in columns and "BMI" not in columns:
+    if "WEIGHT" in columns and "BMI" not in columns and reads_bmi(study):
         columns["BMI"] = _bmi(columns["WEIGHT"], cohort.columns)
     return Pieces.of(grid, columns)
 

@@ -30,11 +30,17 @@ def acting(study: Study) -> dict[str, bool]:
     found: dict[str, bool] = {}
     for name in sets_of(study):
         found |= {x.covariate: x.form == "factor" for x in _effects(parameter_set(name))}
-    if BMI in found:
-        found.setdefault(WEIGHT, False)
     lines = [line for stage in study.stages for given in stage.arms.values() for line in given.start_dose_by]
     found |= {name: bool(asked.one_of) for line in lines for name, asked in line.if_.items()}
+    if BMI in found:
+        found.setdefault(WEIGHT, False)
     return {name: words for name, words in found.items() if name not in FIXED}
+
+
+def reads_bmi(study: Study) -> bool:
+    """Whether an effect or a start dose is on the BMI, which goes with the weight."""
+    effects = [x.covariate for name in sets_of(study) for x in parameter_set(name).covariate_effects]
+    return BMI in (*effects, *study.start_covariates)
 
 
 def sets_of(study: Study) -> tuple[str, ...]:
