@@ -26,7 +26,8 @@ COMMANDS_MAY = ("trial.cli", "trial.app", "trial.errors", "analysis.text")
 """What the command line imports: what a command does, and words. Types are no imports."""
 DOORS = {
     "trial.study.study", "trial.study.protocol", "trial.study.analysis_plan", "trial.study.dose_rule",
-    "trial.study.arms", "trial.study.response_definition", "trial.tables",
+    "trial.study.arms", "trial.study.response_definition", "trial.study.estimand",
+    "trial.tables",
     "trial.jobs.provenance", "cohorts.units", "cohorts.citations", "cohorts.adverse_events", "cohorts.elementary",
 }  # fmt: skip
 """What the analysis may know of the other two packages."""
@@ -35,6 +36,7 @@ SHARED_MODULES = {
     "calibration": "the record of a calibration, and what makes one",
     "chemotherapy": "chemotherapy",
     "attribution": "how much each departure from an ideal trial moves the result",
+    "estimands": "what is to be known, and whether an analysis finds it",
     "sensitivity": "one at a time analysis of what is assumed",
     "baseline": "the patients at baseline",
     "planned": "the comparison that the protocol plans",

@@ -130,6 +130,7 @@ def study_problems(study: Study) -> Iterator[Problem]:
     study = study.analysed
     known = endpoints_of(study.analysis)
     yield from _definition_problems(study)
+    yield from _estimand_problems(study)
     places = [(("analysis", "endpoints", k), code) for k, code in enumerate(study.analysis.endpoints)]
     for path, code in [(("analysis", "primary"), study.analysis.primary), *places]:
         needed = lacking(known[code], study) if code in known else ""
@@ -150,6 +151,18 @@ def _definition_problems(study: Study) -> Iterator[Problem]:
             text = not_among(one.unless, rates, "a yes or no that this study has, or that it defined before")
             yield ("analysis", "definitions", k, "unless"), text
         rates += [one.id] if earlier[one.id].summary == "rate" else []
+
+
+def _estimand_problems(study: Study) -> Iterator[Problem]:
+    """Variables of estimands that this study does not have, or that are measured."""
+    mine = chosen(study) if study.analysis.estimands else {}
+    rates = [code for code, e in mine.items() if e.summary == "rate"]
+    for k, one in enumerate(study.analysis.estimands):
+        code = one.variable or study.analysis.primary
+        if code not in rates:
+            measured = f"seen {code}, which is measured; allowed: yes or no: {', '.join(rates)}"
+            text = measured if code in mine else not_among(code, rates, "a yes or no of analysis.endpoints")
+            yield ("analysis", "estimands", k, *(("variable",) if one.variable else ())), text
 
 
 def _planned_problems(study: Study) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ from analysis.report import (
     demographics,
     design,
     differences,
+    estimands,
     kinetics,
     measured,
     passing,
@@ -157,6 +158,7 @@ def sections(run: RunFolder) -> list[Section]:
                 pictures.platelets(run),
                 pictures.over_time(run),
                 scored.elsewhere(run),
+                estimands.table(run),
             ],
         ),
         (

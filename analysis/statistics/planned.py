@@ -103,6 +103,14 @@ def p_values(found: Summary, study: Study) -> Array:
     return _test(_cells(found, study), study.analysis.method)[0]
 
 
+def compared(found: Summary, study: Study) -> tuple[Interval, Array]:
+    """Difference with its limits, and two-sided p, (R, A) each, of the planned comparison of one endpoint, of every arm
+    but the reference arm.
+    """
+    cells, method = _cells(found, study), study.analysis.method
+    return DIFFERENCES[method.difference](*cells.four), _test(cells, method)[0]
+
+
 def compared_arms(study: Study) -> list[str]:
     """The arms that are held against the reference arm."""
     return [arm for arm in study.arm_ids if arm != study.analysis.reference_arm]

@@ -323,6 +323,12 @@ def change(value: float | None, error: float | None, unit: str) -> str:
     return f"{sign}{text} ± {known}" if known else sign + text
 
 
+def share_limits(value: float | None, low: float | None, high: float | None) -> str:
+    """A share with its limits, in %: "94.8 (92.1, 96.8)"."""
+    share, lower, upper = (None if part is None else 100.0 * part for part in (value, low, high))
+    return with_interval(share, lower, upper, 1)
+
+
 def period(first: int, after: int) -> str:
     """Days from the first to the last, given the day after the last: "0 to 13"."""
     return f"{first} to {after - 1}"

@@ -226,6 +226,11 @@ class Folder:
         return {f"{row['departure']}|{row['arm']}|{row['versus']}": row for row in rows}
 
     @cached_property
+    def estimands(self):
+        rows = pq.read_table(self.path / "estimands.parquet").to_pylist()
+        return {f"{row['estimand']}|{row['arm']}|{row['estimator']}": row for row in rows}
+
+    @cached_property
     def published(self):
         return self._published("published.csv")
 

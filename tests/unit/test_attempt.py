@@ -170,6 +170,17 @@ def test_more_than_a_twentieth_of_failed_solves_are_many(failed, many):
     assert attempt.Done((), None, 1000, failed).many_failed == many
 
 
+def test_estimands_only_when_asked(tried, monkeypatch):
+    import trial.app.estimands
+
+    told = []
+    monkeypatch.setattr(trial.app.estimands, "write_estimands", lambda *a, **k: told.append(a[2]))
+    tried()
+    assert told == []
+    tried(with_estimands=True)
+    assert told == [3]
+
+
 def test_attribution_only_when_asked(tried, monkeypatch):
     import trial.app.attribution
 

@@ -72,6 +72,7 @@ def test_empty_chapters_are_left_out(monkeypatch):
         page.kinetics,
         page.sensitivity,
         page.attribution,
+        page.estimands,
     ):
         for name in dir(module):
             if name in PARTS:

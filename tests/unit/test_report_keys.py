@@ -17,8 +17,9 @@ from keyed_page import Folder, Page, expected
 from made_run import CONFIG, make_run_folder, write_report
 
 import trial.study.study
-from analysis.evidence import attribution, sensitivity
+from analysis.evidence import attribution, estimands, sensitivity
 from analysis.evidence.attribution import Contribution
+from analysis.evidence.estimands import Judged
 from analysis.evidence.sensitivity import Effect
 from trial.cli import main
 
@@ -47,12 +48,23 @@ def departures() -> list[Contribution]:
     ]  # fmt: skip
 
 
+def judgements() -> list[Judged]:
+    """Two estimators of one estimand in two arms."""
+    return [
+        Judged("E", "as planned", "RESPW8", arm, "Placebo", 50.0 + k, 0.5, 55.0, 5.0, name, 51.5, 1.5, 0.25, 0.9,
+               0.88, 0.92, 0.02, 0.01, 0.03, 0.8, 400, 400, "PASS", "FAIL", "RISK", "FAIL")
+        for k, arm in enumerate(("LOW", "HIGH"))
+        for name in ("planned", "complete_cases")
+    ]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
     """Ten replicates, one failed solve in each, a sensitivity analysis, pages of two patients."""
     folder = make_run_folder(tmp_path_factory.mktemp("keys") / "made", failed=1, replicates=10)
     sensitivity.write(effects(), folder)
     attribution.write(departures(), folder)
+    estimands.write(judgements(), folder)
     write_report(folder, [(1, 3), (0, 1)])
     return folder
 
@@ -138,7 +150,7 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
     tables = Counter(
         e.attributes["data-key"].split("/")[0] for folder in (made, phase_3) for e in page_of(folder).keyed
     )
-    wanted = "estimates published baseline scorecard sensitivity attribution config manifest patients doses"
+    wanted = "estimates published baseline scorecard sensitivity attribution estimands config manifest patients doses"
     assert {*wanted.split(), "observations", "endpoints", "adverse_events"} <= set(tables)
     kinds = {e.attributes["data-key"].split("/")[1].split("|")[0] for folder in (made, phase_3)
              for e in page_of(folder).keyed if e.attributes["data-key"].startswith("estimates/")}  # fmt: skip
@@ -146,7 +158,7 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
     assert kinds == wanted | {"endpoint"}
 
 
-MOVED = ("estimates", "sensitivity", "attribution")
+MOVED = ("estimates", "sensitivity", "attribution", "estimands")
 
 
 def shifted(path: Path) -> None:

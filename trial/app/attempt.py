@@ -46,6 +46,7 @@ class How:
     shard: Shard = WHOLE
     dask: str | None = None
     with_attribution: bool = False
+    with_estimands: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ def _refuse(how: How) -> None:
         raise Refused(f"--backend: seen {how.backend!r}; allowed: loky, threading")
     if how.dask is not None:
         must_be_usable(how.dask, how.workers, how.backend)
-    for asked, command in ((how.with_sensitivity, "sensitivity"), (how.with_attribution, "attribute")):
+    more = {"sensitivity": how.with_sensitivity, "attribute": how.with_attribution, "estimands": how.with_estimands}
+    for command, asked in more.items():
         if asked and not how.shard.is_whole:
             raise Refused(f"--{command}: not of a shard; 'vtrial {command} CONFIG' is a command of its own")
 
@@ -170,6 +172,10 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
         from trial.app.attribution import write_parts
 
         write_parts(study, beside, None if how.dask else workers, say=say, progress=progress, dask=how.dask)
+    if how.with_estimands:
+        from trial.app.estimands import write_estimands
+
+        write_estimands(study, beside, None if how.dask else workers, say, progress, how.dask)
     return summary
 
 

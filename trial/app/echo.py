@@ -39,6 +39,7 @@ def in_words(study: Study) -> list[str]:
         *_extras(study),
         f"result: {_result(study)}",
         *_definitions(study),
+        *(f"estimand {one.id}: {one.in_words(study.analysis.primary)}" for one in study.analysis.estimands),
         *_comparison(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",

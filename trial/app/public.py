@@ -54,6 +54,7 @@ def run(
     with_report: bool = True,
     with_sensitivity: bool = False,
     with_attribution: bool = False,
+    with_estimands: bool = False,
     dask: str | None = None,
 ) -> Run:
     """Simulate a study: the same folder and the same tables as ``vtrial run``.
@@ -69,8 +70,9 @@ def run(
     """
     checked = check_again(study)
     how = How(
-        overwrite, resume, workers, None, with_report, with_sensitivity, dask=dask, with_attribution=with_attribution
-    )
+        overwrite, resume, workers, None, with_report, with_sensitivity,
+        dask=dask, with_attribution=with_attribution, with_estimands=with_estimands,
+    )  # fmt: skip
     bars = unseen if progress is None else lambda title: nullcontext(progress)
     if out is not None:
         run_study(checked.study, Path(out), how, checked.warnings, _LOG.info, bars)

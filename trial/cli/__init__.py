@@ -29,6 +29,7 @@ from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
 from trial.cli.console import open_streams, say, silence
+from trial.cli.estimands import estimands as estimands_
 from trial.cli.lint import lint as lint_
 from trial.cli.merge import merge as merge_
 from trial.cli.patients import patients as patients_
@@ -179,6 +180,7 @@ def _app() -> typer.Typer:
         scorecard_,
         sensitivity_,
         attribute_,
+        estimands_,
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
     return app

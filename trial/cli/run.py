@@ -38,6 +38,9 @@ def run(
     with_attribution: Annotated[
         bool, typer.Option("--attribute", help="Also say how much adherence, rescue, titration ... move the result.")
     ] = False,
+    with_estimands: Annotated[
+        bool, typer.Option("--estimands", help="Also hold the analysis against the true value of each estimand.")
+    ] = False,
     dask: Annotated[
         str | None,
         typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
@@ -61,7 +64,10 @@ def run(
     warn(loaded.warnings)
     name = loaded.study.id if part.is_whole else f"{loaded.study.id}-{part.number}-of-{part.of}"
     folder = out or Path("runs") / name
-    how = How(overwrite, resume, workers, backend, with_report, with_sensitivity, config, part, dask, with_attribution)
+    how = How(
+        overwrite, resume, workers, backend, with_report, with_sensitivity, config, part, dask, with_attribution,
+        with_estimands,
+    )  # fmt: skip
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
     if done is None:
         return 0

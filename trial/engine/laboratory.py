@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from cohorts.noise import assay
 from cohorts.screening import report
 from trial.engine.draws import Unit
-from trial.study.analytes import Laboratory
+from trial.study.analytes import PLATELETS, Laboratory
 from trial.study.protocol import PKSampling
 
 Array = NDArray[np.float64]
@@ -43,6 +44,18 @@ class Reported:
 def report_count(laboratory: Laboratory, true: Array, z: Array, assay_cv: Array) -> Array:
     """The count the clinic gets (10^9/L): assay error, then as the laboratory reports it. NaN stays NaN."""
     return report(assay(true, z, assay_cv), laboratory)
+
+
+def whole_counts(unit: Unit, truths: Sequence[Array]) -> Array:
+    """(n, V) what the local laboratory would report of the true counts ``truths`` (n,) of every visit, had each taken
+    place and no sample been lost or clumped.
+    """
+    laboratory, drawn = unit.study.laboratory, unit.drawn
+    found = [
+        report_count(laboratory, true, drawn.count_z[:, k], unit.on(PLATELETS.cv, drawn.visit_day[:, k]))
+        for k, true in enumerate(truths, start=1)
+    ]
+    return np.stack(found, axis=1)
 
 
 def counts_of(unit: Unit, true: Array, cv: Array, visit: int) -> Reported:

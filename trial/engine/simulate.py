@@ -32,10 +32,13 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Visit:
-    """What was observed at one visit; NaN where the visit did not take place or the solve had failed."""
+    """What was observed at one visit; NaN where the visit did not take place or the solve had failed. ``truth`` (n,):
+    the true count of that day of everybody whose solve is good, whether or not the visit takes place.
+    """
 
     counts: Reported
     bleeding: Array
+    truth: Array
 
     @property
     def count(self) -> Array:
@@ -252,11 +255,13 @@ def _observe(unit: Unit, course: Course, now: Solves, visit: int) -> Visit:
     """True and reported count and bleeding grade of everybody who comes."""
     drawn, day = unit.drawn, unit.drawn.visit_day[:, visit]
     parameters = unit.on_day(day)
-    seen = _comes(unit, course, visit) & (now.status == Status.OK)
-    true = np.where(seen, _output(unit, now.state[:, None], "PLT", day)[:, 0], np.nan)
+    solved = now.status == Status.OK
+    seen = _comes(unit, course, visit) & solved
+    truth = np.where(solved, _output(unit, now.state[:, None], "PLT", day)[:, 0], np.nan)
+    true = np.where(seen, truth, np.nan)
     counts = counts_of(unit, true, parameters[PLATELETS.cv], visit)
     grade = bleeding_grade(np.where(seen, true, 1.0), drawn.bleeding_u, drawn.bleeding_e[:, visit], parameters)
-    return Visit(counts, np.where(seen, grade, np.nan))
+    return Visit(counts, np.where(seen, grade, np.nan), truth)
 
 
 def _comes(unit: Unit, course: Course, visit: int) -> NDArray[np.bool_]:

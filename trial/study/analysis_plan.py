@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from trial.study.estimand import Estimand, Estimator, Verdict
 from trial.study.protocol import Day, NonNegative, Positive, Probability, Problem, Record, Whole, not_among, twice
 from trial.study.response_definition import ResponseDefinition
 from trial.study.texts import Line
@@ -122,6 +123,14 @@ class Analysis(Record):
     definitions: tuple[ResponseDefinition, ...] = Field(
         default=(), description="endpoints of one's own, as keys, or a code of the library: evaluated beside the others"
     )
+    estimands: tuple[Estimand, ...] = Field(
+        default=(), description="what is to be known (ICH E9(R1)); vtrial estimands says how well the plan finds it"
+    )
+    estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
+        default=("planned", "complete_cases", "last_observation"),
+        description="analyses that are held against the true value of each estimand",
+    )
+    verdict: Verdict = Field(default=Verdict(), description="limits within which an estimator must stay")
     named_replicate: Annotated[Whole, Field(ge=0)] = Field(
         default=0, description="the replicate shown with its own interval, from 0"
     )

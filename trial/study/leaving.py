@@ -73,6 +73,15 @@ class Dropout(Record):
         value = getattr(self, name)
         return float((value.get(arm, 0.0) if isinstance(value, dict) else value) or 0.0)
 
+    def as_of_arm(self, arm: str, others: Sequence[str]) -> Dropout:
+        """The same where everybody leaves as those of one arm do."""
+        alike = {
+            name: dict.fromkeys(others, value[arm])
+            for name in ("hazard_per_week", "share_by_end")
+            if isinstance(value := getattr(self, name), dict)
+        }
+        return self.model_copy(update=alike)
+
 
 def _by_end(text: str) -> str:
     """What ``share_by_end`` takes, and a percentage as it takes it."""

@@ -14,6 +14,7 @@ from trial.study.analytes import Laboratory, laboratory_problems
 from trial.study.arms import Arm
 from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
 from trial.study.dose_rule import DoseRule
+from trial.study.estimand import estimand_problems
 from trial.study.habits import Adherence, Meals
 from trial.study.leaving import Dropout, dropout_problems, hazards
 from trial.study.protocol import (
@@ -133,6 +134,7 @@ class Study(Record):
         yield from twice(self.analysis.endpoints, ("analysis", "endpoints"))
         for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
             yield ("analysis", *path), text
+        yield from self._estimand_problems()
         stage = self.analysed
         for path, text in definition_problems(
             self.analysis.definitions, stage.visits.days, stage.treatment_days, self.analysis.assessment_day
@@ -270,6 +272,21 @@ class Study(Record):
                 yield ("arms", k, "dose_rule"), no_rule(arm.dose_rule, self.dose_rules)
             else:
                 yield from ((("arms", k, *path), said) for path, said in arm.off_ladder(rule))
+
+    def _estimand_problems(self) -> Iterator[Problem]:
+        plan = self.analysis
+        found = estimand_problems(
+            plan.estimands, plan.estimators, self.can_stop, self.rescue.allowed, bool(self.dropout)
+        )
+        yield from ((("analysis", *path), text) for path, text in found)
+        if plan.estimands and (self.stages or self.paired or plan.reference_arm is None):
+            why = (
+                "stages" if self.stages else "counterfactual allocation" if self.paired else "no analysis.reference_arm"
+            )
+            yield ("analysis", "estimands"), f"the study has {why}; allowed: one stage, parallel arms, a reference arm"
+        for name in ("estimators", "verdict"):
+            if not plan.estimands and getattr(plan, name) != Analysis.model_fields[name].default:
+                yield ("analysis", name), "no effect without analysis.estimands"
 
     def _stage_problems(self) -> Iterator[Problem]:
         found = list(staged.problems(self.stages, self.arms, self.visits.days))

@@ -1,0 +1,80 @@
+"""What intercurrent events make of the records of patients: the strategies of an estimand, and what estimators do with
+what was observed. Counts only; baseline, bleeding and profile stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from analysis.endpoints.contract import Evaluated
+from analysis.endpoints.records import Array, Flags, Records
+from trial.study.estimand import Estimand
+
+DAYS_OF = {"rescue": ("rescue_day", "void_from", "void_to", "rescues"), "stop": ("stopped_day",)}
+"""What the records say of an event."""
+
+
+def under(records: Records, whole: Array, days: Array, estimand: Estimand) -> Records:
+    """The records as an estimand sees them: ``whole`` (n, V) what would be reported at every visit, on ``days`` (n, V),
+    whoever is still in the study, and then the strategy for each intercurrent event. A hypothetical one did not happen.
+    """
+    first = {"rescue": records.rescue_day, "stop": records.stopped_day, "leaving": left_day(records)}
+    counts: Array = whole
+    unasked: list[str] = []
+    for event, day in first.items():
+        after, strategy = days >= day[:, None], getattr(estimand, event)
+        if strategy == "while_on_treatment":
+            counts = carried(np.where(after, np.nan, counts), after, records.baseline)
+        elif event == "leaving" and strategy == "composite":
+            counts = np.where(after, np.nan, counts)
+        if strategy != "composite":
+            unasked += DAYS_OF.get(event, ())
+    never = {name: np.full_like(getattr(records, name), np.inf) for name in unasked}
+    return replace(records, counts=counts, days=np.where(np.isnan(counts), np.nan, days), **never)
+
+
+def left_day(records: Records) -> Array:
+    """(n,) day on which a patient left the study, inf of who did not."""
+    return np.where(records.completed | np.isnan(records.last_day), np.inf, records.last_day)
+
+
+def carried(counts: Array, where: Flags, baseline: Array) -> Array:
+    """(n, V) with the last count before, or the baseline, where there is none and ``where`` says so."""
+    found, last = counts.copy(), baseline
+    for visit in range(counts.shape[1]):
+        found[:, visit] = np.where(np.isnan(counts[:, visit]) & where[:, visit], last, counts[:, visit])
+        last = np.where(np.isnan(found[:, visit]), last, found[:, visit])
+    return found
+
+
+def has_event(records: Records, events: tuple[str, ...], day: int) -> Flags:
+    """(n,) who has one of the intercurrent ``events`` to a planned day."""
+    first = {"rescue": records.rescue_day, "stop": records.stopped_day, "leaving": left_day(records)}
+    found: Flags = np.zeros(records.n, dtype=bool)
+    for event in events:
+        found |= first[event] <= day
+    return found
+
+
+def as_observed(records: Records, estimator: str) -> Records:
+    """The observed records as an estimator takes them."""
+    if estimator == "last_observation":
+        missing = np.isnan(records.counts)
+        planned = np.broadcast_to(records.planned, missing.shape)
+        counts = carried(records.counts, missing, records.baseline)
+        return replace(records, counts=counts, days=np.where(missing, planned, records.days))
+    if estimator == "rescue_ignored":
+        return replace(records, **{name: np.full_like(getattr(records, name), np.inf) for name in DAYS_OF["rescue"]})
+    return records
+
+
+def judged(result: Evaluated, records: Records, estimator: str, day: int) -> Evaluated:
+    """An endpoint as an estimator judges it: of complete cases only who has a count on the planned day."""
+    if estimator != "complete_cases":
+        return result
+    at = records.planned == day
+    lacks = np.isnan(records.counts[:, at]).all(axis=1) & (result.reason == "")
+    reason = np.where(lacks, "no count at the assessment", result.reason)
+    return Evaluated(np.where(reason == "", result.value, np.nan), reason)

@@ -1,0 +1,292 @@
+"""Estimands: strategies on records by hand, verdicts at their limits, and truths that can be known another way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import nan
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_run import CONFIG, make_run_folder, read_run
+from pydantic import ValidationError
+from tiny_trial import WEEKS, Patient, records, study
+
+import trial.app.estimands as app
+from analysis import endpoints
+from analysis.endpoints import endpoints_of
+from analysis.endpoints.records import from_tables
+from analysis.endpoints.strategies import as_observed, carried, has_event, judged, left_day, under
+from analysis.evidence import estimands as pure
+from analysis.evidence.estimands import Found, Truth
+from analysis.report import estimands as chapter
+from analysis.report.keyed import plain_text
+from analysis.statistics import planned, summaries
+from trial.app.targets import cut
+from trial.cli import main
+from trial.engine.laboratory import whole_counts
+from trial.engine.simulate import simulate_unit
+from trial.errors import Refused
+from trial.jobs.work import enrolment, simulate_replicates, tabulate, unit_of
+from trial.study.estimand import Estimand, Verdict
+from trial.study.load import load_study
+
+SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
+STUDY = study(stops=True)
+RESCUED = Patient([10, 20, 90], rescue_days=(15,))
+STOPPED = Patient([60], actions=("start", "increase", "stop"), treated_days=70)
+LEFT = Patient([10, 60, 70, None], completed=False, last_day=25)
+STAYED = Patient([60])
+PEOPLE = (RESCUED, STOPPED, LEFT, STAYED)
+WHOLE = np.array([[10, 20, *[90] * 8], [60] * 10, [10, 60, 70, *[40] * 7], [60] * 10], dtype=float)
+DAYS = np.broadcast_to(np.array(WEEKS, dtype=float), WHOLE.shape)
+
+
+def value(code="RESPW8", **strategies):
+    seen = under(records(*PEOPLE), WHOLE, DAYS, Estimand(id="E", **strategies))
+    return endpoints.evaluate(endpoints_of(STUDY.analysis)[code], seen, STUDY).value.tolist()
+
+
+def test_strategies_by_hand():
+    """Rescued on day 15 after 20; stopped on day 42; left on day 25 after 70, and 40 ever since; week 8 asks for 50."""
+    assert value() == [0, 0, 0, 1]
+    assert value(rescue="treatment_policy") == [1, 0, 0, 1]
+    assert value(rescue="hypothetical") == [1, 0, 0, 1], "nobody was rescued there: what is seen is what is asked"
+    assert value(rescue="while_on_treatment") == [0, 0, 0, 1], "the last count before it is 20"
+    assert value(stop="treatment_policy") == [0, 1, 0, 1] == value(stop="while_on_treatment")
+    assert value(leaving="treatment_policy") == [0, 0, 0, 1], "40 in week 8"
+    assert value(leaving="while_on_treatment") == [0, 0, 1, 1], "70 before he left"
+    assert value("RESP1", leaving="composite") == [1, 1, 1, 1]
+
+
+def test_who_has_an_event():
+    of = records(*PEOPLE)
+    assert left_day(of).tolist() == [np.inf, np.inf, 25, np.inf]
+    assert has_event(of, ("rescue",), 56).tolist() == [True, False, False, False]
+    assert has_event(of, ("stop", "leaving"), 56).tolist() == [False, True, True, False]
+    assert not has_event(of, ("rescue", "leaving"), 14).any() and not has_event(of, (), 56).any()
+
+
+def test_a_count_is_carried_only_where_it_is_asked():
+    counts = np.array([[nan, 5, nan, nan, 7]])
+    everywhere, nowhere = np.ones(counts.shape, dtype=bool), np.zeros(counts.shape, dtype=bool)
+    assert carried(counts, everywhere, np.array([3.0])).tolist() == [[3, 5, 5, 5, 7]]
+    np.testing.assert_array_equal(carried(counts, nowhere, np.array([3.0])), counts)
+    some = everywhere.copy()
+    some[0, 2] = False
+    np.testing.assert_array_equal(carried(counts, some, np.array([3.0])), [[3, 5, nan, 5, 7]])
+
+
+def estimated(estimator):
+    of = as_observed(records(*PEOPLE, Patient([None])), estimator)
+    found = endpoints.evaluate(endpoints_of(STUDY.analysis)["RESPW8"], of, STUDY)
+    return judged(found, of, estimator, 56)
+
+
+def test_estimators_by_hand():
+    """Who left had 70 last; who has no count at all carries his baseline of 10."""
+    assert estimated("planned").value.tolist() == [0, 0, 0, 1, 0]
+    assert estimated("last_observation").value.tolist() == [0, 0, 1, 1, 0]
+    assert estimated("rescue_ignored").value.tolist() == [1, 0, 0, 1, 0]
+    np.testing.assert_array_equal(estimated("complete_cases").value, [0, 0, nan, 1, nan])
+    assert estimated("complete_cases").reason.tolist() == [
+        "",
+        "",
+        *["no count at the assessment"],
+        "",
+        *["no count at the assessment"],
+    ]
+
+
+NAMES = ("E", "e", "RESPW8", "A", "B")
+ONE = np.ones(400)
+
+
+def found(estimate, half, p=1.0):
+    estimate = np.broadcast_to(np.asarray(estimate, dtype=float), 400)
+    return Found(estimate, estimate - half, estimate + half, np.broadcast_to(np.asarray(p, dtype=float), 400))
+
+
+def judge(estimate=50.0, half=1.0, null_p=1.0, limits=Verdict(), null_estimate=1.0):  # noqa: B008
+    truth = Truth(55 * ONE, 5 * ONE)
+    return pure.judged(NAMES, "planned", truth, found(estimate, half), found(null_estimate, 1, null_p), limits)
+
+
+def test_a_row_by_hand():
+    row = judge(np.repeat([49.0, 53.0], 200), half=2.0)
+    assert (row.truth, row.truth_arm, row.truth_versus, row.mean, row.bias) == (50, 55, 5, 51, 1)
+    assert row.bias_mcse == pytest.approx(2.0 * np.sqrt(400 / 399) / 20) and row.truth_mcse == 0
+    assert (row.coverage, row.replicates, row.power) == (0.5, 400, 0.0)
+    assert (row.coverage_low, row.coverage_high) == pytest.approx((0.4499, 0.5501), abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("keys", "verdicts"),
+    [
+        ({}, ("PASS", "PASS", "PASS", "PASS")),
+        ({"estimate": 52.0, "half": 3.0}, ("PASS", "PASS", "PASS", "PASS")),
+        ({"estimate": 52.1, "half": 3.0}, ("FAIL", "PASS", "PASS", "FAIL")),
+        ({"estimate": 47.9, "half": 3.0}, ("FAIL", "PASS", "PASS", "FAIL")),
+        ({"estimate": np.repeat([42.0, 61.0], 200), "half": 20.0}, ("RISK", "PASS", "PASS", "RISK")),
+        ({"estimate": np.repeat([50.0, 51.5], [390, 10])}, ("PASS", "PASS", "PASS", "PASS")),
+        ({"estimate": np.repeat([50.0, 51.5], [375, 25])}, ("PASS", "RISK", "PASS", "RISK")),
+        ({"estimate": np.repeat([50.0, 51.5], [350, 50])}, ("PASS", "FAIL", "PASS", "FAIL")),
+        ({"null_p": np.repeat([0.001, 1.0], [4, 396])}, ("PASS", "PASS", "PASS", "PASS")),
+        ({"null_p": np.repeat([0.001, 1.0], [12, 388])}, ("PASS", "PASS", "RISK", "RISK")),
+        ({"null_p": np.repeat([0.001, 1.0], [40, 360])}, ("PASS", "PASS", "FAIL", "FAIL")),
+        ({"null_p": np.repeat([0.001, 1.0], [40, 360]), "null_estimate": -1.0}, ("PASS", "PASS", "PASS", "PASS")),
+        ({"null_p": np.repeat([0.001, nan], [4, 396])}, ("PASS", "PASS", "PASS", "PASS")),
+        ({"estimate": 52.1, "half": 3, "limits": Verdict(bias_points=3)}, ("PASS", "PASS", "PASS", "PASS")),
+    ],
+)
+def test_verdicts_at_their_limits(keys, verdicts):
+    row = judge(**keys)
+    assert (row.bias_verdict, row.coverage_verdict, row.type1_verdict, row.verdict) == verdicts
+
+
+def test_without_any_result_nothing_passes():
+    row = judge(estimate=nan)
+    assert row.replicates == 0 and np.isnan(row.bias) and row.bias_verdict == row.coverage_verdict == "RISK"
+    assert Found(ONE, ONE, ONE, 0 * ONE, better=-1).wins.sum() == 0
+
+
+def small(*changes, **settings):
+    return load_study(SMOKE, ["patients=20", "randomisation.strata=[]", *changes], **settings)
+
+
+def test_whole_counts_are_those_that_are_reported_where_a_visit_takes_place():
+    one = small(replicates=2)
+    patients = enrolment(one, range(2))
+    unit = unit_of(one, patients)
+    result = simulate_unit(unit)
+    whole = whole_counts(unit, [visit.truth for visit in result.visits])
+    seen = from_tables(tabulate(unit, result, patients), one.arm_ids)
+    there = ~np.isnan(seen.counts)
+    assert (whole[there] == seen.counts[there]).all() and not np.isnan(whole).any() and (~there).any()
+
+
+def test_the_truth_is_the_response_of_everybody_where_nothing_intervenes():
+    """No rescue, nobody leaves, no visit is missed: every estimand is the share of responders of a plain run."""
+    calm = ["rescue.allowed=false", "dropout=[]", "visits.missed_probability=0", "allocation=counterfactual"]
+    one = small(*calm, replicates=2)
+    plain = app._truths([Estimand(id="E")], one, range(2))["E", ""]
+    made = from_tables(simulate_replicates(one, range(2)), one.arm_ids)
+    value = endpoints.evaluate(endpoints_of(one.analysis)["RESPW8"], made, one).value.reshape(2, 3, 20)
+    assert plain == pytest.approx(value.mean(axis=2))
+
+
+def test_the_stratum_is_who_has_no_event_in_any_arm():
+    one = small("allocation=counterfactual", replicates=2)
+    patients = enrolment(one, range(2))
+    unit = unit_of(one, patients)
+    result = simulate_unit(unit)
+    of = from_tables(tabulate(unit, result, patients), one.arm_ids)
+    event = has_event(of, ("rescue", "leaving"), 56).reshape(2, 3, 20).any(axis=1)
+    assert event.any() and not event.all()
+    whole = whole_counts(unit, [visit.truth for visit in result.visits]).reshape(2, 3, 20, -1)[..., 7]
+    expected = [[(whole[r, a][~event[r]] >= 50).mean() for a in range(3)] for r in range(2)]
+    found = app._truths([Estimand(id="E", stratum=("rescue", "leaving"))], one, range(2))["E", ""]
+    assert found == pytest.approx(np.array(expected))
+
+
+def test_the_planned_estimator_is_the_planned_comparison():
+    one = small(replicates=3)
+    made = from_tables(simulate_replicates(one, range(3)), one.arm_ids)
+    found = app._found("RESPW8", "planned", made, one)
+    evaluated = {"RESPW8": endpoints.evaluate(endpoints_of(one.analysis)["RESPW8"], made, one)}
+    interval, p = planned.compared(summaries.of_records(made, evaluated, one)["RESPW8"], one)
+    np.testing.assert_array_equal(found, np.stack([*interval, p], axis=-1))
+
+
+def test_without_a_difference_every_arm_is_the_reference_arm():
+    one = app.no_difference(small())
+    assert {arm.placebo for arm in one.arms} == {True} and one.arm_ids == small().arm_ids
+    assert [arm.ratio for arm in one.arms] == [arm.ratio for arm in small().arms]
+    assert len({one.hazards(arm) for arm in one.arm_ids}) == 1 and one.hazards("HETROM-5") == small().hazards("Placebo")
+
+
+def test_hypothetical_events_are_taken_out_and_nothing_else():
+    estimands = "[{id: A}, {id: B, rescue: hypothetical}, {id: C, rescue: hypothetical, leaving: hypothetical}]"
+    one = small(f"analysis.estimands={estimands}", replicates=2)
+    tasks = list(app._tasks(one))
+    truths = {task.without: changed for changed, task in tasks if task.kind == "truth"}
+    assert set(truths) == {(), ("rescue",), ("rescue", "dropout")}
+    assert truths["rescue",].rescue.allowed is False and truths["rescue",].dropout == one.dropout
+    assert truths["rescue", "dropout"].dropout == () and truths[()].allocation == "counterfactual"
+    assert {task.kind for _, task in tasks} == {"truth", "trial", "null"}
+
+
+def test_the_command(tmp_path, capsys):
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        f"extends: {SMOKE}\npatients: 30\nanalysis:\n  estimands:\n    - {{id: PRIMARY}}\n"
+        "    - {id: POLICY, rescue: treatment_policy, leaving: treatment_policy}\n"
+    )
+    assert main(["check", str(path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "estimand POLICY: RESPW8, difference of shares, of everybody randomised; the variable whatever" in said
+    words = ["estimands", str(path), "--replicates", "2", "--workers", "1", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    rows = pure.read(tmp_path / "out")
+    assert {(r.estimand, r.arm, r.estimator) for r in rows} == {
+        (e, a, how)
+        for e in ("PRIMARY", "POLICY")
+        for a in ("HETROM-2.5", "HETROM-5")
+        for how in ("planned", "complete_cases", "last_observation")
+    }
+    assert "last_observation" in out and "FAIL: none of it" in " ".join(out.split())
+    assert all(r.truth == pytest.approx(r.truth_arm - r.truth_versus) for r in rows)
+    assert main(["estimands", str(SMOKE), "--out", str(tmp_path / "none")]) == 2
+    assert "smoke has no estimands: give analysis.estimands" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("analysis", "why"),
+    [
+        ({"estimands": [{"id": "A"}, {"id": "A"}]}, "which is already"),
+        ({"estimands": [{"id": "A", "stratum": ["rescue"], "rescue": "hypothetical"}]}, "nobody of the stratum has it"),
+        ({"estimands": [{"id": "A", "leaving": "hypothetical"}]}, "no effect: the study has no leaving"),
+        ({"estimands": [{"id": "A", "stop": "treatment_policy"}]}, "no effect: the study has no stop by the dose rule"),
+        ({"estimands": [{"id": "A"}], "estimators": []}, "at least 1"),
+        ({"estimators": ["planned"]}, "no effect without analysis.estimands"),
+        ({"verdict": {"coverage": 0.9}}, "no effect without analysis.estimands"),
+    ],
+)
+def test_what_has_no_effect_is_refused(analysis, why):
+    with pytest.raises(ValidationError, match=why):
+        study(**analysis)
+
+
+def test_paired_studies_and_unknown_variables_are_refused():
+    with pytest.raises(ValidationError, match="counterfactual allocation; allowed: one stage, parallel arms"):
+        study(paired=True, estimands=[{"id": "A"}])
+    for code, why in (("MAXDUR", "which is measured"), ("RESPWW8", "did you mean RESPW8?")):
+        with_it = study(estimands=[{"id": "A", "variable": code}])
+        (text,) = [t for p, t in endpoints.study_problems(with_it) if p[:2] == ("analysis", "estimands")]
+        assert why in text
+    with pytest.raises(Refused, match="tiny has no estimands"):
+        app.write_estimands(replace_replicates(STUDY), Path("nowhere"))
+
+
+def replace_replicates(one):
+    return one.model_copy(update={"replicates": 1})
+
+
+def test_the_table_of_the_report(tmp_path):
+    folder = make_run_folder(
+        tmp_path / "made", pk=False, analysis=CONFIG["analysis"] | {"estimands": [{"id": "E", "label": "as planned"}]}
+    )
+    assert chapter.table(read_run(folder)) is None
+    row = replace(judge(estimate=52.1, half=3.0), arm="LOW", versus="Placebo", label="as planned")
+    pure.write([row, replace(row, estimator="complete_cases", verdict="PASS")], folder)
+    table = chapter.table(read_run(folder))
+    texts = [[plain_text(cell.text) for cell in line.cells] for line in table.rows]
+    assert texts[1] == ["planned", "+52.1", "+2.1 ± 0.0", "100.0 (99.1, 100.0)", "0.0 (0.0, 0.9)", "FAIL"]
+    assert texts[0][0].startswith("as planned, ") and texts[0][0].endswith(": +50.0 ± 0.0")
+    assert [line.cells[-1].kind for line in table.rows[1:]] == ["outside", "inside"]
+
+
+def test_a_chunk_of_replicates_is_a_job():
+    one = small(replicates=3)
+    assert sum(len(job.replicates) for _, job in cut(0, one, ("RESPW8",))) == 3

@@ -1,0 +1,219 @@
+"""Does the planned analysis find what the team wants to know? True values by simulation, beside the estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import endpoints
+from analysis.endpoints import endpoints_of
+from analysis.endpoints.records import Records, from_tables
+from analysis.endpoints.strategies import as_observed, has_event, judged, under
+from analysis.evidence import estimands as pure
+from analysis.evidence.estimands import Found, Judged, Truth
+from analysis.statistics import planned, summaries
+from analysis.text import cells
+from trial.app.study_run import cores
+from trial.app.talk import Progress, Say, silent, unseen
+from trial.app.targets import Job, cut
+from trial.engine.laboratory import whole_counts
+from trial.engine.simulate import simulate_unit
+from trial.errors import Refused
+from trial.jobs.cluster import must_be_usable
+from trial.jobs.hands import hands
+from trial.jobs.work import enrolment, simulate_replicates, tabulate, unit_of
+from trial.study.estimand import Estimand
+from trial.study.ideal import DEPARTURES, without
+from trial.study.study import Study
+
+Array = NDArray[np.float64]
+FILES = (pure.ESTIMANDS_FILE,)
+TRUE_REPLICATES = 50
+"""Replicates of everybody under every arm, at most: they have no noise of who is in which arm."""
+TRIAL, NULL, TRUTH = "trial", "null", "truth"
+OUT_OF = {"rescue": "rescue", "leaving": "dropout"}
+"""The departure from the ideal trial that a hypothetical strategy takes out."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a job is for: trials, trials without a difference, or the truth of estimands that take out ``without``."""
+
+    kind: str
+    job: Job
+    without: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.job}"
+
+
+def write_estimands(
+    study: Study,
+    folder: Path,
+    workers: int | None = None,
+    say: Say = silent,
+    progress: Progress = unseen,
+    dask: str | None = None,
+) -> list[Judged]:
+    """Simulate the trial, the trial without a difference, and everybody under every arm as each estimand asks; write
+    estimands.parquet into ``folder``. ``workers``: threads; ``dask``: a cluster instead. Raises Refused without any.
+    """
+    if dask is not None:
+        must_be_usable(dask, workers)
+    if not study.analysis.estimands:
+        raise Refused(f"{study.id} has no estimands: give analysis.estimands, as in [{{id: PRIMARY}}]")
+    tasks = list(_tasks(study))
+    total, done = sum(_patients(one, task.job) for one, task in tasks), 0
+    count = len(study.analysis.estimands)
+    say(f"estimands: {count}; {study.replicates} trials, as many without a difference, and the truth")
+    parts: dict[Task, Mapping[tuple[str, str], Array]] = {}
+    with progress("estimands, patients") as tell, hands(workers or cores(), dask) as ours:
+        for task, result in ours.each(partial(_result, study.analysis.estimands), tasks, str):
+            parts[task] = result
+            done += next(_patients(one, t.job) for one, t in tasks if t == task)
+            tell(done, total)
+    rows = _rows(study, [task for _, task in tasks], parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    pure.write(rows, folder)
+    return rows
+
+
+def _patients(study: Study, job: Job) -> int:
+    return study.subjects * len(job.replicates)
+
+
+def _tasks(study: Study) -> Iterator[tuple[Study, Task]]:
+    """Every job with its study, the truths first."""
+    everybody = study.model_copy(
+        update={"allocation": "counterfactual", "replicates": min(TRUE_REPLICATES, study.replicates)}
+    )
+    for names in dict.fromkeys(taken_out(one) for one in study.analysis.estimands):
+        changed = without(everybody, [d for d in DEPARTURES if d.id in names])
+        yield from ((one, Task(TRUTH, job, names)) for one, job in cut(0, changed, (study.analysis.primary,)))
+    for kind, trial in ((TRIAL, study), (NULL, no_difference(study))):
+        yield from ((one, Task(kind, job)) for one, job in cut(0, trial, (study.analysis.primary,)))
+
+
+def taken_out(one: Estimand) -> tuple[str, ...]:
+    """The departures from the ideal trial that its hypothetical strategies take out."""
+    return tuple(name for event, name in OUT_OF.items() if getattr(one, event) == "hypothetical")
+
+
+def no_difference(study: Study) -> Study:
+    """The trial in which every arm has the treatment of the reference arm."""
+    same = next(arm for arm in study.arms if arm.id == study.analysis.reference_arm)
+    arms = tuple(same.model_copy(update={"id": a.id, "label": a.label, "ratio": a.ratio}) for a in study.arms)
+    leaving = tuple(item.as_of_arm(same.id, study.arm_ids) for item in study.dropout)
+    return study.model_copy(update={"arms": arms, "dropout": leaving})
+
+
+def _result(estimands: Sequence[Estimand], study: Study, task: Task) -> Mapping[tuple[str, str], Array]:
+    """Of a truth the shares (R, A) by estimand, else what each estimator finds, (R, A - 1, 4), by endpoint."""
+    if task.kind == TRUTH:
+        mine = [one for one in estimands if taken_out(one) == task.without]
+        return _truths(mine, study, task.job.replicates)
+    records = from_tables(simulate_replicates(study, task.job.replicates), study.arm_ids)
+    codes = dict.fromkeys(one.variable or study.analysis.primary for one in estimands)
+    return {(code, name): _found(code, name, records, study) for code in codes for name in study.analysis.estimators}
+
+
+def _truths(estimands: Sequence[Estimand], study: Study, replicates: range) -> dict[tuple[str, str], Array]:
+    """The share with a yes (R, A) of each estimand, of everybody under every arm."""
+    patients = enrolment(study, replicates)
+    unit = unit_of(study, patients)
+    result = simulate_unit(unit)
+    records = from_tables(tabulate(unit, result, patients), study.arm_ids)
+    whole = whole_counts(unit, [visit.truth for visit in result.visits])
+    days = unit.drawn.visit_day[:, 1:].astype(np.float64)
+    shape = len(replicates), len(study.arm_ids), study.patients
+    known, found = endpoints_of(study.analysis), {}
+    for one in estimands:
+        value = endpoints.evaluate(
+            known[one.variable or study.analysis.primary], under(records, whole, days, one), study
+        ).value
+        if one.stratum:
+            has = has_event(records, one.stratum, study.analysis.assessment_day).reshape(shape)
+            value = np.where(np.broadcast_to(has.any(axis=1, keepdims=True), shape).ravel(), np.nan, value)
+        found[one.id, ""] = _shares(value.reshape(shape))
+    return found
+
+
+def _shares(values: Array) -> Array:
+    """Mean (R, A) of the known values (R, A, n); NaN of none."""
+    known = ~np.isnan(values)
+    n = known.sum(axis=2)
+    return np.where(n > 0, np.where(known, values, 0.0).sum(axis=2) / np.maximum(n, 1), np.nan)
+
+
+def _found(code: str, estimator: str, records: Records, study: Study) -> Array:
+    """(R, A - 1, 4) estimate, limits and p of the planned comparison, from the records as an estimator takes them."""
+    seen = as_observed(records, estimator)
+    result = endpoints.evaluate(endpoints_of(study.analysis)[code], seen, study)
+    result = judged(result, records, estimator, study.analysis.assessment_day)
+    first = {"named_replicate": int(records.replicate[0])}
+    of_these = study.model_copy(update={"analysis": study.analysis.model_copy(update=first)})
+    interval, p = planned.compared(summaries.of_records(seen, {code: result}, of_these)[code], of_these)
+    return np.stack([*interval, p], axis=-1)
+
+
+def _rows(study: Study, tasks: Sequence[Task], parts: Mapping[Task, Mapping[tuple[str, str], Array]]) -> list[Judged]:
+    """Every estimand in every arm but the reference arm, by every estimator."""
+
+    def whole(kind: str, key: tuple[str, str], out: tuple[str, ...] = ()) -> Array:
+        return np.concatenate([parts[t][key] for t in tasks if (t.kind, t.without) == (kind, out)])
+
+    known, arms, reference = endpoints_of(study.analysis), study.arm_ids, str(study.analysis.reference_arm)
+    rows = []
+    for one in study.analysis.estimands:
+        code = one.variable or study.analysis.primary
+        true, better = 100.0 * whole(TRUTH, (one.id, ""), taken_out(one)), -1 if known[code].benefit == "lower" else 1
+        for k, arm in enumerate(planned.compared_arms(study)):
+            truth = Truth(true[:, arms.index(arm)], true[:, arms.index(reference)])
+            for name in study.analysis.estimators:
+                found, null = (_of_arm(whole(kind, (code, name)), k, better) for kind in (TRIAL, NULL))
+                names = one.id, one.name, code, arm, reference
+                rows.append(pure.judged(names, name, truth, found, null, study.analysis.verdict))
+    return rows
+
+
+def _of_arm(found: Array, k: int, better: int) -> Found:
+    """What an estimator finds (R, A - 1, 4) of one arm, in points."""
+    estimate, low, high = (100.0 * found[:, k, j] for j in range(3))
+    return Found(estimate, low, high, found[:, k, 3], better)
+
+
+def lines(rows: Sequence[Judged]) -> list[tuple[str, ...]]:
+    """One line per estimator: what it is about (estimand, arm, truth, one below the other), estimator, bias, coverage,
+    type I error and verdict, as text.
+    """
+    found: list[tuple[str, ...]] = []
+    for first, group in pure.by_truth(rows):
+        about = (first.estimand, first.arm, cells.change(first.truth, first.truth_mcse, "%"))
+        both = zip_longest(about, map(_judgement, group))
+        found += [(name or "", *(judgement or ("",) * 5)) for name, judgement in both]
+    return found
+
+
+def _judgement(row: Judged) -> tuple[str, ...]:
+    shares = (cells.rounded(100 * share, 1) for share in (row.coverage, row.type1))
+    return (row.estimator, cells.change(row.bias, row.bias_mcse, "%"), *shares, row.verdict)
+
+
+def notes(rows: Sequence[Judged], study: Study) -> list[str]:
+    """What stands below the lines: what each estimand is, and what the verdict is about."""
+    plan = study.analysis
+    limits = plan.verdict
+    return [
+        *(f"{one.id}: {one.in_words(plan.primary)}." for one in plan.estimands),
+        "\nTruth (below the arm) and bias in points; coverage of the 95 % intervals and type I error (nominal 2.5 %, "
+        f"one side) in %, over {rows[0].replicates} trials and {rows[0].null_replicates} without a difference.",
+        f"Limits: bias {limits.bias_points:g}, coverage {100 * limits.coverage:g} %, type I error "
+        f"{100 * limits.type1_error:g} %. PASS: the whole Monte Carlo 95 % interval keeps the limit; FAIL: none of it; "
+        "RISK: more replicates would tell.",
+    ]

@@ -1,0 +1,103 @@
+"""Estimands as data (ICH E9(R1)): population, variable, a strategy for each intercurrent event; and how a plan is
+judged against their true values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from trial.study.protocol import Identifier, NonNegative, Number, Problem, Record, twice
+from trial.study.texts import Line
+
+Strategy = Literal["composite", "treatment_policy", "hypothetical", "while_on_treatment"]
+Estimator = Literal["planned", "complete_cases", "last_observation", "rescue_ignored"]
+STRATEGIES = {
+    "composite": "{} makes the variable a no",
+    "treatment_policy": "the variable whatever happens after {}",
+    "hypothetical": "as if there had been no {}",
+    "while_on_treatment": "the last count before {} stands",
+}
+EVENTS = {"rescue": "rescue", "stop": "a stop by the dose rule", "leaving": "leaving"}
+ESTIMATORS = {
+    "planned": "the planned analysis: a missing count is no response, rescue and a stop as the endpoint says",
+    "complete_cases": "only patients with a count at the assessment visit",
+    "last_observation": "a missing count is the last one before it (LOCF)",
+    "rescue_ignored": "counts after rescue as they are, a missing one is no response",
+}
+
+
+class Estimand(Record):
+    """What is to be known of every arm against the reference arm: the difference of the shares with a yes."""
+
+    id: Identifier = Field(description="name of the estimand in the tables")
+    label: Line = Field(default="", description="name of the estimand in the report")
+    variable: Line | None = Field(default=None, description="code of a yes or no endpoint; none: the primary")
+    rescue: Strategy = Field(
+        default="composite",
+        description="rescue before the assessment: composite, treatment_policy, hypothetical, while_on_treatment",
+    )
+    stop: Literal["composite", "treatment_policy", "while_on_treatment"] = Field(
+        default="composite", description="the same of a stop for good by the dose rule, but for hypothetical"
+    )
+    leaving: Strategy = Field(default="composite", description="the same of leaving the study early")
+    stratum: tuple[Literal["rescue", "stop", "leaving"], ...] = Field(
+        default=(),
+        description="principal stratum: only patients who would have none of these to the assessment day in any arm; "
+        "none: everybody",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        yield from twice(self.stratum, ("stratum",), str)
+        for event in self.stratum:
+            if getattr(self, event) != "composite":
+                text = f"seen {getattr(self, event)!r}; nobody of the stratum has it; leave the strategy out"
+                yield (event,), text
+
+    @property
+    def name(self) -> str:
+        """The label, or the id."""
+        return self.label or self.id
+
+    def in_words(self, primary: str) -> str:
+        """The estimand in a sentence."""
+        told = [event for event in EVENTS if event not in self.stratum]
+        parts = [STRATEGIES[getattr(self, event)].format(EVENTS[event]) for event in told]
+        whom = "everybody randomised"
+        if self.stratum:
+            whom = f"those who would have no {' and no '.join(self.stratum)} in any arm"
+        return f"{self.variable or primary}, difference of shares, of {whom}; {'; '.join(parts)}"
+
+
+class Verdict(Record):
+    """Limits, set before the run, within which an estimator must stay: bias, coverage, type I error."""
+
+    bias_points: Annotated[NonNegative, Field(le=100)] = Field(
+        default=2.0, description="largest bias of the difference, in percentage points"
+    )
+    coverage: Annotated[Number, Field(gt=0, lt=1)] = Field(
+        default=0.93, description="least share of the 95 % intervals that hold the true value"
+    )
+    type1_error: Annotated[Number, Field(gt=0, lt=1)] = Field(
+        default=0.03, description="largest share of trials without a difference that find one in favour; nominal 0.025"
+    )
+
+
+def estimand_problems(
+    estimands: Sequence[Estimand], estimators: Sequence[str], can_stop: bool, rescued: bool, leaves: bool
+) -> Iterator[Problem]:
+    """Names given twice, and strategies for what does not happen in the study; paths inside ``analysis``."""
+    yield from twice([one.id for one in estimands], ("estimands",))
+    yield from twice(estimators, ("estimators",), str)
+    happens = {"rescue": rescued, "stop": can_stop, "leaving": leaves}
+    for k, one in enumerate(estimands):
+        for event, there in happens.items():
+            default = Estimand.model_fields[event].default
+            if not there and (getattr(one, event) != default or event in one.stratum):
+                seen = getattr(one, event) if event not in one.stratum else f"stratum: {event}"
+                yield (
+                    ("estimands", k, event),
+                    f"seen {seen!r}; no effect: the study has no {EVENTS[event].removeprefix('a ')}",
+                )
