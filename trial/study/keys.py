@@ -122,5 +122,5 @@ def default_of(field: FieldInfo) -> str:
     if value is None or value in ("", (), {}):
         return "none"
     if isinstance(value, tuple):
-        return ", ".join(f"{entry:g}" for entry in value)
+        return ", ".join(entry if isinstance(entry, str) else f"{entry:g}" for entry in value)
     return "no limit" if value == float("inf") else f"{value:g}" if isinstance(value, float) else str(value)
