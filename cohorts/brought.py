@@ -139,7 +139,7 @@ class BroughtPatients:
 def read_patients(path: str | Path) -> BroughtPatients:
     """The patients of a CSV or Parquet file. PatientsError lists each problem: row, column, value, what is allowed."""
     path = Path(path)
-    cells, lines = read_cells(path)
+    cells, lines = read_columns(path)
     return patients_of(path, cells, lines)
 
 
@@ -162,11 +162,11 @@ def patients_of(path: Path, cells: Cells, lines: Sequence[int] = ()) -> BroughtP
 
 def ids_of(path: str | Path) -> list[str] | None:
     """The file's own name of each of its patients, in order; None where it has no column ID."""
-    cells, _ = read_cells(Path(path))
+    cells, _ = read_columns(Path(path))
     return [str(cell) for cell in cells[ID]] if ID in cells else None
 
 
-def read_cells(path: Path) -> tuple[Cells, list[int]]:
+def read_columns(path: Path) -> tuple[Cells, list[int]]:
     """Columns of raw cells, texts from CSV, values or None from Parquet; of CSV the line of the file of each row."""
     try:
         must_be_regular(path, MOST_BYTES)

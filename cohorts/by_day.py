@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cohorts.brought import ID, BroughtPatients, PatientsError, as_number, read_cells, said_of
+from cohorts.brought import ID, BroughtPatients, PatientsError, as_number, read_columns, said_of
 from cohorts.covariates import CATEGORIES, LIMITS
 from cohorts.parameters import near
 
@@ -52,7 +52,7 @@ def read_by_day(path: str | Path, patients: BroughtPatients, kinds: Mapping[str,
     """The values by day of a CSV or Parquet file; ``kinds``: the covariates that something reads, and whether they are
     words. PatientsError lists each problem: line, column, value, what is allowed.
     """
-    cells, lines = read_cells(Path(path))
+    cells, lines = read_columns(Path(path))
     table = _Table(Path(path), cells, lines)
     problems = list(_of_columns(table, patients, kinds))
     if not problems:

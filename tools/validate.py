@@ -122,6 +122,17 @@ def oracle() -> Iterator[Line]:
         several = ("--set", "analysis.multiplicity={procedure: holm}")
         yield command("a report", sys.executable, *made[:-1], f"{run}2", *planned, *several)
         yield command("0 mismatches", sys.executable, "tests/qc/statistics/recompute.py", f"{run}2")
+        staged = (
+            "-m",
+            "trial",
+            "run",
+            "configs/hetrombopag_itp_phase3_leaving.yaml",
+            "--replicates",
+            "2",
+            "--no-report",
+        )
+        yield command("a line per arm", sys.executable, *staged, "--out", f"{run}3")
+        yield command("0 mismatches", sys.executable, "tests/qc/statistics/recompute.py", f"{run}3")
 
 
 NULL = (

@@ -204,6 +204,14 @@ MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")
 TAKENSH = field("TAKENSH", pa.float64(), "Share of prescribed doses taken")
 
 
+DEATH = (
+    field("DTHFL", TEXT, "Subject death flag"),
+    field("DTHADY", pa.int32(), "Relative day of death", "d"),
+    field("DTHCAUS", TEXT, "Cause of death"),
+)
+"""Names of ADSL (ADaM); of who has died, else null. DTHADY is EOSDY, from the first dose on day 0."""
+
+
 VOIDENDY = field("VOIDENDY", pa.int32(), "First day that rescue does not void", "d")
 
 
@@ -218,21 +226,30 @@ def doses_schema(intervals: bool) -> pa.Schema:
     return pa.schema([*DOSES, *INTERVALS * intervals])
 
 
+def observations_schema(clocked: bool) -> pa.Schema:
+    """OBSERVATIONS, and of a study with a schedule of the user's own AHOUR."""
+    return pa.schema([*OBSERVATIONS, *[SINCE_START] * clocked])
+
+
+SINCE_START = field("AHOUR", pa.float64(), "Time since the start of the study", "h")
 CHSHARE = field("CHSHARE", pa.float64(), "Share of the planned chemotherapy dose")
 
 
-def events_schema(chemotherapy: bool, agents: bool, waits: bool) -> pa.Schema:
-    """EVENTS; of a study with chemotherapy the label says so; with agents of rescue there is VOIDENDY, with cycles that
-    wait for platelets CHSHARE.
+def events_schema(chemotherapy: bool, agents: bool, waits: bool, death: bool) -> pa.Schema:
+    """EVENTS; of a study with chemotherapy or death the label says so; with agents of rescue there is VOIDENDY, with
+    cycles that wait for platelets CHSHARE.
     """
-    said = field("EVENT", TEXT, "RESCUE, DROPOUT or CHEMO")
-    schema = EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy else EVENTS
+    kinds = ["RESCUE", "DROPOUT", *["DEATH"] * death, *["CHEMO"] * chemotherapy]
+    said = field("EVENT", TEXT, f"{', '.join(kinds[:-1])} or {kinds[-1]}")
+    schema = EVENTS.set(EVENTS.get_field_index("EVENT"), said) if chemotherapy or death else EVENTS
     return pa.schema([*schema, *[VOIDENDY] * agents, *[CHSHARE] * waits])
 
 
-def patients_schema(meals: bool, taken: bool) -> pa.Schema:
-    """PATIENTS, of a study with meals MEALSH, of one that says more of adherence than a mean TAKENSH."""
-    return pa.schema([*PATIENTS, *[MEALSH] * meals, *[TAKENSH] * taken])
+def patients_schema(meals: bool, taken: bool, death: bool) -> pa.Schema:
+    """PATIENTS, of a study with meals MEALSH, of one that says more of adherence than a mean TAKENSH, of one in which
+    patients can die DEATH.
+    """
+    return pa.schema([*PATIENTS, *[MEALSH] * meals, *[TAKENSH] * taken, *DEATH * death])
 
 
 def parameters_schema(names: tuple[str, ...], units: dict[str, str]) -> pa.Schema:

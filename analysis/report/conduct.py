@@ -16,6 +16,10 @@ def treatment(run: RunFolder) -> Text:
     plan, several = run.study.chemotherapy, run.study.treatment_days > 1
     days = shown(cells.whole, run.config("treatment_days"))
     parts: list[Text] = [said("once daily by mouth for {} days", days) if several else SINGLE]
+    if run.study.schedule:
+        parts = [
+            said("by mouth at the times of a schedule of the user's own, which is beside the tables; {} days", days)
+        ]
     if plan and plan.drug_days:
         drug = shown(cells.runs_of_days, run.config("chemotherapy", "drug_days"))
         parts.append(said("only on days {} from the first day of each chemotherapy cycle", drug))

@@ -270,6 +270,9 @@ def _agent(run: RunFolder, k: int) -> Text:
 
 def _hazard(run: RunFolder, k: int) -> Text:
     item = run.study.dropout[k]
+    who = said("{}{}{}", label(item.reason), " (death)" * item.death, label(f", {item.limits}" if item.limits else ""))
+    if item.at_once:
+        return said("{}: everybody", who)
     name, words = ("hazard_per_week", "{} %/week") if item.share_by_end is None else ("share_by_end", "{} % by the end")
     value = getattr(item, name)
 
@@ -277,9 +280,9 @@ def _hazard(run: RunFolder, k: int) -> Text:
         return said(words, shown(cells.percent, run.config("dropout", k, name, *arm), figures=3))
 
     if not isinstance(value, Mapping):
-        return said("{}: {}", label(item.reason), rate())
+        return said("{}: {}", who, rate())
     by_arm = [said("{} ({})", rate(arm), label(arm)) for arm in value]
-    return said("{}: {}", label(item.reason), joined(", ", by_arm))
+    return said("{}: {}", who, joined(", ", by_arm))
 
 
 def start_dose(run: RunFolder, arm: int) -> Text:

@@ -171,6 +171,7 @@ def sections(run: RunFolder) -> list[Section]:
                 rates.adverse(run),
                 adverse.incidences(run),
                 adverse.priors(run),
+                people.deaths_table(run),
             ],
         ),
         ("exposure", "Exposure", [kinetics.exposure(run)]),

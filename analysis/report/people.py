@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.report.grid import (
     Cell,
@@ -18,7 +18,10 @@ from analysis.report.grid import (
 from analysis.report.keyed import Text, label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL, Estimate
+from analysis.statistics.participants import DIED
+from analysis.statistics.passages import AFTER, ENTERED, LEFT
 from analysis.text import cells
+from trial.tables import STAGE_ENDS
 
 DISPOSITION, SCREENING = "DISP", "SCREEN"
 STOPPED = "Treatment stopped by the dose rule"
@@ -28,16 +31,21 @@ NOBODY = ("screened", "randomised", "excluded")
 
 @dataclass(frozen=True)
 class Step:
-    """One number of the flow: in the named replicate, and its mean over replicates."""
+    """One number of the flow: in the named replicate, and its mean over replicates; ``inside``: a part of the one
+    above.
+    """
 
     label: str
     n: Text
     mean: Text
+    inside: bool = False
 
 
 @dataclass(frozen=True)
 class ArmFlow:
-    """One arm of the flow: label, hue, allocated, those who left by reason, completed, solves failed, analysed."""
+    """One arm of the flow: label, hue, allocated, those who left by reason (in each stage, where there are any),
+    completed, solves failed, analysed.
+    """
 
     label: str
     hue: int
@@ -82,17 +90,57 @@ def _step(run: RunFolder, line: str, code: str, arm: str, category: str) -> Step
 def _arm_steps(run: RunFolder, arm: str) -> list[Step]:
     lines = [("Simulated under this arm" if run.study.paired else "Allocated", "randomised")]
     lines += [(f"{STOPPED}, stayed in the study", "stopped by the dose rule")] * run.study.can_stop
-    lines += [(f"Left: {why}", f"left: {why}") for why in _reasons(run)]
-    lines += [("Completed", "completed")]
-    lines += [("Solve failed", "solve failed")] * _any(run, arm, "solve failed")
-    lines += [("Analysed", "analysed")]
+    if not run.study.stages:
+        lines += [(f"{_left(run, why)}: {why}", f"left: {why}") for why in _reasons(run)]
+    after = [("Completed", "completed")]
+    after += [("Solve failed", "solve failed")] * _any(run, arm, "solve failed")
+    after += [("Analysed", "analysed")]
     steps = [_step(run, line, DISPOSITION, arm, category) for line, category in lines]
+    steps += [step for k in range(len(run.study.stages)) for step in _stage_steps(run, arm, k)]
+    steps += [_step(run, "Left after the last stage", AFTER, arm, LEFT)]
+    steps += [_step(run, line, DISPOSITION, arm, category) for line, category in after]
     return [step for step in steps if step]
 
 
+def _stage_steps(run: RunFolder, arm: str, stage: int) -> list[Step | None]:
+    """A stage in the flow of an arm: entered, left for each reason, completed, went on."""
+    steps: list[Step | None] = []
+    for line, category in stage_lines(run, stage):
+        if category in (LEFT, DIED, *STAGE_ENDS):
+            continue
+        left = f"{_left(run, category)}: {category}" if category in run.study.reasons_to_leave else ""
+        line = left or line.strip()
+        step = _step(run, line[0].upper() + line[1:], f"STAGE:{run.study.stages[stage].id}", arm, category)
+        steps.append(replace(step, inside=category != ENTERED) if step else None)
+    return steps
+
+
+def stage_lines(run: RunFolder, stage: int) -> list[tuple[str, str]]:
+    """What is said of a stage of the plan, as line and category: entered, left and why, deaths apart, completed, went
+    on.
+    """
+    code, name = f"STAGE:{run.study.stages[stage].id}", run.study.stages[stage].name
+    found = list(dict.fromkeys(e.CATEGORY for e in run.estimates if code == e.PARAMCD))
+    lines = []
+    for category in found:
+        if category == ENTERED:
+            lines.append((f"{name}: {category}", category))
+        elif category in run.study.reasons_to_leave or category in STAGE_ENDS:
+            lines.append((f"    {category}", category))
+        else:
+            lines.append((f"  {category}", category))
+    return lines
+
+
+def _left(run: RunFolder, reason: str) -> str:
+    """How leaving for a reason is called."""
+    return "Died" if reason in run.study.deaths else "Left"
+
+
 def _reasons(run: RunFolder) -> list[str]:
-    """Why patients left the study, in the order of the config."""
-    return list(dict.fromkeys(run.study.reasons_to_leave))
+    """Why patients left the study, in the order of the config; death last."""
+    reasons = list(dict.fromkeys(run.study.reasons_to_leave))
+    return sorted(reasons, key=lambda reason: reason in run.study.deaths)
 
 
 def _any(run: RunFolder, arm: str, category: str) -> bool:
@@ -104,7 +152,8 @@ def disposition_table(run: RunFolder) -> Table:
     """T 14.1.1: who completed, who left and why; named replicate per arm, and the mean over replicates."""
     columns = counted_columns(run, f"Share of all {courses(run)}, %")
     lines = [("Completed", "completed"), ("Discontinued", "discontinued")]
-    lines += [(f"  {why}", f"left: {why}") for why in _reasons(run)]
+    lines += [(f"  {why}", f"left: {why}") for why in _reasons(run) if why not in run.study.deaths]
+    lines += death_lines(run)
     lines += [("Solve failed", "solve failed")]
     lines += [(STOPPED, "stopped by the dose rule")] * run.study.can_stop
     rows = [counted_row(run, DISPOSITION, line, category) for line, category in lines]
@@ -115,6 +164,22 @@ def disposition_table(run: RunFolder) -> Table:
         count, n = shown(cells.count, *numbers(printed, "events", "n")), shown(cells.whole, number(printed, "n"))
         notes += (said("Published, {}: {} of {} completed.", label(printed.study), count, n),)
     return Table("T 14.1.1", "Disposition", everybody(run), columns, tuple(rows), notes)
+
+
+def death_lines(run: RunFolder) -> list[tuple[str, str]]:
+    """All deaths and each cause, as line and category; none in a study in which nobody can die."""
+    causes = [(f"    {why}", f"left: {why}") for why in run.study.deaths]
+    return [("  Died", DIED), *causes] if causes else []
+
+
+def deaths_table(run: RunFolder) -> Table | None:
+    """T 14.3.2.1: who died, by cause; None in a study in which nobody can die."""
+    rows = [counted_row(run, DISPOSITION, line.removeprefix("  "), category) for line, category in death_lines(run)]
+    if not rows:
+        return None
+    notes = ("Deaths by the hazards of the config, up to the last visit; nothing is predicted, nothing follows death.",)
+    columns = counted_columns(run, f"Share of all {courses(run)}, %")
+    return Table("T 14.3.2.1", "Deaths", everybody(run), columns, tuple(rows), notes)
 
 
 def arm_head(run: RunFolder, arm: str, name: str) -> Text:

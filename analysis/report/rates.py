@@ -72,9 +72,16 @@ def adverse(run: RunFolder) -> Table | None:
     found = codes(run, ["rate"], ADVERSE)
     note = (
         "Proxies: every patient has one exponential clock per event, run by a background and a drug rate (T 14.3.1.6). "
-        "Nobody leaves or changes dose because of an event. Not a prediction."
+        f"{_because(run)} because of an event. Not a prediction."
     )
     return _rates(run, "T 14.3.1.3", "Simulated adverse events (proxies)", found, (note,)) if found else None
+
+
+def _because(run: RunFolder) -> str:
+    """What events do to anybody."""
+    reasons = [item.reason for item in run.study.dropout if item.after_adverse_event]
+    leave = f"Who leaves for {' or '.join(reasons)} leaves" if reasons else "Nobody leaves"
+    return f"{leave}{', and nobody changes dose,' if reasons else ' or changes dose'}"
 
 
 def unjudged(run: RunFolder) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from analysis.statistics.summaries import Summary, decoded, whole_replicates
 from trial.study.study import Study
 
 COMPLETED, FAILED = "COMPLETED", "SOLVE FAILED"
-STOPPED = "stopped by the dose rule"
+STOPPED, DIED = "stopped by the dose rule", "died"
 DESCRIBED = ("mean", "SD", "median", "minimum", "maximum")
 STATISTICS = ("n", "missing", "sum", *DESCRIBED)
 
@@ -71,7 +71,8 @@ def _disposition(path: Path, study: Study) -> dict[str, Array]:
             found[name] += np.bincount(cell[mine], minlength=found[name].size).reshape(_shape(study))
     left = sum((found[name] for name in reasons), np.zeros(_shape(study)))
     analysed = found["randomised"] - found["solve failed"]
-    return {**found, "discontinued": left, "analysed": analysed}
+    died = {DIED: sum((found[f"left: {reason}"] for reason in study.deaths), np.zeros(_shape(study)))}
+    return {**found, "discontinued": left, **(died if study.deaths else {}), "analysed": analysed}
 
 
 def _shape(study: Study) -> tuple[int, int]:

@@ -236,7 +236,7 @@ def test_the_report_of_a_staged_trial_shows_who_entered_each_stage(study, tmp_pa
         counted = stages.groupby("STAGE", observed=True).size()
         assert shown == {f"STAGE:{s.id}": counted[s.id] for s in study.stages}
         lines = [str(row.cells[0].text) for row in table.rows]
-        assert lines[0] == "Double blind: entered" and "  planned end" in lines
+        assert lines[0] == "Double blind: entered" and "    planned end" in lines
         assert [line for line in lines if line.endswith("entered")] == [f"{s.name}: entered" for s in study.stages]
 
 

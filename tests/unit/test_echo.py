@@ -146,3 +146,18 @@ def test_rescue_agents_laboratory_and_habits_are_said(small):
         "adherence: 90 % of doses are taken, 100 % of the missed ones in holidays of 4 days on average, given up after "
         "3 counts below 30 in a row, from day 28 on"
     ) in said
+
+
+def test_when_and_for_whom_a_hazard_runs_is_said_and_what_is_not_known(small):
+    """14 days at 0.1 per week: exp(-0.2) = 81.9 % stay; of 28 days at 0.05 per week 1 - exp(-0.2) = 18.1 % leave."""
+    two = small(
+        "dropout=[{reason: a, hazard_per_week: 0.1, from_day: 7, until_day: 20}, {reason: b, death: true, "
+        "hazard_per_week: 0.05, after_adverse_event: {codes: [HEAD], days: 28}}, {reason: c, at_once: true, "
+        "when: {below_1e9L: 20, visits: 2}}]", "tolerability={proxies: [HEAD]}",
+    )  # fmt: skip
+    assert completion(two) == pytest.approx({"DRUG": math.exp(-0.2), "SHAM": math.exp(-0.2)})
+    assert (
+        "dropout: a (0.1 per week, on days 7 to 20); b (death) (0.05 per week, for 28 days from the first HEAD on, "
+        "18.1 % within them); c (everybody, once the last 2 counts below 20 x 10^9/L); expected to stay until day 28: "
+        "81.9 %, but for b and c: how many that are depends on stages, counts or events" in in_words(two)
+    )

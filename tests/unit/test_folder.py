@@ -209,6 +209,7 @@ class Inputs(Record):
     parameter_set: str = "hetrombopag_wang_2022"
     population: Rows = Rows()
     published: Rows | None = None
+    schedule: str | None = None
 
 
 @pytest.mark.parametrize("another_design", [True, False])

@@ -6,8 +6,9 @@ from hand_made import STUDY, people
 
 from cohorts.sets import parameter_set
 from trial.engine.draws import draw_unit
+from trial.study.attrition import completing, hazards
 from trial.study.explain import explain
-from trial.study.leaving import Dropout, completing, hazards
+from trial.study.leaving import Dropout
 from trial.study.study import Study
 
 DAYS = 168
@@ -97,6 +98,82 @@ def refused(dropout):
 def test_what_cannot_be_is_refused(dropout, path, words):
     found = refused(dropout)
     assert words in found[path], found
+
+
+STAGED = {
+    "stages": [{"id": "OL", "days": 28}, {"id": "EXT", "days": 42}], "treatment_days": None,
+    "tolerability": {"proxies": ["HEAD", "TE"]}, "analysis": {"assessment_day": 7},
+}  # fmt: skip
+RUNS = {"reason": "x", "hazard_per_week": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("said", "path", "words"),
+    [
+        ({"until_day": 5, "from_day": 7}, "until_day", "seen 5; the hazard runs from day 7 on; allowed: 7 or later"),
+        ({"from_day": -1}, "from_day", "seen -1; allowed: 0 or more"),
+        ({"changes": [{"from_day": 7, "factor": 2}], "from_day": 7}, "changes.0.from_day",
+         "seen 7; the hazard runs from day 7 on; allowed: later days"),
+        ({"changes": [{"from_day": 9, "factor": 2}], "until_day": 8}, "changes.0.from_day",
+         "the hazard runs on days 0 to 8"),
+        ({"changes": [{"from_day": 9, "factor": 2}, {"from_day": 9, "factor": 1}]}, "changes.1.from_day",
+         "seen 9 after 9; the days must increase"),
+        ({"changes": [{"from_day": 9, "factor": -1}]}, "changes.0.factor", "seen -1; allowed: 0 or more"),
+        ({"stages": ["OLE"]}, "stages.0", "did you mean OL?"),
+        ({"stages": "OL"}, "stages", "allowed: a list"),
+        ({"when": {}}, "when", "nothing is asked; allowed: at_least_1e9L, below_1e9L"),
+        ({"when": {"below": 30}}, "when.below", "did you mean below_1e9L, in 10^9/L?"),
+        ({"when": "below 30"}, "when", "allowed: keys on the lines below"),
+        ({"when": {"below_1e9L": 30, "at_least_1e9L": 30}}, "when.at_least_1e9L", "no count is at least 30"),
+        ({"after_adverse_event": {"codes": []}}, "after_adverse_event.codes", "at least"),
+        ({"after_adverse_event": {"codes": ["HEADD"]}}, "after_adverse_event.codes.0", "did you mean HEAD?"),
+        ({"after_adverse_event": {"codes": ["ALT3"]}}, "after_adverse_event.codes.0", "allowed: HEAD"),
+        ({"after_adverse_event": {"codes": ["TE"]}}, "after_adverse_event.codes.0",
+         "seen 'TE', whose rate follows the counts of later visits, so that nobody can know of it on its day"),
+        ({"after_adverse_event": {"codes": ["HEAD"], "days": 0}}, "after_adverse_event.days", "seen 0; allowed: 1"),
+        ({"hazard_per_week": None, "share_by_end": 0.1, "stages": ["OL"]}, "share_by_end",
+         "with stages nobody can tell beforehand who leaves by the end; allowed: hazard_per_week"),
+        ({"hazard_per_week": None, "share_by_end": 0.1, "when": {"below_1e9L": 30},
+          "after_adverse_event": {"codes": ["HEAD"]}}, "share_by_end", "with when and after_adverse_event nobody"),
+        ({"hazard_per_week": None, "when": {"below_1e9L": 30}}, "hazard_per_week", "or at_once: true; neither"),
+        ({"at_once": True, "when": {"below_1e9L": 30}}, "hazard_per_week", "both are given"),
+        ({"at_once": True, "hazard_per_week": None}, "at_once", "it needs when, a condition"),
+        ({"at_once": True, "hazard_per_week": None, "when": {"below_1e9L": 30}, "after_adverse_event":
+          {"codes": ["HEAD"]}}, "at_once", "changes and after_adverse_event go with a hazard"),
+        ({"death": "maybe"}, "death", "allowed: true or false"),
+        ({"hazard_per_week": None, "share_by_end": 0.1, "from_day": 80}, "share_by_end",
+         "seen 0.1 of arm DRUG; no hazard on its days brings that: the hazard runs on no day before"),
+        ({"dead": True}, "dead", "did you mean death?"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_cannot_be_said_of_when_and_for_whom_is_refused(said, path, words):
+    data = STUDY | STAGED | {"dropout": [RUNS | said]}
+    with pytest.raises(ValueError) as error:
+        Study.model_validate(data)
+    found = {".".join(map(str, at)): text for at, text in explain(error.value, Study, data)}
+    assert words in found[f"dropout.0.{path}"], found
+
+
+def test_a_share_that_others_leave_nothing_of_is_refused():
+    """A hazard of 5 per week leaves e^-40 by day 56: no tenth is there to leave afterwards."""
+    found = refused([{"reason": "x", "hazard_per_week": 5}, {"reason": "y", "share_by_end": 0.1, "from_day": 56}])
+    assert "no hazard on its days brings that: too few are left then" in found["dropout.1.share_by_end"]
+
+
+def test_stages_and_events_that_a_study_does_not_have():
+    found = refused([RUNS | {"stages": ["A"], "after_adverse_event": {"codes": ["HEAD"]}}])
+    assert "none, in a study without stages" in found["dropout.0.stages.0"]
+    assert "none, in a study without tolerability" in found["dropout.0.after_adverse_event.codes.0"]
+
+
+def test_new_keys_with_their_defaults_leave_the_design_what_it_was():
+    from trial.study.fingerprint import fingerprint
+
+    plain = Study.model_validate(STUDY | {"dropout": [RUNS]})
+    said = RUNS | {"death": False, "changes": [], "when": None, "stages": [], "from_day": 0, "at_once": False}
+    assert fingerprint(plain) == fingerprint(Study.model_validate(STUDY | {"dropout": [said]}))
+    assert fingerprint(plain) != fingerprint(Study.model_validate(STUDY | {"dropout": [said | {"death": True}]}))
 
 
 def test_a_percentage_is_not_answered_with_a_hazard():

@@ -106,7 +106,7 @@ def test_the_pilot_counts_the_lines_that_patients_came_to():
     always = DoseStep(action="keep")
     odd = SMOKE.dose_rules[name].model_copy(update={"steps": (never, always)})
     study = SMOKE.model_copy(update={"dose_rules": {name: odd}})
-    counted = pilot(study)[name]
+    counted = pilot(study)[0][name]
     visits = len(study.visits.days)
     assert counted[0] == 0 and 0.7 * PILOT * visits < counted[1] <= PILOT * visits
 
@@ -169,7 +169,7 @@ def test_levels_with_days_are_compared_by_what_they_give_a_week():
 
 def test_the_lines_of_a_rule_of_a_later_stage_are_counted(tmp_path):
     study = load_study("configs/hetrombopag_itp_phase3_stages.yaml")
-    fired = pilot(study)
+    fired, _ = pilot(study)
     used = {name for name in study.rules_in_use if name not in {arm.dose_rule for arm in study.arms}}
     assert used and all(fired[name].any() for name in used)
 
@@ -185,4 +185,20 @@ def test_a_change_for_nobody_is_named():
     assert found == [
         "population.changes.0 (WEIGHT: 1 more from day 0 on, in 100 % of patients with WEIGHT 300 or more): changes "
         "nothing in 200 patients of a pilot"
+    ]
+
+
+def test_a_reason_whose_hazard_runs_for_nobody_is_named():
+    """Nobody has three counts above 1500 in a row; low counts there are; three of 1 in a row nobody has."""
+    high, low = {"at_least_1e9L": 1500, "visits": 3}, {"below_1e9L": 30}
+    dropout = [
+        {"reason": "a", "hazard_per_week": 1e-6, "when": high},
+        {"reason": "b", "hazard_per_week": 1e-6, "when": low},
+        {"reason": "c", "at_once": True, "when": {"below_1e9L": 1.1, "visits": 3}},
+    ]
+    study = type(SMOKE).model_validate(SMOKE.model_dump() | {"dropout": dropout, "dose_rules": {}} | {
+        "arms": [arm.model_dump() | {"dose_rule": None} for arm in SMOKE.arms]})  # fmt: skip
+    assert [*findings(study)] == [
+        f"dropout.0 (a): its hazard ran for nobody of {PILOT} patients of a pilot",
+        f"dropout.2 (c): nobody left for it of {PILOT} patients of a pilot",
     ]

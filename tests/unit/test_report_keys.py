@@ -219,7 +219,8 @@ def test_scorecard_csv_holds_the_numbers_of_the_typed_table(made):
 NAMES_OF_STATISTICS = {
     "analysis.statistics.estimates": {"ALL", "FEW_REPLICATES", "NAMED", "OVER", "Estimate", "read_estimates"},
     "analysis.statistics.baseline": {"ITEMS", "Item"},
-    "analysis.statistics.passages": {"ENTERED"},
+    "analysis.statistics.participants": {"DIED"},
+    "analysis.statistics.passages": {"AFTER", "ENTERED", "LEFT"},
     "analysis.statistics.planned": {"FAMILY", "LIMITS", "ODDS", "TESTS"},
 }
 """What the report may know of the statistics: records and names, nothing that computes."""

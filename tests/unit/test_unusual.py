@@ -275,3 +275,28 @@ def test_a_step_takes_all_counts_of_a_later_one(first, taken):
     assert found.get("dose_rules.ladder.steps.1") == (
         "never taken: steps.0 comes first and takes all its counts" if taken else None
     )
+
+
+def never(**said):
+    return {"dropout": [{"reason": "x", "hazard_per_week": 0.01} | said]}
+
+
+STAGED = {"stages": [{"id": "A", "days": 28}, {"id": "B", "days": 42}], "treatment_days": None,
+          "analysis": {"assessment_day": 7}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("usual", "odd", "path"),
+    [
+        (never(from_day=69), never(from_day=70), "dropout.0.from_day"),
+        (never(stages=["A"], from_day=27) | STAGED, never(stages=["A"], from_day=28) | STAGED, "dropout.0.stages"),
+        (never(stages=["B"], until_day=28) | STAGED, never(stages=["B"], until_day=27) | STAGED, "dropout.0.stages"),
+        (never(changes=[{"from_day": 7, "factor": 0}]), never(from_day=1, hazard_per_week=0),
+         "dropout.0.hazard_per_week"),
+        (never(when={"below_1e9L": 1.5}), never(when={"below_1e9L": 0.9}), "dropout.0.when.below_1e9L"),
+        (never(when={"at_least_1e9L": 300}), never(when={"at_least_1e9L": 3000}), "dropout.0.when.at_least_1e9L"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_reason_for_which_nobody_can_leave_is_said(usual, odd, path):
+    assert path not in said(**usual) and path in said(**odd)

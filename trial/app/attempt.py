@@ -23,7 +23,7 @@ from trial.jobs.provenance import REPORT, SHARD, file_hash, installed, manifest_
 from trial.jobs.runner import RunSummary, standing
 from trial.jobs.shards import WHOLE, Shard
 from trial.jobs.work import work_units
-from trial.study.load import FILES, PARAMETER_SET, file_keys, load_study
+from trial.study.load import FILES, PARAMETER_SET, SCHEDULE, file_keys, load_study
 from trial.study.study import Study
 
 
@@ -185,7 +185,7 @@ def identity(study: Study) -> dict[str, str]:
     Files the config names count by what they hold, not by where they are.
     """
     keys = dict(_leaves(study.model_dump(mode="json"), ""))
-    for path in map(".".join, FILES):
+    for path in map(".".join, (*FILES, SCHEDULE)):
         name = keys.get(path, "None")
         keys[path] = "None" if name == "None" else f"a file with sha256 {file_hash(Path(name))[:12]}"
     if PARAMETER_SET in file_keys(study.model_dump()):

@@ -10,12 +10,15 @@ from pathlib import Path
 from cohorts.sets import is_file_name, parameter_set
 from trial.study.analytes import Laboratory
 from trial.study.arms import Arm
+from trial.study.attrition import completing
 from trial.study.cycle_plan import Chemotherapy
 from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.fingerprint import fingerprint
-from trial.study.leaving import completing
+from trial.study.own_schedule import is_shared
 from trial.study.rescue_agents import RescueAgent
+from trial.study.stages import LEAVES
 from trial.study.study import Study
+from trial.study.timetable_rows import read_timetable
 
 COUNT = "x 10^9/L"
 
@@ -27,6 +30,7 @@ def in_words(study: Study) -> list[str]:
     begins = [study.days_before(k) for k in range(len(study.stages))]
     return [
         _size(study),
+        *([f"schedule {read_timetable(study.schedule).in_words()}"] if study.schedule else []),
         *(f"arm {_arm(study, arm)}" for arm in study.arms),
         *(f"stage {s.id}: {s.in_words(begin)}" for s, begin in zip(study.stages, begins, strict=True)),
         *(f"dose rule {name}: {_rule(study.dose_rules[name])}" for name in study.rules_in_use),
@@ -65,6 +69,9 @@ def _listed(parts: Sequence[str]) -> str:
 
 def _size(study: Study) -> str:
     how = "every patient under every arm" if study.paired else "each patient in one arm"
+    if study.schedule and not is_shared(study, read_timetable(study.schedule)):
+        many = f"{_many(study.patients, 'patient')}, {_many(study.replicates, 'replicate')}"
+        return f"{many}; {how}, as the schedule says"
     ratio = ":".join(str(arm.ratio) for arm in study.arms)
     strata = [s.covariate if s.cut is None else f"{s.covariate} below {s.cut:g}" for s in study.randomisation.strata]
     within = f" within {_listed(strata)}" if strata else ""
@@ -76,16 +83,18 @@ def _arm(study: Study, arm: Arm) -> str:
     lines = "".join(f", {line}" for line in arm.start_dose_by)
     dose = f"{_first(study, arm)}{lines}"
     what = f"placebo, sham level {arm.start_dose_mg:g} mg{lines}" if arm.placebo else dose
-    rule = f"then by rule {arm.dose_rule}" if arm.dose_rule else "fixed"
+    rule = [f"then by rule {arm.dose_rule}" if arm.dose_rule else "fixed"] * (study.schedule is None)
     extra = [
         *(["until chemotherapy begins, then placebo"] if arm.until_chemotherapy else []),
         *([f"a meal {arm.meal_after_dose_h:g} h after each dose"] if arm.meal_after_dose_h is not None else []),
     ]
-    return ", ".join([f"{arm.id}: {what}", rule, *extra])
+    return ", ".join([f"{arm.id}: {what}", *rule, *extra])
 
 
 def _first(study: Study, arm: Arm) -> str:
     """The level on which an arm starts."""
+    if study.schedule:
+        return f"doses as the schedule says, the first {arm.start_dose_mg:g} mg"
     rule = study.dose_rules.get(arm.dose_rule or "")
     rung = rule.rung_at(arm.start_dose_mg) if rule else None
     level = rule.levels[rung] if rule and rung is not None else None
@@ -179,7 +188,8 @@ def _screening(study: Study) -> str:
 def _adherence(study: Study) -> str:
     mean, sd = study.adherence.mean, study.adherence.sd
     spread = f" (SD between patients {100 * sd:g} %)" if sd else ""
-    taken = "every dose is taken" if mean == 1 else f"{100 * mean:g} % of doses are taken{spread}"
+    every = "every dose of the schedule is taken as it stands" if study.schedule else "every dose is taken"
+    taken = every if mean == 1 else f"{100 * mean:g} % of doses are taken{spread}"
     return ", ".join([taken, *_habits(study)])
 
 
@@ -220,18 +230,50 @@ def _agent(study: Study, agent: RescueAgent) -> str:
 
 
 def _dropout(study: Study) -> str:
-    last = study.visits.days[-1]
-    expected = completion(study)
-    if min(expected.values()) == 1:
+    """Why patients leave, and how many are expected to stay, as far as the config alone tells."""
+    last, expected = study.visits.days[-1], completion(study)
+    depends = [item.reason for item in study.dropout if item.conditional]
+    refused = [
+        f"who does not enter {stage.name}" for stage in study.stages if stage.enters and stage.otherwise == LEAVES
+    ]
+    if min(expected.values()) == 1 and not depends + refused:
         return f"nobody leaves before day {last}"
     shares = {f"{100 * share:.1f} %" for share in expected.values()}
     by_arm = ", ".join(f"{arm} {100 * share:.1f} %" for arm, share in expected.items())
-    reasons = _listed([item.reason for item in study.dropout])
-    return f"{reasons}; expected to stay until day {last}: {shares.pop() if len(shares) == 1 else by_arm}"
+    stay = f"expected to stay until day {last}: {shares.pop() if len(shares) == 1 else by_arm}"
+    if depends + refused:
+        stay += f", but for {_listed(depends + refused)}: how many that are depends on stages, counts or events"
+    reasons = [_reason(study, k) for k in range(len(study.dropout))]
+    plain = not any(", " in reason or " (" in reason for reason in reasons)
+    return "; ".join([_listed(reasons) if plain else "; ".join(reasons)] * bool(reasons) + [stay])
+
+
+def _reason(study: Study, k: int) -> str:
+    """A reason to leave; of one whose hazard does not run always, when and at what rate, and what comes of an event."""
+    item = study.dropout[k]
+    death = " (death)" if item.death else ""
+    if item.always:
+        return f"{item.reason}{death}"
+    by_arm = {arm: study.hazards(arm)[k] for arm in study.arm_ids}
+    each = {f"{rate:.3g}" for rate in by_arm.values()}
+    rates = each.pop() if len(each) == 1 else ", ".join(f"{arm} {rate:.3g}" for arm, rate in by_arm.items())
+    how = "everybody" if item.at_once else f"{rates} per week"
+    days = item.after_adverse_event.days if item.after_adverse_event else None
+    most = f", {_within(by_arm, days)} within them" if days else ""
+    return f"{item.reason}{death} ({how}, {item.limits}{most})"
+
+
+def _within(by_arm: dict[str, float], days: int) -> str:
+    """The share who leave within so many days of a hazard per week, by arm."""
+    shares = {arm: f"{-100 * math.expm1(-rate * days / 7):.3g} %" for arm, rate in by_arm.items()}
+    alike = set(shares.values())
+    return alike.pop() if len(alike) == 1 else ", ".join(f"{arm} {share}" for arm, share in shares.items())
 
 
 def completion(study: Study) -> dict[str, float]:
-    """By arm, the share of patients whom no reason to leave reaches before the last planned visit."""
+    """By arm, the share of patients whom no reason to leave reaches before the last planned visit, but for those that
+    depend on the course of the trial.
+    """
     return {arm: completing(study.dropout, arm, study.visits.days[-1]) for arm in study.arm_ids}
 
 

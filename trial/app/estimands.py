@@ -9,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from analysis import endpoints
@@ -124,13 +125,17 @@ def _result(estimands: Sequence[Estimand], study: Study, task: Task) -> Mapping[
 
 
 def _truths(estimands: Sequence[Estimand], study: Study, replicates: range) -> dict[tuple[str, str], Array]:
-    """The share with a yes (R, A) of each estimand, of everybody under every arm."""
+    """The share with a yes (R, A) of each estimand, of everybody under every arm. The dead have no count."""
     patients = enrolment(study, replicates)
     unit = unit_of(study, patients)
     result = simulate_unit(unit)
-    records = from_tables(tabulate(unit, result, patients), study.arm_ids)
-    whole = whole_counts(unit, [visit.truth for visit in result.visits])
+    tables = tabulate(unit, result, patients)
+    records = from_tables(tables, study.arm_ids)
     days = unit.drawn.visit_day[:, 1:].astype(np.float64)
+    whole = whole_counts(unit, [visit.truth for visit in result.visits])
+    if study.deaths:
+        died = tables["patients"]["DTHADY"].cast(pa.float64()).to_numpy()
+        whole = np.where(days >= died[:, None], np.nan, whole)
     shape = len(replicates), len(study.arm_ids), study.patients
     known, found = endpoints_of(study.analysis), {}
     for one in estimands:

@@ -20,7 +20,7 @@ from trial.study.load import FILES
 from trial.study.study import Study
 
 CONFIG = "config.resolved.yaml"
-OWN_SET = "own_set"
+OWN_SET, OWN_SCHEDULE = "own_set", "own_schedule"
 LONGEST_NAME = 230
 """Bytes of the name of a run folder: the names of its lock and of its unfinished work are longer."""
 UNNAMED = ("model.json", REPORT, f"{OWN_SET}.json", f"{OWN_SET}.py")
@@ -234,6 +234,10 @@ def with_inputs(study: Study, folder: Path) -> Study:
             study = study.model_copy(update={section: record.model_copy(update={key: copy})})
     if study.published is not None and differs_from_published(study):
         _uncount(folder / study.published.rows)
+    if study.schedule is not None:
+        copy = f"{OWN_SCHEDULE}{Path(study.schedule).suffix}"
+        shutil.copyfile(study.schedule, folder / copy)
+        study = study.model_copy(update={"schedule": copy})
     return study
 
 

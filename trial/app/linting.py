@@ -8,8 +8,9 @@ import numpy as np
 
 from trial.app.echo import step_in_words
 from trial.app.typical_man import course_table
+from trial.engine.draws import Unit
 from trial.engine.followed import pieces_of
-from trial.engine.simulate import simulate_unit
+from trial.engine.simulate import UnitResult, simulate_unit
 from trial.engine.titration import Action
 from trial.jobs.work import enrolment, unit_of
 from trial.study.arms import Arm
@@ -31,9 +32,15 @@ def findings(study: Study) -> Iterator[str]:
 
     Levels that no patient reaches before treatment ends, counts that no line covers on a level, changes that the next
     line undoes, lines that another line hides in part, a target that the ladder does not bring the typical man to, and
-    lines that none of PILOT patients came to. Raises Stopped when the typical man cannot be solved.
+    lines that none of PILOT patients came to; and reasons to leave whose hazard ran for none. Raises Stopped when the
+    typical man cannot be solved.
     """
-    fired = pilot(study) if study.dose_rules else {}
+    depends = any(item.conditional for item in study.dropout)
+    fired, left = pilot(study) if study.dose_rules or depends else ({}, np.zeros(0))
+    for k, item in enumerate(study.dropout):
+        if item.conditional and not left[k]:
+            what = "nobody left for it" if item.at_once else "its hazard ran for nobody"
+            yield f"dropout.{k} ({item.reason}): {what} of {PILOT} patients of a pilot"
     for name, rule in study.dose_rules.items():
         if name not in study.rules_in_use:
             yield f"{name}: no arm has this rule"
@@ -215,8 +222,10 @@ def off_target(rule: DoseRule, arms: list[Arm], study: Study) -> Iterator[str]:
             yield f"{there}: above {down:g}, where the rule would go on to decrease or interrupt"
 
 
-def pilot(study: Study) -> dict[str, np.ndarray]:
-    """How often each line of each rule was taken by PILOT patients in all arms, by the name of the rule."""
+def pilot(study: Study) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """How often each line of each rule was taken by PILOT patients in all arms, by the name of the rule; and for how
+    many the hazard of each reason of dropout ran.
+    """
     small = study.model_copy(update={"patients": PILOT, "replicates": 1})
     patients = enrolment(small, 0)
     unit = unit_of(small, patients)
@@ -228,4 +237,15 @@ def pilot(study: Study) -> dict[str, np.ndarray]:
             taken = decided.step[mine & (decided.step >= 0)]
             if given.arm.dose_rule is not None:
                 counted[given.arm.dose_rule] += np.bincount(taken, minlength=len(counted[given.arm.dose_rule]))
-    return counted
+    return counted, _ran(unit, result)
+
+
+def _ran(unit: Unit, result: UnitResult) -> np.ndarray:
+    """Of each reason of dropout, for how many patients its hazard ran; of one that takes everybody, how many left."""
+    place, exits = result.course.place, result.course.exits
+    gone = place.leave_reason[place.leave_day <= unit.drawn.visit_day[:, -1]]
+    ran = np.bincount(gone, minlength=len(unit.study.reasons_to_leave))
+    if exits is not None:
+        own = [k for k, item in enumerate(unit.study.dropout) if item.conditional]
+        ran[own] += (exits.hazard > 0).sum(axis=0)
+    return ran

@@ -6,6 +6,7 @@ from typing import Any
 
 from trial.study.fit import Fit
 from trial.study.keys import default_of, keys_of, kind_of, unit_of
+from trial.study.own_schedule import SAID
 from trial.study.protocol import Record
 from trial.study.study import Study
 from trial.study.yamltree import EXTENDS
@@ -33,8 +34,13 @@ def json_schema(record: type[Record] = Study, title: str = "vtrial study") -> di
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **content,
         "title": title,
-        "anyOf": [{"required": [EXTENDS]}, {"required": needed}],
+        "anyOf": [{"required": [EXTENDS]}, {"required": needed}, *_scheduled(record, needed)],
     }
+
+
+def _scheduled(record: type[Record], needed: list[str]) -> list[dict[str, Any]]:
+    """What a study with a schedule of the user's own needs: the table says the rest."""
+    return [{"required": ["schedule", *(key for key in needed if key not in SAID)]}] if record is Study else []
 
 
 def _without_infinity(value: Any) -> Any:

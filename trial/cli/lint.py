@@ -16,7 +16,7 @@ def lint(
         list[str], typer.Option("--set", metavar="KEY=VALUE", help="Replace one value, as in arms.0.ratio=3.")
     ] = [],  # noqa: B006
 ) -> None:
-    """Try the dose rules: levels nobody reaches, decreases that are undone, lines that never act.
+    """Try the dose rules: levels nobody reaches, decreases that are undone, lines that never act; and reasons to leave.
 
     Example: vtrial lint configs/published/hetrombopag_itp_phase3.yaml
     """

@@ -2,7 +2,8 @@
 
 Every patient has one exponential clock per proxy (stream "ae:<code>"). The first event is on the day on which the
 cumulative hazard reaches it: background rate, drug rate on days with active drug prescribed, and for some proxies the
-count. Nothing else in the trial changes; a patient does not leave or change dose because of an event.
+count. Nothing else in the trial changes because of an event, but for a reason of dropout that waits for one
+(``exits``).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def adverse_table(study: Study, tables: Mapping[str, pa.Table], draws: Draws) ->
     count = _counts(tables["observations"], key, days) if any(p.doubling for p in chosen) else np.ones((1, 1))
     solved = np.array([status == "OK" for status in tables["solves"]["STATUS"].to_pylist()])
     there = (days < last[:, None]) & solved[:, None]
-    found = [_first_days(p, _rates(p, study, draws), draws, drug & there, there, count) for p in chosen]
+    found = [_first_days(p, rates_of(p, study, draws), draws, drug & there, there, count) for p in chosen]
     return _table(patients, chosen, np.stack(found, axis=1) if found else np.zeros((len(key), 0), dtype=np.int64))
 
 
@@ -64,7 +65,7 @@ def _counts(observations: pa.Table, key: NDArray[np.int64], days: NDArray[np.int
     return elementary.exp(np.stack(rows))
 
 
-def _rates(proxy: Proxy, study: Study, draws: Draws) -> Rates:
+def rates_of(proxy: Proxy, study: Study, draws: Draws) -> Rates:
     """Rates of every patient: medians, or with parameter uncertainty drawn once per replicate."""
     if not study.parameter_uncertainty:
         return proxy.rates(np.zeros((3, len(draws))))
@@ -74,11 +75,16 @@ def _rates(proxy: Proxy, study: Study, draws: Draws) -> Rates:
     return proxy.rates(z[:, which])
 
 
+def event_clock(proxy: Proxy, draws: Draws) -> Array:
+    """(n,) the cumulative hazard at which each patient has the first event."""
+    return -elementary.log(draws.uniform(f"ae:{proxy.code}"))
+
+
 def _first_days(
     proxy: Proxy, rates: Rates, draws: Draws, drug: NDArray[np.bool_], there: NDArray[np.bool_], count: Array
 ) -> NDArray[np.int64]:
     """(n,) day of the first event, -1 without one."""
-    clock = -elementary.log(draws.uniform(f"ae:{proxy.code}"))
+    clock = event_clock(proxy, draws)
     reached = np.cumsum(np.where(there, rates.daily(drug, count), 0.0), axis=1) >= clock[:, None]
     return np.where(reached.any(axis=1), reached.argmax(axis=1), -1)
 

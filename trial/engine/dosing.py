@@ -4,17 +4,21 @@ are lost.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cohorts import elementary
+from trial.engine.by_the_clock import Clocked, laid_over, moves_of
+from trial.engine.course import Course
 from trial.engine.cycles import drug_days, intensities
 from trial.engine.draws import Drawn, Unit
 from trial.engine.prescribed import days_apart
 from trial.engine.rescue import log_drop
-from trial.engine.rules import Course
 from trial.models import Days
 from trial.solver import Events
+from trial.study.dose_level import DoseLevel
 
 Array = NDArray[np.float64]
 
@@ -93,8 +97,13 @@ def later(events: Events, end_h: Array) -> Events:
 def dose_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """Active drug taken on each day (mg): prescribed, a day of the drug, taken, still in the study, not placebo."""
     prescribed = _prescribed_mg(unit, course, day)
+    return np.where(_is_given(unit, course, day), prescribed, 0.0)
+
+
+def _is_given(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether what is prescribed on each day is taken, and is active drug."""
     given = drug_day(unit, course, day) & active(unit, course, day) & _in_study(course, day)
-    return np.where(given & takes(unit, course, day), prescribed, 0.0)
+    return given & takes(unit, course, day)
 
 
 def takes(unit: Unit, course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -107,7 +116,11 @@ def _prescribed_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     """The dose of each day (mg), active or sham, on the days of the level that is in force; or that of the plan."""
     if unit.plan_mg is not None:
         return _of_day(unit.plan_mg, day)
-    apart = days_apart(unit.study)
+    return level_mg(course, day, days_apart(unit.study))
+
+
+def level_mg(course: Course, day: NDArray[np.int64], apart: Sequence[DoseLevel] = ()) -> Array:
+    """The dose (n, k) of the level that is in force on each day (mg); 0 between the days of those ``apart``."""
     now, before = course.now.on(day, apart), course.before.on(day, apart)
     prescribed = np.where(day >= course.effective_day[:, None], now, before)
     for one in reversed(course.earlier):
@@ -194,6 +207,8 @@ def untreated_day(unit: Unit, course: Course) -> Events:
 
 def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
     """The event table of those days (of one week, where parameters of the equations differ from week to week)."""
+    if unit.clocked is not None:
+        return _by_the_clock(unit, course, day, unit.clocked)
     dose = dose_mg(unit, course, day)
     days = Days.of(
         np.where(day >= 0, 24.0 * day, np.inf),
@@ -204,6 +219,37 @@ def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
         meal_h(unit, course, day, dose),
     )
     return unit.structure.daily_events(unit.p_on(day[:, 0]), days)
+
+
+def _by_the_clock(unit: Unit, course: Course, day: NDArray[np.int64], plan: Clocked) -> Events:
+    """As ``daily_events``, of doses at their own hours; what they do in these days, whenever they were taken."""
+    begin_h, end_h = np.maximum(24.0 * day[:, 0], 0.0), 24.0 * (day.max(axis=1) + 1.0)
+    start_h = np.where(day >= 0, 24.0 * day, np.inf)
+    bare = Days.of(start_h, 0.0, loss_factor=loss_factor(unit, course, day), kill=kill(unit, course, day))
+    events = unit.structure.daily_events(unit.p_on(day[:, 0]), bare)
+    taken = plan.between(begin_h, end_h)
+    given = np.where(_is_given(unit, course, taken.day), taken.mg, 0.0)
+    if not (given > 0).any():
+        return events
+    taken, when = Clocked(taken.hour, given), taken.day
+    doses = Days.of(
+        taken.hour,
+        given,
+        _of_day(unit.drawn.bioavailability, when),
+        loss_factor(unit, course, when),
+        kill(unit, course, when),
+        meal_h(unit, course, when, given),
+    )
+    return laid_over(events, moves_of(unit.structure, _p_on(unit, when), taken, doses), begin_h, end_h)
+
+
+def _p_on(unit: Unit, day: NDArray[np.int64]) -> Array:
+    """Parameters of the structure on days (n, k) of each patient, (n, k, P)."""
+    p = np.repeat(unit.p[:, None], day.shape[1], axis=1)
+    for name in unit.weekly:
+        value = np.where(unit.sound[:, None], unit.on(name, day), 1.0)
+        p[:, :, unit.structure.parameters.index(name)] = value
+    return p
 
 
 def _in_study(course: Course, day: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -22,8 +22,10 @@ from cohorts.sampler import Cohort
 from cohorts.sets import parameter_set
 from cohorts.streams import Draws
 from cohorts.switched import parameters_of
+from trial.engine.by_the_clock import Clocked
 from trial.engine.followed import Followed
 from trial.engine.holidays import by_chance, on_holiday
+from trial.engine.leave_clocks import LeaveClocks, draw_leaving
 from trial.engine.samples import Samples, draw_samples
 from trial.engine.weeks import Occasions, by_week, log_loss, taken_up
 from trial.models import Structure
@@ -46,10 +48,12 @@ class Drawn:
     that dose. meal_share (n,) probability of that. bioavailability (n, D) relative. log_loss (n, D) of the loss
     factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
     rescue_clock (n, episodes) cumulative hazard at which a rescue is given, for as many as there can be. leave_day (n,)
-    and leave_reason (n,): index into study.dropout, -1 stays. occasions: by name, the parameters that differ from week
-    to week. samples: what happens to the samples of the visits. holiday
-    (n, D): the dose is missed in a run of days. patience (n,): cumulative hazard at which the drug is given up.
-    cycle_factor (n, C): what multiplies the kill of each cycle of chemotherapy; None: nothing.
+    and leave_reason (n,), as far as only time tells: index into study.dropout, -1 stays. occasions: by name, the
+    parameters that differ from week to week. samples: what happens to the samples of the visits. holiday (n, D): the
+    dose is missed in a run of days. patience (n,): cumulative hazard at which the drug is given up. cycle_factor
+    (n, C): what multiplies the kill of each cycle of chemotherapy; None: nothing. leaving: what decides who leaves for
+    a reason that depends on his course; None: no such reason. visit_h (n, V+1): hour of the actual day of the visit;
+    None: its start.
     """
 
     arm: NDArray[np.int64]
@@ -73,6 +77,8 @@ class Drawn:
     samples: Samples = NOTHING_LOST
     holiday: NDArray[np.bool_] | None = None
     patience: Array | None = None
+    visit_h: Array | None = None
+    leaving: LeaveClocks | None = None
 
     @property
     def n(self) -> int:
@@ -103,7 +109,7 @@ class Unit:
 
     columns: covariates (n,) that start doses may ask for. changes: the covariates that change, with the parameters that
     follow; ``parameters`` are then those of day 0. plan_mg (n, D): the dose prescribed for each day, whatever
-    the rules say; None: as they say.
+    the rules say; None: as they say. clocked: the doses of a schedule of the user's own, of which plan_mg are the sums.
     """
 
     study: Study
@@ -114,6 +120,7 @@ class Unit:
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     changes: Followed | None = None
     plan_mg: Array | None = None
+    clocked: Clocked | None = None
 
     @cached_property
     def _plan(self) -> tuple[tuple[Given, ...], tuple[tuple[int, ...], ...]]:
@@ -259,7 +266,7 @@ def draw_unit(
         for e in chosen.effects("occasion")
         if e.parameter != BIOAVAILABILITY
     }
-    leave_day, leave_reason = _leaving(study, arm, cohort)
+    leave_day, leave_reason, leaving = draw_leaving(study, arm, draws)
     clocks = [-elementary.log(draws.uniform("rescue", k)) for k in range(most_rescues(study))]
     return Drawn(
         arm=arm,
@@ -283,6 +290,7 @@ def draw_unit(
         samples=draw_samples(study, draws),
         holiday=holiday,
         patience=-elementary.log(draws.uniform("adherence:patience")) if study.adherence.gives_up else None,
+        leaving=leaving,
     )
 
 
@@ -369,18 +377,3 @@ def _propensity(draws: Draws, name: str, mean: float, sd: float) -> Array:
 def _done(draws: Draws, name: str, probability: Array, days: int) -> NDArray[np.bool_]:
     """The days (n, D) on which it is done, by chance."""
     return np.stack([draws.uniform(name, day) for day in range(days)], axis=1) < probability[:, None]
-
-
-def _leaving(study: Study, arm: NDArray[np.int64], cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first of the competing exponential clocks, compared before they are rounded up to days: day of leaving and
-    index of the reason.
-    """
-    first, reason = np.full(len(arm), np.inf), np.full(len(arm), -1)
-    rates = np.array([study.hazards(arm_id) for arm_id in study.arm_ids]).reshape(len(study.arm_ids), -1)
-    for k, item in enumerate(study.dropout):
-        hazard = rates[arm, k]
-        clock = -elementary.log(cohort.draws.uniform(f"dropout:{item.reason}"))
-        weeks = np.divide(clock, hazard, out=np.full(len(arm), np.inf), where=hazard > 0)
-        reason, first = np.where(weeks < first, k, reason), np.minimum(weeks, first)
-    day = np.ceil(np.minimum(7 * first, 1e6)).astype(np.int64)
-    return np.where(np.isfinite(first), day, np.iinfo(np.int64).max), reason

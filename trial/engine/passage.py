@@ -24,9 +24,9 @@ class Position:
     """Where every patient stands in the plan; arrays over patients.
 
     stage: index into the plan, its length once all is over; entered: planned day of the visit at which he came in.
-    leave_day, leave_reason: as drawn, unless he did not enter a stage and left for that: the index then goes on behind
-    the reasons of dropout, over the stages that not everybody enters. recent (n, K): last
-    reported counts of this stage, latest first.
+    leave_day, leave_reason: as drawn, unless he has left for a reason that depends on his course, or did not enter a
+    stage and left for that: the index then goes on behind the reasons of dropout, over the stages that not everybody
+    enters. recent (n, K): last reported counts of this stage, latest first.
     """
 
     stage: Ints
@@ -67,18 +67,18 @@ def stage_of(unit: Unit, place: Position, seen: Seen, count: Array, visit: int, 
     plan, planned = unit.study.plan, unit.study.visits.days[visit - 1]
     if len(plan) == 1 and plan[0].until is None:
         return place, np.zeros(len(count), dtype=bool)
-    place = replace(place, recent=_pushed(place.recent, count))
+    place = replace(place, recent=pushed(place.recent, count))
     here = unit.drawn.visit_day[:, visit] < place.leave_day
     target, over = place.stage.copy(), np.zeros(len(count), dtype=bool)
     for k, stage in enumerate(plan):
         ends = (planned - place.entered >= stage.days) & (k + 1 < len(plan))
         if stage.until is not None:
-            ends |= _met(stage.until, place.recent, seen)
+            ends |= meets(stage.until, place.recent, seen)
         over |= here & (place.stage == k) & ends
     target[over] += 1
     leaves, gates = np.full(len(count), -1), [(k, s, s.enters) for k, s in enumerate(plan) if s.enters]
     for gate, (k, stage, asked) in enumerate(gates):
-        refused = over & (target == k) & (leaves < 0) & ~_met(asked, place.recent, seen)
+        refused = over & (target == k) & (leaves < 0) & ~meets(asked, place.recent, seen)
         if stage.otherwise == LEAVES:
             leaves[refused] = gate
         else:
@@ -94,13 +94,13 @@ def stage_of(unit: Unit, place: Position, seen: Seen, count: Array, visit: int, 
     return after, moved
 
 
-def _pushed(recent: Array, count: Array) -> Array:
+def pushed(recent: Array, count: Array) -> Array:
     """The last counts with this one before them, where there is one."""
     after = np.concatenate([count[:, None], recent], axis=1)[:, : recent.shape[1]]
     return np.where(np.isnan(count)[:, None], recent, after)
 
 
-def _met(asked: Condition, recent: Array, seen: Seen) -> Flags:
+def meets(asked: Condition, recent: Array, seen: Seen) -> Flags:
     """Who meets a condition, (n,)."""
     last = recent[:, : asked.visits] if asked.asks_count else recent[:, :0]
     met = ((last >= asked.at_least_1e9L) & (last < asked.below_1e9L)).all(axis=1)

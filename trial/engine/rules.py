@@ -1,4 +1,5 @@
-"""What the protocol does with what it sees at a visit: stage, rescue, cycles of chemotherapy, then the dose rules.
+"""What the protocol does with what it sees at a visit: stage, leaving, rescue, cycles of chemotherapy, then the dose
+rules.
 
 No randomness: draws come from ``unit.drawn``.
 """
@@ -6,83 +7,23 @@ No randomness: draws come from ``unit.drawn``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trial.engine.cycles import Cycles, first_cycles, next_cycles
+from trial.engine.course import Course, Decisions, Earlier
+from trial.engine.cycles import first_cycles, next_cycles
 from trial.engine.draws import Unit
-from trial.engine.giving_up import Patience, full_patience, gives_up
-from trial.engine.passage import Position, Seen, first_place, stage_of
+from trial.engine.exits import hears, leaves, nobody_leaves
+from trial.engine.giving_up import full_patience, gives_up
+from trial.engine.passage import Seen, first_place, stage_of
 from trial.engine.prescribed import Prescribed, days_apart, intervals_of
-from trial.engine.rescue import Dosage, Rescues, no_rescue, rescue
+from trial.engine.rescue import no_rescue, rescue
 from trial.engine.titration import Action, DoseState, decide, start, starting
 from trial.study.dose_rule import DoseRule, DoseStep
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """What was in force until a day (n,) that is still ahead at the last visit: a report takes longer than an interval
-    between visits.
-    """
-
-    until_day: NDArray[np.int64]
-    treatment: NDArray[np.int64]
-    level: Prescribed
-
-
-@dataclass(frozen=True)
-class Course:
-    """Where every patient of a unit stands; arrays over patients.
-
-    ladders: one DoseState per dose rule, for the patients whose treatment has it, and members: their places in the
-    unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and now, the level, hold from
-    ``effective_day`` on, treatment_before and before until then. place: where everybody stands in the plan. rescues:
-    every rescue so far. patience: who has given up. cycles: those of chemotherapy.
-    earlier: what is in force before that, while reports are late.
-    """
-
-    ladders: tuple[DoseState, ...]
-    members: tuple[NDArray[np.int64], ...]
-    treatment: NDArray[np.int64]
-    treatment_before: NDArray[np.int64]
-    now: Prescribed
-    before: Prescribed
-    effective_day: NDArray[np.int64]
-    place: Position
-    rescues: Rescues
-    cycles: Cycles
-    patience: Patience
-    earlier: tuple[Earlier, ...] = ()
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """What was decided at one visit; arrays over patients (Action, index of the step, of a STAGE that of the stage,
-    level, treatment and stage after), and what rescue was given.
-    """
-
-    day: NDArray[np.int64]
-    count: Array
-    action: NDArray[np.int8]
-    step: NDArray[np.int16]
-    after: Prescribed
-    treatment: NDArray[np.int64]
-    stage: NDArray[np.int64]
-    given: tuple[Dosage, ...] = ()
-
-    @property
-    def rescued(self) -> NDArray[np.bool_]:
-        """(n,) who is given any agent of rescue."""
-        return np.isin(np.arange(len(self.day)), [i for dosage in self.given for i in dosage.who.tolist()])
-
-    @property
-    def dose_mg(self) -> Array:
-        """Dose of the level after the visit, on its days (mg)."""
-        return self.after.dose_mg
 
 
 def rules_of(unit: Unit) -> tuple[DoseRule, ...]:
@@ -124,7 +65,9 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         rescues=no_rescue(unit),
         cycles=first_cycles(unit),
         patience=full_patience(unit),
+        exits=nobody_leaves(unit),
     )
+    course = leaves(unit, course, zero, drawn.visit_day[:, 1])
     begin = Decisions(
         day=zero,
         count=np.full(drawn.n, np.nan),
@@ -151,8 +94,8 @@ def apply_rules(
     bleeding: Array | None = None,
     known: NDArray[np.int64] | None = None,
 ) -> tuple[Course, Decisions]:
-    """Stage, rescue, cycles of chemotherapy, then the dose rules, each for all of its patients at once, on the reported
-    counts of ``visit`` (NaN: no count) and the grade of ``bleeding`` seen at it (None: nobody's).
+    """Stage, leaving, rescue, cycles of chemotherapy, then the dose rules, each for all of its patients at once, on the
+    reported counts of ``visit`` (NaN: no count) and the grade of ``bleeding`` seen at it (None: nobody's).
     ``known``: the day on which each count is reported; None: that of the laboratory.
 
     A rule counts planned days, so that a visit early in its window is not too early for it, or, where it says so,
@@ -163,6 +106,9 @@ def apply_rules(
     effective = day + study.laboratory.known_after_days if known is None else known
     before = course
     course, fresh = _change_stage(unit, course, count, visit, effective)
+    course = hears(unit, course, count, visit, effective)
+    following = unit.drawn.visit_day[:, min(visit + 1, len(study.visits.days))]
+    course = leaves(unit, course, day, np.minimum(effective, following), effective - study.laboratory.known_after_days)
     rescues, given = rescue(unit, course.rescues, count, bleeding, visit, effective, course.place.leave_day)
     there = (day < course.place.drug_ends(study.plan)) & ~fresh
     decided_on, here = np.where(there, count, np.nan), there & (effective < course.place.leave_day)
@@ -186,6 +132,7 @@ def apply_rules(
         effective_day=effective,
         earlier=_not_yet(before, day),
     )
+    course = leaves(unit, course, np.minimum(effective, following), following)
     decided = Decisions(effective, count, action, step, now, course.treatment, course.place.stage, given)
     return course, decided
 

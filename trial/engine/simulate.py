@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cohorts.noise import bleeding_grade
+from trial.engine.course import Course, Decisions
 from trial.engine.dosing import (
     daily_events,
     day_of,
@@ -22,7 +23,7 @@ from trial.engine.dosing import (
 from trial.engine.draws import Unit
 from trial.engine.laboratory import Reported, asks_again, counts_of, report_concentration, with_retest
 from trial.engine.rescue import cut, with_platelets
-from trial.engine.rules import Course, Decisions, apply_rules, start_course
+from trial.engine.rules import apply_rules, start_course
 from trial.engine.stuck import why_stuck
 from trial.solver import Events, Status, reads_in_passing, solve
 from trial.study.analytes import CONCENTRATION, PLATELETS
@@ -101,7 +102,7 @@ def simulate_unit(enrolled: Unit) -> UnitResult:
     2. for each interval between visits: take the planned doses, advance the ODE from event to event
     3. at the visit, before the dose: form observations (true value, then what the laboratory reports, and when); who
        is to come for a re-test goes on to that day
-    4. apply the protocol in order: stage, rescue, cycles of chemotherapy, then the dose rule
+    4. apply the protocol in order: stage, leaving, rescue, cycles of chemotherapy, then the dose rule
     5. carry the dose decisions into the following days; with the reason they become the dose ledger
     6. after the last visit: return observations, decisions and one solve status per patient
 
@@ -129,6 +130,7 @@ def simulate_unit(enrolled: Unit) -> UnitResult:
         decisions.append(decided)
 
     cv = unit.on(CONCENTRATION.cv, _sampling_day(unit)[:, None])
+    profile = _while_there(unit, course, profile)
     reported = report_concentration(unit.study.pk_sampling, profile, unit.drawn.conc_z, cv)
     happened = tuple(visits), tuple(decisions), course
     return UnitResult(*happened, reported, profile, solves.status, solves.steps, tuple(hourly), solves.fastest)
@@ -255,13 +257,27 @@ def _observe(unit: Unit, course: Course, now: Solves, visit: int) -> Visit:
     """True and reported count and bleeding grade of everybody who comes."""
     drawn, day = unit.drawn, unit.drawn.visit_day[:, visit]
     parameters = unit.on_day(day)
-    solved = now.status == Status.OK
+    state, solved = _at_hour(unit, course, now, visit)
     seen = _comes(unit, course, visit) & solved
-    truth = np.where(solved, _output(unit, now.state[:, None], "PLT", day)[:, 0], np.nan)
+    truth = np.where(solved, _output(unit, state[:, None], "PLT", day)[:, 0], np.nan)
     true = np.where(seen, truth, np.nan)
     counts = counts_of(unit, true, parameters[PLATELETS.cv], visit)
     grade = bleeding_grade(np.where(seen, true, 1.0), drawn.bleeding_u, drawn.bleeding_e[:, visit], parameters)
     return Visit(counts, np.where(seen, grade, np.nan), truth)
+
+
+def _at_hour(unit: Unit, course: Course, now: Solves, visit: int) -> tuple[Array, NDArray[np.bool_]]:
+    """The state at the visit, at the start of its day or later on it, in a solve of its own; of whom it is known."""
+    fine = now.status == Status.OK
+    if unit.drawn.visit_h is None or not unit.drawn.visit_h[:, visit].any():
+        return now.state, fine
+    day = unit.drawn.visit_day[:, visit]
+    span = np.stack([day, day + 1], axis=1)
+    now = _transfused(unit, course, now, span)
+    events = joined(now.late, daily_events(unit, course, days_of(span)))
+    times_h = np.stack([24.0 * day, 24.0 * day + unit.drawn.visit_h[:, visit]], axis=1)
+    states, status, _ = _solve(unit, now.state, events, times_h, span)
+    return states[:, 0], fine & (status == Status.OK)
 
 
 def _comes(unit: Unit, course: Course, visit: int) -> NDArray[np.bool_]:
@@ -274,7 +290,7 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
 
     The main solve never stops at the sampling times, so sampling changes nothing else. The doses of the days after it
     are those of the course as it stands. NaN for patients who are not seen, have failed, or have no active dose that
-    day, and once a patient has left.
+    day.
     """
     sampling = unit.study.pk_sampling
     if sampling is None or sampling.visit_day != (0, *unit.study.visits.days)[visit]:
@@ -295,8 +311,15 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
         conc = np.where(here, _output(unit, states[:, : len(sample_h)], "CONC", span[:, 0]), conc)
         sampled &= status == Status.OK
         now = Solves(states[:, -1], now.status, now.steps, later(events, np.asarray(end[:, 0])))
-    here = sampled[:, None] & (first + day_of(sample_h) < course.place.leave_day[:, None])
-    return np.where(here, conc, np.nan)
+    return np.where(sampled[:, None], conc, np.nan)
+
+
+def _while_there(unit: Unit, course: Course, profile: Array) -> Array:
+    """The concentrations (n, T) of the days before each patient has left, else NaN."""
+    if unit.study.pk_sampling is None:
+        return profile
+    day = _sampling_day(unit)[:, None] + day_of(unit.study.pk_sampling.times_h)
+    return np.where(day < course.place.leave_day[:, None], profile, np.nan)
 
 
 def _sampling_day(unit: Unit) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from cohorts.own import copied, is_file_name
 from trial.study.study import Study
 
-SET, PATIENTS = "set", {"file": "patients", "by_day": "by_day"}
+SET, PATIENTS, SCHEDULED = "set", {"file": "patients", "by_day": "by_day"}, "schedule"
 Files = tuple[tuple[str, bytes], ...]
 """Names and contents."""
 One = TypeVar("One")
@@ -33,11 +33,14 @@ class Packed:
         folder, study = _unpacked(self.files), self.study
         if is_file_name(study.parameter_set):
             study = study.model_copy(update={"parameter_set": str(folder / study.parameter_set)})
-        return _renamed(study, {key: str(folder / name) for key, name in _files(study).items()})
+        study = _renamed(study, {key: str(folder / name) for key, name in _files(study).items()})
+        if study.schedule is not None:
+            study = study.model_copy(update={"schedule": str(folder / study.schedule)})
+        return study
 
 
 def packed(study: Study) -> Packed:
-    """The study with copies of its own parameter set and patients, and of whatever these extend."""
+    """The study with copies of its own parameter set, patients and schedule, and of whatever these extend."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if is_file_name(study.parameter_set):
@@ -46,6 +49,9 @@ def packed(study: Study) -> Packed:
         for key, name in _files(study).items():
             shutil.copy(name, folder / own[key])
         study = _renamed(study, own)
+        if study.schedule is not None:
+            table = Path(shutil.copy(study.schedule, folder / f"{SCHEDULED}{Path(study.schedule).suffix}"))
+            study = study.model_copy(update={"schedule": table.name})
         files = tuple((path.name, path.read_bytes()) for path in sorted(folder.iterdir()))
     return Packed(study, files)
 

@@ -9,16 +9,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cohorts.sampler import Cohort
+from trial.engine.course import Decisions
 from trial.engine.dosing import day_of
 from trial.engine.draws import Unit
-from trial.engine.rules import Decisions
 from trial.engine.simulate import UnitResult
 from trial.jobs.changed import covariates
+from trial.jobs.clock_hours import with_hours
 from trial.jobs.compliance import Intake, intake_of, missed
 from trial.jobs.ledger import doses
 from trial.jobs.more_counts import LACKS, loses, more_codes, more_counts
 from trial.jobs.paths import paths
-from trial.jobs.rows import Ints, Keys, coded, last_visit, leaves, table, texts
+from trial.jobs.rows import Ints, Keys, coded, died, last_visit, leaves, table, texts
 from trial.solver import REASON, Status
 from trial.tables import (
     OBSERVATIONS,
@@ -88,9 +89,21 @@ def _patients(
         DCSREAS=coded(np.where(gone, place.leave_reason + 1, 0), ["", *unit.study.reasons_to_leave]),
         EOSDY=np.minimum(place.leave_day, last_visit(unit)),
     )
+    columns |= _deaths(unit, result) if unit.study.deaths else {}
     columns["MEALSH"], columns["TAKENSH"] = drawn.meal_share, intake.share if intake else None
-    schema = patients_schema(meals=unit.study.meals is not None, taken=intake is not None)
+    schema = patients_schema(unit.study.meals is not None, intake is not None, bool(unit.study.deaths))
     return table(schema, **columns, **keys.rows())
+
+
+def _deaths(unit: Unit, result: UnitResult) -> dict[str, object]:
+    """The columns of who has died, null of everybody else."""
+    dies, place = died(unit, result), result.course.place
+    cause = np.array(["", *unit.study.reasons_to_leave])[np.where(dies, place.leave_reason + 1, 0)]
+    return {
+        "DTHFL": pa.array(np.full(len(dies), "Y"), pa.string(), mask=~dies).dictionary_encode(),
+        "DTHADY": pa.array(np.minimum(place.leave_day, last_visit(unit)), mask=~dies),
+        "DTHCAUS": pa.array(cause, pa.string(), mask=~dies).dictionary_encode(),
+    }
 
 
 def _parameters(unit: Unit, keys: Keys, units: dict[str, str]) -> pa.Table:
@@ -121,7 +134,10 @@ ABSENT = (
     "no active dose",
     "below the limit of quantification",
 )
+ABSENT_FROM_PLAN = tuple(f"{word}, or none in the schedule" if word == "missed visit" else word for word in ABSENT)
 NO_EFFECT = "takes no more of the drug: no effect"
+DIES = 4
+"""The kind of event that a death is."""
 NO_DOSE, BELOW = len(ABSENT) - 2, len(ABSENT) - 1
 
 
@@ -153,7 +169,8 @@ def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: Keys) ->
         value, true = (np.where(lost, np.nan, x) for x in (result.concentration, true))
         how = drawn.visit_day[:, columns], lost.astype(np.int8)
         parts.append(_block(unit, result, keys, 2, value, true, day, columns, hours, *how))
-    return pa.concat_tables([*parts, *more_counts(unit, result, keys, _codes(unit))])
+    found = pa.concat_tables([*parts, *more_counts(unit, result, keys, _codes(unit))])
+    return found if unit.clocked is None else with_hours(unit, found)
 
 
 def _codes(unit: Unit) -> tuple[str, ...]:
@@ -182,7 +199,8 @@ def _block(
     absent = np.isnan(value) & ~below
     why = _absence(unit, result, absent, visit, day_of(hours))  # type: ignore[arg-type]
     why = np.where(below, BELOW, np.where(absent & (why == 0), np.where(lacks > 0, BELOW + lacks, NO_DOSE), why))
-    words = (*ABSENT, *LACKS) if loses(unit) else ABSENT
+    absent_words = ABSENT if unit.clocked is None else ABSENT_FROM_PLAN
+    words = (*absent_words, *LACKS) if loses(unit) else absent_words
     return table(
         OBSERVATIONS,
         **keys.rows(np.repeat(np.arange(n), k)),
@@ -213,6 +231,7 @@ def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.T
     count = np.concatenate([*(dosage.count for dosage in given), np.full(len(gone), np.nan), last_count])
     n_rescues = len(who) - len(gone) - len(treated) - len(weary)
     kind = np.repeat([0, 1, 2, 3], [n_rescues, len(gone), len(treated), len(weary)])
+    kind[n_rescues : n_rescues + len(gone)][died(unit, result)[gone]] = DIES
     agent = np.repeat([dosage.agent for dosage in given], [len(dosage.who) for dosage in given]).astype(np.int64)
     first = len(agents), len(agents) + len(reasons)
     term = np.concatenate(
@@ -222,7 +241,7 @@ def _events(unit: Unit, result: UnitResult, keys: Keys, baseline: Array) -> pa.T
     who, day, count, kind, term = (x[order] for x in (who, day, count, kind, term))
     voids = np.array([np.nan if a.voids_days is None else a.voids_days for a in agents])
     return table(
-        events_schema(cycles > 0, bool(unit.study.rescue.agents), _cycles_wait(unit)),
+        events_schema(cycles > 0, bool(unit.study.rescue.agents), _cycles_wait(unit), bool(unit.study.deaths)),
         **keys.rows(who),
         EVENT=coded(kind, _event_words(unit)),
         ADY=day,
@@ -254,7 +273,9 @@ def _share(result: UnitResult, who: Ints, cycle: Ints) -> Array:
 
 
 def _event_words(unit: Unit) -> tuple[str, ...]:
-    """The kinds of event; those of chemotherapy and of giving up of a study that has them."""
+    """The kinds of event; those of chemotherapy, of giving up and of death of a study that has them."""
+    if unit.study.deaths:
+        return ("RESCUE", "DROPOUT", "CHEMO", "GAVEUP", "DEATH")
     gives_up = unit.study.adherence.gives_up is not None
     chemotherapy = ("CHEMO",) if unit.study.chemotherapy or gives_up else ()
     return ("RESCUE", "DROPOUT", *chemotherapy, *(("GAVEUP",) if gives_up else ()))

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trial.engine.course import Decisions
 from trial.engine.draws import Unit
 from trial.engine.prescribed import days_apart, planned_mg
-from trial.engine.rules import Decisions
 
 Ints = NDArray[np.integer]
 Periods = tuple[Ints, Ints, Ints]

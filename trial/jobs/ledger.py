@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trial.engine.course import Decisions
 from trial.engine.dosing import drug_day, is_active, takes
 from trial.engine.draws import Unit
 from trial.engine.passage import NEVER
 from trial.engine.prescribed import days_apart
-from trial.engine.rules import Decisions, rules_of
+from trial.engine.rules import rules_of
 from trial.engine.simulate import UnitResult
 from trial.engine.titration import Action, reason
 from trial.jobs.intake import intake
@@ -28,6 +29,8 @@ BY_CHEMOTHERAPY = {
     RESUME: "resume: drug days of chemotherapy",
 }
 """What the ledger has beside the actions: active drug ends with cycle 1; the drug is taken on some days only."""
+BY_SCHEDULE = "as the schedule says"
+"""Of a schedule of the user's own, whose later doses are no action of a rule."""
 
 
 def doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
@@ -37,7 +40,8 @@ def doses(unit: Unit, result: UnitResult, keys: Keys) -> pa.Table:
     """
     every_day = np.broadcast_to(np.arange(unit.drawn.taken.shape[1]), unit.drawn.taken.shape)
     due = drug_day(unit, result.course, every_day)
-    changes = [*_changes(result.decisions), _placebo_from_chemotherapy(unit, result), *_pauses(unit, due)]
+    decided = _changes(result.decisions) if unit.clocked is None else [_of_schedule(unit)]
+    changes = [*decided, _placebo_from_chemotherapy(unit, result), *_pauses(unit, due)]
     place = result.course.place
     last = np.minimum.reduce([place.drug_ends(unit.study.plan), place.leave_day, last_visit(unit)])
     who, day, action, step, count, treatment, level = _in_order(changes, due, last)
@@ -90,6 +94,16 @@ def _changes(decisions: Sequence[Decisions]) -> list[tuple[NDArray, ...]]:
     return rows
 
 
+def _of_schedule(unit: Unit) -> tuple[NDArray, ...]:
+    """As ``_changes``: day 0, and every day whose doses of the schedule add up to more or less than the day before."""
+    assert unit.plan_mg is not None
+    before = np.concatenate([np.full((unit.drawn.n, 1), np.nan), unit.plan_mg[:, :-1]], axis=1)
+    who, day = np.nonzero(unit.plan_mg != before)
+    action = np.where(day == 0, Action.START, Action.KEEP).astype(np.int8)
+    none, no_step = np.full(len(who), np.nan), np.full(len(who), -1, dtype=np.int16)
+    return who, day, action, no_step, none, unit.drawn.arm[who], unit.plan_mg[who, day]
+
+
 def _placebo_from_chemotherapy(unit: Unit, result: UnitResult) -> tuple[NDArray, ...]:
     """As ``_changes``: where active drug ends with cycle 1, unless the dose changes on that very day or the rule has
     stopped it before.
@@ -124,6 +138,7 @@ def _action_words(unit: Unit) -> list[str]:
     tapers = any(step.action == "taper" for rule in unit.study.dose_rules.values() for step in rule.steps)
     unused = (*((Action.STAGE,) * (not unit.study.stages)), *((Action.END,) * (not tapers)))
     words = [Action.START.name.lower() if a in unused else a.name.lower() for a in Action]
+    words[Action.KEEP] = "schedule" if unit.clocked else words[Action.KEEP]
     return words + ["placebo"] * (until or around) + ["pause", "resume"] * around
 
 
@@ -144,6 +159,8 @@ def _reason_codes(
 
 def why(plan: Sequence[Stage], rule: DoseRule, action: Action, step: int) -> str:
     """The reason of a change of dose in words; of a STAGE, ``step`` is the stage that begins."""
+    if action is Action.KEEP:
+        return BY_SCHEDULE
     if action is not Action.STAGE:
         return reason(rule, action, step)
     return f"start of stage {plan[step].name}" if step < len(plan) else f"end of stage {plan[-1].name}"

@@ -18,7 +18,7 @@ from trial.engine.frozen import frozen
 from trial.engine.rules import rules_of
 from trial.engine.simulate import UnitResult, simulate_unit
 from trial.engine.titration import Action, unchanged
-from trial.jobs.ledger import why
+from trial.jobs.ledger import BY_SCHEDULE, why
 from trial.jobs.work import by_hours, enrolment, tabulate, unit_of
 from trial.study.study import Study
 from trial.tables import DECISIONS
@@ -155,7 +155,7 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
                 reason=why(unit.study.plan, rules_of(unit)[given], action, step) if changed else "",
                 why_same="" if changed or count is None else why_same,
                 dose_before_mg=before,
-                dose_after_mg=float(made.dose_mg[0]),
+                dose_after_mg=_dose_mg(unit, float(made.dose_mg[0]), day),
             )
         )
         before, stopped = (
@@ -165,8 +165,17 @@ def _decisions(unit: Unit, result: UnitResult, observations: pa.Table) -> list[D
     return found
 
 
+def _dose_mg(unit: Unit, decided_mg: float, day: int) -> float:
+    """The dose from a visit on: as decided, or what a schedule of the user's own has on its day."""
+    if unit.clocked is None or unit.plan_mg is None:
+        return decided_mg
+    return float(unit.plan_mg[0, day]) if day < unit.plan_mg.shape[1] else 0.0
+
+
 def _why_same(unit: Unit, treatment: int, step: int, held: bool, stopped: bool) -> str:
     """Why a count left the dose as it was."""
+    if unit.clocked is not None:
+        return BY_SCHEDULE
     given = unit.treatments[treatment].arm
     if given.start_dose_mg == 0:
         return "no study drug"

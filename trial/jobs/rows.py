@@ -62,3 +62,9 @@ def last_visit(unit: Unit) -> Ints:
 def leaves(unit: Unit, result: UnitResult) -> NDArray[np.bool_]:
     """Left before the last planned day."""
     return result.course.place.leave_day <= last_visit(unit)
+
+
+def died(unit: Unit, result: UnitResult) -> NDArray[np.bool_]:
+    """Died before the last planned day."""
+    deaths = [k for k, item in enumerate(unit.study.dropout) if item.death]
+    return leaves(unit, result) & np.isin(result.course.place.leave_reason, deaths)

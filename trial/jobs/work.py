@@ -18,6 +18,7 @@ from cohorts.sampler import Cohort
 from cohorts.sets import parameter_set
 from cohorts.streams import BLOCK
 from trial.engine.adverse import adverse_table
+from trial.engine.brought_plan import arms_of, with_plan
 from trial.engine.draws import Unit, draw_unit, other_drugs
 from trial.engine.enrolment import candidates, enrol
 from trial.engine.followed import followed_by, pieces_of
@@ -102,6 +103,8 @@ def enrolment(study: Study, replicates: int | Sequence[int], chosen: ParameterSe
         arm, person = np.divmod(subject, study.patients)
         person += np.repeat(study.patients * np.arange(len(several)), study.subjects)
         cohort, stratum = cohort.take(person), stratum[person]
+    elif (told := arms_of(study, cohort, subject)) is not None:
+        arm = told
     else:
         arm = randomise(study.arms, study.randomisation, stratum, streams, cohort.draws.replicate)
     return Enrolment(cohort, subject + 1, arm, stratum)
@@ -116,7 +119,8 @@ def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = Non
     drawn = draw_unit(study, parameters, cohort, patients.arm, changes)
     others = other_drugs(study, model, cohort, pieces)
     values = model.individual(cohort.parameters | (changes.first if changes else {}))
-    return Unit(study, model, values, drawn, others, cohort.columns, changes)
+    unit = Unit(study, model, values, drawn, others, cohort.columns, changes)
+    return with_plan(unit, cohort, patients.subject - 1)
 
 
 def tabulate(unit: Unit, result: UnitResult, patients: Enrolment) -> dict[str, pa.Table]:

@@ -28,10 +28,13 @@ from trial.study.fingerprint import differs_from_published
 from trial.study.protocol import Problem, did_you_mean, not_among
 from trial.study.stages import Given, treatments
 from trial.study.study import Study
+from trial.study.timetable_rows import read_timetable
 from trial.study.unusual import unusual
 
 MOST_BYTES = 16 * MIB
 """Of a file that a config names: about 400,000 patients."""
+MOST_REMARKS = 5
+"""On doses of a schedule."""
 KNOWN_AS = {"kill": "chemotherapy", "meal": "meals"}
 
 
@@ -347,6 +350,9 @@ def _other_people(study: Study) -> Iterator[Problem]:
 
 def _doses(study: Study) -> Iterator[Problem]:
     """Doses outside the validity domain of the set of their drug."""
+    if study.schedule is not None:
+        yield from _scheduled(study, study.schedule)
+        return
     for k, arm in enumerate(study.arms):
         yield from _outside(study, Given(arm), ("arms", k, "start_dose_mg"))
     for k, stage in enumerate(study.stages):
@@ -354,6 +360,20 @@ def _doses(study: Study) -> Iterator[Problem]:
         for a, arm in enumerate(study.arms):
             if arm.id in stage.arms:
                 yield from _outside(study, given[places[k][a]], ("stages", k, "arms", arm.id))
+
+
+def _scheduled(study: Study, schedule: str) -> Iterator[Problem]:
+    """What is hardly meant in a schedule of the user's own, and days whose doses add up to what lies outside."""
+    table, valid = read_timetable(schedule), parameter_set(study.parameter_set).validity
+    shown, more = table.remarks[:MOST_REMARKS], len(table.remarks) - MOST_REMARKS
+    yield from ((("schedule",), f"{table.path.name}: {remark}") for remark in shown)
+    if more > 0:
+        yield ("schedule",), f"{table.path.name}: and {more} more such doses"
+    daily = {float(mg) for mg in table.daily_mg(table.treatment_days).ravel()} - {0.0}
+    if outside := sorted(mg for mg in daily if not valid.dose_low_mg <= mg <= valid.dose_high_mg):
+        said = f"days with {', '.join(f'{mg:g}' for mg in outside[:5])}{' ...' * (len(outside) > 5)} mg in all"
+        domain = f"the validity domain of {parameter_set(study.parameter_set).id} is {valid.dose_low_mg:g} to"
+        yield ("schedule",), f"{said}; {domain} {valid.dose_high_mg:g} mg; the results are extrapolated"
 
 
 def _outside(study: Study, given: Given, path: tuple[str | int, ...]) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from trial.study.study import Study
+from trial.study.timetable_rows import read_timetable
 
 PARTS = (
     "arms", "dose_rules", "treatment_days", "visits", "screening", "laboratory", "rescue", "dropout", "adherence",
@@ -41,6 +42,11 @@ SILENT: dict[str, Any] = {
     "next_cycle": None,
     "between_cycles_cv": 0.0,
     "accumulates": 0.0,
+    "at_once": False,
+    "death": False,
+    "changes": [],
+    "when": None,
+    "after_adverse_event": None,
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 
@@ -48,7 +54,8 @@ SILENT: dict[str, Any] = {
 def fingerprint(study: Study) -> str:
     """Twelve hexadecimal digits of a hash over arms, dose rules, days, eligibility, conduct and response definition.
 
-    Conduct includes chemotherapy and meals. A key at its value in ``SILENT`` does not enter.
+    Conduct includes chemotherapy and meals. A key at its value in ``SILENT`` does not enter; of a schedule what it
+    says enters, not how its file is written.
     Names for people, the number of patients and replicates, the seed, the parameter set and the solver do not enter.
     """
     said = _spoken(study.model_dump(mode="json", include=set(PARTS)))
@@ -72,6 +79,8 @@ def fingerprint(study: Study) -> str:
         said["margins"] = study.population.margins.given
     if study.population.changes:
         said["changes"] = [change.model_dump(mode="json") for change in study.population.changes]
+    if study.schedule is not None:
+        said["schedule"] = read_timetable(study.schedule).digest
     said["response"] = [study.analysis.response_threshold_1e9L, study.analysis.assessment_day]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -31,6 +31,7 @@ from trial.study.checks import (
 from trial.study.explain import explain
 from trial.study.inherited import marked, replaced, without_removed
 from trial.study.other_drugs import other_drug_problems
+from trial.study.own_schedule import schedule_problems, with_schedule
 from trial.study.placed import Place, Placed, as_tree, dotted, find, plain
 from trial.study.protocol import Problem, Record
 from trial.study.rule_library import with_library
@@ -39,8 +40,9 @@ from trial.study.yamltree import read, read_text, with_override, with_value
 
 FILES = (("population", "file"), ("population", "by_day"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
+SCHEDULE = ("schedule",)
 _CATALOGUE = (unknown_ids, not_taken, not_transfused, unusable_patients, unknown_covariates, unusable_set)
-_OF_STUDY = (unknown_start_covariates, other_drug_problems, change_problems)
+_OF_STUDY = (unknown_start_covariates, other_drug_problems, change_problems, schedule_problems)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
 StudyCheck = Callable[[Study], Iterable[Problem]]
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -104,7 +106,9 @@ def config_of(study: Study, checks: Sequence[Check] = (), study_checks: Sequence
 def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyCheck]) -> Config:
     given = tree
     tree, unfit = without_removed(tree)
-    tree = with_library(tree)
+    tree, untimely = with_schedule(with_library(tree))
+    if untimely:
+        raise ConfigError(_lines(tree, [*unfit, *untimely]))
     data = plain(tree)
     problems = [
         *unfit,
@@ -175,9 +179,10 @@ def _with_setting(tree: Placed, text: str) -> Placed:
 
 
 def file_keys(data: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
-    """The keys that name a file: FILES, and the parameter set when it is the user's own."""
+    """The keys that name a file: FILES, the schedule, and the parameter set when it is the user's own."""
     name = value_at(data, *PARAMETER_SET)
-    return (*FILES, PARAMETER_SET) if isinstance(name, str) and is_file_name(name) else FILES
+    own = isinstance(name, str) and is_file_name(name)
+    return (*FILES, SCHEDULE, PARAMETER_SET) if own else (*FILES, SCHEDULE)
 
 
 def _with_absolute_files(tree: Placed) -> Placed:

@@ -12,11 +12,12 @@ from trial.study import stages as staged
 from trial.study.analysis_plan import Analysis, plan_problems
 from trial.study.analytes import Laboratory, laboratory_problems
 from trial.study.arms import Arm
+from trial.study.attrition import dropout_problems, hazards
 from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
 from trial.study.dose_rule import DoseRule
 from trial.study.estimand import estimand_problems
 from trial.study.habits import Adherence, Meals
-from trial.study.leaving import Dropout, dropout_problems, hazards
+from trial.study.leaving import Dropout
 from trial.study.protocol import (
     Allocation,
     Identifier,
@@ -86,6 +87,11 @@ class Study(Record):
         default=(), description="parts of the trial, one after another; none: one, of treatment_days"
     )
     visits: Visits = Field(description="when counts are measured and doses decided")
+    schedule: Name | None = Field(
+        default=None,
+        description="your own schedule, a NONMEM-style table (CSV or Parquet) relative to the file this key stands in: "
+        "its doses and visits replace arms' doses, dose_rules, stages, treatment_days and visits.days",
+    )
     laboratory: Laboratory = Field(default=Laboratory(), description="how counts are reported")
     dose_rules: dict[Line, DoseRule] = Field(default={}, description="dose rules by name; arms refer to them")
     adherence: Adherence = Field(default=Adherence(), description="how regularly doses are taken")
@@ -127,6 +133,7 @@ class Study(Record):
             yield ("parameter_uncertainty",), "seen true; with typical_patient: true nothing is drawn"
         yield from self._arm_problems()
         yield from self._stage_problems()
+        yield from self._schedule_problems()
         yield from self._allocation_problems()
         yield from self._day_problems()
         yield from self._profile_problems()
@@ -232,8 +239,13 @@ class Study(Record):
         refused = [f"did not enter: {stage.name}" for stage in self.stages if stage.enters]
         return (*(item.reason for item in self.dropout), *refused)
 
+    @property
+    def deaths(self) -> tuple[str, ...]:
+        """The reasons of dropout that are death."""
+        return tuple(item.reason for item in self.dropout if item.death)
+
     def hazards(self, arm: str) -> tuple[float, ...]:
-        """Hazard per week of leaving an arm for each reason of ``dropout``, which may be told as shares by the end."""
+        """Hazard per week of leaving an arm for each reason of ``dropout``, which may be told as a share by the end."""
         return hazards(self.dropout, arm, self.visits.days[-1])
 
     @property
@@ -304,6 +316,26 @@ class Study(Record):
                 f"seen {self.treatment_days}; the last stage with drug ends on day {max(ends)}; leave it out (null)",
             )
 
+    def _schedule_problems(self) -> Iterator[Problem]:
+        """What a schedule of one's own takes the place of, or would be against it."""
+        if self.schedule is None:
+            return
+        says = "the schedule says what is taken, and when"
+        for k, arm in enumerate(self.arms):
+            for key in ("dose_rule", "start_dose_by", "until_chemotherapy"):
+                if seen := getattr(arm, key):
+                    shown = repr(seen) if isinstance(seen, str) else "true" if seen is True else f"{len(seen)} lines"
+                    yield ("arms", k, key), f"seen {shown}; {says}: leave it out (null)"
+        if self.stages:
+            yield ("stages",), f"seen {len(self.stages)} stages; {says}: leave them out"
+        if self.visits.window_days:
+            seen = self.visits.window_days
+            yield ("visits", "window_days"), f"seen {seen}; the schedule says when counts are measured; allowed: 0"
+        if self.laboratory.retest:
+            yield ("laboratory", "retest"), "the schedule says when counts are measured; leave it out (null)"
+        if self.chemotherapy and self.chemotherapy.drug_days:
+            yield ("chemotherapy", "drug_days"), f"{says}: leave them out"
+
     @property
     def _on_one_day(self) -> list[str]:
         """Ids of the stages that begin for everybody on the same planned day."""
@@ -318,7 +350,8 @@ class Study(Record):
                 f"seen {self.randomisation.block_size}, which cannot hold the ratio {':'.join(map(str, ratio))}; "
                 f"allowed: multiples of {sum(ratio)}",
             )
-        yield from dropout_problems(self.dropout, self.arm_ids)
+        ids = [stage.id for stage in self.stages]
+        yield from dropout_problems(self.dropout, self.arm_ids, self.visits.days[-1], ids, self.proxies)
         reference = self.analysis.reference_arm
         if reference is not None and reference not in self.arm_ids:
             yield ("analysis", "reference_arm"), not_among(reference, self.arm_ids, "the id of an arm")

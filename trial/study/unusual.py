@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from cohorts.covariates import LIMITS
+from trial.study.attrition import completing
 from trial.study.dose_rule import DoseRule, DoseStep
-from trial.study.leaving import completing
+from trial.study.leaving import Dropout
 from trial.study.protocol import Problem
 from trial.study.rescue_agents import Rescue
+from trial.study.stages import LEAVES
 from trial.study.study import Study
 
 Path = tuple[str | int, ...]
@@ -51,6 +53,7 @@ def unusual(study: Study) -> Iterator[Problem]:
     yield from _meals(study)
     yield from _samples(study)
     yield from _leaving(study)
+    yield from _never_leaves(study)
     yield from _chemotherapy(study)
     for line in _lines(study):
         yield from line.problems(study.laboratory.lower_limit_1e9L)
@@ -166,6 +169,41 @@ def _leaving(study: Study) -> Iterator[Problem]:
         )
 
 
+def _never_leaves(study: Study) -> Iterator[Problem]:
+    """Reasons for which nobody can ever leave: the hazard is 0, or runs on no day before the last visit, or in no stage
+    on those days.
+    """
+    last = study.visits.days[-1]
+    begins = {stage.id: study.days_before(k) for k, stage in enumerate(study.stages)}
+    for k, item in enumerate(study.dropout):
+        days, path = item.factors(last), ("dropout", k)
+        told = [item.of_arm(name, arm) for name in ("hazard_per_week", "share_by_end") for arm in study.arm_ids]
+        if not item.at_once and not any(told) and not item.always:
+            yield (*path, "hazard_per_week"), f"seen 0: nobody leaves for {item.reason}"
+        elif item.from_day >= last:
+            yield (*path, "from_day"), f"seen {item.from_day}; the last visit is on day {last}: nobody leaves for it"
+        elif not days.any():
+            yield (
+                (*path, "changes"),
+                f"the hazard runs on no day before the last visit, day {last}: nobody leaves for it",
+            )
+        elif item.stages and not any(_overlaps(study, item, id_, begins[id_]) for id_ in item.stages):
+            yield (*path, "stages"), f"nobody is in {' or '.join(item.stages)} on those days: nobody leaves for it"
+
+
+def _overlaps(study: Study, item: Dropout, stage: str, begin: int) -> bool:
+    """Whether a patient may be in a stage on a day on which the hazard of a reason runs, visits moved by their window.
+
+    A stage that may end before its days may also be followed earlier.
+    """
+    place = [each.id for each in study.stages].index(stage)
+    early = any(each.until or each.otherwise != LEAVES for each in study.stages[: place + 1])
+    width = study.visits.window_days
+    first = 0 if early and place else max(begin - width, 0)
+    end = min(begin + study.stages[place].days, study.visits.days[-1]) + width
+    return bool(item.factors(max(end, first + 1))[first:].any())
+
+
 def _chemotherapy(study: Study) -> Iterator[Problem]:
     if study.chemotherapy is None:
         return
@@ -209,6 +247,11 @@ def _lines(study: Study) -> Iterator[CountLine]:
         yield CountLine(("chemotherapy", "start", "at_least_1e9L"), study.chemotherapy.start.at_least_1e9L, True)
     if study.adherence.gives_up:
         yield CountLine(("adherence", "gives_up", "below_1e9L"), study.adherence.gives_up.below_1e9L, False)
+    for k, item in enumerate(study.dropout):
+        if item.when and item.when.at_least_1e9L > 0:
+            yield CountLine(("dropout", k, "when", "at_least_1e9L"), item.when.at_least_1e9L, True)
+        if item.when and item.when.below_1e9L < float("inf"):
+            yield CountLine(("dropout", k, "when", "below_1e9L"), item.when.below_1e9L, False)
     for k, agent in enumerate(study.rescue.agents):
         if agent.below_1e9L is not None:
             yield CountLine(("rescue", "agents", k, "below_1e9L"), agent.below_1e9L, False)

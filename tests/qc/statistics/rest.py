@@ -210,6 +210,7 @@ def check(run, cfg, P, O, E, D, S, EST, AETABLE=None, WHOLE=None):
                 if cat == 'completed': return int((s == 'COMPLETED').sum()), k
                 if cat == 'solve failed': return int((s == 'SOLVE FAILED').sum()), k
                 if cat == 'analysed': return int((s != 'SOLVE FAILED').sum()), k
+                if cat == 'died': return int(((s == 'DISCONTINUED') & (m.DTHFL.astype(str) == 'Y')).sum()), k
                 if cat == 'discontinued': return int((s == 'DISCONTINUED').sum()), k
                 if cat.startswith('left: '): return int(((s == 'DISCONTINUED') & (m.DCSREAS.astype(str) == cat[6:])).sum()), k
                 if cat == 'stopped by the dose rule':
@@ -229,11 +230,18 @@ def check(run, cfg, P, O, E, D, S, EST, AETABLE=None, WHOLE=None):
             want = float(len(m)) if stat == 'not evaluable' else 100 * len(m) / (EP.PARAMCD.astype(str) == code).sum()
             if not same(want, e.ESTIMATE): wrong.append(('not evaluable', code, cat, want, e.ESTIMATE))
         elif e.PARCAT1 == 'stages':
-            if stages is None: stages = pd.read_parquet(f'{run}/stages.parquet').astype({'ARM': str, 'STAGE': str, 'ENDREAS': str})
-            m = stages[(stages.STAGE == code.removeprefix('STAGE:')) & ((stages.ARM == arm) | (arm == 'ALL'))]
-            inn = [int((m.IREP == r).sum()) for r in range(R)]
-            of_ = inn if cat != 'entered' else [int(((base.IREP == r) & ((base.ARM == arm) | (arm == 'ALL'))).sum()) for r in range(R)]
-            c = inn if cat == 'entered' else [int(((m.IREP == r) & (m.ENDREAS == cat)).sum()) for r in range(R)]
+            if stages is None:
+                stages = pd.read_parquet(f'{run}/stages.parquet').astype({'ARM': str, 'STAGE': str, 'ENDREAS': str}).sort_values(['IREP', 'SUBJID', 'STAGEN'])
+                stages['NEXT'] = stages.groupby(['IREP', 'SUBJID']).STAGE.shift(-1)
+                name = {x['id']: x.get('label') or x['id'] for x in cfg['stages']}; ends = ('planned end', 'condition of the stage met', 'last visit')
+                dead = [x['reason'] for x in cfg.get('dropout') or () if x.get('death')]
+            m = stages[((stages.STAGE == code.removeprefix('STAGE:')) | (code == 'STAGES')) & ((stages.ARM == arm) | (arm == 'ALL'))]
+            people = base[(base.ARM == arm) | (arm == 'ALL')]
+            sub = {'entered': m, 'left': m[~m.ENDREAS.isin(ends)], 'completed': m[m.ENDREAS.isin(ends)], 'died': m[m.ENDREAS.isin(dead)]}
+            sub = sub.get(cat) if cat in sub else m[m.NEXT.map(name) == cat[11:]] if cat.startswith('went on to ') else m[m.ENDREAS == cat]
+            each = lambda t: [int((t.IREP == r).sum()) for r in range(R)]
+            c, of_ = each(sub), each(people) if cat == 'entered' or code == 'STAGES' else each(m)
+            if code == 'STAGES': c = [int(((people.IREP == r) & (people.DCSREAS.astype(str) != '')).sum()) - x for r, x in enumerate(c)]
             v = [float(a) if stat == 'count' else (100 * a / b if b else None) for a, b in zip(c, of_)]; test(e, (v[named], None, None), v)
         else: wrong.append(('unknown', e.PARCAT1))
     return n, wrong
