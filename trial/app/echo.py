@@ -49,6 +49,8 @@ def in_words(study: Study) -> list[str]:
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
         f"population {study.population.id or study.population.file}{_margins(study)}",
+        *([f"covariates by day: {Path(study.population.by_day).name}"] if study.population.by_day else []),
+        *(f"covariate {change}" for change in study.population.changes),
     ]
 
 
