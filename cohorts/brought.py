@@ -100,21 +100,26 @@ class BroughtPatients:
         if words:
             bad = [cell is None or not str(cell) for cell in cells]
         else:
-            bad = [not np.isfinite(_number(cell)) for cell in cells]
+            bad = [not np.isfinite(as_number(cell)) for cell in cells]
         rows = [k for k, wrong in enumerate(bad) if wrong]
         what = "a word" if words else "a number"
         place = {k: f"line {self.lines[k]}" if self.lines else f"row {k + 1}" for k in rows}
-        found = [f"{self.id}: {place[k]}: {name}: seen {_seen(cells[k])}; allowed: {what}" for k in rows]
+        found = [f"{self.id}: {place[k]}: {name}: seen {said_of(cells[k])}; allowed: {what}" for k in rows]
         return [*found[:MOST_SHOWN], *[f"{self.id}: and {len(found) - MOST_SHOWN} more"] * (len(found) > MOST_SHOWN)]
 
     def also_with(self, names: Mapping[str, bool]) -> BroughtPatients:
         """These patients with other columns as covariates: numbers, or words where ``names`` says True."""
         made = {
-            name: np.array([str(cell) if words else _number(cell) for cell in self.others[name]])
+            name: np.array([str(cell) if words else as_number(cell) for cell in self.others[name]])
             for name, words in names.items()
             if name in self.others
         }
         return replace(self, columns=self.columns | made, kept=tuple(made))
+
+    def with_given(self, values: Mapping[str, float | str]) -> BroughtPatients:
+        """These patients with more covariates, of which everybody has the same value."""
+        made = {name: np.full(self.size, value) for name, value in values.items()}
+        return replace(self, columns=self.columns | made, kept=(*self.kept, *made))
 
     def candidates(self, draws: Draws, parameter_set: ParameterSet) -> dict[str, NDArray[Any]]:
         """The covariates of the candidates, and a true count that agrees with the measured one of the file.
@@ -247,15 +252,17 @@ def _numbers(name: str, cells: Sequence[Any], problems: list[str]) -> NDArray[np
     allowed = f"allowed: {low:g} to {high:g}" + (f" {unit}" if unit != "1" else "")
     values = np.empty(len(cells))
     for row, cell in enumerate(cells, start=1):
-        value = _number(cell)
+        value = as_number(cell)
         whole = name != "BLBLEED" or value == np.floor(value)
         if not (low <= value <= high and whole):
-            problems.append(f"row {row}: {name}: seen {_seen(cell)}; {allowed}" + ("" if whole else ", whole numbers"))
+            problems.append(
+                f"row {row}: {name}: seen {said_of(cell)}; {allowed}" + ("" if whole else ", whole numbers")
+            )
         values[row - 1] = value
     return values
 
 
-def _number(cell: Any) -> float:
+def as_number(cell: Any) -> float:
     """The number in a cell; NaN for anything that is none."""
     try:
         return np.nan if cell is None or isinstance(cell, bool) else float(cell)
@@ -263,7 +270,7 @@ def _number(cell: Any) -> float:
         return np.nan
 
 
-def _seen(cell: Any) -> str:
+def said_of(cell: Any) -> str:
     return "an empty cell" if cell is None or cell == "" else shown(cell)
 
 
@@ -271,7 +278,7 @@ def _words(name: str, cells: Sequence[Any], problems: list[str]) -> NDArray[np.s
     allowed = CATEGORIES[name]
     for row, cell in enumerate(cells, start=1):
         if cell not in allowed:
-            problems.append(f"row {row}: {name}: seen {_seen(cell)}; allowed: {' or '.join(allowed)}")
+            problems.append(f"row {row}: {name}: seen {said_of(cell)}; allowed: {' or '.join(allowed)}")
     return np.array([str(cell) for cell in cells])
 
 
@@ -279,14 +286,14 @@ def _own_column(effect: CovariateEffect, cells: Sequence[Any], problems: list[st
     """A column of the user's own as numbers above 0 (power) or words (factor); problems are added to the list."""
     name = effect.covariate
     if effect.form == "power":
-        values = np.array([_number(cell) for cell in cells])
+        values = np.array([as_number(cell) for cell in cells])
         bad = ~(np.isfinite(values) & (values > 0))
         allowed = f"a number above 0 (for the power of {name} on {effect.parameter})"
     else:
         values = np.array(["" if cell is None else str(cell) for cell in cells])
         bad, allowed = values == "", f"a word (a category for {name} on {effect.parameter})"
     problems += [
-        f"row {row + 1}: {name}: seen {_seen(cells[row])}; allowed: {allowed}" for row in np.flatnonzero(bad).tolist()
+        f"row {row + 1}: {name}: seen {said_of(cells[row])}; allowed: {allowed}" for row in np.flatnonzero(bad).tolist()
     ]
     return values
 

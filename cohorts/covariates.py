@@ -7,7 +7,7 @@ allowed part instead of drawing again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -34,6 +34,8 @@ LIMITS: dict[str, tuple[float, float, str]] = {
     "BLBLEED": (0.0, 4.0, "1"),
 }
 CATEGORIES: dict[str, tuple[str, ...]] = {"SEX": ("F", "M"), "SPLENFL": ("Y", "N"), "CONITPFL": ("Y", "N")}
+EVERYBODY = ("AGE", "SEX", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "SPLENFL", "CONITPFL", "BLPLAT")
+"""Columns of the patients of every population that may be covariates."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,25 @@ class Population:
     """Who is screened: the numbers of a joint law of covariates, each with unit, source and status.
 
     ``disease`` says whose history is drawn: "itp" has a duration, splenectomies and concomitant drugs; "none" (healthy
-    volunteers, patients with a tumour) has a duration of 0 and neither of the others.
+    volunteers, patients with a tumour) has a duration of 0 and neither of the others. ``given``: covariates of a
+    study's own and the value that everybody has at enrolment.
     """
 
     id: str
     title: str
     parameters: tuple[Parameter, ...]
     disease: Literal["itp", "none"] = "itp"
+    given: tuple[tuple[str, float | str], ...] = ()
     size: ClassVar[int | None] = None
-    kept: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Columns beside the usual ones."""
+        return tuple(name for name, _ in self.given)
+
+    def with_given(self, values: Mapping[str, float | str]) -> Population:
+        """The population with these covariates, of which everybody has the same value."""
+        return replace(self, given=tuple(values.items()))
 
     def value(self, name: str) -> float:
         """A number of the law; KeyError lists near names."""
@@ -67,7 +79,7 @@ class Population:
         """Candidates before screening: covariates, BASE (true count off drug), TRUEPLAT0, BLPLAT (measured, day 0)."""
         law = {p.name: p.value for p in self.parameters}
         history = itp_history(draws, law) if self.disease == "itp" else no_itp(draws)
-        people = demography(draws, law) | history
+        people = demography(draws, law) | history | {name: np.full(len(draws), value) for name, value in self.given}
         return people | platelets(draws, law, parameter_set, people)
 
 

@@ -138,7 +138,7 @@ def oracle() -> Iterator[Line]:
             "2",
             "--no-report",
         )
-        yield command("a line per arm", sys.executable, *staged, "--out", f"{run}3")
+        yield command("a run", sys.executable, *staged, "--out", f"{run}3")
         yield command("0 mismatches", sys.executable, "tests/qc/statistics/recompute.py", f"{run}3")
 
 

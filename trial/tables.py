@@ -179,9 +179,24 @@ MISSING: dict[str, pa.Schema] = {"missed": MISSED}
 """What a study with ``adherence.missed_days`` has beside TABLES: a row per day on which a dose was missed."""
 
 
-def more_tables(dense: bool, proxies: bool, staged: bool, missed: bool) -> tuple[str, ...]:
+COVARIATES = pa.schema(
+    [
+        *KEY,
+        field("ADY", pa.int32(), "First day of the value", "d"),
+        field("PARAMCD", TEXT, "Covariate that changes"),
+        field("AVAL", pa.float64(), "Value, of a number"),
+        field("AVALC", TEXT, "Value, of a category"),
+    ]
+)
+CHANGING: dict[str, pa.Schema] = {"covariates": COVARIATES}
+"""What a study with ``population.changes`` or ``by_day`` has beside TABLES: the value of every patient on day 0 and on
+each day on which it becomes another.
+"""
+
+
+def more_tables(dense: bool, proxies: bool, staged: bool, missed: bool, changing: bool) -> tuple[str, ...]:
     """Names of the tables that a study has beside TABLES."""
-    more = ((DENSE, dense), (PROXIES, proxies), (STAGED, staged), (MISSING, missed))
+    more = ((DENSE, dense), (PROXIES, proxies), (STAGED, staged), (MISSING, missed), (CHANGING, changing))
     return tuple(name for tables, there in more if there for name in tables)
 
 

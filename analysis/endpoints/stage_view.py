@@ -95,10 +95,14 @@ class _Window:
         return _with(found, ACTION=pc.if_else(before, "start", action).combine_chunks())
 
     def visits(self, observations: pa.Table, planned: tuple[int, ...]) -> pa.Table:
-        """Baseline and the visits of the stage, a profile among them; absent once a patient is in the next stage."""
+        """Baseline and the visits of the stage, a profile among them, of its first dose too; absent once a patient
+        is in the next stage.
+        """
         nominal, day = _days(observations, "AVISITN"), _days(observations, "ADY", -1)
-        baseline = nominal == 0
-        kept = baseline | np.isin(nominal - self.begin, planned)
+        sampled = pc.equal(observations["PARAMCD"].cast(pa.string()), "CONC").to_numpy(zero_copy_only=False)
+        profile = sampled.astype(bool) & (nominal == self.begin)
+        baseline = (nominal == 0) & ~profile
+        kept = baseline | profile | np.isin(nominal - self.begin, planned)
         row = self._row(observations)
         over = (~baseline & (day > self.end[row]))[kept]
         found = observations.filter(pa.array(kept))

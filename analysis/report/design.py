@@ -64,6 +64,7 @@ def design_facts(run: RunFolder) -> list[tuple[str, Text]]:
         ("Parameter set", shown(cells.as_is, run.config("parameter_set"))),
         ("Population", shown(cells.as_is, run.config("population", "id" if study.population.id else "file"))),
         ("Margins of the study's own", _margins(run)),
+        ("Covariates that change", _changes(run)),
     ]
     return [fact for fact in facts if fact[1]]
 
@@ -92,6 +93,13 @@ def _margins(run: RunFolder) -> Text:
     found = {name: run.config("population", "margins", name) for name in (own.given if own else {})}
     said_as = {name: name.replace("_1e9L", " (10^9/L)").replace("_y", " (y)").replace("_", " ") for name in found}
     return joined("; ", [said("{} {}", said_as[name], shown(cells.general, value)) for name, value in found.items()])
+
+
+def _changes(run: RunFolder) -> Text:
+    """Which covariates change during the trial, for whom and to what."""
+    chosen = run.study.population
+    told = [label(f"by day, as {chosen.by_day} says")] if chosen.by_day else []
+    return joined("; ", [*told, *(label(str(change)) for change in chosen.changes)])
 
 
 def _patients(run: RunFolder) -> Text:

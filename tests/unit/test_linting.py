@@ -174,6 +174,20 @@ def test_the_lines_of_a_rule_of_a_later_stage_are_counted(tmp_path):
     assert used and all(fired[name].any() for name in used)
 
 
+def test_a_change_for_nobody_is_named():
+    """Nobody weighs 300 kg."""
+    said = (
+        "population.changes=[{covariate: WEIGHT, add: 1, if: {WEIGHT: {at_least: 300}}}, {covariate: WEIGHT, add: 1}]"
+    )
+    study = load_study("configs/smoke.yaml", [said, "dose_rules={}", "arms.0.dose_rule=null", "arms.1.dose_rule=null",
+                       "arms.2.dose_rule=null"])  # fmt: skip
+    found = list(findings(study))
+    assert found == [
+        "population.changes.0 (WEIGHT: 1 more from day 0 on, in 100 % of patients with WEIGHT 300 or more): changes "
+        "nothing in 200 patients of a pilot"
+    ]
+
+
 def test_a_reason_whose_hazard_runs_for_nobody_is_named():
     """Nobody has three counts above 1500 in a row; low counts there are; three of 1 in a row nobody has."""
     high, low = {"at_least_1e9L": 1500, "visits": 3}, {"below_1e9L": 30}

@@ -51,6 +51,8 @@ def in_words(study: Study) -> list[str]:
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
         f"population {study.population.id or study.population.file}{_margins(study)}",
+        *([f"covariates by day: {Path(study.population.by_day).name}"] if study.population.by_day else []),
+        *(f"covariate {change}" for change in study.population.changes),
     ]
 
 
@@ -347,8 +349,7 @@ def _result(study: Study) -> str:
 
 
 def _definitions(study: Study) -> Iterator[str]:
-    plan = study.analysis
-    for one in plan.definitions:
+    for one in (plan := study.analysis).definitions:
         yield f"endpoint {one.id}: {one.in_words(plan.response_threshold_1e9L, plan.assessment_day)}"
 
 

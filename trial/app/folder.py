@@ -26,7 +26,8 @@ LONGEST_NAME = 230
 UNNAMED = ("model.json", REPORT, f"{OWN_SET}.json", f"{OWN_SET}.py")
 """What runs of version 0.2 hold and their manifests do not name."""
 COPIES = {
-    ("population", "file"): "",
+    ("population", "file"): "own_patients",
+    ("population", "by_day"): "own_by_day",
     ("published", "rows"): "published.csv",
     ("published", "baseline"): "published_baseline.csv",
 }
@@ -227,7 +228,8 @@ def with_inputs(study: Study, folder: Path) -> Study:
         record = getattr(study, section)
         name = getattr(record, key, None)
         if name is not None:
-            copy = COPIES[section, key] or f"own_patients{Path(name).suffix}"
+            copy = COPIES[section, key]
+            copy = copy if Path(copy).suffix else f"{copy}{Path(name).suffix}"
             shutil.copyfile(name, folder / copy)
             study = study.model_copy(update={section: record.model_copy(update={key: copy})})
     if study.published is not None and differs_from_published(study):

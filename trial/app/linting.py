@@ -9,6 +9,7 @@ import numpy as np
 from trial.app.echo import step_in_words
 from trial.app.typical_man import course_table
 from trial.engine.draws import Unit
+from trial.engine.followed import pieces_of
 from trial.engine.simulate import UnitResult, simulate_unit
 from trial.engine.titration import Action
 from trial.jobs.work import enrolment, unit_of
@@ -52,6 +53,27 @@ def findings(study: Study) -> Iterator[str]:
         for k, step in enumerate(rule.steps):
             if not fired[name][k]:
                 yield f"{name}: {line(k, step)}: never taken by {PILOT} patients of a pilot"
+    yield from idle_changes(study)
+
+
+def idle_changes(study: Study) -> Iterator[str]:
+    """Changes of covariates without which everybody of a pilot has the same values on every day."""
+    changes, days = study.population.changes, np.arange(study.visits.days[-1] + 1)
+    if not changes:
+        return
+    small = study.model_copy(update={"patients": PILOT, "replicates": 1})
+    who = enrolment(small, 0)
+    every_day = np.tile(days, (len(who.arm), 1))
+    for k, change in enumerate(changes):
+        others = study.population.model_copy(update={"changes": (*changes[:k], *changes[k + 1 :])})
+        found = []
+        for said in (study.population, others):
+            pieces = pieces_of(small.model_copy(update={"population": said}), who.cohort, who.arm)
+            values = pieces.columns.get(change.covariate) if pieces else None
+            first = who.cohort.columns[change.covariate][:, None]
+            found.append(first if pieces is None or values is None else pieces.on(values, every_day))
+        if (found[0] == found[1]).all():
+            yield f"population.changes.{k} ({change}): changes nothing in {PILOT} patients of a pilot"
 
 
 def line(k: int, step: DoseStep) -> str:

@@ -65,7 +65,8 @@ def differing(again: Again, run_dir: Path) -> tuple[list[str], int]:
     """Where the course differs from what the run stored of this patient, and how many endpoints it stored."""
     replicate, subject = again.course.patient["IREP"], again.course.patient["SUBJID"]
     said = again.study
-    more = more_tables(said.dense, bool(said.tolerability), bool(said.stages), said.adherence.missed_days)
+    several = bool(said.tolerability), bool(said.stages), said.adherence.missed_days, said.population.changing
+    more = more_tables(said.dense, *several)
     tables = (*COMPARED, *more)
     mine = [("IREP", "==", replicate), ("SUBJID", "==", subject)]
     kept = [name for name in tables if again.all_kept or again.study.lives(name)]

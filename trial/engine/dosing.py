@@ -41,15 +41,27 @@ def days_of(span: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def spans_of(unit: Unit, days: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The time between two days (n, 2) in pieces in which no parameter of the equations changes: one, or the weeks.
+    """The time between two days (n, 2) in pieces in which no parameter of the equations changes: one, or the weeks, cut
+    where a parameter of a patient follows a covariate.
 
     A patient who is not in a week has a piece of no length.
     """
-    if not unit.weekly:
-        return [days]
-    weeks = range(int(days.min()) // 7, (int(days.max()) - 1) // 7 + 1)
-    pieces = [np.clip(days, 7 * week, 7 * week + 7) for week in weeks]
-    return [piece for piece in pieces if (piece[:, 1] > piece[:, 0]).any()]
+    pieces = [days]
+    if unit.weekly:
+        weeks = range(int(days.min()) // 7, (int(days.max()) - 1) // 7 + 1)
+        pieces = [np.clip(days, 7 * week, 7 * week + 7) for week in weeks]
+        pieces = [piece for piece in pieces if (piece[:, 1] > piece[:, 0]).any()]
+    return [part for piece in pieces for part in cut_at(piece, unit.cuts)] if unit.changes else pieces
+
+
+def cut_at(span: NDArray[np.int64], days: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """A span (n, 2) of days cut on those of ``days`` (n, k) that are within it; pieces of no length for the others."""
+    inside = (span[:, :1] < days) & (days < span[:, 1:])
+    if not inside.any():
+        return [span]
+    within = np.sort(np.where(inside, days, span[:, 1:]), axis=1)[:, : inside.sum(axis=1).max()]
+    edges = np.concatenate([span[:, :1], within, span[:, 1:]], axis=1)
+    return [edges[:, k : k + 2] for k in range(edges.shape[1] - 1)]
 
 
 def joined(late: Events, fresh: Events) -> Events:

@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from cohorts import elementary
-from cohorts.noise import fluctuation
+from cohorts.changing import EVERYBODY, FAR, Pieces, parameters_by_piece
 from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.sampler import Cohort
 from cohorts.sets import parameter_set
 from cohorts.streams import Draws
 from cohorts.switched import parameters_of
-from cohorts.variability import moved, occasion_factor
 from trial.engine.by_the_clock import Clocked
+from trial.engine.followed import Followed
 from trial.engine.holidays import by_chance, on_holiday
 from trial.engine.leave_clocks import LeaveClocks, draw_leaving
 from trial.engine.samples import Samples, draw_samples
+from trial.engine.weeks import Occasions, by_week, log_loss, taken_up
 from trial.models import Structure
 from trial.study.habits import Adherence, Meals
 from trial.study.stages import Given, treatments
@@ -34,25 +35,8 @@ from trial.study.study import Study
 
 Array = NDArray[np.float64]
 FIRST_RESCUES = 4
-EVERYBODY = slice(None)
 NOTHING_LOST = Samples()
 NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Occasions:
-    """What multiplies a parameter (scale "logit": its odds) in each week, (n, W)."""
-
-    factor: Array
-    scale: str
-
-    def of(self, value: Array, day: NDArray[np.int64], who: NDArray[np.int64] | slice = EVERYBODY) -> Array:
-        """The parameter, (n,) or (n, 1), on days (n,) or (n, k), of the patients ``who``; the last week stands in for
-        days beyond the table.
-        """
-        week = np.clip(day // 7, 0, self.factor.shape[1] - 1)
-        factor = np.take_along_axis(self.factor[who], week.reshape(len(week), -1), axis=1)
-        return moved(value, factor.reshape(week.shape), self.scale)
 
 
 @dataclass(frozen=True)
@@ -109,10 +93,13 @@ class Drawn:
 
 @dataclass(frozen=True)
 class OtherDrug:
-    """What another drug than the study's has of its own: parameters by name (n,), bioavailability (n, D)."""
+    """What another drug than the study's has of its own: parameters by name (n,), bioavailability (n, D), and by name
+    (n, K) the parameters that change with covariates.
+    """
 
     parameters: Mapping[str, Array]
     bioavailability: Array
+    changed: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +107,8 @@ class Unit:
     """One work unit: the study, the structure, the patients' parameters by name (n,) and what was drawn for them; and
     of each treatment with another drug than the study's what that drug has of its own.
 
-    columns: covariates (n,) that start doses may ask for. plan_mg (n, D): the dose prescribed for each day, whatever
+    columns: covariates (n,) that start doses may ask for. changes: the covariates that change, with the parameters that
+    follow; ``parameters`` are then those of day 0. plan_mg (n, D): the dose prescribed for each day, whatever
     the rules say; None: as they say. clocked: the doses of a schedule of the user's own, of which plan_mg are the sums.
     """
 
@@ -130,6 +118,7 @@ class Unit:
     drawn: Drawn
     others: Mapping[int, OtherDrug] = field(default_factory=dict)
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    changes: Followed | None = None
     plan_mg: Array | None = None
     clocked: Clocked | None = None
 
@@ -151,9 +140,10 @@ class Unit:
         """Something of every treatment, as an array of this kind."""
         return np.array([what(given) for given in self.treatments], dtype=kind)
 
-    def starts_mg(self, treatment: NDArray[np.int64]) -> Array:
-        """The start dose (mg) of everybody's ``treatment``, (n,)."""
-        by_treatment = np.stack([given.arm.starts_mg(self.columns, self.drawn.n) for given in self.treatments])
+    def starts_mg(self, treatment: NDArray[np.int64], day: NDArray[np.int64]) -> Array:
+        """The start dose (mg) of everybody's ``treatment``, (n,), which begins on a day (n,)."""
+        columns = self.columns if self.changes is None else self.changes.covariates(self.columns, day)
+        by_treatment = np.stack([given.arm.starts_mg(columns, self.drawn.n) for given in self.treatments])
         return np.take_along_axis(by_treatment, treatment[None, :], axis=0)[0]
 
     def under(self, treatment: NDArray[np.int64]) -> Unit:
@@ -161,24 +151,29 @@ class Unit:
         switched = [place for place in self.others if (treatment == place).any()]
         if not switched:
             return self
-        parameters, drawn = dict(self.parameters), self.drawn
+        parameters, drawn, changes = dict(self.parameters), self.drawn, self.changes
         for place in switched:
             who, other = treatment == place, self.others[place]
             parameters |= {name: np.where(who, value, parameters[name]) for name, value in other.parameters.items()}
-            taken_up = np.where(who[:, None], other.bioavailability, drawn.bioavailability)
-            drawn = replace(drawn, bioavailability=taken_up)
-        return replace(self, parameters=parameters, drawn=drawn)
+            available = np.where(who[:, None], other.bioavailability, drawn.bioavailability)
+            drawn = replace(drawn, bioavailability=available)
+            changes = changes and changes.with_other(who, other.changed, other.parameters, self.parameters)
+        return replace(self, parameters=parameters, drawn=drawn, changes=changes)
 
     @cached_property
     def sound(self) -> NDArray[np.bool_]:
         """(n,): every parameter of the patient is a finite number; the others fail from the start (NON_FINITE)."""
-        return np.logical_and.reduce([np.isfinite(values) for values in self.parameters.values()])
+        later = self.changes.parameters.values() if self.changes else ()
+        finite = [np.isfinite(values).all(axis=1) for values in later]
+        return np.logical_and.reduce([*finite, *(np.isfinite(values) for values in self.parameters.values())])
 
     @cached_property
     def within(self) -> NDArray[np.bool_]:
-        """(n,): the parameters keep to the limits of the structure in every week; the others fail (OUTSIDE)."""
+        """(n,): the parameters keep to the limits of the structure on every day; the others fail (OUTSIDE)."""
         weeks = max((o.factor.shape[1] for o in self.drawn.occasions.values()), default=1)
-        values = [self.on_day(np.full(self.drawn.n, 7 * week)) for week in range(weeks)]
+        days = [np.full(self.drawn.n, 7 * week) for week in range(weeks)]
+        days += list(np.where(self.cuts < FAR, self.cuts, 0).T)
+        values = [self.on_day(day) for day in days]
         kept = [limit.holds(p) for limit in self.structure.limits for p in values]
         return np.logical_and.reduce([np.full(self.drawn.n, True), *kept])
 
@@ -194,6 +189,20 @@ class Unit:
         return tuple(name for name in self.structure.parameters if name in self.drawn.occasions)
 
     @cached_property
+    def followed(self) -> tuple[str, ...]:
+        """Parameters of the structure that differ from week to week or follow covariates that change."""
+        moved = (*self.drawn.occasions, *(self.changes.parameters if self.changes else ()))
+        return tuple(name for name in self.structure.parameters if name in moved)
+
+    @cached_property
+    def cuts(self) -> NDArray[np.int64]:
+        """(n, K): the days on which a parameter of the structure changes with a covariate of the patient; else FAR."""
+        if self.changes is None:
+            return np.empty((self.drawn.n, 0), dtype=np.int64)
+        changed = self.changes.parameters.items()
+        return self.changes.pieces.begins([x for name, x in changed if name in self.structure.parameters])
+
+    @cached_property
     def swings(self) -> Array:
         """(n, D): the loss factor of each day but for rescue therapy."""
         with np.errstate(over="ignore"):  # the solver says NON_FINITE where a wild draw gives infinity
@@ -203,7 +212,10 @@ class Unit:
         """A parameter on days (n,) or (n, k): of that shape, or (n, 1) where it is the same on all; of everybody, or of
         the patients ``who`` (n,).
         """
-        value = self.parameters[name][who] if day.ndim == 1 else self.parameters[name][who, None]
+        if self.changes is not None and name in self.changes.parameters:
+            value = self.changes.on(name, day, who)
+        else:
+            value = self.parameters[name][who] if day.ndim == 1 else self.parameters[name][who, None]
         weekly = self.drawn.occasions.get(name)
         return value if weekly is None else weekly.of(value, day, who)
 
@@ -213,15 +225,17 @@ class Unit:
 
     def p_on(self, day: NDArray[np.int64]) -> Array:
         """``p`` on a day (n,) of each patient."""
-        if not self.weekly:
+        if not self.followed:
             return self.p
         p = self.p.copy()
-        for name in self.weekly:
+        for name in self.followed:
             p[:, self.structure.parameters.index(name)] = np.where(self.sound, self.on(name, day), 1.0)
         return p
 
 
-def other_drugs(study: Study, structure: Structure, cohort: Cohort) -> dict[int, OtherDrug]:
+def other_drugs(
+    study: Study, structure: Structure, cohort: Cohort, pieces: Pieces | None = None
+) -> dict[int, OtherDrug]:
     """By its place in the treatments, what each other drug of a study has of its own for these patients."""
     found, days = {}, study.visits.days[-1] + study.visits.window_days
     for place, given in enumerate(treatments(study.plan, study.arms)[0]):
@@ -229,11 +243,16 @@ def other_drugs(study: Study, structure: Structure, cohort: Cohort) -> dict[int,
             chosen = parameter_set(given.parameter_set)
             values = parameters_of(chosen, cohort, study.parameter_uncertainty)
             own = {name: values[name] for name in structure.drug}
-            found[place] = OtherDrug(own, _taken_up(cohort.draws, chosen, days))
+            changed = parameters_by_piece(chosen, cohort, pieces, study.parameter_uncertainty) if pieces else {}
+            changed = {name: by_piece for name, by_piece in changed.items() if name in structure.drug}
+            own |= {name: by_piece[:, 0] for name, by_piece in changed.items()}
+            found[place] = OtherDrug(own, taken_up(cohort.draws, chosen, days), changed)
     return found
 
 
-def draw_unit(study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[np.int64]) -> Drawn:
+def draw_unit(
+    study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[np.int64], changes: Followed | None = None
+) -> Drawn:
     """Everything random of a unit; ``arm`` (n,) is the arm index of each patient."""
     draws, p = cohort.draws, cohort.parameters
     nominal = (0, *study.visits.days)
@@ -243,7 +262,7 @@ def draw_unit(study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[n
     meals = study.meals or NO_MEALS
     meal_share, early_meal = _habit(cohort.draws, "food", meals.share_mean, meals.share_sd, days)
     occasions = {
-        e.parameter: Occasions(_weeks(draws, chosen, e.parameter, days), e.scale)
+        e.parameter: Occasions(by_week(draws, chosen, e.parameter, days), e.scale)
         for e in chosen.effects("occasion")
         if e.parameter != BIOAVAILABILITY
     }
@@ -257,8 +276,8 @@ def draw_unit(study: Study, chosen: ParameterSet, cohort: Cohort, arm: NDArray[n
         adherence=adherence,
         early_meal=early_meal,
         meal_share=meal_share,
-        bioavailability=_taken_up(draws, chosen, days),
-        log_loss=_log_loss(draws, days, p, occasions),
+        bioavailability=taken_up(draws, chosen, days),
+        log_loss=log_loss(draws, days, p, occasions, changes),
         count_z=_by_day(cohort, "residual:platelets", nominal),
         bleeding_u=draws.normal("bleeding:propensity"),
         bleeding_e=_by_day(cohort, "bleeding:visit", nominal),
@@ -297,26 +316,6 @@ def most_rescues(study: Study) -> int:
     days = study.visits.days[-1] + study.visits.window_days
     possible = min(len(study.visits.days), 1 + days // max(study.rescue.min_days_between, 1))
     return max(possible, FIRST_RESCUES)
-
-
-def _weeks(draws: Draws, chosen: ParameterSet, name: str, days: int) -> Array:
-    """What every week multiplies a parameter by, (n, W)."""
-    return np.stack([occasion_factor(draws, chosen, w, name) for w in range(-(-days // 7))], axis=1)
-
-
-def _taken_up(draws: Draws, chosen: ParameterSet, days: int) -> Array:
-    """(n, D) relative bioavailability of each day, that of its week."""
-    weeks = _weeks(draws, chosen, BIOAVAILABILITY, days)
-    return np.ascontiguousarray(np.repeat(weeks, 7, axis=1)[:, :days])
-
-
-def _log_loss(draws: Draws, days: int, p: Mapping[str, Array], occasions: Mapping[str, Occasions]) -> Array:
-    """(n, D) log loss factors; their SD and correlation time may differ from week to week."""
-    day = np.tile(np.arange(days), (len(draws), 1))
-    sd, tau = (occasions.get(name) for name in ("FLUCT_SD", "FLUCT_TAU"))
-    memory = p["FLUCT_TAU"] if tau is None else tau.of(p["FLUCT_TAU"][:, None], day)
-    swings = fluctuation(draws, range(days), p["FLUCT_SD"], memory)
-    return swings if sd is None else sd.of(swings, day)
 
 
 def _by_day(cohort: Cohort, name: str, days: tuple[int, ...]) -> Array:

@@ -10,16 +10,26 @@ from cohorts.parameters import ParameterSet
 from cohorts.populations import population
 from cohorts.sampler import Cohort, PatientSource, sample_cohorts
 from cohorts.streams import Streams
+from trial.study.acting import acting
+from trial.study.changes import given_before
 from trial.study.study import Study
 
 
 def candidates(study: Study) -> PatientSource:
     """Who is screened: the catalogue's population or the user's own patients."""
-    chosen = study.population
+    chosen, given = study.population, given_before(study.population.changes)
     if chosen.file is not None:
-        return read_patients(chosen.file).also_with(study.start_covariates)
-    known = population(str(chosen.id))
+        return read_patients(chosen.file).also_with(_own_columns(study)).with_given(given)
+    known = population(str(chosen.id)).with_given(given)
     return with_margins(known, chosen.margins.given, study.screening) if chosen.margins else known
+
+
+def _own_columns(study: Study) -> dict[str, bool]:
+    """Covariates that are read after enrolment, and whether they are words; of a file the columns that are kept."""
+    changes, asked = study.population.changes, study.start_covariates
+    if not study.population.changing:
+        return asked
+    return acting(study) | asked | {name: bool(what.one_of) for x in changes for name, what in x.if_.items()}
 
 
 def enrol(

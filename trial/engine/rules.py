@@ -46,7 +46,7 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
     """Everybody on the start dose of the arm from day 0."""
     drawn = unit.drawn
     zero = np.zeros(drawn.n, dtype=np.int64)
-    dose = unit.starts_mg(drawn.arm)
+    dose = unit.starts_mg(drawn.arm, zero)
     members = _members(unit, drawn.arm)
     ladders = [
         start(rule, dose[mine] if name else 1.0, len(mine))
@@ -177,7 +177,7 @@ def _change_stage(
     told = np.array(unit.places)[np.minimum(place.stage, len(plan) - 1), unit.drawn.arm]
     treatment = np.where(moved & ~over, told, course.treatment)
     fresh = unit.of_treatment(lambda given: given.fresh, bool)[treatment] & (treatment != course.treatment) | over
-    start_mg = unit.starts_mg(treatment)
+    start_mg = unit.starts_mg(treatment, day)
     dose = np.where(over, 0.0, np.where(fresh, start_mg, course.now.dose_mg))
     now = Prescribed(dose, np.where(fresh, 0, course.now.interval), course.now.since_day)
     course = replace(course, place=place, treatment=treatment, now=now)

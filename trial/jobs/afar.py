@@ -14,7 +14,7 @@ from typing import TypeVar
 from cohorts.own import copied, is_file_name
 from trial.study.study import Study
 
-SET, PATIENTS, SCHEDULED = "set", "patients", "schedule"
+SET, PATIENTS, SCHEDULED = "set", {"file": "patients", "by_day": "by_day"}, "schedule"
 Files = tuple[tuple[str, bytes], ...]
 """Names and contents."""
 One = TypeVar("One")
@@ -33,9 +33,7 @@ class Packed:
         folder, study = _unpacked(self.files), self.study
         if is_file_name(study.parameter_set):
             study = study.model_copy(update={"parameter_set": str(folder / study.parameter_set)})
-        if study.population.file is not None:
-            where = str(folder / study.population.file)
-            study = study.model_copy(update={"population": study.population.model_copy(update={"file": where})})
+        study = _renamed(study, {key: str(folder / name) for key, name in _files(study).items()})
         if study.schedule is not None:
             study = study.model_copy(update={"schedule": str(folder / study.schedule)})
         return study
@@ -47,14 +45,25 @@ def packed(study: Study) -> Packed:
         folder = Path(name)
         if is_file_name(study.parameter_set):
             study = study.model_copy(update={"parameter_set": copied(Path(study.parameter_set), folder, SET)})
-        if study.population.file is not None:
-            own = Path(shutil.copy(study.population.file, folder / f"{PATIENTS}{Path(study.population.file).suffix}"))
-            study = study.model_copy(update={"population": study.population.model_copy(update={"file": own.name})})
+        own = {key: f"{PATIENTS[key]}{Path(name).suffix}" for key, name in _files(study).items()}
+        for key, name in _files(study).items():
+            shutil.copy(name, folder / own[key])
+        study = _renamed(study, own)
         if study.schedule is not None:
-            own = Path(shutil.copy(study.schedule, folder / f"{SCHEDULED}{Path(study.schedule).suffix}"))
-            study = study.model_copy(update={"schedule": own.name})
+            table = Path(shutil.copy(study.schedule, folder / f"{SCHEDULED}{Path(study.schedule).suffix}"))
+            study = study.model_copy(update={"schedule": table.name})
         files = tuple((path.name, path.read_bytes()) for path in sorted(folder.iterdir()))
     return Packed(study, files)
+
+
+def _files(study: Study) -> dict[str, str]:
+    """The files of patients that a study names, by key."""
+    return {key: name for key in PATIENTS if (name := getattr(study.population, key)) is not None}
+
+
+def _renamed(study: Study, names: dict[str, str]) -> Study:
+    """The study with other names of its files of patients."""
+    return study.model_copy(update={"population": study.population.model_copy(update=names)})
 
 
 def unpack_and_call(function: Callable[[Study, One], Result], job: tuple[Packed, One]) -> Result:

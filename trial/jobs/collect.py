@@ -13,6 +13,7 @@ from trial.engine.course import Decisions
 from trial.engine.dosing import day_of
 from trial.engine.draws import Unit
 from trial.engine.simulate import UnitResult
+from trial.jobs.changed import covariates
 from trial.jobs.clock_hours import with_hours
 from trial.jobs.compliance import Intake, intake_of, missed
 from trial.jobs.ledger import doses
@@ -52,6 +53,8 @@ def collect(
     }
     if unit.study.stages:
         found["stages"] = paths(unit, result, keys)
+    if unit.changes:
+        found["covariates"] = covariates(unit, result, keys, unit.changes.pieces)
     if unit.study.adherence.missed_days and intake is not None:
         found["missed"] = missed(unit, result, keys, intake)
     return found

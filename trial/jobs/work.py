@@ -21,6 +21,7 @@ from trial.engine.adverse import adverse_table
 from trial.engine.brought_plan import arms_of, with_plan
 from trial.engine.draws import Unit, draw_unit, other_drugs
 from trial.engine.enrolment import candidates, enrol
+from trial.engine.followed import followed_by, pieces_of
 from trial.engine.randomisation import randomise, strata_labels
 from trial.engine.simulate import UnitResult, simulate_unit
 from trial.jobs.collect import collect, screening_table
@@ -112,10 +113,13 @@ def enrolment(study: Study, replicates: int | Sequence[int], chosen: ParameterSe
 def unit_of(study: Study, patients: Enrolment, chosen: ParameterSet | None = None) -> Unit:
     """These patients with their parameters and what was drawn for their trial."""
     parameters = chosen or parameter_set(study.parameter_set)
-    drawn = draw_unit(study, parameters, patients.cohort, patients.arm)
     model, cohort = structure_of(parameters), patients.cohort
-    others = other_drugs(study, model, cohort)
-    unit = Unit(study, model, model.individual(cohort.parameters), drawn, others, cohort.columns)
+    pieces = pieces_of(study, cohort, patients.arm)
+    changes = followed_by(study, parameters, cohort, pieces)
+    drawn = draw_unit(study, parameters, cohort, patients.arm, changes)
+    others = other_drugs(study, model, cohort, pieces)
+    values = model.individual(cohort.parameters | (changes.first if changes else {}))
+    unit = Unit(study, model, values, drawn, others, cohort.columns, changes)
     return with_plan(unit, cohort, patients.subject - 1)
 
 

@@ -91,13 +91,13 @@ def method_problems(chosen: ParameterSet, model: Structure) -> Iterator[str]:
     if model.method == "exact" != wanted:
         yield f"structure {model.id}: method: seen 'exact'; allowed: {wanted} (the equations are not linear)"
     weekly = [e.parameter for e in chosen.effects("occasion") if e.parameter in (*model.parameters, *model.reads)]
-    now = _read_every_day(chosen, model) if weekly else set()
+    now = read_every_day(chosen, model) if weekly else set()
     for name in weekly:
         if name not in now:
             yield f"variance of {name} between occasions: changes nothing: {name} is read once, when a patient is drawn"
 
 
-def _read_every_day(chosen: ParameterSet, model: Structure) -> set[str]:
+def read_every_day(chosen: ParameterSet, model: Structure) -> set[str]:
     """Parameters that equations, outputs or events read themselves, not only what follows from them."""
     typical = _individual({p.name: np.array([p.value]) for p in chosen.parameters}, model)
     n = len(model.parameters)

@@ -55,6 +55,18 @@ class Asked(Record):
         return " and ".join(low if self.below is None else [*low, f"below {self.below:g}"])
 
 
+def asked_problems(lines: Mapping[str, Asked]) -> Iterator[Problem]:
+    """Limits of words, words of numbers, and categories that there are not."""
+    for name, asked in lines.items():
+        if name in LIMITS and asked.one_of:
+            yield (name,), f"{name} is a number; allowed: at_least and below"
+        for word in asked.one_of if name in CATEGORIES else ():
+            if word not in CATEGORIES[name]:
+                yield (name,), not_among(word, CATEGORIES[name], f"a category of {name}")
+        if name in CATEGORIES and not asked.one_of:
+            yield (name,), f"{name} is no number; allowed: {' or '.join(CATEGORIES[name])}"
+
+
 class StartLine(Record):
     """A start dose for those of whom everything under ``if`` holds; the first line that does is taken."""
 
@@ -68,14 +80,7 @@ class StartLine(Record):
         return {"if": {name: asked.model_dump() for name, asked in self.if_.items()}, "dose_mg": self.dose_mg}
 
     def problems(self) -> Iterator[Problem]:
-        for name, asked in self.if_.items():
-            if name in LIMITS and asked.one_of:
-                yield ("if", name), f"{name} is a number; allowed: at_least and below"
-            for word in asked.one_of if name in CATEGORIES else ():
-                if word not in CATEGORIES[name]:
-                    yield ("if", name), not_among(word, CATEGORIES[name], f"a category of {name}")
-            if name in CATEGORIES and not asked.one_of:
-                yield ("if", name), f"{name} is no number; allowed: {' or '.join(CATEGORIES[name])}"
+        yield from ((("if", *path), text) for path, text in asked_problems(self.if_))
 
     def holds(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
         """For whom (n,) all of it holds."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cohorts.brought import PatientsError, read_patients
+from cohorts.covariates import EVERYBODY
 from cohorts.files import MIB, is_regular
 from cohorts.gates import problems
 from cohorts.margins import MarginError, with_margins
@@ -21,6 +22,8 @@ from trial.errors import cut
 from trial.models import structure_of
 from trial.models.behaviour import structure_problems
 from trial.models.wellformed import idle, taken_without_effect
+from trial.study.acting import change_cautions
+from trial.study.changes import given_before
 from trial.study.fingerprint import differs_from_published
 from trial.study.protocol import Problem, did_you_mean, not_among
 from trial.study.stages import Given, treatments
@@ -28,8 +31,6 @@ from trial.study.study import Study
 from trial.study.timetable_rows import read_timetable
 from trial.study.unusual import unusual
 
-EVERYBODY = ("AGE", "SEX", "HEIGHT", "WEIGHT", "BMI", "ITPDUR", "SPLENFL", "CONITPFL", "BLPLAT")
-"""Columns of the patients of every population that may be covariates."""
 MOST_BYTES = 16 * MIB
 """Of a file that a config names: about 400,000 patients."""
 MOST_REMARKS = 5
@@ -91,7 +92,7 @@ def unusable_patients(data: Mapping[str, Any]) -> Iterator[Problem]:
         except (PatientsError, OSError) as error:
             yield from ((("population", "file"), line) for line in str(error).splitlines())
             return
-        for line in _unknown_columns(chosen, [*patients.columns, *own], list(patients.others)):
+        for line in _unknown_columns(chosen, [*patients.columns, *own, *_own_covariates(data)], list(patients.others)):
             yield ("population", "file"), f"{Path(name).name}: {line}"
 
 
@@ -99,9 +100,16 @@ def unknown_covariates(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Covariates of the parameter set that the patients of a population of the catalogue do not have."""
     chosen, population = _set_of(data), value_at(data, "population", "id")
     if isinstance(population, str):
-        for line in _unknown_columns(chosen, EVERYBODY, []):
+        for line in _unknown_columns(chosen, [*EVERYBODY, *_own_covariates(data)], []):
             text = f"{line}; {population} has {', '.join(EVERYBODY)}; others are columns of your own population.file"
             yield ("parameter_set",), text
+
+
+def _own_covariates(data: Mapping[str, Any]) -> list[str]:
+    """Covariates of the study's own, which everybody has alike at enrolment (``population.changes``)."""
+    changes = value_at(data, "population", "changes")
+    entries = changes if isinstance(changes, list | tuple) else ()
+    return [str(value_at(x, "covariate")) for x in entries if value_at(x, "before") is not None]
 
 
 def unknown_start_covariates(study: Study) -> Iterator[Problem]:
@@ -121,7 +129,8 @@ def unknown_start_covariates(study: Study) -> Iterator[Problem]:
     if not asked:
         return
     own = read_patients(study.population.file) if study.population.file else None
-    known = [*own.columns, *own.others] if own else list(EVERYBODY)
+    given = list(given_before(study.population.changes))
+    known = [*own.columns, *own.others, *given] if own else [*EVERYBODY, *given]
     for path, name, what in asked:
         if bool(what.one_of) != study.start_covariates[name]:
             yield path, f"{name} is asked as a number in one line and as a word in another; give one of the two"
@@ -221,6 +230,7 @@ def cautions(study: Study) -> Iterator[Problem]:
     yield from _other_drugs_rates(study)
     yield from _other_people(study)
     yield from unusual(study)
+    yield from change_cautions(study)
     for k, arm in enumerate(study.arms):
         if arm.says_another_dose:
             seen = f"seen {arm.label!r}, but the start dose is {arm.says_start} mg"

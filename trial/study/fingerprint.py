@@ -77,6 +77,8 @@ def fingerprint(study: Study) -> str:
     said["population"] = study.population.id
     if study.population.margins:
         said["margins"] = study.population.margins.given
+    if study.population.changes:
+        said["changes"] = [change.model_dump(mode="json") for change in study.population.changes]
     if study.schedule is not None:
         said["schedule"] = read_timetable(study.schedule).digest
     said["response"] = [study.analysis.response_threshold_1e9L, study.analysis.assessment_day]

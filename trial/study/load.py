@@ -15,6 +15,7 @@ from ruamel.yaml.comments import CommentedSeq
 from cohorts.files import UnreadableError, absolute, must_be_regular
 from cohorts.sets import is_file_name
 from trial.errors import ConfigError, cut
+from trial.study.acting import change_problems
 from trial.study.checks import (
     MOST_BYTES,
     cautions,
@@ -37,11 +38,11 @@ from trial.study.rule_library import with_library
 from trial.study.study import Study
 from trial.study.yamltree import read, read_text, with_override, with_value
 
-FILES = (("population", "file"), ("published", "rows"), ("published", "baseline"))
+FILES = (("population", "file"), ("population", "by_day"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
 SCHEDULE = ("schedule",)
 _CATALOGUE = (unknown_ids, not_taken, not_transfused, unusable_patients, unknown_covariates, unusable_set)
-_OF_STUDY = (unknown_start_covariates, other_drug_problems, schedule_problems)
+_OF_STUDY = (unknown_start_covariates, other_drug_problems, change_problems, schedule_problems)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
 StudyCheck = Callable[[Study], Iterable[Problem]]
 AnyRecord = TypeVar("AnyRecord", bound=Record)

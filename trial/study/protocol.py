@@ -236,4 +236,4 @@ class PublishedRows(Record):
 
 Allocation = Literal["parallel", "counterfactual"]
 Output = Literal["endpoints", "visits", "dense"]
-KeptTable = Literal["parameters", "doses", "observations", "events", "adverse", "missed"]
+KeptTable = Literal["parameters", "doses", "observations", "events", "adverse", "missed", "covariates"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
+from trial.study.changes import CovariateChange, list_problems
 from trial.study.protocol import Positive, Probability, Problem, Record
 from trial.study.texts import Line, Name
 
@@ -36,7 +37,23 @@ class PopulationChoice(Record):
         description="margins of your own for a population of the catalogue: one number of its law is moved for each",
     )
 
+    by_day: Name | None = Field(
+        default=None,
+        description="a table ID, DAY and covariates beside file, CSV or Parquet: each value holds until the next",
+    )
+    changes: tuple[CovariateChange, ...] = Field(
+        default=(), description="covariates that change during the trial; none: those of enrolment hold throughout"
+    )
+
+    @property
+    def changing(self) -> bool:
+        """Whether covariates may change during the trial."""
+        return bool(self.changes or self.by_day)
+
     def problems(self) -> Iterator[Problem]:
+        if self.by_day is not None and self.file is None:
+            yield ("by_day",), "it names patients by the column ID of a file; allowed: with file, your own patients"
+        yield from ((("changes", *path), text) for path, text in list_problems(self.changes))
         if (self.id is None) == (self.file is None):
             both = "both are given" if self.id else "neither is given"
             yield (), f"give either id (a population of the catalogue) or file (your own patients); {both}"

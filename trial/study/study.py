@@ -118,7 +118,8 @@ class Study(Record):
     kept_tables: tuple[KeptTable, ...] = Field(
         default=(),
         description="tables of patients that are kept of every replicate when output keeps only the first, beside "
-        "patients, solves, stages, endpoints and times: parameters, doses, observations, events, adverse, missed",
+        "patients, solves, stages, endpoints and times: parameters, doses, observations, events, adverse, missed, "
+        "covariates",
     )
     assumptions: tuple[Prose, ...] = Field(default=(), description="printed in the report as they stand")
 
