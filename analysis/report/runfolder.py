@@ -303,6 +303,7 @@ def _slim(records: Records) -> Records:
         bleeding=nothing,
         chemotherapy=nothing,
         chemo_share=nothing,
+        rescues=nothing,
         adverse={},
         profile=None,
     )
@@ -312,8 +313,16 @@ def _joined(parts: Sequence[Records]) -> Records:
     """The patients of all parts, one after the other."""
     same = ("arm_ids", "planned", "adverse", "profile")
     names = [f.name for f in fields(Records) if f.name not in same]
-    whole: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    whole: dict[str, Any] = {name: np.concatenate(_as_wide([getattr(part, name) for part in parts])) for name in names}
     return replace(parts[0], **whole)
+
+
+def _as_wide(parts: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """Arrays of which some have fewer columns, because their patients had fewer rescues: with days that never come."""
+    widest = max(part.shape[-1] for part in parts)
+    if parts[0].ndim < 2 or all(part.shape[-1] == widest for part in parts):
+        return list(parts)
+    return [np.pad(part, ((0, 0), (0, widest - part.shape[1])), constant_values=np.inf) for part in parts]
 
 
 def _outside(patients: Path) -> dict[str, Number]:

@@ -37,7 +37,7 @@ def _entry(whole, name):
 def run_of(**study):
     """As much of a run as the sentences look at: treatment for 28 days in two arms, and what is given."""
     arms = tuple(ArmStyle(arm.id, f"Arm {arm.id}", k, False, 5.0, 1, None) for k, arm in enumerate(ARMS))
-    said = {"treatment_days": 28, "arms": ARMS, "chemotherapy": None, "meals": None} | study
+    said = {"treatment_days": 28, "arms": ARMS, "chemotherapy": None, "meals": None, "schedule": None} | study
     made = SimpleNamespace(study=SimpleNamespace(**said), arms=arms, style={a.id: a for a in arms})
     made.config = lambda *path: Number(reduce(_entry, path, made.study), "config", "", str(path[-1]))
     return made

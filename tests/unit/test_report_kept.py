@@ -140,3 +140,11 @@ def test_patients_read_in_batches_are_those_read_at_once(run_dir: Path, monkeypa
         ):
             assert np.array_equal(getattr(parts, name), getattr(whole, name), equal_nan=name in ("counts", "days"))
     assert whole.n == 30 * len(KEPT)
+
+
+def test_patients_with_fewer_rescues_than_others_have_days_that_never_come():
+    """As wide as the widest: two patients without, one with two rescues."""
+    none, two = np.empty((2, 0)), np.array([[9.0, 30.0]])
+    wide = runfolder._as_wide([none, two])
+    assert np.concatenate(wide).tolist() == [[np.inf, np.inf], [np.inf, np.inf], [9.0, 30.0]]
+    assert runfolder._as_wide([two, two])[0] is two

@@ -1,5 +1,6 @@
 """The library of dose rules: every file is sound and says where it is from; a study names one."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def test_the_rules_that_are_promised_are_there_and_in_the_folder_of_configs():
 def test_what_is_installed_has_the_files():
     """They lie inside the package, and the build names them."""
     assert FOLDER.parent.name == "study" and FOLDER.is_dir()
-    assert 'trial = ["study/library/*.yaml"]' in Path("pyproject.toml").read_text(encoding="utf-8")
+    built = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    assert built["trial"] == ["study/library/*.yaml", "study/responses.yaml"]
 
 
 def test_the_rule_of_phase_iii_is_that_of_the_published_study():
