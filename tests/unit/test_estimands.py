@@ -225,6 +225,7 @@ def test_the_command(tmp_path, capsys):
     assert main(["check", str(path)]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "estimand POLICY: RESPW8, difference of shares, of everybody randomised; the variable whatever" in said
+    assert "estimators: planned, complete cases, last observation; limits: bias 2 points, coverage 93 %, type I" in said
     words = ["estimands", str(path), "--replicates", "2", "--workers", "1", "--out", str(tmp_path / "out")]
     assert main(words) == 0
     out = capsys.readouterr().out

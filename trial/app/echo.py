@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from cohorts.sets import is_file_name, parameter_set
+from trial.app.echo_analysis import analysis_in_words
 from trial.study.analytes import Laboratory
 from trial.study.arms import Arm
 from trial.study.attrition import completing
@@ -18,7 +19,6 @@ from trial.study.own_schedule import is_shared
 from trial.study.rescue_agents import RescueAgent
 from trial.study.stages import LEAVES
 from trial.study.study import Study
-from trial.study.subgroups import in_subgroups
 from trial.study.timetable_rows import read_timetable
 
 COUNT = "x 10^9/L"
@@ -42,12 +42,7 @@ def in_words(study: Study) -> list[str]:
         f"rescue: {_rescue(study)}",
         f"dropout: {_dropout(study)}",
         *_extras(study),
-        f"result: {_result(study)}",
-        *_definitions(study),
-        *(f"estimand {one.id}: {one.in_words(study.analysis.primary)}" for one in study.analysis.estimands),
-        *_comparison(study),
-        *in_subgroups(study.analysis.subgroups),
-        *_over_visits(study),
+        *analysis_in_words(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
         f"population {study.population.id or study.population.file}{_margins(study)}",
@@ -338,63 +333,3 @@ def _laboratory(laboratory: Laboratory) -> Iterator[str]:
     if central:
         does = " and ".join(["decides"] * central.decides + ["is analysed"] * central.analysed)
         yield f"a central laboratory, which reports after {_many(central.turnaround_days, 'day')}, {does}"
-
-
-def _result(study: Study) -> str:
-    analysis = study.analysis
-    against = f", against {analysis.reference_arm}" if analysis.reference_arm else ""
-    response = f"a response is {analysis.response_threshold_1e9L:g} {COUNT} or more"
-    of = f" of stage {study.plan[study.analysed_stage].id}" if study.stages else ""
-    return f"{analysis.primary} on day {analysis.assessment_day}{of}{against}; {response}"
-
-
-def _definitions(study: Study) -> Iterator[str]:
-    for one in (plan := study.analysis).definitions:
-        yield f"endpoint {one.id}: {one.in_words(plan.response_threshold_1e9L, plan.assessment_day)}"
-
-
-LIMITS = {"miettinen_nurminen": "Miettinen-Nurminen", "sato": "Sato", "newcombe": "Newcombe"}
-TESTS = {"cmh": "Cochran-Mantel-Haenszel", "cmh_corrected": "Cochran-Mantel-Haenszel, corrected for continuity"}
-MEASURED = {
-    "hodges_lehmann": "shift of Hodges and Lehmann, van Elteren's test",
-    "ancova": "means adjusted for baseline and stratum",
-    "ancova_log": "geometric means adjusted for baseline and stratum",
-}
-PROCEDURES = {"holm": "Holm", "hochberg": "Hochberg", "fixed_sequence": "fixed sequence", "graphical": "graph"}
-
-
-def _over_visits(study: Study) -> Iterator[str]:
-    """What is analysed over the visits of a patient and of what happens to him."""
-    said = study.analysis.longitudinal
-    rescue = "without" if said.after_rescue == "left_out" else "with"
-    freedom = said.degrees_of_freedom.replace("_", "-").title()
-    parts = (
-        (f"mixed model ({said.covariance.replace('_', ' ')}, {freedom}, {rescue} counts that a rescue voids)",)
-        * said.mmrm
-        + (f"odds ratios at every visit (GEE, {said.working_correlation})",) * said.gee
-        + (f"mean time without the event to day {said.restricted_mean_day}",) * (said.restricted_mean_day is not None)
-        + ("cumulative incidence of leaving and of response",) * said.competing
-        + ("rates of rescues and bleeding episodes",) * said.recurrent
-    )
-    if parts:
-        yield f"over the visits: {'; '.join(parts)}"
-
-
-def _comparison(study: Study) -> Iterator[str]:
-    """How yes or no endpoints are compared with the reference arm, and several hypotheses; nothing of pairs."""
-    plan, method = study.analysis, study.analysis.method
-    if study.paired or plan.reference_arm is None:
-        return
-    strata = ("within strata",) * bool(study.randomisation.strata and method.strata == "randomisation")
-    pooled = (f"strata below {method.pool_below} per arm pooled",) * bool(method.pool_below)
-    test = TESTS.get(method.test, f"{method.test.title()}'s exact test")
-    exact = (f"{method.exact.title()}'s where fewer than {method.exact_below:g} are expected",) * bool(
-        method.exact_below
-    )
-    parts = (*strata, *pooled, f"limits by {LIMITS[method.difference]}", f"test {test}", *exact)
-    odds = method.odds_ratio.replace("mantel_haenszel", "Mantel-Haenszel")
-    measured = f"; measured endpoints: {MEASURED[method.measured]}" if method.measured != "none" else ""
-    yield f"comparison: {', '.join(parts)}; odds ratio {odds}{measured}"
-    if plan.multiplicity:
-        names = ", ".join(f"{h.endpoint} in {h.arm}" for h in plan.family(study.arm_ids))
-        yield f"hypotheses: {PROCEDURES[plan.multiplicity.procedure]} over {names}"

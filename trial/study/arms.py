@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from pydantic import Field, model_serializer, model_validator
 from cohorts.covariates import CATEGORIES, LIMITS
 from trial.study.dose_rule import DoseRule
 from trial.study.protocol import AfterDose, Dose, Identifier, Number, Problem, Problems, Record, Whole, not_among
+from trial.study.rule_library import no_rule
 from trial.study.texts import Line
 
 FILLED_IN = re.compile(r"\{([A-Za-z_]\w*)\}")
@@ -190,3 +191,21 @@ class Arm(Record):
         """Whether the label names doses in mg, and the start dose is none of them."""
         said = [float(dose.replace(",", ".")) for dose in DOSE_IN_MG.findall(self.label)]
         return bool(said) and not self.placebo and not set(self.start_doses_mg) & set(said)
+
+
+def arm_problems(arms: Sequence[Arm], rules: Mapping[str, DoseRule]) -> Iterator[Problem]:
+    """Ids given twice, dose rules that are not there, and start doses that are not on their ladder."""
+    ids = [arm.id for arm in arms]
+    for k, arm in enumerate(arms):
+        if arm.id == "ALL":
+            yield ("arms", k, "id"), "seen 'ALL', which is the name of all arms together"
+        first = ids.index(arm.id)
+        if first < k:
+            yield ("arms", k, "id"), f"seen {arm.id!r}, which is already the id of arms.{first}; ids must differ"
+        if arm.dose_rule is None:
+            continue
+        rule = rules.get(arm.dose_rule)
+        if rule is None:
+            yield ("arms", k, "dose_rule"), no_rule(arm.dose_rule, rules)
+        else:
+            yield from ((("arms", k, *path), said) for path, said in arm.off_ladder(rule))

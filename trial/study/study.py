@@ -11,7 +11,7 @@ from cohorts.streams import Streams
 from trial.study import stages as staged
 from trial.study.analysis_plan import Analysis, longitudinal_problems, plan_problems
 from trial.study.analytes import Laboratory, laboratory_problems
-from trial.study.arms import Arm
+from trial.study.arms import Arm, arm_problems
 from trial.study.attrition import dropout_problems, hazards
 from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
 from trial.study.dose_rule import DoseRule
@@ -36,7 +36,6 @@ from trial.study.protocol import (
 )
 from trial.study.rescue_agents import Rescue
 from trial.study.response_definition import definition_problems
-from trial.study.rule_library import no_rule
 from trial.study.schedule import Visits
 from trial.study.screened import PopulationChoice
 from trial.study.stages import Stage
@@ -131,7 +130,7 @@ class Study(Record):
     def problems(self) -> Iterator[Problem]:
         if self.typical_patient and self.parameter_uncertainty:
             yield ("parameter_uncertainty",), "seen true; with typical_patient: true nothing is drawn"
-        yield from self._arm_problems()
+        yield from arm_problems(self.arms, self.dose_rules)
         yield from self._stage_problems()
         yield from self._schedule_problems()
         yield from self._allocation_problems()
@@ -272,21 +271,6 @@ class Study(Record):
     def dense(self) -> bool:
         """Whether the hourly course of every patient is kept; see ``output``."""
         return self.output == "dense"
-
-    def _arm_problems(self) -> Iterator[Problem]:
-        for k, arm in enumerate(self.arms):
-            if arm.id == "ALL":
-                yield ("arms", k, "id"), "seen 'ALL', which is the name of all arms together"
-            first = self.arm_ids.index(arm.id)
-            if first < k:
-                yield ("arms", k, "id"), f"seen {arm.id!r}, which is already the id of arms.{first}; ids must differ"
-            if arm.dose_rule is None:
-                continue
-            rule = self.dose_rules.get(arm.dose_rule)
-            if rule is None:
-                yield ("arms", k, "dose_rule"), no_rule(arm.dose_rule, self.dose_rules)
-            else:
-                yield from ((("arms", k, *path), said) for path, said in arm.off_ladder(rule))
 
     def _estimand_problems(self) -> Iterator[Problem]:
         plan = self.analysis
