@@ -267,6 +267,7 @@ REDUCTIONS = {
 }  # fmt: skip
 ALLOWED = {
     ("runfolder.py", "value_counts"): "reads how many rows of patients.parquet say what, as the key of that text does",
+    ("runfolder.py", "max"): "the width of arrays that are joined",
     ("patient.py", "max"): "the largest subject number, in the message for a patient who does not exist",
     ("patient.py", "nanmax"): "the last day on the axis of a figure",
     ("model.py", "max"): "the width of a column of equations",
