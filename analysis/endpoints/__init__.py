@@ -39,6 +39,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 EVENT_TIMES: tuple[TimeTo, ...] = (*TIMES, *ADVERSE_TIMES)
 
+NOT_OF_COUNTS = ("COMPL", "CITRESP", "CHEMOPL", "CHEMO2")
+"""Yes or no endpoints that depend on more than counts, of which a truth after leaving is not simulated."""
 DEFAULT_PRIMARY: str = Analysis.model_fields["primary"].default
 
 ENDPOINTS_SCHEMA = pa.schema(
@@ -165,11 +167,13 @@ def _definition_problems(study: Study) -> Iterator[Problem]:
 def _estimand_problems(study: Study) -> Iterator[Problem]:
     """Variables of estimands that this study does not have, or that are measured."""
     mine = chosen(study) if study.analysis.estimands else {}
-    rates = [code for code, e in mine.items() if e.summary == "rate"]
+    bled = [one.id for one in study.analysis.definitions if one.bleeding_below is not None]
+    rates = [code for code, e in mine.items() if e.summary == "rate" and e.benefit == "higher"]
+    rates = [code for code in rates if code not in (*NOT_OF_COUNTS, *bled)]
     for k, one in enumerate(study.analysis.estimands):
         code = one.variable or study.analysis.primary
         if code not in rates:
-            measured = f"seen {code}, which is measured; allowed: yes or no: {', '.join(rates)}"
+            measured = f"seen {code}; allowed: a yes or no of the counts alone: {', '.join(rates)}"
             text = measured if code in mine else not_among(code, rates, "a yes or no of analysis.endpoints")
             yield ("analysis", "estimands", k, *(("variable",) if one.variable else ())), text
 

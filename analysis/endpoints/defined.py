@@ -15,6 +15,8 @@ from trial.study.study import Study
 
 UNITS = {"responder": "%", "visits": "visits", "weeks": "wk"}
 WEEK = 7.0
+ROUNDED = 1e-9
+"""Of a share of visits: 0.28 of 25 are 7."""
 
 
 def defined(
@@ -49,7 +51,9 @@ def _evaluate(one: ResponseDefinition, unless: Endpoint | None, records: Records
     yes, reason = _responder(one, response, window, records)
     yes &= ~_failed(one, window, records)
     if unless is not None:
-        yes &= unless.evaluate(records, study).value != 1
+        other = unless.evaluate(records, study)
+        reason = np.where(yes & (reason == ""), other.reason, reason)
+        yes &= other.value != 1
     return yes_no(yes, reason)
 
 
@@ -89,7 +93,7 @@ def _responder(one: ResponseDefinition, response: Flags, window: Flags, records:
     """(n,) who has as many responses as are asked for, and why a patient cannot be judged."""
     seen = window & ~np.isnan(records.counts)
     asked = (seen if one.missing == "left_out" else window).sum(axis=1)
-    enough = response.sum(axis=1) >= np.maximum(one.needed, (one.share or 0.0) * asked)
+    enough = response.sum(axis=1) >= np.maximum(one.needed, (one.share or 0.0) * asked - ROUNDED)
     if one.in_a_row:
         enough = _longest_row(response) >= one.needed
     if one.days_apart is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.endpoints.contract import Evaluated
 from analysis.endpoints.records import Array, Flags, Records
-from trial.study.estimand import Estimand
+from trial.study.estimand import EVENTS, Estimand
 
 DAYS_OF = {"rescue": ("rescue_day", "void_from", "void_to", "rescues"), "stop": ("stopped_day",)}
 """What the records say of an event."""
@@ -18,7 +18,8 @@ DAYS_OF = {"rescue": ("rescue_day", "void_from", "void_to", "rescues"), "stop": 
 
 def under(records: Records, whole: Array, days: Array, estimand: Estimand) -> Records:
     """The records as an estimand sees them: ``whole`` (n, V) what would be reported at every visit, on ``days`` (n, V),
-    whoever is still in the study, and then the strategy for each intercurrent event. A hypothetical one did not happen.
+    whoever is still in the study, and then the strategy for each intercurrent event. A hypothetical one did not happen,
+    a composite one makes a no of what is evaluated (``composite_no``).
     """
     first = {"rescue": records.rescue_day, "stop": records.stopped_day, "leaving": left_day(records)}
     counts: Array = whole
@@ -27,8 +28,6 @@ def under(records: Records, whole: Array, days: Array, estimand: Estimand) -> Re
         after, strategy = days >= day[:, None], getattr(estimand, event)
         if strategy == "while_on_treatment":
             counts = carried(np.where(after, np.nan, counts), after, records.baseline)
-        elif event == "leaving" and strategy == "composite":
-            counts = np.where(after, np.nan, counts)
         if strategy != "composite":
             unasked += DAYS_OF.get(event, ())
     never = {name: np.full_like(getattr(records, name), np.inf) for name in unasked}
@@ -49,8 +48,14 @@ def carried(counts: Array, where: Flags, baseline: Array) -> Array:
     return found
 
 
-def has_event(records: Records, events: tuple[str, ...], day: int) -> Flags:
-    """(n,) who has one of the intercurrent ``events`` to a planned day."""
+def composite_no(records: Records, days: Array, estimand: Estimand, day: int) -> Flags:
+    """(n,) whom a composite event up to the assessment visit of a planned ``day`` makes a no; ``days`` (n, V)."""
+    events = tuple(event for event in EVENTS if getattr(estimand, event) == "composite")
+    return has_event(records, events, days[:, records.planned == day][:, 0])
+
+
+def has_event(records: Records, events: tuple[str, ...], day: int | Array) -> Flags:
+    """(n,) who has one of the intercurrent ``events`` up to a day, that of all or of each (n,)."""
     first = {"rescue": records.rescue_day, "stop": records.stopped_day, "leaving": left_day(records)}
     found: Flags = np.zeros(records.n, dtype=bool)
     for event in events:

@@ -100,7 +100,14 @@ def left_out(a: Side, b: Side, arms: Arms = ()) -> list[str]:
         longer = max((a, b), key=lambda side: side.study.replicates)
         common = min(a.study.replicates, b.study.replicates)
         found.append(f"left out, only in {longer.name}: replicates {common} to {longer.study.replicates - 1}")
+    found += [f"{code} is defined otherwise in {b.name}" for code in _other_definitions(a, b)]
     return found if arms else found + _other_arms(a, b)
+
+
+def _other_definitions(a: Side, b: Side) -> list[str]:
+    """Endpoints that both define, each in its own way."""
+    mine, other = ({one.id: one for one in side.study.analysis.definitions} for side in (a, b))
+    return [code for code in mine if code in other and mine[code] != other[code]]
 
 
 def _without(some: Iterable[str], others: Iterable[str]) -> list[str]:

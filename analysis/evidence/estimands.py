@@ -119,16 +119,16 @@ def judged(
     names: tuple[str, str, str, str, str], estimator: str, truth: Truth, found: Found, null: Found, limits: Verdict
 ) -> Judged:
     """The row of one estimator; ``names``: estimand, label, variable, arm, reference arm."""
-    difference = truth.arm - truth.versus
-    true, true_error = _mean(difference)
+    there = np.isfinite(truth.arm) & np.isfinite(truth.versus)
+    true, true_error = _mean((truth.arm - truth.versus)[there])
     known = ~np.isnan(found.estimate) & ~np.isnan(found.low)
     mean, error = _mean(found.estimate[known])
     covers = (found.low[known] <= true) & (true <= found.high[known])
     bias_error = None if error is None or true_error is None else float(np.hypot(error, true_error))
-    n, wins = len(covers), null.wins
-    coverage, type1 = _share(int(covers.sum()), n), _share(int(wins.sum()), len(wins))
-    bias = mean - true
-    reach = Z95 * (bias_error or 0.0)
+    wins = null.wins
+    coverage = _share(int(covers.sum()), len(covers) if np.isfinite(true) else 0)
+    type1 = _share(int(wins.sum()), len(wins))
+    bias, reach = mean - true, np.nan if bias_error is None else Z95 * bias_error
     by_bias = _verdict(abs(bias) - reach, abs(bias) + reach, limits.bias_points)
     by_coverage = _verdict(-coverage[2], -coverage[1], -limits.coverage)
     by_type1 = _verdict(type1[1], type1[2], limits.type1_error)
@@ -136,8 +136,8 @@ def judged(
         *names,
         truth=true,
         truth_mcse=true_error,
-        truth_arm=float(np.mean(truth.arm)),
-        truth_versus=float(np.mean(truth.versus)),
+        truth_arm=_mean(truth.arm[there])[0],
+        truth_versus=_mean(truth.versus[there])[0],
         estimator=estimator,
         mean=mean,
         bias=bias,
@@ -149,7 +149,7 @@ def judged(
         type1_low=type1[1],
         type1_high=type1[2],
         power=_share(int(found.wins.sum()), len(found.wins))[0],
-        replicates=n,
+        replicates=len(covers),
         null_replicates=len(wins),
         bias_verdict=by_bias,
         coverage_verdict=by_coverage,

@@ -44,6 +44,8 @@ def hodges_lehmann(first: Array, second: Array, level: float = 0.95) -> Shift:
     tail = (1 - level) / 2
     below = _exact_rank(len(first), len(second), tail) if exact else _normal_rank(len(first), len(second), tail)
     low, high = gaps[below - 1], gaps[len(gaps) - below]
+    if exact and rank_sum_law(len(first), len(second))[0] > tail:
+        low = high = np.nan  # so few that no limits have that level
     return Shift(Interval(*map(np.asarray, (np.median(gaps), low, high))), exact)
 
 

@@ -49,6 +49,8 @@ def rate_ratios(events: Array, time: Array, arm: Codes, reference: int, stratum:
     if reference not in told or len(told) < 2:
         return dict.fromkeys(others, NO_RATIO)
     design = np.hstack([dummies(arm), dummies(stratum, first=1)])
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        return dict.fromkeys(others, NO_RATIO)  # strata that coincide with arms
     fitted, dispersion = _regression(events, np.log(time), design)
     found = {}
     for code in told:

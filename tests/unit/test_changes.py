@@ -294,7 +294,7 @@ def test_what_comes_too_late_and_what_nothing_reads_is_said(load, tmp_path):
     said = "\n".join(config.warnings)
     assert "WARD: nothing reads these columns" in said and "rows from day 60 on change nothing" in said
     late = load_config(tmp_path / "s.yaml", (changes("{covariate: WEIGHT, per_week: 1, from_day: 50}"),))
-    assert any("seen 50; the first change is on day 57" in line for line in late.warnings)
+    assert any("seen 50; the first change would be on day 57" in line for line in late.warnings)
 
 
 def test_the_protocol_in_words_and_the_resolved_config(load, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from math import inf, nan
 from pathlib import Path
@@ -14,6 +15,7 @@ from tiny_trial import WEEKS, Patient, records, study
 
 from analysis import endpoints
 from analysis.endpoints import chosen, endpoints_of
+from analysis.endpoints.defined import _responder
 from trial.cli import main
 from trial.study.response_definition import ResponseDefinition
 from trial.study.response_library import library_codes
@@ -182,6 +184,9 @@ def test_words_and_units_are_those_of_the_keys():
         ({"visits": 9}, "seen 9; the window of MINE has 8 visits"),
         ({"last_days": 7, "visits": 2}, "seen 2; the window of MINE has 1 visits"),
         ({"id": "ENDPOINT9"}, "at most 8"),
+        ({"below_1e9L": 50}, r"seen 50; no count is at least 50 \(response_threshold_1e9L\) and below it"),
+        ({"days_apart": 52, "visits": 2}, "seen 52; the visits of the window of MINE are 51 days apart at most"),
+        ({"off_drug_days": 64}, "nobody is watched so long: drug ends on day 7, visits on day 70"),
     ],
 )
 def test_what_has_no_sense_is_refused(keys, why):
@@ -248,3 +253,24 @@ def test_the_catalogue_shows_those_of_the_library(capsys):
     assert (
         "Only of a study with WKRESP in analysis.definitions." in out and "Weeks with a response at the planned" in out
     )
+
+
+def test_a_share_is_not_missed_by_rounding():
+    """0.28 of 25 visits are 7, though 0.28 * 25 is a little more."""
+    mine = with_definitions({"share": 0.7, "until_day": 70})
+    seven = Patient([50] * 7 + [10] * 3)
+    assert 0.7 * 10 == 7.0 and 0.28 * 25 > 7
+    assert endpoints.evaluate(chosen(mine)["MINE"], records(seven), mine).value.tolist() == [1]
+    response, window = np.zeros((2, 1, 25), dtype=bool)
+    response[:, :7], window[:] = True, True
+    one = ResponseDefinition(id="A", label="a", share=0.28)
+    seen = replace(records(seven), counts=np.zeros((1, 25)), days=np.zeros((1, 25)))
+    assert _responder(one, response, window, seen)[0].tolist() == [True]
+
+
+def test_who_cannot_be_judged_by_the_other_endpoint_cannot_be_judged():
+    """Four weeks of treatment: no durable response can be told, so that no transient one can."""
+    mine = with_definitions("TRNRESP", treatment_days=28, pk_sampling=False)
+    found = endpoints.evaluate(chosen(mine)["TRNRESP"], records(Patient([50]), Patient([10])), mine)
+    np.testing.assert_array_equal(found.value, [nan, 0])
+    assert "fewer than 6 visits" in found.reason[0]

@@ -16,7 +16,7 @@ import trial.app.estimands as app
 from analysis import endpoints
 from analysis.endpoints import endpoints_of
 from analysis.endpoints.records import from_tables
-from analysis.endpoints.strategies import as_observed, carried, has_event, judged, left_day, under
+from analysis.endpoints.strategies import as_observed, carried, composite_no, has_event, judged, left_day, under
 from analysis.evidence import estimands as pure
 from analysis.evidence.estimands import Found, Truth
 from analysis.report import estimands as chapter
@@ -43,8 +43,9 @@ DAYS = np.broadcast_to(np.array(WEEKS, dtype=float), WHOLE.shape)
 
 
 def value(code="RESPW8", **strategies):
-    seen = under(records(*PEOPLE), WHOLE, DAYS, Estimand(id="E", **strategies))
-    return endpoints.evaluate(endpoints_of(STUDY.analysis)[code], seen, STUDY).value.tolist()
+    of, one = records(*PEOPLE), Estimand(id="E", **strategies)
+    found = endpoints.evaluate(endpoints_of(STUDY.analysis)[code], under(of, WHOLE, DAYS, one), STUDY).value
+    return np.where(composite_no(of, DAYS, one, 56), 0.0, found).tolist()
 
 
 def test_strategies_by_hand():
@@ -56,7 +57,15 @@ def test_strategies_by_hand():
     assert value(stop="treatment_policy") == [0, 1, 0, 1] == value(stop="while_on_treatment")
     assert value(leaving="treatment_policy") == [0, 0, 0, 1], "40 in week 8"
     assert value(leaving="while_on_treatment") == [0, 0, 1, 1], "70 before he left"
-    assert value("RESP1", leaving="composite") == [1, 1, 1, 1]
+    assert value("RESP1") == [0, 0, 0, 1], "composite: whatever came before"
+    assert value("RESP1", rescue="treatment_policy", stop="treatment_policy", leaving="treatment_policy") == [1] * 4
+
+
+def test_an_event_after_the_assessment_visit_is_none():
+    """Who is rescued on the day of the visit is a no; a week later he is what he was."""
+    for day, expected in ((56, 0), (57, 1)):
+        of = records(Patient([60], rescue_days=(day,)))
+        assert composite_no(of, DAYS[:1], Estimand(id="E"), 56).tolist() == [expected == 0]
 
 
 def test_who_has_an_event():
@@ -144,6 +153,17 @@ def test_verdicts_at_their_limits(keys, verdicts):
     assert (row.bias_verdict, row.coverage_verdict, row.type1_verdict, row.verdict) == verdicts
 
 
+def test_one_trial_and_a_truth_of_nobody_say_nothing():
+    alone = Found(*(ONE[:1] * x for x in (90, 80, 99, 1)))
+    one = pure.judged(NAMES, "planned", Truth(ONE[:1] * 55, ONE[:1] * 5), alone, found(1.0, 1), Verdict())
+    assert (one.bias, one.bias_mcse, one.bias_verdict) == (40, None, "RISK")
+    nobody = np.concatenate([[nan], 55 * ONE[1:]])
+    some = pure.judged(NAMES, "planned", Truth(nobody, 5 * ONE), found(50.0, 1.0), found(1.0, 1), Verdict())
+    assert (some.truth, some.truth_arm, some.verdict) == (50, 55, "PASS")
+    none = pure.judged(NAMES, "planned", Truth(nan * ONE, nan * ONE), found(50.0, 1.0), found(1.0, 1), Verdict())
+    assert np.isnan(none.truth) and np.isnan(none.coverage) and none.coverage_verdict == none.verdict == "RISK"
+
+
 def test_without_any_result_nothing_passes():
     row = judge(estimate=nan)
     assert row.replicates == 0 and np.isnan(row.bias) and row.bias_verdict == row.coverage_verdict == "RISK"
@@ -163,6 +183,18 @@ def test_whole_counts_are_those_that_are_reported_where_a_visit_takes_place():
     seen = from_tables(tabulate(unit, result, patients), one.arm_ids)
     there = ~np.isnan(seen.counts)
     assert (whole[there] == seen.counts[there]).all() and not np.isnan(whole).any() and (~there).any()
+
+
+def test_the_truth_is_that_of_the_laboratory_that_is_analysed():
+    central = "laboratory.central={assay_cv: 0.3, decides: true}"
+    one = small(central, "laboratory.clumping=null", replicates=1)
+    patients = enrolment(one, range(1))
+    unit = unit_of(one, patients)
+    result = simulate_unit(unit)
+    whole = whole_counts(unit, [visit.truth for visit in result.visits])
+    seen = from_tables(tabulate(unit, result, patients), one.arm_ids)
+    there = ~np.isnan(seen.counts)
+    assert (whole[there] == seen.counts[there]).all() and there.sum() > 100
 
 
 def test_the_truth_is_the_response_of_everybody_where_nothing_intervenes():
@@ -203,6 +235,14 @@ def test_without_a_difference_every_arm_is_the_reference_arm():
     assert {arm.placebo for arm in one.arms} == {True} and one.arm_ids == small().arm_ids
     assert [arm.ratio for arm in one.arms] == [arm.ratio for arm in small().arms]
     assert len({one.hazards(arm) for arm in one.arm_ids}) == 1 and one.hazards("HETROM-5") == small().hazards("Placebo")
+
+
+def test_changes_of_an_arm_are_those_of_the_reference_arm_where_there_is_no_difference():
+    weights = "[{covariate: WEIGHT, times: 0.5, arms: [%s]}, {covariate: WEIGHT, add: 1, from_day: 7}]"
+    theirs = app.no_difference(small(f"population.changes={weights % 'Placebo'}")).population.changes
+    assert [change.arms for change in theirs] == [(), ()] and theirs[0].times == 0.5
+    mine = app.no_difference(small(f"population.changes={weights % 'HETROM-5'}")).population.changes
+    assert [change.add for change in mine] == [1]
 
 
 def test_hypothetical_events_are_taken_out_and_nothing_else():
@@ -250,6 +290,8 @@ def test_the_command(tmp_path, capsys):
         ({"estimands": [{"id": "A", "leaving": "hypothetical"}]}, "no effect: the study has no leaving"),
         ({"estimands": [{"id": "A", "stop": "treatment_policy"}]}, "no effect: the study has no stop by the dose rule"),
         ({"estimands": [{"id": "A"}], "estimators": []}, "at least 1"),
+        ({"estimands": [{"id": "A"}], "reference_arm": None}, "no analysis.reference_arm; allowed"),
+        ({"estimands": [{"id": "A"}], "arms": ("placebo",)}, "no other arm than the reference arm"),
         ({"estimators": ["planned"]}, "no effect without analysis.estimands"),
         ({"verdict": {"coverage": 0.9}}, "no effect without analysis.estimands"),
     ],
@@ -262,7 +304,8 @@ def test_what_has_no_effect_is_refused(analysis, why):
 def test_paired_studies_and_unknown_variables_are_refused():
     with pytest.raises(ValidationError, match="counterfactual allocation; allowed: one stage, parallel arms"):
         study(paired=True, estimands=[{"id": "A"}])
-    for code, why in (("MAXDUR", "which is measured"), ("RESPWW8", "did you mean RESPW8?")):
+    said = {"MAXDUR": "of the counts alone: RESPW8", "BLEED": "of the counts alone", "COMPL": "of the counts alone"}
+    for code, why in {**said, "RESPWW8": "did you mean RESPW8?"}.items():
         with_it = study(estimands=[{"id": "A", "variable": code}])
         (text,) = [t for p, t in endpoints.study_problems(with_it) if p[:2] == ("analysis", "estimands")]
         assert why in text

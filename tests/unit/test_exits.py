@@ -9,6 +9,8 @@ from trial.engine.leave_clocks import LeaveClocks
 from trial.engine.rules import apply_rules, start_course
 from trial.engine.simulate import simulate_unit
 from trial.jobs.collect import collect
+from trial.jobs.work import enrolment, simulate_replicates, tabulate, unit_of
+from trial.study.load import load_study
 
 AT_ONCE_REPORTED = {"laboratory": {"whole_numbers": False, "lower_limit_1e9L": 0, "turnaround_days": 0}}
 WEEKS = {"visits": {"days": list(range(7, 71, 7))}, "treatment_days": None, "analysis": {"assessment_day": 7}}
@@ -218,3 +220,48 @@ def test_an_absurd_hazard_is_at_once_and_overflows_nothing():
     said = {"reason": "x", "hazard_per_week": 1e308, "when": LOW, "changes": [{"from_day": 9, "factor": 1000}]}
     u = made([said], [[3.0]])
     assert left(u, [[20] * 10])[0] == [8]
+
+
+def smoke(*settings):
+    return load_study("configs/smoke.yaml", settings, replicates=1)
+
+
+def test_off_drug_is_after_the_end_of_treatment_too():
+    """Treatment for 28 of 70 days: of the sham arm, whose dose nobody holds, all leave after it and none before."""
+    off = "dropout=[{reason: off, hazard_per_week: 5, when: {drug: 'off'}}]"
+    short = ("treatment_days=28", "visits.window_days=0", "visits.missed_probability=0", "pk_sampling=null")
+    patients = simulate_replicates(smoke(off, *short), range(1))["patients"].to_pandas()
+    sham = patients.query("ARM == 'Placebo'")["EOSDY"]
+    assert len(sham) > 5 and (sham > 28).all() and (sham < 70).all()
+
+
+SWAP = (
+    "stages=[{id: A, days: 28}, {id: B, days: 42, arms: {HETROM-5: {placebo: true}, Placebo: {placebo: false}}}]",
+    "treatment_days=null",
+    "pk_sampling=null",
+    "rescue.allowed=false",
+    "analysis.assessment_day=28",
+    "analysis.primary=RESPW4",
+    "analysis.endpoints=[]",
+)
+
+
+def test_adverse_events_are_those_of_the_table_where_a_stage_changes_the_drug_and_reports_are_late():
+    """From the visit to its report the drug of the stage before is taken, and its rate holds."""
+    leaving = "dropout=[{reason: x, hazard_per_week: 0.0001, after_adverse_event: {codes: [HEAD]}}]"
+    one = smoke(*SWAP, "laboratory.turnaround_days=3", "tolerability={proxies: all}", leaving, "patients=400")
+    patients = enrolment(one, range(1))
+    swapped = unit_of(one, patients)
+    result = simulate_unit(swapped)
+    onset = result.course.exits.onset[:, 0]
+    table = tabulate(swapped, result, patients)["adverse"].to_pandas().query("AECD == 'HEAD'")
+    told = np.full(400, NEVER)
+    told[table["SUBJID"].to_numpy() - 1] = table["ADY"].to_numpy()
+    there = told < NEVER
+    assert there.sum() > 20 and (onset[there] == told[there]).all()
+
+
+def test_a_retest_on_the_day_of_the_visit_is_no_time():
+    """Nothing passes between a count and another of the same moment."""
+    again = smoke("laboratory.turnaround_days=0", "laboratory.retest={at_least_1e9L: 50, after_days: 0}", "patients=20")
+    assert simulate_replicates(again, range(1))["observations"].num_rows > 0

@@ -135,7 +135,7 @@ def test_patients_of_a_file_have_the_plan_of_their_id(tmp_path):
         (BY_ID, "plan.csv: column ID: no row is of 'young', a patient of patients.csv"),
         ((*plan, "z,A,0,5,1,.,."), "plan.csv: line 10: ID: seen 'z', which is no ID of patients.csv"),
         ([f"{row},{cell}" for row, cell in zip(plan, weights, strict=True)],
-         "plan.csv: line 5: WEIGHT: seen '81'; allowed: 80.0 or .: x has 80.0 in patients.csv, and a covariate that"),
+         "plan.csv: line 5: WEIGHT: seen '81'; allowed: 80.0 or .: x has 80.0 in patients.csv; values that"),
         ([f"{row},{cell}" for row, cell in zip(plan, genes, strict=True)],
          "plan.csv: line 8: GENE: seen 'a'; allowed: b or .: y has b in patients.csv"),
     ):  # fmt: skip

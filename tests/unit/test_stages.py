@@ -40,12 +40,15 @@ def tables(stages, arm=(0, 1), **said):
 
 
 def test_a_stage_ends_on_its_last_planned_day_and_the_dose_begins_afresh():
-    """28 days at a rising dose, then 2.5 mg for the drug arm and the placebo patients' first active dose."""
+    """28 days at a rising dose, then 2.5 mg for the drug arm and the placebo patients' first active dose, which is a
+    change though their level stays.
+    """
     later = {"id": "B", "days": 42, "arms": {"DRUG": {"start_dose_mg": 2.5}, "SHAM": {"placebo": False}}}
     course, made = decided([[20] * 10, [20] * 10], [TWO[0], later], arm=(0, 1))
     assert [m.stage.tolist() for m in made] == [[0, 0]] * 4 + [[1, 1]] * 7
     assert [m.dose_mg[0] for m in made] == [5, 5, 7.5, 7.5, 2.5, 2.5, 5, 5, 7.5, 7.5, 7.5]
-    assert made[4].action.tolist() == [Action.STAGE, Action.KEEP] and made[4].step[0] == 1
+    assert made[4].action.tolist() == [Action.STAGE, Action.STAGE] and made[4].step.tolist() == [1, 1]
+    assert [m.action[1] for m in made[5:]] == [m.action[1] for m in made[5:] if m.action[1] != Action.STAGE]
     assert course.place.entered.tolist() == [28, 28]
 
 

@@ -126,6 +126,7 @@ def _reporting(study: Study, stage: str, day: int | None, folder: Path) -> Study
     asked = Analysis(
         response_threshold_1e9L=plan.response_threshold_1e9L, stage=stage, assessment_day=day,
         reference_arm=plan.reference_arm, primary=f"RESP{when(day)[0]}", named_replicate=plan.named_replicate,
+        definitions=plan.definitions,
     )  # fmt: skip
     try:
         return config_of(study.model_copy(update={"analysis": asked})).study

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from analysis import endpoints
 from analysis.endpoints import endpoints_of
 from analysis.endpoints.records import Records, from_tables
-from analysis.endpoints.strategies import as_observed, has_event, judged, under
+from analysis.endpoints.strategies import as_observed, composite_no, has_event, judged, under
 from analysis.evidence import estimands as pure
 from analysis.evidence.estimands import Found, Judged, Truth
 from analysis.statistics import planned, summaries
@@ -70,23 +70,20 @@ def write_estimands(
     if not study.analysis.estimands:
         raise Refused(f"{study.id} has no estimands: give analysis.estimands, as in [{{id: PRIMARY}}]")
     tasks = list(_tasks(study))
-    total, done = sum(_patients(one, task.job) for one, task in tasks), 0
+    patients = {task: one.subjects * len(task.job.replicates) for one, task in tasks}
+    total, done = sum(patients.values()), 0
     count = len(study.analysis.estimands)
     say(f"estimands: {count}; {study.replicates} trials, as many without a difference, and the truth")
     parts: dict[Task, Mapping[tuple[str, str], Array]] = {}
     with progress("estimands, patients") as tell, hands(workers or cores(), dask) as ours:
         for task, result in ours.each(partial(_result, study.analysis.estimands), tasks, str):
             parts[task] = result
-            done += next(_patients(one, t.job) for one, t in tasks if t == task)
+            done += patients[task]
             tell(done, total)
     rows = _rows(study, [task for _, task in tasks], parts)
     folder.mkdir(parents=True, exist_ok=True)
     pure.write(rows, folder)
     return rows
-
-
-def _patients(study: Study, job: Job) -> int:
-    return study.subjects * len(job.replicates)
 
 
 def _tasks(study: Study) -> Iterator[tuple[Study, Task]]:
@@ -107,11 +104,14 @@ def taken_out(one: Estimand) -> tuple[str, ...]:
 
 
 def no_difference(study: Study) -> Study:
-    """The trial in which every arm has the treatment of the reference arm."""
+    """The trial in which every arm has the treatment, the ways of leaving and the covariates of the reference arm."""
     same = next(arm for arm in study.arms if arm.id == study.analysis.reference_arm)
     arms = tuple(same.model_copy(update={"id": a.id, "label": a.label, "ratio": a.ratio}) for a in study.arms)
     leaving = tuple(item.as_of_arm(same.id, study.arm_ids) for item in study.dropout)
-    return study.model_copy(update={"arms": arms, "dropout": leaving})
+    its_own = (change for change in study.population.changes if not change.arms or same.id in change.arms)
+    changes = tuple(change.model_copy(update={"arms": ()}) for change in its_own)
+    population = study.population.model_copy(update={"changes": changes})
+    return study.model_copy(update={"arms": arms, "dropout": leaving, "population": population})
 
 
 def _result(estimands: Sequence[Estimand], study: Study, task: Task) -> Mapping[tuple[str, str], Array]:
@@ -138,12 +138,13 @@ def _truths(estimands: Sequence[Estimand], study: Study, replicates: range) -> d
         whole = np.where(days >= died[:, None], np.nan, whole)
     shape = len(replicates), len(study.arm_ids), study.patients
     known, found = endpoints_of(study.analysis), {}
+    assessed = study.analysis.assessment_day
     for one in estimands:
-        value = endpoints.evaluate(
-            known[one.variable or study.analysis.primary], under(records, whole, days, one), study
-        ).value
+        endpoint = known[one.variable or study.analysis.primary]
+        value = endpoints.evaluate(endpoint, under(records, whole, days, one), study).value
+        value = np.where(composite_no(records, days, one, assessed), 0.0 * value, value)
         if one.stratum:
-            has = has_event(records, one.stratum, study.analysis.assessment_day).reshape(shape)
+            has = has_event(records, one.stratum, assessed).reshape(shape)
             value = np.where(np.broadcast_to(has.any(axis=1, keepdims=True), shape).ravel(), np.nan, value)
         found[one.id, ""] = _shares(value.reshape(shape))
     return found

@@ -44,8 +44,10 @@ def spans_of(unit: Unit, days: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """The time between two days (n, 2) in pieces in which no parameter of the equations changes: one, or the weeks, cut
     where a parameter of a patient follows a covariate.
 
-    A patient who is not in a week has a piece of no length.
+    A patient who is not in a week has a piece of no length; where nobody has a day, there is no piece.
     """
+    if not (days[:, 1] > days[:, 0]).any():
+        return []
     pieces = [days]
     if unit.weekly:
         weeks = range(int(days.min()) // 7, (int(days.max()) - 1) // 7 + 1)
@@ -117,6 +119,13 @@ def _prescribed_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
     if unit.plan_mg is not None:
         return _of_day(unit.plan_mg, day)
     return level_mg(course, day, days_apart(unit.study))
+
+
+def in_force_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
+    """The dose (n, k) that the ledger has on each day (mg): that of the level in force, or of a schedule's day."""
+    if unit.clocked is not None and unit.plan_mg is not None:
+        return _of_day(unit.plan_mg, day)
+    return level_mg(course, day)
 
 
 def level_mg(course: Course, day: NDArray[np.int64], apart: Sequence[DoseLevel] = ()) -> Array:
@@ -246,7 +255,7 @@ def _by_the_clock(unit: Unit, course: Course, day: NDArray[np.int64], plan: Cloc
 def _p_on(unit: Unit, day: NDArray[np.int64]) -> Array:
     """Parameters of the structure on days (n, k) of each patient, (n, k, P)."""
     p = np.repeat(unit.p[:, None], day.shape[1], axis=1)
-    for name in unit.weekly:
+    for name in unit.followed:
         value = np.where(unit.sound[:, None], unit.on(name, day), 1.0)
         p[:, :, unit.structure.parameters.index(name)] = value
     return p

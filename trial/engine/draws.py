@@ -153,11 +153,11 @@ class Unit:
             return self
         parameters, drawn, changes = dict(self.parameters), self.drawn, self.changes
         for place in switched:
-            who, other = treatment == place, self.others[place]
+            who, other, before = treatment == place, self.others[place], dict(parameters)
             parameters |= {name: np.where(who, value, parameters[name]) for name, value in other.parameters.items()}
             available = np.where(who[:, None], other.bioavailability, drawn.bioavailability)
             drawn = replace(drawn, bioavailability=available)
-            changes = changes and changes.with_other(who, other.changed, other.parameters, self.parameters)
+            changes = changes and changes.with_other(who, other.changed, other.parameters, before)
         return replace(self, parameters=parameters, drawn=drawn, changes=changes)
 
     @cached_property

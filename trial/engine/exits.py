@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trial.engine.course import Course, Exits
-from trial.engine.dosing import active, days_of, drug_day, level_mg
+from trial.engine.dosing import active, days_of, drug_day, in_force_mg
 from trial.engine.draws import Unit
 from trial.engine.leave_clocks import LeaveClocks
 from trial.engine.passage import NEVER, Position, Seen, meets, pushed
@@ -63,7 +63,9 @@ def hears(unit: Unit, course: Course, count: Array, visit: int, known: Ints) -> 
     if said is None:
         return course
     recent, day = pushed(said.recent, count), unit.drawn.visit_day[:, visit]
-    seen = Seen(course.now.dose_mg, day - course.rescues.latest.max(axis=1))
+    dose = course.now.dose_mg if unit.clocked is None else in_force_mg(unit, course, day[:, None])[:, 0]
+    dose = np.where(day < course.place.drug_ends(unit.study.plan), dose, 0.0)
+    seen = Seen(dose, day - course.rescues.latest.max(axis=1))
     met, place = np.ones_like(said.met), course.place
     for j, (k, item) in enumerate(_conditional(unit)):
         if item.when is None:
@@ -107,7 +109,7 @@ def _events(unit: Unit, course: Course, said: Exits, day: Ints) -> Exits:
     """With the adverse events of those days, as ``trial.engine.adverse`` finds them afterwards."""
     if not said.events.shape[1]:
         return said
-    drug = (level_mg(course, day) > 0) & drug_day(unit, course, day) & active(unit, course, day)
+    drug = (in_force_mg(unit, course, day) > 0) & drug_day(unit, course, day) & active(unit, course, day)
     events, onset = said.events.copy(), said.onset.copy()
     for j, (_, clock, rates) in enumerate(_clocks(unit).events):
         rate = np.where(day >= 0, rates.daily(drug, NO_COUNT), 0.0)

@@ -47,19 +47,25 @@ def report_count(laboratory: Laboratory, true: Array, z: Array, assay_cv: Array)
 
 
 def whole_counts(unit: Unit, truths: Sequence[Array]) -> Array:
-    """(n, V) what the local laboratory would report of the true counts ``truths`` (n,) of every visit, had each taken
-    place and no sample been lost or clumped.
+    """(n, V) what the laboratory that the endpoints read would report of the true counts ``truths`` (n,) of every
+    visit, had each taken place, no sample been lost or clumped and none been taken again.
     """
-    laboratory, drawn = unit.study.laboratory, unit.drawn
-    found = [
-        report_count(laboratory, true, drawn.count_z[:, k], unit.on(PLATELETS.cv, drawn.visit_day[:, k]))
-        for k, true in enumerate(truths, start=1)
-    ]
+    laboratory, drawn, central = unit.study.laboratory, unit.drawn, unit.study.laboratory.central
+    z, own = drawn.count_z, None
+    if central and central.analysed:
+        assert drawn.samples.central_z is not None
+        z, own = drawn.samples.central_z, central.assay_cv
+    found = []
+    for k, true in enumerate(truths, start=1):
+        cv = unit.on(PLATELETS.cv, drawn.visit_day[:, k])
+        found.append(report_count(laboratory, true, z[:, k], cv if own is None else np.full_like(true, own)))
     return np.stack(found, axis=1)
 
 
 def counts_of(unit: Unit, true: Array, cv: Array, visit: int) -> Reported:
-    """What both laboratories report of the ``true`` counts of a visit (NaN: it did not take place)."""
+    """What both laboratories report of the ``true`` counts of a visit (NaN: it did not take place); what is seen later
+    than at the start of a day is known on the next.
+    """
     laboratory, samples, day = unit.study.laboratory, unit.drawn.samples, unit.drawn.visit_day[:, visit]
     lacks = np.zeros(len(day), dtype=np.int8)
     tube = true
@@ -71,7 +77,8 @@ def counts_of(unit: Unit, true: Array, cv: Array, visit: int) -> Reported:
         lacks[samples.lost[:, visit]] = LOST
     local = report_count(laboratory, tube, unit.drawn.count_z[:, visit], cv)
     local = np.where(lacks > 0, np.nan, local) if lacks.any() else local
-    found = Reported(local, day + laboratory.known_after_days, local, day, true, lacks)
+    late = 0 if unit.drawn.visit_h is None else unit.drawn.visit_h[:, visit] > 0
+    found = Reported(local, day + laboratory.known_after_days + late, local, day, true, lacks)
     found = _with_central(unit, found, cv, visit) if laboratory.central else found
     return replace(found, true=np.where(found.lacks > 0, np.nan, true)) if found.lacks.any() else found
 

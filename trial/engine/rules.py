@@ -108,7 +108,10 @@ def apply_rules(
     course, fresh = _change_stage(unit, course, count, visit, effective)
     course = hears(unit, course, count, visit, effective)
     following = unit.drawn.visit_day[:, min(visit + 1, len(study.visits.days))]
-    course = leaves(unit, course, day, np.minimum(effective, following), effective - study.laboratory.known_after_days)
+    until = np.minimum(effective, following)
+    as_before = replace(course, treatment=before.treatment, now=before.now)
+    left = leaves(unit, as_before, day, until, effective - study.laboratory.known_after_days)
+    course = replace(course, place=left.place, exits=left.exits)
     rescues, given = rescue(unit, course.rescues, count, bleeding, visit, effective, course.place.leave_day)
     there = (day < course.place.drug_ends(study.plan)) & ~fresh
     decided_on, here = np.where(there, count, np.nan), there & (effective < course.place.leave_day)
@@ -120,6 +123,8 @@ def apply_rules(
         ladders.append(after)
     action[fresh], step[fresh] = Action.STAGE, course.place.stage[fresh]
     now = _on_levels(unit, ladders, course.members, course.now, action != Action.KEEP, effective)
+    turned = _turned(unit, before, course) & (action == Action.KEEP)
+    action[turned], step[turned] = Action.STAGE, course.place.stage[turned]
     course = replace(
         course,
         rescues=rescues,
@@ -132,9 +137,15 @@ def apply_rules(
         effective_day=effective,
         earlier=_not_yet(before, day),
     )
-    course = leaves(unit, course, np.minimum(effective, following), following)
+    course = leaves(unit, course, until, following)
     decided = Decisions(effective, count, action, step, now, course.treatment, course.place.stage, given)
     return course, decided
+
+
+def _turned(unit: Unit, before: Course, course: Course) -> NDArray[np.bool_]:
+    """Whose placebo becomes active drug, or the other way round, (n,): a change though the level stays."""
+    placebo = unit.of_treatment(lambda given: given.arm.placebo, bool)
+    return placebo[before.treatment] != placebo[course.treatment]
 
 
 def _not_yet(before: Course, day: NDArray[np.int64]) -> tuple[Earlier, ...]:

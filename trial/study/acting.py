@@ -151,12 +151,13 @@ def change_cautions(study: Study) -> Iterator[Problem]:
     """Changes that come too late, and columns of a table by day that nothing reads."""
     last, chosen = study.visits.days[-1] + study.visits.window_days, study.population
     for k, change in enumerate(chosen.changes):
-        steps = [day for day in change.steps(last) if day != change.until_day]
+        steps = [day for day in change.steps(last) if day != change.until_day or change.per_week is not None]
         if not steps and (change.per_week is not None or change.from_day >= last):
             first = change.from_day + (7 if change.per_week is not None else 0)
             yield (
                 ("population", "changes", k, "from_day"),
-                f"seen {change.from_day}; the first change is on day {first}, and nothing is seen after day {last}: "
+                f"seen {change.from_day}; the first change would be on day {first}, and nothing is seen after day "
+                f"{last}{'' if change.until_day is None else f', nor does it change after day {change.until_day}'}: "
                 "changes nothing",
             )
     if chosen.by_day and chosen.file:

@@ -22,10 +22,10 @@ STRATEGIES = {
 }
 EVENTS = {"rescue": "rescue", "stop": "a stop by the dose rule", "leaving": "leaving"}
 ESTIMATORS = {
-    "planned": "the planned analysis: a missing count is no response, rescue and a stop as the endpoint says",
+    "planned": "the planned analysis, rescue, a stop and missing counts as the endpoint is defined",
     "complete_cases": "only patients with a count at the assessment visit",
     "last_observation": "a missing count is the last one before it (LOCF)",
-    "rescue_ignored": "counts after rescue as they are, a missing one is no response",
+    "rescue_ignored": "counts after rescue as they are, missing ones as the endpoint is defined",
 }
 
 
@@ -88,16 +88,31 @@ class Verdict(Record):
 def estimand_problems(
     estimands: Sequence[Estimand], estimators: Sequence[str], can_stop: bool, rescued: bool, leaves: bool
 ) -> Iterator[Problem]:
-    """Names given twice, and strategies for what does not happen in the study; paths inside ``analysis``."""
+    """Names given twice, and strategies and estimators for what does not happen in the study; paths inside
+    ``analysis``.
+    """
     yield from twice([one.id for one in estimands], ("estimands",))
     yield from twice(estimators, ("estimators",), str)
+    if estimands and "rescue_ignored" in estimators and not rescued:
+        yield ("estimators", estimators.index("rescue_ignored")), "seen rescue_ignored; the study has no rescue"
     happens = {"rescue": rescued, "stop": can_stop, "leaving": leaves}
     for k, one in enumerate(estimands):
         for event, there in happens.items():
             default = Estimand.model_fields[event].default
             if not there and (getattr(one, event) != default or event in one.stratum):
                 seen = getattr(one, event) if event not in one.stratum else f"stratum: {event}"
-                yield (
-                    ("estimands", k, event),
-                    f"seen {seen!r}; no effect: the study has no {EVENTS[event].removeprefix('a ')}",
-                )
+                what = EVENTS[event].removeprefix("a ")
+                yield ("estimands", k, event), f"seen {seen!r}; no effect: the study has no {what}"
+
+
+def lacking_for_estimands(staged: bool, own_schedule: bool, paired: bool, others: int, reference: str | None) -> str:
+    """What a study has, or has not, for which the truth of estimands is not simulated; "" for none."""
+    if staged:
+        return "stages"
+    if own_schedule:
+        return "a schedule of its own"
+    if paired:
+        return "counterfactual allocation"
+    if reference is None:
+        return "no analysis.reference_arm"
+    return "no other arm than the reference arm" if not others else ""

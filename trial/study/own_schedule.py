@@ -115,6 +115,9 @@ def _randomisation(
     arms = plain(whole["arms"])
     ratios = [arm.get("ratio", 1) if isinstance(arm, dict) else 1 for arm in arms] if isinstance(arms, list) else [1]
     one = [ratio if isinstance(ratio, int) and ratio > 0 else 1 for ratio in ratios]
+    if table.by_id and len(table.persons) > 1:
+        text = "seen {}; who is in which arm follows from the ids of the schedule; leave it out"
+        found += [(("arms", k, "ratio"), text.format(ratio)) for k, ratio in enumerate(one) if ratio != 1]
     given = whole.get("randomisation")
     if given is None or given.value is None:
         return {"randomisation": as_tree({"block_size": sum(one)}, node.place)}
@@ -209,13 +212,13 @@ def _covariate_problems(study: Study, table: Timetable) -> Iterator[str]:
 
 
 def changing(name: str, rows: Sequence[tuple[str, str, str]], own: Mapping[str, str], file: str) -> Iterator[str]:
-    """Cells of a covariate that are not that of the patient: what changes over time cannot be honoured yet.
+    """Cells of a covariate that are not that of the patient: what changes over time has a table of its own.
 
     ``rows``: person, place, cell; ``own``: of each person the value in ``file``.
     """
     for who, place, cell in rows:
         if cell and who in own and not _same(cell, own[who]):
-            why = f"{who} has {own[who]} in {file}, and a covariate that changes over time is not followed"
+            why = f"{who} has {own[who]} in {file}; values that change belong in population.by_day"
             yield f"{place}: {name}: seen {cut(repr(cell))}; allowed: {own[who]} or .: {why}"
 
 

@@ -5,6 +5,7 @@ rescue and a missed visit mean.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -53,8 +54,8 @@ class ResponseDefinition(Record):
     )
     off_drug_days: Annotated[Whole, Field(ge=1, le=3650)] | None = Field(
         default=None,
-        description="in place of them: so many days from each patient's first day without study drug; who is not "
-        "watched so long is no responder",
+        description="in place of them: so many days from the day after each patient's last day with study drug; who is "
+        "not watched so long is no responder; only without stages",
     )
     visits: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(
         default=None, description="so many responses in the window; none: 1, or what share asks"
@@ -143,7 +144,7 @@ class ResponseDefinition(Record):
         if self.last_days is not None:
             where = f"at the planned visits of the last {self.last_days} days of treatment"
         if self.off_drug_days is not None:
-            where = f"at the planned visits of the {self.off_drug_days} days from the first day without study drug"
+            where = f"at the planned visits of the {self.off_drug_days} days after the last day with study drug"
         counted = {"visits": "Number of visits with a response", "weeks": "Weeks with a response"}.get(self.result)
         what = f"{counted} {where}." if counted else f"Yes with {self._often()} {where}{self._also()}."
         rescue = RESCUE_WORDS[self.rescue].replace("so many", f"{self.rescue_days}")
@@ -155,7 +156,7 @@ class ResponseDefinition(Record):
         below = "" if self.below_1e9L is None else f" and below {self.below_1e9L:g}"
         told = (
             (self.times_baseline, "at least {:g} times the baseline"),
-            (self.above_baseline_1e9L, "at least {:g} × 10⁹/L above it"),
+            (self.above_baseline_1e9L, "at least {:g} × 10⁹/L above the baseline"),
             (self.bleeding_below, "without bleeding of grade {:g} or more"),
         )
         parts = [f"of at least {low:g}{below} × 10⁹/L"]
@@ -173,21 +174,60 @@ class ResponseDefinition(Record):
         return apart + (f", who is not a {self.unless}" if self.unless else "")
 
 
-def definition_problems(
-    definitions: Sequence[ResponseDefinition], visits: Sequence[int], treatment_days: int, assessment_day: int
-) -> Iterator[Problem]:
-    """Codes given twice, windows without a visit, and more responses than there are visits; paths from ``analysis``."""
+@dataclass(frozen=True)
+class HeldAgainst:
+    """What definitions are held against: planned ``visits``, their window, the day on which treatment ends and the
+    earliest on which it may, the assessment day, the threshold, and whether the stage reported is the first of several,
+    a later one, or the only one (0, 1 or None).
+    """
+
+    visits: Sequence[int]
+    window_days: int
+    treatment_days: int
+    earliest_end: int
+    assessment_day: int
+    threshold: float
+    stage: int | None
+
+
+def definition_problems(definitions: Sequence[ResponseDefinition], frame: HeldAgainst) -> Iterator[Problem]:
+    """Codes given twice, windows without a visit, and responses that nobody can have; paths from ``analysis``."""
     yield from twice([one.id for one in definitions], ("definitions",))
     for k, one in enumerate(definitions):
-        if one.off_drug_days is not None:
-            continue
-        inside = [day for day in visits if in_window(one, day, visits, treatment_days, assessment_day)]
         path = ("definitions", k)
-        if not inside:
-            days = ", ".join(map(str, visits))
-            yield path, f"no visit is in the window of {one.id}; visits are on days {days}"
-        elif one.needed > len(inside):
-            yield (*path, "visits"), f"seen {one.needed}; the window of {one.id} has {len(inside)} visits"
+        if one.below_1e9L is not None and one.at_least_1e9L is None and one.below_1e9L <= frame.threshold:
+            least = f"{frame.threshold:g} (response_threshold_1e9L)"
+            text = f"seen {one.below_1e9L:g}; no count is at least {least} and below it"
+            yield (*path, "below_1e9L"), text
+        if one.rescue == "clock" and frame.stage:
+            text = "seen 'clock'; rescues of earlier stages are not known in a later one; allowed: of the first stage"
+            yield (*path, "rescue"), text
+        if one.off_drug_days is not None:
+            yield from (((*path, "off_drug_days"), text) for text in _off_drug_problems(one.off_drug_days, frame))
+        else:
+            yield from (((*path, *more), text) for more, text in _visit_problems(one, frame))
+
+
+def _off_drug_problems(days: int, frame: HeldAgainst) -> Iterator[str]:
+    if frame.stage is not None:
+        yield f"seen {days}; days off drug go beyond a stage; allowed: in a study without stages"
+    elif frame.earliest_end + days > frame.visits[-1]:
+        last = frame.visits[-1]
+        yield f"seen {days}; nobody is watched so long: drug ends on day {frame.earliest_end}, visits on day {last}"
+
+
+def _visit_problems(one: ResponseDefinition, frame: HeldAgainst) -> Iterator[Problem]:
+    inside = [d for d in frame.visits if in_window(one, d, frame.visits, frame.treatment_days, frame.assessment_day)]
+    if not inside:
+        days = ", ".join(map(str, frame.visits))
+        yield (), f"no visit is in the window of {one.id}; visits are on days {days}"
+        return
+    span = inside[-1] - inside[0] + 2 * frame.window_days
+    if one.needed > len(inside):
+        yield ("visits",), f"seen {one.needed}; the window of {one.id} has {len(inside)} visits"
+    if one.days_apart is not None and one.days_apart > span:
+        text = f"seen {one.days_apart}; the visits of the window of {one.id} are {span} days apart at most"
+        yield ("days_apart",), text
 
 
 def in_window(

@@ -9,13 +9,13 @@ from pydantic import Field, model_validator
 
 from cohorts.streams import Streams
 from trial.study import stages as staged
-from trial.study.analysis_plan import Analysis, longitudinal_problems, plan_problems
+from trial.study.analysis_plan import Analysis, plan_problems
 from trial.study.analytes import Laboratory, laboratory_problems
 from trial.study.arms import Arm, arm_problems
 from trial.study.attrition import dropout_problems, hazards
 from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
 from trial.study.dose_rule import DoseRule
-from trial.study.estimand import estimand_problems
+from trial.study.estimand import estimand_problems, lacking_for_estimands
 from trial.study.habits import Adherence, Meals
 from trial.study.leaving import Dropout
 from trial.study.protocol import (
@@ -35,7 +35,7 @@ from trial.study.protocol import (
     twice,
 )
 from trial.study.rescue_agents import Rescue
-from trial.study.response_definition import definition_problems
+from trial.study.response_definition import HeldAgainst, definition_problems
 from trial.study.schedule import Visits
 from trial.study.screened import PopulationChoice
 from trial.study.stages import Stage
@@ -141,13 +141,7 @@ class Study(Record):
         for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
             yield ("analysis", *path), text
         yield from self._estimand_problems()
-        stage = self.analysed
-        for path, text in definition_problems(
-            self.analysis.definitions, stage.visits.days, stage.treatment_days, self.analysis.assessment_day
-        ):
-            yield ("analysis", *path), text
-        last = max(stage.visits.days, default=0)
-        for path, text in longitudinal_problems(self.analysis, self.paired, last, bool(self.reasons_to_leave)):
+        for path, text in definition_problems(self.analysis.definitions, self._held_against):
             yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
 
@@ -272,17 +266,32 @@ class Study(Record):
         """Whether the hourly course of every patient is kept; see ``output``."""
         return self.output == "dense"
 
+    @property
+    def _held_against(self) -> HeldAgainst:
+        """What the definitions of endpoints are held against."""
+        stage, plan = self.analysed, self.analysis
+        return HeldAgainst(
+            visits=stage.visits.days,
+            window_days=stage.visits.window_days,
+            treatment_days=stage.treatment_days,
+            earliest_end=stage.visits.days[0] if self.can_stop else stage.treatment_days,
+            assessment_day=plan.assessment_day,
+            threshold=plan.response_threshold_1e9L,
+            stage=min(self.analysed_stage, 1) if self.stages else None,
+        )
+
     def _estimand_problems(self) -> Iterator[Problem]:
         plan = self.analysis
         found = estimand_problems(
             plan.estimands, plan.estimators, self.can_stop, self.rescue.allowed, bool(self.dropout)
         )
         yield from ((("analysis", *path), text) for path, text in found)
-        if plan.estimands and (self.stages or self.paired or plan.reference_arm is None):
-            why = (
-                "stages" if self.stages else "counterfactual allocation" if self.paired else "no analysis.reference_arm"
-            )
-            yield ("analysis", "estimands"), f"the study has {why}; allowed: one stage, parallel arms, a reference arm"
+        why = lacking_for_estimands(
+            bool(self.stages), self.schedule is not None, self.paired, len(self.arms) - 1, plan.reference_arm
+        )
+        if plan.estimands and why:
+            allowed = "allowed: one stage, parallel arms, a reference arm and others"
+            yield ("analysis", "estimands"), f"the study has {why}; {allowed}"
         for name in ("estimators", "verdict"):
             if not plan.estimands and getattr(plan, name) != Analysis.model_fields[name].default:
                 yield ("analysis", name), "no effect without analysis.estimands"

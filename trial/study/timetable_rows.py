@@ -266,7 +266,7 @@ def _timetable(path: Path, cells: TimetableCells, rows: Sequence[TimetableRow]) 
             cells.problems.append(f"{place}: ADDL: {many} doses of {name} in all; allowed: at most {MOST_DOSES}")
             return None
     doses = [_expanded(mine) for mine in own.values()]
-    if (most := len(doses) * max(len(hours) for hours, _ in doses)) > MOST_IN_ALL:
+    if (most := len(doses) * max((len(hours) for hours, _ in doses), default=0)) > MOST_IN_ALL:
         large = f"{len(doses)} plans of up to {most // len(doses)} doses"
         cells.problems.append(f"header: seen {large}; allowed: at most {MOST_IN_ALL} in all")
     seen = tuple(np.array([r.time_h for r in mine if r.measured and r.time_h > 0]) for mine in own.values())

@@ -215,6 +215,7 @@ for p in P.itertuples():
         if q_.get('in_a_row'): z_=''.join('1' if n_ in dict(hit_) else '0' for n_ in vis); ok_='1'*need_ in z_
         if q_.get('days_apart'): ok_=ok_ and bool(hit_) and hit_[-1][1]-hit_[0][1]>=q_['days_apart']
         if q_.get('rescue')=='fails': last_=max([n_ for n_ in win_n]+[cnt_[n_][0] for n_ in done_],default=0); ok_=ok_ and min(resc,stop)>last_
+        if q_.get('unless') and ok_ and R.get(q_['unless']) is None: R[q_['id']]=None; continue
         if q_.get('unless'): ok_=ok_ and R.get(q_['unless'])!=1
         R[q_['id']]=None if q_.get('missing')=='left_out' and not done_ else float(ok_)
     if st.get(k,'OK')!='OK': R={c:None for c in R}
