@@ -70,6 +70,7 @@ def test_the_intact_run_is_read_by_all(intact, tmp_path, capsys):
     assert len(trial.Run(tmp_path / "copy").tables) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", [change, Path.unlink, *(pytest.param(d, marks=pytest.mark.slow) for d in (flip, halve, empty))]
 )

@@ -161,6 +161,7 @@ def test_overwrite_does_not_delete_the_config_or_the_current_folder(capsys, tmp_
     assert (folder / "config.resolved.yaml").exists()
 
 
+@pytest.mark.slow
 def test_overwrite_replaces_a_run(capsys, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
@@ -208,6 +209,7 @@ def test_overwrite_refuses_by_name_what_the_manifest_does_not_name(finished, cap
         (copy / name).unlink()
 
 
+@pytest.mark.slow
 def test_what_is_put_into_the_folder_while_the_new_run_works_stays(finished, capsys, tmp_path, monkeypatch):
     copy = tmp_path / "mine"
     shutil.copytree(finished, copy)

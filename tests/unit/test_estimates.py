@@ -251,6 +251,7 @@ def test_a_replicate_in_several_pieces_is_put_together(tmp_path: Path) -> None:
     assert estimate(summaries.of_file(tmp_path / "e.parquet", settings), settings) == direct
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_replicates(tmp_path: Path) -> None:
     """Arrow's memory while a file of 60 row groups is read: never more than three of them at once."""
     whole = evaluate_tables(study(pk_sampling=True), tables(trial()))["endpoints"]

@@ -26,6 +26,7 @@ def test_reference_values_by_hand() -> None:
     assert fixed_sequence(P[::-1]) == pytest.approx([0.01, 0.03, 0.04])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ours", "theirs"), [(holm, "holm"), (hochberg, "simes-hochberg")])
 def test_all_families_at_once_are_statsmodels_one_by_one(ours, theirs: str) -> None:
     few = DRAWN[:8]  # statsmodels takes a tenth of a second for each

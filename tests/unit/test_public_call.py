@@ -73,6 +73,7 @@ def test_the_folder_is_that_of_the_command(tmp_path):
     assert one == two == {k: v for k, v in run.manifest.items() if k not in VOLATILE}
 
 
+@pytest.mark.slow
 def test_tables_are_read_from_the_folder(tmp_path):
     assert main(["run", SMOKE, "--set", *FEW, "--workers", "1", "--out", "x", "--no-report"]) == 0
     run = trial.Run("x")
@@ -141,6 +142,7 @@ def test_files_of_a_config_are_found_whatever_the_working_directory(tmp_path, mo
     assert not list(outside.iterdir())
 
 
+@pytest.mark.slow
 def test_a_study_changed_in_python_is_checked_again():
     study = trial.load(SMOKE, FEW, replicates=1)
     with pytest.raises(trial.ConfigError) as caught:

@@ -297,6 +297,7 @@ def test_patient_years_have_one_decimal(phase_3):
     assert keyed and all(re.fullmatch(r"\d+/\d+\.\d", text.strip()) for text in keyed)
 
 
+@pytest.mark.slow
 def test_many_arms_are_all_in_the_tables_and_twelve_in_a_figure(many):
     html = (many / "report.html").read_text(encoding="utf-8")
     levels = html[html.index('id="f-14-1-4"') : html.index("</section>", html.index('id="f-14-1-4"'))]

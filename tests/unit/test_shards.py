@@ -81,6 +81,7 @@ def test_merged_shards_are_the_run_byte_for_byte(home, tmp_path, capsys):
     assert main(["report", str(tmp_path / "merged")]) == 0
 
 
+@pytest.mark.slow
 def test_gaps_and_doubles_are_named(home, capsys):
     assert "1 of 5 units are in none of the folders: 2; missing: shard 3/3" in refusal(capsys, "1", "2")
     assert "3: given twice" in refusal(capsys, "3", "1", "3")
