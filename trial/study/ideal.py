@@ -1,7 +1,8 @@
 """What keeps a trial from an ideal one, each as something that can be taken out of a study and put back.
 
 In the ideal trial every dose is taken fasting, every visit takes place on its day, the laboratory reports the true
-count at once, nobody is rescued, nobody leaves, and every patient stays on the dose level on which he starts.
+count at once (from its lower limit on), nobody is rescued, nobody leaves, and every patient stays on the dose level on
+which he starts.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from cohorts.streams import Streams
 from trial.study import stages as staged
-from trial.study.analysis_plan import Analysis, plan_problems
+from trial.study.analysis_plan import Analysis, longitudinal_problems, plan_problems
 from trial.study.analytes import Laboratory, laboratory_problems
 from trial.study.arms import Arm, arm_problems
 from trial.study.attrition import dropout_problems, hazards
@@ -142,6 +142,9 @@ class Study(Record):
             yield ("analysis", *path), text
         yield from self._estimand_problems()
         for path, text in definition_problems(self.analysis.definitions, self._held_against):
+            yield ("analysis", *path), text
+        last = self.analysed.visits.days[-1] if self.analysed.visits.days else 0
+        for path, text in longitudinal_problems(self.analysis, self.paired, last, bool(self.reasons_to_leave)):
             yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
 
