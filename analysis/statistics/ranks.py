@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from analysis.endpoints.records import Array, Codes
 from analysis.statistics.estimators import Interval
@@ -84,6 +83,8 @@ def van_elteren(value: Array, first: Array, stratum: Codes) -> float:
 
     A stratum in which a group is empty says nothing; NaN where all are so, 1 where all values are the same.
     """
+    from scipy.stats import rankdata  # a second to import, and a run without such a test does not need it
+
     excess = variance = 0.0
     told = False
     for code in np.unique(stratum):
