@@ -8,18 +8,16 @@ one is the mean, over all orders in which the departures may come in, of what th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from math import comb
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from analysis.evidence.sensitivity import Z95, unit_word
+from analysis.evidence.record_table import read_records, schema_of, write_records
+from analysis.evidence.sensitivity import by_chance, unit_word
 from analysis.text import cells
-from trial.tables import TEXT, field
 
 ATTRIBUTION_FILE = "attribution.parquet"
 Array = NDArray[np.float64]
@@ -63,10 +61,7 @@ class Contribution:
     unit: str
 
 
-KINDS = {"str": TEXT, "int": pa.int64()}
-ATTRIBUTION_SCHEMA = pa.schema(
-    [field(f.name, KINDS.get(str(f.type), pa.float64()), *LABELS[f.name]) for f in fields(Contribution)]
-)
+ATTRIBUTION_SCHEMA = schema_of(Contribution, LABELS)
 
 
 def subsets(k: int) -> list[tuple[bool, ...]]:
@@ -87,7 +82,7 @@ def shapley(values: Array) -> Array:
     return np.array(found)
 
 
-def parts(
+def contributions(
     values: Array,
     named: Sequence[tuple[str, str]],
     arms: Sequence[str],
@@ -166,23 +161,17 @@ def headline(rows: Sequence[Contribution]) -> str:
 
 def caution(row: Contribution) -> str:
     """What to say of a share that chance alone could make."""
-    doubtful = row.share_mcse is not None and abs(row.share) < Z95 * row.share_mcse
-    return "; that is within the Monte Carlo error" if doubtful else ""
+    return by_chance(row.share, row.share_mcse)
 
 
 def write(rows: Sequence[Contribution], folder: Path) -> Path:
     """Write attribution.parquet into ``folder``; its path."""
-    path = folder / ATTRIBUTION_FILE
-    pq.write_table(
-        pa.Table.from_pylist([asdict(row) for row in rows], schema=ATTRIBUTION_SCHEMA), path, compression="zstd"
-    )
-    return path
+    return write_records(rows, folder / ATTRIBUTION_FILE, ATTRIBUTION_SCHEMA)
 
 
 def read(folder: Path) -> list[Contribution]:
     """The rows of attribution.parquet; none when there is no such file."""
-    path = folder / ATTRIBUTION_FILE
-    return [Contribution(**row) for row in pq.read_table(path).to_pylist()] if path.exists() else []
+    return read_records(folder / ATTRIBUTION_FILE, Contribution)
 
 
 def by_arm(rows: Sequence[Contribution]) -> dict[tuple[str, str], tuple[Contribution, ...]]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from analysis.evidence.record_table import read_records, schema_of, write_records
 from analysis.evidence.sensitivity import Z95
 from analysis.statistics.estimators import clopper_pearson
 from trial.study.estimand import Verdict
-from trial.tables import TEXT, field
 
 ESTIMANDS_FILE = "estimands.parquet"
 Array = NDArray[np.float64]
@@ -82,10 +80,7 @@ class Judged:
     verdict: str
 
 
-KINDS = {"str": TEXT, "int": pa.int64()}
-ESTIMANDS_SCHEMA = pa.schema(
-    [field(f.name, KINDS.get(str(f.type), pa.float64()), *LABELS[f.name]) for f in fields(Judged)]
-)
+ESTIMANDS_SCHEMA = schema_of(Judged, LABELS)
 
 
 @dataclass(frozen=True)
@@ -182,15 +177,12 @@ def _share(k: int, n: int) -> tuple[float, float, float]:
 
 def write(rows: Sequence[Judged], folder: Path) -> Path:
     """Write estimands.parquet into ``folder``; its path."""
-    path = folder / ESTIMANDS_FILE
-    pq.write_table(pa.Table.from_pylist([asdict(r) for r in rows], schema=ESTIMANDS_SCHEMA), path, compression="zstd")
-    return path
+    return write_records(rows, folder / ESTIMANDS_FILE, ESTIMANDS_SCHEMA)
 
 
 def read(folder: Path) -> list[Judged]:
     """The rows of estimands.parquet; none when there is no such file."""
-    path = folder / ESTIMANDS_FILE
-    return [Judged(**row) for row in pq.read_table(path).to_pylist()] if path.exists() else []
+    return read_records(folder / ESTIMANDS_FILE, Judged)
 
 
 def by_truth(rows: Sequence[Judged]) -> Iterator[tuple[Judged, list[Judged]]]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from analysis.endpoints.records import Array
+from analysis.evidence.record_table import read_records, schema_of, write_records
 from analysis.statistics.estimators import Z95 as Z95
 from analysis.text import cells
-from trial.tables import TEXT, field
 
 SENSITIVITY_FILE = "sensitivity.parquet"
 LABELS = {
@@ -68,10 +66,7 @@ class Effect:
     unit: str
 
 
-KINDS = {"str": TEXT, "int": pa.int64()}
-SENSITIVITY_SCHEMA = pa.schema(
-    [field(f.name, KINDS.get(str(f.type), pa.float64()), *LABELS[f.name]) for f in fields(Effect)]
-)
+SENSITIVITY_SCHEMA = schema_of(Effect, LABELS)
 
 
 def effects(base: Array, tried: Sequence[Tried], arms: Sequence[str], endpoint: str, unit: str) -> list[Effect]:
@@ -138,8 +133,12 @@ def headline(rows: Sequence[Effect], label: str) -> str:
 
 def caution(row: Effect) -> str:
     """What to say of a change that chance alone could make."""
-    doubtful = row.mcse is not None and abs(row.effect) < Z95 * row.mcse
-    return "; that is within the Monte Carlo error" if doubtful else ""
+    return by_chance(row.effect, row.mcse)
+
+
+def by_chance(change: float, error: float | None) -> str:
+    """What to say of a change of that Monte Carlo error where chance alone could make it; else nothing."""
+    return "; that is within the Monte Carlo error" if error is not None and abs(change) < Z95 * error else ""
 
 
 def unit_word(unit: str) -> str:
@@ -149,16 +148,12 @@ def unit_word(unit: str) -> str:
 
 def write(rows: Sequence[Effect], folder: Path) -> Path:
     """Write sensitivity.parquet into ``folder``; its path."""
-    path = folder / SENSITIVITY_FILE
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=SENSITIVITY_SCHEMA)
-    pq.write_table(table, path, compression="zstd")
-    return path
+    return write_records(rows, folder / SENSITIVITY_FILE, SENSITIVITY_SCHEMA)
 
 
 def read(folder: Path) -> list[Effect]:
     """The rows of sensitivity.parquet; none when there is no such file."""
-    path = folder / SENSITIVITY_FILE
-    return [Effect(**row) for row in pq.read_table(path).to_pylist()] if path.exists() else []
+    return read_records(folder / SENSITIVITY_FILE, Effect)
 
 
 def by_parameter(rows: Sequence[Effect], arm: str) -> Mapping[str, tuple[Effect, ...]]:

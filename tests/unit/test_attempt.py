@@ -185,7 +185,7 @@ def test_attribution_only_when_asked(tried, monkeypatch):
     import trial.app.attribution
 
     told = []
-    monkeypatch.setattr(trial.app.attribution, "write_parts", lambda *a, **k: told.append(a[2]))
+    monkeypatch.setattr(trial.app.attribution, "write_contributions", lambda *a, **k: told.append(a[2]))
     tried()
     assert told == []
     tried(with_attribution=True)

@@ -13,7 +13,7 @@ from made_run import make_run_folder, read_run
 
 import trial.app.attribution as app
 from analysis.evidence import attribution as pure
-from analysis.evidence.attribution import parts, shapley, subsets
+from analysis.evidence.attribution import contributions, shapley, subsets
 from analysis.report import attribution as chapter
 from analysis.report.keyed import plain_text
 from cohorts.sets import parameter_set
@@ -63,7 +63,7 @@ def test_rows_are_paired_by_replicate():
     base, a = np.array([50.0, 60.0, 70.0]), np.array([1.0, 2.0, 3.0])
     arm = np.stack([base, base + a, base + 10, base + 12 + a])
     values = np.stack([arm, np.zeros_like(arm)], axis=2)
-    rows = parts(values, [("A", "a"), ("B", "b")], ("drug", "placebo"), "placebo", "RESPW8", "%")
+    rows = contributions(values, [("A", "a"), ("B", "b")], ("drug", "placebo"), "placebo", "RESPW8", "%")
     assert [(r.departure, r.arm, r.versus) for r in rows][:3] == [
         ("B", "drug", ""), ("B", "placebo", ""), ("B", "drug", "placebo")]  # fmt: skip
     of_a = next(r for r in rows if (r.departure, r.arm, r.versus) == ("A", "drug", ""))
@@ -77,10 +77,10 @@ def test_rows_are_paired_by_replicate():
 def test_a_replicate_without_a_result_somewhere_is_left_out_of_that_arm():
     values = np.arange(12.0).reshape(2, 3, 2)
     values[1, 0, 1] = np.nan
-    one, other = parts(values, [("A", "a")], ("x", "y"), None, "RESPW8", "%")
+    one, other = contributions(values, [("A", "a")], ("x", "y"), None, "RESPW8", "%")
     assert (one.replicates, other.replicates) == (3, 2) and one.share == other.share == 6.0
     values[0, :, 1] = np.nan
-    lost = parts(values, [("A", "a")], ("x", "y"), None, "RESPW8", "%")[1]
+    lost = contributions(values, [("A", "a")], ("x", "y"), None, "RESPW8", "%")[1]
     assert lost.replicates == 0 and np.isnan(lost.share) and lost.share_mcse is None
     assert pure.headline([lost]) == "No departure from the ideal trial could be tried."
 
@@ -171,7 +171,7 @@ def test_an_ideal_trial_has_nothing_to_take_out(tmp_path, monkeypatch):
     ideal = without(load_study(SMOKE), DEPARTURES)
     monkeypatch.setattr(app, "departures_of", lambda study: [])
     with pytest.raises(Refused, match="smoke has nothing to take out: it has none of titration, adherence"):
-        app.write_parts(ideal, tmp_path)
+        app.write_contributions(ideal, tmp_path)
 
 
 def test_a_job_that_is_of_no_departure_keeps_the_patients():

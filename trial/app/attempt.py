@@ -169,9 +169,9 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
 
         write_effects(study, beside, None if how.dask else workers, say=say, progress=progress, dask=how.dask)
     if how.with_attribution:
-        from trial.app.attribution import write_parts
+        from trial.app.attribution import write_contributions
 
-        write_parts(study, beside, None if how.dask else workers, say=say, progress=progress, dask=how.dask)
+        write_contributions(study, beside, None if how.dask else workers, say=say, progress=progress, dask=how.dask)
     if how.with_estimands:
         from trial.app.estimands import write_estimands
 

@@ -37,7 +37,7 @@ One = tuple[int, Job]
 """The place of a set of departures among all sets, and some replicates."""
 
 
-def write_parts(
+def write_contributions(
     study: Study,
     folder: Path,
     workers: int | None = None,
@@ -61,14 +61,15 @@ def write_parts(
     jobs = cut(0, study.model_copy(update={"replicates": replicates}), (study.analysis.primary,))
     results: dict[One, NDArray[np.float64]] = {}
     sets = range(2 ** len(found))
-    total = len(sets) * study.subjects * replicates
+    total, done = len(sets) * study.subjects * replicates, 0
     with progress("attribution, patients") as tell, hands(workers or cores(), dask) as ours:
         work = partial(_result, [departure.id for departure in found])
         for one, result in ours.each(work, _every(sets, jobs), _name):
             results[one] = result
-            tell(sum(study.subjects * len(job.replicates) for _, job in results), total)
+            done += study.subjects * len(one[1].replicates)
+            tell(done, total)
     values = np.array([np.concatenate([results[place, job] for _, job in jobs]) for place in sets])
-    rows = parts_of(study, found, values)
+    rows = contributions_of(study, found, values)
     folder.mkdir(parents=True, exist_ok=True)
     pure.write(rows, folder)
     return rows
@@ -80,12 +81,12 @@ def departures_of(study: Study) -> list[Departure]:
     return [departure for departure in DEPARTURES if departure.is_in(study, values)]
 
 
-def parts_of(study: Study, found: Sequence[Departure], values: NDArray[np.float64]) -> list[Contribution]:
+def contributions_of(study: Study, found: Sequence[Departure], values: NDArray[np.float64]) -> list[Contribution]:
     """The rows of the table from the primary result (2^k, R, A) with every set of departures."""
     endpoint = endpoints_of(study.analysis)[study.analysis.primary]
     scale = 100.0 if endpoint.summary == "rate" else 1.0
     named, versus = [(departure.id, departure.label) for departure in found], study.analysis.reference_arm
-    return pure.parts(scale * values, named, study.arm_ids, versus, endpoint.code, endpoint.unit)
+    return pure.contributions(scale * values, named, study.arm_ids, versus, endpoint.code, endpoint.unit)
 
 
 def _every(sets: Sequence[int], jobs: Sequence[tuple[Study, Job]]) -> Iterator[tuple[Study, One]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cohorts.sets import is_file_name, parameter_set
 from trial.app.echo_analysis import analysis_in_words
+from trial.app.wording import listed
 from trial.study.analytes import Laboratory
 from trial.study.arms import Arm
 from trial.study.attrition import completing
@@ -61,10 +62,6 @@ def _many(count: float, what: str) -> str:
     return f"{count:g} {what}{'' if count == 1 else 's'}"
 
 
-def _listed(parts: Sequence[str]) -> str:
-    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
-
-
 def _size(study: Study) -> str:
     how = "every patient under every arm" if study.paired else "each patient in one arm"
     if study.schedule and not is_shared(study, read_timetable(study.schedule)):
@@ -72,7 +69,7 @@ def _size(study: Study) -> str:
         return f"{many}; {how}, as the schedule says"
     ratio = ":".join(str(arm.ratio) for arm in study.arms)
     strata = [s.covariate if s.cut is None else f"{s.covariate} below {s.cut:g}" for s in study.randomisation.strata]
-    within = f" within {_listed(strata)}" if strata else ""
+    within = f" within {listed(strata)}" if strata else ""
     blocks = "" if study.paired else f", {ratio} in blocks of {study.randomisation.block_size}{within}"
     return f"{_many(study.patients, 'patient')}, {_many(study.replicates, 'replicate')}; {how}{blocks}"
 
@@ -147,7 +144,7 @@ def step_in_words(step: DoseStep) -> str:
         *_days_of(step),
     ]
     far = f" {step.levels} levels" if step.levels > 1 else f" to level {step.to_level}" if step.to_level else ""
-    return f"{step.action}{far} {when}{f' ({_listed(limits)})' if limits else ''}"
+    return f"{step.action}{far} {when}{f' ({listed(limits)})' if limits else ''}"
 
 
 def _days_of(step: DoseStep) -> list[str]:
@@ -240,10 +237,10 @@ def _dropout(study: Study) -> str:
     by_arm = ", ".join(f"{arm} {100 * share:.1f} %" for arm, share in expected.items())
     stay = f"expected to stay until day {last}: {shares.pop() if len(shares) == 1 else by_arm}"
     if depends + refused:
-        stay += f", but for {_listed(depends + refused)}: how many that are depends on stages, counts or events"
+        stay += f", but for {listed(depends + refused)}: how many that are depends on stages, counts or events"
     reasons = [_reason(study, k) for k in range(len(study.dropout))]
     plain = not any(", " in reason or " (" in reason for reason in reasons)
-    return "; ".join([_listed(reasons) if plain else "; ".join(reasons)] * bool(reasons) + [stay])
+    return "; ".join([listed(reasons) if plain else "; ".join(reasons)] * bool(reasons) + [stay])
 
 
 def _reason(study: Study, k: int) -> str:
@@ -290,7 +287,7 @@ def _extras(study: Study) -> Iterator[str]:
         wait = (
             f", once a count of {start.at_least_1e9L:g} {COUNT} is reported by day {start.latest_day}" if start else ""
         )
-        days = _listed([str(dose.day) for dose in given.doses])
+        days = listed([str(dose.day) for dose in given.doses])
         each = f"{_many(given.cycles, 'cycle')} of {_many(given.cycle_days, 'day')}"
         yield f"chemotherapy: {each} from day {given.first_day}{wait}, doses on days {days} of each{_later(given)}"
     if study.pk_sampling:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.statistics.planned import LIMITS, TESTS
 from trial.study.study import Study
 from trial.study.subgroups import in_subgroups
 
@@ -44,8 +45,6 @@ def _definitions(study: Study) -> Iterator[str]:
         yield f"endpoint {one.id}: {one.in_words(plan.response_threshold_1e9L, plan.assessment_day)}"
 
 
-LIMITS = {"miettinen_nurminen": "Miettinen-Nurminen", "sato": "Sato", "newcombe": "Newcombe"}
-TESTS = {"cmh": "Cochran-Mantel-Haenszel", "cmh_corrected": "Cochran-Mantel-Haenszel, corrected for continuity"}
 MEASURED = {
     "hodges_lehmann": "shift of Hodges and Lehmann, van Elteren's test",
     "ancova": "means adjusted for baseline and stratum",
@@ -78,11 +77,10 @@ def _comparison(study: Study) -> Iterator[str]:
         return
     strata = ("within strata",) * bool(study.randomisation.strata and method.strata == "randomisation")
     pooled = (f"strata below {method.pool_below} per arm pooled",) * bool(method.pool_below)
-    test = TESTS.get(method.test, f"{method.test.title()}'s exact test")
     exact = (f"{method.exact.title()}'s where fewer than {method.exact_below:g} are expected",) * bool(
         method.exact_below
     )
-    parts = (*strata, *pooled, f"limits by {LIMITS[method.difference]}", f"test {test}", *exact)
+    parts = (*strata, *pooled, f"limits by {LIMITS[method.difference]}", f"test {TESTS[method.test]}", *exact)
     odds = method.odds_ratio.replace("mantel_haenszel", "Mantel-Haenszel")
     measured = f"; measured endpoints: {MEASURED[method.measured]}" if method.measured != "none" else ""
     yield f"comparison: {', '.join(parts)}; odds ratio {odds}{measured}"

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from trial.cli.console import columns, console, progress, say, warn
+from trial.cli.beside import Dask, Overwrite, Settings, Workers, show, study_and_folder
+from trial.cli.console import progress, say
 
-COLUMNS = ("estimand", "estimator", "bias", "coverage", "type I", "verdict")
+HEADS = ("estimand", "estimator", "bias", "coverage", "type I", "verdict")
 
 
 def estimands(
@@ -18,18 +19,13 @@ def estimands(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Where the table goes [default: runs/<study id>_estimands]."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier table in that folder.")] = False,
+    overwrite: Overwrite = False,
     replicates: Annotated[
         int | None, typer.Option("--replicates", help="Instead of the config's replicates; 1,000 tell most verdicts.")
     ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads [default: one per core].")] = None,
-    dask: Annotated[
-        str | None,
-        typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
-    ] = None,
-    set_: Annotated[
-        list[str], typer.Option("--set", metavar="KEY=VALUE", help="Replace one value, as in arms.0.ratio=3.")
-    ] = [],  # noqa: B006
+    workers: Workers = None,
+    dask: Dask = None,
+    set_: Settings = [],  # noqa: B006
 ) -> None:
     """Hold the planned analysis against the true value of each estimand: bias, coverage, type I error, a verdict.
 
@@ -38,19 +34,7 @@ def estimands(
     Example: vtrial estimands configs/hetrombopag_itp_phase3_estimands.yaml --replicates 200
     """
     from trial.app.estimands import FILES, lines, notes, write_estimands
-    from trial.app.folder import ready
-    from trial.app.loading import load_checked
 
-    loaded = load_checked(config, set_, replicates=replicates)
-    warn(loaded.warnings)
-    folder = out or Path("runs") / f"{loaded.study.id}_estimands"
-    ready(folder, FILES, overwrite)
-    rows = write_estimands(loaded.study, folder, workers, say, progress, dask)
-    table = columns(COLUMNS, left=("estimand", "estimator", "verdict"))
-    for line in lines(rows):
-        table.add_row(*line)
-    screen = console()
-    screen.print(table)
-    for note in notes(rows, loaded.study):
-        screen.print(note)
-    print(f"written: {folder / FILES[0]}")
+    study, folder = study_and_folder(config, set_, replicates, out, "estimands", FILES, overwrite)
+    rows = write_estimands(study, folder, workers, say, progress, dask)
+    show(HEADS, ("estimand", "estimator", "verdict"), lines(rows), notes(rows, study), folder / FILES[0])

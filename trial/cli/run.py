@@ -65,8 +65,8 @@ def run(
     name = loaded.study.id if part.is_whole else f"{loaded.study.id}-{part.number}-of-{part.of}"
     folder = out or Path("runs") / name
     how = How(
-        overwrite, resume, workers, backend, with_report, with_sensitivity, config, part, dask, with_attribution,
-        with_estimands,
+        overwrite, resume, workers, backend, with_report, with_sensitivity, config=config, shard=part, dask=dask,
+        with_attribution=with_attribution, with_estimands=with_estimands,
     )  # fmt: skip
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
     if done is None:

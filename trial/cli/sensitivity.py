@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from trial.cli.console import columns, console, progress, say, warn
+from trial.cli.beside import Dask, Overwrite, Replicates, Settings, Workers, show, study_and_folder
+from trial.cli.console import progress, say
 
 
 def sensitivity(
@@ -16,19 +17,11 @@ def sensitivity(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Where the table goes [default: runs/<study id>_sensitivity]."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier table in that folder.")] = False,
-    replicates: Annotated[
-        int | None,
-        typer.Option("--replicates", help="Instead of the config's replicates, of which at most 20 are used."),
-    ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads [default: one per core].")] = None,
-    dask: Annotated[
-        str | None,
-        typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
-    ] = None,
-    set_: Annotated[
-        list[str], typer.Option("--set", metavar="KEY=VALUE", help="Replace one value, as in arms.0.ratio=3.")
-    ] = [],  # noqa: B006
+    overwrite: Overwrite = False,
+    replicates: Replicates = None,
+    workers: Workers = None,
+    dask: Dask = None,
+    set_: Settings = [],  # noqa: B006
 ) -> None:
     """Try every assumed parameter at half and at one and a half times its value.
 
@@ -36,21 +29,9 @@ def sensitivity(
 
     Example: vtrial sensitivity configs/published/hetrombopag_itp_phase3.yaml
     """
-    from trial.app.folder import ready
-    from trial.app.loading import load_checked
     from trial.app.sensitivity import ENOUGH, FILES, lines, notes, write_effects
 
-    loaded = load_checked(config, set_, replicates=replicates)
-    warn(loaded.warnings)
-    study = loaded.study
-    folder = out or Path("runs") / f"{study.id}_sensitivity"
-    ready(folder, FILES, overwrite)
+    study, folder = study_and_folder(config, set_, replicates, out, "sensitivity", FILES, overwrite)
     rows = write_effects(study, folder, workers, replicates or ENOUGH, say, progress, dask)
-    table = columns(("assumed", "value", "times", *study.arm_ids), left=("assumed",))
-    for line in lines(rows, study.arm_ids):
-        table.add_row(*line)
-    screen = console()
-    screen.print(table)
-    for note in notes(rows, study):
-        screen.print(note)
-    print(f"written: {folder / FILES[0]}")
+    heads = ("assumed", "value", "times", *study.arm_ids)
+    show(heads, heads[:1], lines(rows, study.arm_ids), notes(rows, study), folder / FILES[0])

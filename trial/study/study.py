@@ -141,10 +141,12 @@ class Study(Record):
         for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
             yield ("analysis", *path), text
         yield from self._estimand_problems()
-        for path, text in definition_problems(self.analysis.definitions, self._held_against):
-            yield ("analysis", *path), text
-        last = self.analysed.visits.days[-1] if self.analysed.visits.days else 0
-        for path, text in longitudinal_problems(self.analysis, self.paired, last, bool(self.reasons_to_leave)):
+        held = self._held_against
+        last = max(held.visits, default=0)
+        for path, text in (
+            *definition_problems(self.analysis.definitions, held),
+            *longitudinal_problems(self.analysis, self.paired, last, bool(self.reasons_to_leave)),
+        ):
             yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
 
