@@ -29,9 +29,12 @@ COUNT = "x 10^9/L"
 OF_THE_RESULT = (
     "result:",
     "endpoint ",
+    "estimand ",
+    "estimators:",
     "comparison:",
     "hypotheses:",
     "subgroups:",
+    "over the visits:",
     "design ",
     "parameter set ",
     "adverse events ",
