@@ -49,7 +49,7 @@ def _truth(run: RunFolder, row: Judged) -> Text:
 
 
 def _line(run: RunFolder, row: Judged) -> Row:
-    kind = {PASS: "inside", FAIL: "outside"}.get(row.verdict, "text")
+    kind = {PASS: "inside", FAIL: "outside"}.get(row.verdict, "")
     found = (
         shown(cells.change, *numbers(row, "mean"), error=None, unit="%"),
         shown(cells.change, *numbers(row, "bias", "bias_mcse"), unit="%"),
