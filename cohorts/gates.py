@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from cohorts.citations import THIS_ENGINE
 from cohorts.covariates import CATEGORIES, LIMITS
+from cohorts.episodes import LAWS
 from cohorts.parameters import (
     Correlation,
     CovariateEffect,
@@ -52,7 +53,7 @@ def problems(chosen: ParameterSet) -> list[str]:
     found = [line for p in chosen.parameters for line in naked(p)]
     items: list[Sourced] = [*chosen.random_effects, *chosen.correlations, *chosen.covariate_effects]
     found += [line for item in items for line in _unsourced(item)]
-    found += [*_values(chosen), *_together(chosen), *_beyond(chosen), *_covariance(chosen)]
+    found += [*_values(chosen), *_together(chosen), *_beyond(chosen), *_laws(chosen), *_covariance(chosen)]
     found += _domain(chosen)
     return [*found, *_effects(chosen), *_covariates(chosen), *_idle(chosen), *_citations(chosen)]
 
@@ -204,6 +205,18 @@ def _beyond(chosen: ParameterSet) -> Iterator[str]:
             yield f"{name}: not given; every set needs it, in {unit if unit != '1' else 'no unit'}"
         elif given[name] != unit:
             yield f"{name}: unit: seen {given[name]!r}; it is read in {unit!r}"
+
+
+def _laws(chosen: ParameterSet) -> Iterator[str]:
+    """Laws of which a set gives a part only, and their units."""
+    given = {p.name: p.unit for p in chosen.parameters}
+    for law, needed in LAWS.items():
+        for name, unit in needed.items():
+            if name in given and given[name] != unit:
+                yield f"{name}: unit: seen {given[name]!r}; it is read in {unit!r}"
+            elif name not in given and (others := [one for one in needed if one in given]):
+                in_unit = f"in {unit if unit != '1' else 'no unit'}"
+                yield f"{name}: not given; {law} ({', '.join(others)}) needs it, {in_unit}"
 
 
 def _covariance(chosen: ParameterSet) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cohorts.episodes import EC50, LAWS, NEEDS_EC50, OF_LAWS
 from cohorts.gates import BEYOND_STRUCTURE
 from cohorts.own import SetError
 from cohorts.parameters import ParameterSet
@@ -60,8 +61,11 @@ def _given(chosen: ParameterSet, model: Structure) -> Iterator[str]:
     for name in given:
         if name in derived:
             yield f"{name}: given, but structure {model.id} derives it"
-        elif name not in {*read, *classes, *BEYOND_STRUCTURE}:
+        elif name not in {*read, *classes, *BEYOND_STRUCTURE, *OF_LAWS}:
             yield f"{name}: neither structure {model.id} nor the trial around it reads it"
+    for law in NEEDS_EC50:
+        if EC50 not in model.parameters and (those := [name for name in LAWS[law] if name in given]):
+            yield f"{those[0]}: {law} raises {EC50}, which structure {model.id} does not have"
     if not missing:
         yield from _underived(chosen, model)
         yield from _beyond_limits(chosen, model)
