@@ -40,8 +40,8 @@ IN_ORDER = (("LAG", "TSWITCH"),)
 """Parameters of which the first may not pass the second: times after a dose."""
 SHARES = (("FP", "FM"),)
 """Shares of one whole: together at most LARGEST_FRACTION."""
-AT_MOST = {"ETA": 1.0}
-"""Largest possible value: an occupancy."""
+AT_MOST, AT_LEAST = {"ETA": 1.0, "HILL": 2.0}, {"HILL": 1.0}
+"""Largest and smallest possible values: of an occupancy, and of an exponent that is made of 1 and 2."""
 SWITCHES = ("DESTRUCTION",)
 """0 or 1, nothing between."""
 Sourced = RandomEffect | Correlation | CovariateEffect
@@ -125,6 +125,9 @@ def _together(chosen: ParameterSet) -> Iterator[str]:
     for name, most in AT_MOST.items():
         if given.get(name, most) > most:
             yield f"{name}: value: seen {given[name]:g}; allowed: at most {most:g}"
+    for name, least in AT_LEAST.items():
+        if given.get(name, least) < least:
+            yield f"{name}: value: seen {given[name]:g}; allowed: at least {least:g}"
     for c in chosen.classes:
         if chosen.parameter(c.share).unit != "fraction":
             yield f"class {c.name}: share: {c.share} is in {chosen.unit(c.share)!r}; a fraction is needed"

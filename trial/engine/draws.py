@@ -252,6 +252,7 @@ def other_drugs(
         if given.parameter_set is not None:
             chosen = parameter_set(given.parameter_set)
             values = parameters_of(chosen, cohort, study.parameter_uncertainty)
+            values = {name: np.full(len(cohort.draws), value) for name, value in structure.optional} | values
             own = {name: values[name] for name in structure.drug}
             changed = parameters_by_piece(chosen, cohort, pieces, study.parameter_uncertainty) if pieces else {}
             changed = {name: by_piece for name, by_piece in changed.items() if name in structure.drug}

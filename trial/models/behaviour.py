@@ -54,7 +54,7 @@ def _given(chosen: ParameterSet, model: Structure) -> Iterator[str]:
     given = [p.name for p in chosen.parameters]
     derived = {d.name for d in model.derived} - set(model.reads)
     read = dict.fromkeys(name for name in (*model.parameters, *model.reads) if name not in derived)
-    missing = [name for name in read if name not in given]
+    missing = [name for name in read if name not in given and name not in dict(model.optional)]
     for name in missing:
         yield f"{name}: not given; structure {model.id} needs it"
     classes = {name for c in chosen.classes for name in (c.share, c.value)}
@@ -74,7 +74,8 @@ def _given(chosen: ParameterSet, model: Structure) -> Iterator[str]:
 
 def _beyond_limits(chosen: ParameterSet, model: Structure) -> Iterator[str]:
     """Typical values that the equations cannot take."""
-    values = {p.name: np.array([p.value]) for p in chosen.parameters}
+    values = {name: np.array([value]) for name, value in model.optional}
+    values |= {p.name: np.array([p.value]) for p in chosen.parameters}
     for limit in model.limits:
         try:
             kept = bool(limit.holds(values)[0])
@@ -83,7 +84,7 @@ def _beyond_limits(chosen: ParameterSet, model: Structure) -> Iterator[str]:
             continue
         if not kept:
             names = limit.says.partition(":")[0].split(" and ")
-            seen = " and ".join(f"{chosen.value(name):g}" for name in names if name in values)
+            seen = " and ".join(f"{values[name][0]:g}" for name in names if name in values)
             yield f"{limit.says.replace(':', f': value: seen {seen}; allowed:', 1)} (structure {model.id})"
 
 
