@@ -18,6 +18,8 @@ from cohorts.streams import Draws, Streams
 from cohorts.variability import uncertain
 from cohorts.widths import widths
 
+EXPONENTS = ("W_JS", "W_ERK", "W_AKT")
+"""Exponents of the arms, parts of one: each is moved for itself, then all are scaled to the sum that they had."""
 Believed = bool | Literal["all", "fitted", "none"]
 
 
@@ -32,7 +34,7 @@ def believed(parameter_set: ParameterSet, streams: Streams, replicate: int, what
 
 def by_priors(parameter_set: ParameterSet, streams: Streams, replicate: int) -> ParameterSet:
     """The set with every assumed number moved by its prior: its logarithm, of a share its log odds. What cannot be is
-    held at the nearest value that can: a share, an occupancy, a time after another, shares of one whole.
+    held at the nearest value that can: a share, an occupancy, a time after another, parts of one whole.
     """
     draws = Draws(streams, np.array([replicate]), np.array([0]))
     values = {p.name: p.value for p in parameter_set.parameters} | parameter_set.variances
@@ -42,12 +44,21 @@ def by_priors(parameter_set: ParameterSet, streams: Streams, replicate: int) -> 
         if width.log_sd and values[name]:
             factor = float(exp(width.log_sd * draws.normal(f"prior:{name}")[0]))
             moved[name] = min(_moved(values[name], factor, name in shares), width.most * values[name])
+    moved |= _scaled(values, moved)
     return parameter_set.with_values(_possible(values | moved, moved, set(parameter_set.variances)))
 
 
 def _moved(value: float, factor: float, share: bool) -> float:
     """A value times a factor; of a share its odds."""
     return value / (value + (1.0 - value) / factor) if share else value * factor
+
+
+def _scaled(values: dict[str, float], moved: dict[str, float]) -> dict[str, float]:
+    """The exponents of the arms with the sum that they have in ``values``; none where not all are moved."""
+    if not set(EXPONENTS) <= set(moved):
+        return {}
+    whole = sum(values[name] for name in EXPONENTS) / sum(moved[name] for name in EXPONENTS)
+    return {name: moved[name] * whole for name in EXPONENTS}
 
 
 def _possible(values: dict[str, float], moved: dict[str, float], variances: set[str]) -> dict[str, float]:

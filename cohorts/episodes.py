@@ -27,11 +27,17 @@ REMISSION = {"REM_RATE": "1/y", "REM_MEAN": "d", "REM_DROP": "1"}
 """Platelet loss is exp(-REM_DROP) times what it was; stream "remission"."""
 LOST_RESPONSE = {"LOR_RATE": "1/y", "LOR_MEAN": "d", "LOR_RISE": "1"}
 """EC50 is exp(LOR_RISE) times what it was; stream "loss of response"."""
-LAWS = {"remission": REMISSION, "loss of response": LOST_RESPONSE}
+REFRACTORY = {"REFR_SHARE": "fraction", "REFR_RISE": "1/y"}
+"""In a share of patients, stream "refractory", EC50 is exp(REFR_RISE y) times what it was, y the years of active drug:
+the days on which it was taken, counted up to the last visit, change of week or whatever else cuts the time.
+"""
+LAWS = {"remission": REMISSION, "loss of response": LOST_RESPONSE, "refractoriness": REFRACTORY}
 """By name what a law needs, and the unit it is read in. A set gives all of a law or nothing."""
+FOR_LIFE = tuple(REFRACTORY)
+"""Read once, when a patient is drawn."""
 OF_LAWS = {name: unit for needed in LAWS.values() for name, unit in needed.items()}
 EC50 = "EC50"
-NEEDS_EC50 = ("loss of response",)
+NEEDS_EC50 = ("loss of response", "refractoriness")
 
 
 def episodes(draws: Draws, name: str, days: int, rate_per_year: Array, mean_days: Array) -> NDArray[np.bool_]:
@@ -47,6 +53,11 @@ def episodes(draws: Draws, name: str, days: int, rate_per_year: Array, mean_days
         chance = np.where(found[:, day - 1], stays[:, day], enters[:, day])
         found[:, day] = draws.uniform(name, day) < chance
     return found
+
+
+def refractory(draws: Draws, share: Array, rise_per_year: Array) -> Array:
+    """The log-rise of EC50 of each day on drug, (n,): 0 of who does not become refractory."""
+    return np.where(draws.uniform("refractory") < share, rise_per_year / DAYS_PER_YEAR, 0.0)
 
 
 def of_one_day(rate_per_year: Array, mean_days: Array) -> tuple[Array, Array]:
@@ -69,4 +80,9 @@ def in_words(chosen: ParameterSet) -> Iterator[str]:
         yield (
             f"loss of response: {has['LOR_RATE']:g} a year, {has['LOR_MEAN']:g} days long on average, "
             f"EC50 times {exp(has['LOR_RISE']):.3g} meanwhile"
+        )
+    if "REFR_SHARE" in has:
+        yield (
+            f"refractoriness: in {100 * has['REFR_SHARE']:g} % of patients EC50 times {exp(has['REFR_RISE']):.3g} "
+            "after a year of days on drug"
         )

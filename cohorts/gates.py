@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from cohorts.citations import THIS_ENGINE
 from cohorts.covariates import CATEGORIES, LIMITS
-from cohorts.episodes import LAWS
+from cohorts.episodes import FOR_LIFE, LAWS
 from cohorts.parameters import (
     Correlation,
     CovariateEffect,
@@ -191,6 +191,8 @@ def _idle(chosen: ParameterSet) -> Iterator[str]:
             yield f"{_name(item)}: changes nothing: {item.parameter} is 0"
         if item.parameter == BASE and not weekly:
             yield f"{_name(item)}: changes nothing: the patient's own count takes the place of {BASE}"
+        if weekly and item.parameter in FOR_LIFE:
+            yield f"{_name(item)}: changes nothing: it is read once, when a patient is drawn; allowed: level patient"
         if weekly and item.parameter in classes:
             who = classes[item.parameter]
             yield f"{_name(item)}: changes nothing: patients are in class {who} for life; allowed: level patient"

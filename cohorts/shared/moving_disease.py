@@ -21,3 +21,8 @@ LOST_RESPONSE = (
     Parameter("LOR_MEAN", 90.0, "d", CHOICE, "assumed", note="mean length"),
     Parameter("LOR_RISE", 1.5, "1", CHOICE, "assumed", note="log-rise of EC50 meanwhile, 4.5 times"),
 )  # fmt: skip
+REFRACTORY = (
+    Parameter("REFR_SHARE", 0.1, "fraction", CHOICE, "assumed",
+              note="share of patients in whom the drug loses effect with the days on it; antibodies, say"),
+    Parameter("REFR_RISE", 1.0, "1/y", CHOICE, "assumed", note="log-rise of EC50 per year on drug, 2.7 times"),
+)  # fmt: skip

@@ -10,8 +10,9 @@ from test_draws import SET, drawn
 
 from cohorts.episodes import episodes, in_words, of_one_day
 from cohorts.gates import problems
+from cohorts.parameters import RandomEffect
 from cohorts.sets import PARAMETER_SETS, parameter_set
-from cohorts.shared.moving_disease import LOST_RESPONSE, REMISSION
+from cohorts.shared.moving_disease import LOST_RESPONSE, REFRACTORY, REMISSION
 from trial.engine.simulate import simulate_unit
 from trial.models import TMDD_LIFESPAN, Days
 from trial.models.behaviour import structure_problems
@@ -132,3 +133,45 @@ def test_a_set_of_ones_own_switches_a_law_on(tmp_path):
     mine = {"id": "mine", "extends": SET.id, "note": "a test", "values": {}, "targets": [], "parameters": rows}
     (tmp_path / "mine.json").write_text(json.dumps(mine))
     assert parameter_set(str(tmp_path / "mine.json")).value("REM_MEAN") == 180.0
+
+
+def test_a_share_becomes_refractory_with_the_days_on_drug():
+    """EC50 after 10 and 14 days on drug of who takes every and every second dose, by hand; the others never."""
+    rise = np.array([0.1, 0.1, 0.0])
+    taken = np.ones((3, 70), bool)
+    taken[1, 1::2] = False
+    study = {"dose_rules": {}, "arms": [FIXED, FIXED | {"id": "TWO"}]}
+    u = unit(arm=(0, 0, 0), hardening=rise, taken=taken, study=study)
+    p = u.p_on(np.zeros(3, dtype=int), np.array([10, 14, 14]))
+    np.testing.assert_allclose(p[:, TMDD_LIFESPAN.parameters.index("EC50")], 15 * np.exp([1.0, 1.4, 0.0]), rtol=1e-12)
+    counts = np.array([visit.true_count for visit in simulate_unit(u).visits])
+    same = np.array([v.true_count for v in simulate_unit(unit(arm=(0, 0, 0), taken=taken, study=study)).visits])
+    np.testing.assert_allclose(counts[:, 2], same[:, 2], rtol=1e-6)
+    assert counts[0, 0] == pytest.approx(same[0, 0], rel=1e-9)
+    assert (counts[2:, :2] < same[2:, :2]).all() and counts[-1, 0] < 0.5 * same[-1, 0]
+
+
+def test_refractory_by_weeks_is_a_solve_a_week():
+    """Four weeks by hand, EC50 of each by the days on drug before it."""
+    u = unit(arm=(0,), hardening=np.array([0.05]), study={"dose_rules": {}, "arms": [FIXED, FIXED | {"id": "TWO"}],
+             "visits": {"days": [28, 56, 70]}})  # fmt: skip
+    state = TMDD_LIFESPAN.steady_state(u.p, np.array([[0.0, 1.0]]))
+    for week in range(4):
+        p = u.p.copy()
+        p[0, TMDD_LIFESPAN.parameters.index("EC50")] = 15.0 * np.exp(0.05 * 7 * week)
+        day = np.arange(7 * week, 7 * week + 7)[None, :]
+        events = TMDD_LIFESPAN.daily_events(p, Days.of(24.0 * day, 5.0))
+        times = np.array([[168.0 * week, 168.0 * (week + 1)]])
+        state = solve(TMDD_LIFESPAN, p, state, events, times)[0][:, 0]
+    assert simulate_unit(u).visits[0].true_count[0] == pytest.approx(state[0, -1], rel=1e-5)
+
+
+def test_who_becomes_refractory_is_a_share_drawn_once():
+    d = drawn(REFR_SHARE=0.3, REFR_RISE=2.0)
+    assert (d.hardening > 0).mean() == pytest.approx(0.3, abs=4.5 * np.sqrt(0.21 / d.n))
+    assert set(np.unique(d.hardening)) == {0.0, 2.0 / 365.25} and drawn(n=3).hardening is None
+    full = moved(*REFRACTORY)
+    assert not problems(full) and not structure_problems(full)
+    assert list(in_words(full)) == ["refractoriness: in 10 % of patients EC50 times 2.72 after a year of days on drug"]
+    weekly = RandomEffect("REFR_RISE", 0.1, "test", SET.parameters[0].source, "assumed", "occasion")
+    assert "read once" in problems(replace(full, random_effects=(*full.random_effects, weekly)))[0]

@@ -82,6 +82,12 @@ def test_a_set_that_was_moved_is_a_set(chosen):
         assert problems(believed(chosen, STREAMS, replicate, "all")) == []
 
 
+def test_the_exponents_of_the_arms_keep_their_sum(moved):
+    """0.5, 0.2 and 0.3: in another ratio each time."""
+    arms = np.array([[s.value(name) for name in ("W_JS", "W_ERK", "W_AKT")] for s in moved])
+    assert arms.sum(axis=1) == pytest.approx(1.0, rel=1e-12) and len(set(arms[:, 0] / arms[:, 1])) == N
+
+
 def test_a_time_after_another_stays_after_it():
     steep = replace(WANG, parameters=tuple(replace(p, value=3.2) if p.name == "LAG" else p for p in WANG.parameters))
     sets = [by_priors(steep, STREAMS, r) for r in range(40)]

@@ -17,7 +17,7 @@ from scipy.special import betaincinv
 
 from cohorts import elementary
 from cohorts.changing import EVERYBODY, FAR, Pieces, parameters_by_piece
-from cohorts.episodes import EC50
+from cohorts.episodes import EC50, refractory
 from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.sampler import Cohort
 from cohorts.sets import parameter_set
@@ -55,6 +55,7 @@ class Drawn:
     (n, C): what multiplies the kill of each cycle of chemotherapy; None: nothing. leaving: what decides who leaves for
     a reason that depends on his course; None: no such reason. visit_h (n, V+1): hour of the actual day of the visit;
     None: its start. log_ec50 (n, D): the log-rise of EC50 while response is lost; None: it never is.
+    hardening (n,): the log-rise of EC50 of each day on drug; None: there is none.
     """
 
     arm: NDArray[np.int64]
@@ -81,6 +82,7 @@ class Drawn:
     visit_h: Array | None = None
     leaving: LeaveClocks | None = None
     log_ec50: Array | None = None
+    hardening: Array | None = None
 
     @property
     def n(self) -> int:
@@ -233,8 +235,12 @@ class Unit:
         """Every parameter on a day (n,) of each patient."""
         return {name: self.on(name, day) for name in self.parameters}
 
-    def p_on(self, day: NDArray[np.int64]) -> Array:
-        """``p`` on a day (n,) of each patient."""
+    def p_on(self, day: NDArray[np.int64], on_drug: NDArray[np.int64] | None = None) -> Array:
+        """``p`` on a day (n,) of each patient, after so many days ``on_drug`` (n,)."""
+        if on_drug is not None and self.drawn.hardening is not None:
+            p, place = self.p_on(day).copy(), self.structure.parameters.index(EC50)
+            p[:, place] *= elementary.exp(self.drawn.hardening * on_drug)
+            return p
         if not self.followed:
             return self.p
         p = self.p.copy()
@@ -304,6 +310,7 @@ def draw_unit(
         patience=-elementary.log(draws.uniform("adherence:patience")) if study.adherence.gives_up else None,
         leaving=leaving,
         log_ec50=in_episodes("loss of response", draws, days, own),
+        hardening=refractory(draws, p["REFR_SHARE"], p["REFR_RISE"]) if "REFR_SHARE" in p else None,
     )
 
 
