@@ -354,7 +354,9 @@ def _intake(draws: Draws, said: Adherence, days: int) -> tuple[Array, NDArray[np
     return probability, _done(draws, "adherence", by_chance(probability, said.holidays), days) & ~away, away
 
 
-def _habit(draws: Draws, name: str, mean: float, sd: float, days: int, drift: float) -> tuple[Array, NDArray[np.bool_]]:
+def _habit(
+    draws: Draws, name: str, mean: float, sd: float, days: int, drift: float = 0.0
+) -> tuple[Array, NDArray[np.bool_]]:
     """Each patient's probability of doing something on day 0 and the days on which it is done.
 
     Streams "<name>:propensity" and "<name>" by day. With a mean of 0 nothing is drawn: it is never done.
