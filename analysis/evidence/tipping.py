@@ -91,6 +91,8 @@ def rows(
 def point_in_words(of_arm: Sequence[Tipping]) -> str:
     """Where the conclusion of the named replicate turns, of the rows of one arm in the order of their deltas."""
     first, last = of_arm[0], of_arm[-1]
+    if np.isnan(first.estimate):
+        return "the trial cannot be imputed, or all have the same outcome: nothing is tested"
     if not first.won:
         return f"there is no difference in favour at delta {first.delta:g} to begin with"
     turned = next((row for row in of_arm if not row.won), None)

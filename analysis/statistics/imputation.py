@@ -27,6 +27,8 @@ BURN = 10
 """Rounds of data augmentation before gaps are taken as drawn."""
 LEAST = 3
 """Degrees of freedom that a regression keeps: the earliest visits are left out of one with fewer."""
+FOLLOWS, NARROW = 1e-10, 1e-6
+"""Share of the largest eigenvalue below which visits follow from each other; least spread of a visit's log count."""
 Uniforms = Callable[[int, int], Array]
 """Uniforms (M, k) of a numbered step, for k: each imputation has its own."""
 
@@ -75,16 +77,22 @@ def drawn(y: Array, last: Codes, uniform: Uniforms, step: int) -> Regressions:
         if used < 0:
             raise TooFew
         x = np.concatenate([np.ones((m, n, 1)), there[..., v - used : v]], axis=2)
-        inverse = np.linalg.inv(x.transpose(0, 2, 1) @ x)
-        best = (inverse @ (x.transpose(0, 2, 1) @ there[..., v, None]))[..., 0]
-        rest = ((there[..., v] - (x @ best[..., None])[..., 0]) ** 2).sum(axis=1)
-        spread[:, v] = np.sqrt(rest / chdtri(n - used - 1, u[:, at]))
-        normal = ndtri(u[:, at + 1 : at + 2 + used])
-        moved = (np.linalg.cholesky(inverse) @ normal[..., None])[..., 0]
-        found = best + spread[:, v, None] * moved
+        root = _inverse_root(x.transpose(0, 2, 1) @ x)
+        best = root @ (root.transpose(0, 2, 1) @ (x.transpose(0, 2, 1) @ there[..., v, None]))
+        rest = ((there[..., v] - (x @ best)[..., 0]) ** 2).sum(axis=1)
+        spread[:, v] = np.maximum(np.sqrt(rest / chdtri(n - used - 1, u[:, at])), NARROW)
+        normal = ndtri(u[:, at + 1 : at + 2 + used, None])
+        found = (best + spread[:, v, None, None] * (root @ normal))[..., 0]
         level[:, v], slope[:, v, v - used : v] = found[:, 0], found[:, 1:]
         at += used + 2
     return Regressions(level, slope, spread)
+
+
+def _inverse_root(squares: Array) -> Array:
+    """(M, P, P) R with R R' the inverse of ``squares``, of what visits that follow from others leave of it."""
+    values, vectors = np.linalg.eigh(squares)
+    told = values > FOLLOWS * values[:, -1:]
+    return np.asarray(vectors * np.where(told, 1 / np.sqrt(np.where(told, values, 1.0)), 0.0)[:, None, :])
 
 
 def filled(y: Array, last: Codes) -> Array:

@@ -20,7 +20,7 @@ ByArm = Callable[[int, int, int, int], Array]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ImputedCounts:
     """M imputations of n patients: the arms of every replicate with the rows of their patients, None where an arm has
     too few; ``dead`` (n, V) days on which nobody has a count any more.
     """
@@ -64,7 +64,9 @@ class Drawn:
         return np.array([np.nan if any(arm is None for _, arm in arms) else 1.0 for arms in self.arms])
 
 
-def draw(records: Records, died: Array, reference: int, imputations: int, whole_numbers: bool, uniform: ByArm) -> Drawn:
+def draw(
+    records: Records, died: Array, reference: int, imputations: int, whole_numbers: bool, uniform: ByArm
+) -> ImputedCounts:
     """Draw every arm of every replicate; ``died`` (n,) day of death, NaN of the living, ``reference`` an arm."""
     planned = np.broadcast_to(records.planned, records.counts.shape)
     seen = np.where(records.voids(np.where(np.isnan(records.days), planned, records.days)), np.nan, records.counts)
@@ -78,7 +80,7 @@ def draw(records: Records, died: Array, reference: int, imputations: int, whole_
             tuple((who, _arm(logs[who], imputations, partial(uniform, replicate, k))) for k, who in enumerate(rows))
         )
     dead = planned >= died[:, None]
-    return Drawn(records, imputations, tuple(arms), reference, dead, whole_numbers)
+    return ImputedCounts(records, imputations, tuple(arms), reference, dead, whole_numbers)
 
 
 def _arm(y: Array, imputations: int, uniform: Uniforms) -> ArmDrawn | None:

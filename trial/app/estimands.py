@@ -238,12 +238,22 @@ def lines(rows: Sequence[Judged]) -> list[tuple[str, ...]]:
     return found
 
 
+def _points(folder: Path) -> list[str]:
+    """Of every arm where the conclusion turns in the named replicate, and in how many trials."""
+    found = []
+    for of_arm in tipping.by_arm(tipping.read(folder)):
+        first, last = of_arm[0], of_arm[-1]
+        trials = f"of {first.in_favour} trials in favour {last.tipped} have turned by delta {last.delta:g}"
+        found.append(f"Tipping point, {first.arm}: {tipping.point_in_words(of_arm)}; {trials}.")
+    return found
+
+
 def _judgement(row: Judged) -> tuple[str, ...]:
     shares = (cells.rounded(100 * share, 1) for share in (row.coverage, row.type1))
     return (row.estimator, cells.change(row.bias, row.bias_mcse, "%"), *shares, row.verdict)
 
 
-def notes(rows: Sequence[Judged], study: Study) -> list[str]:
+def notes(rows: Sequence[Judged], study: Study, folder: Path) -> list[str]:
     """What stands below the lines: what each estimand is, and what the verdict is about."""
     plan = study.analysis
     limits = plan.verdict
@@ -251,6 +261,7 @@ def notes(rows: Sequence[Judged], study: Study) -> list[str]:
         *(f"{one.id}: {one.in_words(plan.primary)}." for one in plan.estimands),
         *(f"{said}." for said in deaths_in_words(plan.estimands, study.deaths)),
         *([f"{IMPUTED}; {plan.imputation.imputations} imputations."] * bool(set(plan.estimators) & set(IMPUTING))),
+        *(_points(folder) if plan.imputation.deltas else []),
         "\nTruth (below the arm) and bias in points; coverage of the 95 % intervals and type I error (nominal 2.5 %, "
         f"one side) in %, over {rows[0].replicates} trials and {rows[0].null_replicates} without a difference.",
         f"Limits: bias {limits.bias_points:g}, coverage {100 * limits.coverage:g} %, type I error "

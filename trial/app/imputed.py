@@ -11,7 +11,7 @@ from analysis.endpoints import endpoints_of
 from analysis.endpoints.records import Records
 from analysis.statistics import planned, summaries
 from analysis.statistics.imputation import pooled
-from analysis.statistics.imputed_counts import Drawn, draw
+from analysis.statistics.imputed_counts import ImputedCounts, draw
 from cohorts.streams import Streams
 from trial.study.study import Study
 
@@ -22,7 +22,7 @@ STEPS = 64
 """Steps of an arm, at most."""
 
 
-def drawn(records: Records, patients: pa.Table, study: Study) -> Drawn:
+def drawn(records: Records, patients: pa.Table, study: Study) -> ImputedCounts:
     """The imputations of the counts of trials, whose table of ``patients`` says who died."""
     plan = study.analysis
     streams = Streams(study.seed if plan.imputation.seed is None else plan.imputation.seed)
@@ -39,7 +39,7 @@ def drawn(records: Records, patients: pa.Table, study: Study) -> Drawn:
     return draw(records, died, reference, many, study.laboratory.whole_numbers, uniform)
 
 
-def found(code: str, how: str, of: Drawn, study: Study, delta: float = 0.0) -> Array:
+def found(code: str, how: str, of: ImputedCounts, study: Study, delta: float = 0.0) -> Array:
     """(R, A - 1, 4) estimate, limits and p of the difference of shares of an endpoint, by Rubin's rules."""
     first = {"named_replicate": int(of.records.replicate[0])}
     of_these = study.model_copy(update={"analysis": study.analysis.model_copy(update=first)})
@@ -53,7 +53,7 @@ def found(code: str, how: str, of: Drawn, study: Study, delta: float = 0.0) -> A
     return np.stack([*interval, p], axis=-1) * of.possible[:, None, None]
 
 
-def tipped(of: Drawn, study: Study) -> Array:
+def tipped(of: ImputedCounts, study: Study) -> Array:
     """(R, A - 1, D, 4) the same of the primary endpoint at every delta of the study."""
     plan = study.analysis
     return np.stack(

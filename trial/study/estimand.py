@@ -173,6 +173,18 @@ def deaths_in_words(estimands: Sequence[Estimand], deaths: Sequence[str]) -> lis
     return said
 
 
+def imputation_in_words(said: Imputation, estimators: Sequence[str]) -> list[str]:
+    """How many imputations there are, their seed, and how the tipping point is looked for; nothing without any."""
+    used = set(estimators) & set(IMPUTING) or said.deltas
+    seed = "that of the study" if said.seed is None else str(said.seed)
+    found = [f"{said.imputations} imputations of each trial, seed {seed}, pooled by Rubin's rules"] * bool(used)
+    if said.deltas:
+        deltas = ", ".join(f"{delta:g}" for delta in said.deltas)
+        how = said.tipping.replace("_", " ")
+        found.append(f"tipping point of the primary endpoint: log counts imputed {how}, less {deltas}")
+    return found
+
+
 def lacking_for_estimands(staged: bool, own_schedule: bool, paired: bool, others: int, reference: str | None) -> str:
     """What a study has, or has not, for which the truth of estimands is not simulated; "" for none."""
     if staged:
