@@ -19,7 +19,7 @@ LABELS = {
     "versus": ("Reference arm", ""),
     "estimator": ("Imputation", ""),
     "delta": ("Taken from the natural log of imputed counts", ""),
-    "factor": ("Imputed counts times", ""),
+    "times": ("Imputed counts times", ""),
     "estimate": ("Difference in the named replicate", "points"),
     "low": ("Its lower 95 % limit", "points"),
     "high": ("Its upper 95 % limit", "points"),
@@ -43,7 +43,7 @@ class Tipping:
     versus: str
     estimator: str
     delta: float
-    factor: float
+    times: float
     estimate: float
     low: float
     high: float
@@ -73,7 +73,7 @@ def rows(
         yield Tipping(
             *names,
             delta=float(delta),
-            factor=float(np.exp(-delta)),
+            times=float(np.exp(-delta)),
             estimate=float(one.estimate[named]),
             low=float(one.low[named]),
             high=float(one.high[named]),
@@ -97,8 +97,8 @@ def point_in_words(of_arm: Sequence[Tipping]) -> str:
         return f"there is no difference in favour at delta {first.delta:g} to begin with"
     turned = next((row for row in of_arm if not row.won), None)
     if turned is None:
-        return f"the conclusion does not turn to delta {last.delta:g} (imputed counts times {last.factor:.2g})"
-    return f"the conclusion turns at delta {turned.delta:g} (imputed counts times {turned.factor:.2g})"
+        return f"the conclusion does not turn to delta {last.delta:g} (imputed counts times {last.times:.2g})"
+    return f"the conclusion turns at delta {turned.delta:g} (imputed counts times {turned.times:.2g})"
 
 
 def write(found: Sequence[Tipping], folder: Path) -> Path:

@@ -382,7 +382,7 @@ def test_the_conclusion_turns_where_it_turns():
     three = [Found(np.full(3, 10.0), np.full(3, 1.0), np.full(3, 19.0), np.array(p)) for p in at]
     rows = list(tipping.rows(("RESPW8", "A", "B", "missing_at_random"), (0, 1, 2), three, 1))
     assert [(r.tipped, r.in_favour, r.won, r.replicates) for r in rows] == [(0, 2, 1, 3), (1, 2, 0, 3), (1, 2, 0, 3)]
-    assert rows[1].power == pytest.approx(1 / 3) and rows[1].factor == pytest.approx(np.exp(-1)) and rows[1].p == 0.2
+    assert rows[1].power == pytest.approx(1 / 3) and rows[1].times == pytest.approx(np.exp(-1)) and rows[1].p == 0.2
     assert tipping.point_in_words(rows) == "the conclusion turns at delta 1 (imputed counts times 0.37)"
     first = list(tipping.rows(("RESPW8", "A", "B", "missing_at_random"), (0, 1, 2), three, 0))
     assert tipping.point_in_words(first) == "the conclusion does not turn to delta 2 (imputed counts times 0.14)"

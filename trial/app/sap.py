@@ -292,7 +292,10 @@ def _missing(study: Study) -> Iterator[str]:
     visits = study.visits.missed_probability
     lost = study.laboratory.lost_probability
     yield f"- Expected: {100 * visits:g} % of visits missed, {100 * lost:g} % of samples lost."
-    yield "- What a missing count means for an endpoint is in its definition (section 5). No value is imputed."
+    plan, imputed = study.analysis, "No value is imputed."
+    if set(plan.estimators) & set(IMPUTING) or plan.imputation.deltas:
+        imputed = "The planned analysis imputes no value; those held against the estimands do (section 6)."
+    yield f"- What a missing count means for an endpoint is in its definition (section 5). {imputed}"
     yield (
         "- A patient for whom an endpoint has no value is not evaluable: left out of numerator and denominator, and "
         "counted with the reason."
