@@ -140,8 +140,8 @@ def _incidence(rng: np.random.Generator, trials: int, size: int = 60) -> Iterato
 
 
 def _imputed(rng: np.random.Generator, trials: int, size: int = 60) -> Iterator[Found]:
-    """Baseline and four visits of normal log counts; who is low leaves, at random given what was seen. A yes is a value of
-    1 or more at the last visit. After leaving arm 1 goes on as it was, or as the reference arm in the law of jump to
+    """Baseline and four visits of normal log counts; who is low leaves, at random given what was seen. A yes is a value
+    of 1 or more at the last visit. After leaving arm 1 goes on as it was, or as the reference arm in the law of jump to
     reference; arm 0 is the reference arm, and arm 2 has its law.
     """
     root = np.linalg.cholesky(0.3 + 0.7 * np.eye(5))
@@ -187,11 +187,11 @@ def _left(y: Array, u: Array) -> Array:
 
 
 def _share_of_yes(root: Array, gain: Array, jumps: float) -> float:
-    """The share of 4,000,000 patients with a yes, of whom those who left lose ``jumps`` of the gain after their last
+    """The share of 1,000,000 patients with a yes, of whom those who left lose ``jumps`` of the gain after their last
     value, beyond what their earlier values predict.
     """
     rng = np.random.default_rng(7)
-    y = rng.normal(size=(4_000_000, 5)) @ root.T
+    y = rng.normal(size=(1_000_000, 5)) @ root.T
     left = np.isnan(_left(y + gain, rng.random(y.shape)))
     lost = np.where(left[:, -1], jumps * gain[-1], 0.0)
     return float((y[:, -1] + gain[-1] - lost >= 1.0).mean())

@@ -24,7 +24,8 @@ class Number(NamedTuple):
     Tables are the files of the run folder by name. A row of ``estimates`` is "PARCAT1|PARAMCD|ARM|COMPARATOR|STAT|
     CATEGORY|SCOPE", of ``published``, ``baseline`` and ``scorecard`` its row_id, of ``sensitivity`` "parameter|arm|
     factor", of ``attribution`` "departure|arm|versus", of ``estimands`` "estimand|arm|estimator", of ``tipping``
-    "arm|delta", of a table of patients IREP|SUBJID and what tells the patient's rows apart. In ``config`` and ``manifest`` row and column are a path. Of a whole table "COLUMN=value/rows" counts
+    "arm|delta", of a table of patients IREP|SUBJID and what tells the patient's rows apart.
+    In ``config`` and ``manifest`` row and column are a path. Of a whole table "COLUMN=value/rows" counts
     rows, "COLUMN/distinct" lists values.
     """
 
