@@ -33,6 +33,7 @@ from analysis.report import (
     subgroups,
     summary,
     times,
+    tipping,
 )
 from analysis.report.grid import Table
 from analysis.report.keyed import Text, attributes, content, joined, label, said, shown
@@ -194,6 +195,8 @@ def _efficacy(run: RunFolder) -> list[Table | Figure | None]:
         *subgroups.parts(run),
         scored.elsewhere(run),
         estimands.table(run),
+        tipping.table(run),
+        tipping.figure(run),
     ]
 
 
