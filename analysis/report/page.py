@@ -19,6 +19,7 @@ from analysis.report import (
     demographics,
     design,
     differences,
+    dose_response,
     estimands,
     kinetics,
     longitudinal,
@@ -192,6 +193,7 @@ def _efficacy(run: RunFolder) -> list[Table | Figure | None]:
         pictures.platelets(run),
         pictures.over_time(run),
         *subgroups.parts(run),
+        *dose_response.parts(run),
         scored.elsewhere(run),
         estimands.table(run),
     ]
