@@ -41,6 +41,7 @@ SHARED_MODULES = {
     "baseline": "the patients at baseline",
     "subgroups": "the result by covariates",
     "dose_response": "the result by dose",
+    "vpc": "observed data beside what is simulated",
     "planned": "the comparison that the protocol plans",
     "longitudinal": "what is analysed over the visits of the patients",
     "provenance": "what made a run",

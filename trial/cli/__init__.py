@@ -42,6 +42,7 @@ from trial.cli.sap import sap as sap_
 from trial.cli.schema import schema as schema_
 from trial.cli.scorecard import scorecard as scorecard_
 from trial.cli.sensitivity import sensitivity as sensitivity_
+from trial.cli.vpc import vpc as vpc_
 from trial.errors import Incomplete, Stopped, TrialError, cut
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -183,6 +184,7 @@ def _app() -> typer.Typer:
         sensitivity_,
         attribute_,
         estimands_,
+        vpc_,
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
     return app
