@@ -41,6 +41,7 @@ SHARED_MODULES = {
     "baseline": "the patients at baseline",
     "subgroups": "the result by covariates",
     "dose_response": "the result by dose",
+    "exposure_response": "response by exposure, naive and true",
     "vpc": "observed data beside what is simulated",
     "planned": "the comparison that the protocol plans",
     "longitudinal": "what is analysed over the visits of the patients",

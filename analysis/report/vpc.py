@@ -5,35 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, select_autoescape
-
 from analysis.evidence.vpc import STATISTICS, Binned, inside
 from analysis.figures.predicted import Predicted, check
+from analysis.report.besides import put_page
 from analysis.text import cells
-from trial.jobs.provenance import STATEMENT, put
 from trial.study.study import Study
+
+HEADS = ("Parameter", "Arm", "Bin", "Statistic", "n", "Observed", "Simulated median", "2.5 %", "97.5 %", "")
+LINES = (
+    "Lines: 5, 50 and 95 % of what was observed. Bands: 95 % interval of the same percentiles over replicates. Ring: "
+    "outside its band. Below the limit of quantification counts as smaller than every value; there a percentile has no "
+    "line.",
+)
+BELOW = (
+    "BLQ: % of values below the limit of quantification. Bins of one patient go together, so that more than one in "
+    "twenty outside need not say much.",
+)
 
 
 def write_page(rows: Sequence[Binned], study: Study, path: Path) -> None:
     """Write the page of these rows."""
-    environment = Environment(
-        loader=PackageLoader("analysis.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
-    )
     among, of = inside(rows)
     by = dict.fromkeys((row.parameter, row.arm) for row in rows)
     parts = [(one, [row for row in rows if (row.parameter, row.arm) == one]) for one in by]
-    page = environment.get_template("vpc.html").render(
-        study=study,
-        statement=STATEMENT,
-        corrected=any(row.corrected for row in rows),
-        inside=(among, of),
-        replicates=max((row.replicates for row in rows), default=0),
-        panels=[
-            check(f"vpc{k}", f"{one[0]}, {one[1]}", _drawn(mine), _axes(mine)) for k, (one, mine) in enumerate(parts)
-        ],
-        lines=[_line(row) for row in rows],
-    )
-    put(path, page)
+    pooled = any(row.corrected for row in rows)
+    kind = "prediction-corrected (Bergstrand 2011), arms together" if pooled else "not corrected"
+    put_page(
+        path, study, title="predictive check",
+        how=f"{max((row.replicates for row in rows), default=0)} simulated replicates, {kind}",
+        lead=f"{among} of {of} observed percentiles lie within the 95 % interval of the simulated ones.",
+        figure="Observed and simulated percentiles", notes=LINES, table="Every bin", below=BELOW,
+        panels=[check(f"vpc{k}", f"{a}, {b}", _drawn(mine), _axes(mine)) for k, ((a, b), mine) in enumerate(parts)],
+        heads=HEADS, words=(0, 1, 3), lines=[_line(row) for row in rows],
+    )  # fmt: skip
 
 
 def _axes(rows: Sequence[Binned]) -> tuple[str, str]:

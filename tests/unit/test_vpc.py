@@ -48,7 +48,7 @@ def test_percentiles_by_hand_with_values_below_the_limit() -> None:
 
 
 def test_a_prediction_correction_by_hand() -> None:
-    """Bergstrand's equation: 10 x 4/2, 10 x 4/4, 10 x 4/8 (4: median of 2, 4, 8); below the limit or unpredicted: out."""
+    """Bergstrand's equation: 10 x 4/2, 10 x 4/4, 10 x 4/8 (4: median of 2, 4, 8); below the limit: out."""
     seen = measured([1, 1, 1, 1, 1], [10, 10, 10, 0, 3], [0, 0, 0, 1, 0], [2, 4, 8, 4, 0])
     edges = np.array([0.0, 2])
     assert bin_predictions(measured([1, 1, 1], [1, 1, 1], [], [2, 4, 8]), edges).tolist() == [4]
