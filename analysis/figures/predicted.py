@@ -39,6 +39,8 @@ def check(name: str, title: str, found: Sequence[Predicted], axes_of: tuple[str,
         positive = [p.observed for p in found if p.observed is not None] + [p.low for p in found if p.low is not None]
         if positive and min(positive) > 0:
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("")
         axes.set_xlabel(axes_of[0])
         axes.set_ylabel(axes_of[1])
     return out.svg

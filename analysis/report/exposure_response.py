@@ -33,7 +33,7 @@ def write_page(rows: Sequence[AtExposure], study: Study, path: Path, words: Mapp
             if mine:
                 seen = [_point(row) for row in rows if row.by == by and row.kind.startswith("quartile")]
                 true = [DosePoint(row.exposure, row.true) for row in mine if row.true is not None]
-                curve, along = [_point(row) for row in mine], f"{words[by].capitalize()}, {mine[0].unit}"
+                curve, along = [_point(row) for row in mine], f"{words[by][:1].upper()}{words[by][1:]}, {mine[0].unit}"
                 name = f"exposure{len(panels)}"
                 panels.append(by_dose(name, model, seen, curve, f"{mine[0].endpoint}, %", along, true))
     most = max((row.replicates for row in rows), default=0)
