@@ -42,6 +42,7 @@ SHARED_MODULES = {
     "subgroups": "the result by covariates",
     "dose_response": "the result by dose",
     "exposure_response": "response by exposure, naive and true",
+    "concentrations": "concentrations by nominal time",
     "vpc": "observed data beside what is simulated",
     "planned": "the comparison that the protocol plans",
     "longitudinal": "what is analysed over the visits of the patients",

@@ -155,6 +155,8 @@ def _subgroup_problems(study: Study) -> Iterator[Problem]:
 def _dose_response_problems(study: Study) -> Iterator[Problem]:
     """A response by dose of an endpoint that this study does not report, or of arms that are no doses."""
     plan = study.analysis
+    if plan.concentrations and study.pk_sampling is None:
+        yield ("analysis", "concentrations"), "no effect: the study takes no concentrations (pk_sampling)"
     said, known = plan.dose_response, (plan.primary, *plan.endpoints)
     for path, text in dose_response_problems(said, study.arms, study.paired, study.schedule is not None):
         yield ("analysis", *path), text

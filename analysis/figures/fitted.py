@@ -20,7 +20,7 @@ class DosePoint(NamedTuple):
 
 def by_dose(
     name: str, title: str, seen: Sequence[DosePoint], curve: Sequence[DosePoint], what: str,
-    along: str = "Dose, mg", true: Sequence[DosePoint] = (),
+    along: str = "Dose, mg", true: Sequence[DosePoint] = (), log: bool = False,
 ) -> str:  # fmt: skip
     """Points with limits, a curve with its band, and where it is known the ``true`` curve, dashed."""
     with Panel(name, 3.7, 2.9, title) as (axes, out):
@@ -33,6 +33,10 @@ def by_dose(
             if p.low is not None and p.high is not None:
                 axes.plot([p.at, p.at], [p.low, p.high], color=FAINT, lw=1.2)
         axes.plot([p.at for p in seen], [p.value for p in seen], marker="o", ms=5, color=INK, ls="none")
+        if log:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("")
         axes.set_xlabel(along)
         axes.set_ylabel(what)
     return out.svg

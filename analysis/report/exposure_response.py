@@ -36,7 +36,7 @@ def write_page(rows: Sequence[AtExposure], study: Study, path: Path, words: Mapp
                 curve, along = [_point(row) for row in mine], f"{words[by][:1].upper()}{words[by][1:]}, {mine[0].unit}"
                 name = f"exposure{len(panels)}"
                 panels.append(by_dose(name, model, seen, curve, f"{mine[0].endpoint}, %", along, true))
-    most = max((row.replicates for row in rows), default=0)
+    most = rows[0].replicates if rows else 0
     put_page(
         path, study, title="response by exposure", how=f"mean of {most} replicates",
         lead="What the trial shows by exposure, and what the doses do.", figure="Naive and true curves", notes=LINES,

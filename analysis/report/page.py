@@ -16,6 +16,7 @@ from analysis.figures.palette import hue, swatch, tint
 from analysis.report import (
     adverse,
     attribution,
+    concentrations,
     demographics,
     design,
     differences,
@@ -163,7 +164,11 @@ def sections(run: RunFolder) -> list[Section]:
                 people.deaths_table(run),
             ],
         ),
-        ("exposure", "Exposure", [kinetics.exposure(run)]),
+        (
+            "exposure",
+            "Exposure",
+            [*concentrations.parts(run)[:1], kinetics.exposure(run), *concentrations.parts(run)[1:]],
+        ),
         ("sensitivity", sensitivity.TITLE, [sensitivity.figure(run), sensitivity.table(run)]),
         ("attribution", attribution.TITLE, [attribution.figure(run), attribution.table(run)]),
     ]

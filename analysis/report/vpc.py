@@ -32,7 +32,7 @@ def write_page(rows: Sequence[Binned], study: Study, path: Path) -> None:
     kind = "prediction-corrected (Bergstrand 2011), arms together" if pooled else "not corrected"
     put_page(
         path, study, title="predictive check",
-        how=f"{max((row.replicates for row in rows), default=0)} simulated replicates, {kind}",
+        how=f"{rows[0].replicates if rows else 0} simulated replicates, {kind}",
         lead=f"{among} of {of} observed percentiles lie within the 95 % interval of the simulated ones.",
         figure="Observed and simulated percentiles", notes=LINES, table="Every bin", below=BELOW,
         panels=[check(f"vpc{k}", f"{a}, {b}", _drawn(mine), _axes(mine)) for k, ((a, b), mine) in enumerate(parts)],

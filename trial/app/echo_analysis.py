@@ -19,6 +19,8 @@ def analysis_in_words(study: Study) -> Iterator[str]:
     yield from _estimands(study)
     yield from _comparison(study)
     yield from in_subgroups(study.analysis.subgroups)
+    if study.analysis.concentrations:
+        yield "concentrations: by nominal time in the named replicate"
     yield from by_dose(study.analysis.dose_response, study.analysis.primary)
     yield from _over_visits(study)
 

@@ -36,6 +36,7 @@ OF_THE_RESULT = (
     "hypotheses:",
     "subgroups:",
     "dose response:",
+    "concentrations:",
     "over the visits:",
     "design ",
     "parameter set ",
@@ -348,6 +349,12 @@ def _dose_response(study: Study) -> Iterator[str]:
 
 def _others(study: Study) -> Iterator[str]:
     found = list(listed_keys(study.analysis, ""))
+    if study.analysis.concentrations:
+        found.append(
+            "- concentrations by nominal time, active arms: n, n quantifiable, mean (SD, CV), geometric mean and CV, "
+            "median and range; below the limit of quantification zero before the first quantifiable sample, missing "
+            "after it"
+        )
     yield from found or ["None are planned."]
 
 

@@ -207,6 +207,10 @@ class Analysis(Record):
         default=None,
         description="test and model of the response by dose, MCP-Mod, and the dose of a target effect; none: not shown",
     )
+    concentrations: bool = Field(
+        default=False,
+        description="concentrations by nominal time in the named replicate, table and figure; needs pk_sampling",
+    )
     longitudinal: Longitudinal = Field(
         default=Longitudinal(), description="analyses over the visits and of what happens to a patient; none by default"
     )
