@@ -33,6 +33,7 @@ DOORS = {
 """What the analysis may know of the other two packages."""
 SHARED_MODULES = {
     "adverse": "simulated adverse events: drawn, counted, reported",
+    "posterior": "what is believed of parameters after the targets",
     "calibration": "the record of a calibration, and what makes one",
     "chemotherapy": "chemotherapy",
     "attribution": "how much each departure from an ideal trial moves the result",
