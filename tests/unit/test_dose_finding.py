@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from made_run import CONFIG
 from pydantic import ValidationError
@@ -233,3 +236,31 @@ def test_check_and_plan_say_it_and_name_the_bias() -> None:
     line = next(line for line in analysis_in_words(settings) if line.startswith("dose response"))
     assert "MCP-Mod of RESPW8, linear, emax (ed50 2); one-sided 0.025; model by least gAIC" in line
     assert "the curve is flatter than that of fixed doses" in line
+
+
+def test_a_measured_endpoint_is_tested_by_its_means(tmp_path: Path) -> None:
+    """Two patients a dose, means 1, 2, 3, 4 and a variance of 2 within: t by hand of the straight contrast."""
+    settings = study(endpoint="PLTW8", target=15.0)
+    arms, doses = [f"D{k}" for k in range(4) for _ in range(2)], np.repeat([0, 2.5, 5.0, 7.5], 2)
+    value = 10 * (1 + doses / 2.5) + np.tile([-1.0, 1.0], 4)
+    table = pa.table(
+        {
+            "IREP": pa.array(np.repeat([0, 1, 2], 8), pa.int32()),
+            "ARM": pa.array(arms * 3).dictionary_encode(),
+            "PARAMCD": pa.array(["PLTW8"] * 24).dictionary_encode(),
+            "AVAL": np.tile(value, 3),
+        }
+    )
+    pq.write_table(table, tmp_path / "endpoints.parquet")
+    found = replace(
+        summary([[np.nan] * 4] * 3),
+        sizes=np.full((3, 4), 2.0),
+        values=tuple(value[2 * k : 2 * k + 2] for k in range(4)),
+    )
+    made = estimate_dose_response(tmp_path / "endpoints.parquet", {"PLTW8": found}, settings)
+    e = {(row.STAT, row.CATEGORY, row.SCOPE): row for row in made}
+    c = np.array([-3, -1, 1, 3]) / np.sqrt(20)
+    assert pytest.approx(c @ [10, 20, 30, 40] / np.sqrt(2 / 2)) == e["t", "linear", "replicate"].ESTIMATE
+    seen = e["at dose", "2.5", "replicate"]
+    assert seen.ESTIMATE == 20 and pytest.approx(20 + 12.706205 * np.sqrt(2) / np.sqrt(2)) == seen.CI_HIGH
+    assert seen.UNIT == "10^9/L" and pytest.approx(3.75, rel=0.02) == e["target dose", "", "replicate"].ESTIMATE
