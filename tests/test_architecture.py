@@ -26,6 +26,7 @@ COMMANDS_MAY = ("trial.cli", "trial.app", "trial.errors", "analysis.text")
 DOORS = {
     "trial.study.study", "trial.study.protocol", "trial.study.analysis_plan", "trial.study.dose_rule",
     "trial.study.arms", "trial.study.response_definition", "trial.study.estimand", "trial.study.subgroups",
+    "trial.study.dose_response",
     "trial.tables",
     "trial.jobs.provenance", "cohorts.units", "cohorts.citations", "cohorts.adverse_events", "cohorts.elementary",
 }  # fmt: skip
@@ -41,6 +42,10 @@ SHARED_MODULES = {
     "sensitivity": "one at a time analysis of what is assumed",
     "baseline": "the patients at baseline",
     "subgroups": "the result by covariates",
+    "dose_response": "the result by dose",
+    "exposure_response": "response by exposure, naive and true",
+    "concentrations": "concentrations by nominal time",
+    "vpc": "observed data beside what is simulated",
     "planned": "the comparison that the protocol plans",
     "longitudinal": "what is analysed over the visits of the patients",
     "provenance": "what made a run",

@@ -16,9 +16,11 @@ from analysis.figures.palette import hue, swatch, tint
 from analysis.report import (
     adverse,
     attribution,
+    concentrations,
     demographics,
     design,
     differences,
+    dose_response,
     estimands,
     kinetics,
     longitudinal,
@@ -163,7 +165,11 @@ def sections(run: RunFolder) -> list[Section]:
                 people.deaths_table(run),
             ],
         ),
-        ("exposure", "Exposure", [kinetics.exposure(run)]),
+        (
+            "exposure",
+            "Exposure",
+            [*concentrations.parts(run)[:1], kinetics.exposure(run), *concentrations.parts(run)[1:]],
+        ),
         ("sensitivity", sensitivity.TITLE, [sensitivity.figure(run), sensitivity.table(run)]),
         ("attribution", attribution.TITLE, [attribution.figure(run), attribution.table(run)]),
     ]
@@ -193,6 +199,7 @@ def _efficacy(run: RunFolder) -> list[Table | Figure | None]:
         pictures.platelets(run),
         pictures.over_time(run),
         *subgroups.parts(run),
+        *dose_response.parts(run),
         scored.elsewhere(run),
         estimands.table(run),
         tipping.table(run),

@@ -77,6 +77,8 @@ def made(tmp_path_factory) -> Path:
     visits = {"mmrm": True, "gee": True, "restricted_mean_day": 56, "competing": True, "recurrent": True}
     analysis = CONFIG["analysis"] | {"longitudinal": visits, "method": {"measured": "hodges_lehmann"}}
     analysis |= {"subgroups": [{"covariate": "SEX"}, {"covariate": "AGE", "cut": 73.0}]}
+    shapes = [{"shape": "linear"}, {"shape": "emax", "ed50": 2.0}]
+    analysis |= {"dose_response": {"shapes": shapes, "target": 20.0, "titrated": "start_dose"}, "concentrations": True}
     folder = tmp_path_factory.mktemp("keys") / "made"
     make_run_folder(folder, failed=1, replicates=10, analysis=analysis)
     sensitivity.write(effects(), folder)
@@ -181,6 +183,8 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
         "not evaluable",
         "planned",
         "subgroup",
+        "dose response",
+        "concentration",
         "longitudinal",
     }
     assert kinds == wanted | {"endpoint"}
@@ -263,6 +267,8 @@ def test_scorecard_csv_holds_the_numbers_of_the_typed_table(made):
 
 
 NAMES_OF_STATISTICS = {
+    "analysis.statistics.concentrations": {"KIND"},
+    "analysis.statistics.dose_finding": {"KIND"},
     "analysis.statistics.estimates": {"ALL", "FEW_REPLICATES", "NAMED", "OVER", "Estimate", "read_estimates"},
     "analysis.statistics.baseline": {"ITEMS", "Item"},
     "analysis.statistics.longitudinal": {"AVERAGE", "FREEDOM", "LEFT", "MODEL", "RECURRENT", "VISITS"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis.statistics.planned import LIMITS, TESTS
+from trial.study.dose_response import by_dose
 from trial.study.estimand import deaths_in_words, imputation_in_words
 from trial.study.study import Study
 from trial.study.subgroups import in_subgroups
@@ -19,6 +20,9 @@ def analysis_in_words(study: Study) -> Iterator[str]:
     yield from _estimands(study)
     yield from _comparison(study)
     yield from in_subgroups(study.analysis.subgroups)
+    if study.analysis.concentrations:
+        yield "concentrations: by nominal time in the named replicate"
+    yield from by_dose(study.analysis.dose_response, study.analysis.primary)
     yield from _over_visits(study)
 
 

@@ -30,6 +30,7 @@ from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
 from trial.cli.console import open_streams, say, silence
 from trial.cli.estimands import estimands as estimands_
+from trial.cli.exposure import exposure as exposure_
 from trial.cli.lint import lint as lint_
 from trial.cli.merge import merge as merge_
 from trial.cli.patients import patients as patients_
@@ -43,6 +44,7 @@ from trial.cli.sap import sap as sap_
 from trial.cli.schema import schema as schema_
 from trial.cli.scorecard import scorecard as scorecard_
 from trial.cli.sensitivity import sensitivity as sensitivity_
+from trial.cli.vpc import vpc as vpc_
 from trial.errors import Incomplete, Stopped, TrialError, cut
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -185,6 +187,8 @@ def _app() -> typer.Typer:
         sensitivity_,
         attribute_,
         estimands_,
+        vpc_,
+        exposure_,
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
     return app

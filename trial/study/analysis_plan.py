@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from trial.study.dose_response import DoseResponse
 from trial.study.estimand import Estimand, Estimator, Imputation, Verdict
 from trial.study.protocol import Day, NonNegative, Positive, Probability, Problem, Record, Whole, not_among, twice
 from trial.study.response_definition import ResponseDefinition
@@ -204,6 +205,14 @@ class Analysis(Record):
         default=(),
         description="covariates by which the primary endpoint and every hypothesis are also reported: rates, "
         "differences, a test of interaction; none by default",
+    )
+    dose_response: DoseResponse | None = Field(
+        default=None,
+        description="test and model of the response by dose, MCP-Mod, and the dose of a target effect; none: not shown",
+    )
+    concentrations: bool = Field(
+        default=False,
+        description="concentrations by nominal time in the named replicate, table and figure; needs pk_sampling",
     )
     longitudinal: Longitudinal = Field(
         default=Longitudinal(), description="analyses over the visits and of what happens to a patient; none by default"
