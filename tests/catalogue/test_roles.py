@@ -15,16 +15,33 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 FOLDER = CONFIGS / "published"
 ROLES = read_roles(FOLDER / ROLES_FILE)
 ROWS = {row.row_id: (path, row) for path in FOLDER.glob("*_results.csv") for row in read_published(path)}
-PREDICTED_FIRST = """
-study302_respw1_avatrom study302_respw1_placebo study302_durresp_avatrom study302_durresp_placebo
-winer2015_plt400_a_eltrom winer2015_plt400_b_eltrom
-clinther2015_bandw12_eltrom-12.5 clinther2015_bandw12_eltrom-25 clinther2015_bandw12_eltrom-50
-clinther2015_bandw12_eltrom-75 clinther2015_over250w12_eltrom-12.5 clinther2015_over250w12_eltrom-25
-clinther2015_over250w12_eltrom-50 clinther2015_over250w12_eltrom-75
-yang2016_respw6_eltrom yang2016_respw6_placebo raise_resp400_eltrom raise_resp400_placebo
-wang2020_respw4_hetrom-2.5 wang2020_respw4_hetrom-5 wang2020_respw4_hetrom-7.5
-mei2021_bleed_hetrom-2.5 mei2021_bleed_hetrom-5 mei2021_bleed2_hetrom-2.5 mei2021_bleed2_hetrom-5
-""".split()
+PREDICTED_FIRST = [
+    "study302_respw1_avatrom",
+    "study302_respw1_placebo",
+    "study302_durresp_avatrom",
+    "study302_durresp_placebo",
+    "winer2015_plt400_a_eltrom",
+    "winer2015_plt400_b_eltrom",
+    "clinther2015_bandw12_eltrom-12.5",
+    "clinther2015_bandw12_eltrom-25",
+    "clinther2015_bandw12_eltrom-50",
+    "clinther2015_bandw12_eltrom-75",
+    "clinther2015_over250w12_eltrom-12.5",
+    "clinther2015_over250w12_eltrom-25",
+    "clinther2015_over250w12_eltrom-50",
+    "clinther2015_over250w12_eltrom-75",
+    "yang2016_respw6_eltrom",
+    "yang2016_respw6_placebo",
+    "raise_resp400_eltrom",
+    "raise_resp400_placebo",
+    "wang2020_respw4_hetrom-2.5",
+    "wang2020_respw4_hetrom-5",
+    "wang2020_respw4_hetrom-7.5",
+    "mei2021_bleed_hetrom-2.5",
+    "mei2021_bleed_hetrom-5",
+    "mei2021_bleed2_hetrom-2.5",
+    "mei2021_bleed2_hetrom-5",
+]
 """The 25 rows that were predicted when the roles were written."""
 PREDICTED_SINCE = ["bussel2014_rise20_placebo", "bussel2007_respw1_placebo", "bussel2007_respw1_eltrom-50"]
 MATCHED_BEFORE = {"eltrombopag_itp_hayes_2011"}
