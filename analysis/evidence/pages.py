@@ -1,4 +1,4 @@
-"""A page for each miss of the scorecard: what was simulated, how the row stands, and the experiment known of its cause."""
+"""A page for each miss of the scorecard: what was simulated, how the row stands, and what is known of its cause."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ def pages(misses: Iterable[Miss], standings: Sequence[RowStanding]) -> str:
 
 def _page(miss: Miss, row: RowStanding | None) -> str:
     s = miss.score
-    known = (
-        NO_EXPERIMENT if miss.explanation == UNEXPLAINED else f"{miss.explanation[0].upper()}{miss.explanation[1:]}."
-    )
+    why = miss.explanation
+    known = NO_EXPERIMENT if why == UNEXPLAINED else f"{why[0].upper()}{why[1:]}."
     lines = [
         f"## {s.row_id}\n",
         f"- Study: {miss.study}, {s.endpoint} of {s.arm}, {s.timepoint}",
