@@ -81,8 +81,8 @@ def test_who_saw_a_row_is_read_off_the_set_not_off_a_flag():
     assert seen_by(mei, "mei2021_bleed_hetrom-5") == ""
     assert seen_by(label, "uslabel_auctau_eltrom-50") == "matched: CL of eltrombopag_itp_bussel_2007"
     role = Role("s", "a", "target", "why", "2026-12-01")
-    told = [coverage.standing("s", ROW, SCORE, r, by, Replicates(np.empty(0))).status
-            for r, by in ((None, ""), (role, ""), (role, "calibration x"), (replace(role, role="shown"), ""))]  # fmt: skip
+    cases = ((None, ""), (role, ""), (role, "calibration x"), (replace(role, role="shown"), ""))
+    told = [coverage.standing("s", ROW, SCORE, r, by, Replicates(np.empty(0))).status for r, by in cases]
     assert told == ["predicted", "target, not fitted yet", "seen", "shown"]
 
 

@@ -28,9 +28,7 @@ def standings(folder: Path, study: Study, scores: Sequence[Score], roles: Mappin
     found = of_file(folder / ENDPOINTS_FILE, study.analysed)
     rows = read_published(folder / PUBLISHED_FILE)
     return [
-        standing(
-            study.id, row, score, roles.get(row.row_id), seen_by(chosen, row.row_id), by_replicate(found, row, study)
-        )
+        standing(study.id, row, score, roles.get(row.row_id), seen_by(chosen, row.row_id), of_row(found, row, study))
         for row, score in zip(rows, scores, strict=True)
     ]
 
@@ -46,7 +44,7 @@ def seen_by(chosen: ParameterSet, row_id: str) -> str:
     return f"matched: {', '.join(numbers)} of {chosen.id}" if numbers else ""
 
 
-def by_replicate(found: Mapping[str, Summary], row: Published, study: Study) -> Replicates:
+def of_row(found: Mapping[str, Summary], row: Published, study: Study) -> Replicates:
     """The result of the row's endpoint and arm in every replicate; nothing where the run does not have it."""
     summary = found.get(row.endpoint)
     if summary is None or row.arm not in (*study.arm_ids, ALL):
