@@ -5,8 +5,8 @@ rates differ by the sampling of its own patients and by what is believed of the 
 binomial sampling, and the Monte Carlo error of their mean, is the spread of the true rate, taken as a beta law; the
 published events are binomial given that rate, so beta-binomial. Any other row: normal around the mean of replicates,
 with the variance of replicates and that of the published value, whose limits are taken as 1.96 SD to each side. The
-place of the published value in that law, ties halved (mid-distribution), is its PIT; an interval of 80 % holds it when the PIT
-is within 0.1 and 0.9. Runs without parameter uncertainty have intervals that are too narrow, and say so by coverage.
+place of the published value in that law, ties halved (mid-distribution), is its PIT; an interval of 80 % holds it when
+the PIT is within 0.1 and 0.9. Runs without parameter uncertainty have too narrow intervals, and say so by coverage.
 """
 
 from __future__ import annotations
