@@ -81,17 +81,34 @@ def pit(row: Published, found: Replicates) -> float | None:
     known = np.isfinite(found.values)
     if row.interval not in JUDGED or known.sum() < 2:
         return None
-    values = found.values[known]
-    if row.interval in CONFIDENCE and row.events is not None and row.n is not None and found.sizes is not None:
-        return _pit_of_events(row.events, row.n, values / 100, found.sizes[known])
+    if row.events is not None and (law := _law_of_events(row, found)) is not None:
+        return float(law[: row.events].sum() + law[row.events] / 2)
+    mean, spread = _normal(row, found)
+    return float(ndtr((row.published - mean) / spread))
+
+
+def log_score(row: Published, found: Replicates) -> float:
+    """The logarithm of the predictive probability of the published events, or of the density of the published value."""
+    if row.events is not None and (law := _law_of_events(row, found)) is not None:
+        return float(np.log(law[row.events]))
+    mean, spread = _normal(row, found)
+    return float(-0.5 * ((row.published - mean) / spread) ** 2 - np.log(spread * np.sqrt(2 * np.pi)))
+
+
+def _normal(row: Published, found: Replicates) -> tuple[float, float]:
+    """Mean and SD of the law of a value with limits."""
+    values = found.values[np.isfinite(found.values)]
     assert row.ci_low is not None and row.ci_high is not None
     own = (row.ci_high - row.ci_low) / (2 * Z95)
-    spread = np.sqrt(values.var(ddof=1) * (1 + 1 / values.size) + own**2)
-    return float(ndtr((row.published - values.mean()) / spread))
+    return float(values.mean()), float(np.sqrt(values.var(ddof=1) * (1 + 1 / values.size) + own**2))
 
 
-def _pit_of_events(events: int, n: int, rates: Array, sizes: Array) -> float:
-    """Beta-binomial mid-distribution; half an event keeps the rate off 0 and 1."""
+def _law_of_events(row: Published, found: Replicates) -> Array | None:
+    """Beta-binomial probabilities of 0 to n events; half an event keeps the rate off 0 and 1. None: not such a row."""
+    if row.interval not in CONFIDENCE or row.n is None or found.sizes is None:
+        return None
+    known = np.isfinite(found.values)
+    rates, sizes, n = found.values[known] / 100, found.sizes[known], row.n
     p = (float((rates * sizes).sum()) + 0.5) / (float(sizes.sum()) + 1)
     variance = float(rates.var(ddof=1))
     beyond = max(variance - float((rates * (1 - rates) / sizes).mean()), 0.0) + variance / rates.size
@@ -99,8 +116,7 @@ def _pit_of_events(events: int, n: int, rates: Array, sizes: Array) -> float:
     k = np.arange(n + 1)
     log_choose = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
     a, b = p * whole, (1 - p) * whole
-    law = np.exp(log_choose + betaln(k + a, n - k + b) - betaln(a, b))
-    return float(law[:events].sum() + law[events] / 2)
+    return np.asarray(np.exp(log_choose + betaln(k + a, n - k + b) - betaln(a, b)))
 
 
 def standing(

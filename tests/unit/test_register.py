@@ -28,7 +28,7 @@ def made(tmp_path, monkeypatch):
     config.with_suffix(".registry.md").write_text(REGISTRY)
     (tmp_path / "not_said.csv").write_text("trial,reason,read\nX,no drug,2026-12-01\n")
     whole = {"hetrombopag_itp_mei_2021": np.linspace(0, 1, 101), "hetrombopag_wang_2022": np.full(101, 0.5)}
-    monkeypatch.setattr(app, "_drawn", lambda study, _: {"RESP1": whole[study.parameter_set][:, None]})
+    monkeypatch.setattr(app, "drawn_of", lambda study, name, _: {"RESP1": whole[name][:, None]})
     return app.make(config, 1)
 
 

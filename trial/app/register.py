@@ -25,10 +25,9 @@ from analysis.text import cells
 from cohorts.sets import parameter_set
 from cohorts.stand_ins import other_set
 from trial.app.loading import load_checked
+from trial.app.structures import drawn_of
 from trial.app.study_run import cores, facts_of
-from trial.app.targets import cut, job_values
 from trial.errors import Refused
-from trial.jobs.hands import hands
 from trial.jobs.provenance import engine_version, text_hash
 from trial.study.load import resolved_yaml
 from trial.study.protocol import not_among
@@ -75,7 +74,7 @@ def make(config: Path, workers: int | None = None) -> Path:
     registry = read_registry(config.with_suffix(".registry.md"))
     study = load_checked(config).study
     sets = [study.parameter_set, *filter(None, [other_set(study.parameter_set)])]
-    drawn = {name: _drawn(study.model_copy(update={"parameter_set": name}), workers or cores()) for name in sets}
+    drawn = {name: drawn_of(study, name, workers or cores()) for name in sets}
     resolved = resolved_yaml(study)
     content: dict[str, Any] = {
         "trial": registry["Trial"],
@@ -95,19 +94,6 @@ def make(config: Path, workers: int | None = None) -> Path:
     path = _next(config)
     path.write_text(json.dumps({"sha256": _hash(content), **content}, indent=1) + "\n", encoding="utf-8")
     return path
-
-
-def _drawn(study: Study, workers: int) -> dict[str, NDArray[np.float64]]:
-    """Every endpoint of the study by replicate and arm (R, A)."""
-    codes = tuple(dict.fromkeys((study.analysis.primary, *study.analysis.endpoints)))
-    jobs = cut(0, study, codes, workers)
-    with hands(workers, None) as ours:
-        found = dict(ours.each(_values, jobs))
-    return {code: np.concatenate([found[job][code] for _, job in jobs]) for code in codes}
-
-
-def _values(study: Study, job: Any) -> Mapping[str, NDArray[np.float64]]:
-    return job_values(study, job, {})
 
 
 def _said(study: Study, drawn: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> list[Said]:

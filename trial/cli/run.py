@@ -41,6 +41,9 @@ def run(
     with_estimands: Annotated[
         bool, typer.Option("--estimands", help="Also hold the analysis against the true value of each estimand.")
     ] = False,
+    structures: Annotated[
+        str, typer.Option("--structures", help="own, or both: also the set of the other structure, stacked.")
+    ] = "own",
     dask: Annotated[
         str | None,
         typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
@@ -54,7 +57,7 @@ def run(
 
     Example: vtrial run configs/smoke.yaml --replicates 5
     """
-    from trial.app.attempt import How, run_study, shard_of
+    from trial.app.attempt import How, both_structures, run_study, shard_of
     from trial.app.loading import load_checked
     from trial.app.talk import patience
 
@@ -66,7 +69,7 @@ def run(
     folder = out or Path("runs") / name
     how = How(
         overwrite, resume, workers, backend, with_report, with_sensitivity, config=config, shard=part, dask=dask,
-        with_attribution=with_attribution, with_estimands=with_estimands,
+        with_attribution=with_attribution, with_estimands=with_estimands, with_structures=both_structures(structures),
     )  # fmt: skip
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
     if done is None:
