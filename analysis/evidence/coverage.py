@@ -27,6 +27,8 @@ from analysis.text import cells
 
 STANDING_FILE = "standing.parquet"
 LEVELS = (50, 80, 95)
+BEFORE = "predicted before"
+"""How the reason of a row begins that was predicted when the roles were written."""
 SEEN, NOT_YET = "seen", "target, not fitted yet"
 LABELS = {
     "study": ("Study here", ""),
@@ -42,6 +44,7 @@ LABELS = {
     "inside": ("Simulated inside the published limits", ""),
     "pit": ("Place of the published value in its predictive law", "proportion"),
     "replicates": ("Replicates", ""),
+    "reason": ("Why it has that role", ""),
 }
 
 
@@ -62,6 +65,7 @@ class RowStanding:
     inside: str
     pit: float | None
     replicates: int
+    reason: str = ""
 
     def held(self, level: int) -> bool:
         """Whether the predictive interval of ``level`` % holds the published value."""
@@ -128,6 +132,7 @@ def standing(
     return RowStanding(
         study, row.row_id, said, status, seen_by, row.endpoint, row.arm, row.unit, score.simulated, row.published,
         score.inside, pit(row, found), int(np.isfinite(found.values).sum()),
+        role.reason if role else "",
     )  # fmt: skip
 
 
@@ -143,6 +148,9 @@ def _hits(rows: Iterable[RowStanding]) -> list[str]:
         mine = [row.inside == "yes" for row in judged if row.status == status]
         if mine:
             found.append(f"{status}: {sum(mine)} of {len(mine)} inside, by the targets that the sets in use record.")
+    first = [row.inside == "yes" for row in judged if row.status == PREDICTED and row.reason.startswith(BEFORE)]
+    if first:
+        found.append(f"of these, {BEFORE} the roles were written: {sum(first)} of {len(first)} inside.")
     return found
 
 

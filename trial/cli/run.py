@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from trial.app.attempt import Done
 
 PATIENTS_FAILED = 3
+Structures = Annotated[
+    str, typer.Option("--structures", help="own, or both: also the set of the other structure, stacked.")
+]
+Part = Annotated[
+    str | None, typer.Option("--shard", metavar="i/n", help="Only every n-th unit from the i-th; then vtrial merge.")
+]
 
 
 def run(
@@ -41,17 +47,12 @@ def run(
     with_estimands: Annotated[
         bool, typer.Option("--estimands", help="Also hold the analysis against the true value of each estimand.")
     ] = False,
-    structures: Annotated[
-        str, typer.Option("--structures", help="own, or both: also the set of the other structure, stacked.")
-    ] = "own",
+    structures: Structures = "own",
     dask: Annotated[
         str | None,
         typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
     ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option("--shard", metavar="i/n", help="Only every n-th unit from the i-th; then vtrial merge."),
-    ] = None,
+    shard: Part = None,
 ) -> int:
     """Simulate a study and write its report.
 
