@@ -39,6 +39,7 @@ SHARED_MODULES = {
     "attribution": "how much each departure from an ideal trial moves the result",
     "estimands": "what is to be known, and whether an analysis finds it",
     "tipping": "where the conclusion turns as imputed counts get worse",
+    "structures": "a study under both structures",
     "sensitivity": "one at a time analysis of what is assumed",
     "baseline": "the patients at baseline",
     "subgroups": "the result by covariates",

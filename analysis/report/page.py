@@ -32,6 +32,7 @@ from analysis.report import (
     rates,
     scored,
     sensitivity,
+    structures,
     subgroups,
     summary,
     times,
@@ -172,6 +173,7 @@ def sections(run: RunFolder) -> list[Section]:
         ),
         ("sensitivity", sensitivity.TITLE, [sensitivity.figure(run), sensitivity.table(run)]),
         ("attribution", attribution.TITLE, [attribution.figure(run), attribution.table(run)]),
+        ("structures", structures.TITLE, [structures.table(run)]),
     ]
     made = [Section(name, title, tuple(_compact(run, p) for p in parts if p)) for name, title, parts in chosen]
     return [section for section in made if section.parts]

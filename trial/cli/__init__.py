@@ -31,6 +31,7 @@ from trial.cli.compare import compare as compare_
 from trial.cli.console import open_streams, say, silence
 from trial.cli.estimands import estimands as estimands_
 from trial.cli.exposure import exposure as exposure_
+from trial.cli.forecast import forecast as forecast_
 from trial.cli.lint import lint as lint_
 from trial.cli.merge import merge as merge_
 from trial.cli.patients import patients as patients_
@@ -191,6 +192,7 @@ def _app() -> typer.Typer:
         exposure_,
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
+    app.add_typer(forecast_, name="forecast")
     return app
 
 
