@@ -39,6 +39,7 @@ from trial.cli.report import report as report_
 from trial.cli.run import PATIENTS_FAILED
 from trial.cli.run import run as run_
 from trial.cli.sap import sap as sap_
+from trial.cli.scan import scan as scan_
 from trial.cli.schema import schema as schema_
 from trial.cli.scorecard import scorecard as scorecard_
 from trial.cli.sensitivity import sensitivity as sensitivity_
@@ -183,6 +184,7 @@ def _app() -> typer.Typer:
         sensitivity_,
         attribute_,
         estimands_,
+        scan_,
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
     return app
