@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from analysis.figures.palette import hue
 from analysis.figures.panel import FAINT, INK, LINE, Panel
@@ -30,7 +31,7 @@ def trade_off(name: str, title: str, x: str, y: str, designs: Sequence[Design]) 
     """Points with their errors; the study as it stands is a diamond with its cross lines; the front a line, as SVG."""
     with Panel(name, 6.4, 4.2, title) as (axes, out):
         for design in designs:
-            look = {"marker": "D", "ms": 8, "mec": INK, "mew": 1.2} if design.stands else {"marker": "o", "ms": 5}
+            look: Any = {"marker": "D", "ms": 8, "mec": INK, "mew": 1.2} if design.stands else {"marker": "o", "ms": 5}
             colour = hue(design.arm) if design.front or design.stands or not any(d.front for d in designs) else LINE
             axes.errorbar(
                 design.x, design.y, xerr=design.x_error, yerr=design.y_error, color=colour, ecolor=LINE, elinewidth=0.9,

@@ -1,4 +1,4 @@
-"""Design points: variants of a study, each simulated once into a folder of its own, with the same patients and draws."""
+"""Design points: variants of a study, each simulated once, into a folder of its own, with the same draws."""
 
 from __future__ import annotations
 

@@ -156,8 +156,9 @@ def page_of(
     return Sheets(
         title=f"Scan of {base.title}",
         subtitle=f"Study {base.id}",
-        lead=f"{len(points)} design points over {varied}; {shape}. Every point has the same patients and the same draws, "
-        "so that a change from the study as it stands (marked) has the error of its differences replicate by replicate.",
+        lead=f"{len(points)} design points over {varied}; {shape}. Every point has the same patients and draws, "
+        "so that a change from the study as it stands (marked) has the error of its differences replicate by "
+        "replicate.",
         parts=(
             _figure(points, rows, known, pair, colours),
             *(_sheet(points, rows, endpoint, base.arm_ids) for endpoint in known.values()),
@@ -180,7 +181,7 @@ def _figure(
                 errors = x.mcse or 0.0, y.mcse or 0.0
                 designs.append(Design(x.estimate, y.estimate, *errors, colours[arm], k == 0, name=str(k) if k else ""))
     labels = [f"{known[code].label}{unit_in_words(known[code].unit)}" for code in pair]
-    svg = trade_off("trade-off", "", *labels, designs)
+    svg = trade_off("trade-off", "", labels[0], labels[1], designs)
     legend = tuple((colours[arm], arm) for arm in colours)
     notes = ("Diamond: the study as it stands. Numbers are those of the points; bars are Monte Carlo errors.",)
     return Drawn(f"{pair[1]} against {pair[0]}", svg, legend, notes)
