@@ -48,7 +48,7 @@ def judged(one: Tried, goal: Goal) -> Tried:
     """The point with its status: whether it keeps to every limit and has every result."""
     if one.status == REFUSED:
         return one
-    names = dict.fromkeys(part.name for part in (*goal.objectives, *goal.limits))
+    names = dict.fromkeys([*(one.name for one in goal.objectives), *(limit.name for limit in goal.limits)])
     absent = [name for name in names if np.isnan(one.value(name))]
     broken = [str(limit) for limit in goal.limits if limit.excess(one.value(limit.name)) > 0]
     why = "; ".join([*(f"no result of {name}" for name in absent), *broken])

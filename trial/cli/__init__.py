@@ -32,6 +32,7 @@ from trial.cli.console import open_streams, say, silence
 from trial.cli.estimands import estimands as estimands_
 from trial.cli.lint import lint as lint_
 from trial.cli.merge import merge as merge_
+from trial.cli.new import new as new_
 from trial.cli.optimise import optimise as optimise_
 from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
@@ -187,6 +188,7 @@ def _app() -> typer.Typer:
         estimands_,
         scan_,
         optimise_,
+        new_,
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
     return app

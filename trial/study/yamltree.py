@@ -95,7 +95,7 @@ def parts_of(root: Placed, key: str, place: Place) -> list[str]:
         return key.split(".")
     if not re.fullmatch(r"[^\[\].]+(\.[^\[\].]+|\[[^\[\]]+\])*", key):
         raise ConfigError([f"{place}: seen {cut(repr(key))}; allowed: a path as arms.1.ratio or arms[NAME].ratio"])
-    node, parts = root, []
+    node, parts = root, list[str]()
     for part in re.findall(r"[^\[\].]+|\[[^\[\]]+\]", key):
         parts.append(_entry(node, part[1:-1], ".".join(parts), place) if part.startswith("[") else part)
         inside: Any = node.value
