@@ -93,7 +93,9 @@ def _primary(said: str, answers: Answers) -> str:
         weeks = [f"RESPW{d // 7}" for d in days if d % 7 == 0]
         return f"seen {said!r}: day {day} is no visit; allowed: {', '.join(weeks[:30]) or f'RESPD{days[-1]}'} ..."
     known = [
-        code for code, one in catalogue(day).items() if not (one.needs_profile or one.needs_chemotherapy or one.proxy)
+        code
+        for code, one in catalogue(day).items()
+        if not (one.needs_profile or one.needs_chemotherapy or one.needs_stop or one.proxy)
     ]
     return "" if said in known else not_among(said, known, "an endpoint of such a study")
 
