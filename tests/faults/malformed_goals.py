@@ -1,4 +1,4 @@
-"""Malformed goals and --vary arguments, made at random from sound ones with a fixed seed: what a hand does by mistake."""
+"""Malformed goals and --vary arguments, made at random from sound ones with a fixed seed."""
 
 from __future__ import annotations
 

@@ -18,7 +18,11 @@ GOAL = """\
 id: odd
 study: study.yaml
 keys:
-  - {key: "dose_rules.titration.steps.1.at_least_1e9L", also: ["dose_rules.titration.steps.2.below_1e9L"], low: 100, high: 250, step: 25}
+  - key: dose_rules.titration.steps.1.at_least_1e9L
+    also: [dose_rules.titration.steps.2.below_1e9L]
+    low: 100
+    high: 250
+    step: 25
   - {key: "dose_rules.titration.steps.3.min_days_since_change", choices: [7, 14, 21, 28]}
   - {key: "visits.days", choices: [[7, 14, 21, 28, 35, 42, 49, 56, 63, 70], [14, 28, 42, 56, 70]]}
 objectives:

@@ -7,7 +7,7 @@ from trial.app.points import visits_of
 
 
 def test_visits_are_those_with_a_count_mean_per_patient_of_an_arm():
-    """Ten visits are planned: one patient misses two of them, one all but three; nobody is on placebo in replicate 1."""
+    """Ten visits are planned: one misses two, one comes to three; nobody is on placebo in replicate 1."""
     found = visits_of(
         records(
             Patient([60.0]),
