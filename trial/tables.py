@@ -40,7 +40,7 @@ PATIENTS = pa.schema(
         field("BLBLEED", pa.int8(), "WHO bleeding grade at baseline"),
         field("BLPLAT", pa.float64(), "Platelet count at baseline, reported", "10^9/L"),
         field("RESPCLS", TEXT, "Class of drug response"),
-        field("ADHER", pa.float64(), "Probability of taking a day's dose"),
+        field("ADHER", pa.float64(), "Probability of taking a day's dose, on day 0"),
         field("OUTDOM", TEXT, "Why outside the validity domain"),
         field("EOSSTT", TEXT, "End of study status"),
         field("DCSREAS", TEXT, "Reason for discontinuation"),
@@ -200,7 +200,7 @@ def more_tables(dense: bool, proxies: bool, staged: bool, missed: bool, changing
     return tuple(name for tables, there in more if there for name in tables)
 
 
-MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early")
+MEALSH = field("MEALSH", pa.float64(), "Share of days with a meal too early, on day 0")
 TAKENSH = field("TAKENSH", pa.float64(), "Share of prescribed doses taken")
 
 

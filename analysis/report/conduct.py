@@ -97,7 +97,11 @@ def meals(run: RunFolder) -> Text:
     if run.study.meals:
         mean, sd = (shown(cells.percent, run.config("meals", name)) for name in ("share_mean", "share_sd"))
         spread = said(" (SD {} %)", sd) if run.study.meals.share_sd else ""
-        parts.append(said("on a mean {} %{} of days {}", mean, spread, _after(run, "meals", "after_dose_h")))
+        drift: Text = ""
+        if run.study.meals.log_odds_per_28_days:
+            each = shown(cells.general, run.config("meals", "log_odds_per_28_days"))
+            drift = said(" (log odds drift by {} every 28 days)", each)
+        parts.append(said("on a mean {} %{} of days {}{}", mean, spread, _after(run, "meals", "after_dose_h"), drift))
     return said("{}, a meal that binds drug", joined("; ", parts)) if parts else ""
 
 

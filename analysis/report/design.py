@@ -235,6 +235,9 @@ def _adherence(run: RunFolder) -> Text:
 def _habits(run: RunFolder) -> Iterator[Text]:
     """How doses are missed, and who gives up."""
     away, weary = run.study.adherence.holidays, run.study.adherence.gives_up
+    if run.study.adherence.log_odds_per_28_days:
+        drift = shown(cells.general, run.config("adherence", "log_odds_per_28_days"))
+        yield said("log odds of a dose taken drift by {} every 28 days", drift)
     if away:
         share, days = (run.config("adherence", "holidays", name) for name in ("share_of_missed", "mean_days"))
         form = "{} % of the missed ones in holidays of {} days on average"

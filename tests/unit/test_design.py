@@ -166,6 +166,9 @@ def test_agents_samples_and_habits():
         "mean 90 % of doses, SD 0 %; 100 % of the missed ones in holidays of 4 days on average; given up after 2 "
         "counts below 30 × 10⁹/L in a row"
     )
+    assert said(design._adherence, adherence={"mean": 0.9, "log_odds_per_28_days": -0.1}) == (
+        "mean 90 % of doses, SD 0 %; log odds of a dose taken drift by -0.1 every 28 days"
+    )
     weary = {"gives_up": {"below_1e9L": 30, "hazard_per_week": 0.05}}
     assert said(design._adherence, adherence=weary) == (
         "every dose is taken; given up with a hazard of 0.05 per week while a count is below 30 × 10⁹/L"

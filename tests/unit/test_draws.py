@@ -10,6 +10,7 @@ from scipy.stats import beta
 from cohorts.sets import parameter_set
 from cohorts.streams import Draws, Streams
 from trial.engine.draws import _habit, draw_unit, most_rescues
+from trial.engine.weeks import Occasions
 from trial.models import TMDD_LIFESPAN
 from trial.study.study import Study
 
@@ -194,6 +195,13 @@ def test_parameters_in_the_order_of_the_structure_and_1_for_who_is_not_sound():
     assert u.sound.tolist() == [True, False]
     assert u.p[0, :2].tolist() == [7.0, 30.0] and (u.p[1] == 1).all()
     assert u.p.shape == (2, len(TMDD_LIFESPAN.parameters))
+
+
+def test_who_is_not_sound_has_1_also_for_what_differs_from_week_to_week():
+    """CL doubled in the second week: 14 for who is sound, 1 on every day for who is not."""
+    weeks = Occasions(np.array([[1.0, 2.0]] * 2), "log")
+    u = unit(parameters={"CL": np.array([7.0, np.inf])}, occasions={"CL": weeks})
+    assert [u.p_on(np.full(2, day))[:, 0].tolist() for day in (0, 7)] == [[7.0, 1.0], [14.0, 1.0]]
 
 
 def test_one_visit_is_enough():

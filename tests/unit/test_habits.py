@@ -87,6 +87,33 @@ def test_the_study_s_mean_and_spread_stay_what_they_are_with_holidays():
     assert abs(gap.mean()) < 4 * gap.std() / 20 and gap.std() < np.sqrt(2 * 3 * 0.25 / 70)
 
 
+@pytest.mark.parametrize(("drift", "sd"), [(-0.4, 0.0), (0.3, 0.0), (-0.4, 0.1)])
+def test_a_habit_that_drifts_moves_the_odds_of_everybody_and_no_other_draw(drift, sd):
+    """Odds of 0.8 : 0.2 times exp(drift t / 28): closed form where everybody is alike; day 0 and the streams stay."""
+    said = f"{{mean: 0.8, sd: {sd}}}", f"{{mean: 0.8, sd: {sd}, log_odds_per_28_days: {drift}}}"
+    studies = [small(f"adherence={x}", patients=1000) for x in said]
+    one, two = (unit_of(s, enrolment(s, 0)).drawn for s in studies)
+    for field in fields(Drawn):
+        if field.name not in ("taken", "occasions", "samples"):
+            assert np.array_equal(getattr(one, field.name), getattr(two, field.name)), field.name
+    assert np.array_equal(one.taken[:, 0], two.taken[:, 0])
+    day, odds = np.arange(two.taken.shape[1]), two.adherence / (1 - two.adherence)
+    grown = odds[:, None] * np.exp(drift * day / 28)
+    wanted, days = (grown / (1 + grown)).mean(axis=0), slice(56, 70)
+    error = np.sqrt((wanted[days] * (1 - wanted[days])).sum() / 1000) / 14
+    assert abs(two.taken[:, days].mean() - wanted[days].mean()) < 4 * error
+    assert ((one.taken <= two.taken) if drift > 0 else (one.taken >= two.taken)).all()
+
+
+def test_meals_that_come_too_early_more_and_more_often():
+    """Odds of 1 : 4 doubled every 28 days: 1 : 1 after 56."""
+    meals = "meals={share_mean: 0.2, after_dose_h: 0, log_odds_per_28_days: 0.6931471805599453}"
+    drawn = unit_of(s := small(meals, patients=1000), enrolment(s, 0)).drawn
+    assert abs(drawn.early_meal[:, 0].mean() - 0.2) < 4 * 0.4 / np.sqrt(1000)
+    assert abs(drawn.early_meal[:, 56].mean() - 0.5) < 4 * 0.5 / np.sqrt(1000)
+    assert (drawn.meal_share == 0.2).all()
+
+
 # Giving up.
 
 
@@ -180,6 +207,9 @@ def test_a_study_that_says_no_more_than_a_mean_has_the_tables_it_had():
         ({"mean": 0, "holidays": {"mean_days": 5}}, "no dose is ever taken"),
         ({"mean": 0.5, "holidays": {"mean_days": 0.5}}, "mean_days"),
         ({"mean": 0.5, "holidays": {"mean_days": 5, "share_of_missed": 0}}, "share_of_missed"),
+        ({"log_odds_per_28_days": -0.1}, "no odds that could drift"),
+        ({"mean": 0.5, "log_odds_per_28_days": 3}, "log_odds_per_28_days"),
+        ({"mean": 0.5, "holidays": {"mean_days": 5}, "log_odds_per_28_days": 0.1}, "holidays keep their share"),
         ({"gives_up": {"below_1e9L": 30}}, "neither is given"),
         ({"gives_up": {"below_1e9L": 30, "visits": 2, "hazard_per_week": 1}}, "both are given"),
         ({"gives_up": {"visits": 2}}, "below_1e9L"),

@@ -36,7 +36,14 @@ def test_what_is_not_said():
     }  # fmt: skip
     assert said["laboratory"] == {"turnaround_days": 0, "lower_limit_1e9L": 1, "whole_numbers": True,
                                   "lost_probability": 0, "clumping": None, "retest": None, "central": None}  # fmt: skip
-    assert said["adherence"] == {"mean": 1, "sd": 0, "holidays": None, "gives_up": None, "missed_days": False}
+    assert said["adherence"] == {
+        "mean": 1,
+        "sd": 0,
+        "holidays": None,
+        "gives_up": None,
+        "missed_days": False,
+        "log_odds_per_28_days": 0,
+    }
     assert said["rescue"] == {"allowed": True, "min_days_between": 28, "agents": ()}
     assert said["solver"] == {"rtol": 1e-6, "atol": 1e-9, "max_steps_per_day": 2000}
     assert said["visits"] == {"days": tuple(range(7, 71, 7)), "window_days": 0, "missed_probability": 0}

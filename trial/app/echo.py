@@ -191,6 +191,8 @@ def _adherence(study: Study) -> str:
 def _habits(study: Study) -> Iterator[str]:
     """How doses are missed, and who gives up."""
     away, weary = study.adherence.holidays, study.adherence.gives_up
+    if drift := study.adherence.log_odds_per_28_days:
+        yield f"log odds of a dose taken drift by {drift:g} every 28 days"
     if away:
         yield f"{100 * away.share_of_missed:g} % of the missed ones in holidays of {away.mean_days:g} days on average"
     if weary:
@@ -280,7 +282,9 @@ def _extras(study: Study) -> Iterator[str]:
         yield "typical patient: every random number at its median"
     if study.meals:
         share = 100 * study.meals.share_mean
-        yield f"meals: {share:g} % of days with a meal {study.meals.after_dose_h:g} h after the dose"
+        drift = study.meals.log_odds_per_28_days
+        drifts = f"; the log odds of such a day drift by {drift:g} every 28 days" if drift else ""
+        yield f"meals: {share:g} % of days with a meal {study.meals.after_dose_h:g} h after the dose{drifts}"
     given = study.chemotherapy
     if given:
         start = given.start

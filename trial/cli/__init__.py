@@ -36,6 +36,7 @@ from trial.cli.new import new as new_
 from trial.cli.optimise import optimise as optimise_
 from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
+from trial.cli.posterior import posterior as posterior_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
 from trial.cli.run import PATIENTS_FAILED
@@ -182,6 +183,7 @@ def _app() -> typer.Typer:
         schema_,
         catalogue_,
         calibrate_,
+        posterior_,
         scorecard_,
         sensitivity_,
         attribute_,

@@ -35,6 +35,7 @@ from trial.study.study import Study
 
 Array = NDArray[np.float64]
 FIRST_RESCUES = 4
+MONTH_DAYS = 28.0
 NOTHING_LOST = Samples()
 NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
 
@@ -260,7 +261,7 @@ def draw_unit(
     visit_day, missed = _visits(study, cohort)
     adherence, taken, holiday = _intake(draws, study.adherence, days)
     meals = study.meals or NO_MEALS
-    meal_share, early_meal = _habit(cohort.draws, "food", meals.share_mean, meals.share_sd, days)
+    meal_share, early_meal = _habit(draws, "food", meals.share_mean, meals.share_sd, days, meals.log_odds_per_28_days)
     occasions = {
         e.parameter: Occasions(by_week(draws, chosen, e.parameter, days), e.scale)
         for e in chosen.effects("occasion")
@@ -347,21 +348,23 @@ def _visits(study: Study, cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np
 def _intake(draws: Draws, said: Adherence, days: int) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_] | None]:
     """Each patient's probability of taking a day's dose, the days on which it is taken, and those of holidays."""
     if said.holidays is None or said.mean == 0:
-        return *_habit(draws, "adherence", said.mean, said.sd, days), None
+        return *_habit(draws, "adherence", said.mean, said.sd, days, said.log_odds_per_28_days), None
     probability = _propensity(draws, "adherence", said.mean, said.sd)
     away = on_holiday(draws, probability, said.holidays, days)
     return probability, _done(draws, "adherence", by_chance(probability, said.holidays), days) & ~away, away
 
 
-def _habit(draws: Draws, name: str, mean: float, sd: float, days: int) -> tuple[Array, NDArray[np.bool_]]:
-    """Each patient's probability of doing something on a day and the days on which it is done.
+def _habit(
+    draws: Draws, name: str, mean: float, sd: float, days: int, drift: float = 0.0
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Each patient's probability of doing something on day 0 and the days on which it is done.
 
     Streams "<name>:propensity" and "<name>" by day. With a mean of 0 nothing is drawn: it is never done.
     """
     if mean == 0:
         return np.zeros(len(draws)), np.zeros((len(draws), days), dtype=bool)
     probability = _propensity(draws, name, mean, sd)
-    return probability, _done(draws, name, probability, days)
+    return probability, _done(draws, name, probability, days, drift)
 
 
 def _propensity(draws: Draws, name: str, mean: float, sd: float) -> Array:
@@ -374,6 +377,10 @@ def _propensity(draws: Draws, name: str, mean: float, sd: float) -> Array:
     return np.asarray(probability)
 
 
-def _done(draws: Draws, name: str, probability: Array, days: int) -> NDArray[np.bool_]:
-    """The days (n, D) on which it is done, by chance."""
-    return np.stack([draws.uniform(name, day) for day in range(days)], axis=1) < probability[:, None]
+def _done(draws: Draws, name: str, probability: Array, days: int, drift: float = 0.0) -> NDArray[np.bool_]:
+    """The days (n, D) on which it is done, by chance; ``drift``: of the log odds of everybody every 28 days."""
+    u = np.stack([draws.uniform(name, day) for day in range(days)], axis=1)
+    if not drift:
+        return u < probability[:, None]
+    grown = elementary.exp(drift / MONTH_DAYS * np.arange(days))
+    return u * (1.0 - probability[:, None] + probability[:, None] * grown) < probability[:, None] * grown

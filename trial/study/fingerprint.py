@@ -39,6 +39,7 @@ SILENT: dict[str, Any] = {
     "holidays": None,
     "gives_up": None,
     "missed_days": False,
+    "log_odds_per_28_days": 0.0,
     "next_cycle": None,
     "between_cycles_cv": 0.0,
     "accumulates": 0.0,
@@ -63,6 +64,8 @@ def fingerprint(study: Study) -> str:
     for part in ("screening", "rescue", "laboratory", "adherence"):
         said[part] = _spoken(said[part])
     said["dropout"] = [_spoken(item) for item in said["dropout"]]
+    if study.meals:
+        said["meals"] = _spoken(said["meals"])
     if study.chemotherapy:
         said["chemotherapy"] = _spoken(said["chemotherapy"])
     for arm in said["arms"]:

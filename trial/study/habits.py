@@ -33,6 +33,9 @@ class Holidays(Record):
     )
 
 
+LogOdds = Annotated[Number, Field(ge=-2, le=2)]
+
+
 class GivingUp(Record):
     """A patient who sees no effect takes no more of the study drug, sham or active; visits go on."""
 
@@ -62,6 +65,11 @@ class Adherence(Record):
     gives_up: GivingUp | None = Field(
         default=None, description="patients stop the drug for lack of effect; none: nobody does"
     )
+    log_odds_per_28_days: LogOdds = Field(
+        default=0.0,
+        description="how fast the habit drifts: change of each patient's log odds of taking a day's dose every 28 "
+        "days, from day 0 on, on which mean and sd hold",
+    )
     missed_days: bool = Field(
         default=False, description="a table of the days on which a dose was missed, and why: missed.parquet"
     )
@@ -71,11 +79,15 @@ class Adherence(Record):
         if self.holidays and self.mean in (0, 1):
             what = "every dose is taken" if self.mean else "no dose is ever taken"
             yield ("holidays",), f"mean: {self.mean:g}: {what}, with holidays or without"
+        yield from _no_drift(self.log_odds_per_28_days, "mean", self.mean)
+        if self.holidays and self.log_odds_per_28_days:
+            text = f"seen {self.log_odds_per_28_days:g}; holidays keep their share; allowed: one of the two"
+            yield ("log_odds_per_28_days",), text
 
     @property
     def told(self) -> bool:
         """Whether the patients table says which share of the prescribed doses each has taken."""
-        return bool(self.holidays or self.gives_up or self.missed_days)
+        return bool(self.holidays or self.gives_up or self.missed_days or self.log_odds_per_28_days)
 
 
 class Meals(Record):
@@ -87,9 +99,21 @@ class Meals(Record):
     share_mean: Probability = Field(description="mean over patients of the share of days with a meal too early")
     share_sd: NonNegative = Field(default=0.0, description="standard deviation over patients of that share")
     after_dose_h: AfterDose = Field(description="on such a day the meal comes so long after the dose; 0: with it")
+    log_odds_per_28_days: LogOdds = Field(
+        default=0.0,
+        description="how fast the habit drifts: change of each patient's log odds of such a day every 28 days, from "
+        "day 0 on, on which share_mean and share_sd hold",
+    )
 
     def problems(self) -> Iterator[Problem]:
         yield from _too_wide("share_sd", self.share_mean, self.share_sd)
+        yield from _no_drift(self.log_odds_per_28_days, "share_mean", self.share_mean)
+
+
+def _no_drift(drift: float, key: str, mean: float) -> Iterator[Problem]:
+    """The problem of odds that are 0 or infinite and stay so."""
+    if drift and mean in (0, 1):
+        yield ("log_odds_per_28_days",), f"seen {drift:g}; {key}: {mean:g} has no odds that could drift"
 
 
 def _too_wide(key: str, mean: float, sd: float) -> Iterator[Problem]:
