@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.evidence.design_points import PointRow
-from trial.study.goal import Goal, Limit, Objective
+from trial.study.goal import Goal, Objective, ResultLimit
 from trial.tables import TEXT, field
 
 PUBLISHED, SEARCHED, CONFIRMED, PRICE = "published", "searched", "confirmed", "price"
@@ -21,7 +21,7 @@ WORST = 1e6
 
 
 @dataclass(frozen=True)
-class Tried:
+class SearchRow:
     """One point: ``kind`` (published: the study as it stands), number within its kind, values of the keys as texts.
 
     ``status``: kept, limit broken or refused (no valid study), with why; ``results`` by "endpoint|arm", none where
@@ -44,7 +44,7 @@ class Tried:
         return np.nan if row is None or row.estimate is None else row.estimate
 
 
-def judged(one: Tried, goal: Goal) -> Tried:
+def judged(one: SearchRow, goal: Goal) -> SearchRow:
     """The point with its status: whether it keeps to every limit and has every result."""
     if one.status == REFUSED:
         return one
@@ -55,7 +55,7 @@ def judged(one: Tried, goal: Goal) -> Tried:
     return replace(one, status=BROKEN if why else KEPT, why=why)
 
 
-def told(one: Tried, goal: Goal) -> tuple[list[float], list[float]]:
+def told(one: SearchRow, goal: Goal) -> tuple[list[float], list[float]]:
     """What the sampler is told: the objectives, by how much each limit is broken (above 0), and validity last."""
     invalid = one.status == REFUSED or any(np.isnan(one.value(o.name)) for o in goal.objectives)
     if invalid:
@@ -64,17 +64,17 @@ def told(one: Tried, goal: Goal) -> tuple[list[float], list[float]]:
     return [one.value(o.name) for o in goal.objectives], [*(_excess(limit, one) for limit in goal.limits), 0.0]
 
 
-def _excess(limit: Limit, one: Tried) -> float:
+def _excess(limit: ResultLimit, one: SearchRow) -> float:
     value = one.value(limit.name)
     return WORST if np.isnan(value) else limit.excess(value)
 
 
-def losses(one: Tried, objectives: Sequence[Objective]) -> tuple[float, ...]:
+def losses(one: SearchRow, objectives: Sequence[Objective]) -> tuple[float, ...]:
     """The objectives turned so that less is better."""
     return tuple(-one.value(o.name) if o.aim == "max" else one.value(o.name) for o in objectives)
 
 
-def with_front(rows: Sequence[Tried], goal: Goal) -> list[Tried]:
+def with_front(rows: Sequence[SearchRow], goal: Goal) -> list[SearchRow]:
     """The rows, those on the Pareto front of the kept searched points marked; of equal settings the first one."""
     mine = [row for row in rows if row.kind == SEARCHED and row.status == KEPT]
     first = {tuple(row.settings.values()): row.number for row in reversed(mine)}
@@ -90,7 +90,7 @@ def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
     return all(a <= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)
 
 
-def candidates(rows: Sequence[Tried], goal: Goal) -> list[Tried]:
+def candidates(rows: Sequence[SearchRow], goal: Goal) -> list[SearchRow]:
     """The front by its first objective, the best first; of many so many, evenly along it, ends included."""
     front = sorted((row for row in rows if row.front), key=lambda row: losses(row, goal.objectives))
     if len(front) <= goal.confirm.most:
@@ -98,7 +98,7 @@ def candidates(rows: Sequence[Tried], goal: Goal) -> list[Tried]:
     return [front[k] for k in dict.fromkeys(np.linspace(0, len(front) - 1, goal.confirm.most).round().astype(int))]
 
 
-def winner(confirmed: Sequence[Tried], goal: Goal) -> Tried | None:
+def winner(confirmed: Sequence[SearchRow], goal: Goal) -> SearchRow | None:
     """The confirmed candidate that keeps to the limits and is best in the first objective; None where there is none."""
     kept = [row for row in confirmed if row.status == KEPT]
     return min(kept, key=lambda row: losses(row, goal.objectives), default=None)
@@ -112,7 +112,7 @@ NUMBERS = {
 }
 
 
-def table_of(rows: Sequence[Tried], names: Sequence[str], units: Mapping[str, str]) -> pa.Table:
+def table_of(rows: Sequence[SearchRow], names: Sequence[str], units: Mapping[str, str]) -> pa.Table:
     """A row per point: kind, number, status, a column per key, and four numbers for each of ``names``."""
     columns: dict[pa.Field, pa.Array] = {
         field("kind", TEXT, "published, searched, confirmed or price"): _texts([row.kind for row in rows]),
@@ -138,7 +138,7 @@ def _texts(values: Sequence[str]) -> pa.Array:
     return pa.array(values).dictionary_encode()
 
 
-def write_search(rows: Sequence[Tried], names: Sequence[str], units: Mapping[str, str], path: Path) -> Path:
+def write_search(rows: Sequence[SearchRow], names: Sequence[str], units: Mapping[str, str], path: Path) -> Path:
     """Write the table to ``path``, which is returned; whole, or what was there stays."""
     new = path.with_name(f".{path.name}.new")
     pq.write_table(table_of(rows, names, units), new, compression="zstd")

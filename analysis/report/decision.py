@@ -15,7 +15,7 @@ from trial.jobs.provenance import STATEMENT, put
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Chart:
     """A figure of the page, with what its colours are."""
 
     title: str
@@ -43,7 +43,7 @@ class Sheets:
     title: str
     subtitle: str
     lead: str
-    parts: tuple[Drawn | Sheet, ...]
+    parts: tuple[Chart | Sheet, ...]
     footer: str
 
 

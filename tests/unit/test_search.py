@@ -6,7 +6,7 @@ import pytest
 
 from analysis.evidence import search
 from analysis.evidence.design_points import PointRow
-from analysis.evidence.search import BROKEN, KEPT, REFUSED, SEARCHED, WORST, Tried
+from analysis.evidence.search import BROKEN, KEPT, REFUSED, SEARCHED, WORST, SearchRow
 from trial.study.goal import Goal
 
 GOAL = Goal.model_validate({
@@ -28,13 +28,13 @@ def result(endpoint, value):
 def tried(number, response, high, rescue=10.0, **more):
     values = {"RESPW8": response, "PLT250": high, "RESCUE": rescue}
     rows = {f"{name}|A": result(name, value) for name, value in values.items()}
-    return search.judged(Tried(SEARCHED, number, {"k": str(number)}, rows, **more), GOAL)
+    return search.judged(SearchRow(SEARCHED, number, {"k": str(number)}, rows, **more), GOAL)
 
 
 def test_the_front_is_what_nobody_beats():
     """By hand: 3 is beaten by 1 (equal response, fewer high), 4 breaks the limit, 5 has the settings of 1 again."""
     rows = [tried(1, 60, 20), tried(2, 70, 30), tried(3, 60, 25), tried(4, 90, 1, rescue=15.1)]
-    rows += [replace(rows[0], number=5), Tried(SEARCHED, 6, {"k": "6"}, {}, REFUSED, "no")]
+    rows += [replace(rows[0], number=5), SearchRow(SEARCHED, 6, {"k": "6"}, {}, REFUSED, "no")]
     found = search.with_front(rows, GOAL)
     assert [row.number for row in found if row.front] == [1, 2]
     assert found[3].status == BROKEN and found[3].why == "RESCUE in A at most 15"
@@ -56,7 +56,7 @@ def test_the_sampler_is_told_results_and_limits_or_the_worst():
     assert search.told(tried(1, 60, 20, rescue=17.5), GOAL) == ([60, 20], [2.5, 0.0])
     assert search.told(tried(1, 60, 20), GOAL) == ([60, 20], [-5.0, 0.0])
     worst = ([-WORST, WORST], [WORST, WORST])
-    assert search.told(Tried(SEARCHED, 6, {"k": "6"}, {}, REFUSED, "no"), GOAL) == worst
+    assert search.told(SearchRow(SEARCHED, 6, {"k": "6"}, {}, REFUSED, "no"), GOAL) == worst
     assert search.told(tried(1, None, 20), GOAL) == worst and tried(1, None, 20).status == BROKEN
     assert tried(1, 60, 20).status == KEPT
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis.evidence import search as pure
 from analysis.evidence.design_points import PointRow, Simulated, point_row
-from analysis.evidence.search import CONFIRMED, PRICE, PUBLISHED, REFUSED, SEARCHED, Tried
+from analysis.evidence.search import CONFIRMED, PRICE, PUBLISHED, REFUSED, SEARCHED, SearchRow
 from analysis.report.decision import write_page
 from analysis.text import cells
 from trial.app import folder as folders
@@ -64,7 +64,9 @@ class Room:
         }
 
 
-def optimise(aim: Aim, folder: Path, how: HowSearched, say: Say = silent, progress: Progress = unseen) -> list[Tried]:
+def optimise(
+    aim: Aim, folder: Path, how: HowSearched, say: Say = silent, progress: Progress = unseen
+) -> list[SearchRow]:
     """Search, confirm and price; optimise.parquet, the figure and the page into ``folder``. Every point, in order.
 
     What is there is not simulated again: the sampler is asked and told the same once more. Raises Refused before
@@ -90,12 +92,12 @@ def optimise(aim: Aim, folder: Path, how: HowSearched, say: Say = silent, progre
     return rows
 
 
-def _searched(room: Room, say: Say, progress: Progress) -> list[Tried]:
+def _searched(room: Room, say: Say, progress: Progress) -> list[SearchRow]:
     """Every row: the study as it stands, the search, the front again, the price of each key."""
     aim, goal = room.aim, room.aim.goal
     units = {name: aim.known[name.partition("|")[0]].unit for name in aim.names}
 
-    def keep(rows: Sequence[Tried]) -> None:
+    def keep(rows: Sequence[SearchRow]) -> None:
         pure.write_search(rows, aim.names, units, room.folder / TABLE)
 
     start = variant(goal, {}, replicates=goal.replicates)
@@ -117,8 +119,8 @@ def _searched(room: Room, say: Say, progress: Progress) -> list[Tried]:
 
 
 def _search(
-    room: Room, base: Simulated, first: Tried, keep: Callable[[Sequence[Tried]], None], progress: Progress
-) -> list[Tried]:
+    room: Room, base: Simulated, first: SearchRow, keep: Callable[[Sequence[SearchRow]], None], progress: Progress
+) -> list[SearchRow]:
     """The search in batches: ask, simulate, tell; every batch is written."""
     goal, rows = room.aim.goal, [first]
     sampler = Sampler(goal)
@@ -135,7 +137,7 @@ def _search(
 
 def _tried(
     room: Room, kind: str, number: int, asked: Sequence[Mapping[str, str]], base: Simulated, again: bool = False
-) -> list[Tried]:
+) -> list[SearchRow]:
     """A row for each of several settings, those that are no valid study among them; numbered from ``number``."""
     goal, stands = room.aim.goal, room.aim.base.settings
     seed, replicates = (goal.confirm.seed, goal.confirm.replicates) if again else (None, goal.replicates)
@@ -149,19 +151,19 @@ def _tried(
     found = dict(zip(studies, room.simulated(list(studies.values())), strict=True))
     draws = NEW if again else "search"
     return [
-        Tried(kind, number + k, dict(stands) | dict(settings), {}, REFUSED, refused[k], draws=draws)
+        SearchRow(kind, number + k, dict(stands) | dict(settings), {}, REFUSED, refused[k], draws=draws)
         if k in refused
         else replace(_row(room, kind, number + k, dict(stands) | dict(settings), found[k], base), draws=draws)
         for k, settings in enumerate(asked)
     ]
 
 
-def _row(room: Room, kind: str, number: int, settings: Mapping[str, str], one: Simulated, base: Simulated) -> Tried:
-    row = Tried(kind, number, dict(settings), room.results(one, base), folder=one.folder)
+def _row(room: Room, kind: str, number: int, settings: Mapping[str, str], one: Simulated, base: Simulated) -> SearchRow:
+    row = SearchRow(kind, number, dict(settings), room.results(one, base), folder=one.folder)
     return pure.judged(row, room.aim.goal)
 
 
-def _confirmed(room: Room, chosen: Sequence[Tried]) -> list[Tried]:
+def _confirmed(room: Room, chosen: Sequence[SearchRow]) -> list[SearchRow]:
     """The study as it stands and the candidates with new draws; then each key of the winner alone."""
     goal, stands = room.aim.goal, room.aim.base.settings
     seed, replicates = goal.confirm.seed, goal.confirm.replicates
@@ -174,10 +176,10 @@ def _confirmed(room: Room, chosen: Sequence[Tried]) -> list[Tried]:
     return [first, *again, *_tried(room, PRICE, 0, alone, base, True)]
 
 
-def lines(aim: Aim, rows: Sequence[Tried]) -> list[tuple[str, ...]]:
+def lines(aim: Aim, rows: Sequence[SearchRow]) -> list[tuple[str, ...]]:
     """A line per result of the study as it stands and each candidate: as the search found it, and with new draws."""
 
-    def text(row: Tried | None, name: str) -> str:
+    def text(row: SearchRow | None, name: str) -> str:
         found = row.results.get(name) if row else None
         return cells.amount_error(found.estimate, found.mcse, found.unit) if found else ""
 
@@ -190,7 +192,7 @@ def lines(aim: Aim, rows: Sequence[Tried]) -> list[tuple[str, ...]]:
     return found
 
 
-def notes(aim: Aim, rows: Sequence[Tried]) -> list[str]:
+def notes(aim: Aim, rows: Sequence[SearchRow]) -> list[str]:
     """What stands below: the settings of the candidates, and what each key of the winner does alone."""
     stands = aim.base.settings
     said = []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.evidence.search import CONFIRMED, KEPT, PRICE, PUBLISHED, REFUSED, SEARCHED, Tried
+from analysis.evidence.search import CONFIRMED, KEPT, PRICE, PUBLISHED, REFUSED, SEARCHED, SearchRow
 from analysis.figures.trade_off import Design, trade_off
-from analysis.report.decision import Drawn, Sheet, Sheets, legend_of
+from analysis.report.decision import Chart, Sheet, Sheets, legend_of
 from analysis.report.keyed import Number, Text, shown
 from analysis.text import cells
 from trial.app.goals import Aim
@@ -15,7 +15,7 @@ NEW = "new"
 """Draws of another seed than those of the search."""
 
 
-def page_of(aim: Aim, rows: Sequence[Tried]) -> Sheets:
+def page_of(aim: Aim, rows: Sequence[SearchRow]) -> Sheets:
     """The page as text and figures."""
     goal, base = aim.goal, aim.base.study
     refused = sum(row.status == REFUSED for row in rows if row.kind == SEARCHED)
@@ -40,7 +40,7 @@ def page_of(aim: Aim, rows: Sequence[Tried]) -> Sheets:
     )
 
 
-def _figure(aim: Aim, rows: Sequence[Tried], draws: str, title: str) -> Drawn:
+def _figure(aim: Aim, rows: Sequence[SearchRow], draws: str, title: str) -> Chart:
     """The first objective against the second (with one alone, against the number of the point)."""
     up, *others = aim.goal.objectives
     across = others[0] if others else None
@@ -66,7 +66,7 @@ def _figure(aim: Aim, rows: Sequence[Tried], draws: str, title: str) -> Drawn:
     notes = (
         "Diamond: the study as it stands; coloured: candidates; grey: the other points. Bars: Monte Carlo errors.",
     )
-    return Drawn(title, svg, (), notes)
+    return Chart(title, svg, (), notes)
 
 
 def _unit(aim: Aim, endpoint: str) -> str:
@@ -74,11 +74,11 @@ def _unit(aim: Aim, endpoint: str) -> str:
     return f", {cells.units(unit)}" if unit else ""
 
 
-def _key(row: Tried) -> str:
+def _key(row: SearchRow) -> str:
     return f"{row.kind}|{row.number}|{row.draws}"
 
 
-def _result(row: Tried | None, name: str) -> Text:
+def _result(row: SearchRow | None, name: str) -> Text:
     found = row.results.get(name) if row else None
     if row is None or found is None:
         return ""
@@ -86,7 +86,7 @@ def _result(row: Tried | None, name: str) -> Text:
     return shown(cells.amount_error, *values, unit=found.unit)
 
 
-def _change(row: Tried, name: str) -> Text:
+def _change(row: SearchRow, name: str) -> Text:
     found = row.results.get(name)
     if found is None:
         return ""
@@ -96,7 +96,7 @@ def _change(row: Tried, name: str) -> Text:
     return shown(cells.change, *values, unit=found.unit)
 
 
-def again_of(rows: Sequence[Tried]) -> list[tuple[Tried | None, Tried]]:
+def again_of(rows: Sequence[SearchRow]) -> list[tuple[SearchRow | None, SearchRow]]:
     """The study as it stands and every candidate: as the search found it, and with new draws."""
     of_search = {(row.kind, row.number): row for row in rows if row.draws != NEW}
     return [
@@ -106,7 +106,7 @@ def again_of(rows: Sequence[Tried]) -> list[tuple[Tried | None, Tried]]:
     ]
 
 
-def _both(aim: Aim, rows: Sequence[Tried]) -> Sheet:
+def _both(aim: Aim, rows: Sequence[SearchRow]) -> Sheet:
     """Both numbers of every candidate, and its change with new draws."""
     heads = ["point", *(h for n in aim.names for h in (f"{n.replace('|', ' ')}, search", "new draws", "change"))]
     lines = []
@@ -122,7 +122,7 @@ def _both(aim: Aim, rows: Sequence[Tried]) -> Sheet:
     return Sheet("Candidates, both numbers", (*heads, "limit"), tuple(lines), 1, (0,), notes)
 
 
-def _settings(aim: Aim, rows: Sequence[Tried]) -> Sheet:
+def _settings(aim: Aim, rows: Sequence[SearchRow]) -> Sheet:
     """What the candidates are."""
     lines = [
         ("as it stands" if row.kind == PUBLISHED else str(row.number), *row.settings.values())
@@ -133,7 +133,7 @@ def _settings(aim: Aim, rows: Sequence[Tried]) -> Sheet:
     )
 
 
-def _prices(aim: Aim, rows: Sequence[Tried]) -> Sheet:
+def _prices(aim: Aim, rows: Sequence[SearchRow]) -> Sheet:
     """Each key of the winner alone in the study as it stands."""
     stands = aim.base.settings
     lines = []

@@ -11,7 +11,7 @@ from analysis.endpoints import chosen
 from analysis.endpoints.contract import Endpoint
 from analysis.evidence.design_points import PointRow, Simulated, point_rows, said, write_long, write_wide
 from analysis.figures.trade_off import Design, trade_off
-from analysis.report.decision import Drawn, Sheet, Sheets, legend_of, write_page
+from analysis.report.decision import Chart, Sheet, Sheets, legend_of, write_page
 from analysis.report.keyed import Number, Text, shown
 from analysis.text import cells
 from cohorts.files import absolute
@@ -170,7 +170,7 @@ def page_of(
 def _figure(
     points: Sequence[PointStudy], rows: Sequence[PointRow], known: Mapping[str, Endpoint], pair: tuple[str, str],
     colours: Mapping[str, int],
-) -> Drawn:  # fmt: skip
+) -> Chart:  # fmt: skip
     """Two endpoints against each other, a dot per point and arm, the study as it stands a diamond."""
     at = {(row.point, row.arm, row.endpoint): row for row in rows}
     designs = []
@@ -184,7 +184,7 @@ def _figure(
     svg = trade_off("trade-off", "", labels[0], labels[1], designs)
     legend = tuple((colours[arm], arm) for arm in colours)
     notes = ("Diamond: the study as it stands. Numbers are those of the points; bars are Monte Carlo errors.",)
-    return Drawn(f"{pair[1]} against {pair[0]}", svg, legend, notes)
+    return Chart(f"{pair[1]} against {pair[0]}", svg, legend, notes)
 
 
 def unit_in_words(unit: str) -> str:

@@ -68,7 +68,7 @@ class Objective(Record):
         return f"{self.endpoint}|{self.arm}"
 
 
-class Limit(Record):
+class ResultLimit(Record):
     """A result in one arm that must keep to a limit; a rate in percent."""
 
     endpoint: Identifier = Field(description="an endpoint of the study, or VISITS")
@@ -120,7 +120,7 @@ class Goal(Record):
     study: str = Field(description="the study as YAML, relative to this file; as it stands it is the published rule")
     keys: Annotated[tuple[SearchedKey, ...], Field(min_length=1, max_length=50)] = Field(description="what is searched")
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=4)] = Field(description="what for")
-    limits: tuple[Limit, ...] = Field(default=(), description="what a candidate must keep to")
+    limits: tuple[ResultLimit, ...] = Field(default=(), description="what a candidate must keep to")
     points: Annotated[Whole, Field(ge=1, le=100_000)] = Field(description="points that are tried: the budget")
     batch: Annotated[Whole, Field(ge=1, le=1000)] = Field(
         default=10, description="points asked for at a time, of NSGA-II a generation; more workers change nothing"
