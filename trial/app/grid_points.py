@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from trial.app.loading import load_checked
 from trial.errors import MOST_SHOWN, ConfigError, Refused, cut
@@ -140,13 +141,20 @@ def point_name(settings: Mapping[str, str]) -> str:
 
 def standing(base: Config, key: str, place: Place) -> str:
     """The value of a key in the study as it stands, as text. Raises ConfigError for a path that cannot be one."""
-    data = plain(base.tree)
-    for part in parts_of(base.tree, key, place):
+    parts = parts_of(base.tree, key, place)
+    found = _at(plain(base.tree), parts)
+    found = _at(base.study.model_dump(mode="json", by_alias=True), parts) if found is None else found
+    return AS_IT_STANDS if found is None else _typed(found)
+
+
+def _at(data: Any, parts: Sequence[str]) -> Any:
+    """What stands at a path of plain data; None where nothing does."""
+    for part in parts:
         if isinstance(data, list):
             data = data[int(part)] if part.isdecimal() and int(part) < len(data) else None
         else:
             data = data.get(part) if isinstance(data, dict) else None
-    return AS_IT_STANDS if data is None else _typed(data)
+    return data
 
 
 def _typed(value: object) -> str:

@@ -180,7 +180,7 @@ def _figure(
             if x and y and x.estimate is not None and y.estimate is not None and arm in colours:
                 errors = x.mcse or 0.0, y.mcse or 0.0
                 designs.append(Design(x.estimate, y.estimate, *errors, colours[arm], k == 0, name=str(k) if k else ""))
-    labels = [f"{known[code].label}{unit_in_words(known[code].unit)}" for code in pair]
+    labels = [f"{code}{unit_in_words(known[code].unit)}" for code in pair]
     svg = trade_off("trade-off", "", labels[0], labels[1], designs)
     legend = tuple((colours[arm], arm) for arm in colours)
     notes = ("Diamond: the study as it stands. Numbers are those of the points; bars are Monte Carlo errors.",)
