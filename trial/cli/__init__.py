@@ -34,6 +34,8 @@ from trial.cli.exposure import exposure as exposure_
 from trial.cli.forecast import forecast as forecast_
 from trial.cli.lint import lint as lint_
 from trial.cli.merge import merge as merge_
+from trial.cli.new import new as new_
+from trial.cli.optimise import optimise as optimise_
 from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
 from trial.cli.posterior import posterior as posterior_
@@ -42,6 +44,7 @@ from trial.cli.report import report as report_
 from trial.cli.run import PATIENTS_FAILED
 from trial.cli.run import run as run_
 from trial.cli.sap import sap as sap_
+from trial.cli.scan import scan as scan_
 from trial.cli.schema import schema as schema_
 from trial.cli.scorecard import scorecard as scorecard_
 from trial.cli.sensitivity import sensitivity as sensitivity_
@@ -190,6 +193,9 @@ def _app() -> typer.Typer:
         estimands_,
         vpc_,
         exposure_,
+        scan_,
+        optimise_,
+        new_,
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
     app.add_typer(forecast_, name="forecast")
