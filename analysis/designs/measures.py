@@ -96,7 +96,7 @@ def power_rows(
     """Rejections; ``true``: the places of the hypotheses whose null holds, None: of none."""
     rejected = found.rejected.astype(np.float64)
     if true is not None:
-        wrong: Array = rejected[:, list(true)].max(axis=1)
+        wrong: Array = np.asarray(rejected[:, list(true)].max(axis=1))
         yield _rate(blank, found, "type1", "", wrong)
         return
     yield _rate(blank, found, "power", "", np.asarray(rejected.max(axis=1)))
@@ -104,8 +104,8 @@ def power_rows(
         yield _rate(blank, found, "power_all", "", np.asarray(rejected.min(axis=1)))
         for k, claim in enumerate(design.claims):
             yield _rate(blank, found, "power_of", claim.name, rejected[:, k])
-    untested = found.untested.any(axis=1)
-    yield _rate(blank, found, "untested", "", untested.astype(np.float64))
+    untested = np.asarray(found.untested.any(axis=1), dtype=np.float64)
+    yield _rate(blank, found, "untested", "", untested)
 
 
 def conduct_rows(blank: Operating, found: Outcomes, design: Trials) -> Iterator[Operating]:

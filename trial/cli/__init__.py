@@ -29,11 +29,13 @@ from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
 from trial.cli.console import open_streams, say, silence
+from trial.cli.design import design as design_
 from trial.cli.estimands import estimands as estimands_
 from trial.cli.lint import lint as lint_
 from trial.cli.merge import merge as merge_
 from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
+from trial.cli.power import power as power_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
 from trial.cli.run import PATIENTS_FAILED
@@ -183,6 +185,8 @@ def _app() -> typer.Typer:
         sensitivity_,
         attribute_,
         estimands_,
+        power_,
+        design_,
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
     return app

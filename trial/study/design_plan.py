@@ -62,10 +62,10 @@ class Efficacy(Record):
         "obrien_fleming_exact",
         "pocock_exact",
         "wang_tsiatis",
-    ] = Field(  # fmt: skip
+    ] = Field(
         default="obrien_fleming",
-        description="spending function of the level (O'Brien-Fleming or Pocock type, Hwang-Shih-DeCani, Kim-DeMets), or "
-        "bounds of exact shape (O'Brien-Fleming, Pocock, Wang-Tsiatis)",
+        description="spending function of the level (O'Brien-Fleming or Pocock type, Hwang-Shih-DeCani, Kim-DeMets), "
+        "or bounds of exact shape (O'Brien-Fleming, Pocock, Wang-Tsiatis)",
     )
     parameter: Annotated[Number, Field(ge=-20, le=20)] | None = Field(
         default=None, description="gamma of Hwang-Shih-DeCani, rho of Kim-DeMets, delta of Wang-Tsiatis"
@@ -154,8 +154,8 @@ class Adaptation(Record):
     """What is changed at a look."""
 
     kind: Literal["sample_size", "drop_arms", "select"] = Field(
-        description="sample_size: more patients where the look is promising; drop_arms: arms below the lower bound leave, "
-        "the others have their patients; select: the best arms of the first stage go on"
+        description="sample_size: more patients where the look is promising; drop_arms: arms below the lower bound "
+        "leave, the others have their patients; select: the best arms of the first stage go on"
     )
     at: Share | None = Field(
         default=None, description="of sample_size and select: share of the patients known at the look"
