@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from analysis.designs.measures import AS_SIMULATED, Operating
 from analysis.designs.verdicts import PASS, Kept, judge, smallest
+from analysis.report.operating import DesignPage, write_page
 from analysis.text import cells
-from trial.app.designing import Asked
+from trial.app.designing import Posed
+from trial.app.versions import engine_version
 
 HEADS = ("scenario", "patients", "power", "type I", "mean size", "verdict")
 
 
-def lines(rows: Sequence[Operating], asked: Asked) -> Iterator[tuple[str, ...]]:
+def lines(rows: Sequence[Operating], asked: Posed) -> Iterator[tuple[str, ...]]:
     """One line per scenario and size."""
     kept = judge(rows, asked.criteria)
     for scenario, size in dict.fromkeys((row.scenario, row.patients) for row in rows):
@@ -28,11 +31,7 @@ def lines(rows: Sequence[Operating], asked: Asked) -> Iterator[tuple[str, ...]]:
 
 def percent(row: Operating) -> str:
     """A share with its error, in percent; with its limits where it is 0 or 1."""
-    decimals = 2 if row.measure == "type1" else 1
-    value = cells.rounded(100 * row.value, decimals)
-    if row.error:
-        return f"{value} ± {cells.rounded(100 * row.error, decimals)}"
-    return f"{value} ({cells.rounded(100 * row.low, decimals)}, {cells.rounded(100 * row.high, decimals)})"
+    return cells.share_error(row.value, row.error, row.low, row.high, 2 if row.measure == "type1" else 1)
 
 
 def _said(kept: Sequence[Kept]) -> str:
@@ -41,7 +40,7 @@ def _said(kept: Sequence[Kept]) -> str:
     return ", ".join(less) if less else PASS if kept else ""
 
 
-def notes(rows: Sequence[Operating], asked: Asked) -> Iterator[str]:
+def notes(rows: Sequence[Operating], asked: Posed) -> Iterator[str]:
     """What stands below the lines."""
     plan = asked.plan
     yield (
@@ -61,3 +60,39 @@ def notes(rows: Sequence[Operating], asked: Asked) -> Iterator[str]:
         found = smallest(kept)
         passes = f"{found} patients" if found else "none of the sizes that were tried"
         yield f"Smallest size that passes every criterion in every scenario: {passes}."
+
+
+def report(rows: Sequence[Operating], posed: Posed, folder: Path) -> Path:
+    """Write design.html; its path."""
+    plan = posed.plan
+    seed = posed.studies[0][1].seed if plan.pool.seed is None else plan.pool.seed
+    made = f"vtrial {engine_version()}, design {plan.id}, seed {seed}"
+    page = DesignPage(
+        plan.id, plan.title or plan.id, posed.studies[0][1].id, plan.level, posed.criteria, made, facts(posed)
+    )
+    return write_page(folder, rows, page)
+
+
+def facts(posed: Posed) -> tuple[tuple[str, str], ...]:
+    """What the design is, as label and text."""
+    plan, study = posed.plan, posed.studies[0][1]
+    looks, adapt = plan.looks, plan.adapt
+    said = [
+        ("Pool", f"{plan.pool.patients} patients, each under every arm"),
+        ("Endpoint", plan.endpoint or study.analysis.primary),
+        ("Arms", ", ".join(plan.arms or study.arm_ids)),
+        ("Level", f"{100 * plan.level:g} %, one-sided"),
+    ]
+    if plan.margin:
+        said.append(("Margin", f"{100 * plan.margin:g} points"))
+    if looks:
+        stops = looks.futility
+        lower = f"; futility: {stops.kind}, {'binding' if stops.binding else 'not binding'}" if stops else ""
+        said.append(("Looks", f"at {', '.join(f'{t:g}' for t in looks.information)}; {looks.efficacy.kind}{lower}"))
+    if adapt:
+        said.append(("Adapted", adapt.kind.replace("_", " ")))
+    if plan.accrual:
+        said.append(
+            ("Accrual", f"{plan.accrual.per_month:g} a month after {plan.accrual.ramp_months:g} months of rise")
+        )
+    return tuple(said)

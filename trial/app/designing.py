@@ -34,12 +34,12 @@ from trial.study.load import load_record
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
 
-FILES = (measures.DESIGNS_FILE,)
+FILES = (measures.DESIGNS_FILE, "design.html")
 PLANNED = Scenario(id="planned")
 
 
 @dataclass(frozen=True)
-class Asked:
+class Posed:
     """A checked design: what its file says, and the study of each scenario."""
 
     plan: DesignPlan
@@ -51,12 +51,12 @@ class Asked:
         """What the design must keep."""
         return tuple(Criterion(*criterion(text)) for text in self.plan.criteria)
 
-    def with_trials(self, trials: int) -> Asked:
+    def with_trials(self, trials: int) -> Posed:
         """The same with so many trials of each size."""
         return replace(self, plan=self.plan.model_copy(update={"trials": trials}))
 
 
-def load_design(path: Path) -> Asked:
+def load_design(path: Path) -> Posed:
     """The design of a YAML file, checked with its study. Raises ConfigError with every problem found."""
     loaded: dict[str, Study] = {}
     said: list[str] = []
@@ -74,7 +74,7 @@ def load_design(path: Path) -> Asked:
             yield from (problem for problem in design_problems(plan, config.study) if k == 0)
 
     plan = load_record(path, DesignPlan, lambda data: (), fits)
-    return Asked(plan, tuple(loaded.items()), tuple(said))
+    return Posed(plan, tuple(loaded.items()), tuple(said))
 
 
 def design_problems(plan: DesignPlan, study: Study) -> Iterator[Problem]:
@@ -90,7 +90,7 @@ def design_problems(plan: DesignPlan, study: Study) -> Iterator[Problem]:
 
 
 def write_designs(
-    asked: Asked, folder: Path, how: How, say: Say = silent, progress: Progress = unseen
+    asked: Posed, folder: Path, how: How, say: Say = silent, progress: Progress = unseen
 ) -> list[Operating]:
     """Make the pools, draw the trials, write designs.parquet into ``folder``; its rows."""
     rows: list[Operating] = []

@@ -15,7 +15,7 @@ from analysis.text import cells
 from trial.app.attempt import How
 from trial.app.design_lines import percent
 from trial.app.design_pool import uniforms_of
-from trial.app.designing import Asked, design_problems, pool_of, rows_of, trials_of
+from trial.app.designing import Posed, design_problems, pool_of, rows_of, trials_of
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import Refused
 from trial.study.design_plan import GROUPS, DesignPlan, PoolPlan
@@ -41,7 +41,7 @@ class Wish:
     trials: int = 10_000
 
 
-def asked_of(study: Study, wish: Wish) -> Asked:
+def asked_of(study: Study, wish: Wish) -> Posed:
     """The wish as a design. Raises Refused for what cannot be asked."""
     if (wish.target is None) == (wish.n is None):
         raise Refused("give either --target, the power that is wanted, or --n, the number of patients")
@@ -61,7 +61,7 @@ def asked_of(study: Study, wish: Wish) -> Asked:
     wrong = [text for _, text in design_problems(plan, study)]
     if wrong:
         raise Refused("; ".join(wrong))
-    return Asked(plan, (("planned", study),))
+    return Posed(plan, (("planned", study),))
 
 
 def _ratio(text: str, study: Study) -> tuple[str, int]:

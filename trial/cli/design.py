@@ -29,7 +29,7 @@ def design(
     Example: vtrial design configs/designs/phase3_three_looks.yaml
     """
     from trial.app.attempt import How
-    from trial.app.design_lines import HEADS, lines, notes
+    from trial.app.design_lines import HEADS, lines, notes, report
     from trial.app.designing import FILES, load_design, write_designs
     from trial.app.folder import ready
 
@@ -40,4 +40,6 @@ def design(
     folder = out or Path("runs") / asked.plan.id
     ready(folder, FILES, overwrite)
     rows = write_designs(asked, folder, How(workers=workers, dask=dask), say, progress)
+    page = report(rows, asked, folder)
     show(HEADS, (*HEADS[:1], HEADS[-1]), lines(rows, asked), notes(rows, asked), folder / FILES[0])
+    print(f"report: {page}")
