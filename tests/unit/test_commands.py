@@ -216,7 +216,7 @@ def test_cite(monkeypatch, capsys, said, called):
     ],
 )
 def test_schema(monkeypatch, capsys, said, printed):
-    monkeypatch.setattr(trial.app.schema, "schema_of", lambda calibration: {"µ": calibration})
+    monkeypatch.setattr(trial.app.schema, "schema_of", lambda kind: {"µ": kind})
     monkeypatch.setattr(trial.app.schema, "table_of", lambda calibration: f"{calibration}")
     assert main(["schema", *said]) == 0 and capsys.readouterr().out.strip() == printed
 
