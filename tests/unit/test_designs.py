@@ -112,6 +112,7 @@ def test_nulls_are_what_they_say():
     assert under_null(ours, [replace(c, margin=0.5) for c in claims], (0,), 2, uniforms(1)) is None
 
 
+@pytest.mark.slow
 def test_dose_selection_keeps_the_level_and_finds_the_best_dose():
     design = replace(fixed(200, 4), sizes=(100, 200), adapt="select", keep=1)
     design = replace(design, bounds=replace(design.bounds, futility=np.array([-np.inf, -np.inf])))
@@ -155,6 +156,7 @@ def test_the_page_shows_every_number_with_its_key(tmp_path):
     assert "Smallest size that passes every criterion" in text
 
 
+@pytest.mark.slow
 def test_power_from_the_command_line_is_the_same_again_and_in_threads(tmp_path, capsys):
     """A pool of 400 patients, kept and used again; without it the same bytes."""
     study = str(ROOT / "configs" / "smoke.yaml")

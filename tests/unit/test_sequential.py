@@ -82,11 +82,11 @@ def test_both_errors_are_spent(binding):
     np.testing.assert_allclose(gs.crossed(bounds, drift).futility.cumsum(), beta, atol=1e-7)
     np.testing.assert_allclose(gs.crossed(bounds, 0.0, obeyed=binding).efficacy.cumsum(), alpha, atol=1e-7)
     assert bounds.futility[-1] == bounds.efficacy[-1]
-    steps = np.random.default_rng(5).normal(drift / 3, np.sqrt(1 / 3), (200_000, 3))
+    steps = np.random.default_rng(5).normal(drift / 3, np.sqrt(1 / 3), (60_000, 3))
     z = steps.cumsum(axis=1) / np.sqrt(t)
     first = np.argmax((z >= bounds.efficacy) | (z < bounds.futility), axis=1)
     wins = (z[np.arange(len(z)), first] >= bounds.efficacy[first]).mean()
-    assert wins == pytest.approx(0.9, abs=4 * np.sqrt(0.09 / 200_000))
+    assert wins == pytest.approx(0.9, abs=4 * np.sqrt(0.09 / 60_000))
 
 
 def test_looks_at_almost_the_same_time_are_seen_as_one():

@@ -32,7 +32,10 @@ def walks(drift: float, n: int) -> tuple[np.ndarray, np.ndarray]:
     return look, z[np.arange(n), look]
 
 
-@pytest.mark.parametrize("drift", [0.0, 2.0, 3.2])
+SLOW = [pytest.param(drift, marks=pytest.mark.slow) for drift in (0.0, 3.2)]
+
+
+@pytest.mark.parametrize("drift", [2.0, *SLOW])
 def test_half_the_estimates_lie_above_the_truth_and_95_percent_of_the_intervals_cover_it(drift):
     n = 20_000
     look, z = walks(drift, n)
@@ -63,7 +66,7 @@ def test_combined_and_closed_by_hand():
 
 def test_a_closed_test_keeps_the_family_level_when_the_best_arm_goes_on():
     """Three arms against one control, nothing works, the best goes on: Bonferroni and Simes stay below 2.5 %."""
-    rng, n = np.random.default_rng(3), 100_000
+    rng, n = np.random.default_rng(3), 40_000
     z1 = (rng.normal(size=(n, 3)) + rng.normal(size=(n, 1))) / np.sqrt(2)
     went = np.eye(3, dtype=bool)[z1.argmax(axis=1)]
     p2 = np.where(went, rng.random((n, 1)), np.nan)

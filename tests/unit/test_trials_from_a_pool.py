@@ -58,7 +58,7 @@ def test_entries_come_at_the_rate():
 
 def test_power_and_size_are_those_of_binomial_draws():
     ours = pool(3, (0.55, 0.3))
-    found = conducted(ours, fixed(80), CMH, 20_000, uniforms(1))
+    found = conducted(ours, fixed(80), CMH, 8_000, uniforms(1))
     mean, error, low, high = measured_over(found.rejected[:, 0].astype(float), found.group, True)
     assert abs(mean - exact_power(40, 0.55, 40, 0.3)) < 3.5 * error
     assert 0.003 < error < 0.02  # of 40,000 patients, not of 20,000 trials
@@ -70,7 +70,7 @@ def test_looks_stop_as_often_as_their_bounds_say():
     t = np.array([1 / 3, 2 / 3, 1.0])
     bounds = Bounds(t, efficacy_bounds(t, spent("obrien_fleming", t, 0.025)), np.array([0.3, 1.0, -np.inf]))
     design = replace(fixed(600), sizes=(200, 400, 600), bounds=bounds)
-    found = conducted(pool(5, (0.5, 0.38), 80_000), design, CMH, 8_000, uniforms(2))
+    found = conducted(pool(5, (0.5, 0.38), 40_000), design, CMH, 2_000, uniforms(2))
     mean = 0.44
     drift = 0.12 / np.sqrt(mean * (1 - mean) * 4 / 600)
     expected = crossed(bounds, drift)
