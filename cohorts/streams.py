@@ -81,6 +81,14 @@ class Streams:
         return philox.random_raw(first)
 
 
+def mersenne_state(seed: int) -> tuple[str, NDArray[np.uint32], int, int, float]:
+    """A state for the generator of a library that has its own (Mersenne twister), from a study's seed; no stream of a
+    patient comes from it.
+    """
+    name, key, place, gauss, cached = np.random.RandomState(seed % 2**32).get_state(legacy=True)
+    return str(name), np.asarray(key, dtype=np.uint32), int(place), int(gauss), float(cached)
+
+
 @dataclass(frozen=True, eq=False)
 class Draws:
     """The streams as seen by some patients: ``replicate`` (n,) and ``candidate`` (n,), the number in the list of

@@ -230,7 +230,7 @@ def _paired_rows(pair: Estimate, pairs: Array, named: int) -> list[Estimate]:
 
 
 @dataclass(frozen=True)
-class Tested:
+class RepeatedTest:
     """A test in every replicate: the difference (R,), two-sided p (R,), subjects (R,) and the name of the test."""
 
     gain: Array
@@ -244,15 +244,15 @@ class Tested:
         return np.asarray((self.p < 0.05) & (gain >= 0))
 
 
-def _tested(four: Four) -> Tested:
+def _tested(four: Four) -> RepeatedTest:
     gain = rates(*four[:2]) - rates(*four[2:])
-    return Tested(gain, estimators.score_test(*four), four[1] + four[3], "Miettinen-Nurminen score test")
+    return RepeatedTest(gain, estimators.score_test(*four), four[1] + four[3], "Miettinen-Nurminen score test")
 
 
-def _tested_pairs(pairs: Array) -> Tested:
+def _tested_pairs(pairs: Array) -> RepeatedTest:
     first, second, n = pairs.T
     p = estimators.paired_score_test(first, second, n)
-    return Tested(rates(first - second, n), p, n, "McNemar test of pairs without correction for continuity")
+    return RepeatedTest(rates(first - second, n), p, n, "McNemar test of pairs without correction for continuity")
 
 
 WON = {"higher": "the arm is higher, which is better", "lower": "the arm is lower, which is better"}
@@ -260,7 +260,7 @@ EITHER = "the arms differ, in either direction: neither is called better"
 """What a win in a replicate is, by the benefit of the primary endpoint."""
 
 
-def _power_row(pair: Estimate, tested: Tested, benefit: str) -> Estimate:
+def _power_row(pair: Estimate, tested: RepeatedTest, benefit: str) -> Estimate:
     """Share of the replicates that can be tested in which two-sided p < 0.05 and the arm is better than the reference
     arm (an endpoint without a direction: in which the arms differ).
     """

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from analysis.endpoints import measured_in_all
 from analysis.endpoints.contract import Endpoint
 from analysis.endpoints.records import Array, Codes, key_of
-from analysis.statistics.estimates import EITHER, WON, Estimate, Tested, alone, over, share_of, with_interval
+from analysis.statistics.estimates import EITHER, WON, Estimate, RepeatedTest, alone, over, share_of, with_interval
 from analysis.statistics.estimators import Interval
 from analysis.statistics.least_squares import adjusted_difference
 from analysis.statistics.planned import KIND, compared_arms
@@ -171,7 +171,7 @@ def _over_rows(endpoint: Endpoint, every: Mapping[int, Mapping[str, Compared]], 
         n = np.array([f.n for f in found], dtype=np.float64)
         row = _row(endpoint, study, arm)
         yield over(row, value, n)
-        won = Tested(value - still, p, n, NAMES[study.analysis.method.measured]).won(endpoint.benefit)
+        won = RepeatedTest(value - still, p, n, NAMES[study.analysis.method.measured]).won(endpoint.benefit)
         row = share_of(replace(row, STAT="rejected", N=round(float(n.mean()))), won, ~np.isnan(p))
         counted = f"p < 0.05; counted: {WON.get(endpoint.benefit, EITHER)}"
         yield replace(row, NOTE="; ".join(filter(None, (counted, row.NOTE))))

@@ -23,7 +23,7 @@ from analysis.statistics.estimates import (
     POINTS,
     WON,
     Estimate,
-    Tested,
+    RepeatedTest,
     alone,
     over,
     rates,
@@ -221,11 +221,11 @@ def _hypothesis_rows(
     return rows + (_together(np.stack(wins, axis=-1), ~np.isnan(p), study) if len(family) > 1 else [])
 
 
-def _tested(cells: Cells, method: ComparisonMethod) -> Tested:
+def _tested(cells: Cells, method: ComparisonMethod) -> RepeatedTest:
     """The test of one arm in every replicate."""
     x1, n1, x2, n2 = cells.crude
     common, crude = proportions.common_difference(*cells.four), rates(x1, n1) - rates(x2, n2)
-    return Tested(np.where(np.isnan(common), crude, common), _test(cells, method)[0], n1 + n2, TESTS[method.test])
+    return RepeatedTest(np.where(np.isnan(common), crude, common), _test(cells, method)[0], n1 + n2, TESTS[method.test])
 
 
 def adjusted(p: Array, family: tuple[Hypothesis, ...], study: Study) -> Array:

@@ -177,6 +177,7 @@ CHANGES = {
     "Adherence.sd": ({}, {"adherence": {"mean": 0.8, "sd": 0.2}}),
     "Adherence.holidays": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "holidays": HOLIDAYS}}),
     "Adherence.gives_up": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "gives_up": GIVES_UP}}),
+    "Adherence.log_odds_per_28_days": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "log_odds_per_28_days": -0.3}}),
     "Adherence.missed_days": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "missed_days": True}}),
     **{f"Holidays.{key}": ({"adherence": {"mean": 0.8, "holidays": HOLIDAYS}},
                            {"adherence": {"mean": 0.8, "holidays": HOLIDAYS | {key: value}}})

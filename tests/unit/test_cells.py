@@ -228,3 +228,9 @@ def test_thousands_have_no_decimals() -> None:
 def test_p_at_its_limits() -> None:
     assert cells.p_value(0.9999) == "0.9999" and cells.p_value(0.00009999) == "<0.0001"
     assert cells.significant(12345.0, 2) == "12000" and cells.significant(-0.0456) == "-0.0456"
+
+
+def test_a_result_of_any_kind_with_its_error():
+    """Percent to one decimal, others to three figures."""
+    assert cells.amount_error(58.94, 0.26, "%") == "58.9 ± 0.3"
+    assert cells.amount_error(653.2, 12.1, "ng*h/mL") == "653 ± 12"

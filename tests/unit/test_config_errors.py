@@ -80,6 +80,7 @@ CASES = [
     ("ratio 0", "    ratio: 3", "    ratio: 0", "arms.0.ratio", ["seen 0", "1 or more"]),
     ("probability", "  mean: 0.9", "  mean: 90", "adherence.mean", ["seen 90", "1 or less"]),
     ("impossible spread", "  sd: 0.1", "  sd: 0.4", "adherence.sd", ["seen 0.4", "below 0.3"]),
+    ("visits given twice", "[7, 14, 21, 28]", "[7, 7, 21, 28]", "visits.days.1", ["7 is given twice", "must increase"]),
     ("visits out of order", "[7, 14, 21, 28]", "[7, 21, 14, 28]", "visits.days.2", ["14 comes after 21", "must increase"]),
     ("visit before treatment", "[7, 14, 21, 28]", "[0, 7, 14, 28]", "visits.days.0", ["seen 0", "1 or more (days)"]),
     ("no visits", "[7, 14, 21, 28]", "[]", "visits.days", ["seen no visits", "at least 1"]),

@@ -158,6 +158,6 @@ def test_when_and_for_whom_a_hazard_runs_is_said_and_what_is_not_known(small):
     assert completion(two) == pytest.approx({"DRUG": math.exp(-0.2), "SHAM": math.exp(-0.2)})
     assert (
         "dropout: a (0.1 per week, on days 7 to 20); b (death) (0.05 per week, for 28 days from the first HEAD on, "
-        "18.1 % within them); c (everybody, once the last 2 counts below 20 x 10^9/L); expected to stay until day 28: "
-        "81.9 %, but for b and c: how many that are depends on stages, counts or events" in in_words(two)
+        "18.1 % within them); c (everybody, once the last 2 counts are below 20 x 10^9/L); expected to stay until day "
+        "28: 81.9 %, but for b and c: how many that are depends on stages, counts or events" in in_words(two)
     )

@@ -20,7 +20,7 @@ from analysis.statistics import estimators, summaries
 from analysis.statistics.estimates import (
     ESTIMATES_SCHEMA,
     Estimate,
-    Tested,
+    RepeatedTest,
     _power_row,
     estimate,
     over,
@@ -338,7 +338,7 @@ def test_a_replicate_is_won_below_5_percent_and_in_the_right_direction(benefit: 
     pair = Estimate("S", "RESPW8", "Response", "drug", "placebo", "FAS", "rate", "%", "replicate")
     p = np.array([0.049, 0.001, 0.01, 0.05, 0.052, np.nan])
     gain = np.array([0.3, 0.4, -0.4, 0.3, 0.3, 0.0])
-    row = _power_row(pair, Tested(gain, p, np.array([80.0, 82, 84, 82, 82, 82]), "a test"), benefit)
+    row = _power_row(pair, RepeatedTest(gain, p, np.array([80.0, 82, 84, 82, 82, 82]), "a test"), benefit)
     exact = binomtest(won, 5).proportion_ci(method="exact")
     assert (row.STAT, row.UNIT, row.SCOPE, row.N, row.R) == ("power", "%", "replicates", 82, 5)
     assert pytest.approx(20 * won) == row.ESTIMATE
@@ -346,7 +346,7 @@ def test_a_replicate_is_won_below_5_percent_and_in_the_right_direction(benefit: 
     assert row.MCSE is not None and row.MCSE > 0
     assert row.NOTE.startswith("a test, two-sided 0.05, no correction for several comparisons; counted: the arm")
     assert row.NOTE.endswith("; 1 of 6 replicates have an arm without an evaluable subject and are not tested")
-    whole = _power_row(pair, Tested(gain[:3], np.full(3, 0.01), np.full(3, 80.0), "a test"), "none")
+    whole = _power_row(pair, RepeatedTest(gain[:3], np.full(3, 0.01), np.full(3, 80.0), "a test"), "none")
     assert whole.ESTIMATE == 100 and whole.MCSE is None and "not tested" not in whole.NOTE
 
 

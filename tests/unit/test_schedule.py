@@ -38,7 +38,7 @@ def test_a_series_is_the_same_study_as_its_days_and_is_written_as_days():
 
 def refused(**visits):
     data = study(**visits)
-    with pytest.raises(ValueError, match="") as caught:
+    with pytest.raises(ValueError) as caught:
         Study.model_validate(data)
     return {".".join(map(str, path)): text for path, text in explain(caught.value, Study, data)}
 

@@ -211,6 +211,13 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+def test_one_step_a_day_is_allowed_and_may_be_enough():
+    """The codes of what became of each are those that the compiled code writes."""
+    found = solve(DECAY, np.ones((1, 1)), np.ones((1, 1)), table([(0, 0, 0)]), np.array([[0.0, 1.0]]), max_steps=1)
+    assert found[1].tolist() == [Status.OK]
+    assert [status.value for status in Status] == [0, 1, 2, 3, 4]
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_senseless_arguments_are_refused(name: str) -> None:
     good: dict[str, Any] = {

@@ -98,7 +98,7 @@ def test_every_replicate_has_its_hazard_ratio(tmp_path: Path) -> None:
         for k in range(n)
         for arm in ("drug", "placebo")
     ]
-    rows = rows_of(people, tmp_path, study(replicates=2, named_replicate=1))
+    rows = rows_of(people, tmp_path, study(replicates=2, named_replicate=1, longitudinal={"restricted_mean_day": 28}))
     one, over = (rows["TTRESP", "drug", "hazard ratio", "", scope] for scope in ("replicate", "replicates"))
     assert pytest.approx(1) == one.ESTIMATE and one.COMPARATOR == "placebo"
     assert (one.N, over.N) == (16, 20), "of both arms: 16, and the mean of 24 and 16"
@@ -106,6 +106,8 @@ def test_every_replicate_has_its_hazard_ratio(tmp_path: Path) -> None:
     assert pytest.approx(math.sqrt(3)) == over.ESTIMATE and over.R == 2
     assert pytest.approx(math.exp(0.025 * math.log(3)), rel=1e-6) == over.RANGE_LOW
     assert pytest.approx(1) == rows["TTRESP", "drug", "log-rank p", "", "replicate"].ESTIMATE
+    against = rows["TTRESP", "drug", "restricted mean difference", "28", "replicates"]
+    assert against.N == 20 and rows["TTRESP", "drug", "restricted mean", "28", "replicates"].N == 10
     assert ("TTLOSS", "drug", "hazard ratio", "", "replicate") not in rows
     assert ("TTRESP", "placebo", "hazard ratio", "", "replicate") not in rows
 

@@ -167,6 +167,12 @@ def test_nothing_happens_on_a_day_without_dose_and_a_meal_a_day_later_is_none():
     assert day(meal_h=24.0) == day() == [(48, 0, 0.25, 0), (50, 5000, 0.25, 0), (72, 0, 0.25, 0)]
 
 
+def test_platelets_that_are_given_are_of_every_age_alike():
+    names = [f"P{k}" for k in range(1, 6)]
+    assert [name for name, _ in MODEL.transfused] == names
+    assert [share for _, share in MODEL.transfused] == pytest.approx([0.2] * 5)
+
+
 def test_the_smallest_dose_is_one_and_an_absurd_lag_ends_within_the_day():
     assert day(dose_mg=0.25) == [(48, 0, 0.25, 0), (50, 250, 0.25, 0), (72, 0, 0.25, 0)]
     p = np.array([[(VALUES | {"LAG": 30})[name] for name in MODEL.parameters]], dtype=float)

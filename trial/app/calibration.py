@@ -23,7 +23,7 @@ from trial.app.targets import Wanted, jobs_of, simulate_targets, studies_of, tar
 from trial.errors import Refused
 from trial.jobs.cluster import must_be_usable
 from trial.jobs.hands import hands
-from trial.study.fit import FRACTION, Fit, load_fit
+from trial.study.fit import FRACTION, Fit, FittedParameter, load_fit
 
 SUFFIX = ".calibration.json"
 NEWS = 0.99
@@ -102,8 +102,13 @@ def _extends(fit: Fit, path: Path) -> str:
 
 def _fitted(fit: Fit) -> list[Fitted]:
     """The parameters to fit, as the search knows them."""
+    return standardised(fit, fit.fitted)
+
+
+def standardised(fit: Fit, priors: Sequence[FittedParameter]) -> list[Fitted]:
+    """Parameters of the fitted set with their priors, on the scale on which they are searched."""
     shares = [p.name for p in parameter_set(fit.parameter_set).parameters if p.unit == FRACTION]
-    return [Fitted(p.name, p.median, p.log_sd, p.reason, p.name in shares) for p in fit.fitted]
+    return [Fitted(p.name, p.median, p.log_sd, p.reason, p.name in shares) for p in priors]
 
 
 @contextmanager

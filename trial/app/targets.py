@@ -33,7 +33,7 @@ from trial.study.study import Study
 CHUNK_PATIENTS = 8192
 """Patients simulated together, at most; more would only take memory."""
 Results = dict[str, NDArray[np.float64]]
-"""Endpoints by code, per replicate and arm (R, A)."""
+"""Endpoints by code, per replicate and arm (R, A); or targets by row id, per replicate (R,)."""
 
 
 @dataclass(frozen=True)
@@ -173,12 +173,19 @@ def simulate_targets(
     jobs: Sequence[tuple[Study, Job]], wanted: Sequence[Wanted], each: Each, values: Mapping[str, float]
 ) -> dict[str, float]:
     """Mean over replicates of every target at these parameter ``values``, by row id; rates as proportions."""
+    every = simulate_each_replicate(jobs, wanted, each, values)
+    return {name: float(np.nanmean(x)) if np.isfinite(x).any() else float("nan") for name, x in every.items()}
+
+
+def simulate_each_replicate(
+    jobs: Sequence[tuple[Study, Job]], wanted: Sequence[Wanted], each: Each, values: Mapping[str, float]
+) -> Results:
+    """Every target in every replicate of its study (R,) at these parameter ``values``, by row id; NaN: none."""
     parts = dict(each(partial(job_values, values=values), jobs))
-    found: dict[str, float] = {}
+    found: Results = {}
     for w in wanted:
         mine = [(study.arm_ids.index(w.row.arm), parts[job]) for study, job in jobs if job.study == w.study]
-        whole = np.concatenate([part[w.row.endpoint][:, arm] for arm, part in mine])
-        found[w.row.row_id] = float(np.nanmean(whole)) if np.isfinite(whole).any() else float("nan")
+        found[w.row.row_id] = np.concatenate([part[w.row.endpoint][:, arm] for arm, part in mine])
     return found
 
 

@@ -35,6 +35,7 @@ from trial.cli.lint import lint as lint_
 from trial.cli.merge import merge as merge_
 from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
+from trial.cli.posterior import posterior as posterior_
 from trial.cli.power import power as power_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
@@ -181,6 +182,7 @@ def _app() -> typer.Typer:
         schema_,
         catalogue_,
         calibrate_,
+        posterior_,
         scorecard_,
         sensitivity_,
         attribute_,

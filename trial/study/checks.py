@@ -181,7 +181,10 @@ def not_taken(data: Mapping[str, Any]) -> Iterator[Problem]:
 
 def not_transfused(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Agents of rescue that add platelets, where the structure of the parameter set does not say to which states."""
-    chosen, agents = _set_of(data), value_at(data, "rescue", "agents")
+    given = value_at(data, "rescue", "agents")
+    told = enumerate(given if isinstance(given, list) else ())
+    agents = [k for k, agent in told if value_at(agent, "kind") == "platelets"]
+    chosen = _set_of(data) if agents else None
     if chosen is None:
         return
     try:
@@ -189,10 +192,9 @@ def not_transfused(data: Mapping[str, Any]) -> Iterator[Problem]:
             return
     except SetError:
         return
-    for k, agent in enumerate(agents if isinstance(agents, list) else ()):
-        if value_at(agent, "kind") == "platelets":
-            text = f"parameter set {chosen.id} has structure {chosen.structure}, which says no states for platelets"
-            yield ("rescue", "agents", k, "kind"), f"seen 'platelets'; {text} (transfused)"
+    for k in agents:
+        text = f"parameter set {chosen.id} has structure {chosen.structure}, which says no states for platelets"
+        yield ("rescue", "agents", k, "kind"), f"seen 'platelets'; {text} (transfused)"
 
 
 def _said(data: Any, path: tuple[str | int, ...]) -> Any:

@@ -36,6 +36,27 @@ class Search(Record):
     profile_evaluations: Count = Field(default=40, description="points of each search of a profile, at most")
 
 
+class PosteriorPlan(Record):
+    """How the posterior is found (``vtrial posterior``): what moves beside the fitted parameters, and how much work."""
+
+    assumed: tuple[FittedParameter, ...] = Field(
+        default=(), description="parameters that are not fitted and move all the same, with what is believed of them"
+    )
+    points: Annotated[Whole, Field(ge=16, le=4096)] = Field(
+        default=128, description="points of each wave at which the studies are simulated"
+    )
+    waves: Annotated[Whole, Field(ge=1, le=5)] = Field(
+        default=2, description="the first wave covers the priors, each later one the posterior of the one before"
+    )
+    replicates: Annotated[Whole, Field(ge=20, le=10_000)] = Field(
+        default=200, description="replicates at the values of the set, which say how targets of a trial go together"
+    )
+    checks: Annotated[Whole, Field(ge=1, le=1000)] = Field(
+        default=16, description="draws at which the studies are simulated again, beside what the emulator says"
+    )
+    draws: Annotated[Whole, Field(ge=1, le=100_000)] = Field(default=1000, description="draws that are written")
+
+
 class Fit(Record):
     """A calibration, fully resolved."""
 
@@ -59,12 +80,16 @@ class Fit(Record):
     )
     shift: Literal["none"] = Field(default="none", description="a shift between studies; none is what there is")
     search: Search = Field(default=Search(), description="how long is searched")
+    posterior: PosteriorPlan = Field(default=PosteriorPlan(), description="how the posterior is found, where it is")
 
     def problems(self) -> Iterator[Problem]:
         names = [prior.name for prior in self.fitted]
-        for k, name in enumerate(names):
-            if names.index(name) < k:
-                yield ("fitted", k, "name"), f"seen {name!r}, which is fitted already; each parameter once"
+        moved = [*names, *(prior.name for prior in self.posterior.assumed)]
+        for k, name in enumerate(moved):
+            if moved.index(name) < k:
+                place = ("fitted", k) if k < len(names) else ("posterior", "assumed", k - len(names))
+                first = "fitted" if moved.index(name) < len(names) else "named"
+                yield (*place, "name"), f"seen {name!r}, which is {first} already; each parameter once"
         for k, name in enumerate(self.profile):
             if name not in names:
                 yield ("profile", k), not_among(name, names, "a fitted parameter")
@@ -101,12 +126,15 @@ def _unknown(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
         return
     known = [*(p.name for p in chosen.parameters), *chosen.variances]
     fractions = [p.name for p in chosen.parameters if p.unit == FRACTION]
-    for k, prior in enumerate(_entries(data.get("fitted"))):
-        name = prior.get("name") if isinstance(prior, Mapping) else None
-        if isinstance(name, str) and name not in known:
-            yield ("fitted", k, "name"), not_among(name, known, f"a parameter of {chosen.id}")
-        elif name in fractions and isinstance(median := prior.get("median"), int | float) and median >= 1:
-            yield ("fitted", k, "median"), f"seen {median:g}; {name} is a fraction; allowed: less than 1"
+    beside = data.get("posterior")
+    assumed = _entries(beside.get("assumed")) if isinstance(beside, Mapping) else ()
+    for place, priors in ((("fitted",), _entries(data.get("fitted"))), (("posterior", "assumed"), assumed)):
+        for k, prior in enumerate(priors):
+            name = prior.get("name") if isinstance(prior, Mapping) else None
+            if isinstance(name, str) and name not in known:
+                yield (*place, k, "name"), not_among(name, known, f"a parameter of {chosen.id}")
+            elif name in fractions and isinstance(median := prior.get("median"), int | float) and median >= 1:
+                yield (*place, k, "median"), f"seen {median:g}; {name} is a fraction; allowed: less than 1"
 
 
 def _entries(value: Any) -> Iterable[Any]:

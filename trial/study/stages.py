@@ -61,7 +61,7 @@ class Condition(Record):
         """What is asked, for a sentence."""
         low, high = self.at_least_1e9L, self.below_1e9L
         limits = " and ".join([f"at least {low:g}"] * (low > 0) + [f"below {high:g}"] * (high < float("inf")))
-        last = "the last count" if self.visits == 1 else f"the last {self.visits} counts"
+        last = "the last count is" if self.visits == 1 else f"the last {self.visits} counts are"
         parts = [f"{last} {limits} x 10^9/L"] * self.asks_count
         parts += [f"{'a' if self.drug == 'on' else 'no'} dose is prescribed"] * (self.drug != "any")
         parts += [f"no rescue for {self.no_rescue_days} days"] * bool(self.no_rescue_days)

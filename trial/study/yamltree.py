@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,7 @@ def _parse(text: str, name: str, path: Path | None) -> tuple[Placed, list[str]]:
     if deep := _deep_line(text):
         return Placed({}, Place(name)), [f"{name}:{deep}: {TOO_DEEP}"]
     try:
-        top = yaml.compose(text)
+        top = _composed(text)
     except YAMLError as error:
         return Placed({}, Place(name)), [_syntax(error, text, name)]
     except RecursionError:
@@ -192,6 +193,12 @@ def _parse(text: str, name: str, path: Path | None) -> tuple[Placed, list[str]]:
         return reader.tree(top, Place(name, 1, path), ""), reader.problems
     except _TooMuchError as error:
         return Placed({}, Place(name)), [str(error)]
+
+
+@lru_cache(maxsize=32)
+def _composed(text: str) -> YamlNode | None:
+    """The nodes of a YAML text, which nobody changes: many studies are made of one file."""
+    return YAML(typ="safe", pure=True).compose(text)
 
 
 def _line_of_value(text: str, most: int) -> int:
