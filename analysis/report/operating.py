@@ -91,7 +91,7 @@ def _lead(rows: Sequence[Operating], kept: Sequence[Kept]) -> Text:
         )
     if kept:
         return "None of the sizes that were tried passes every criterion."
-    row = max((row for row in rows if row.measure == "power"), key=lambda row: row.patients)
+    row = sorted((row for row in rows if row.measure == "power"), key=lambda row: row.patients)[-1]
     patients = shown(cells.whole, number(row, "patients"))
     return said("Power of {} patients: {} %.", patients, _value(row))
 
@@ -143,7 +143,7 @@ def _table(rows: Sequence[Operating], page: DesignPage) -> Table:
             values = [Cell(_value(found[n])) if n in found else Cell(NONE) for n in sizes]
             name = Cell(label(_words(measure, about, truth)), "label")
             lines.append(Row((name, *values), f"{scenario}|{measure}|{about}|{truth}"))
-    most = max(rows, key=lambda row: row.trials)
+    most = sorted(rows, key=lambda row: row.trials)[-1]
     notes = (
         said("{} trials of each size. Shares and biases in %, ± error of the pool and of the drawing; limits in "
              "brackets where a share is nothing or all.", shown(cells.whole, number(most, "trials"))),
