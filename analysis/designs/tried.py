@@ -201,7 +201,9 @@ def _judged(
 
 
 def _selected(held: _Held) -> Outcomes:
-    """The best arms of the first stage go on with the reference arm; closed tests over both stages."""
+    """The best arms of the first stage go on with the reference arm; closed tests over both stages. The difference is
+    that of the arms that went on.
+    """
     d = held.design
     first, n = d.sizes[0], d.sizes[-1]
     arm = held.arms(0, first, held.everybody(), "arms 0")
@@ -224,9 +226,8 @@ def _selected(held: _Held) -> Outcomes:
     p1, p2 = (np.where(np.isnan(z), 1.0, ndtr(-np.where(np.isnan(z), 0.0, z))) for z in (z1, z2))
     rejected = combination.closed(p1, p2, took, first / n, d.level, d.rule) & ~futile[:, None]
     combined = -ndtri(combination.inverse_normal(p1, p2, first / n))
-    return _staged(
-        held, rejected, futile, np.where(futile, first, n), np.where(took, combined, np.nan), difference, took
-    )
+    size, z = np.where(futile, first, n), np.where(took, combined, np.nan)
+    return _staged(held, rejected, futile, size, z, np.where(took, difference, np.nan), ~np.isnan(z1))
 
 
 def _resized(held: _Held) -> Outcomes:
