@@ -14,12 +14,13 @@ FLOORS = {
         ("trial.jobs",), ("trial.app",), ("trial",), ("trial.cli",), ("trial.__main__",),
     ),
     "analysis": (
-        ("analysis", "analysis.text"), ("analysis.endpoints",), ("analysis.statistics",), ("analysis.evidence",),
-        ("analysis.figures",), ("analysis.report",),
+        ("analysis", "analysis.text"), ("analysis.endpoints",), ("analysis.statistics",),
+        ("analysis.evidence", "analysis.designs"), ("analysis.figures",), ("analysis.report",),
     ),
 }  # fmt: skip
 """From the ground up; a room imports its own floor and those below. The public call (``trial``) stands on the top, the
-command line above it: nobody imports that.
+command line above it: nobody imports that. Designs are tried on a pool of patients as evidence is taken from a run:
+with the statistics, for the figures and the report.
 """
 COMMANDS_MAY = ("trial.cli", "trial.app", "trial.errors", "analysis.text")
 """What the command line imports: what a command does, and words. Types are no imports."""

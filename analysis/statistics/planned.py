@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtri
 
 from analysis.endpoints import chosen
 from analysis.endpoints.contract import Endpoint
@@ -48,6 +49,7 @@ TESTS = {
     "fisher": "Fisher's exact test",
     "boschloo": "Boschloo's exact test",
 }
+LEAST_P = 1e-300
 ODDS = {"mantel_haenszel": "Mantel-Haenszel", "logistic": "logistic regression"}
 
 
@@ -148,6 +150,19 @@ def _test(cells: Cells, method: ComparisonMethod) -> tuple[Array, Flags]:
         p = np.array(p)
         p[few] = proportions.exact_test(method.exact, *(counts[few] for counts in crude))
     return p, few
+
+
+def directed(cells: Cells, method: ComparisonMethod, better: int = 1, margin: float = 0.0) -> tuple[Array, Array]:
+    """Z (...) of the planned test of one arm, positive where it is better, and the difference; NaN: cannot be tested.
+
+    Z has the two-sided p of the test. With a ``margin`` by which the arm may be worse, the score of the difference.
+    """
+    common, (x1, n1, x2, n2) = proportions.common_difference(*cells.four), cells.crude
+    difference = np.where(np.isnan(common), rates(x1, n1) - rates(x2, n2), common)
+    if margin:
+        return better * proportions.score_against(*cells.four, -better * margin), difference
+    p = _test(cells, method)[0]
+    return better * np.sign(difference) * -ndtri(np.maximum(p, LEAST_P) / 2), difference
 
 
 def _blank(endpoint: Endpoint, study: Study, arm: str) -> Estimate:

@@ -29,6 +29,7 @@ from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
 from trial.cli.console import open_streams, say, silence
+from trial.cli.design import design as design_
 from trial.cli.estimands import estimands as estimands_
 from trial.cli.exposure import exposure as exposure_
 from trial.cli.forecast import forecast as forecast_
@@ -39,6 +40,7 @@ from trial.cli.optimise import optimise as optimise_
 from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
 from trial.cli.posterior import posterior as posterior_
+from trial.cli.power import power as power_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
 from trial.cli.run import PATIENTS_FAILED
@@ -196,6 +198,8 @@ def _app() -> typer.Typer:
         scan_,
         optimise_,
         new_,
+        power_,
+        design_,
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
     app.add_typer(forecast_, name="forecast")

@@ -230,8 +230,14 @@ def _lines(tree: Placed, problems: Iterable[Problem]) -> list[str]:
     )
 
 
-def load_record(path: Path, record: type[AnyRecord], check: Check) -> AnyRecord:
-    """A YAML file of another kind than a study as its ``record``; ``check`` looks at the plain data, valid or not.
+def load_record(
+    path: Path,
+    record: type[AnyRecord],
+    check: Check,
+    record_check: Callable[[AnyRecord], Iterable[Problem]] = lambda found: (),
+) -> AnyRecord:
+    """A YAML file of another kind than a study as its ``record``; ``check`` looks at the plain data, valid or not,
+    ``record_check`` at a valid record.
 
     Raises ConfigError with every problem found.
     """
@@ -242,6 +248,7 @@ def load_record(path: Path, record: type[AnyRecord], check: Check) -> AnyRecord:
         found = record.model_validate(data)
     except ValidationError as error:
         raise ConfigError(_lines(tree, [*explain(error, record, data), *problems])) from None
+    problems = problems or list(record_check(found))
     if problems:
         raise ConfigError(_lines(tree, problems))
     return found
