@@ -351,5 +351,6 @@ def _software(study: Study) -> Iterator[str]:
     yield ""
     yield from (f"- {line}" for line in in_words(study) if line.startswith("parameter set "))
     uncertain = "each replicate draws its own" if study.parameter_uncertainty else "the same in every replicate"
+    uncertain += ", assumed numbers by their prior" if study.parameter_uncertainty == "all" else ""
     yield f"- population parameters: {uncertain}"
     yield f"- vtrial {engine_version()}; versions of all packages are in the manifest of each run"

@@ -15,6 +15,7 @@ from trial.study.arms import Arm, arm_problems
 from trial.study.attrition import dropout_problems, hazards
 from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
 from trial.study.dose_rule import DoseRule
+from trial.study.doubt import Uncertain
 from trial.study.estimand import estimand_problems, lacking_for_estimands
 from trial.study.habits import Adherence, Meals
 from trial.study.leaving import Dropout
@@ -63,8 +64,10 @@ class Study(Record):
     parameter_set: Name = Field(
         description="id of a parameter set of the catalogue, or your own file of one (.json, .py) beside this file"
     )
-    parameter_uncertainty: bool = Field(
-        default=False, description="every replicate draws its own population parameters"
+    parameter_uncertainty: Uncertain = Field(
+        default=False,
+        description="every replicate draws its own population parameters: fitted (or true): what has a standard error; "
+        "all: what is assumed too, by its prior; none (or false): no number is moved",
     )
     typical_patient: bool = Field(
         default=False,
@@ -129,7 +132,8 @@ class Study(Record):
 
     def problems(self) -> Iterator[Problem]:
         if self.typical_patient and self.parameter_uncertainty:
-            yield ("parameter_uncertainty",), "seen true; with typical_patient: true nothing is drawn"
+            said = "true" if self.parameter_uncertainty is True else self.parameter_uncertainty
+            yield ("parameter_uncertainty",), f"seen {said}; with typical_patient: true nothing is drawn"
         yield from arm_problems(self.arms, self.dose_rules)
         yield from self._stage_problems()
         yield from self._schedule_problems()
