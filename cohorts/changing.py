@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cohorts.believed import Believed
 from cohorts.parameters import ParameterSet
 from cohorts.sampler import Cohort
 from cohorts.switched import parameters_of
@@ -71,7 +72,7 @@ def moved_by(chosen: ParameterSet, covariates: Collection[str]) -> tuple[str, ..
 
 
 def parameters_by_piece(
-    chosen: ParameterSet, cohort: Cohort, pieces: Pieces, uncertainty: bool = False
+    chosen: ParameterSet, cohort: Cohort, pieces: Pieces, uncertainty: Believed = False
 ) -> dict[str, Array]:
     """The parameters that follow the covariates of ``pieces``, by name (n, K)."""
     names, fixed = moved_by(chosen, pieces.columns), _for_life(chosen)

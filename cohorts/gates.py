@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from cohorts.citations import THIS_ENGINE
 from cohorts.covariates import CATEGORIES, LIMITS
+from cohorts.episodes import FOR_LIFE, LAWS
 from cohorts.parameters import (
     Correlation,
     CovariateEffect,
@@ -39,8 +40,8 @@ IN_ORDER = (("LAG", "TSWITCH"),)
 """Parameters of which the first may not pass the second: times after a dose."""
 SHARES = (("FP", "FM"),)
 """Shares of one whole: together at most LARGEST_FRACTION."""
-AT_MOST = {"ETA": 1.0}
-"""Largest possible value: an occupancy."""
+AT_MOST, AT_LEAST = {"ETA": 1.0, "HILL": 2.0}, {"HILL": 1.0}
+"""Largest and smallest possible values: of an occupancy, and of an exponent that is made of 1 and 2."""
 SWITCHES = ("DESTRUCTION",)
 """0 or 1, nothing between."""
 Sourced = RandomEffect | Correlation | CovariateEffect
@@ -52,7 +53,7 @@ def problems(chosen: ParameterSet) -> list[str]:
     found = [line for p in chosen.parameters for line in naked(p)]
     items: list[Sourced] = [*chosen.random_effects, *chosen.correlations, *chosen.covariate_effects]
     found += [line for item in items for line in _unsourced(item)]
-    found += [*_values(chosen), *_together(chosen), *_beyond(chosen), *_covariance(chosen)]
+    found += [*_values(chosen), *_together(chosen), *_beyond(chosen), *_laws(chosen), *_covariance(chosen)]
     found += _domain(chosen)
     return [*found, *_effects(chosen), *_covariates(chosen), *_idle(chosen), *_citations(chosen)]
 
@@ -124,6 +125,9 @@ def _together(chosen: ParameterSet) -> Iterator[str]:
     for name, most in AT_MOST.items():
         if given.get(name, most) > most:
             yield f"{name}: value: seen {given[name]:g}; allowed: at most {most:g}"
+    for name, least in AT_LEAST.items():
+        if given.get(name, least) < least:
+            yield f"{name}: value: seen {given[name]:g}; allowed: at least {least:g}"
     for c in chosen.classes:
         if chosen.parameter(c.share).unit != "fraction":
             yield f"class {c.name}: share: {c.share} is in {chosen.unit(c.share)!r}; a fraction is needed"
@@ -187,6 +191,8 @@ def _idle(chosen: ParameterSet) -> Iterator[str]:
             yield f"{_name(item)}: changes nothing: {item.parameter} is 0"
         if item.parameter == BASE and not weekly:
             yield f"{_name(item)}: changes nothing: the patient's own count takes the place of {BASE}"
+        if weekly and item.parameter in FOR_LIFE:
+            yield f"{_name(item)}: changes nothing: it is read once, when a patient is drawn; allowed: level patient"
         if weekly and item.parameter in classes:
             who = classes[item.parameter]
             yield f"{_name(item)}: changes nothing: patients are in class {who} for life; allowed: level patient"
@@ -204,6 +210,18 @@ def _beyond(chosen: ParameterSet) -> Iterator[str]:
             yield f"{name}: not given; every set needs it, in {unit if unit != '1' else 'no unit'}"
         elif given[name] != unit:
             yield f"{name}: unit: seen {given[name]!r}; it is read in {unit!r}"
+
+
+def _laws(chosen: ParameterSet) -> Iterator[str]:
+    """Laws of which a set gives a part only, and their units."""
+    given = {p.name: p.unit for p in chosen.parameters}
+    for law, needed in LAWS.items():
+        for name, unit in needed.items():
+            if name in given and given[name] != unit:
+                yield f"{name}: unit: seen {given[name]!r}; it is read in {unit!r}"
+            elif name not in given and (others := [one for one in needed if one in given]):
+                in_unit = f"in {unit if unit != '1' else 'no unit'}"
+                yield f"{name}: not given; {law} ({', '.join(others)}) needs it, {in_unit}"
 
 
 def _covariance(chosen: ParameterSet) -> Iterator[str]:

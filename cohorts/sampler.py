@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cohorts.believed import Believed, believed
 from cohorts.noise import bleeding_grade
 from cohorts.parameters import ParameterSet
 from cohorts.screening import (
@@ -23,7 +24,7 @@ from cohorts.screening import (
     report,
 )
 from cohorts.streams import BLOCK, Draws, Streams
-from cohorts.variability import individual_parameters, on_first_day, uncertain
+from cohorts.variability import individual_parameters, on_first_day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,20 +96,20 @@ def sample_cohorts(
     replicates: Sequence[int],
     streams: Streams,
     screening: Criteria,
-    parameter_uncertainty: bool = False,
+    parameter_uncertainty: Believed = False,
     laboratory: Reporting = USUAL,
 ) -> Cohort:
     """The first ``n`` eligible candidates of each of some replicates, with individual parameters.
 
     The screening count, which is the baseline, comes from the ``laboratory`` of the visits, that of a file too.
     The same seed and replicate give the same first patients for any ``n`` and whatever else is sampled with them.
-    ``parameter_uncertainty`` moves the typical values by their standard errors, once per replicate. ValueError if too
+    ``parameter_uncertainty`` moves the typical values once per replicate (``cohorts.believed``). ValueError if too
     few candidates are eligible.
     """
     if n < 1:
         raise ValueError(f"n is {n}; at least 1 patient is needed")
     alike = [[replicate] for replicate in replicates] if parameter_uncertainty else [list(replicates)]
-    sets = [uncertain(parameter_set, streams, few[0]) if parameter_uncertainty else parameter_set for few in alike]
+    sets = [believed(parameter_set, streams, few[0], parameter_uncertainty) for few in alike]
     several = zip(sets, alike, strict=True)
     return concatenate([_sampled(own, population, n, few, streams, screening, laboratory) for own, few in several])
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cohorts.believed import Believed, believed
 from cohorts.parameters import ParameterSet
 from cohorts.sampler import Cohort
-from cohorts.variability import individual_parameters, uncertain
+from cohorts.variability import individual_parameters
 
 Array = NDArray[np.float64]
 
 
-def parameters_of(parameter_set: ParameterSet, cohort: Cohort, uncertainty: bool = False) -> dict[str, Array]:
+def parameters_of(parameter_set: ParameterSet, cohort: Cohort, uncertainty: Believed = False) -> dict[str, Array]:
     """Parameters by name (n,) that ``parameter_set`` gives the patients of a cohort, with the random effects and
     classes that they have: the streams are named after the parameters.
 
-    ``uncertainty`` moves the typical values by their standard errors, once per replicate. Covariates are those of the
+    ``uncertainty`` moves the typical values once per replicate (``cohorts.believed``). Covariates are those of the
     cohort's columns. Raises ValueError for a covariate effect on another, or a set without standard errors.
     """
     if not uncertainty:
@@ -24,7 +25,7 @@ def parameters_of(parameter_set: ParameterSet, cohort: Cohort, uncertainty: bool
     values = {p.name: np.empty(len(cohort.draws)) for p in parameter_set.parameters}
     for replicate in np.unique(cohort.draws.replicate):
         who = np.flatnonzero(cohort.draws.replicate == replicate)
-        few, own = cohort.take(who), uncertain(parameter_set, cohort.draws.streams, int(replicate))
+        few, own = cohort.take(who), believed(parameter_set, cohort.draws.streams, int(replicate), uncertainty)
         for name, value in individual_parameters(own, few.draws, few.columns)[0].items():
             values[name][who] = value
     return values

@@ -13,6 +13,7 @@ UNITS: dict[str, tuple[str, float]] = {
     "1/h": ("rate", 1.0),
     "1/d": ("rate", 1.0 / 24.0),
     "1/wk": ("rate", 1.0 / 168.0),
+    "1/y": ("rate", 1.0 / 8766.0),
     "L": ("volume", 1.0),
     "mL": ("volume", 1e-3),
     "L/h": ("clearance", 1.0),

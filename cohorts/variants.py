@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cohorts.gates import AT_MOST, IN_ORDER, LARGEST_FRACTION, SHARES, SWITCHES
+from cohorts.gates import AT_LEAST, AT_MOST, IN_ORDER, LARGEST_FRACTION, SHARES, SWITCHES
 from cohorts.parameters import LARGEST_VARIANCE, OCCASION, OMEGA, ParameterSet
 
 FACTORS = (0.5, 1.5)
@@ -70,6 +70,8 @@ def _variant(parameter_set: ParameterSet, number: Assumed, factor: float) -> Var
             value, limited = named[first], f"not before {first}"
     if value > AT_MOST.get(number.name, value):
         value, limited = AT_MOST[number.name], f"at most {AT_MOST[number.name]:g}"
+    if value < AT_LEAST.get(number.name, value):
+        value, limited = AT_LEAST[number.name], f"at least {AT_LEAST[number.name]:g}"
     for shares in SHARES:
         rest = sum(named[other] for other in shares if other != number.name and other in named)
         if number.name in shares and value > LARGEST_FRACTION - rest:

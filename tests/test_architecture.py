@@ -38,6 +38,7 @@ SHARED_MODULES = {
     "chemotherapy": "chemotherapy",
     "attribution": "how much each departure from an ideal trial moves the result",
     "estimands": "what is to be known, and whether an analysis finds it",
+    "tipping": "where the conclusion turns as imputed counts get worse",
     "sensitivity": "one at a time analysis of what is assumed",
     "baseline": "the patients at baseline",
     "subgroups": "the result by covariates",

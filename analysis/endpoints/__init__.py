@@ -19,6 +19,7 @@ from analysis.endpoints.counts import COUNT_ENDPOINTS
 from analysis.endpoints.defined import defined
 from analysis.endpoints.durable import DURABLE_ENDPOINTS
 from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS
+from analysis.endpoints.off_drug import RELAPSE_TIMES
 from analysis.endpoints.records import Records, patient_columns
 from analysis.endpoints.response import RESPONSE_ENDPOINTS
 from analysis.endpoints.time_to_event import TIMES, TTRESC, Times, TimeTo
@@ -38,7 +39,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *EXPOSURE_ENDPOINTS,
 )
 
-EVENT_TIMES: tuple[TimeTo, ...] = (*TIMES, *ADVERSE_TIMES)
+COUNT_TIMES: tuple[TimeTo, ...] = (*TIMES, *RELAPSE_TIMES)
+"""Times that follow from counts and rescue."""
+EVENT_TIMES: tuple[TimeTo, ...] = (*COUNT_TIMES, *ADVERSE_TIMES)
 
 NOT_OF_COUNTS = ("COMPL", "CITRESP", "CHEMOPL", "CHEMO2")
 """Yes or no endpoints that depend on more than counts, of which a truth after leaving is not simulated."""
@@ -282,11 +285,14 @@ def evaluate_all(records: Records, study: Study) -> dict[str, Evaluated]:
 
 def chosen_times(study: Study) -> dict[str, TimeTo]:
     """The times to event of a study: to rescue where it is allowed, those of response with an endpoint of response,
-    and to the first of every simulated adverse event.
+    those of relapse where it defines an endpoint of days off drug, and to the first of every simulated adverse event.
     """
     responds = any(code.startswith("RESP") for code in chosen(study))
+    goes_on = any(one.off_drug_days is not None for one in study.analysis.definitions)
 
     def has(kind: TimeTo) -> bool:
+        if kind in RELAPSE_TIMES:
+            return goes_on
         return kind.proxy in study.proxies if kind.proxy else study.rescue.allowed if kind is TTRESC else responds
 
     return {kind.code: kind for kind in EVENT_TIMES if has(kind)}

@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.endpoints.contract import Endpoint, Evaluated, measured, yes_no
 from analysis.endpoints.durable import days_each_visit_stands_for
+from analysis.endpoints.off_drug import NO_RESPONSE, had_one
 from analysis.endpoints.records import Array, Flags, Records, Texts
 from trial.study.response_definition import ResponseDefinition, in_window
 from trial.study.study import Study
@@ -43,13 +44,16 @@ def defined(
 
 def _evaluate(one: ResponseDefinition, unless: Endpoint | None, records: Records, study: Study) -> Evaluated:
     window = _window(one, records, study)
-    response = _responses(one, records, study) & window
+    at_all = _responses(one, records, study)
+    response = at_all & window
     if one.result == "visits":
         return measured(response.sum(axis=1).astype(np.float64), np.full(records.n, ""))
     if one.result == "weeks":
         return measured(response @ days_each_visit_stands_for(records) / WEEK, np.full(records.n, ""))
     yes, reason = _responder(one, response, window, records)
     yes &= ~_failed(one, window, records)
+    if one.of_responders:
+        reason = np.where(had_one(at_all, records), reason, NO_RESPONSE)
     if unless is not None:
         other = unless.evaluate(records, study)
         reason = np.where(yes & (reason == ""), other.reason, reason)

@@ -25,6 +25,7 @@ from cohorts.adverse_events import Prior, Proxy, proxy
 
 EXACT = "First events over time to the event or to the last day in the study; interval exact for a Poisson count, 95 %."
 
+STAYS = label("stays")
 ANY_DRUG = "The rates are those of the trials named under Source, whatever the drug and the patients of this study."
 
 
@@ -69,6 +70,7 @@ def priors(run: RunFolder) -> Table | None:
         Column("term", "Event"),
         Column("background", "Background per 100 patient-years (95 % prior range)"),
         Column("ratio", "Rate on drug / background (95 % prior range)"),
+        Column("later", "Later rate / early rate (95 % prior range)"),
         Column("sources", "Source"),
     )
     drawn = run.study.parameter_uncertainty
@@ -92,8 +94,9 @@ def _notes(found: Proxy) -> list[Text]:
 def _prior_row(found: Proxy) -> Row:
     background = shown(cells.with_range, _prior(found, "background"), scale=100.0)
     ratio = shown(cells.with_range, Number(list(found.drug_ratio), "adverse_events", found.code, "drug_ratio"))
+    later = shown(cells.with_range, _prior(found, "later")) if found.later else STAYS
     sources = joined("; ", [_source(found, name, prior) for name, prior in found.named_priors.items()])
-    return Row((Cell(found.term, "label"), *texts(background, ratio), Cell(sources, "text")), f"AE_{found.code}")
+    return Row((Cell(found.term, "label"), *texts(background, ratio, later), Cell(sources, "text")), f"AE_{found.code}")
 
 
 def _prior(found: Proxy, name: str) -> Number:

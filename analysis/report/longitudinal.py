@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from analysis.endpoints.time_to_event import TIMES
+from analysis.endpoints import COUNT_TIMES
 from analysis.figures import charts
 from analysis.figures.charts import QuartileCurve
 from analysis.report.grid import (
@@ -165,7 +165,9 @@ def restricted_means(run: RunFolder) -> Table | None:
         return (mean_over(every), range_over(every), _limits(mean), *((_limits(gap), _p(p)) if against else ()))
 
     kinds = [
-        kind for kind in TIMES if any(run.one(kind.code, a, "restricted mean", category=day) for a in run.study.arm_ids)
+        kind
+        for kind in COUNT_TIMES
+        if any(run.one(kind.code, a, "restricted mean", category=day) for a in run.study.arm_ids)
     ]
     rows = tuple(
         row

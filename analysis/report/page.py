@@ -35,6 +35,7 @@ from analysis.report import (
     subgroups,
     summary,
     times,
+    tipping,
 )
 from analysis.report.grid import Table
 from analysis.report.keyed import Text, attributes, content, joined, label, said, shown
@@ -201,6 +202,8 @@ def _efficacy(run: RunFolder) -> list[Table | Figure | None]:
         *dose_response.parts(run),
         scored.elsewhere(run),
         estimands.table(run),
+        tipping.table(run),
+        tipping.figure(run),
     ]
 
 

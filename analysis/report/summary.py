@@ -222,8 +222,9 @@ def _expected(run: RunFolder, name: str) -> bool:
 
 def kinds_of_uncertainty(run: RunFolder) -> list[tuple[str, Text]]:
     """The three kinds, never mixed."""
+    by_prior = ", assumed ones by their prior" if run.study.parameter_uncertainty == "all" else ""
     doubt = (
-        "and, as every replicate drew its own population parameters, those drawn ones too (see the warnings)"
+        f"and, as every replicate drew its own population parameters{by_prior}, those drawn ones too (see the warnings)"
         if run.study.parameter_uncertainty
         else "when the model is right; it does not hold doubt about the model"
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analysis.endpoints.time_to_event import TIMES, TTRESC, TimeTo
+from analysis.endpoints import COUNT_TIMES
+from analysis.endpoints.time_to_event import TTRESC, TimeTo
 from analysis.report.grid import (
     NONE,
     Cell,
@@ -121,9 +122,9 @@ def _twice(found: list[TimeTo]) -> str:
 
 def _watched(run: RunFolder) -> list[TimeTo]:
     """The times to event for which somebody of the named replicate is watched."""
-    rates = [run.one(kind.code, arm, "event rate") for kind in TIMES for arm in run.study.arm_ids]
+    rates = [run.one(kind.code, arm, "event rate") for kind in COUNT_TIMES for arm in run.study.arm_ids]
     codes = {rate.PARAMCD for rate in rates if rate and rate.N}
-    return [kind for kind in TIMES if kind.code in codes]
+    return [kind for kind in COUNT_TIMES if kind.code in codes]
 
 
 def _against(run: RunFolder) -> Text:

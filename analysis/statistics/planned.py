@@ -14,7 +14,7 @@ import numpy as np
 from analysis.endpoints import chosen
 from analysis.endpoints.contract import Endpoint
 from analysis.endpoints.records import Array, Flags
-from analysis.statistics import multiplicity, proportions
+from analysis.statistics import estimators, multiplicity, proportions
 from analysis.statistics.estimates import (
     ALL,
     EITHER,
@@ -109,6 +109,16 @@ def compared(found: Summary, study: Study) -> tuple[Interval, Array]:
     """
     cells, method = _cells(found, study), study.analysis.method
     return DIFFERENCES[method.difference](*cells.four), _test(cells, method)[0]
+
+
+def difference_and_variance(found: Summary, study: Study) -> tuple[Array, Array, Array]:
+    """Common difference within strata, its variance by Sato, and patients of both arms, (R, A) each, of every arm but
+    the reference arm.
+    """
+    cells = _cells(found, study)
+    interval = proportions.sato_difference(*cells.four)
+    error = (interval.high - interval.low) / (2 * estimators.Z95)
+    return interval.estimate, error**2, cells.n1.sum(axis=-1) + cells.n2.sum(axis=-1)
 
 
 def compared_arms(study: Study) -> list[str]:

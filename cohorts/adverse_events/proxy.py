@@ -1,7 +1,10 @@
 """What a simulated adverse event is: rates with their priors. A proxy, never a prediction of an event.
 
-No published model gives coefficients for adverse events of this class. A proxy is a constant hazard without drug and
-another one on drug, with a wide prior where little is known.
+No published model gives coefficients for adverse events of this class. A proxy is a hazard of the first event without
+drug and another one on drug, with a wide prior where little is known. First events come early: where a table of a
+longer time is known, both are another constant from the 71st day on, on drug the 71st with active drug, without it of
+the trial. What is printed are shares at two times; two pieces say that and no more (a Weibull hazard through both would
+put three quarters of the rarest falling events on day 0).
 """
 
 from __future__ import annotations
@@ -17,8 +20,11 @@ from cohorts.citations import Source
 from cohorts.parameters import Status
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Z_95 = 1.959964
 DAYS_PER_YEAR = 365.25
+EARLY_DAYS = 70
+"""After so many days the later hazard holds: the 10 weeks of the table in which the rates were read."""
 FLAT_BELOW_1E9L = 150.0
 """Below this count the hazard does not depend on it."""
 
@@ -47,17 +53,26 @@ class Prior:
 
 @dataclass(frozen=True)
 class Rates:
-    """Hazards of n patients: ``background`` and ``on_drug`` (n,) per year; ``doubling`` (n,) ratio per doubling of the
-    count above 150.
+    """Hazards of n patients: ``background`` and ``on_drug`` (n,) per year in the first 70 days; ``doubling`` (n,) ratio
+    per doubling of the count above 150; ``later`` (n,) ratio after those days; None: they stay.
     """
 
     background: Array
     on_drug: Array
     doubling: Array
+    later: Array | None = None
 
-    def daily(self, drug: NDArray[np.bool_], count: Array) -> Array:
-        """Hazard per day (n, D); ``drug`` (n, D) days with active drug, ``count`` (n, D) or (1, 1), 10^9/L."""
+    def daily(
+        self, drug: NDArray[np.bool_], count: Array, day: Ints | None = None, before: Ints | None = None
+    ) -> Array:
+        """Hazard per day (n, D); ``drug`` (n, D) days with active drug, ``count`` (n, D) or (1, 1), 10^9/L; ``day``
+        (n, D) or (D,) of the trial, by default from 0 on; ``before`` (n,) days on drug before them, by default 0.
+        """
         yearly = np.where(drug, self.on_drug[:, None], self.background[:, None])
+        if self.later is not None:
+            day = np.arange(drug.shape[1]) if day is None else day
+            on_drug = np.cumsum(drug, axis=1) - drug + (0 if before is None else before[:, None])
+            yearly = np.where(np.where(drug, on_drug, day) < EARLY_DAYS, yearly, yearly * self.later[:, None])
         doublings = elementary.log(np.maximum(count, FLAT_BELOW_1E9L) / FLAT_BELOW_1E9L) / elementary.log(2.0)
         return yearly * elementary.power(self.doubling[:, None], doublings) / DAYS_PER_YEAR
 
@@ -66,8 +81,8 @@ class Rates:
 class Proxy:
     """One simulated adverse event. ``background``: hazard without drug (1/y). On drug it is ``on_drug`` (1/y, from the
     drug's own arms) or ``ratio`` times the background: exactly one of the two. ``doubling``: ratio of the hazard per
-    doubling of the count above 150 x 10^9/L, None when it does not depend on the count. ``drug``: the one drug its
-    rates are of; "" of the whole class.
+    doubling of the count above 150 x 10^9/L, None when it does not depend on the count. ``later``: ratio of both
+    hazards after 70 days, None when they stay. ``drug``: the one drug its rates are of; "" of the whole class.
     """
 
     code: str
@@ -76,6 +91,7 @@ class Proxy:
     on_drug: Prior | None = None
     ratio: Prior | None = None
     doubling: Prior | None = None
+    later: Prior | None = None
     drug: str = ""
 
     def __post_init__(self) -> None:
@@ -90,16 +106,18 @@ class Proxy:
             "on drug": self.on_drug,
             "drug ratio": self.ratio,
             "per doubling of the count above 150": self.doubling,
+            f"ratio after {EARLY_DAYS} days": self.later,
         }
         return {name: prior for name, prior in named.items() if prior is not None}
 
     def rates(self, z: Array) -> Rates:
-        """Rates for standard normal ``z`` (3, n): background, drug, count. Zeros give the medians."""
+        """Rates for standard normal ``z`` (4, n): background, drug, count, later. Zeros give the medians."""
         background = self.background.at(z[0])
         drug = self.on_drug or self.ratio
         assert drug is not None
         on_drug = drug.at(z[1]) if self.on_drug else background * drug.at(z[1])
-        return Rates(background, on_drug, self.doubling.at(z[2]) if self.doubling else np.ones_like(background))
+        doubling = self.doubling.at(z[2]) if self.doubling else np.ones_like(background)
+        return Rates(background, on_drug, doubling, self.later.at(z[3]) if self.later else None)
 
     @property
     def drug_ratio(self) -> tuple[float, float, float]:

@@ -141,6 +141,7 @@ def individual(covariates: dict[str, Any], eta: dict[str, float], classes: set[s
         p["ETA"] = p["ETA_NONRESP"]
     if "low_production" in classes:
         p["GPROD"] = p["GPROD_LOW"]
+    p["HILL"] = THETA.get("HILL", 2.0)
     p["KAB"], p["GPROD"] = disease(p)
     return p
 
@@ -148,7 +149,9 @@ def individual(covariates: dict[str, Any], eta: dict[str, float], classes: set[s
 def signals(p: dict[str, float], tpo: float, c_free: float = 0.0) -> list[float]:
     """Plateaus of JS, ERK, AKT relative to health. From x (1 + G x) = a: x = 2 a / (1 + sqrt(1 + 4 G a))."""
     by_tpo = tpo / (p["KAPPA"] * p["TPO0"] + tpo)
-    by_drug = p["ETA"] * c_free**2 / (p["EC50"] ** 2 + c_free**2)
+    scaled = c_free / p["EC50"]
+    odds = (2.0 - p["HILL"]) * scaled + (p["HILL"] - 1.0) * scaled**2
+    by_drug = p["ETA"] * odds / (1.0 + odds)
     theta = by_tpo + by_drug - by_tpo * by_drug
     healthy = 1.0 / (p["KAPPA"] + 1.0)
 

@@ -1,6 +1,7 @@
 """The fast solver against scipy on tpo_mechanism: patients of every kind, drug, meals, chemotherapy, swings."""
 
 import numpy as np
+import pytest
 from slow_solver import slow_solve
 
 from cohorts.sets import parameter_set
@@ -20,9 +21,13 @@ def patients() -> np.ndarray:
     return np.array([[one[name][0] for name in MODEL.parameters] for one in values])
 
 
-def test_the_fast_solver_agrees_with_scipy():
-    """States and outputs within 1e-6 of the largest value of each state, across a meal before and after the dose."""
+@pytest.mark.parametrize("hill", [2.0, (1.0, 1.2, 1.6)])
+def test_the_fast_solver_agrees_with_scipy(hill):
+    """States and outputs within 1e-6 of the largest value of each state, across a meal before and after the dose; with
+    smaller exponents of the drug too, whose solve begins at no drug as well.
+    """
     p, shape = patients(), (len(KINDS), DAYS)
+    p[:, MODEL.parameters.index("HILL")] = hill
     rng = np.random.default_rng(3)
     days = Days.of(
         np.broadcast_to(24.0 * np.arange(DAYS), shape),

@@ -129,7 +129,7 @@ def test_uncertain_rates_come_from_the_first_numbers_of_their_own_stream() -> No
     """So a run made again, or with other endpoints, has the same ones."""
     clock = 20.5 * daily(URTI.on_drug.value)
     found = simulated("URTI", clock, *(Patient([20.0], replicate=r) for r in range(6)), uncertain=True)
-    z = ndtri(np.stack([Streams(3).uniforms("uncertainty:ae:URTI", r, 0)[:3] for r in range(6)], axis=1))
+    z = ndtri(np.stack([Streams(3).uniforms("uncertainty:ae:URTI", r, 0)[:4] for r in range(6)], axis=1))
     hazard = URTI.rates(z).daily(np.ones((6, 1), bool), np.full((6, 1), 20.0))[:, 0]
     reached = {
         r: day for r, day in enumerate((clock // hazard).astype(int).tolist()) if day <= max(found["ADY"].to_pylist())
@@ -140,7 +140,7 @@ def test_uncertain_rates_come_from_the_first_numbers_of_their_own_stream() -> No
 @given(st.sampled_from(PROXIES), st.lists(st.floats(1, 3000), min_size=2, max_size=2), st.booleans())
 def test_laws_of_the_hazard(found, counts: list[float], drug: bool) -> None:
     """Positive; never lower at a higher count with the median priors; off drug the background at low counts."""
-    rates = found.rates(np.zeros((3, 1)))
+    rates = found.rates(np.zeros((4, 1)))
     low, high = rates.daily(np.full((1, 2), drug), np.sort(np.array([counts])))[0]
     assert 0 < low <= high * (1 + 1e-12)
     assert rates.daily(np.array([[False]]), np.array([[100.0]]))[0, 0] == pytest.approx(daily(found.background.value))

@@ -138,7 +138,7 @@ def test_a_definition_is_what_its_keys_say(made, name):
 
 def test_the_library_by_hand():
     """Weeks 2 to 25 of ten weeks: 50 in weeks 3 to 10, rescued on day 24: weeks 4 to 10 are within 8 weeks of it."""
-    assert set(library_codes()) == {"TRNRESP", "WKRESP", "IWGR", "IWGCR", "SROT"}
+    assert set(library_codes()) == {"TRNRESP", "WKRESP", "IWGR", "IWGCR", "SROT", "KEPT30", "KEPT50"}
     late = Patient([10, 10, 50], rescue_days=(24,))
     free_of_it, few = Patient([10, 50, 50, 50, 50, 10]), Patient([10, 50, 50, 50, 10])
     durable = Patient([50])

@@ -85,7 +85,10 @@ def test_bounds_and_kinds_in_words():
     assert told(("adherence",), {"mean": None})["adherence.mean"].startswith("seen nothing")
     assert told(("title",), 5)["title"] == "seen 5; allowed: text; put it in quotes"
     assert told(("title",), [5])["title"] == "seen [5]; allowed: text"
-    assert told(("parameter_uncertainty",), "x")["parameter_uncertainty"] == "seen 'x'; allowed: true or false"
+    assert told(("parameter_uncertainty",), "x")["parameter_uncertainty"] == (
+        "seen 'x'; allowed: none, fitted or all; true means fitted, false none"
+    )
+    assert told(("typical_patient",), "x")["typical_patient"] == "seen 'x'; allowed: true or false"
     assert told(("id",), "a" * 61)["id"].endswith("allowed: at most 60 characters")
     assert "allowed: parallel, counterfactual; did you mean parallel?" in told(("allocation",), "paralel")["allocation"]
 

@@ -113,7 +113,8 @@ def test_a_switch_has_nothing_to_halve():
     assert "DESTRUCTION" in nothing_to_halve(MECHANISM)
     assert "DESTRUCTION" not in {v.assumed.name for v in variants(MECHANISM)}
     for variant in variants(MECHANISM):
-        values = {p.name: np.array([p.value]) for p in variant.parameter_set.parameters}
+        values = {name: np.array([value]) for name, value in TPO.optional}
+        values |= {p.name: np.array([p.value]) for p in variant.parameter_set.parameters}
         assert all(limit.holds(values)[0] for limit in TPO.limits), variant.assumed.name
 
 

@@ -34,8 +34,9 @@ def test_an_arm_without_its_rows_has_no_line(stat):
 def test_where_the_rates_come_from():
     """14 of 85 on placebo within 70 days: -ln(71/85) 365.25/70 per year; its spread by the delta method."""
     table = adverse.priors(bare_run(UTI))
-    term, background, ratio, sources = shown(table)["AE_UTI"]
+    term, background, ratio, later, sources = shown(table)["AE_UTI"]
     assert term == proxy("UTI").term and background.startswith("94 (56 to 160)") and ratio.startswith("0.85 (")
+    assert later.startswith("0.16 (") and shown(adverse.priors(bare_run(study(adverse=("TE",)))))["AE_TE"][3] == "stays"
     assert sources.startswith("background: ") and "14/85" in sources and "(derived); on drug: " in sources
     notes = [plain_text(note) for note in table.notes]
     assert (

@@ -80,7 +80,7 @@ def test_properties():
     stop = {"ladder": STUDY["dose_rules"]["ladder"] | {"steps": [{"action": "stop"}]}}
     assert study(dose_rules=stop).can_stop
     assert study(tolerability={"proxies": ["ALT", "UTI"]}).proxies == ("UTI", "ALT")
-    assert len(study(tolerability={}).proxies) == 10
+    assert len(study(tolerability={}).proxies) == 12
 
 
 @pytest.mark.parametrize(

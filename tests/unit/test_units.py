@@ -7,7 +7,7 @@ from cohorts.units import UNITS, check_unit, convert
 SIZES = {
     "pure number": {"1": 1, "fraction": 1, "%": 1 / 100},
     "time": {"h": 1, "d": 24, "wk": 7 * 24, "y": 365.25 * 24},
-    "rate": {"1/h": 1, "1/d": 1 / 24, "1/wk": 1 / 168},
+    "rate": {"1/h": 1, "1/d": 1 / 24, "1/wk": 1 / 168, "1/y": 1 / (365.25 * 24)},
     "volume": {"L": 1, "mL": 1 / 1000},
     "clearance": {"L/h": 1, "L/d": 1 / 24},
     "mass of drug": {"mg": 1, "ug": 1 / 1000},

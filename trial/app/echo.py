@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from cohorts.episodes import in_words as moving_in_words
 from cohorts.sets import is_file_name, parameter_set
 from trial.app.echo_analysis import analysis_in_words
 from trial.app.wording import listed
@@ -46,6 +47,7 @@ def in_words(study: Study) -> list[str]:
         *analysis_in_words(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
+        *(f"disease that moves: {law}" for law in moving_in_words(chosen)),
         f"population {study.population.id or study.population.file}{_margins(study)}",
         *([f"covariates by day: {Path(study.population.by_day).name}"] if study.population.by_day else []),
         *(f"covariate {change}" for change in study.population.changes),

@@ -22,7 +22,7 @@ from trial.app.versions import engine_version
 from trial.app.wording import at_cut, covariate, listed, listed_keys, lower, one_line
 from trial.errors import Refused, Stopped
 from trial.study.dose_response import BIAS, doses_of
-from trial.study.estimand import ESTIMATORS
+from trial.study.estimand import ESTIMATORS, IMPUTED, IMPUTING, deaths_in_words, imputation_in_words
 from trial.study.fingerprint import fingerprint
 from trial.study.study import Study
 
@@ -219,6 +219,9 @@ def _estimands(study: Study) -> Iterator[str]:
     yield "Held against them:"
     yield ""
     yield from (f"- {name.replace('_', ' ')}: {ESTIMATORS[name]}" for name in plan.estimators)
+    more = [*deaths_in_words(plan.estimands, study.deaths), *imputation_in_words(plan.imputation, plan.estimators)]
+    more += [IMPUTED] * bool(set(plan.estimators) & set(IMPUTING) or plan.imputation.deltas)
+    yield from (f"- {said[0].upper()}{said[1:]}." for said in more)
     yield ""
     yield (
         f"An estimator passes with a bias of at most {limits.bias_points:g} percentage points, a coverage of at least "
@@ -293,7 +296,10 @@ def _missing(study: Study) -> Iterator[str]:
     visits = study.visits.missed_probability
     lost = study.laboratory.lost_probability
     yield f"- Expected: {100 * visits:g} % of visits missed, {100 * lost:g} % of samples lost."
-    yield "- What a missing count means for an endpoint is in its definition (section 5). No value is imputed."
+    plan, imputed = study.analysis, "No value is imputed."
+    if set(plan.estimators) & set(IMPUTING) or plan.imputation.deltas:
+        imputed = "The planned analysis imputes no value; those held against the estimands do (section 6)."
+    yield f"- What a missing count means for an endpoint is in its definition (section 5). {imputed}"
     yield (
         "- A patient for whom an endpoint has no value is not evaluable: left out of numerator and denominator, and "
         "counted with the reason."
@@ -381,5 +387,6 @@ def _software(study: Study) -> Iterator[str]:
     yield ""
     yield from (f"- {line}" for line in in_words(study) if line.startswith("parameter set "))
     uncertain = "each replicate draws its own" if study.parameter_uncertainty else "the same in every replicate"
+    uncertain += ", assumed numbers by their prior" if study.parameter_uncertainty == "all" else ""
     yield f"- population parameters: {uncertain}"
     yield f"- vtrial {engine_version()}; versions of all packages are in the manifest of each run"

@@ -68,10 +68,10 @@ def _counts(observations: pa.Table, key: NDArray[np.int64], days: NDArray[np.int
 def rates_of(proxy: Proxy, study: Study, draws: Draws) -> Rates:
     """Rates of every patient: medians, or with parameter uncertainty drawn once per replicate."""
     if not study.parameter_uncertainty:
-        return proxy.rates(np.zeros((3, len(draws))))
+        return proxy.rates(np.zeros((4, len(draws))))
     replicates, which = np.unique(draws.replicate, return_inverse=True)
     name = f"uncertainty:ae:{proxy.code}"
-    z = np.stack([ndtri(draws.streams.uniforms(name, int(r), 0)[:3]) for r in replicates], axis=1)
+    z = np.stack([ndtri(draws.streams.uniforms(name, int(r), 0)[:4]) for r in replicates], axis=1)
     return proxy.rates(z[:, which])
 
 

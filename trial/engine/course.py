@@ -26,6 +26,7 @@ class Exits:
     hazard (n, K): cumulative so far. recent (n, R): the last reported counts, latest first. met (n, K): the condition
     of each reason is met as reported; waiting: days (n,) of later reports, and whom they make meet it, oldest first.
     events (n, E): cumulative hazard of each adverse event that a reason waits for; onset (n, E): its day, NEVER: none.
+    on_drug (n,): days with active drug so far.
     """
 
     hazard: Array
@@ -33,6 +34,7 @@ class Exits:
     met: Flags
     events: Array
     onset: Ints
+    on_drug: Ints
     waiting: tuple[tuple[Ints, Flags], ...] = ()
 
 

@@ -42,18 +42,18 @@ def days_of(span: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def spans_of(unit: Unit, days: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """The time between two days (n, 2) in pieces in which no parameter of the equations changes: one, or the weeks, cut
-    where a parameter of a patient follows a covariate.
+    where a parameter of a patient follows a covariate, or response is lost or regained.
 
     A patient who is not in a week has a piece of no length; where nobody has a day, there is no piece.
     """
     if not (days[:, 1] > days[:, 0]).any():
         return []
     pieces = [days]
-    if unit.weekly:
+    if unit.weekly or unit.drawn.hardening is not None:
         weeks = range(int(days.min()) // 7, (int(days.max()) - 1) // 7 + 1)
         pieces = [np.clip(days, 7 * week, 7 * week + 7) for week in weeks]
         pieces = [piece for piece in pieces if (piece[:, 1] > piece[:, 0]).any()]
-    return [part for piece in pieces for part in cut_at(piece, unit.cuts)] if unit.changes else pieces
+    return [part for piece in pieces for part in cut_at(piece, unit.cuts)] if unit.cuts.size else pieces
 
 
 def cut_at(span: NDArray[np.int64], days: NDArray[np.int64]) -> list[NDArray[np.int64]]:

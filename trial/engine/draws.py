@@ -16,18 +16,17 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from cohorts import elementary
-from cohorts.changing import EVERYBODY, FAR, Pieces, parameters_by_piece
+from cohorts.changing import EVERYBODY, FAR
+from cohorts.episodes import EC50, refractory
 from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.sampler import Cohort
-from cohorts.sets import parameter_set
 from cohorts.streams import Draws
-from cohorts.switched import parameters_of
 from trial.engine.by_the_clock import Clocked
 from trial.engine.followed import Followed
 from trial.engine.holidays import by_chance, on_holiday
 from trial.engine.leave_clocks import LeaveClocks, draw_leaving
 from trial.engine.samples import Samples, draw_samples
-from trial.engine.weeks import Occasions, by_week, log_loss, taken_up
+from trial.engine.weeks import Occasions, Own, by_week, days_of_change, in_episodes, log_loss, on_days, taken_up
 from trial.models import Structure
 from trial.study.habits import Adherence, Meals
 from trial.study.stages import Given, treatments
@@ -54,7 +53,8 @@ class Drawn:
     dose is missed in a run of days. patience (n,): cumulative hazard at which the drug is given up. cycle_factor
     (n, C): what multiplies the kill of each cycle of chemotherapy; None: nothing. leaving: what decides who leaves for
     a reason that depends on his course; None: no such reason. visit_h (n, V+1): hour of the actual day of the visit;
-    None: its start.
+    None: its start. log_ec50 (n, D): the log-rise of EC50 while response is lost; None: it never is.
+    hardening (n,): the log-rise of EC50 of each day on drug; None: there is none.
     """
 
     arm: NDArray[np.int64]
@@ -80,6 +80,8 @@ class Drawn:
     patience: Array | None = None
     visit_h: Array | None = None
     leaving: LeaveClocks | None = None
+    log_ec50: Array | None = None
+    hardening: Array | None = None
 
     @property
     def n(self) -> int:
@@ -191,17 +193,23 @@ class Unit:
 
     @cached_property
     def followed(self) -> tuple[str, ...]:
-        """Parameters of the structure that differ from week to week or follow covariates that change."""
+        """Parameters of the structure that differ from week to week, follow covariates that change, or EC50 where
+        response may be lost.
+        """
         moved = (*self.drawn.occasions, *(self.changes.parameters if self.changes else ()))
+        moved = (*moved, EC50) if self.drawn.log_ec50 is not None else moved
         return tuple(name for name in self.structure.parameters if name in moved)
 
     @cached_property
     def cuts(self) -> NDArray[np.int64]:
-        """(n, K): the days on which a parameter of the structure changes with a covariate of the patient; else FAR."""
-        if self.changes is None:
-            return np.empty((self.drawn.n, 0), dtype=np.int64)
-        changed = self.changes.parameters.items()
-        return self.changes.pieces.begins([x for name, x in changed if name in self.structure.parameters])
+        """(n, K): the days on which a parameter of the structure changes with a covariate of the patient, or response
+        is lost or regained; else FAR.
+        """
+        found = [days_of_change(self.drawn.log_ec50)] if self.drawn.log_ec50 is not None else []
+        if self.changes is not None:
+            changed = self.changes.parameters.items()
+            found.append(self.changes.pieces.begins([x for name, x in changed if name in self.structure.parameters]))
+        return np.concatenate(found, axis=1) if found else np.empty((self.drawn.n, 0), dtype=np.int64)
 
     @cached_property
     def swings(self) -> Array:
@@ -218,37 +226,26 @@ class Unit:
         else:
             value = self.parameters[name][who] if day.ndim == 1 else self.parameters[name][who, None]
         weekly = self.drawn.occasions.get(name)
-        return value if weekly is None else weekly.of(value, day, who)
+        value = value if weekly is None else weekly.of(value, day, who)
+        rise = self.drawn.log_ec50 if name == EC50 else None
+        return value if rise is None else value * elementary.exp(on_days(rise, day, who))
 
     def on_day(self, day: NDArray[np.int64]) -> dict[str, Array]:
         """Every parameter on a day (n,) of each patient."""
         return {name: self.on(name, day) for name in self.parameters}
 
-    def p_on(self, day: NDArray[np.int64]) -> Array:
-        """``p`` on a day (n,) of each patient."""
+    def p_on(self, day: NDArray[np.int64], on_drug: NDArray[np.int64] | None = None) -> Array:
+        """``p`` on a day (n,) of each patient, after so many days ``on_drug`` (n,)."""
+        if on_drug is not None and self.drawn.hardening is not None:
+            p, place = self.p_on(day).copy(), self.structure.parameters.index(EC50)
+            p[:, place] *= elementary.exp(self.drawn.hardening * on_drug)
+            return p
         if not self.followed:
             return self.p
         p = self.p.copy()
         for name in self.followed:
             p[:, self.structure.parameters.index(name)] = np.where(self.sound, self.on(name, day), 1.0)
         return p
-
-
-def other_drugs(
-    study: Study, structure: Structure, cohort: Cohort, pieces: Pieces | None = None
-) -> dict[int, OtherDrug]:
-    """By its place in the treatments, what each other drug of a study has of its own for these patients."""
-    found, days = {}, study.visits.days[-1] + study.visits.window_days
-    for place, given in enumerate(treatments(study.plan, study.arms)[0]):
-        if given.parameter_set is not None:
-            chosen = parameter_set(given.parameter_set)
-            values = parameters_of(chosen, cohort, study.parameter_uncertainty)
-            own = {name: values[name] for name in structure.drug}
-            changed = parameters_by_piece(chosen, cohort, pieces, study.parameter_uncertainty) if pieces else {}
-            changed = {name: by_piece for name, by_piece in changed.items() if name in structure.drug}
-            own |= {name: by_piece[:, 0] for name, by_piece in changed.items()}
-            found[place] = OtherDrug(own, taken_up(cohort.draws, chosen, days), changed)
-    return found
 
 
 def draw_unit(
@@ -267,6 +264,7 @@ def draw_unit(
         for e in chosen.effects("occasion")
         if e.parameter != BIOAVAILABILITY
     }
+    own = Own(p, occasions, changes)
     leave_day, leave_reason, leaving = draw_leaving(study, arm, draws)
     clocks = [-elementary.log(draws.uniform("rescue", k)) for k in range(most_rescues(study))]
     return Drawn(
@@ -278,7 +276,7 @@ def draw_unit(
         early_meal=early_meal,
         meal_share=meal_share,
         bioavailability=taken_up(draws, chosen, days),
-        log_loss=log_loss(draws, days, p, occasions, changes),
+        log_loss=log_loss(draws, days, own),
         count_z=_by_day(cohort, "residual:platelets", nominal),
         bleeding_u=draws.normal("bleeding:propensity"),
         bleeding_e=_by_day(cohort, "bleeding:visit", nominal),
@@ -292,6 +290,8 @@ def draw_unit(
         holiday=holiday,
         patience=-elementary.log(draws.uniform("adherence:patience")) if study.adherence.gives_up else None,
         leaving=leaving,
+        log_ec50=in_episodes("loss of response", draws, days, own),
+        hardening=refractory(draws, p["REFR_SHARE"], p["REFR_RISE"]) if "REFR_SHARE" in p else None,
     )
 
 

@@ -41,6 +41,7 @@ def nobody_leaves(unit: Unit) -> Exits | None:
         met=np.tile([item.when is None for item in reasons], (n, 1)),
         events=np.zeros((n, events)),
         onset=np.full((n, events), NEVER),
+        on_drug=np.zeros(n, dtype=np.int64),
     )
 
 
@@ -112,13 +113,13 @@ def _events(unit: Unit, course: Course, said: Exits, day: Ints) -> Exits:
     drug = (in_force_mg(unit, course, day) > 0) & drug_day(unit, course, day) & active(unit, course, day)
     events, onset = said.events.copy(), said.onset.copy()
     for j, (_, clock, rates) in enumerate(_clocks(unit).events):
-        rate = np.where(day >= 0, rates.daily(drug, NO_COUNT), 0.0)
+        rate = np.where(day >= 0, rates.daily(drug, NO_COUNT, day, said.on_drug), 0.0)
         so_far = np.cumsum(np.column_stack([events[:, j], rate]), axis=1)[:, 1:]
         reached = so_far >= clock[:, None]
         on = np.take_along_axis(day, reached.argmax(axis=1)[:, None], axis=1)[:, 0]
         onset[:, j] = np.where(reached.any(axis=1) & (onset[:, j] == NEVER), on, onset[:, j])
         events[:, j] = so_far[:, -1]
-    return replace(said, events=events, onset=onset)
+    return replace(said, events=events, onset=onset, on_drug=said.on_drug + drug.sum(axis=1))
 
 
 def _runs(unit: Unit, course: Course, said: Exits, day: Ints, j: int) -> Flags:

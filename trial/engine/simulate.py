@@ -85,7 +85,8 @@ class UnitResult:
 @dataclass(frozen=True)
 class Solves:
     """State of every patient (n, S), the status so far (the first failure stays), the steps taken, what the days so far
-    have in store for later, and the fastest state of who ran out of steps, by index.
+    have in store for later, the fastest state of who ran out of steps, by index, and the days with drug so far (n,);
+    None: nothing depends on them.
     """
 
     state: Array
@@ -93,6 +94,7 @@ class Solves:
     steps: NDArray[np.int64]
     late: Events
     fastest: Mapping[int, str] = field(default_factory=dict)
+    on_drug: NDArray[np.int64] | None = None
 
 
 def simulate_unit(enrolled: Unit) -> UnitResult:
@@ -147,7 +149,15 @@ def _through(unit: Unit, course: Course, now: Solves, days: NDArray[np.int64]) -
             hourly.append(traced)
         else:
             now = _advance(unit, now, events, span)
+        now = _with_days(unit, course, now, span)
     return now, hourly
+
+
+def _with_days(unit: Unit, course: Course, now: Solves, span: NDArray[np.int64]) -> Solves:
+    """With the days of ``span`` on which drug was taken, where something depends on them."""
+    if now.on_drug is None:
+        return now
+    return replace(now, on_drug=now.on_drug + (dose_mg(unit, course, days_of(span)) > 0).sum(axis=1))
 
 
 def _again(
@@ -186,11 +196,13 @@ def _start(unit: Unit, course: Course) -> Solves:
     zero = np.zeros(unit.drawn.n, dtype=np.int64)
     status = np.where(unit.sound & ~unit.within, Status.OUTSIDE, Status.OK).astype(np.int8)
     fit = (unit.sound & unit.within)[:, None]
-    return Solves(np.where(fit, state, np.nan), status, zero, later(first, np.full(unit.drawn.n, np.inf)))
+    on_drug = None if unit.drawn.hardening is None else zero
+    late = later(first, np.full(unit.drawn.n, np.inf))
+    return Solves(np.where(fit, state, np.nan), status, zero, late, on_drug=on_drug)
 
 
 def _solve(
-    unit: Unit, state: Array, events: Events, times_h: Array, span: NDArray[np.int64], ends: Array | None = None
+    unit: Unit, now: Solves, events: Events, times_h: Array, span: NDArray[np.int64], ends: Array | None = None
 ) -> tuple[Array, NDArray[np.int8], NDArray[np.int64]]:
     """States of everybody at ``times_h[:, 1:]`` in ``span`` (n, 2, days), within the limits of the study; outputs with
     ``ends``, which become the last states.
@@ -202,8 +214,8 @@ def _solve(
     steps = int(limits.max_steps_per_day * days)
     return solve(
         unit.structure,
-        unit.p_on(span[:, 0]),
-        state,
+        unit.p_on(span[:, 0], now.on_drug),
+        now.state,
         _none_for_the_idle(events, span),
         times_h,
         rtol=limits.rtol,
@@ -226,7 +238,7 @@ def _none_for_the_idle(events: Events, span: NDArray[np.int64]) -> Events:
 
 def _advance(unit: Unit, now: Solves, events: Events, span: NDArray[np.int64]) -> Solves:
     """From the first to the second day of ``span`` (n, 2); whoever fails keeps the last good state and the failure."""
-    states, status, steps = _solve(unit, now.state, events, np.asarray(24.0 * span), span)
+    states, status, steps = _solve(unit, now, events, np.asarray(24.0 * span), span)
     return _arrived(unit, now, (states[:, 0], status, steps), events, span)
 
 
@@ -243,7 +255,8 @@ def _arrived(
     state = np.where((status == Status.OK)[:, None], state, now.state)
     stuck = np.flatnonzero((status == Status.STEP_LIMIT) & (now.status == Status.OK))
     fastest = {**now.fastest, **why_stuck(unit, now.state, events, span, stuck)} if len(stuck) else now.fastest
-    return Solves(state, status, now.steps + steps, later(events, np.asarray(24.0 * span[:, 1])), fastest)
+    late = later(events, np.asarray(24.0 * span[:, 1]))
+    return Solves(state, status, now.steps + steps, late, fastest, now.on_drug)
 
 
 def _output(unit: Unit, states: Array, name: str, day: NDArray[np.int64]) -> Array:
@@ -276,7 +289,7 @@ def _at_hour(unit: Unit, course: Course, now: Solves, visit: int) -> tuple[Array
     now = _transfused(unit, course, now, span)
     events = joined(now.late, daily_events(unit, course, days_of(span)))
     times_h = np.stack([24.0 * day, 24.0 * day + unit.drawn.visit_h[:, visit]], axis=1)
-    states, status, _ = _solve(unit, now.state, events, times_h, span)
+    states, status, _ = _solve(unit, now, events, times_h, span)
     return states[:, 0], fine & (status == Status.OK)
 
 
@@ -306,11 +319,12 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
         begin, end = 24.0 * span[:, :1], 24.0 * span[:, 1:]
         goes_on = [end] if (span[:, 1] < days[:, 1]).any() else []
         asked = np.concatenate([begin, np.clip(times_h, begin, end), *goes_on], axis=1)
-        states, status, _ = _solve(unit, now.state, events, asked, span)
+        states, status, _ = _solve(unit, now, events, asked, span)
         here = (times_h > begin) & (times_h <= end) | (times_h == begin) & (begin == 24.0 * first)
         conc = np.where(here, _output(unit, states[:, : len(sample_h)], "CONC", span[:, 0]), conc)
         sampled &= status == Status.OK
-        now = Solves(states[:, -1], now.status, now.steps, later(events, np.asarray(end[:, 0])))
+        now = replace(now, state=states[:, -1], late=later(events, np.asarray(end[:, 0])))
+        now = _with_days(unit, course, now, span)
     return np.where(sampled[:, None], conc, np.nan)
 
 
@@ -344,7 +358,7 @@ def _advance_by_hours(unit: Unit, now: Solves, events: Events, span: NDArray[np.
     count = int((last - first).max())
     conc, plt = np.full((2, len(span), count), np.nan)  # what stays comes before what is let go: no holes in memory
     hour, ends = first + np.arange(count + 1), np.empty_like(now.state)
-    values, status, steps = _solve(unit, now.state, events, np.minimum(hour, last), span, ends)
+    values, status, steps = _solve(unit, now, events, np.minimum(hour, last), span, ends)
     known = (hour <= last)[:, 1:] & (now.status == Status.OK)[:, None]
     for kept, name in ((conc, "CONC"), (plt, "PLT")):
         np.copyto(kept, values[:, :, unit.structure.output_names.index(name)], where=known)

@@ -1,4 +1,6 @@
-"""What differs from week to week: parameters of a patient, relative bioavailability, and swings of platelet loss."""
+"""What differs from week to week: parameters of a patient, relative bioavailability, swings of platelet loss, and the
+episodes of remission and of lost response.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cohorts.changing import EVERYBODY
+from cohorts.changing import EVERYBODY, FAR
+from cohorts.episodes import LAWS, episodes
 from cohorts.noise import fluctuation
 from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.streams import Draws
@@ -29,9 +32,26 @@ class Occasions:
         """The parameter, (n,) or (n, 1), on days (n,) or (n, k), of the patients ``who``; the last week stands in for
         days beyond the table.
         """
-        week = np.clip(day // 7, 0, self.factor.shape[1] - 1)
-        factor = np.take_along_axis(self.factor[who], week.reshape(len(week), -1), axis=1)
-        return moved(value, factor.reshape(week.shape), self.scale)
+        return moved(value, on_days(self.factor, day, who, per_day=7), self.scale)
+
+
+def on_days(
+    table: Array, day: NDArray[np.int64], who: NDArray[np.int64] | slice = EVERYBODY, per_day: int = 1
+) -> Array:
+    """Of a table (n, columns of ``per_day`` days each) what holds on days (n,) or (n, k) of the patients ``who``; the
+    last column stands in for days beyond it.
+    """
+    place = np.clip(day // per_day, 0, table.shape[1] - 1)
+    return np.take_along_axis(table[who], place.reshape(len(place), -1), axis=1).reshape(place.shape)
+
+
+def days_of_change(table: Array) -> NDArray[np.int64]:
+    """The days (n, K) on which a table (n, D) is another than on the day before; else FAR."""
+    who, day = np.nonzero(table[:, 1:] != table[:, :-1])
+    row = np.arange(len(who)) - np.searchsorted(who, who)
+    found = np.full((len(table), int(row.max(initial=-1)) + 1), FAR)
+    found[who, row] = day + 1
+    return found
 
 
 def by_week(draws: Draws, chosen: ParameterSet, name: str, days: int) -> Array:
@@ -45,10 +65,41 @@ def taken_up(draws: Draws, chosen: ParameterSet, days: int) -> Array:
     return np.ascontiguousarray(np.repeat(weeks, 7, axis=1)[:, :days])
 
 
-def log_loss(
-    draws: Draws, days: int, p: Mapping[str, Array], occasions: Mapping[str, Occasions], changes: Followed | None
-) -> Array:
-    """(n, D) log loss factors; their SD and correlation time may differ from week to week and follow covariates."""
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What patients have of their own: parameters (n,) by name, those that differ from week to week, and what follows
+    covariates that change.
+    """
+
+    parameters: Mapping[str, Array]
+    occasions: Mapping[str, Occasions]
+    changes: Followed | None
+
+    def on(self, name: str, day: NDArray[np.int64]) -> Array:
+        """A parameter on each ``day`` (n, D): of that shape, or (n, 1) where it is the same on all."""
+        follows = self.changes is not None and name in self.changes.parameters
+        value = self.changes.on(name, day) if self.changes and follows else self.parameters[name][:, None]
+        return self.occasions[name].of(value, day) if name in self.occasions else value
+
+
+def log_loss(draws: Draws, days: int, own: Own) -> Array:
+    """(n, D) log loss factors: swings, and lower in remission where the set has that law."""
+    swings, remission = _swings(draws, days, own), in_episodes("remission", draws, days, own)
+    return swings if remission is None else swings - remission
+
+
+def in_episodes(law: str, draws: Draws, days: int, own: Own) -> Array | None:
+    """(n, D) the size of a law's effect on each day, 0 outside its episodes; None where the set does not have it."""
+    if not set(LAWS[law]) <= set(own.parameters):
+        return None
+    day = np.tile(np.arange(days), (len(draws), 1))
+    rate, mean, size = (own.on(name, day) for name in LAWS[law])
+    return np.where(episodes(draws, law, days, rate, mean), size, 0.0)
+
+
+def _swings(draws: Draws, days: int, own: Own) -> Array:
+    """(n, D) slow swings; their SD and correlation time may differ from week to week and follow covariates."""
+    p, occasions, changes = own.parameters, own.occasions, own.changes
     day = np.tile(np.arange(days), (len(draws), 1))
     followed = changes.parameters if changes else {}
     sd, tau = (occasions.get(name) for name in ("FLUCT_SD", "FLUCT_TAU"))

@@ -107,7 +107,8 @@ def _deaths(unit: Unit, result: UnitResult) -> dict[str, object]:
 
 
 def _parameters(unit: Unit, keys: Keys, units: dict[str, str]) -> pa.Table:
-    names = unit.structure.parameters
+    left_out = dict(unit.structure.optional).keys() - units.keys()
+    names = tuple(name for name in unit.structure.parameters if name not in left_out)
     return table(parameters_schema(names, units), **keys.rows(), **{name: unit.parameters[name] for name in names})
 
 

@@ -19,11 +19,12 @@ from cohorts.sets import parameter_set
 from cohorts.streams import BLOCK
 from trial.engine.adverse import adverse_table
 from trial.engine.brought_plan import arms_of, with_plan
-from trial.engine.draws import Unit, draw_unit, other_drugs
+from trial.engine.draws import Unit, draw_unit
 from trial.engine.enrolment import candidates, enrol
 from trial.engine.followed import followed_by, pieces_of
 from trial.engine.randomisation import randomise, strata_labels
 from trial.engine.simulate import UnitResult, simulate_unit
+from trial.engine.switching import other_drugs
 from trial.jobs.collect import collect, screening_table
 from trial.jobs.courses import courses
 from trial.jobs.rows import Keys

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cohorts.episodes import EC50, LAWS, NEEDS_EC50, OF_LAWS
 from cohorts.gates import BEYOND_STRUCTURE
 from cohorts.own import SetError
 from cohorts.parameters import ParameterSet
@@ -53,15 +54,18 @@ def _given(chosen: ParameterSet, model: Structure) -> Iterator[str]:
     given = [p.name for p in chosen.parameters]
     derived = {d.name for d in model.derived} - set(model.reads)
     read = dict.fromkeys(name for name in (*model.parameters, *model.reads) if name not in derived)
-    missing = [name for name in read if name not in given]
+    missing = [name for name in read if name not in given and name not in dict(model.optional)]
     for name in missing:
         yield f"{name}: not given; structure {model.id} needs it"
     classes = {name for c in chosen.classes for name in (c.share, c.value)}
     for name in given:
         if name in derived:
             yield f"{name}: given, but structure {model.id} derives it"
-        elif name not in {*read, *classes, *BEYOND_STRUCTURE}:
+        elif name not in {*read, *classes, *BEYOND_STRUCTURE, *OF_LAWS}:
             yield f"{name}: neither structure {model.id} nor the trial around it reads it"
+    for law in NEEDS_EC50:
+        if EC50 not in model.parameters and (those := [name for name in LAWS[law] if name in given]):
+            yield f"{those[0]}: {law} raises {EC50}, which structure {model.id} does not have"
     if not missing:
         yield from _underived(chosen, model)
         yield from _beyond_limits(chosen, model)
@@ -70,7 +74,8 @@ def _given(chosen: ParameterSet, model: Structure) -> Iterator[str]:
 
 def _beyond_limits(chosen: ParameterSet, model: Structure) -> Iterator[str]:
     """Typical values that the equations cannot take."""
-    values = {p.name: np.array([p.value]) for p in chosen.parameters}
+    values = {name: np.array([value]) for name, value in model.optional}
+    values |= {p.name: np.array([p.value]) for p in chosen.parameters}
     for limit in model.limits:
         try:
             kept = bool(limit.holds(values)[0])
@@ -79,7 +84,7 @@ def _beyond_limits(chosen: ParameterSet, model: Structure) -> Iterator[str]:
             continue
         if not kept:
             names = limit.says.partition(":")[0].split(" and ")
-            seen = " and ".join(f"{chosen.value(name):g}" for name in names if name in values)
+            seen = " and ".join(f"{values[name][0]:g}" for name in names if name in values)
             yield f"{limit.says.replace(':', f': value: seen {seen}; allowed:', 1)} (structure {model.id})"
 
 

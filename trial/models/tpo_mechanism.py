@@ -11,7 +11,7 @@ drives proliferation of progenitors, MAPK (ERK) maturation of megakaryocytes, PI
     Rtot' = KDEG_T (R0 - Rtot + RC) - KINT RC               ng/mL  (as in tmdd_lifespan; R0 = 0: linear disposition)
     T'    = KTPO (TPO0 (FHEP HEP + (1 - FHEP) REN) - (FP PLT / P0 + FM M + 1 - FP - FM) T)     pM
     theta = thetaT + thetaD - thetaT thetaD                        occupancy of the receptor
-            thetaT = T / (KAPPA TPO0 + T), thetaD = ETA C^2 / (EC50^2 + C^2); the exponent 2 is assumed
+            thetaT = T / (KAPPA TPO0 + T), thetaD = ETA E / (EC50^2 + E), E = (HILL - 1) C^2 + (2 - HILL) EC50 C
     x_i   : x_i (1 + G_i x_i) = ACT_i theta / (A50_i + theta)  arm i at the plateau of its feedback: JS, ERK, AKT
     Xi'   = (x_i / x_i(healthy, no drug) - Xi) / TAUX              what has been transcribed; 1 in health
     S'    = RS S (1 - S) - KS KILL/24 S                            stem cells, 1 in health
@@ -20,6 +20,10 @@ drives proliferation of progenitors, MAPK (ERK) maturation of megakaryocytes, PI
     M2'   = 4/MMT (M1 - M2);  M3' = 4/MMT (M2 ERK^W_ERK - M3);  M4' = 4/MMT (M3 - M4);  M = mean
     P1'   = P0/LS M4 AKT^W_AKT - (5/LS + KAB LOSS) P1              10^9/L, platelets by age
     Pk'   = 5/LS P(k-1) - (5/LS + KAB LOSS) Pk, k = 2..5;  PLT = sum
+
+HILL is the exponent of the drug at its half effect, EC50, and 2 (assumed) where a set does not give it: E is then C^2.
+Between 1 and 2 it is a sum of the two, which has a series at C = 0 where C^HILL has none: the slope of the odds of
+thetaD in ln C goes from 1 far below EC50, over HILL at it, to 2 far above, and at HILL 1 it is 1 everywhere.
 
 C is drug not bound to the target (total plasma as far as proteins are concerned) and RC the complex, at quasi-steady
 state with constant KSS. ERK multiplies the mass of cells between two stages (ploidy), AKT the platelets that leave
@@ -33,13 +37,15 @@ reduction of Bachmann 2011 (feedback); occupancies combine as of independent sit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from trial.models.tmdd_lifespan import binding
-from trial.models.tpo_balance import N_AGES, N_STAGES, individual, steady_cells
+from trial.models.tpo_balance import N_AGES, N_STAGES, steady_cells
+from trial.models.tpo_balance import individual as balanced
 from trial.solver.events import Events
 from trial.solver.structure import Array, Days, Limit, State, Structure, Values
 
@@ -61,10 +67,11 @@ STATES = (
 )
 PARAMETERS = (
     "CL", "VC", "Q", "VP", "LAG", "KD", "KA", "MEAL_KD", "MEAL_BIND", "R0", "KDEG_T", "KSS", "KINT",
-    "TPO0", "KTPO", "FHEP", "HEP", "REN", "FP", "FM", "KAPPA", "EC50", "ETA",
+    "TPO0", "KTPO", "FHEP", "HEP", "REN", "FP", "FM", "KAPPA", "EC50", "ETA", "HILL",
     "A50_JS", "A50_ERK", "A50_AKT", "G_JS", "G_ERK", "G_AKT", "ACT_JS", "ACT_ERK", "ACT_AKT",
     "W_JS", "W_ERK", "W_AKT", "TAUX", "RS", "TPR", "MMT", "LS", "P0", "KS", "KP", "KM", "BASE", "GPROD", "KAB",
 )  # fmt: skip
+OPTIONAL = (("HILL", 2.0),)
 INPUTS = ("KD_NOW", "KBIND_NOW", "LOSS_FACTOR", "KILL")
 DERIVED = (
     State("KAB", "1/h", "immune destruction of platelets, from the count without drug"),
@@ -79,6 +86,7 @@ LIMITS = (
         f"LAG: at most {LAST_ENTRY_H:g} h, so that a dose enters before the next", lambda p: p["LAG"] <= LAST_ENTRY_H
     ),
     Limit("ETA: at most 1, an occupancy", lambda p: p["ETA"] <= 1.0),
+    Limit("HILL: 1 to 2, the exponent of the drug", lambda p: (p["HILL"] >= 1.0) & (p["HILL"] <= 2.0)),
     Limit("FP and FM: together at most 1, shares of one clearance", lambda p: p["FP"] + p["FM"] <= 1.0),
     Limit("DESTRUCTION: 0 or 1", lambda p: (p["DESTRUCTION"] == 0.0) | (p["DESTRUCTION"] == 1.0)),
 )
@@ -94,6 +102,18 @@ def arm(theta: Any, theta_0: Any, a50: Any, gain: Any, activity: Any) -> Any:
     return (root - 1.0) / (root_0 - 1.0)
 
 
+def occupied(free: Any, ec50: Any, eta: Any, hill: Any) -> Any:
+    """Occupancy of the receptor by the drug at a free concentration; see E above."""
+    effect = (hill - 1.0) * (free * free) + (2.0 - hill) * ec50 * free
+    return eta * effect / (ec50 * ec50 + effect)
+
+
+def individual(parameters: Mapping[str, Array]) -> dict[str, Array]:
+    """A patient's parameters, {name: (n,)}: KAB and GPROD as in ``tpo_balance``, and HILL where it is not given."""
+    left_out = {name: np.full(np.shape(parameters["BASE"]), value) for name, value in OPTIONAL}
+    return balanced(left_out | dict(parameters))
+
+
 def rhs(y: Values, p: Values, u: Values) -> list[Any]:
     """Time derivatives per hour; see the equations above."""
     d1, d2, c_total, c_peripheral, r_total, tpo, js, erk, akt, s, pr, m1, m2, m3, m4, *ages = y
@@ -101,8 +121,7 @@ def rhs(y: Values, p: Values, u: Values) -> list[Any]:
     kd, kbind, loss, kill = u
     free, complex_ = binding(c_total, r_total, q["KSS"])
     absorbed = q["KA"] * d2
-    square = free * free
-    theta_d = q["ETA"] * square / (q["EC50"] * q["EC50"] + square)
+    theta_d = occupied(free, q["EC50"], q["ETA"], q["HILL"])
     theta_t = tpo / (q["KAPPA"] * q["TPO0"] + tpo)
     theta, theta_0 = theta_t + theta_d - theta_t * theta_d, 1.0 / (1.0 + q["KAPPA"])
     signals = [
@@ -193,6 +212,7 @@ TPO_MECHANISM = Structure(
     reads=("GPROD", "DESTRUCTION"),
     takes=("kill", "meal"),
     transfused=TRANSFUSED,
-    drug=(*PARAMETERS[: PARAMETERS.index("TPO0")], "EC50", "ETA"),
+    drug=(*PARAMETERS[: PARAMETERS.index("TPO0")], "EC50", "ETA", "HILL"),
+    optional=OPTIONAL,
     limits=LIMITS,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cohorts.parameters import ParameterSet, near
+from cohorts.parameters import ParameterSet, is_number, near
 from cohorts.shape import shown
 from trial.models import Days, State, Structure
 from trial.solver.graph import needed
@@ -60,9 +60,19 @@ def _words(model: Structure) -> Iterator[str]:
     if not _shares_of_states(model):
         allowed = "pairs of a state and its share, which sum to 1"
         yield f"transfused: seen {shown(model.transfused)}; allowed: {allowed}"
+    if not _left_out(model):
+        yield f"optional: seen {shown(model.optional)}; allowed: pairs of a parameter and the number that it then is"
     for word in model.takes if isinstance(model.takes, tuple) else ():
         if word not in KNOWN:
             yield f"takes: seen {shown(word)}; allowed: {', '.join(KNOWN)}{near(word, KNOWN)}"
+
+
+def _left_out(model: Structure) -> bool:
+    """Whether ``optional`` is empty, or pairs of a parameter and a number."""
+    try:
+        return all(name in model.parameters and is_number(value) for name, value in model.optional)
+    except (TypeError, ValueError):
+        return False
 
 
 def _shares_of_states(model: Structure) -> bool:

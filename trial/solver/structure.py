@@ -75,6 +75,7 @@ class Structure:
     {name: (n,)} -> {name: (n,)}. reads: what ``individual`` takes from the set beside the other parameters; a name
     that is also derived is given and may be replaced. takes: what else than doses the equations know: "kill", "meal".
     transfused: the states that platelets of a transfusion join, each with its share; none: it cannot be given.
+    optional: parameters that a set may leave out, each with what it then is; ``individual`` adds them.
     drug: the parameters of the drug, which another drug has its own of; none of them moves the drug-free steady state.
     limits: what the equations can take; a typical value beyond is refused, a patient beyond fails (Status OUTSIDE).
     method: None to let the solver choose by the equations; "pair" for a power of a state that starts at 0, which has
@@ -99,4 +100,5 @@ class Structure:
     takes: tuple[str, ...] = ()
     transfused: tuple[tuple[str, float], ...] = ()
     drug: tuple[str, ...] = ()
+    optional: tuple[tuple[str, float], ...] = ()
     limits: tuple[Limit, ...] = ()

@@ -11,6 +11,7 @@ from cohorts.brought import BroughtPatients, PatientsError, read_patients
 from cohorts.by_day import FIXED, read_by_day
 from cohorts.changing import moved_by
 from cohorts.covariates import CATEGORIES, EVERYBODY
+from cohorts.episodes import FOR_LIFE, OF_LAWS
 from cohorts.gates import BEYOND_STRUCTURE
 from cohorts.parameters import CovariateEffect, ParameterSet, near
 from cohorts.sets import parameter_set
@@ -52,7 +53,7 @@ def sets_of(study: Study) -> tuple[str, ...]:
 def _effects(chosen: ParameterSet) -> list[CovariateEffect]:
     """The effects whose parameter, or the class that it is the value of, is read every day."""
     model = structure_of(chosen)
-    read = read_every_day(chosen, model) | set(BEYOND_STRUCTURE)
+    read = read_every_day(chosen, model) | {*BEYOND_STRUCTURE, *OF_LAWS} - {*FOR_LIFE}
     return [x for x in chosen.covariate_effects if set(moved_by(_with(chosen, x), [x.covariate])) & read]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from trial.study.dose_response import DoseResponse
-from trial.study.estimand import Estimand, Estimator, Verdict
+from trial.study.estimand import Estimand, Estimator, Imputation, Verdict
 from trial.study.protocol import Day, NonNegative, Positive, Probability, Problem, Record, Whole, not_among, twice
 from trial.study.response_definition import ResponseDefinition
 from trial.study.subgroups import Subgroup, subgroup_problems
@@ -187,6 +187,9 @@ class Analysis(Record):
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
         default=("planned", "complete_cases", "last_observation"),
         description="analyses that are held against the true value of each estimand",
+    )
+    imputation: Imputation = Field(
+        default=Imputation(), description="multiple imputation of missing counts, and the tipping point of the result"
     )
     verdict: Verdict = Field(default=Verdict(), description="limits within which an estimator must stay")
     named_replicate: Annotated[Whole, Field(ge=0)] = Field(

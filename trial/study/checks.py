@@ -24,6 +24,7 @@ from trial.models.behaviour import structure_problems
 from trial.models.wellformed import idle, taken_without_effect
 from trial.study.acting import change_cautions
 from trial.study.changes import given_before
+from trial.study.doubt import moved_in_words
 from trial.study.fingerprint import differs_from_published
 from trial.study.protocol import Problem, did_you_mean, not_among
 from trial.study.stages import Given, treatments
@@ -247,17 +248,8 @@ def cautions(study: Study) -> Iterator[Problem]:
             "definition differ): shown, not judged",
         )
     if study.parameter_uncertainty:
-        chosen = parameter_set(study.parameter_set)
-        together = [name for block in chosen.uncertainty for name in block.names]
-        fitted = f" ({', '.join(together)} together, with errors of a calibration, which are too small)"
-        status = {p.name: p.status for p in chosen.parameters} | {e.name: e.status for e in chosen.random_effects}
-        assumed = [name for name in chosen.rse_percent if status[name] == "assumed"]
-        taken = f"; assumed in this set, and moved by the errors of where they come from: {', '.join(assumed)}"
-        yield (
-            ("parameter_uncertainty",),
-            f"moves only {', '.join(chosen.rse_percent)}, which have a standard error{fitted if together else ''}; "
-            f"the spread of replicates then includes it{taken if assumed else ''}",
-        )
+        said = moved_in_words(parameter_set(study.parameter_set), study.parameter_uncertainty)
+        yield ("parameter_uncertainty",), said
     last, chemotherapy = study.visits.days[-1], study.chemotherapy
     if chemotherapy and chemotherapy.first_day + (chemotherapy.cycles - 1) * chemotherapy.cycle_days >= last:
         begun = -(-(last - chemotherapy.first_day) // chemotherapy.cycle_days)

@@ -27,7 +27,7 @@ def other_drug_problems(study: Study) -> Iterator[Problem]:
                     yield (*path, "parameter_set"), line
 
 
-def _unusable(name: str, model: Structure, uncertainty: bool) -> Iterator[str]:
+def _unusable(name: str, model: Structure, uncertainty: bool | str) -> Iterator[str]:
     known = [s.id for s in PARAMETER_SETS]
     if name not in known:
         own = "; a file of your own cannot be another drug of a stage" if is_file_name(name) else ""
@@ -43,12 +43,12 @@ def _unusable(name: str, model: Structure, uncertainty: bool) -> Iterator[str]:
         yield from _untold(chosen, uncertainty)
 
 
-def _untold(chosen: ParameterSet, uncertainty: bool) -> Iterator[str]:
+def _untold(chosen: ParameterSet, uncertainty: bool | str) -> Iterator[str]:
     lacking = sorted({x.covariate for x in chosen.covariate_effects} - set(PATIENT_COLUMNS))
     if lacking:
         yield f"{chosen.id} needs {', '.join(lacking)}, which the patients of a study do not have"
     weekly = [e.parameter for e in chosen.effects("occasion") if e.parameter != BIOAVAILABILITY]
     if weekly:
         yield f"{chosen.id} has {', '.join(weekly)} that differ from week to week; not followed in another drug"
-    if uncertainty and not (chosen.rse_percent or chosen.uncertainty):
+    if uncertainty is True and not (chosen.rse_percent or chosen.uncertainty):
         yield f"{chosen.id} has no standard errors; allowed with parameter_uncertainty: true: a set that has some"

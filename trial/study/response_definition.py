@@ -57,6 +57,10 @@ class ResponseDefinition(Record):
         description="in place of them: so many days from the day after each patient's last day with study drug; who is "
         "not watched so long is no responder; only without stages",
     )
+    of_responders: bool = Field(
+        default=False,
+        description="of off_drug_days: only who had a response on the last count on drug; the others are not evaluable",
+    )
     visits: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(
         default=None, description="so many responses in the window; none: 1, or what share asks"
     )
@@ -112,6 +116,8 @@ class ResponseDefinition(Record):
         if (self.rescue == "clock") != (self.rescue_days is not None):
             what = "needed for rescue: clock" if self.rescue == "clock" else f"given for rescue: {self.rescue}"
             yield ("rescue_days",), f"{what}; allowed: a number of days, with rescue: clock"
+        if self.of_responders and (self.off_drug_days is None or self.result != "responder"):
+            yield ("of_responders",), "seen true; allowed: with off_drug_days, of a responder"
         if self.result != "responder":
             for name in ("visits", "share", "days_apart", "unless"):
                 if (value := getattr(self, name)) is not None:
@@ -149,6 +155,11 @@ class ResponseDefinition(Record):
         what = f"{counted} {where}." if counted else f"Yes with {self._often()} {where}{self._also()}."
         rescue = RESCUE_WORDS[self.rescue].replace("so many", f"{self.rescue_days}")
         missed = "is no response" if self.missing == "no_response" else "is left out"
+        what += (
+            " Of patients whose last count on drug is a response; the others are not evaluable."
+            if self.of_responders
+            else ""
+        )
         return f"{what} {response} {rescue[0].upper()}{rescue[1:]}; a planned visit without a count {missed}."
 
     def _limits(self, threshold: float) -> str:

@@ -15,6 +15,7 @@ from trial.study.arms import Arm, arm_problems
 from trial.study.attrition import dropout_problems, hazards
 from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
 from trial.study.dose_rule import DoseRule
+from trial.study.doubt import Uncertain
 from trial.study.estimand import estimand_problems, lacking_for_estimands
 from trial.study.habits import Adherence, Meals
 from trial.study.leaving import Dropout
@@ -63,8 +64,10 @@ class Study(Record):
     parameter_set: Name = Field(
         description="id of a parameter set of the catalogue, or your own file of one (.json, .py) beside this file"
     )
-    parameter_uncertainty: bool = Field(
-        default=False, description="every replicate draws its own population parameters"
+    parameter_uncertainty: Uncertain = Field(
+        default=False,
+        description="every replicate draws its own population parameters: fitted (or true): what has a standard error; "
+        "all: what is assumed too, by its prior; none (or false): no number is moved",
     )
     typical_patient: bool = Field(
         default=False,
@@ -129,7 +132,8 @@ class Study(Record):
 
     def problems(self) -> Iterator[Problem]:
         if self.typical_patient and self.parameter_uncertainty:
-            yield ("parameter_uncertainty",), "seen true; with typical_patient: true nothing is drawn"
+            said = "true" if self.parameter_uncertainty is True else self.parameter_uncertainty
+            yield ("parameter_uncertainty",), f"seen {said}; with typical_patient: true nothing is drawn"
         yield from arm_problems(self.arms, self.dose_rules)
         yield from self._stage_problems()
         yield from self._schedule_problems()
@@ -287,9 +291,8 @@ class Study(Record):
 
     def _estimand_problems(self) -> Iterator[Problem]:
         plan = self.analysis
-        found = estimand_problems(
-            plan.estimands, plan.estimators, self.can_stop, self.rescue.allowed, bool(self.dropout)
-        )
+        happens = {"rescue": self.rescue.allowed, "stop": self.can_stop, "leaving": bool(self.dropout)}
+        found = estimand_problems(plan.estimands, plan.estimators, plan.imputation, happens, self.deaths)
         yield from ((("analysis", *path), text) for path, text in found)
         why = lacking_for_estimands(
             bool(self.stages), self.schedule is not None, self.paired, len(self.arms) - 1, plan.reference_arm
@@ -297,7 +300,7 @@ class Study(Record):
         if plan.estimands and why:
             allowed = "allowed: one stage, parallel arms, a reference arm and others"
             yield ("analysis", "estimands"), f"the study has {why}; {allowed}"
-        for name in ("estimators", "verdict"):
+        for name in ("estimators", "imputation", "verdict"):
             if not plan.estimands and getattr(plan, name) != Analysis.model_fields[name].default:
                 yield ("analysis", name), "no effect without analysis.estimands"
 
