@@ -1,4 +1,4 @@
-"""T 14.2.16 and F 14.2.16: the response by dose, MCP-Mod. Every number is a row of estimates.parquet."""
+"""T 14.2.17 and F 14.2.17: the response by dose, MCP-Mod. Every number is a row of estimates.parquet."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _pick(run: RunFolder, asked: DoseResponse, stat: str, category: str = "", ov
 
 
 def table(run: RunFolder, asked: DoseResponse) -> Table:
-    """T 14.2.16: test and model of every candidate shape, and the target dose."""
+    """T 14.2.17: test and model of every candidate shape, and the target dose."""
     over, one = simulated_over(run), named_alone(run)
     columns = (
         Column("shape", "Candidate shape"),
@@ -61,7 +61,7 @@ def table(run: RunFolder, asked: DoseResponse) -> Table:
     if asked.target:
         rows += [heading(_target(run, asked), "target")]
     return Table(
-        "T 14.2.16", f"Response by dose: {_endpoint(run, asked)}", full_set(run), columns, tuple(rows),
+        "T 14.2.17", f"Response by dose: {_endpoint(run, asked)}", full_set(run), columns, tuple(rows),
         tuple(_notes(run, asked)),
     )  # fmt: skip
 
@@ -119,7 +119,7 @@ def _notes(run: RunFolder, asked: DoseResponse) -> Iterator[Text]:
 
 
 def figure(run: RunFolder, asked: DoseResponse) -> Figure | None:
-    """F 14.2.16: what was seen at every dose, and the chosen model with its band."""
+    """F 14.2.17: what was seen at every dose, and the chosen model with its band."""
     rows = [e for e in run.estimates if e.PARCAT1 == KIND]
     seen = [_point(e) for e in rows if e.STAT == "at dose" and e.ESTIMATE is not None]
     if not seen:
@@ -135,12 +135,12 @@ def figure(run: RunFolder, asked: DoseResponse) -> Figure | None:
     notes: tuple[Text, ...] = (
         said(
             "Left: {}, points with 95 % limits, the chosen model with its 95 % band; no curve: no signal. Right: mean "
-            "and 2.5 to 97.5 % range of the models of replicates with a signal. Numbers: T 14.2.16.",
+            "and 2.5 to 97.5 % range of the models of replicates with a signal. Numbers: T 14.2.17.",
             replicate_name(run),
         ),
         *(f"Bias: {BIAS}.",) * (asked.titrated == "start_dose"),
     )
-    return Figure("F 14.2.16", "Response by dose", full_set(run), panels, notes)
+    return Figure("F 14.2.17", "Response by dose", full_set(run), panels, notes)
 
 
 def _point(e: Estimate) -> DosePoint:
