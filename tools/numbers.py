@@ -19,7 +19,9 @@ import pyarrow.parquet as pq
 from scipy.optimize import brentq
 
 from analysis.endpoints import nca
+from analysis.evidence.coverage import STANDING_FILE
 from analysis.evidence.results import analyse
+from analysis.evidence.scoring import NOT_YET
 from cohorts.parameters import ParameterSet
 from cohorts.sets import parameter_set
 from trial.app.scorecard import run_scorecard
@@ -147,6 +149,9 @@ def every_study() -> Iterator[Row]:
         return
     with (OUT / "scorecard" / "scorecard.csv").open(encoding="utf-8", newline="") as stream:
         counted = [r for r in csv.DictReader(stream) if r["inside"]]
+    standing = pq.read_table(OUT / "scorecard" / STANDING_FILE, columns=["row_id", "status"]).to_pylist()
+    later = {r["row_id"] for r in standing if r["status"] == NOT_YET}
+    counted = [r for r in counted if r["row_id"] not in later]
     for kind, seen, least in (("Targets seen in calibration", "yes", 0.85), ("Predicted targets", "no", 0.65)):
         chosen = [r["inside"] == "yes" for r in counted if r["seen"] == seen]
         share, said = np.mean(chosen), f"{sum(chosen)} of {len(chosen)} ({100 * np.mean(chosen):.0f} %)"

@@ -22,6 +22,7 @@ from analysis.endpoints.records import Array
 from analysis.evidence.record_table import read_records, schema_of, write_records
 from analysis.evidence.roles import PREDICTED, SHOWN, TARGET, Role
 from analysis.evidence.scorecard import CONFIDENCE, JUDGED, Published, Score
+from analysis.evidence.scoring import NOT_YET
 from analysis.statistics.estimators import Z95, clopper_pearson
 from analysis.text import cells
 
@@ -29,7 +30,7 @@ STANDING_FILE = "standing.parquet"
 LEVELS = (50, 80, 95)
 BEFORE = "predicted before"
 """How the reason of a row begins that was predicted when the roles were written."""
-SEEN, NOT_YET = "seen", "target, not fitted yet"
+SEEN = "seen"
 LABELS = {
     "study": ("Study here", ""),
     "row_id": ("Published row", ""),
@@ -137,20 +138,19 @@ def standing(
 
 
 def lines(rows: Sequence[RowStanding]) -> list[str]:
-    """Hits by status, then how many published values each predictive interval holds, over the predicted rows."""
+    """Hits of targets that nothing was fitted to yet and of what was always predicted, then how many published values
+    each predictive interval holds, over the predicted rows.
+    """
     return [*_hits(rows), *_covered([row for row in rows if row.status == PREDICTED and row.inside])]
 
 
 def _hits(rows: Iterable[RowStanding]) -> list[str]:
     judged = [row for row in rows if row.inside]
     found = []
-    for status in (SEEN, PREDICTED, NOT_YET):
-        mine = [row.inside == "yes" for row in judged if row.status == status]
-        if mine:
-            found.append(f"{status}: {sum(mine)} of {len(mine)} inside, by the targets that the sets in use record.")
-    first = [row.inside == "yes" for row in judged if row.status == PREDICTED and row.reason.startswith(BEFORE)]
-    if first:
-        found.append(f"of these, {BEFORE} the roles were written: {sum(first)} of {len(first)} inside.")
+    if later := [row.inside == "yes" for row in judged if row.status == NOT_YET]:
+        found.append(f"Targets that no calibration has seen yet: {sum(later)} of {len(later)} inside.")
+    if first := [row.inside == "yes" for row in judged if row.status == PREDICTED and row.reason.startswith(BEFORE)]:
+        found.append(f"Predicted before the roles were written: {sum(first)} of {len(first)} inside.")
     return found
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.evidence.scorecard import FEWEST, NOT_COUNTED, TOO_FEW, Score
 from analysis.text import cells
+
+NOT_YET = "target, not fitted yet"
 
 MISSES_FILE = "misses.csv"
 MISSES_COLUMNS = ("row_id", "explanation")
@@ -44,9 +46,10 @@ class Tally:
         return [_share("Calibration targets", *self.seen), _share("Predicted", *self.predicted)]
 
 
-def tally(studies: Iterable[ScoredStudy]) -> Tally:
-    """Counted rows only: those with a verdict."""
-    verdicts = [(s.seen == "yes", s.inside == "yes") for study in studies for s in study.scores if s.inside]
+def tally(studies: Iterable[ScoredStudy], later: Collection[str] = ()) -> Tally:
+    """Counted rows only: those with a verdict. ``later``: targets that no calibration has seen yet, in neither part."""
+    scores = [s for study in studies for s in study.scores if s.inside and s.row_id not in later]
+    verdicts = [(s.seen == "yes", s.inside == "yes") for s in scores]
     seen, predicted = ([inside for was, inside in verdicts if was == wanted] for wanted in (True, False))
     return Tally((sum(seen), len(seen)), (sum(predicted), len(predicted)))
 
@@ -126,16 +129,21 @@ def _too_few(studies: Iterable[ScoredStudy]) -> list[str]:
 
 
 def summary(
-    studies: Sequence[ScoredStudy], explanations: Mapping[str, str], fitted_on: Iterable[str], whole: bool = True
+    studies: Sequence[ScoredStudy],
+    explanations: Mapping[str, str],
+    fitted_on: Iterable[str],
+    whole: bool = True,
+    later: Collection[str] = (),
 ) -> list[str]:
     """Shares inside, every miss with its explanation, explanations that explain nothing, rows wrongly called unseen.
 
-    ``fitted_on``: row ids that the parameter sets of the studies were fitted on; ``whole``: see ``stale``.
+    ``fitted_on``: row ids that the parameter sets of the studies were fitted on; ``whole``: see ``stale``;
+    ``later``: see ``tally``.
     """
-    lines = [*tally(studies).lines(), *_too_few(studies)]
+    lines = [*tally(studies, later).lines(), *_too_few(studies)]
     for miss in misses(studies, explanations):
         s = miss.score
-        kind = "calibration target" if s.seen == "yes" else "predicted"
+        kind = "calibration target" if s.seen == "yes" else NOT_YET if s.row_id in later else "predicted"
         told = f"simulated {value(s)}, published {held_against(s)}"
         lines.append(f"MISS {s.row_id} ({kind}): {told}. Why: {miss.explanation}")
     lines += [

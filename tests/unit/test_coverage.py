@@ -66,11 +66,9 @@ def test_hits_and_coverage_are_of_the_predicted_rows():
     rows = [replace(HERE, pit=p, inside=i) for p, i in ((0.5, "yes"), (0.85, "yes"), (0.02, "no"), (0.99, "no"))]
     rows += [replace(HERE, status="seen"), replace(HERE, status="target, not fitted yet", pit=0.001, inside="no")]
     before = replace(HERE, reason="predicted before, and not to be fitted")
-    assert coverage.lines([before])[1] == "of these, predicted before the roles were written: 1 of 1 inside."
+    assert coverage.lines([before])[0] == "Predicted before the roles were written: 1 of 1 inside."
     assert coverage.lines(rows) == [
-        "seen: 1 of 1 inside, by the targets that the sets in use record.",
-        "predicted: 2 of 4 inside, by the targets that the sets in use record.",
-        "target, not fitted yet: 0 of 1 inside, by the targets that the sets in use record.",
+        "Targets that no calibration has seen yet: 0 of 1 inside.",
         "Predictive intervals of 50 %: 1 of 4 predicted rows (25 (1, 81) %), which holds 50 %.",
         "Predictive intervals of 80 %: 2 of 4 predicted rows (50 (7, 93) %), which holds 80 %.",
         "Predictive intervals of 95 %: 2 of 4 predicted rows (50 (7, 93) %), which does not hold 95 %.",

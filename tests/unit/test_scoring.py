@@ -34,6 +34,12 @@ def test_targets_and_predictions_are_counted_apart_and_rows_without_a_verdict_no
     assert scoring.tally([ScoredStudy("x", (SHOWN,))]).lines()[1] == "Predicted: none is scored."
 
 
+def test_a_target_that_nothing_was_fitted_to_yet_is_no_prediction():
+    assert scoring.tally(STUDIES, ["b"]) == scoring.Tally((1, 1), (1, 1))
+    said = scoring.summary(STUDIES, {}, [], later=["b"])
+    assert said[1] == "Predicted: 1 of 1 inside (100 %), 0 missed." and "MISS b (target, not fitted yet)" in said[2]
+
+
 def test_a_miss_is_explained_or_said_not_to_be_and_idle_explanations_are_named():
     said = scoring.summary(STUDIES, {"b": "too strong", "a": "was wrong once"}, ["e", "a"])[2:]
     assert said == [

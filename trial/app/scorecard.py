@@ -79,7 +79,8 @@ def run_scorecard(
             studies.append(found[0])
             standing += found[1]
             fitted_on += found[2]
-    summary = scoring.summary(studies, explained, fitted_on, whole=not failed) if studies else []
+    later = {row.row_id for row in standing if row.status == scoring.NOT_YET}
+    summary = scoring.summary(studies, explained, fitted_on, whole=not failed, later=later) if studies else []
     if studies:
         summary += coverage.lines(standing)
         _write(studies, out, summary)
