@@ -107,6 +107,15 @@ BUSSEL_2007 = Citation(
     registry="NCT00102739",
     note="TRA100773A; read as abstract",
 )
+BUSSEL_2014 = Citation(
+    id="bussel_2014",
+    authors="Bussel JB, Kuter DJ, Aledort LM et al",
+    title="A randomized trial of avatrombopag, an investigational thrombopoietin-receptor agonist, in persistent and "
+    "chronic immune thrombocytopenia",
+    journal="Blood 123:3887-3894",
+    year=2014,
+    note="phase II; read as abstract",
+)
 CHENG_2011 = Citation(
     id="cheng_2011",
     authors="Cheng G, Saleh MN, Marcher C et al",

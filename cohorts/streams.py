@@ -60,7 +60,9 @@ class Streams:
             raise ValueError(f"seed {self.seed!r} is not allowed; a whole number, 0 or more, is needed")
 
     def uniforms(self, name: str, replicate: int, block: int, day: int = 0, first: int = BLOCK) -> Array:
-        """The ``first`` of the 1,024 uniforms in (0, 1) of one block."""
+        """The ``first`` of the 1,024 uniforms in (0, 1) of one block; of what is drawn for a trial as a whole, with
+        blocks of its own, also more.
+        """
         return np.full(first, 0.5) if self.median else to_uniform(self.bits(name, replicate, block, day, first))
 
     def bits(self, name: str, replicate: int, block: int, day: int = 0, first: int = BLOCK) -> NDArray[np.uint64]:

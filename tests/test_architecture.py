@@ -14,19 +14,21 @@ FLOORS = {
         ("trial.jobs",), ("trial.app",), ("trial",), ("trial.cli",), ("trial.__main__",),
     ),
     "analysis": (
-        ("analysis", "analysis.text"), ("analysis.endpoints",), ("analysis.statistics",), ("analysis.evidence",),
-        ("analysis.figures",), ("analysis.report",),
+        ("analysis", "analysis.text"), ("analysis.endpoints",), ("analysis.statistics",),
+        ("analysis.evidence", "analysis.designs"), ("analysis.figures",), ("analysis.report",),
     ),
 }  # fmt: skip
 """From the ground up; a room imports its own floor and those below. The public call (``trial``) stands on the top, the
-command line above it: nobody imports that.
+command line above it: nobody imports that. Designs are tried on a pool of patients as evidence is taken from a run:
+with the statistics, for the figures and the report.
 """
 COMMANDS_MAY = ("trial.cli", "trial.app", "trial.errors", "analysis.text")
 """What the command line imports: what a command does, and words. Types are no imports."""
 DOORS = {
     "trial.study.study", "trial.study.protocol", "trial.study.analysis_plan", "trial.study.dose_rule",
     "trial.study.arms", "trial.study.response_definition", "trial.study.estimand", "trial.study.subgroups",
-    "trial.tables",
+    "trial.study.dose_response",
+    "trial.study.goal", "trial.tables",
     "trial.jobs.provenance", "cohorts.units", "cohorts.citations", "cohorts.adverse_events", "cohorts.elementary",
 }  # fmt: skip
 """What the analysis may know of the other two packages."""
@@ -37,9 +39,15 @@ SHARED_MODULES = {
     "chemotherapy": "chemotherapy",
     "attribution": "how much each departure from an ideal trial moves the result",
     "estimands": "what is to be known, and whether an analysis finds it",
+    "tipping": "where the conclusion turns as imputed counts get worse",
+    "structures": "a study under both structures",
     "sensitivity": "one at a time analysis of what is assumed",
     "baseline": "the patients at baseline",
     "subgroups": "the result by covariates",
+    "dose_response": "the result by dose",
+    "exposure_response": "response by exposure, naive and true",
+    "concentrations": "concentrations by nominal time",
+    "vpc": "observed data beside what is simulated",
     "planned": "the comparison that the protocol plans",
     "longitudinal": "what is analysed over the visits of the patients",
     "provenance": "what made a run",

@@ -14,7 +14,9 @@ from scipy.special import ndtr
 from analysis.statistics import mmrm
 from analysis.statistics.competing import cumulative_incidence
 from analysis.statistics.estimators import Z95, Interval
+from analysis.statistics.imputation import Array, arm_drawn, pooled, tails_drawn
 from analysis.statistics.least_squares import adjusted_difference
+from analysis.statistics.proportions import sato_difference
 from analysis.statistics.ranks import hodges_lehmann, van_elteren
 from analysis.statistics.recurrent import rate_ratios
 from analysis.statistics.repeated_response import odds_ratios
@@ -33,7 +35,7 @@ def holds(interval: Interval, truth: float) -> bool:
 def visits(trials: int = TRIALS) -> Iterator[Found]:
     """Every method in its turn."""
     rng = np.random.default_rng(20261130)
-    for part in (_ranks, _adjusted, _model, _responses, _means, _incidence, _rates):
+    for part in (_ranks, _adjusted, _model, _responses, _means, _incidence, _rates, _imputed):
         yield from part(rng, trials)
 
 
@@ -135,6 +137,64 @@ def _incidence(rng: np.random.Generator, trials: int, size: int = 60) -> Iterato
     truth = float((stay * (1 - np.exp(-1 / 30))).sum())
     low, high = found.low[:, 0, 28], found.high[:, 0, 28]
     yield f"cumulative incidence, {size} patients", (low <= truth) & (truth <= high), "about 95 %"
+
+
+def _imputed(rng: np.random.Generator, trials: int, size: int = 60) -> Iterator[Found]:
+    """Baseline and four visits of normal log counts; who is low leaves, at random given what was seen. A yes is a value
+    of 1 or more at the last visit. After leaving arm 1 goes on as it was, or as the reference arm in the law of jump to
+    reference; arm 0 is the reference arm, and arm 2 has its law.
+    """
+    root = np.linalg.cholesky(0.3 + 0.7 * np.eye(5))
+    gain = np.array([0.0, 0.4, 0.8, 0.9, 1.0])
+    laws = {"missing_at_random": 0.0, "jump_to_reference": 1.0}
+    held: dict[str, list[bool]] = {how: [] for how in laws}
+    rejected: dict[str, list[bool]] = {how: [] for how in (*laws, "copy_increments")}
+    truths = {how: _share_of_yes(root, gain, jumps) - _share_of_yes(root, 0 * gain, 0.0) for how, jumps in laws.items()}
+    for _ in range(trials):
+        arms = []
+        for k in range(3):
+            y = rng.normal(size=(size, 5)) @ root.T + gain * (k == 1)
+            arms.append(arm_drawn(_left(y, rng.random(y.shape)), 10, lambda _step, k: rng.random((10, k))))
+        for how, found in rejected.items():
+            yes = [(tails_drawn(arm, arms[0], how)[..., -1] >= 1.0).sum(axis=1) for arm in arms]
+            for k in (1, 2):
+                sato = sato_difference(*(np.stack([x], axis=-1) for x in (yes[k], size, yes[0], size)))
+                variance = ((sato.high - sato.low) / (2 * Z95)) ** 2
+                interval, p = pooled(sato.estimate, np.broadcast_to(variance, sato.estimate.shape), 2 * size - 2)
+                if k == 1 and how in laws:
+                    held[how].append(holds(interval, truths[how]))
+                elif k == 2:
+                    found.append(bool(p < 0.05))
+    for how, flags in held.items():
+        yield f"multiple imputation, {how.replace('_', ' ')}, {size} an arm", np.array(flags), WANTED[how]
+    for how, flags in rejected.items():
+        yield f"multiple imputation, {how.replace('_', ' ')}, equal arms", np.array(flags), ERROR[how]
+
+
+WANTED = {"missing_at_random": "about 95 %", "jump_to_reference": "95 % or more: Rubin's variance is too large there"}
+ERROR = {
+    "missing_at_random": "about 5 %",
+    "jump_to_reference": "5 % or less: Rubin's variance is too large there",
+    "copy_increments": "5 % or less: Rubin's variance is too large there",
+}
+
+
+def _left(y: Array, u: Array) -> Array:
+    """Values (n, 5), NaN from the visit before which a patient left: of those below -0.5 at a visit 35 % leave."""
+    low = (y[:, 1:-1] < -0.5) & (u[:, 1:-1] < 0.35)
+    gone = np.logical_or.accumulate(low, axis=1)
+    return np.column_stack([y[:, :2], np.where(gone, np.nan, y[:, 2:])])
+
+
+def _share_of_yes(root: Array, gain: Array, jumps: float) -> float:
+    """The share of 1,000,000 patients with a yes, of whom those who left lose ``jumps`` of the gain after their last
+    value, beyond what their earlier values predict.
+    """
+    rng = np.random.default_rng(7)
+    y = rng.normal(size=(1_000_000, 5)) @ root.T
+    left = np.isnan(_left(y + gain, rng.random(y.shape)))
+    lost = np.where(left[:, -1], jumps * gain[-1], 0.0)
+    return float((y[:, -1] + gain[-1] - lost >= 1.0).mean())
 
 
 def _rates(rng: np.random.Generator, trials: int, size: int = 50) -> Iterator[Found]:

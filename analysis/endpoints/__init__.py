@@ -24,6 +24,7 @@ from analysis.endpoints.records import Records, patient_columns
 from analysis.endpoints.response import RESPONSE_ENDPOINTS
 from analysis.endpoints.time_to_event import TIMES, TTRESC, Times, TimeTo
 from trial.study.analysis_plan import Analysis
+from trial.study.dose_response import dose_response_problems
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
 from trial.tables import KEY, TEXT, field
@@ -143,6 +144,7 @@ def study_problems(study: Study) -> Iterator[Problem]:
             yield path, f"endpoint {code} needs {needed}, which this study does not have"
     yield from _planned_problems(study)
     yield from _subgroup_problems(study)
+    yield from _dose_response_problems(study)
 
 
 def _subgroup_problems(study: Study) -> Iterator[Problem]:
@@ -151,6 +153,26 @@ def _subgroup_problems(study: Study) -> Iterator[Problem]:
     primary = endpoints_of(plan).get(plan.primary)
     if plan.subgroups and primary is not None and primary.summary != "rate":
         yield ("analysis", "subgroups"), f"no effect: {plan.primary} is measured; subgroups are of a yes or no primary"
+
+
+def _dose_response_problems(study: Study) -> Iterator[Problem]:
+    """A response by dose of an endpoint that this study does not report, or of arms that are no doses."""
+    plan = study.analysis
+    if plan.concentrations and study.pk_sampling is None:
+        yield ("analysis", "concentrations"), "no effect: the study takes no concentrations (pk_sampling)"
+    said, known = plan.dose_response, (plan.primary, *plan.endpoints)
+    for path, text in dose_response_problems(said, study.arms, study.paired, study.schedule is not None):
+        yield ("analysis", *path), text
+    if (
+        said is None
+        or said.endpoint is None
+        or problems(known, plan.assessment_day, [one.id for one in plan.definitions])
+    ):
+        return
+    mine = chosen(study)
+    if said.endpoint not in mine:
+        text = not_among(said.endpoint, list(mine), "an endpoint of this study")
+        yield ("analysis", "dose_response", "endpoint"), text
 
 
 def _definition_problems(study: Study) -> Iterator[Problem]:

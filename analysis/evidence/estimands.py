@@ -104,10 +104,14 @@ class Found:
     better: int = 1
 
     @property
+    def won(self) -> NDArray[np.bool_]:
+        """(R,) whether there is a difference in favour; what cannot be tested is none."""
+        return np.asarray((self.p < LEVEL) & (self.better * self.estimate > 0))
+
+    @property
     def wins(self) -> NDArray[np.bool_]:
-        """Whether there is a difference in favour, of the trials with an estimate; what cannot be tested is none."""
-        known = ~np.isnan(self.estimate)
-        return np.asarray((self.p < LEVEL) & (self.better * self.estimate > 0))[known]
+        """The same of the trials with an estimate."""
+        return np.asarray(self.won[~np.isnan(self.estimate)])
 
 
 def judged(

@@ -16,6 +16,8 @@ from analysis.endpoints.time_to_event import times_table
 from analysis.evidence import scorecard
 from analysis.evidence.scorecard import Score
 from analysis.statistics import summaries
+from analysis.statistics.concentrations import estimate_concentrations
+from analysis.statistics.dose_finding import estimate_dose_response
 from analysis.statistics.estimates import OVER, Estimate, estimate, rates, to_table
 from analysis.statistics.event_times import estimate_times
 from analysis.statistics.longitudinal import estimate_longitudinal
@@ -80,8 +82,10 @@ def analyse(out_dir: Path, study: Study) -> Analysed:
         *estimate_planned(found, reported),
         *estimate_subgroups(out_dir / ENDPOINTS_FILE, out_dir / PATIENTS_FILE, reported),
         *estimate_measured(out_dir / ENDPOINTS_FILE, out_dir / PATIENTS_FILE, reported),
+        *estimate_dose_response(out_dir / ENDPOINTS_FILE, found, reported),
         *estimate_times(out_dir / TIMES_FILE, reported),
         *estimate_longitudinal(out_dir, study),
+        *estimate_concentrations(out_dir, study),
         *estimate_participants(out_dir, study, found),
         *estimate_passages(out_dir, study),
     ]

@@ -55,3 +55,16 @@ def effects(name: str, title: str, rows: Sequence[EffectRow], k: int) -> str:
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("Difference, percentage points")
     return out.svg
+
+
+def worsening(name: str, title: str, points: Sequence[tuple[float, float, float, float, bool]], k: int) -> str:
+    """Difference over delta: (delta, difference, lower and upper limit, whether in favour), percentage points."""
+    with Panel(name, 3.2, 2.6 + 0.18 * title.count("\n"), title) as (axes, out):
+        for delta, middle, low, high, won in points:
+            axes.plot([delta, delta], [low, high], color=tint(k, 0.45), lw=2.2)
+            axes.plot([delta], [middle], marker="o", ms=5, color=hue(k), mfc=hue(k) if won else "white", ls="none")
+        axes.plot([point[0] for point in points], [point[1] for point in points], color=hue(k), lw=0.9, zorder=0)
+        axes.axhline(0, color=FAINT, lw=0.9)
+        axes.set_xlabel("Delta, taken from log counts")
+        axes.set_ylabel("Difference, percentage points")
+    return out.svg

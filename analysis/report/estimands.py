@@ -8,7 +8,7 @@ from analysis.report.grid import Cell, Column, Row, Table, arm_name, heading, te
 from analysis.report.keyed import Text, joined, label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells
-from trial.study.estimand import ESTIMATORS
+from trial.study.estimand import ESTIMATORS, IMPUTED, IMPUTING, deaths_in_words
 
 TITLE = "Estimands: the truth, and what the analyses find"
 TRUTH = (
@@ -67,6 +67,8 @@ def _notes(run: RunFolder, rows: list[Judged]) -> tuple[Text, ...]:
     used = dict.fromkeys(row.estimator for row in rows)
     return (
         *(label(f"{one.name}: {one.in_words(plan.primary)}.") for one in plan.estimands),
+        *(label(f"{one}.") for one in deaths_in_words(plan.estimands, run.study.deaths)),
+        *([IMPUTED + "."] * bool(set(used) & set(IMPUTING))),
         joined("; ", [f"{name.replace('_', ' ')}: {ESTIMATORS[name]}" for name in used]),
         TRUTH,
         said(

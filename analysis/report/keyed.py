@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
+from analysis.designs.measures import Operating
 from analysis.evidence.attribution import Contribution
 from analysis.evidence.estimands import Judged
 from analysis.evidence.scorecard import Published, Score
 from analysis.evidence.sensitivity import Effect
+from analysis.evidence.stacking import StructureRow
+from analysis.evidence.tipping import Tipping
 from analysis.statistics.estimates import Estimate
 from analysis.text import cells
 
@@ -22,10 +25,11 @@ class Number(NamedTuple):
 
     Tables are the files of the run folder by name. A row of ``estimates`` is "PARCAT1|PARAMCD|ARM|COMPARATOR|STAT|
     CATEGORY|SCOPE", of ``published``, ``baseline`` and ``scorecard`` its row_id, of ``sensitivity`` "parameter|arm|
-    factor", of ``attribution`` "departure|arm|versus", of
-    ``estimands`` "estimand|arm|estimator", of a table of patients IREP|SUBJID and what tells the patient's
-    rows apart. In ``config`` and ``manifest`` row and column are a path. Of a whole table "COLUMN=value/rows" counts
-    rows, "COLUMN/distinct" lists values.
+    factor", of ``attribution`` "departure|arm|versus", of ``structures`` "endpoint|arm|which", of
+    ``estimands`` "estimand|arm|estimator", of ``tipping`` "arm|delta", of ``designs``
+    "scenario|truth|patients|measure|about", of a table of patients IREP|SUBJID and what
+    tells the patient's rows apart. In ``config`` and ``manifest`` row and column are a path. Of a whole table
+    "COLUMN=value/rows" counts rows, "COLUMN/distinct" lists values.
     """
 
     value: Any
@@ -59,6 +63,8 @@ class Shown(NamedTuple):
         return f"<span{self.attributes}>{escape(self.text)}</span>"
 
 
+Keyed = Estimate | Published | Score | Effect | Contribution | Judged | Tipping | StructureRow | Operating
+"""Records that are rows of a table of the run folder."""
 Text = str | Shown
 """Text of the report; ``Markup`` (a str) where numbers stand in a sentence."""
 
@@ -123,18 +129,18 @@ def content(text: Text) -> str:
     return text.text if isinstance(text, Shown) else text if isinstance(text, Markup) else cells.units(text)
 
 
-def numbers(row: Estimate | Published | Score | Effect | Contribution | Judged, *columns: str) -> tuple[Number, ...]:
+def numbers(row: Keyed, *columns: str) -> tuple[Number, ...]:
     """Columns of a row as numbers."""
     table, name = _place(row)
     return tuple([Number(getattr(row, column), table, name, column) for column in columns])
 
 
-def number(row: Estimate | Published | Score | Effect | Contribution | Judged, column: str) -> Number:
+def number(row: Keyed, column: str) -> Number:
     """A column of a row as a number."""
     return numbers(row, column)[0]
 
 
-def _place(row: Estimate | Published | Score | Effect | Contribution | Judged) -> tuple[str, str]:
+def _place(row: Keyed) -> tuple[str, str]:
     """Table and row of a record."""
     if isinstance(row, Estimate):
         return "estimates", row.name
@@ -142,10 +148,16 @@ def _place(row: Estimate | Published | Score | Effect | Contribution | Judged) -
         return ("baseline" if row.endpoint.startswith("BASE:") else "published"), row.row_id
     if isinstance(row, Score):
         return "scorecard", row.row_id
+    if isinstance(row, Operating):
+        return "designs", f"{row.scenario}|{row.truth}|{row.patients}|{row.measure}|{row.about}"
     if isinstance(row, Judged):
         return "estimands", f"{row.estimand}|{row.arm}|{row.estimator}"
+    if isinstance(row, Tipping):
+        return "tipping", f"{row.arm}|{row.delta:g}"
     if isinstance(row, Contribution):
         return "attribution", f"{row.departure}|{row.arm}|{row.versus}"
+    if isinstance(row, StructureRow):
+        return "structures", f"{row.endpoint}|{row.arm}|{row.which}"
     return "sensitivity", f"{row.parameter}|{row.arm}|{row.factor:g}"
 
 

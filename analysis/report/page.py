@@ -16,9 +16,11 @@ from analysis.figures.palette import hue, swatch, tint
 from analysis.report import (
     adverse,
     attribution,
+    concentrations,
     demographics,
     design,
     differences,
+    dose_response,
     estimands,
     kinetics,
     longitudinal,
@@ -30,9 +32,11 @@ from analysis.report import (
     rates,
     scored,
     sensitivity,
+    structures,
     subgroups,
     summary,
     times,
+    tipping,
 )
 from analysis.report.grid import Table
 from analysis.report.keyed import Text, attributes, content, joined, label, said, shown
@@ -162,9 +166,14 @@ def sections(run: RunFolder) -> list[Section]:
                 people.deaths_table(run),
             ],
         ),
-        ("exposure", "Exposure", [kinetics.exposure(run)]),
+        (
+            "exposure",
+            "Exposure",
+            [*concentrations.parts(run)[:1], kinetics.exposure(run), *concentrations.parts(run)[1:]],
+        ),
         ("sensitivity", sensitivity.TITLE, [sensitivity.figure(run), sensitivity.table(run)]),
         ("attribution", attribution.TITLE, [attribution.figure(run), attribution.table(run)]),
+        ("structures", structures.TITLE, [structures.table(run)]),
     ]
     made = [Section(name, title, tuple(_compact(run, p) for p in parts if p)) for name, title, parts in chosen]
     return [section for section in made if section.parts]
@@ -192,8 +201,11 @@ def _efficacy(run: RunFolder) -> list[Table | Figure | None]:
         pictures.platelets(run),
         pictures.over_time(run),
         *subgroups.parts(run),
+        *dose_response.parts(run),
         scored.elsewhere(run),
         estimands.table(run),
+        tipping.table(run),
+        tipping.figure(run),
     ]
 
 

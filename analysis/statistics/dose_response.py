@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.endpoints.records import Array
+from analysis.endpoints.records import Array, Flags
 from cohorts import elementary
 
 Shape = Callable[[Array], Array]
@@ -107,14 +107,33 @@ class Mcp:
 
 def mcp(means: DoseMeans, shapes: Mapping[str, Shape]) -> Mcp:
     """Test every shape, by the rise of its contrast. For a better response that falls give the means negative."""
+    contrasts, t, correlation = contrast_tests(means, shapes)
+    return Mcp(contrasts, t, correlation, np.array([largest_p(value, correlation, means.df) for value in t]))
+
+
+def contrast_tests(means: DoseMeans, shapes: Mapping[str, Shape]) -> tuple[Array, Array, Array]:
+    """``contrasts``, ``t`` and ``correlation`` of ``Mcp``, without its p, which takes long."""
     contrasts = np.array([best_contrast(shape, means.doses, means.covariance) for shape in shapes.values()])
     spread = contrasts @ means.covariance @ contrasts.T
     error = np.sqrt(np.diag(spread))
-    t, correlation = contrasts @ means.mean / error, spread / np.outer(error, error)
-    return Mcp(contrasts, t, correlation, np.array([_largest(value, correlation, means.df) for value in t]))
+    return contrasts, contrasts @ means.mean / error, spread / np.outer(error, error)
 
 
-def _largest(t: float, correlation: Array, df: float) -> float:
+def below_level(t: Array, correlation: Array, df: float, level: float) -> Flags:
+    """Whether the adjusted p of each t (M,) is below ``level``; p itself is computed only between the limits of one
+    test and of Bonferroni's M.
+    """
+    from scipy.special import ndtr, stdtr
+
+    alone = 1 - (ndtr(t) if np.isinf(df) else stdtr(df, t))
+    open_ = (alone < level) & (alone * len(t) >= level)
+    p = [
+        largest_p(value, correlation, df) if unsure else one for value, unsure, one in zip(t, open_, alone, strict=True)
+    ]
+    return np.asarray(np.array(p) < level)
+
+
+def largest_p(t: float, correlation: Array, df: float) -> float:
     """Probability that the largest of correlated t is at least ``t``. The same points every time."""
     from scipy.stats import multivariate_normal, multivariate_t  # seconds to import
 

@@ -76,7 +76,7 @@ def estimate_longitudinal(folder: Path, study: Study) -> list[Estimate]:
 
 
 def _seen(folder: Path, study: Study) -> NamedPatients:
-    tables = _tables(folder, study)
+    tables = named_tables(folder, study)
     records = from_tables(tables, study.arm_ids)
     solved: Flags = np.asarray(records.unsolved == "")
     patients = tables["patients"]
@@ -85,7 +85,7 @@ def _seen(folder: Path, study: Study) -> NamedPatients:
     return NamedPatients(_only(records, solved), left[solved], stratum[solved], _rescues(tables)[solved])
 
 
-def _tables(folder: Path, study: Study) -> Mapping[str, pa.Table]:
+def named_tables(folder: Path, study: Study) -> Mapping[str, pa.Table]:
     """The tables of the named replicate, in the stage that is reported."""
     mine = [("IREP", "==", study.analysis.named_replicate)]
     wanted = {name: [*columns] for name, columns in COLUMNS.items()}

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtri
 
 from analysis.endpoints import chosen
 from analysis.endpoints.contract import Endpoint
 from analysis.endpoints.records import Array, Flags
-from analysis.statistics import multiplicity, proportions
+from analysis.statistics import estimators, multiplicity, proportions
 from analysis.statistics.estimates import (
     ALL,
     EITHER,
@@ -48,6 +49,7 @@ TESTS = {
     "fisher": "Fisher's exact test",
     "boschloo": "Boschloo's exact test",
 }
+LEAST_P = 1e-300
 ODDS = {"mantel_haenszel": "Mantel-Haenszel", "logistic": "logistic regression"}
 
 
@@ -111,6 +113,16 @@ def compared(found: Summary, study: Study) -> tuple[Interval, Array]:
     return DIFFERENCES[method.difference](*cells.four), _test(cells, method)[0]
 
 
+def difference_and_variance(found: Summary, study: Study) -> tuple[Array, Array, Array]:
+    """Common difference within strata, its variance by Sato, and patients of both arms, (R, A) each, of every arm but
+    the reference arm.
+    """
+    cells = _cells(found, study)
+    interval = proportions.sato_difference(*cells.four)
+    error = (interval.high - interval.low) / (2 * estimators.Z95)
+    return interval.estimate, error**2, cells.n1.sum(axis=-1) + cells.n2.sum(axis=-1)
+
+
 def compared_arms(study: Study) -> list[str]:
     """The arms that are held against the reference arm."""
     return [arm for arm in study.arm_ids if arm != study.analysis.reference_arm]
@@ -138,6 +150,19 @@ def _test(cells: Cells, method: ComparisonMethod) -> tuple[Array, Flags]:
         p = np.array(p)
         p[few] = proportions.exact_test(method.exact, *(counts[few] for counts in crude))
     return p, few
+
+
+def directed(cells: Cells, method: ComparisonMethod, better: int = 1, margin: float = 0.0) -> tuple[Array, Array]:
+    """Z (...) of the planned test of one arm, positive where it is better, and the difference; NaN: cannot be tested.
+
+    Z has the two-sided p of the test. With a ``margin`` by which the arm may be worse, the score of the difference.
+    """
+    common, (x1, n1, x2, n2) = proportions.common_difference(*cells.four), cells.crude
+    difference = np.where(np.isnan(common), rates(x1, n1) - rates(x2, n2), common)
+    if margin:
+        return better * proportions.score_against(*cells.four, -better * margin), difference
+    p = _test(cells, method)[0]
+    return better * np.sign(difference) * -ndtri(np.maximum(p, LEAST_P) / 2), difference
 
 
 def _blank(endpoint: Endpoint, study: Study, arm: str) -> Estimate:

@@ -76,6 +76,16 @@ def stratified_rate_difference(
     return Interval(*map(s.known, inverted(z, estimate, level)))
 
 
+def score_against(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, difference: float) -> Array:
+    """Z (...) of the common difference against a ``difference`` that is not 0, by the score of the limits above, with
+    the weights of Mantel and Haenszel; against 0 it is that of Cochran, Mantel and Haenszel.
+    """
+    s = _strata(x1, n1, x2, n2)
+    excess = (s.weights * (s.x1 / s.n1 - s.x2 / s.n2)).sum(-1) - difference
+    variance = score_variance(*s[:4], np.full(s.x1.shape, difference), bias=True)
+    return s.known(score_ratio(excess, (s.weights**2 * variance).sum(-1)))
+
+
 def _mn_weights(s: Strata) -> Array:
     """Weights 1 / (R1(1-R1)/n1 + R2(1-R2)/n2), R the mean observed rates under these weights, to convergence."""
     w = s.weights

@@ -354,3 +354,11 @@ def prior(prior: Sequence[float]) -> str:
     """A prior as it was written, and its range to two figures: "1.5 (0.92 to 2.4)"."""
     value, low, high = prior
     return f"{value:g} ({low:.2g} to {high:.2g})"
+
+
+def share_error(value: float | None, error: float | None, low: float, high: float, decimals: int) -> str:
+    """A share in % with its error: "97.3 ± 0.4"; with its limits where it has none: "0.0 (0.0, 0.2)"; or alone."""
+    whole, spread, lower, upper = (None if v is None else 100.0 * v for v in (value, error, low, high))
+    if spread:
+        return estimate_error(whole, spread, decimals)
+    return with_interval(whole, lower, upper, decimals)

@@ -12,6 +12,7 @@ JAPAN = Source(cite.ELTROMBOPAG_JAPAN_2011, "abstract")
 _DRUG = (
     Parameter("CL", 0.668 * 1.17 / 1.87, "L/h", LABEL, "derived",
               "CL/F 0.668 L/h, healthy +17 % (Gibiansky 2011); AUC of East Asians 1.87 times, not adjusted for weight",
+              targets=("japan2011_auctau_eltrom-25", "japan2011_auctau_eltrom-50", "japan2011_auctau_eltrom-75"),
               note="of a healthy East Asian man of 62 kg"),
     Parameter("BASE", 230.0, "10^9/L", Source(cite.FARRELL_2014, "healthy, as quoted in the model file"), "assumed",
               "230 in healthy volunteers", note="typical volunteer only; each has a count of the population"),

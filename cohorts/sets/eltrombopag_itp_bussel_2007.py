@@ -17,6 +17,7 @@ CL = Parameter(
     LABEL,
     "derived",
     "AUC 47, 108, 168 ug h/mL at 30, 50, 75 mg",
+    targets=("uslabel_auctau_eltrom-30", "uslabel_auctau_eltrom-50", "uslabel_auctau_eltrom-75"),
     note="matched: of a man of 70 kg without steroid, so that the geometric mean AUC of the trial "
     "population lies in all three printed intervals; Gibiansky 2011 prints 0.668 L/h",
 )

@@ -134,6 +134,8 @@ def test_endpoints_at_a_visit_are_those_of_the_assessment_day(name):
         ("eltrombopag_cit_winer", ("yes", "no"), 1),
         ("eltrombopag_cit_winer_mono", ("yes", "no"), 1),
         ("avatrombopag_itp_302", ("yes", "no"), 4),
+        ("avatrombopag_itp_phase2", ("yes", "no"), 5),
+        ("eltrombopag_itp_tra100773a_day8", ("yes", "no"), 2),
     ],
 )
 def test_what_counts_and_what_was_seen_is_what_was_fixed(name, group, total):

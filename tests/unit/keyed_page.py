@@ -221,6 +221,11 @@ class Folder:
         return {f"{row['parameter']}|{row['arm']}|{row['factor']:g}": row for row in rows}
 
     @cached_property
+    def structures(self):
+        rows = pq.read_table(self.path / "structures.parquet").to_pylist()
+        return {f"{row['endpoint']}|{row['arm']}|{row['which']}": row for row in rows}
+
+    @cached_property
     def attribution(self):
         rows = pq.read_table(self.path / "attribution.parquet").to_pylist()
         return {f"{row['departure']}|{row['arm']}|{row['versus']}": row for row in rows}
@@ -229,6 +234,11 @@ class Folder:
     def estimands(self):
         rows = pq.read_table(self.path / "estimands.parquet").to_pylist()
         return {f"{row['estimand']}|{row['arm']}|{row['estimator']}": row for row in rows}
+
+    @cached_property
+    def tipping(self):
+        rows = pq.read_table(self.path / "tipping.parquet").to_pylist()
+        return {f"{row['arm']}|{row['delta']:g}": row for row in rows}
 
     @cached_property
     def published(self):

@@ -209,15 +209,15 @@ def test_cite(monkeypatch, capsys, said, called):
 @pytest.mark.parametrize(
     ("said", "printed"),
     [
-        ([], '{\n "µ": false\n}'),
-        (["--calibration"], '{\n "µ": true\n}'),
-        (["--table"], "False"),
-        (["--table", "--calibration"], "True"),
+        ([], '{\n "µ": "study"\n}'),
+        (["--calibration"], '{\n "µ": "calibration"\n}'),
+        (["--table"], "study"),
+        (["--table", "--design"], "design"),
     ],
 )
 def test_schema(monkeypatch, capsys, said, printed):
-    monkeypatch.setattr(trial.app.schema, "schema_of", lambda calibration: {"µ": calibration})
-    monkeypatch.setattr(trial.app.schema, "table_of", lambda calibration: f"{calibration}")
+    monkeypatch.setattr(trial.app.schema, "schema_of", lambda kind: {"µ": kind})
+    monkeypatch.setattr(trial.app.schema, "table_of", lambda kind: kind)
     assert main(["schema", *said]) == 0 and capsys.readouterr().out.strip() == printed
 
 

@@ -8,6 +8,7 @@ from analysis.endpoints import catalogue
 from cohorts.brought import OPTIONAL, REQUIRED, read_patients
 from cohorts.covariates import CATEGORIES, LIMITS
 from trial.app.schema import key_table
+from trial.study.design_plan import DesignPlan
 from trial.study.fit import Fit
 from trial.study.keys import keys_of
 
@@ -57,3 +58,8 @@ def test_each_endpoint_with_label_unit_and_direction(endpoint):
 def test_the_keys_of_a_calibration_are_listed():
     assert key_table(Fit) in section("Calibrations"), "write the table again: vtrial schema --calibration --table"
     assert all(key.field.description for key in keys_of(Fit))
+
+
+def test_the_keys_of_a_design_are_listed():
+    assert key_table(DesignPlan) in section("Designs"), "write the table again: vtrial schema --design --table"
+    assert all(key.field.description for key in keys_of(DesignPlan))

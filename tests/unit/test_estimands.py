@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from made_run import CONFIG, make_run_folder, read_run
 from pydantic import ValidationError
+from scipy import stats
 from tiny_trial import WEEKS, Patient, records, study
 
 import trial.app.estimands as app
@@ -18,17 +20,20 @@ from analysis.endpoints import endpoints_of
 from analysis.endpoints.records import from_tables
 from analysis.endpoints.strategies import as_observed, carried, composite_no, has_event, judged, left_day, under
 from analysis.evidence import estimands as pure
+from analysis.evidence import tipping
 from analysis.evidence.estimands import Found, Truth
 from analysis.report import estimands as chapter
 from analysis.report.keyed import plain_text
 from analysis.statistics import planned, summaries
+from trial.app import imputed
 from trial.app.targets import cut
 from trial.cli import main
 from trial.engine.laboratory import whole_counts
 from trial.engine.simulate import simulate_unit
 from trial.errors import Refused
 from trial.jobs.work import enrolment, simulate_replicates, tabulate, unit_of
-from trial.study.estimand import Estimand, Verdict
+from trial.study.analysis_plan import ComparisonMethod
+from trial.study.estimand import Estimand, Verdict, deaths_in_words
 from trial.study.load import load_study
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
@@ -334,3 +339,98 @@ def test_the_table_of_the_report(tmp_path):
 def test_a_chunk_of_replicates_is_a_job():
     one = small(replicates=3)
     assert sum(len(job.replicates) for _, job in cut(0, one, ("RESPW8",))) == 3
+
+
+def dropouts(*changes):
+    dropout = "dropout=[{reason: lack of effect, hazard_per_week: 0.05}]"
+    return small(dropout, "patients=150", "analysis.estimands=[{id: E}]", *changes, replicates=4)
+
+
+def test_imputations_depend_on_config_and_seed_alone():
+    """Replicates one by one, or all at once, find the same; another seed something else, near it."""
+    one = dropouts("analysis.imputation={imputations: 5, deltas: [0]}")
+    tables = [simulate_replicates(one, range(*r)) for r in ((0, 4), (2, 4))]
+    of = [imputed.drawn(from_tables(t, one.arm_ids), t["patients"], one) for t in tables]
+    all_four, two = (imputed.found("RESPW8", "jump_to_reference", each, one) for each in of)
+    np.testing.assert_array_equal(all_four[2:], two)
+    seeded = dropouts("analysis.imputation={imputations: 5, deltas: [0], seed: 9}")
+    again = imputed.drawn(from_tables(tables[1], one.arm_ids), tables[1]["patients"], seeded)
+    other = imputed.found("RESPW8", "jump_to_reference", again, seeded)
+    assert (other != two).any() and np.abs(other[..., 0] - two[..., 0]).max() < 0.1
+
+
+def test_where_nothing_is_missing_imputation_is_satos_analysis():
+    one = small("dropout=[]", "visits.missed_probability=0", "rescue.allowed=false", "patients=60", replicates=2)
+    tables = simulate_replicates(one, range(2))
+    of = from_tables(tables, one.arm_ids)
+    got = imputed.found("RESPW8", "jump_to_reference", imputed.drawn(of, tables["patients"], one), one)
+    value = {"RESPW8": endpoints.evaluate(endpoints_of(one.analysis)["RESPW8"], of, one)}
+    plan = one.analysis.model_copy(update={"method": ComparisonMethod(difference="sato")})
+    sato = one.model_copy(update={"analysis": plan})
+    interval, _ = planned.compared(summaries.of_records(of, value, sato)["RESPW8"], sato)
+    n = np.stack([np.bincount(of.arm[of.replicate == r], minlength=3) for r in (0, 1)])
+    complete = n[:, 1:] + n[:, :1] - 2 if one.arm_ids[0] == "Placebo" else n[:, :2] + n[:, 2:] - 2
+    df = (complete + 1) / (complete + 3) * complete
+    half = (interval.high - interval.low) / 2 * stats.t(df).ppf(0.975) / stats.norm.ppf(0.975)
+    np.testing.assert_allclose(got[..., 0], interval.estimate)
+    np.testing.assert_allclose((got[..., 2] - got[..., 1]) / 2, half, rtol=1e-9)
+
+
+def test_the_conclusion_turns_where_it_turns():
+    """Three trials: one holds to delta 2, one turns at 1, one is not in favour to begin with."""
+    at = [[0.01, 0.01, 0.3], [0.01, 0.2, 0.4], [0.01, 0.3, 0.5]]
+    three = [Found(np.full(3, 10.0), np.full(3, 1.0), np.full(3, 19.0), np.array(p)) for p in at]
+    rows = list(tipping.rows(("RESPW8", "A", "B", "missing_at_random"), (0, 1, 2), three, 1))
+    assert [(r.tipped, r.in_favour, r.won, r.replicates) for r in rows] == [(0, 2, 1, 3), (1, 2, 0, 3), (1, 2, 0, 3)]
+    assert rows[1].power == pytest.approx(1 / 3) and rows[1].times == pytest.approx(np.exp(-1)) and rows[1].p == 0.2
+    assert tipping.point_in_words(rows) == "the conclusion turns at delta 1 (imputed counts times 0.37)"
+    first = list(tipping.rows(("RESPW8", "A", "B", "missing_at_random"), (0, 1, 2), three, 0))
+    assert tipping.point_in_words(first) == "the conclusion does not turn to delta 2 (imputed counts times 0.14)"
+    last = list(tipping.rows(("RESPW8", "A", "B", "missing_at_random"), (0, 1, 2), three, 2))
+    assert tipping.point_in_words(last) == "there is no difference in favour at delta 0 to begin with"
+
+
+def test_imputation_and_tipping_point_by_the_command(tmp_path, capsys):
+    """At a delta at which nobody imputed responds, what was imputed is non-response."""
+    keys = "{estimands: [{id: E}], estimators: [missing_at_random], imputation: {imputations: 3, deltas: [0, 15]}}"
+    path = tmp_path / "s.yaml"
+    path.write_text(f"extends: {SMOKE}\npatients: 150\nrandomisation: {{strata: []}}\nanalysis: {keys}\n")
+    words = ["estimands", str(path), "--replicates", "2", "--workers", "1", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "mean and covariance drawn for each imputation" in out and "3 imputations" in out
+    assert "HETROM-5: the conclusion" in out or "HETROM-5: there is no difference in favour" in out
+    rows = {(r.arm, r.delta): r for r in tipping.read(tmp_path / "out")}
+    assert set(rows) == {(arm, delta) for arm in ("HETROM-2.5", "HETROM-5") for delta in (0.0, 15.0)}
+    assert rows["HETROM-5", 15.0].estimate <= rows["HETROM-5", 0.0].estimate
+    assert main(["check", str(path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "3 imputations of each trial, seed that of the study" in said
+    assert "tipping point of the primary endpoint: log counts imputed missing at random, less 0, 15" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (["analysis.imputation.seed=3"], "no effect: neither deltas nor an estimator among missing_at_random"),
+        (["analysis.imputation.deltas=[0, 1, 1]"], "seen 1 after 1; allowed: numbers that rise"),
+        (["analysis.imputation.tipping=copy_increments"], "which is used nowhere: deltas has none"),
+        (["analysis.estimators=[jump_to_referense]"], "jump_to_reference"),
+        (
+            ["analysis.estimands=[{id: E, leaving: hypothetical}]", "dropout.0.death=true"],
+            "of death (dropout reason lack of effect) it has no meaning",
+        ),
+    ],
+)
+def test_what_imputation_cannot_be(changes, why):
+    with pytest.raises(Exception, match=re.escape(why)):
+        dropouts(*changes)
+
+
+def test_death_is_said():
+    estimands = "[{id: E, leaving: while_on_treatment}, {id: S, stratum: [leaving]}]"
+    one = dropouts("dropout.0.death=true", f"analysis.estimands={estimands}")
+    said = deaths_in_words(one.analysis.estimands, one.deaths)
+    assert said[0] == "E, of death: the last count before death stands: what a patient had while alive"
+    assert said[1] == "S, of death: who would die in any arm is not in the stratum"
+    assert deaths_in_words(one.analysis.estimands, ()) == []

@@ -73,6 +73,7 @@ def test_empty_chapters_are_left_out(monkeypatch):
         page.sensitivity,
         page.attribution,
         page.estimands,
+        page.tipping,
     ):
         for name in dir(module):
             if name in PARTS:

@@ -17,10 +17,11 @@ from keyed_page import Folder, Page, expected
 from made_run import CONFIG, make_run_folder, write_report
 
 import trial.study.study
-from analysis.evidence import attribution, estimands, sensitivity
+from analysis.evidence import attribution, estimands, sensitivity, tipping
 from analysis.evidence.attribution import Contribution
 from analysis.evidence.estimands import Judged
 from analysis.evidence.sensitivity import Effect
+from analysis.evidence.tipping import Tipping
 from trial.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +59,16 @@ def judgements() -> list[Judged]:
     ]  # fmt: skip
 
 
+def worsened() -> list[Tipping]:
+    """Two arms at two deltas, one of which turns."""
+    return [
+        Tipping("RESPW8", arm, "Placebo", "missing_at_random", delta, 0.5, 20.5 - 9 * delta, 1.5 - 9 * delta, 39.5,
+                0.037, int(delta == 0 or k > 0), 0.875 - delta / 8, 0.5, 0.9, int(delta), 7, 8)
+        for k, arm in enumerate(("LOW", "HIGH"))
+        for delta in (0.0, 1.0)
+    ]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
     """Ten replicates, one failed solve in each, a sensitivity analysis, pages of two patients; all that may be asked of
@@ -66,11 +77,14 @@ def made(tmp_path_factory) -> Path:
     visits = {"mmrm": True, "gee": True, "restricted_mean_day": 56, "competing": True, "recurrent": True}
     analysis = CONFIG["analysis"] | {"longitudinal": visits, "method": {"measured": "hodges_lehmann"}}
     analysis |= {"subgroups": [{"covariate": "SEX"}, {"covariate": "AGE", "cut": 73.0}]}
+    shapes = [{"shape": "linear"}, {"shape": "emax", "ed50": 2.0}]
+    analysis |= {"dose_response": {"shapes": shapes, "target": 20.0, "titrated": "start_dose"}, "concentrations": True}
     folder = tmp_path_factory.mktemp("keys") / "made"
     make_run_folder(folder, failed=1, replicates=10, analysis=analysis)
     sensitivity.write(effects(), folder)
     attribution.write(departures(), folder)
     estimands.write(judgements(), folder)
+    tipping.write(worsened(), folder)
     write_report(folder, [(1, 3), (0, 1)])
     return folder
 
@@ -157,7 +171,7 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
         e.attributes["data-key"].split("/")[0] for folder in (made, phase_3) for e in page_of(folder).keyed
     )
     wanted = "estimates published baseline scorecard sensitivity attribution estimands config manifest patients doses"
-    assert {*wanted.split(), "observations", "endpoints", "adverse_events"} <= set(tables)
+    assert {*wanted.split(), "tipping", "observations", "endpoints", "adverse_events"} <= set(tables)
     kinds = {e.attributes["data-key"].split("/")[1].split("|")[0] for folder in (made, phase_3)
              for e in page_of(folder).keyed if e.attributes["data-key"].startswith("estimates/")}  # fmt: skip
     wanted = {
@@ -169,6 +183,8 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
         "not evaluable",
         "planned",
         "subgroup",
+        "dose response",
+        "concentration",
         "longitudinal",
     }
     assert kinds == wanted | {"endpoint"}
@@ -190,17 +206,19 @@ def test_subgroups_are_a_table_and_a_figure_where_they_are_asked_for(made, few):
     assert any(e["NOTE"].startswith("not estimable") for e in old if e["STAT"] == "subgroup difference")
 
 
-MOVED = ("estimates", "sensitivity", "attribution", "estimands")
+MOVED = ("estimates", "sensitivity", "attribution", "estimands", "tipping")
 
 
 def shifted(path: Path) -> None:
     """Every number of a table moved by an amount that no rounding hides; what is null becomes a number.
 
-    The factor of a sensitivity analysis names its row.
+    The factor of a sensitivity analysis names its row, and so does the delta of a tipping point.
     """
     table = pq.read_table(path)
     for k, column in enumerate(table.schema):
-        if column.name != "factor" and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        if column.name not in ("factor", "delta") and (
+            pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
+        ):
             step = 7 + k if pa.types.is_integer(column.type) else 7.77
             moved = [step if v is None else v + step for v in table[column.name].to_pylist()]
             table = table.set_column(k, column, pa.array(moved, column.type))
@@ -249,6 +267,8 @@ def test_scorecard_csv_holds_the_numbers_of_the_typed_table(made):
 
 
 NAMES_OF_STATISTICS = {
+    "analysis.statistics.concentrations": {"KIND"},
+    "analysis.statistics.dose_finding": {"KIND"},
     "analysis.statistics.estimates": {"ALL", "FEW_REPLICATES", "NAMED", "OVER", "Estimate", "read_estimates"},
     "analysis.statistics.baseline": {"ITEMS", "Item"},
     "analysis.statistics.longitudinal": {"AVERAGE", "FREEDOM", "LEFT", "MODEL", "RECURRENT", "VISITS"},

@@ -46,11 +46,11 @@ def folder(tmp_path, monkeypatch):
         (tmp_path / f"{name}.yaml").write_text("")
     done = SimpleNamespace(workers=[], written=[])
 
-    def one(path, out, replicates, workers, dask, say, progress):
+    def one(path, out, replicates, workers, dask, roles, say, progress):
         done.workers.append(workers)
         if path.stem == "a":
             raise ConfigError(["one", "two"])
-        return (ScoredStudy(path.stem, ROWS), ["a"]) if path.stem == "b" else None
+        return (ScoredStudy(path.stem, ROWS), [], ["a"]) if path.stem == "b" else None
 
     monkeypatch.setattr(app, "_one", one)
     monkeypatch.setattr(app, "cores", lambda: 3)

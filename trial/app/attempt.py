@@ -47,6 +47,7 @@ class How:
     dask: str | None = None
     with_attribution: bool = False
     with_estimands: bool = False
+    with_structures: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,13 @@ def shard_of(text: str | None) -> Shard:
     return WHOLE if text is None else Shard.read(text)
 
 
+def both_structures(text: str) -> bool:
+    """Whether both structures are asked for: "own" or "both". Raises Refused."""
+    if text not in ("own", "both"):
+        raise Refused(f"--structures: seen {text!r}; allowed: own, both")
+    return text == "both"
+
+
 def run_study(
     study: Study,
     folder: Path,
@@ -84,6 +92,10 @@ def run_study(
     """
     begun = time.perf_counter()
     _refuse(how)
+    if how.with_structures:
+        from trial.app.structures import pair_of
+
+        pair_of(study)
     folders.must_be_usable(folder)
     with folders.locked(folder):
         kept = folders.units_kept(folder)
@@ -114,6 +126,8 @@ def _refuse(how: How) -> None:
     if how.dask is not None:
         must_be_usable(how.dask, how.workers, how.backend)
     more = {"sensitivity": how.with_sensitivity, "attribute": how.with_attribution, "estimands": how.with_estimands}
+    if how.with_structures and not how.shard.is_whole:
+        raise Refused("--structures both: not of a shard; give it to a whole run")
     for command, asked in more.items():
         if asked and not how.shard.is_whole:
             raise Refused(f"--{command}: not of a shard; 'vtrial {command} CONFIG' is a command of its own")
@@ -176,6 +190,10 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
         from trial.app.estimands import write_estimands
 
         write_estimands(study, beside, None if how.dask else workers, say, progress, how.dask)
+    if how.with_structures:
+        from trial.app.structures import write_structures
+
+        write_structures(study, beside, workers)
     return summary
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis.statistics.planned import LIMITS, TESTS
+from trial.study.dose_response import by_dose
+from trial.study.estimand import deaths_in_words, imputation_in_words
 from trial.study.study import Study
 from trial.study.subgroups import in_subgroups
 
@@ -18,6 +20,9 @@ def analysis_in_words(study: Study) -> Iterator[str]:
     yield from _estimands(study)
     yield from _comparison(study)
     yield from in_subgroups(study.analysis.subgroups)
+    if study.analysis.concentrations:
+        yield "concentrations: by nominal time in the named replicate"
+    yield from by_dose(study.analysis.dose_response, study.analysis.primary)
     yield from _over_visits(study)
 
 
@@ -30,6 +35,8 @@ def _estimands(study: Study) -> Iterator[str]:
             f"estimators: {names}; limits: bias {limits.bias_points:g} points, coverage {100 * limits.coverage:g} %, "
             f"type I error {100 * limits.type1_error:g} %"
         )
+        yield from (f"estimand {said}" for said in deaths_in_words(plan.estimands, study.deaths))
+        yield from (f"estimators: {said}" for said in imputation_in_words(plan.imputation, plan.estimators))
 
 
 def _result(study: Study) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import zip_longest
+from itertools import product, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,11 @@ from analysis.endpoints import endpoints_of
 from analysis.endpoints.records import Records, from_tables
 from analysis.endpoints.strategies import as_observed, composite_no, has_event, judged, under
 from analysis.evidence import estimands as pure
+from analysis.evidence import tipping
 from analysis.evidence.estimands import Found, Judged, Truth
 from analysis.statistics import planned, summaries
 from analysis.text import cells
+from trial.app import imputed as imputing
 from trial.app.study_run import cores
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.app.targets import Job, cut
@@ -29,15 +31,16 @@ from trial.errors import Refused
 from trial.jobs.cluster import must_be_usable
 from trial.jobs.hands import hands
 from trial.jobs.work import enrolment, simulate_replicates, tabulate, unit_of
-from trial.study.estimand import Estimand
+from trial.study.estimand import IMPUTED, IMPUTING, Estimand, deaths_in_words
 from trial.study.ideal import DEPARTURES, without
 from trial.study.study import Study
 
 Array = NDArray[np.float64]
-FILES = (pure.ESTIMANDS_FILE,)
+FILES = (pure.ESTIMANDS_FILE, tipping.TIPPING_FILE)
 TRUE_REPLICATES = 50
 """Replicates of everybody under every arm, at most: they have no noise of who is in which arm."""
 TRIAL, NULL, TRUTH = "trial", "null", "truth"
+TIPPING = "tipping"
 OUT_OF = {"rescue": "rescue", "leaving": "dropout"}
 """The departure from the ideal trial that a hypothetical strategy takes out."""
 
@@ -83,6 +86,8 @@ def write_estimands(
     rows = _rows(study, [task for _, task in tasks], parts)
     folder.mkdir(parents=True, exist_ok=True)
     pure.write(rows, folder)
+    if study.analysis.imputation.deltas:
+        tipping.write(_tipping(study, [task for _, task in tasks], parts), folder)
     return rows
 
 
@@ -119,9 +124,20 @@ def _result(estimands: Sequence[Estimand], study: Study, task: Task) -> Mapping[
     if task.kind == TRUTH:
         mine = [one for one in estimands if taken_out(one) == task.without]
         return _truths(mine, study, task.job.replicates)
-    records = from_tables(simulate_replicates(study, task.job.replicates), study.arm_ids)
-    codes = dict.fromkeys(one.variable or study.analysis.primary for one in estimands)
-    return {(code, name): _found(code, name, records, study) for code in codes for name in study.analysis.estimators}
+    tables = simulate_replicates(study, task.job.replicates)
+    records, plan = from_tables(tables, study.arm_ids), study.analysis
+    codes = dict.fromkeys(one.variable or plan.primary for one in estimands)
+    tips = bool(plan.imputation.deltas) and task.kind == TRIAL
+    imputed = (
+        imputing.drawn(records, tables["patients"], study) if tips or set(plan.estimators) & set(IMPUTING) else None
+    )
+    result: dict[tuple[str, str], Array] = {}
+    for code, name in product(codes, plan.estimators):
+        if imputed is not None and name in IMPUTING:
+            result[code, name] = imputing.found(code, name, imputed, study)
+        else:
+            result[code, name] = _found(code, name, records, study)
+    return result | ({(plan.primary, TIPPING): imputing.tipped(imputed, study)} if tips and imputed else {})
 
 
 def _truths(estimands: Sequence[Estimand], study: Study, replicates: range) -> dict[tuple[str, str], Array]:
@@ -188,6 +204,22 @@ def _rows(study: Study, tasks: Sequence[Task], parts: Mapping[Task, Mapping[tupl
     return rows
 
 
+def _tipping(
+    study: Study, tasks: Sequence[Task], parts: Mapping[Task, Mapping[tuple[str, str], Array]]
+) -> list[tipping.Tipping]:
+    """The primary endpoint at every delta, of every arm but the reference arm."""
+    plan, reference = study.analysis, str(study.analysis.reference_arm)
+    key, trials = (plan.primary, TIPPING), [task for task in tasks if task.kind == TRIAL]
+    found = np.concatenate([parts[task][key] for task in trials])
+    better = -1 if endpoints_of(plan)[plan.primary].benefit == "lower" else 1
+    rows: list[tipping.Tipping] = []
+    for k, arm in enumerate(planned.compared_arms(study)):
+        each = [_of_arm(found[:, :, d], k, better) for d in range(len(plan.imputation.deltas))]
+        names = plan.primary, arm, reference, plan.imputation.tipping
+        rows += tipping.rows(names, plan.imputation.deltas, each, plan.named_replicate)
+    return rows
+
+
 def _of_arm(found: Array, k: int, better: int) -> Found:
     """What an estimator finds (R, A - 1, 4) of one arm, in points."""
     estimate, low, high = (100.0 * found[:, k, j] for j in range(3))
@@ -206,17 +238,30 @@ def lines(rows: Sequence[Judged]) -> list[tuple[str, ...]]:
     return found
 
 
+def _points(folder: Path) -> list[str]:
+    """Of every arm where the conclusion turns in the named replicate, and in how many trials."""
+    found = []
+    for of_arm in tipping.by_arm(tipping.read(folder)):
+        first, last = of_arm[0], of_arm[-1]
+        trials = f"of {first.in_favour} trials in favour {last.tipped} have turned by delta {last.delta:g}"
+        found.append(f"Tipping point, {first.arm}: {tipping.point_in_words(of_arm)}; {trials}.")
+    return found
+
+
 def _judgement(row: Judged) -> tuple[str, ...]:
     shares = (cells.rounded(100 * share, 1) for share in (row.coverage, row.type1))
     return (row.estimator, cells.change(row.bias, row.bias_mcse, "%"), *shares, row.verdict)
 
 
-def notes(rows: Sequence[Judged], study: Study) -> list[str]:
+def notes(rows: Sequence[Judged], study: Study, folder: Path) -> list[str]:
     """What stands below the lines: what each estimand is, and what the verdict is about."""
     plan = study.analysis
     limits = plan.verdict
     return [
         *(f"{one.id}: {one.in_words(plan.primary)}." for one in plan.estimands),
+        *(f"{said}." for said in deaths_in_words(plan.estimands, study.deaths)),
+        *([f"{IMPUTED}; {plan.imputation.imputations} imputations."] * bool(set(plan.estimators) & set(IMPUTING))),
+        *(_points(folder) if plan.imputation.deltas else []),
         "\nTruth (below the arm) and bias in points; coverage of the 95 % intervals and type I error (nominal 2.5 %, "
         f"one side) in %, over {rows[0].replicates} trials and {rows[0].null_replicates} without a difference.",
         f"Limits: bias {limits.bias_points:g}, coverage {100 * limits.coverage:g} %, type I error "

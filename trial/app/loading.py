@@ -20,7 +20,7 @@ from trial.engine.enrolment import candidates, enrol
 from trial.errors import ConfigError, cut
 from trial.models.behaviour import behaviour_problems
 from trial.study.checks import MOST_BYTES, impossible_margins, value_at
-from trial.study.load import Config, config_of, load_config, load_text, resolved_yaml
+from trial.study.load import Config, Setting, config_of, load_config, load_text, resolved_yaml
 from trial.study.protocol import Problem
 from trial.study.study import Study
 
@@ -32,7 +32,7 @@ RESOLVED = "config.resolved.yaml"
 
 
 def load_checked(
-    path: Path, overrides: Sequence[str] = (), seed: int | None = None, replicates: int | None = None
+    path: Path, overrides: Sequence[str | Setting] = (), seed: int | None = None, replicates: int | None = None
 ) -> Config:
     """The config with every check of the project; raises ConfigError with every problem found."""
     loaded = load_config(path, overrides, seed, replicates, _CHECKS, _STUDY_CHECKS)

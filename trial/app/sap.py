@@ -21,7 +21,8 @@ from trial.app.echo import in_words
 from trial.app.versions import engine_version
 from trial.app.wording import at_cut, covariate, listed, listed_keys, lower, one_line
 from trial.errors import Refused, Stopped
-from trial.study.estimand import ESTIMATORS
+from trial.study.dose_response import BIAS, doses_of
+from trial.study.estimand import ESTIMATORS, IMPUTED, IMPUTING, deaths_in_words, imputation_in_words
 from trial.study.fingerprint import fingerprint
 from trial.study.study import Study
 
@@ -34,6 +35,8 @@ OF_THE_RESULT = (
     "comparison:",
     "hypotheses:",
     "subgroups:",
+    "dose response:",
+    "concentrations:",
     "over the visits:",
     "design ",
     "parameter set ",
@@ -75,6 +78,7 @@ def plan_in_words(study: Study) -> str:
         ("Missing data", _missing(study)),
         ("Interim analyses", iter(["None is planned: every patient is followed to the end before any analysis."])),
         ("Subgroups", _subgroups(study)),
+        ("Dose response", _dose_response(study)),
         ("Longitudinal and other analyses", _others(study)),
         ("Tolerability", _tolerability(study)),
         ("Simulation and software", _software(study)),
@@ -215,6 +219,9 @@ def _estimands(study: Study) -> Iterator[str]:
     yield "Held against them:"
     yield ""
     yield from (f"- {name.replace('_', ' ')}: {ESTIMATORS[name]}" for name in plan.estimators)
+    more = [*deaths_in_words(plan.estimands, study.deaths), *imputation_in_words(plan.imputation, plan.estimators)]
+    more += [IMPUTED] * bool(set(plan.estimators) & set(IMPUTING) or plan.imputation.deltas)
+    yield from (f"- {said[0].upper()}{said[1:]}." for said in more)
     yield ""
     yield (
         f"An estimator passes with a bias of at most {limits.bias_points:g} percentage points, a coverage of at least "
@@ -289,7 +296,10 @@ def _missing(study: Study) -> Iterator[str]:
     visits = study.visits.missed_probability
     lost = study.laboratory.lost_probability
     yield f"- Expected: {100 * visits:g} % of visits missed, {100 * lost:g} % of samples lost."
-    yield "- What a missing count means for an endpoint is in its definition (section 5). No value is imputed."
+    plan, imputed = study.analysis, "No value is imputed."
+    if set(plan.estimators) & set(IMPUTING) or plan.imputation.deltas:
+        imputed = "The planned analysis imputes no value; those held against the estimands do (section 6)."
+    yield f"- What a missing count means for an endpoint is in its definition (section 5). {imputed}"
     yield (
         "- A patient for whom an endpoint has no value is not evaluable: left out of numerator and denominator, and "
         "counted with the reason."
@@ -317,8 +327,40 @@ def _subgroups(study: Study) -> Iterator[str]:
         yield "In each subgroup the rate by arm; arms are not compared."
 
 
+def _dose_response(study: Study) -> Iterator[str]:
+    said = study.analysis.dose_response
+    if said is None:
+        yield "Not analysed."
+        return
+    endpoint = chosen(study.analysed)[said.endpoint or study.analysis.primary]
+    rate = endpoint.summary == "rate"
+    doses = listed([f"{dose:g} mg" for dose in doses_of(study.analysed.arms)])
+    what = "logits of the rate, each dose with its own variance" if rate else "means, one variance, Student's t"
+    yield (
+        f"MCP-Mod of {endpoint.code} over {doses} ({what}). Candidate shapes: {listed([s.name for s in said.shapes])}. "
+        f"The largest contrast is tested against the joint law of all, one-sided, {100 * said.level:g} %; a better "
+        f"response {'falls' if endpoint.benefit == 'lower' else 'rises'}."
+    )
+    by = "the least generalised AIC" if said.select == "aic" else "the largest t"
+    yield f"The model is, of the shapes with a signal, that with {by}, fitted by generalised least squares."
+    if said.target:
+        unit = "percentage points" if rate else endpoint.unit
+        yield (
+            f"The target dose is the least with an effect of {said.target:g} {unit} over no drug; 95 % limits by the "
+            "delta method on the log of the dose, which leaves the choice of the model out of account."
+        )
+    if said.titrated == "start_dose":
+        yield f"Note: {BIAS}."
+
+
 def _others(study: Study) -> Iterator[str]:
     found = list(listed_keys(study.analysis, ""))
+    if study.analysis.concentrations:
+        found.append(
+            "- concentrations by nominal time, active arms: n, n quantifiable, mean (SD, CV), geometric mean and CV, "
+            "median and range; below the limit of quantification zero before the first quantifiable sample, missing "
+            "after it"
+        )
     yield from found or ["None are planned."]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from trial.study.design_plan import DesignPlan
 from trial.study.fit import Fit
 from trial.study.keys import default_of, keys_of, kind_of, unit_of
 from trial.study.own_schedule import SAID
@@ -14,14 +15,17 @@ from trial.study.yamltree import EXTENDS
 INHERIT = "another YAML file, relative to this one, whose keys hold unless they are given here"
 
 
-def schema_of(calibration: bool) -> dict[str, Any]:
-    """JSON Schema of a study, or of a calibration."""
-    return json_schema(Fit, "vtrial calibration") if calibration else json_schema()
+KINDS: dict[str, type[Record]] = {"study": Study, "calibration": Fit, "design": DesignPlan}
 
 
-def table_of(calibration: bool) -> str:
-    """Every key of a study, or of a calibration, as a Markdown table."""
-    return key_table(Fit if calibration else Study)
+def schema_of(kind: str) -> dict[str, Any]:
+    """JSON Schema of a study, of a calibration or of a design."""
+    return json_schema(KINDS[kind], f"vtrial {kind}")
+
+
+def table_of(kind: str) -> str:
+    """Every key of a study, of a calibration or of a design, as a Markdown table."""
+    return key_table(KINDS[kind])
 
 
 def json_schema(record: type[Record] = Study, title: str = "vtrial study") -> dict[str, Any]:

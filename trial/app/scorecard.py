@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.evidence import scoring
+from analysis.evidence import coverage, scoring
+from analysis.evidence.coverage import STANDING_FILE, RowStanding
+from analysis.evidence.pages import PAGES, pages
+from analysis.evidence.roles import ROLES_FILE, Role, read_roles
 from analysis.evidence.scorecard import FEWEST, NOT_COUNTED, write
 from analysis.evidence.scoring import ScoredStudy
 from analysis.figures import scores as figures_scores
 from cohorts.sets import parameter_set
 from trial.app.folder import begin, checked, finish, locked, ready
 from trial.app.loading import load_checked
+from trial.app.standings import standings
 from trial.app.study_run import conclude, cores, execute
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import ConfigError, Refused
@@ -22,7 +26,7 @@ from trial.jobs.provenance import MANIFEST, STATEMENT, engine_version
 
 FOREST = ("forest.png", "forest.svg")
 SUMMARY = "summary.txt"
-FILES = ("scorecard.csv", "scorecard.parquet", *FOREST)
+FILES = ("scorecard.csv", "scorecard.parquet", STANDING_FILE, PAGES, *FOREST)
 
 
 @dataclass(frozen=True)
@@ -56,15 +60,16 @@ def run_scorecard(
         raise Refused(f"{configs}: no study (*.yaml) is in this folder; give another one with --configs")
     try:
         explained = scoring.read_explanations(configs / scoring.MISSES_FILE)
+        roles = read_roles(configs / ROLES_FILE)
     except ValueError as error:
         raise Refused(f"{configs}: {error}") from None
     ready(out, (*FILES, SUMMARY, *(made.parent.name for made in out.glob(f"*/{MANIFEST}"))), overwrite)
     if replicates is not None and replicates < FEWEST:
         say(f"fewer than {FEWEST} replicates: no row gets a verdict")
-    studies, fitted_on, failed = [], [], []
+    studies, standing, fitted_on, failed = [], [], [], []
     for path in paths:
         try:
-            found = _one(path, out, replicates, 1 if dask else workers or cores(), dask, say, progress)
+            found = _one(path, out, replicates, 1 if dask else workers or cores(), dask, roles, say, progress)
         except (ConfigError, Refused, ValueError, KeyError, OSError) as error:
             for line in str(error).splitlines():
                 say(line)
@@ -72,17 +77,28 @@ def run_scorecard(
             continue
         if found is not None:
             studies.append(found[0])
-            fitted_on += found[1]
+            standing += found[1]
+            fitted_on += found[2]
     summary = scoring.summary(studies, explained, fitted_on, whole=not failed) if studies else []
     if studies:
+        summary += coverage.lines(standing)
         _write(studies, out, summary)
+        coverage.write(standing, out)
+        (out / PAGES).write_text(pages(scoring.misses(studies, explained), standing), encoding="utf-8")
     return Scorecard(tuple(studies), tuple(summary), tuple(failed))
 
 
 def _one(
-    path: Path, out: Path, replicates: int | None, workers: int, dask: str | None, say: Say, progress: Progress
-) -> tuple[ScoredStudy, list[str]] | None:
-    """Run one study into its folder: its scores, and the row ids its parameter set was fitted on.
+    path: Path,
+    out: Path,
+    replicates: int | None,
+    workers: int,
+    dask: str | None,
+    roles: Mapping[str, Role],
+    say: Say,
+    progress: Progress,
+) -> tuple[ScoredStudy, list[RowStanding], list[str]] | None:
+    """Run one study into its folder: its scores, how its rows stand, and the row ids its set was fitted on.
 
     None when it has no published rows.
     """
@@ -102,7 +118,8 @@ def _one(
         volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
         analysed, _ = conclude(beside, done, loaded.warnings, volatile, say)
         finish(folder, beside)
-    return ScoredStudy(study.id, tuple(analysed.scores)), list(parameter_set(study.parameter_set).targets)
+    rows = standings(folder, study, analysed.scores, roles)
+    return ScoredStudy(study.id, tuple(analysed.scores)), rows, list(parameter_set(study.parameter_set).targets)
 
 
 def _write(studies: Sequence[ScoredStudy], out: Path, summary: Sequence[str]) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.endpoints import endpoints_of, lacking
+from analysis.endpoints import endpoints_of, evaluate, lacking
 from analysis.endpoints.records import from_tables
 from analysis.endpoints.stage_view import in_stage
 from analysis.evidence.calibration import Measure, Target
 from analysis.evidence.results import endpoint_values
 from analysis.evidence.scorecard import JUDGED, STAT, Published, read_published
-from analysis.statistics.summaries import LOCATION
+from analysis.statistics.summaries import LOCATION, Summary, of_records
 from cohorts.files import is_regular
 from cohorts.sets import parameter_set
 from trial.errors import ConfigError
@@ -187,6 +187,13 @@ def simulate_each_replicate(
         mine = [(study.arm_ids.index(w.row.arm), parts[job]) for study, job in jobs if job.study == w.study]
         found[w.row.row_id] = np.concatenate([part[w.row.endpoint][:, arm] for arm, part in mine])
     return found
+
+
+def endpoint_summaries(study: Study, codes: Sequence[str]) -> dict[str, Summary]:
+    """Endpoints of all replicates of a small study, simulated together, as the results of a run would count them."""
+    records = from_tables(in_stage(simulate_replicates(study, range(study.replicates)), study), study.arm_ids)
+    known = endpoints_of(study.analysis)
+    return of_records(records, {code: evaluate(known[code], records, study.analysed) for code in codes}, study.analysed)
 
 
 def job_values(study: Study, job: Job, values: Mapping[str, float]) -> Results:

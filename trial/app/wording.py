@@ -11,8 +11,8 @@ from trial.tables import PATIENTS
 
 SAID = {
     Analysis: {"response_threshold_1e9L", "stage", "assessment_day", "reference_arm", "primary", "endpoints",
-               "definitions", "estimands", "estimators", "verdict", "named_replicate", "method", "multiplicity",
-               "subgroups"},
+               "definitions", "estimands", "estimators", "imputation", "verdict", "named_replicate", "method",
+               "multiplicity", "subgroups", "dose_response", "concentrations"},
     ComparisonMethod: {"difference", "test", "odds_ratio", "strata", "pool_below", "exact_below", "exact"},
 }  # fmt: skip
 """Keys that have a sentence of their own."""

@@ -29,20 +29,28 @@ from trial.cli.check import check as check_
 from trial.cli.cite import cite as cite_
 from trial.cli.compare import compare as compare_
 from trial.cli.console import open_streams, say, silence
+from trial.cli.design import design as design_
 from trial.cli.estimands import estimands as estimands_
+from trial.cli.exposure import exposure as exposure_
+from trial.cli.forecast import forecast as forecast_
 from trial.cli.lint import lint as lint_
 from trial.cli.merge import merge as merge_
+from trial.cli.new import new as new_
+from trial.cli.optimise import optimise as optimise_
 from trial.cli.patients import patients as patients_
 from trial.cli.plan import plan as plan_
 from trial.cli.posterior import posterior as posterior_
+from trial.cli.power import power as power_
 from trial.cli.replay import replay as replay_
 from trial.cli.report import report as report_
 from trial.cli.run import PATIENTS_FAILED
 from trial.cli.run import run as run_
 from trial.cli.sap import sap as sap_
+from trial.cli.scan import scan as scan_
 from trial.cli.schema import schema as schema_
 from trial.cli.scorecard import scorecard as scorecard_
 from trial.cli.sensitivity import sensitivity as sensitivity_
+from trial.cli.vpc import vpc as vpc_
 from trial.errors import Incomplete, Stopped, TrialError, cut
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -185,8 +193,16 @@ def _app() -> typer.Typer:
         sensitivity_,
         attribute_,
         estimands_,
+        vpc_,
+        exposure_,
+        scan_,
+        optimise_,
+        new_,
+        power_,
+        design_,
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
+    app.add_typer(forecast_, name="forecast")
     return app
 
 

@@ -37,4 +37,4 @@ def estimands(
 
     study, folder = study_and_folder(config, set_, replicates, out, "estimands", FILES, overwrite)
     rows = write_estimands(study, folder, workers, say, progress, dask)
-    show(HEADS, ("estimand", "estimator", "verdict"), lines(rows), notes(rows, study), folder / FILES[0])
+    show(HEADS, ("estimand", "estimator", "verdict"), lines(rows), notes(rows, study, folder), folder / FILES[0])

@@ -17,6 +17,9 @@ def plan(
     set_: Annotated[
         list[str], typer.Option("--set", metavar="KEY=VALUE", help="Replace one value, as in arms.0.ratio=3.")
     ] = [],  # noqa: B006
+    vary: Annotated[
+        list[str], typer.Option("--vary", metavar="KEY=A,B", help="As of vtrial scan: how many points, and how long.")
+    ] = [],  # noqa: B006
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where the results would go [default: runs/<study id>].")
     ] = None,
@@ -26,9 +29,11 @@ def plan(
     Example: vtrial plan configs/smoke.yaml --replicates 10000
     """
     from trial.app.foresight import foresee
+    from trial.app.grid_points import grid, varied_of
     from trial.app.loading import load_checked
     from trial.app.talk import patience
 
+    points = len(grid(config, varied_of(vary), set_, None, replicates)) if vary else 1
     with patience(say, "simulating a few of the patients ..."):
         loaded = load_checked(config, set_, None, replicates)
         study = loaded.study
@@ -39,6 +44,8 @@ def plan(
     kept = "all" if len(study.kept) == study.replicates else f"{len(study.kept)} of {study.replicates:,}"
     print(f"{study.id}: {study.replicates:,} x {study.subjects:,} patients in {found.units:,} units")
     print(f"  time     about {duration(found.seconds)} with {many}, without the report")
+    if vary:
+        print(f"  scan     {points} points, about {duration(points * found.seconds)} with {many}, each as this run")
     print(f"  disk     about {seen.disk} while it works, half of it afterwards ({seen.free_disk} free)")
     print(f"  memory   about {seen.memory}" + (f" ({seen.free_memory} free)" if seen.free_memory else ""))
     if seen.elsewhere:

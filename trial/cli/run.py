@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from trial.app.attempt import Done
 
 PATIENTS_FAILED = 3
+Structures = Annotated[
+    str, typer.Option("--structures", help="own, or both: also the set of the other structure, stacked.")
+]
+Part = Annotated[
+    str | None, typer.Option("--shard", metavar="i/n", help="Only every n-th unit from the i-th; then vtrial merge.")
+]
 
 
 def run(
@@ -41,20 +47,18 @@ def run(
     with_estimands: Annotated[
         bool, typer.Option("--estimands", help="Also hold the analysis against the true value of each estimand.")
     ] = False,
+    structures: Structures = "own",
     dask: Annotated[
         str | None,
         typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
     ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option("--shard", metavar="i/n", help="Only every n-th unit from the i-th; then vtrial merge."),
-    ] = None,
+    shard: Part = None,
 ) -> int:
     """Simulate a study and write its report.
 
     Example: vtrial run configs/smoke.yaml --replicates 5
     """
-    from trial.app.attempt import How, run_study, shard_of
+    from trial.app.attempt import How, both_structures, run_study, shard_of
     from trial.app.loading import load_checked
     from trial.app.talk import patience
 
@@ -66,7 +70,7 @@ def run(
     folder = out or Path("runs") / name
     how = How(
         overwrite, resume, workers, backend, with_report, with_sensitivity, config=config, shard=part, dask=dask,
-        with_attribution=with_attribution, with_estimands=with_estimands,
+        with_attribution=with_attribution, with_estimands=with_estimands, with_structures=both_structures(structures),
     )  # fmt: skip
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
     if done is None:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from trial.study.estimand import Estimand, Estimator, Verdict
+from trial.study.dose_response import DoseResponse
+from trial.study.estimand import Estimand, Estimator, Imputation, Verdict
 from trial.study.protocol import Day, NonNegative, Positive, Probability, Problem, Record, Whole, not_among, twice
 from trial.study.response_definition import ResponseDefinition
 from trial.study.subgroups import Subgroup, subgroup_problems
@@ -187,6 +188,9 @@ class Analysis(Record):
         default=("planned", "complete_cases", "last_observation"),
         description="analyses that are held against the true value of each estimand",
     )
+    imputation: Imputation = Field(
+        default=Imputation(), description="multiple imputation of missing counts, and the tipping point of the result"
+    )
     verdict: Verdict = Field(default=Verdict(), description="limits within which an estimator must stay")
     named_replicate: Annotated[Whole, Field(ge=0)] = Field(
         default=0, description="the replicate shown with its own interval, from 0"
@@ -201,6 +205,14 @@ class Analysis(Record):
         default=(),
         description="covariates by which the primary endpoint and every hypothesis are also reported: rates, "
         "differences, a test of interaction; none by default",
+    )
+    dose_response: DoseResponse | None = Field(
+        default=None,
+        description="test and model of the response by dose, MCP-Mod, and the dose of a target effect; none: not shown",
+    )
+    concentrations: bool = Field(
+        default=False,
+        description="concentrations by nominal time in the named replicate, table and figure; needs pk_sampling",
     )
     longitudinal: Longitudinal = Field(
         default=Longitudinal(), description="analyses over the visits and of what happens to a patient; none by default"

@@ -4,16 +4,19 @@ judged against their true values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from trial.study.protocol import Identifier, NonNegative, Number, Problem, Record, twice
+from trial.study.protocol import Identifier, NonNegative, Number, Problem, Record, Whole, twice
 from trial.study.texts import Line
 
 Strategy = Literal["composite", "treatment_policy", "hypothetical", "while_on_treatment"]
-Estimator = Literal["planned", "complete_cases", "last_observation", "rescue_ignored"]
+Imputing = Literal["missing_at_random", "jump_to_reference", "copy_increments"]
+Estimator = Literal["planned", "complete_cases", "last_observation", "rescue_ignored"] | Imputing
+IMPUTING: tuple[Imputing, ...] = get_args(Imputing)
 STRATEGIES = {
     "composite": "{} makes the variable a no",
     "treatment_policy": "the variable whatever happens after {}",
@@ -26,7 +29,16 @@ ESTIMATORS = {
     "complete_cases": "only patients with a count at the assessment visit",
     "last_observation": "a missing count is the last one before it (LOCF)",
     "rescue_ignored": "counts after rescue as they are, missing ones as the endpoint is defined",
+    "missing_at_random": "multiple imputation of missing counts, as of those in the same arm who were alike and stayed",
+    "jump_to_reference": "multiple imputation; after leaving, log counts as of the reference arm (J2R)",
+    "copy_increments": "multiple imputation; after leaving, log counts change as those of the reference arm (CIR)",
 }
+IMPUTED = (
+    "Multiple imputation: log counts, the baseline first, as multivariate normal by arm, mean and covariance drawn "
+    "for each imputation; counts that rescue or a stop voids are left out of the model; counts missed now and then "
+    "are at random; the dead have none. Rubin's rules for the difference of shares, on its own scale, with Sato's "
+    "variance"
+)
 
 
 class Estimand(Record):
@@ -71,6 +83,28 @@ class Estimand(Record):
         return f"{self.variable or primary}, difference of shares, of {whom}; {'; '.join(parts)}"
 
 
+class Imputation(Record):
+    """How missing counts are imputed, and the grid on which imputed ones are worsened until the conclusion turns."""
+
+    imputations: Annotated[Whole, Field(ge=2, le=1000)] = Field(default=20, description="imputations of each trial")
+    seed: Annotated[Whole, Field(ge=0)] | None = Field(
+        default=None, description="seed of the imputations; none: that of the study"
+    )
+    deltas: tuple[Annotated[NonNegative, Field(le=20)], ...] = Field(
+        default=(),
+        description="tipping point: what is taken from the natural log of counts imputed after the last one, in every "
+        "arm but the reference arm, rising, as in [0, 0.35, 0.7]; 0.69 halves a count; none: not looked for",
+    )
+    tipping: Imputing = Field(default="missing_at_random", description="of deltas: the imputation that is worsened")
+
+    def problems(self) -> Iterator[Problem]:
+        for k, (one, two) in enumerate(pairwise(self.deltas), start=1):
+            if two <= one:
+                yield ("deltas", k), f"seen {two:g} after {one:g}; allowed: numbers that rise"
+        if self.tipping != "missing_at_random" and not self.deltas:
+            yield ("tipping",), f"seen {self.tipping!r}, which is used nowhere: deltas has none"
+
+
 class Verdict(Record):
     """Limits, set before the run, within which an estimator must stay: bias, coverage, type I error."""
 
@@ -86,16 +120,22 @@ class Verdict(Record):
 
 
 def estimand_problems(
-    estimands: Sequence[Estimand], estimators: Sequence[str], can_stop: bool, rescued: bool, leaves: bool
+    estimands: Sequence[Estimand],
+    estimators: Sequence[str],
+    imputation: Imputation,
+    happens: Mapping[str, bool],
+    deaths: Sequence[str],
 ) -> Iterator[Problem]:
-    """Names given twice, and strategies and estimators for what does not happen in the study; paths inside
-    ``analysis``.
+    """Names given twice, and strategies and estimators for what does not happen in the study, by event of EVENTS; paths
+    inside ``analysis``.
     """
     yield from twice([one.id for one in estimands], ("estimands",))
     yield from twice(estimators, ("estimators",), str)
-    if estimands and "rescue_ignored" in estimators and not rescued:
+    if estimands and "rescue_ignored" in estimators and not happens["rescue"]:
         yield ("estimators", estimators.index("rescue_ignored")), "seen rescue_ignored; the study has no rescue"
-    happens = {"rescue": rescued, "stop": can_stop, "leaving": leaves}
+    if estimands and imputation != Imputation() and not imputation.deltas and not set(estimators) & set(IMPUTING):
+        yield ("imputation",), f"no effect: neither deltas nor an estimator among {', '.join(IMPUTING)}"
+    yield from _of_the_dead(estimands, deaths)
     for k, one in enumerate(estimands):
         for event, there in happens.items():
             default = Estimand.model_fields[event].default
@@ -103,6 +143,46 @@ def estimand_problems(
                 seen = getattr(one, event) if event not in one.stratum else f"stratum: {event}"
                 what = EVENTS[event].removeprefix("a ")
                 yield ("estimands", k, event), f"seen {seen!r}; no effect: the study has no {what}"
+
+
+def _of_the_dead(estimands: Sequence[Estimand], deaths: Sequence[str]) -> Iterator[Problem]:
+    """Nobody can be asked what a patient's count would be had nobody died."""
+    for k, one in enumerate(estimands if deaths else ()):
+        if one.leaving == "hypothetical":
+            allowed = "allowed: composite, treatment_policy, while_on_treatment"
+            why = f"of death (dropout reason {deaths[0]}) it has no meaning: nobody lives on because he does not leave"
+            yield ("estimands", k, "leaving"), f"seen 'hypothetical'; {why}; {allowed}"
+
+
+OF_THE_DEAD = {
+    "composite": "death makes the variable a no, as leaving does",
+    "treatment_policy": "there are no counts after death, and missing counts are as the endpoint is defined",
+    "while_on_treatment": "the last count before death stands: what a patient had while alive",
+}
+
+
+def deaths_in_words(estimands: Sequence[Estimand], deaths: Sequence[str]) -> list[str]:
+    """What each estimand makes of death, where somebody can die; nothing else."""
+    if not deaths:
+        return []
+    said = []
+    for one in estimands:
+        what = OF_THE_DEAD.get(one.leaving, "")
+        what = "who would die in any arm is not in the stratum" if "leaving" in one.stratum else what
+        said.append(f"{one.id}, of death: {what}")
+    return said
+
+
+def imputation_in_words(said: Imputation, estimators: Sequence[str]) -> list[str]:
+    """How many imputations there are, their seed, and how the tipping point is looked for; nothing without any."""
+    used = set(estimators) & set(IMPUTING) or said.deltas
+    seed = "that of the study" if said.seed is None else str(said.seed)
+    found = [f"{said.imputations} imputations of each trial, seed {seed}, pooled by Rubin's rules"] * bool(used)
+    if said.deltas:
+        deltas = ", ".join(f"{delta:g}" for delta in said.deltas)
+        how = said.tipping.replace("_", " ")
+        found.append(f"tipping point of the primary endpoint: log counts imputed {how}, less {deltas}")
+    return found
 
 
 def lacking_for_estimands(staged: bool, own_schedule: bool, paired: bool, others: int, reference: str | None) -> str:

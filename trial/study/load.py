@@ -49,6 +49,15 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 @dataclass(frozen=True)
+class Setting:
+    """One value of a config replaced by another one: the dotted ``key``, the value as YAML text, and who says so."""
+
+    key: str
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True)
 class Config:
     """A study, and what is allowed but unusual about it, as lines like those of ConfigError."""
 
@@ -77,7 +86,7 @@ def load_study(
 
 def load_config(
     path: Path | str,
-    overrides: Sequence[str] = (),
+    overrides: Sequence[str | Setting] = (),
     seed: int | None = None,
     replicates: int | None = None,
     checks: Sequence[Check] = (),
@@ -156,11 +165,11 @@ def _dumpable(value: Any) -> Any:
     return entries
 
 
-def _overridden(tree: Placed, overrides: Sequence[str], seed: int | None, replicates: int | None) -> Placed:
+def _overridden(tree: Placed, overrides: Sequence[str | Setting], seed: int | None, replicates: int | None) -> Placed:
     problems: list[str] = []
     for text in overrides:
         try:
-            tree = _with_setting(tree, text)
+            tree = _with_setting(tree, text if isinstance(text, Setting) else setting_of(text))
         except ConfigError as error:
             problems.extend(error.messages)
     if problems:
@@ -171,11 +180,16 @@ def _overridden(tree: Placed, overrides: Sequence[str], seed: int | None, replic
     return _with_absolute_files(tree)
 
 
-def _with_setting(tree: Placed, text: str) -> Placed:
+def setting_of(text: str) -> Setting:
+    """What ``--set key=value`` says. Raises ConfigError."""
     key, equals, value = text.partition("=")
     if not (equals and key.strip()):
         raise ConfigError([f"--set {text}: allowed: --set key=value, for example --set arms.0.ratio=3"])
-    return with_override(tree, key.strip(), value, Place(f"--set {text}", depth=-1))
+    return Setting(key.strip(), value, Place(f"--set {text}", depth=-1))
+
+
+def _with_setting(tree: Placed, setting: Setting) -> Placed:
+    return with_override(tree, setting.key, setting.text, setting.place)
 
 
 def file_keys(data: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
@@ -216,8 +230,14 @@ def _lines(tree: Placed, problems: Iterable[Problem]) -> list[str]:
     )
 
 
-def load_record(path: Path, record: type[AnyRecord], check: Check) -> AnyRecord:
-    """A YAML file of another kind than a study as its ``record``; ``check`` looks at the plain data, valid or not.
+def load_record(
+    path: Path,
+    record: type[AnyRecord],
+    check: Check,
+    record_check: Callable[[AnyRecord], Iterable[Problem]] = lambda found: (),
+) -> AnyRecord:
+    """A YAML file of another kind than a study as its ``record``; ``check`` looks at the plain data, valid or not,
+    ``record_check`` at a valid record.
 
     Raises ConfigError with every problem found.
     """
@@ -228,6 +248,7 @@ def load_record(path: Path, record: type[AnyRecord], check: Check) -> AnyRecord:
         found = record.model_validate(data)
     except ValidationError as error:
         raise ConfigError(_lines(tree, [*explain(error, record, data), *problems])) from None
+    problems = problems or list(record_check(found))
     if problems:
         raise ConfigError(_lines(tree, problems))
     return found

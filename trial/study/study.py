@@ -291,9 +291,8 @@ class Study(Record):
 
     def _estimand_problems(self) -> Iterator[Problem]:
         plan = self.analysis
-        found = estimand_problems(
-            plan.estimands, plan.estimators, self.can_stop, self.rescue.allowed, bool(self.dropout)
-        )
+        happens = {"rescue": self.rescue.allowed, "stop": self.can_stop, "leaving": bool(self.dropout)}
+        found = estimand_problems(plan.estimands, plan.estimators, plan.imputation, happens, self.deaths)
         yield from ((("analysis", *path), text) for path, text in found)
         why = lacking_for_estimands(
             bool(self.stages), self.schedule is not None, self.paired, len(self.arms) - 1, plan.reference_arm
@@ -301,7 +300,7 @@ class Study(Record):
         if plan.estimands and why:
             allowed = "allowed: one stage, parallel arms, a reference arm and others"
             yield ("analysis", "estimands"), f"the study has {why}; {allowed}"
-        for name in ("estimators", "verdict"):
+        for name in ("estimators", "imputation", "verdict"):
             if not plan.estimands and getattr(plan, name) != Analysis.model_fields[name].default:
                 yield ("analysis", name), "no effect without analysis.estimands"
 

@@ -87,7 +87,37 @@ def with_override(root: Placed, key: str, text: str, place: Place) -> Placed:
         raise ConfigError([f"{place}: {key}: {problems[0].removeprefix(given)}"])
     if problems or set(parsed.value) != {"value"}:
         raise ConfigError([f"{place}: {cut(repr(text))} is not a value in YAML"])
-    return with_value(root, key.split("."), plain(parsed.value["value"]), place)
+    return with_value(root, parts_of(root, key, place), plain(parsed.value["value"]), place)
+
+
+def parts_of(root: Placed, key: str, place: Place) -> list[str]:
+    """The parts of a dotted path; ``arms[HETROM-5]`` is the entry of a list with that id, ``arms[0]`` the first."""
+    if "[" not in key and "]" not in key:
+        return key.split(".")
+    if not re.fullmatch(r"[^\[\].]+(\.[^\[\].]+|\[[^\[\]]+\])*", key):
+        raise ConfigError([f"{place}: seen {cut(repr(key))}; allowed: a path as arms.1.ratio or arms[NAME].ratio"])
+    node, parts = root, list[str]()
+    for part in re.findall(r"[^\[\].]+|\[[^\[\]]+\]", key):
+        parts.append(_entry(node, part[1:-1], ".".join(parts), place) if part.startswith("[") else part)
+        inside: Any = node.value
+        if isinstance(inside, list):
+            node = inside[int(parts[-1])] if parts[-1].isdecimal() and int(parts[-1]) < len(inside) else node
+        elif isinstance(inside, dict):
+            node = inside.get(parts[-1], Placed(None, node.place))
+    return parts
+
+
+def _entry(node: Placed, name: str, above: str, place: Place) -> str:
+    """The number, as text, of the entry ``name`` (its id, or its number) of a list."""
+    entries = plain(node) if isinstance(node.value, list) else []
+    ids = [str(entry.get("id", k)) if isinstance(entry, dict) else str(k) for k, entry in enumerate(entries)]
+    if name in ids:
+        return str(ids.index(name))
+    if name.isascii() and name.isdecimal() and len(name) < 10 and int(name) < len(ids):
+        return name
+    near = get_close_matches(name, ids, n=1)
+    allowed = f"{cut(', '.join(ids), 300) or 'none, it is no list'}{f'; did you mean {near[0]}?' if near else ''}"
+    raise ConfigError([f"{place}: seen {cut(repr(name))} for an entry of {cut(above)}; allowed: {allowed}"])
 
 
 def with_value(root: Placed, path: Sequence[str], value: Any, place: Place) -> Placed:

@@ -1,0 +1,185 @@
+"""Response by exposure as a trial shows it, beside the true curve of the same patients on fixed doses. Pure.
+
+Naive curves are fitted to the patients of a trial, each at the exposure that he reached: logistic (logit straight in
+exposure, statsmodels) and Emax (logit E0 + Emax x / (EC50 + x), scipy). Under titration by response, exposure is an
+outcome: who responds is kept low or titrated down, who does not is titrated up, so that the response falls with
+achieved exposure though it rises with the dose. The true curve is the response of all patients on each fixed dose, at
+the mean exposure which that dose gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from analysis.endpoints.records import Array
+from analysis.evidence.record_table import read_records, schema_of, write_records
+
+EXPOSURE_FILE = "exposure_response.parquet"
+MODELS = ("logistic", "emax")
+QUARTILES = 4
+FEWEST = 10
+"""Patients to whom a curve is fitted, at least."""
+LABELS = {
+    "by": ("Exposure: dose, mean_dose or auc", ""),
+    "kind": ("logistic, emax, or quartile 1 to 4", ""),
+    "endpoint": ("Yes or no endpoint", ""),
+    "dose": ("Fixed dose of the true curve", "mg"),
+    "exposure": ("Mean exposure there, or of the quartile", "see unit"),
+    "naive": ("Response of the naive curve or quartile", "%"),
+    "naive_mcse": ("Monte Carlo error of it", "%"),
+    "naive_low": ("2.5 % of replicates", "%"),
+    "naive_high": ("97.5 % of replicates", "%"),
+    "true": ("True response on that fixed dose", "%"),
+    "true_mcse": ("Monte Carlo error of it", "%"),
+    "bias": ("Naive less true", "percentage points"),
+    "bias_mcse": ("Monte Carlo error of it, paired", "percentage points"),
+    "falls": ("Replicates whose naive curve falls", "%"),
+    "replicates": ("Replicates with a curve", ""),
+    "unit": ("Unit of the exposure", ""),
+}
+
+
+@dataclass(frozen=True)
+class AtExposure:
+    """A naive curve at the exposure of a fixed dose, with the truth; or what a quartile of exposure shows."""
+
+    by: str
+    kind: str
+    endpoint: str
+    dose: float | None
+    exposure: float
+    naive: float
+    naive_mcse: float | None
+    naive_low: float
+    naive_high: float
+    true: float | None
+    true_mcse: float | None
+    bias: float | None
+    bias_mcse: float | None
+    falls: float
+    replicates: int
+    unit: str
+
+
+EXPOSURE_SCHEMA = schema_of(AtExposure, LABELS)
+
+
+@dataclass(frozen=True)
+class Naive:
+    """A fitted curve: probability at exposures (N,)."""
+
+    model: str
+    parameters: Array
+
+    def at(self, exposure: Array) -> Array:
+        """Probability at exposures (N,)."""
+        return 1 / (1 + np.exp(-_logit(self.model, self.parameters, exposure)))
+
+
+def _logit(model: str, p: Array, x: Array) -> Array:
+    return p[0] + p[1] * (x if model == "logistic" else x / (np.exp(p[2]) + x))
+
+
+def fit_curve(model: str, exposure: Array, yes: Array) -> Naive | None:
+    """The curve of a model through patients (n,); None for few of them, one exposure, or all the same response."""
+    if len(yes) < FEWEST or np.ptp(exposure) == 0 or np.ptp(yes) == 0:
+        return None
+    if model == "logistic":
+        from statsmodels.discrete.discrete_model import Logit
+
+        scale = exposure.std()
+        found = Logit(yes, np.column_stack([np.ones_like(exposure), exposure / scale])).fit(disp=0, maxiter=100)
+        return Naive(model, found.params / np.array([1, scale])) if np.isfinite(found.params).all() else None
+    from scipy.optimize import minimize
+
+    def loss(p: Array) -> float:
+        z = _logit("emax", p, exposure)
+        return float(np.logaddexp(0, z).sum() - yes @ z)
+
+    largest = exposure.max()
+    bounds = [(-20, 20), (-40, 40), (np.log(0.001 * largest), np.log(1.5 * largest))]
+    rate = np.log(yes.mean() / (1 - yes.mean()))
+    starts = [(rate, sign, np.log(share * largest)) for sign in (1, -1) for share in (0.05, 0.3, 1.0)]
+    best = min((minimize(loss, start, bounds=bounds) for start in starts), key=lambda one: one.fun)
+    return Naive(model, best.x)
+
+
+def quartiles_of(exposure: Array, yes: Array) -> tuple[Array, Array]:
+    """Mean exposure and response rate (4,) in the quartiles of exposure; NaN where nobody is."""
+    place = np.searchsorted(np.quantile(exposure, (0.25, 0.5, 0.75)), exposure, side="left") if len(yes) else yes
+    found = [(exposure[place == k].mean(), yes[place == k].mean()) if (place == k).any() else (np.nan,) * 2
+             for k in range(QUARTILES)]  # fmt: skip
+    return np.array(found).T[0], np.array(found).T[1]
+
+
+@dataclass(frozen=True)
+class OfTrial:
+    """Patients (n,) of a replicate of the trial: exposure, response. ``truth`` by fixed dose: mean exposure, rate."""
+
+    exposure: Array
+    yes: Array
+    truth: Mapping[float, tuple[float, float]]
+
+
+def rows_of(by: str, unit: str, endpoint: str, replicates: Sequence[OfTrial]) -> list[AtExposure]:
+    """Quartiles, and every model at the exposure of every fixed dose that lies among those of the trial."""
+    rows = _quartile_rows(by, unit, endpoint, replicates)
+    for model in MODELS:
+        curves = [fit_curve(model, one.exposure, one.yes) for one in replicates]
+        pairs = [(curve, one) for curve, one in zip(curves, replicates, strict=True) if curve]
+        if not pairs:
+            continue
+        falls = [
+            bool(curve.at(np.array([one.exposure.max()])) < curve.at(np.array([one.exposure.min()])))
+            for curve, one in pairs
+        ]
+        low, high = (np.mean([end(one.exposure) for _, one in pairs]) for end in (np.min, np.max))
+        for dose in sorted(pairs[0][1].truth):
+            x = float(np.mean([one.truth[dose][0] for _, one in pairs]))
+            if not low <= x <= high:
+                continue
+            naive = 100 * np.array([float(curve.at(np.array([x]))[0]) for curve, _ in pairs])
+            true = 100 * np.array([one.truth[dose][1] for _, one in pairs])
+            ends = np.percentile(naive, (2.5, 97.5))
+            rows.append(
+                AtExposure(
+                    by, model, endpoint, dose, x, float(naive.mean()), _error(naive), float(ends[0]), float(ends[1]),
+                    float(true.mean()), _error(true), float((naive - true).mean()), _error(naive - true),
+                    100 * float(np.mean(falls)), len(pairs), unit,
+                )
+            )  # fmt: skip
+    return rows
+
+
+def _quartile_rows(by: str, unit: str, endpoint: str, replicates: Sequence[OfTrial]) -> list[AtExposure]:
+    found = np.array([quartiles_of(one.exposure, one.yes) for one in replicates])
+    rows = []
+    for k in range(QUARTILES):
+        known = ~np.isnan(found[:, 1, k])
+        if not known.any():
+            continue
+        rate, x = 100 * found[known, 1, k], float(found[known, 0, k].mean())
+        ends = np.percentile(rate, (2.5, 97.5))
+        rows.append(
+            AtExposure(by, f"quartile {k + 1}", endpoint, None, x, float(rate.mean()), _error(rate), float(ends[0]),
+                       float(ends[1]), None, None, None, None, 0.0, int(known.sum()), unit)
+        )  # fmt: skip
+    return rows
+
+
+def _error(values: Array) -> float | None:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+
+
+def write(rows: Sequence[AtExposure], folder: Path) -> Path:
+    """Write exposure_response.parquet into ``folder``; its path."""
+    return write_records(rows, folder / EXPOSURE_FILE, EXPOSURE_SCHEMA)
+
+
+def read(folder: Path) -> list[AtExposure]:
+    """The rows of exposure_response.parquet; none when there is no such file."""
+    return read_records(folder / EXPOSURE_FILE, AtExposure)

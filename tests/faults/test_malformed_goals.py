@@ -1,0 +1,57 @@
+"""250 malformed goals and --vary arguments: each is refused with its place and a sentence, without a traceback."""
+
+import re
+from pathlib import Path
+
+import pytest
+from malformed_goals import GOAL, malformed_goals, malformed_grids
+
+from trial.app.goals import load_aim
+from trial.app.grid_points import grid, varied_of
+from trial.cli import main
+from trial.errors import ConfigError, TrialError
+
+STUDY = Path("configs/smoke.yaml").resolve()
+PLACED = re.compile(r"odd\.yaml:[1-9]\d*: \S.*\S")
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / "study.yaml").write_text(f"extends: {STUDY}\nid: odd\npatients: 4\n", encoding="utf-8")
+    return tmp_path
+
+
+def goal(home, text):
+    (home / "odd.yaml").write_text(text, encoding="utf-8")
+    return home / "odd.yaml"
+
+
+@pytest.mark.slow
+def test_each_malformed_goal_is_refused_with_file_line_and_a_sentence(home):
+    load_aim(goal(home, GOAL))
+    for k, text in enumerate(malformed_goals(150)):
+        with pytest.raises(ConfigError) as caught:
+            load_aim(goal(home, text))
+            raise AssertionError(f"{k}: accepted:\n{text}")
+        for line in caught.value.messages:
+            assert PLACED.search(line) and "\n" not in line and "Traceback" not in line, (text, line)
+
+
+@pytest.mark.slow
+def test_each_malformed_grid_is_refused_with_the_option_or_makes_sound_points(home):
+    refused = 0
+    for text in malformed_grids(100):
+        try:
+            grid(home / "study.yaml", varied_of([text]))
+        except TrialError as error:
+            refused += 1
+            assert "--vary" in str(error) or "point " in str(error), (text, error)
+    assert refused > 80
+
+
+def test_a_few_of_them_on_the_command_line(home, capsys):
+    for text in malformed_goals(3, seed=5):
+        assert main(["optimise", str(goal(home, text)), "--out", str(home / "out")]) == 2, text
+        said = capsys.readouterr().err
+        assert re.search(r"odd\.yaml:\d+", said) and "Traceback" not in said, (text, said)
+    assert not (home / "out").exists()

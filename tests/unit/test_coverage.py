@@ -1,0 +1,97 @@
+"""How published rows stand, and the law of predictive intervals, against scipy and by simulation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import betabinom, binom, norm
+
+from analysis.evidence import coverage
+from analysis.evidence.coverage import Replicates, RowStanding, pit
+from analysis.evidence.pages import NO_EXPERIMENT, pages
+from analysis.evidence.roles import Role
+from analysis.evidence.scorecard import Published, Score
+from analysis.evidence.scoring import UNEXPLAINED, Miss
+from cohorts.sets import parameter_set
+from trial.app.standings import seen_by
+
+ROW = Published(
+    "a", "S", "drug", "RESPW8", "rate", "week 8", "%", 60.0, 20, 12, 36.0, 81.0, "cp95", True, False, "", ""
+)
+SCORE = Score("a", "S", "drug", "RESPW8", "week 8", "%", 60.0, 0.5, 60.0, 36.0, 81.0, "cp95", "yes", "no")
+HERE = RowStanding("s", "a", "predicted", "predicted", "", "RESPW8", "drug", "%", 60.0, 60.0, "yes", 0.5, 100)
+
+
+def test_a_rate_without_spread_beyond_its_sampling_is_binomial():
+    """Ten thousand patients each: the mid-distribution of 12 of 20 at 0.5 is that of scipy's binomial."""
+    found = Replicates(np.array([50.0, 50.0, 50.0]), np.full(3, 1e6))
+    assert pit(ROW, found) == pytest.approx(binom.cdf(11, 20, 0.5) + binom.pmf(12, 20, 0.5) / 2, abs=1e-4)
+
+
+def test_what_replicates_differ_by_beyond_sampling_widens_the_law():
+    """Rates 0.4 and 0.6 of huge trials: beta of mean 0.5 and variance 0.02 + 0.01, in scipy's beta-binomial."""
+    found = Replicates(np.array([40.0, 60.0]), np.full(2, 1e9))
+    whole = 0.25 / 0.03 - 1
+    law = betabinom(20, whole / 2, whole / 2)
+    assert pit(ROW, found) == pytest.approx(law.cdf(11) + law.pmf(12) / 2, abs=1e-6)
+
+
+def test_a_row_with_a_tolerance_is_normal_with_both_variances():
+    row = replace(ROW, interval="tolerance", n=None, events=None, ci_low=50.0, ci_high=70.0)
+    spread = np.sqrt(200 * 1.5 + (10 / 1.959964) ** 2)
+    expected = norm.cdf((60 - 50) / spread)
+    assert pit(row, Replicates(np.array([40.0, 60.0]))) == pytest.approx(expected, abs=1e-6)
+
+
+def test_without_limits_or_replicates_there_is_no_place():
+    assert pit(replace(ROW, interval="none"), Replicates(np.array([40.0, 60.0]))) is None
+    assert pit(ROW, Replicates(np.array([50.0]), np.array([20.0]))) is None
+
+
+def test_the_intervals_hold_what_they_say_when_the_model_is_right():
+    """Published trials of 40 drawn from the simulating law itself, its rate uncertain: 400 places, binomial limits."""
+    rng, places = np.random.Generator(np.random.Philox(7)), []
+    for _ in range(400):
+        centre = rng.uniform(0.2, 0.8)
+        rates = np.clip(rng.normal(centre, 0.08, 60), 0.01, 0.99)
+        simulated = 100 * rng.binomial(40, rates) / 40
+        events = int(rng.binomial(40, np.clip(rng.normal(centre, 0.08), 0.01, 0.99)))
+        places.append(pit(replace(ROW, n=40, events=events), Replicates(simulated, np.full(60, 40.0))))
+    for level in coverage.LEVELS:
+        held = sum(replace(HERE, pit=p).held(level) for p in places)
+        assert abs(held - 4 * level) < 4 * np.sqrt(400 * level / 100 * (1 - level / 100)) + 4
+
+
+def test_hits_and_coverage_are_of_the_predicted_rows():
+    rows = [replace(HERE, pit=p, inside=i) for p, i in ((0.5, "yes"), (0.85, "yes"), (0.02, "no"), (0.99, "no"))]
+    rows += [replace(HERE, status="seen"), replace(HERE, status="target, not fitted yet", pit=0.001, inside="no")]
+    before = replace(HERE, reason="predicted before, and not to be fitted")
+    assert coverage.lines([before])[1] == "of these, predicted before the roles were written: 1 of 1 inside."
+    assert coverage.lines(rows) == [
+        "seen: 1 of 1 inside, by the targets that the sets in use record.",
+        "predicted: 2 of 4 inside, by the targets that the sets in use record.",
+        "target, not fitted yet: 0 of 1 inside, by the targets that the sets in use record.",
+        "Predictive intervals of 50 %: 1 of 4 predicted rows (25 (1, 81) %), which holds 50 %.",
+        "Predictive intervals of 80 %: 2 of 4 predicted rows (50 (7, 93) %), which holds 80 %.",
+        "Predictive intervals of 95 %: 2 of 4 predicted rows (50 (7, 93) %), which does not hold 95 %.",
+    ]
+
+
+def test_who_saw_a_row_is_read_off_the_set_not_off_a_flag():
+    mei, label = parameter_set("hetrombopag_itp_mei_2021"), parameter_set("eltrombopag_itp_bussel_2007")
+    assert seen_by(mei, "mei2021_respw8_placebo").startswith("calibration hetrombopag_itp_mei_2021_fit of 20")
+    assert seen_by(mei, "mei2021_bleed_hetrom-5") == ""
+    assert seen_by(label, "uslabel_auctau_eltrom-50") == "matched: CL of eltrombopag_itp_bussel_2007"
+    role = Role("s", "a", "target", "why", "2026-12-01")
+    cases = ((None, ""), (role, ""), (role, "calibration x"), (replace(role, role="shown"), ""))
+    told = [coverage.standing("s", ROW, SCORE, r, by, Replicates(np.empty(0))).status for r, by in cases]
+    assert told == ["predicted", "target, not fitted yet", "seen", "shown"]
+
+
+def test_every_miss_has_a_page_that_invents_nothing(tmp_path):
+    misses = [Miss("s", SCORE, "too strong"), Miss("s", replace(SCORE, row_id="b"), UNEXPLAINED)]
+    text = pages(misses, [replace(HERE, pit=0.95)])
+    assert text.count("## ") == 2 and "Too strong." in text and text.count(NO_EXPERIMENT) == 1
+    assert "50 % no, 80 % no, 95 % yes (PIT 0.950)" in text
+    coverage.write([HERE], tmp_path)
+    assert coverage.read(tmp_path) == [HERE]

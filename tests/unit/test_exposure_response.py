@@ -1,0 +1,107 @@
+"""Response by exposure: curves in closed form, a bias made by hand, and the titrated trial of the engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from analysis.evidence.exposure_response import OfTrial, fit_curve, quartiles_of, read, rows_of
+from trial.app.exposure_response import fixed_doses, mean_dose, on_dose, write_curves
+from trial.app.loading import load_checked
+from trial.cli import main
+from trial.errors import Refused
+
+ROOT = Path(__file__).parents[2]
+PHASE_3 = ROOT / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
+
+
+def people(of: dict[float, tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Exposures and responses: at each exposure so many yes of so many."""
+    x = np.concatenate([[at] * n for at, (_, n) in of.items()])
+    yes = np.concatenate([[1.0] * k + [0.0] * (n - k) for k, n in of.values()])
+    return x, yes
+
+
+def test_curves_with_as_many_numbers_as_exposures_go_through_the_rates() -> None:
+    """Two rates tell a logistic curve, three an Emax curve: logit 20/50 at 1, 35/50 at 3; at 2 their mean logit."""
+    logistic = fit_curve("logistic", *people({1.0: (20, 50), 3.0: (35, 50)}))
+    assert logistic and logistic.at(np.array([1, 3.0])) == pytest.approx([0.4, 0.7], abs=1e-6)
+    middle = (np.log(0.4 / 0.6) + np.log(0.7 / 0.3)) / 2
+    assert logistic.at(np.array([2.0])) == pytest.approx([1 / (1 + np.exp(-middle))], abs=1e-6)
+    emax = fit_curve("emax", *people({0.0: (10, 100), 1.0: (40, 100), 4.0: (60, 100)}))
+    assert emax and emax.at(np.array([0, 1, 4.0])) == pytest.approx([0.1, 0.4, 0.6], abs=2e-4)
+
+
+def test_a_curve_that_nothing_tells_is_none() -> None:
+    assert fit_curve("logistic", *people({1.0: (20, 50)})) is None
+    assert fit_curve("emax", *people({1.0: (50, 50), 2.0: (50, 50)})) is None
+    assert fit_curve("logistic", *people({1.0: (1, 3), 2.0: (2, 3)})) is None
+
+
+def test_quartiles_by_hand() -> None:
+    x, rate = quartiles_of(np.arange(1.0, 9), np.array([0, 0, 0, 1, 1, 0, 1, 1.0]))
+    assert x.tolist() == [1.5, 3.5, 5.5, 7.5] and rate.tolist() == [0, 0.5, 0.5, 1]
+
+
+def test_a_bias_by_hand_where_responders_are_kept_low() -> None:
+    """40 of 50 respond at 1, 10 of 50 at 3, though the truth is 30 % and 60 %: naive less true +50 and -40 points."""
+    x, yes = people({1.0: (40, 50), 3.0: (10, 50)})
+    made = OfTrial(x, yes, {0.0: (0.0, 0.05), 2.5: (1.0, 0.3), 5.0: (3.0, 0.6), 9.0: (9.0, 0.9)})
+    rows = rows_of("mean_dose", "mg/d", "RESPW8", [made, made])
+    logistic = [row for row in rows if row.kind == "logistic"]
+    assert [row.dose for row in logistic] == [2.5, 5.0]  # no curve beyond the exposures of the trial
+    assert [row.naive for row in logistic] == pytest.approx([80, 20], abs=1e-4)
+    assert [row.true for row in logistic] == pytest.approx([30, 60])
+    assert [row.bias for row in logistic] == pytest.approx([50, -40], abs=1e-4)
+    assert {(row.falls, row.replicates) for row in logistic} == {(100.0, 2)}
+
+
+def test_the_mean_dose_by_hand() -> None:
+    """Until day 20: 10 days on 2 mg of which 5 were taken, 10 of 20 days on 4 mg, all taken: (10 + 40)/20; one who left
+    after 5 days on 3 mg; days on placebo are 0.
+    """
+    patients = pa.table({"IREP": [0, 0, 0], "SUBJID": [1, 2, 3]})
+    doses = pa.table(
+        {
+            "IREP": [0, 0, 0, 0], "SUBJID": [1, 1, 2, 3], "ASTDY": [0, 10, 0, 0], "AENDY": [10, 30, 5, 30],
+            "EXDOSE": [2.0, 4.0, 3.0, 0.0], "NTAKEN": [5, 20, 5, 30],
+        }
+    )  # fmt: skip
+    assert mean_dose(doses, patients, 20).tolist() == [2.5, 3.0, 0.0]
+
+
+def test_fixed_doses_are_those_of_arms_and_of_levels_and_of_none() -> None:
+    study = load_checked(PHASE_3).study
+    assert fixed_doses(study) == (0.0, 2.5, 3.75, 5.0, 7.5)
+    assert {(arm.start_dose_mg, arm.dose_rule, arm.placebo) for arm in on_dose(study, 5.0).arms} == {(5.0, None, False)}
+    assert all(arm.placebo for arm in on_dose(study, 0.0).arms)
+
+
+@pytest.mark.slow
+def test_under_titration_the_response_falls_with_the_achieved_dose_though_it_rises_with_the_dose(
+    tmp_path: Path,
+) -> None:
+    study = load_checked(PHASE_3, ["patients=200"], replicates=2).study
+    rows = write_curves(study, tmp_path, workers=1)
+    assert read(tmp_path) == rows and (tmp_path / "exposure_response.html").read_text().count("<svg") == 6
+    by_mean = [row for row in rows if (row.by, row.kind) == ("mean_dose", "logistic")]
+    true, naive = [row.true for row in by_mean], [row.naive for row in by_mean]
+    assert len(by_mean) >= 3 and true == sorted(true) and naive == sorted(naive, reverse=True)
+    assert naive[0] - true[0] > 10 and naive[-1] - true[-1] < -10
+    by_dose = [row for row in rows if (row.by, row.kind) == ("dose", "logistic")]
+    assert {row.falls for row in by_dose} == {0.0}
+
+
+def test_what_has_no_curve_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    study = load_checked(PHASE_3, replicates=1).study
+    with pytest.raises(Refused, match="did you mean RESPW8"):
+        write_curves(study, tmp_path, "RESPW9")
+    one = study.model_copy(update={"arms": (study.arms[0].model_copy(update={"dose_rule": None}),)})
+    with pytest.raises(Refused, match="seen 1 dose beside none; allowed: two or more"):
+        fixed_doses(one)
+    staged = ROOT / "configs" / "hetrombopag_itp_phase3_stages.yaml"
+    assert main(["exposure", str(staged), "--out", str(tmp_path / "e"), "--replicates", "1"]) == 2
+    assert "stages or a schedule" in capsys.readouterr().err

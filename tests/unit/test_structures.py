@@ -1,0 +1,80 @@
+"""One study under two structures: weights, mixture, disagreement; refused where no set stands in."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import trial.app.structures as app
+from analysis.evidence import stacking
+from cohorts.stand_ins import STAND_INS, weights_of
+from trial.app.loading import load_checked
+from trial.cli import main
+from trial.errors import Refused
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def test_weights_are_proportional_to_the_joint_predictive_density():
+    """Densities 0.2 x 0.5 against 0.1 x 0.25: 0.1 to 0.025, 4 to 1."""
+    weights = stacking.pseudo_bma({"a": np.log([0.2, 0.5]).tolist(), "b": np.log([0.1, 0.25]).tolist()})
+    assert weights == {"a": pytest.approx(0.8), "b": pytest.approx(0.2)}
+    assert stacking.pseudo_bma({"a": [-2000.0], "b": [-1e4]}) == {"a": 1.0, "b": 0.0}
+    with pytest.raises(ValueError, match="no row is predicted by both"):
+        stacking.pseudo_bma({"a": [], "b": []})
+
+
+def test_the_stacked_result_is_the_weighted_mixture_and_the_difference_is_paired():
+    """By hand: 10 and 20 with weight 3/4, 30 and 44 with 1/4: mean 20.5; differences 20 and 24."""
+    by_set = {"a": np.array([10.0, 20.0, np.nan]), "b": np.array([30.0, 44.0, 1.0])}
+    rows = {r.which: r for r in stacking.stack(by_set, {"a": 0.75, "b": 0.25}, "E", "label", "drug", "%")}
+    assert [rows[n].weight for n in ("a", "b", "stacked", "difference")] == [0.75, 0.25, None, None]
+    assert (rows["a"].estimate, rows["b"].estimate, rows["stacked"].estimate) == (15.0, 37.0, 20.5)
+    assert (rows["stacked"].low, rows["stacked"].high) == (10.0, 44.0)
+    assert (rows["difference"].estimate, rows["difference"].low, rows["difference"].high) == (22.0, 20.0, 24.0)
+    assert all(r.replicates == 2 for r in rows.values())
+    assert stacking.stack({"a": np.full(2, np.nan), "b": np.ones(2)}, {"a": 1, "b": 0}, "E", "", "", "") == []
+
+
+def test_a_weighted_quantile_is_the_value_that_the_weight_reaches():
+    values, weights = np.array([3.0, 1.0, 2.0]), np.array([0.25, 0.25, 0.5])
+    assert [stacking.quantile(values, weights, x) for x in (0.0, 0.25, 0.26, 0.75, 0.76, 1.0)] == [1, 1, 2, 2, 3, 3]
+
+
+def test_weights_of_the_catalogue_add_up():
+    for pair in STAND_INS:
+        weights = weights_of(pair.empirical)
+        assert weights == weights_of(pair.mechanism) and sum(weights.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("value", "said"), [("two", "seen 'two'; allowed: own, both"), ("both", "no set stands in")])
+def test_what_cannot_be_stacked_is_refused_before_anything_runs(tmp_path, capsys, value, said):
+    config = CONFIGS / "published" / "avatrombopag_itp_phase2.yaml"
+    assert main(["run", str(config), "--structures", value, "--out", str(tmp_path / "run")]) == 2
+    assert said in re.sub(r"\s+", " ", capsys.readouterr().err) and not (tmp_path / "run").exists()
+
+
+def test_the_sets_of_a_study_and_its_stand_in(tmp_path):
+    study = load_checked(CONFIGS / "published" / "hetrombopag_itp_phase3.yaml").study
+    assert app.pair_of(study) == ("hetrombopag_itp_mei_2021", "hetrombopag_wang_2022")
+    with pytest.raises(Refused, match="hetrombopag_itp_mei_2021 and hetrombopag_wang_2022"):
+        app.pair_of(study.model_copy(update={"parameter_set": "hetrombopag_cit_qin_2024"}))
+    assert stacking.read(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_run_under_both_structures_has_the_own_one_unchanged_and_a_table(tmp_path):
+    """The mean of the study's own set is that of its estimates; every number of the table is read back by its key."""
+    folder = tmp_path / "r"
+    assert main(["run", str(CONFIGS / "smoke.yaml"), "--structures", "both", "--out", str(folder)]) == 0
+    rows = {(r.endpoint, r.arm, r.which): r for r in stacking.read(folder)}
+    estimates = pq.read_table(folder / "estimates.parquet").to_pylist()
+    rates = [e for e in estimates if (e["SCOPE"], e["PARCAT1"], e["STAT"]) == ("replicates", "endpoint", "rate")]
+    over = {(e["PARAMCD"], e["ARM"]): e["ESTIMATE"] for e in rates if not e["COMPARATOR"]}
+    for arm in ("HETROM-2.5", "HETROM-5", "Placebo"):
+        assert rows["RESPW8", arm, "hetrombopag_itp_mei_2021"].estimate == pytest.approx(over["RESPW8", arm])
+    page = (folder / "report.html").read_text()
+    keys = set(re.findall(r'structures/(RESPW8\|[^/"]*)/estimate', page))
+    assert len(keys) == 12 and {tuple(key.split("|")) for key in keys} <= set(rows)

@@ -1,0 +1,98 @@
+"""What designs came to, as lines for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from analysis.designs.measures import AS_SIMULATED, Operating
+from analysis.designs.verdicts import PASS, Kept, judge, smallest
+from analysis.report.operating import DesignPage, write_page
+from analysis.text import cells
+from trial.app.designing import Posed
+from trial.app.versions import engine_version
+
+HEADS = ("scenario", "patients", "power", "type I", "mean size", "verdict")
+
+
+def lines(rows: Sequence[Operating], asked: Posed) -> Iterator[tuple[str, ...]]:
+    """One line per scenario and size."""
+    kept = judge(rows, asked.criteria)
+    for scenario, size in dict.fromkeys((row.scenario, row.patients) for row in rows):
+        mine = [row for row in rows if (row.scenario, row.patients) == (scenario, size)]
+        simulated = {row.measure: row for row in mine if row.truth == AS_SIMULATED}
+        wrong = max((row for row in mine if row.measure == "type1"), key=lambda row: row.value, default=None)
+        verdicts = [one for one in kept if (one.row.scenario, one.row.patients) == (scenario, size)]
+        yield (
+            scenario, str(size), percent(simulated["power"]), percent(wrong) if wrong else cells.NOT_ESTIMABLE,
+            cells.rounded(simulated["expected_n"].value, 1), _said(verdicts),
+        )  # fmt: skip
+
+
+def percent(row: Operating) -> str:
+    """A share with its error, in percent; with its limits where it is 0 or 1."""
+    return cells.share_error(row.value, row.error, row.low, row.high, 2 if row.measure == "type1" else 1)
+
+
+def _said(kept: Sequence[Kept]) -> str:
+    """PASS, or what does not."""
+    less = [f"{one.verdict} {one.criterion}" for one in kept if one.verdict != PASS]
+    return ", ".join(less) if less else PASS if kept else ""
+
+
+def notes(rows: Sequence[Operating], asked: Posed) -> Iterator[str]:
+    """What stands below the lines."""
+    plan = asked.plan
+    yield (
+        f"Power: share of all trials ({rows[0].trials} of each size) that reject at least one hypothesis, one-sided "
+        f"level {100 * plan.level:g} %; ± is the error of the pool and of the drawing. Type I: the largest over the "
+        "null hypotheses, % of trials."
+    )
+    over = [row for row in rows if row.measure == "type1" and row.low > plan.level]
+    for row in over:
+        yield f"The error of {row.patients} patients under '{row.truth}' is above the level: {percent(row)} %."
+    untested = [row for row in rows if row.measure == "untested" and row.value > 0]
+    for row in untested:
+        where = f"{row.scenario}, {row.patients} patients"
+        yield f"{where}: {percent(row)} % of trials had a hypothesis that cannot be tested."
+    kept = judge(rows, asked.criteria)
+    if kept:
+        found = smallest(kept)
+        passes = f"{found} patients" if found else "none of the sizes that were tried"
+        yield f"Smallest size that passes every criterion in every scenario: {passes}."
+
+
+def report(rows: Sequence[Operating], posed: Posed, folder: Path) -> Path:
+    """Write design.html; its path."""
+    plan = posed.plan
+    seed = posed.studies[0][1].seed if plan.pool.seed is None else plan.pool.seed
+    made = f"vtrial {engine_version()}, design {plan.id}, seed {seed}"
+    page = DesignPage(
+        plan.id, plan.title or plan.id, posed.studies[0][1].id, plan.level, posed.criteria, made, facts(posed)
+    )
+    return write_page(folder, rows, page)
+
+
+def facts(posed: Posed) -> tuple[tuple[str, str], ...]:
+    """What the design is, as label and text."""
+    plan, study = posed.plan, posed.studies[0][1]
+    looks, adapt = plan.looks, plan.adapt
+    said = [
+        ("Pool", f"{plan.pool.patients} patients, each under every arm"),
+        ("Endpoint", plan.endpoint or study.analysis.primary),
+        ("Arms", ", ".join(plan.arms or study.arm_ids)),
+        ("Level", f"{100 * plan.level:g} %, one-sided"),
+    ]
+    if plan.margin:
+        said.append(("Margin", f"{100 * plan.margin:g} points"))
+    if looks:
+        stops = looks.futility
+        lower = f"; futility: {stops.kind}, {'binding' if stops.binding else 'not binding'}" if stops else ""
+        said.append(("Looks", f"at {', '.join(f'{t:g}' for t in looks.information)}; {looks.efficacy.kind}{lower}"))
+    if adapt:
+        said.append(("Adapted", adapt.kind.replace("_", " ")))
+    if plan.accrual:
+        said.append(
+            ("Accrual", f"{plan.accrual.per_month:g} a month after {plan.accrual.ramp_months:g} months of rise")
+        )
+    return tuple(said)

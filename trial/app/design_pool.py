@@ -1,0 +1,66 @@
+"""The pool of a design: the study with every patient under every arm, run like any study and kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
+
+from analysis.designs.draw import Uniforms
+from analysis.designs.pool import Pool, read_pool
+from analysis.evidence.results import ENDPOINTS_FILE
+from cohorts.streams import Streams
+from trial.app.attempt import How, identity, run_study
+from trial.app.loading import check_again
+from trial.app.talk import Progress, Say, silent, unseen
+from trial.errors import Stopped
+from trial.study.analysis_plan import Analysis
+from trial.study.design_plan import GROUPS
+from trial.study.study import Study
+
+PLAIN = ("method", "multiplicity", "subgroups", "longitudinal", "estimands", "estimators", "verdict")
+"""What the analysis of a pool does not need: it compares nothing."""
+
+
+def pool_study(study: Study, codes: Sequence[str], patients: int, seed: int | None) -> Study:
+    """The study as a pool: sub-pools as replicates, every patient under every arm, these endpoints alone."""
+    default = {name: field.default for name, field in Analysis.model_fields.items() if name in PLAIN}
+    plan = study.analysis.model_copy(update={**default, "endpoints": tuple(codes), "named_replicate": 0})
+    given = {"analysis": plan, "allocation": "counterfactual", "replicates": GROUPS, "patients": -(-patients // GROUPS)}
+    without = {"published": None, "pk_sampling": None, "output": "endpoints", "kept_tables": ()}
+    seeds = {} if seed is None else {"seed": seed}
+    return study.model_copy(update={**given, **without, **seeds, "title": f"Pool: {study.title}"})
+
+
+def pooled(
+    study: Study, codes: Sequence[str], folder: Path, how: How, say: Say = silent, progress: Progress = unseen
+) -> Pool:
+    """The pool of a study made by ``pool_study``; it is simulated unless it lies in ``folder`` by its fingerprint.
+
+    An interrupted one goes on where it stood.
+    """
+    check_again(study)
+    place = folder / f"pool-{fingerprint_of(study)}"
+    say(f"pool: {study.patients * study.replicates} patients under {len(study.arms)} arms, {place.name}")
+    run_study(study, place, replace(how, resume=True, with_report=False, overwrite=False), (), _quiet(say), progress)
+    if not (place / ENDPOINTS_FILE).is_file():
+        raise Stopped(f"{place}: a shard of the pool is done; 'vtrial merge' joins all of them into this folder")
+    return read_pool(place / ENDPOINTS_FILE, study.arm_ids, list(codes), study.analysis.assessment_day)
+
+
+def _quiet(say: Say) -> Say:
+    """Without what a run says of itself when it finds nothing, or all, there."""
+    return lambda text: None if "nothing" in text else say(text)
+
+
+def fingerprint_of(study: Study) -> str:
+    """Twelve letters that are the same when the pool is."""
+    text = "\n".join(f"{key}={value}" for key, value in sorted(identity(study).items()))
+    return blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def uniforms_of(seed: int) -> Uniforms:
+    """The uniforms of the trials: by name, sub-pool and number of the piece."""
+    streams = Streams(seed)
+    return lambda name, group, number, many: streams.uniforms(f"design:{name}", group, number, first=many)

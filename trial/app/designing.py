@@ -1,0 +1,281 @@
+"""Designs on a pool: what power, size and duration a design has, in every scenario and under every null."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from analysis.designs import measures
+from analysis.designs.draw import Uniforms
+from analysis.designs.measures import AS_SIMULATED, Operating
+from analysis.designs.nulls import named, nulls, under_null
+from analysis.designs.plan import Accrual, Claim, Trials
+from analysis.designs.pool import Pool
+from analysis.designs.tried import conducted
+from analysis.designs.verdicts import Criterion
+from analysis.endpoints import chosen, endpoints_of
+from analysis.endpoints.records import Array
+from analysis.statistics import sequential as gs
+from analysis.statistics.planned import adjusted
+from analysis.statistics.sequential_estimates import z_of_conditional_power
+from analysis.statistics.spending import EXPONENTS, shape, spent
+from trial.app.attempt import How
+from trial.app.design_pool import pool_study, pooled, uniforms_of
+from trial.app.loading import load_checked
+from trial.app.talk import Progress, Say, silent, unseen
+from trial.errors import ConfigError
+from trial.study.analysis_plan import Hypothesis, Multiplicity
+from trial.study.design_plan import DesignPlan, Looks, Scenario, criterion, unfit
+from trial.study.load import load_record
+from trial.study.protocol import Problem, not_among
+from trial.study.study import Study
+
+FILES = (measures.DESIGNS_FILE, "design.html")
+PLANNED = Scenario(id="planned")
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A checked design: what its file says, and the study of each scenario."""
+
+    plan: DesignPlan
+    studies: tuple[tuple[str, Study], ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """What the design must keep."""
+        return tuple(Criterion(*criterion(text)) for text in self.plan.criteria)
+
+    def with_trials(self, trials: int) -> Posed:
+        """The same with so many trials of each size."""
+        return replace(self, plan=self.plan.model_copy(update={"trials": trials}))
+
+
+def load_design(path: Path) -> Posed:
+    """The design of a YAML file, checked with its study. Raises ConfigError with every problem found."""
+    loaded: dict[str, Study] = {}
+    said: list[str] = []
+
+    def fits(plan: DesignPlan) -> Iterator[Problem]:
+        for k, one in enumerate(plan.scenarios or (PLANNED,)):
+            where = ("scenarios", k, "settings") if one.settings else ("settings",) if plan.settings else ("study",)
+            try:
+                config = load_checked(path.parent / plan.study, [*plan.settings, *one.settings])
+            except ConfigError as error:
+                yield from ((where, line) for line in error.messages)
+                continue
+            loaded[one.id] = config.study
+            said.extend(line for line in config.warnings if line not in said)
+            yield from (problem for problem in design_problems(plan, config.study) if k == 0)
+
+    plan = load_record(path, DesignPlan, lambda data: (), fits)
+    return Posed(plan, tuple(loaded.items()), tuple(said))
+
+
+def design_problems(plan: DesignPlan, study: Study) -> Iterator[Problem]:
+    """What the design asks for and the study does not have, its endpoint among it."""
+    yield from unfit(plan, study)
+    if study.allocation != "parallel" or study.typical_patient:
+        yield ("study",), "a study whose patients are randomised is needed"
+    code = plan.endpoint or study.analysis.primary
+    mine = {name: e for name, e in chosen(study).items() if e.summary == "rate" and not e.needs_profile}
+    if code not in mine:
+        what = "a yes or no endpoint of the study"
+        yield (("endpoint",) if plan.endpoint else ("study",)), not_among(code, mine, what)
+
+
+def write_designs(
+    asked: Posed, folder: Path, how: How, say: Say = silent, progress: Progress = unseen
+) -> list[Operating]:
+    """Make the pools, draw the trials, write designs.parquet into ``folder``; its rows."""
+    rows: list[Operating] = []
+    for name, study in asked.studies:
+        rows += tried(asked.plan, name, study, folder, how, say, progress)
+    measures.write_operating(rows, folder)
+    return rows
+
+
+def tried(
+    plan: DesignPlan, scenario: str, study: Study, folder: Path, how: How, say: Say, progress: Progress
+) -> list[Operating]:
+    """Every row of one scenario."""
+    pool, study = pool_of(plan, study, folder, how, say, progress)
+    seed = study.seed if plan.pool.seed is None else plan.pool.seed
+    uniforms = uniforms_of(seed)
+    rows: list[Operating] = []
+    with progress(f"{scenario}: trials") as tell:
+        for k, size in enumerate(plan.sizes):
+            design = trials_of(plan, study, size, pool.known_after)
+            rows += rows_of(plan, scenario, pool, design, study, uniforms)
+            tell(k + 1, len(plan.sizes))
+    return rows
+
+
+def pool_of(
+    plan: DesignPlan, study: Study, folder: Path, how: How, say: Say = silent, progress: Progress = unseen
+) -> tuple[Pool, Study]:
+    """The pool of a design, and the study with the arms of the design alone."""
+    study = in_design(plan, study)
+    code = plan.endpoint or study.analysis.primary
+    return pooled(
+        pool_study(study, [code], plan.pool.patients, plan.pool.seed), [code], folder, how, say, progress
+    ), study
+
+
+def in_design(plan: DesignPlan, study: Study) -> Study:
+    """The study with the arms, the ratio, the reference arm and the hypotheses of the design."""
+    arms = tuple(arm for arm in study.arms if not plan.arms or arm.id in plan.arms)
+    given = [arm.id for arm in arms]
+    others = [arm for arm in study.arm_ids if arm not in given]
+    arms = tuple(arm.model_copy(update={"ratio": plan.ratio.get(arm.id, arm.ratio)}) for arm in arms)
+    reference = plan.reference_arm or study.analysis.reference_arm
+    analysis = {"reference_arm": reference, "multiplicity": _procedure(plan, study, given, str(reference))}
+    total = sum(arm.ratio for arm in arms)
+    block = max(1, study.randomisation.block_size // total) * total
+    return study.model_copy(
+        update={
+            "arms": arms,
+            "analysis": study.analysis.model_copy(update=analysis),
+            "randomisation": study.randomisation.model_copy(update={"block_size": block}),
+            "dropout": tuple(_of_these(item, others) for item in study.dropout),
+        }
+    )
+
+
+def _of_these(item: object, others: Sequence[str]) -> object:
+    """A reason to leave without its hazards in arms that the design does not have."""
+    update = {}
+    for name in ("hazard_per_week", "share_by_end"):
+        value = getattr(item, name, None)
+        if isinstance(value, dict):
+            update[name] = {arm: hazard for arm, hazard in value.items() if arm not in others}
+    return item.model_copy(update=update) if update else item  # type: ignore[attr-defined]
+
+
+def _procedure(plan: DesignPlan, study: Study, arms: Sequence[str], reference: str) -> Multiplicity | None:
+    """The multiplicity of the design; that of the study where it is about arms of the design on its endpoint."""
+    if plan.multiplicity or (plan.adapt and plan.adapt.kind in ("select", "sample_size")):
+        return plan.multiplicity
+    theirs, code = study.analysis.multiplicity, plan.endpoint or study.analysis.primary
+    if theirs is None or len(arms) < 3:
+        return None
+    family = study.analysis.family(study.arm_ids)
+    fits = all(h.arm in arms and h.arm != reference and h.endpoint == code for h in family)
+    return theirs if fits else None
+
+
+def family_of(plan: DesignPlan, study: Study) -> tuple[Hypothesis, ...]:
+    """The hypotheses of the design, of a fixed sequence in its order."""
+    code = plan.endpoint or study.analysis.primary
+    return tuple(h._replace(endpoint=code) for h in study.analysis.family(study.arm_ids))
+
+
+def trials_of(plan: DesignPlan, study: Study, size: int, known_after: int) -> Trials:
+    """The design at one size."""
+    family, arms = family_of(plan, study), study.arm_ids
+    better = -1 if endpoints_of(study.analysis)[str(family[0].endpoint)].benefit == "lower" else 1
+    claims = tuple(Claim(h.arm, str(h.endpoint), arms.index(h.arm), better, plan.margin) for h in family)
+    adapts = plan.adapt and plan.adapt.kind != "drop_arms"
+    at = (plan.adapt.at, 1.0) if plan.adapt and adapts else plan.looks.information if plan.looks else (1.0,)
+    sizes = tuple(max(2, round(float(t or 1.0) * size)) for t in at)
+    ratio = tuple(arm.ratio for arm in study.arms)
+    design = Trials(
+        arms.index(str(study.analysis.reference_arm)), ratio, study.randomisation.block_size // sum(ratio), claims,
+        sizes, _bounds(plan, sizes), plan.level,
+        adjust=partial(adjusted, family=family, study=study) if study.analysis.multiplicity else None,
+        stop_on=plan.looks.stop_on if plan.looks else "any",
+    )  # fmt: skip
+    if design.adjust and len(sizes) > 1:
+        design = replace(design, levels=partial(_upper, plan.looks, _information(sizes)))
+    if plan.accrual:
+        lag = known_after + plan.accrual.reporting_days
+        design = replace(design, accrual=Accrual(plan.accrual.per_month, plan.accrual.ramp_months, lag))
+    return _adapted(design, plan, size)
+
+
+def _adapted(design: Trials, plan: DesignPlan, size: int) -> Trials:
+    """With what is adapted at the look."""
+    one = plan.adapt
+    if one is None:
+        return design
+    if one.kind == "drop_arms":
+        return replace(design, adapt="drop_arms")
+    low = -np.inf if one.futility_z is None else one.futility_z
+    bounds = replace(design.bounds, futility=np.array([low, -np.inf]))
+    if one.kind == "select":
+        return replace(
+            design, adapt="select", bounds=bounds, keep=one.keep or 1, rule=one.intersections or "simes", adjust=None,
+            levels=None,
+        )  # fmt: skip
+    most = round((one.most or 1.0) * size)
+    return replace(
+        design, adapt="sample_size", bounds=bounds, most=most, promising=one.promising or (0.3, 0.9),
+        wanted=one.wanted or 0.9,
+    )  # fmt: skip
+
+
+def _information(sizes: Sequence[int]) -> Array:
+    return np.array(sizes) / sizes[-1]
+
+
+def _upper(looks: Looks | None, t: Array, level: float) -> Array:
+    """Efficacy bounds (K,) at a one-sided level, when no lower bound binds."""
+    if looks is None:
+        return gs.efficacy_bounds(list(t), np.full(len(t), level))
+    kind, number = looks.efficacy.kind, looks.efficacy.parameter
+    if kind in (*EXPONENTS, "wang_tsiatis"):
+        return gs.shaped_bounds(list(t), shape(kind, t, number), level)  # type: ignore[arg-type]
+    return gs.efficacy_bounds(list(t), spent(kind, t, level, number))  # type: ignore[arg-type]
+
+
+def _bounds(plan: DesignPlan, sizes: Sequence[int]) -> gs.Bounds:
+    """Upper and lower bounds at the shares of information of these sizes."""
+    t, looks = _information(sizes), plan.looks
+    if looks is None:
+        none = np.full(len(t), -np.inf)
+        return gs.Bounds(t, np.append(np.full(len(t) - 1, gs.HIGHEST), -_quantile(plan.level)), none)
+    high, said = _upper(looks, t, plan.level), looks.futility
+    if said is None:
+        return gs.Bounds(t, high, np.full(len(t), -np.inf))
+    if said.kind not in ("conditional_power", "z"):
+        used = gs.crossed(gs.Bounds(t, high, np.full(len(t), -np.inf))).efficacy.cumsum()
+        missed = spent(said.kind, t, float(said.beta or 0.1), said.parameter)  # type: ignore[arg-type]
+        return gs.with_futility(list(t), used, missed, said.binding, None if said.binding else high).bounds
+    limits = said.below if len(said.below) == len(t) - 1 else said.below * (len(t) - 1)
+    if said.kind == "conditional_power":
+        limits = tuple(z_of_conditional_power(c, float(x), float(high[-1])) for c, x in zip(limits, t, strict=False))
+    low = np.append(np.array(limits), -np.inf)
+    if said.binding:
+        used = gs.crossed(gs.Bounds(t, high, np.full(len(t), -np.inf))).efficacy.cumsum()
+        high = gs.efficacy_bounds(list(t), used, low)
+    return gs.Bounds(t, high, low, said.binding)
+
+
+def _quantile(level: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(level))
+
+
+def rows_of(
+    plan: DesignPlan, scenario: str, pool: Pool, design: Trials, study: Study, uniforms: Uniforms
+) -> Iterator[Operating]:
+    """Every row of one size in one scenario: as simulated, and under every null."""
+    blank = Operating(plan.id, scenario, AS_SIMULATED, design.sizes[-1], "", "", 0.0, 0.0, 0.0, 0.0, 0, "share")
+    found = conducted(pool, design, study.analysis.method, plan.trials, uniforms)
+    truth = [float(pool.rates(c.endpoint)[c.arm] - pool.rates(c.endpoint)[design.reference]) for c in design.claims]
+    yield from measures.power_rows(blank, found, design)
+    yield from measures.conduct_rows(blank, found, design)
+    yield from measures.estimate_rows(blank, found, design, truth)
+    for true in nulls(len(design.claims)):
+        changed = under_null(pool, design.claims, true, design.reference, uniforms)
+        if changed is not None:
+            under = replace(blank, truth=named(design.claims, true))
+            here = conducted(changed, design, study.analysis.method, plan.trials, uniforms)
+            yield from measures.power_rows(under, here, design, true)
+            yield from (row for row in measures.conduct_rows(under, here, design) if row.measure == "expected_n")

@@ -1,0 +1,61 @@
+"""What analyses of imputed counts find in trials, with the draws of the engine's streams."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analysis import endpoints
+from analysis.endpoints import endpoints_of
+from analysis.endpoints.records import Records
+from analysis.statistics import planned, summaries
+from analysis.statistics.imputation import pooled
+from analysis.statistics.imputed_counts import ImputedCounts, draw
+from cohorts.streams import Streams
+from trial.study.study import Study
+
+Array = NDArray[np.float64]
+STREAM = "imputation"
+"""Block: arm and step; day: imputation."""
+STEPS = 64
+"""Steps of an arm, at most."""
+
+
+def drawn(records: Records, patients: pa.Table, study: Study) -> ImputedCounts:
+    """The imputations of the counts of trials, whose table of ``patients`` says who died."""
+    plan = study.analysis
+    streams = Streams(study.seed if plan.imputation.seed is None else plan.imputation.seed)
+    many = plan.imputation.imputations
+
+    def uniform(replicate: int, arm: int, step: int, k: int) -> Array:
+        block = STEPS * arm + step
+        return np.stack([streams.uniforms(STREAM, replicate, block, day, k) for day in range(many)])
+
+    died = np.full(records.n, np.nan)
+    if study.deaths:
+        died = patients["DTHADY"].cast(pa.float64()).to_numpy()
+    reference = study.arm_ids.index(str(plan.reference_arm))
+    return draw(records, died, reference, many, study.laboratory.whole_numbers, uniform)
+
+
+def found(code: str, how: str, of: ImputedCounts, study: Study, delta: float = 0.0) -> Array:
+    """(R, A - 1, 4) estimate, limits and p of the difference of shares of an endpoint, by Rubin's rules."""
+    first = {"named_replicate": int(of.records.replicate[0])}
+    of_these = study.model_copy(update={"analysis": study.analysis.model_copy(update=first)})
+    endpoint = endpoints_of(study.analysis)[code]
+    parts = []
+    for seen in of.records_of(how, delta):
+        result = endpoints.evaluate(endpoint, seen, study)
+        parts.append(planned.difference_and_variance(summaries.of_records(seen, {code: result}, of_these)[code], study))
+    estimate, variance, sizes = (np.stack(part, axis=-1) for part in zip(*parts, strict=True))
+    interval, p = pooled(estimate, variance, sizes[..., 0] - 2)
+    return np.stack([*interval, p], axis=-1) * of.possible[:, None, None]
+
+
+def tipped(of: ImputedCounts, study: Study) -> Array:
+    """(R, A - 1, D, 4) the same of the primary endpoint at every delta of the study."""
+    plan = study.analysis
+    return np.stack(
+        [found(plan.primary, plan.imputation.tipping, of, study, delta) for delta in plan.imputation.deltas], axis=2
+    )

@@ -1,0 +1,158 @@
+"""Power at a size, or the size for a power, of the planned analysis of a study: the short form of a design."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+from analysis.designs.draw import Uniforms
+from analysis.designs.measures import AS_SIMULATED, Operating, power_rows, write_operating
+from analysis.designs.pool import Pool
+from analysis.designs.tried import conducted
+from analysis.text import cells
+from trial.app.attempt import How
+from trial.app.design_lines import percent
+from trial.app.design_pool import uniforms_of
+from trial.app.designing import Posed, design_problems, pool_of, rows_of, trials_of
+from trial.app.talk import Progress, Say, silent, unseen
+from trial.errors import Refused
+from trial.study.design_plan import GROUPS, DesignPlan, PoolPlan
+from trial.study.study import Study
+
+CURVE = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5)
+"""Sizes of the curve, as shares of the one that is asked about."""
+LEAST = 4
+HEADS = ("patients", "to recruit", "power", "type I")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked: a ``target`` power or a size ``n``; ``dropout``: share of the recruited who are not evaluable
+    beyond what the study simulates; ``ratio``: patients of each arm in a block, as ARM=K.
+    """
+
+    target: float | None = None
+    n: int | None = None
+    dropout: float = 0.0
+    ratio: tuple[str, ...] = ()
+    patients: int = 40_000
+    trials: int = 10_000
+
+
+def asked_of(study: Study, wish: Wish) -> Posed:
+    """The wish as a design. Raises Refused for what cannot be asked."""
+    if (wish.target is None) == (wish.n is None):
+        raise Refused("give either --target, the power that is wanted, or --n, the number of patients")
+    if wish.target is not None and not 0 < wish.target < 1:
+        raise Refused(f"--target: seen {wish.target:g}; allowed: between 0 and 1, as in 0.9")
+    if not 0 <= wish.dropout < 1:
+        raise Refused(f"--dropout: seen {wish.dropout:g}; allowed: from 0 to below 1, as in 0.1")
+    ratio = dict(_ratio(text, study) for text in wish.ratio)
+    each = -(-wish.patients // GROUPS)
+    if wish.n is not None and not LEAST <= wish.n <= each:
+        raise Refused(f"--n: seen {wish.n}; allowed: {LEAST} to {each}, a {GROUPS}th of the pool (--pool)")
+    name = study.id[:50] + "_power"
+    plan = DesignPlan(
+        id=name, study=Path(study.id).name, ratio=ratio, sizes=(wish.n or LEAST,),
+        pool=PoolPlan(patients=wish.patients), trials=wish.trials,
+    )  # fmt: skip
+    wrong = [text for _, text in design_problems(plan, study)]
+    if wrong:
+        raise Refused("; ".join(wrong))
+    return Posed(plan, (("planned", study),))
+
+
+def _ratio(text: str, study: Study) -> tuple[str, int]:
+    arm, _, many = text.partition("=")
+    if arm not in study.arm_ids or not many.isdigit() or not 1 <= int(many) <= 20:
+        raise Refused(f"--ratio: seen {text!r}; allowed: ARM=K, ARM one of {', '.join(study.arm_ids)}, K from 1 to 20")
+    return arm, int(many)
+
+
+def write_power(
+    study: Study, wish: Wish, folder: Path, how: How, say: Say = silent, progress: Progress = unseen
+) -> tuple[list[Operating], int | None]:
+    """The rows of a curve around the size, written into ``folder``, and the size: that which was asked about, or the
+    smallest with the target; None where the pool is too small for it.
+    """
+    asked = asked_of(study, wish)
+    pool, changed = pool_of(asked.plan, study, folder, how, say, progress)
+    uniforms = uniforms_of(study.seed)
+    size = wish.n or _smallest(asked.plan, changed, pool, uniforms, float(wish.target or 0))
+    middle = size or pool.per_group
+    sizes = sorted({max(LEAST, min(round(share * middle), pool.per_group)) for share in CURVE})
+    rows: list[Operating] = []
+    with progress("power curve") as tell:
+        for k, n in enumerate(sizes):
+            design = trials_of(asked.plan, changed, n, pool.known_after)
+            rows += rows_of(asked.plan, "planned", pool, design, changed, uniforms)
+            tell(k + 1, len(sizes))
+    write_operating(rows, folder)
+    return rows, size
+
+
+def _smallest(plan: DesignPlan, study: Study, pool: Pool, uniforms: Uniforms, target: float) -> int | None:
+    """By halving between sizes that fail and that pass, with the same random numbers; None when the largest fails."""
+
+    def passes(n: int) -> bool:
+        design = trials_of(plan, study, n, pool.known_after)
+        found = conducted(pool, design, study.analysis.method, plan.trials, uniforms)
+        blank = Operating(plan.id, "", AS_SIMULATED, n, "", "", 0.0, 0.0, 0.0, 0.0, 0, "share")
+        return next(power_rows(blank, found, design)).value >= target
+
+    low, high = LEAST, LEAST
+    while not passes(high):
+        if high == pool.per_group:
+            return None
+        low, high = high, min(2 * high, pool.per_group)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if passes(middle) else (middle, high)
+    return high
+
+
+def lines(rows: Sequence[Operating], wish: Wish) -> list[tuple[str, ...]]:
+    """One line per size."""
+    found: list[tuple[str, ...]] = []
+    for size in dict.fromkeys(row.patients for row in rows):
+        mine = [row for row in rows if row.patients == size]
+        power = next(row for row in mine if row.measure == "power")
+        wrong = max((row for row in mine if row.measure == "type1"), key=lambda row: row.value)
+        found.append((str(size), str(recruited(size, wish.dropout)), percent(power), percent(wrong)))
+    return found
+
+
+def recruited(size: int, dropout: float) -> int:
+    """Patients to recruit so that ``size`` are left."""
+    return ceil(size / (1 - dropout) - 1e-9)
+
+
+def notes(rows: Sequence[Operating], size: int | None, study: Study, wish: Wish) -> list[str]:
+    """What stands below the lines."""
+    said = []
+    if wish.target is not None and size is None:
+        largest = max(row.patients for row in rows)
+        said.append(f"Not even {largest} patients have a power of {100 * wish.target:g} %; --pool makes room for more.")
+    elif wish.target is not None:
+        said.append(
+            f"Smallest size with a power of {100 * wish.target:g} %: {size} patients"
+            + (f", {recruited(int(size or 0), wish.dropout)} to recruit." if wish.dropout else ".")
+        )
+    method = study.analysis.method
+    stratified = study.randomisation.strata and method.strata != "none" and method.test.startswith("cmh")
+    said.append(
+        f"Test: {method.test}, {'within the strata of the randomisation' if stratified else 'without strata'}, "
+        f"one-sided 2.5 %, {study.analysis.primary}; at least one hypothesis; {rows[0].trials} trials of a pool; ± is "
+        "the error of the pool and of the drawing. Type I: the largest over the null hypotheses, in %."
+    )
+    said += [
+        f"The error of {row.patients} patients under '{row.truth}' is above 2.5 %: {percent(row)} %."
+        for row in rows
+        if row.measure == "type1" and row.low > 0.025
+    ]
+    untested = [row for row in rows if row.measure == "untested" and row.value > 0]
+    share = "{} patients: {} % of trials had a hypothesis that cannot be tested."
+    said += [share.format(row.patients, cells.rounded(100 * row.value, 2)) for row in untested]
+    return said

@@ -1,0 +1,86 @@
+"""The same study under both structures: the set of the config and the one that stands in for it, the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.endpoints import endpoints_of
+from analysis.evidence import stacking
+from analysis.evidence.coverage import log_score
+from analysis.evidence.roles import PREDICTED, ROLES_FILE, read_roles
+from analysis.evidence.scorecard import read_published
+from analysis.evidence.stacking import StructureRow
+from cohorts.sets import parameter_set
+from cohorts.stand_ins import STAND_INS, StandIn, other_set, weights_of
+from trial.app.standings import of_row
+from trial.app.study_run import cores
+from trial.app.targets import Job, cut, endpoint_summaries, job_values
+from trial.errors import Refused
+from trial.jobs.hands import hands
+from trial.study.load import load_study
+from trial.study.study import Study
+
+Values = dict[str, NDArray[np.float64]]
+
+
+def pair_of(study: Study) -> tuple[str, str]:
+    """The set of the study and its stand-in. Raises Refused where none is known."""
+    other = other_set(study.parameter_set)
+    if other is None:
+        known = "; ".join(f"{one.mechanism} and {one.empirical}" for one in STAND_INS)
+        raise Refused(
+            f"--structures both: no set stands in for {study.parameter_set} in the other structure; pairs are {known}"
+        )
+    return study.parameter_set, other
+
+
+def write_structures(study: Study, folder: Path, workers: int | None = None) -> list[StructureRow]:
+    """Simulate the study under both sets and write structures.parquet into ``folder``."""
+    names = pair_of(study)
+    drawn = {name: drawn_of(study, name, workers or cores()) for name in names}
+    weights, known = weights_of(study.parameter_set), endpoints_of(study.analysis)
+    rows: list[StructureRow] = []
+    for code in drawn[names[0]]:
+        endpoint = known[code]
+        scale = 100.0 if endpoint.summary == "rate" else 1.0
+        for k, arm in enumerate(study.arm_ids):
+            by_set = {name: scale * values[code][:, k] for name, values in drawn.items()}
+            rows += stacking.stack(by_set, weights, code, endpoint.label, arm, endpoint.unit)
+    folder.mkdir(parents=True, exist_ok=True)
+    stacking.write(rows, folder)
+    return rows
+
+
+def drawn_of(study: Study, name: str, workers: int) -> Values:
+    """Every endpoint of the study under a set, by replicate and arm (R, A)."""
+    codes = tuple(dict.fromkeys((study.analysis.primary, *study.analysis.endpoints)))
+    jobs = cut(0, study.model_copy(update={"parameter_set": name}), codes, workers)
+    with hands(workers, None) as ours:
+        found = dict(ours.each(_values, jobs))
+    return {code: np.concatenate([found[job][code] for _, job in jobs]) for code in codes}
+
+
+def _values(study: Study, job: Job) -> Mapping[str, NDArray[np.float64]]:
+    return job_values(study, job, {})
+
+
+def weigh(pair: StandIn, configs: Path, replicates: int) -> dict[str, float | str | int]:
+    """Pseudo-BMA weights of a pair, from the rows of ``configs`` that are predicted and that neither set has seen."""
+    roles = read_roles(configs / ROLES_FILE)
+    seen = {row for name in (pair.mechanism, pair.empirical) for row in parameter_set(name).targets}
+    scores: dict[str, list[float]] = {pair.mechanism: [], pair.empirical: []}
+    for path in sorted(configs.glob("*.yaml")):
+        study = load_study(path, replicates=replicates)
+        if study.published is None or study.parameter_set not in scores:
+            continue
+        rows = [r for r in read_published(Path(study.published.rows)) if r.row_id in roles]
+        rows = [r for r in rows if roles[r.row_id].role == PREDICTED and r.row_id not in seen]
+        for name in scores if rows else ():
+            found = endpoint_summaries(study.model_copy(update={"parameter_set": name}), [r.endpoint for r in rows])
+            scores[name] += [log_score(row, of_row(found, row, study)) for row in rows]
+    weights = stacking.pseudo_bma(scores)
+    return {**weights, "rows": len(scores[pair.mechanism]), "replicates": replicates}
