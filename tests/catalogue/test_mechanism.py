@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from analysis.endpoints.nca import auc
 from cohorts.sets import parameter_set
 from trial.models import Days, structure
-from trial.models.tpo_balance import individual, signals
-from trial.models.tpo_mechanism import INPUTS, PARAMETERS, arm
+from trial.models.tpo_balance import signals
+from trial.models.tpo_mechanism import INPUTS, PARAMETERS, arm, individual
 from trial.solver import Status, solve
 
 MODEL = structure("tpo_mechanism")
