@@ -20,6 +20,7 @@ from trial.study.protocol import Screening
 from trial.study.study import Study
 
 PUBLISHED = sorted((Path(__file__).parents[2] / "configs" / "published").glob("*.yaml"))
+(PHASE_3,) = (path for path in PUBLISHED if path.stem == "hetrombopag_itp_phase3")
 CHEMO = """\
 chemotherapy:
   first_day: 5
@@ -133,7 +134,7 @@ def test_the_day_of_the_last_visit_is_a_day_too_late(tmp_path, known):
 
 
 def study(**changes):
-    data = load_study(PUBLISHED[-1]).model_dump()
+    data = load_study(PHASE_3).model_dump()
     data["arms"] = [arm | changes.pop("arm", {}) if k == 0 else arm for k, arm in enumerate(data["arms"])]
     data["screening"] |= changes.pop("screening", {})
     return Study.model_validate(data | {"published": None} | changes)
