@@ -243,6 +243,7 @@ def test_warnings_of_what_is_allowed_but_unusual(tmp_path):
     assert "seen 40; the study ends at the last visit, on day 28" in warned
 
 
+@pytest.mark.slow
 def test_values_of_every_wrong_kind_are_errors_not_crashes(tmp_path):
     """Every key replaced by each kind of wrong value: messages with a place, never another exception."""
     path = tmp_path / "study.yaml"

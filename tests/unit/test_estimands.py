@@ -346,6 +346,7 @@ def dropouts(*changes):
     return small(dropout, "patients=150", "analysis.estimands=[{id: E}]", *changes, replicates=4)
 
 
+@pytest.mark.slow
 def test_imputations_depend_on_config_and_seed_alone():
     """Replicates one by one, or all at once, find the same; another seed something else, near it."""
     one = dropouts("analysis.imputation={imputations: 5, deltas: [0]}")
