@@ -198,6 +198,11 @@ def _quartile_rows(by: str, unit: str, endpoint: str, replicates: Sequence[OfTri
     return rows
 
 
+def replicates_of(rows: Sequence[AtExposure]) -> int:
+    """How many replicates the rows are of, those without a curve among them."""
+    return max((row.replicates + row.without for row in rows), default=0)
+
+
 def without_curve(rows: Sequence[AtExposure]) -> Iterator[str]:
     """In how many replicates there is no curve, or that there is none at all, in a sentence each."""
     for by in dict.fromkeys(row.by for row in rows):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from analysis.evidence.exposure_response import MODELS, AtExposure, without_curve
+from analysis.evidence.exposure_response import MODELS, AtExposure, replicates_of, without_curve
 from analysis.figures.fitted import DosePoint, by_dose
 from analysis.report.besides import put_page
 from analysis.text import cells
@@ -36,7 +36,7 @@ def write_page(rows: Sequence[AtExposure], study: Study, path: Path, words: Mapp
                 curve, along = [_point(row) for row in mine], f"{words[by][:1].upper()}{words[by][1:]}, {mine[0].unit}"
                 name = f"exposure{len(panels)}"
                 panels.append(by_dose(name, model, seen, curve, f"{mine[0].endpoint}, %", along, true))
-    most = max((row.replicates + row.without for row in rows), default=0)
+    most = replicates_of(rows)
     put_page(
         path, study, title="response by exposure", how=f"mean of {most} replicates",
         lead="What the trial shows by exposure, and what the doses do.", figure="Naive and true curves", notes=LINES,

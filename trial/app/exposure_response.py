@@ -214,11 +214,10 @@ def notes(rows: Sequence[AtExposure], study: Study) -> list[str]:
     ]
     if not rows:
         return ["\nno curve could be fitted"]
-    most = max(row.replicates + row.without for row in rows)
     said = [
         "\nnaive: curve through the patients of the trial on active drug, by what each reached (dose: all arms, by the "
         "randomised dose). true: the same patients and draws, all on one fixed level.",
-        f"{most} replicates"
+        f"{pure.replicates_of(rows)} replicates"
         + (f"; the naive logistic curve falls in: {', '.join(falls)} of those with a curve" if falls else ""),
         *pure.without_curve(rows),
     ]
