@@ -9,7 +9,8 @@ the mean exposure which that dose gives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,8 @@ LABELS = {
     "by": ("Exposure: dose, mean_dose or auc", ""),
     "kind": ("logistic, emax, or quartile 1 to 4", ""),
     "endpoint": ("Yes or no endpoint", ""),
-    "dose": ("Fixed dose of the true curve", "mg"),
+    "dose": ("Mean dose a day of the fixed level", "mg"),
+    "level": ("Fixed level of the true curve", ""),
     "exposure": ("Mean exposure there, or of the quartile", "see unit"),
     "naive": ("Response of the naive curve or quartile", "%"),
     "naive_mcse": ("Monte Carlo error of it", "%"),
@@ -39,6 +41,7 @@ LABELS = {
     "bias_mcse": ("Monte Carlo error of it, paired", "percentage points"),
     "falls": ("Replicates whose naive curve falls", "%"),
     "replicates": ("Replicates with a curve", ""),
+    "without": ("Replicates without a curve", ""),
     "unit": ("Unit of the exposure", ""),
 }
 
@@ -51,6 +54,7 @@ class AtExposure:
     kind: str
     endpoint: str
     dose: float | None
+    level: str
     exposure: float
     naive: float
     naive_mcse: float | None
@@ -62,6 +66,7 @@ class AtExposure:
     bias_mcse: float | None
     falls: float
     replicates: int
+    without: int
     unit: str
 
 
@@ -85,15 +90,33 @@ def _logit(model: str, p: Array, x: Array) -> Array:
 
 
 def fit_curve(model: str, exposure: Array, yes: Array) -> Naive | None:
-    """The curve of a model through patients (n,); None for few of them, one exposure, or all the same response."""
-    if len(yes) < FEWEST or np.ptp(exposure) == 0 or np.ptp(yes) == 0:
+    """The curve of a model through patients (n,); None for few of them, one exposure, or all the same response, where
+    an exposure separates yes from no, so that no slope is the likeliest, and where the search does not end.
+    """
+    if len(yes) < FEWEST or np.ptp(exposure) == 0 or np.ptp(yes) == 0 or separated(exposure, yes):
         return None
-    if model == "logistic":
-        from statsmodels.discrete.discrete_model import Logit
+    return _logistic(exposure, yes) if model == "logistic" else _emax(exposure, yes)
 
-        scale = exposure.std()
+
+def separated(exposure: Array, yes: Array) -> bool:
+    """Whether every yes lies at or above every no, or at or below (Albert & Anderson, Biometrika 1984;71:1-10)."""
+    of_yes, of_no = exposure[yes == 1], exposure[yes == 0]
+    return bool(of_yes.min() >= of_no.max() or of_yes.max() <= of_no.min())
+
+
+def _logistic(exposure: Array, yes: Array) -> Naive | None:
+    from statsmodels.discrete.discrete_model import Logit
+
+    scale = exposure.std()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they say is asked below
         found = Logit(yes, np.column_stack([np.ones_like(exposure), exposure / scale])).fit(disp=0, maxiter=100)
-        return Naive(model, found.params / np.array([1, scale])) if np.isfinite(found.params).all() else None
+    if not (found.mle_retvals["converged"] and np.isfinite(found.params).all()):
+        return None
+    return Naive("logistic", found.params / np.array([1, scale]))
+
+
+def _emax(exposure: Array, yes: Array) -> Naive | None:
     from scipy.optimize import minimize
 
     def loss(p: Array) -> float:
@@ -105,7 +128,7 @@ def fit_curve(model: str, exposure: Array, yes: Array) -> Naive | None:
     rate = np.log(yes.mean() / (1 - yes.mean()))
     starts = [(rate, sign, np.log(share * largest)) for sign in (1, -1) for share in (0.05, 0.3, 1.0)]
     best = min((minimize(loss, start, bounds=bounds) for start in starts), key=lambda one: one.fun)
-    return Naive(model, best.x)
+    return Naive("emax", best.x) if np.isfinite(best.fun) else None
 
 
 def quartiles_of(exposure: Array, yes: Array) -> tuple[Array, Array]:
@@ -118,15 +141,17 @@ def quartiles_of(exposure: Array, yes: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class OfTrial:
-    """Patients (n,) of a replicate of the trial: exposure, response. ``truth`` by fixed dose: mean exposure, rate."""
+    """Patients (n,) of a replicate of the trial: exposure, response. ``truth`` by fixed level (mean dose a day, words):
+    mean exposure, rate.
+    """
 
     exposure: Array
     yes: Array
-    truth: Mapping[float, tuple[float, float]]
+    truth: Mapping[tuple[float, str], tuple[float, float]]
 
 
 def rows_of(by: str, unit: str, endpoint: str, replicates: Sequence[OfTrial]) -> list[AtExposure]:
-    """Quartiles, and every model at the exposure of every fixed dose that lies among those of the trial."""
+    """Quartiles, and every model at the exposure of every fixed level that lies among those of the trial."""
     rows = _quartile_rows(by, unit, endpoint, replicates)
     for model in MODELS:
         curves = [fit_curve(model, one.exposure, one.yes) for one in replicates]
@@ -138,18 +163,19 @@ def rows_of(by: str, unit: str, endpoint: str, replicates: Sequence[OfTrial]) ->
             for curve, one in pairs
         ]
         low, high = (np.mean([end(one.exposure) for _, one in pairs]) for end in (np.min, np.max))
-        for dose in sorted(pairs[0][1].truth):
-            x = float(np.mean([one.truth[dose][0] for _, one in pairs]))
+        for level in sorted(pairs[0][1].truth):
+            x = float(np.mean([one.truth[level][0] for _, one in pairs]))
             if not low <= x <= high:
                 continue
             naive = 100 * np.array([float(curve.at(np.array([x]))[0]) for curve, _ in pairs])
-            true = 100 * np.array([one.truth[dose][1] for _, one in pairs])
+            true = 100 * np.array([one.truth[level][1] for _, one in pairs])
             ends = np.percentile(naive, (2.5, 97.5))
             rows.append(
                 AtExposure(
-                    by, model, endpoint, dose, x, float(naive.mean()), _error(naive), float(ends[0]), float(ends[1]),
+                    by, model, endpoint, *level, x, float(naive.mean()), _error(naive), float(ends[0]), float(ends[1]),
                     float(true.mean()), _error(true), float((naive - true).mean()), _error(naive - true),
-                    100 * float(np.mean(falls)), len(pairs), unit,
+                    100 * float(np.mean(falls)), len(pairs),
+                    len(replicates) - len(pairs), unit,
                 )
             )  # fmt: skip
     return rows
@@ -165,10 +191,33 @@ def _quartile_rows(by: str, unit: str, endpoint: str, replicates: Sequence[OfTri
         rate, x = 100 * found[known, 1, k], float(found[known, 0, k].mean())
         ends = np.percentile(rate, (2.5, 97.5))
         rows.append(
-            AtExposure(by, f"quartile {k + 1}", endpoint, None, x, float(rate.mean()), _error(rate), float(ends[0]),
-                       float(ends[1]), None, None, None, None, 0.0, int(known.sum()), unit)
+            AtExposure(by, f"quartile {k + 1}", endpoint, None, "", x, float(rate.mean()), _error(rate), float(ends[0]),
+                       float(ends[1]), None, None, None, None, 0.0, int(known.sum()),
+                       int((~known).sum()), unit)
         )  # fmt: skip
     return rows
+
+
+def replicates_of(rows: Sequence[AtExposure]) -> int:
+    """How many replicates the rows are of, those without a curve among them."""
+    return max((row.replicates + row.without for row in rows), default=0)
+
+
+def without_curve(rows: Sequence[AtExposure]) -> Iterator[str]:
+    """In how many replicates there is no curve, or that there is none at all, in a sentence each."""
+    for by in dict.fromkeys(row.by for row in rows):
+        for model in MODELS:
+            one = next((row for row in rows if (row.by, row.kind) == (by, model)), None)
+            if one is None:
+                yield (
+                    f"{by}: no {model} curve: none could be fitted, or no fixed level gives an exposure among those of "
+                    "the trial"
+                )
+            elif one.without:
+                yield (
+                    f"{by}: {one.without} of {one.without + one.replicates} replicates without a {model} curve left "
+                    "out: few patients, one response, separated by exposure, or not converged"
+                )
 
 
 def _error(values: Array) -> float | None:

@@ -99,8 +99,8 @@ def bin_of(at: Array, edges: Array) -> Codes:
 
 
 def bin_predictions(observed: Measured, edges: Array) -> Array:
-    """Median typical prediction of what was observed in each bin (B,), NaN in an empty one."""
-    place = bin_of(observed.at, edges)
+    """Median typical prediction of what was observed in each bin (B,), NaN in one without any."""
+    place = np.where(np.isnan(observed.typical), -1, bin_of(observed.at, edges))
     found = [observed.typical[place == k] for k in range(len(edges) - 1)]
     return np.array([np.median(here) if len(here) else np.nan for here in found])
 
@@ -154,6 +154,15 @@ def compared_bins(
         )  # fmt: skip
         rows.append(row)
     return rows
+
+
+def unmatched(observed: Measured, simulated: Array, edges: Array, groups: Sequence[str]) -> dict[str, int]:
+    """How many observed values of each group lie in bins in which nothing is simulated; ``simulated`` (R, G, B, 4)."""
+    nothing: Flags = np.all(np.isnan(simulated[..., 0]), axis=0)
+    place = bin_of(observed.at, edges)
+    use = (place >= 0) & (observed.group >= 0)
+    lost = observed.group[use][nothing[observed.group[use], place[use]]]
+    return {group: n for g, group in enumerate(groups) if (n := int((lost == g).sum()))}
 
 
 def _known(value: float) -> float | None:

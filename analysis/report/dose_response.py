@@ -114,6 +114,8 @@ def _notes(run: RunFolder, asked: DoseResponse) -> Iterator[Text]:
     if asked.target:
         yield "Limits of the target dose: 95 %, delta method on the log of dose, the choice of the model left out."
         yield from range_note(run)
+    chosen = [_pick(run, asked, "chosen model", shape.name) for shape in asked.shapes]
+    yield from (said("In {}: {}.", replicate_name(run), label(e.NOTE)) for e in chosen if e is not None and e.NOTE)
     if asked.titrated == "start_dose":
         yield f"Bias: {BIAS}."
 

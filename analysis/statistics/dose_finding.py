@@ -1,8 +1,9 @@
 """Rows of the response by dose: MCP-Mod of the named replicate and over replicates.
 
 Yes or no: logits at each dose with their variances, the generalised MCP-Mod; where a dose has none or all, half an
-event and half a non-event are added at every dose, which is Firth's estimate. Measured: means at each dose, one
-variance, Student's t.
+event and half a non-event are added at every dose. The logit is then Firth's estimate; the variance is 1/((n + 1)pq),
+with the halves in it, where that usual with Firth's is 1/(npq), so that it is smaller by n/(n + 1). Measured: means at
+each dose, one variance, Student's t.
 """
 
 from __future__ import annotations
@@ -187,10 +188,11 @@ def _named(
     if one.chosen is None or one.curve is None:
         return
     name, percent = list(shapes)[one.chosen], PERCENT if one.curve.scale == "logit" else 1.0
-    yield replace(row, STAT="chosen model", CATEGORY=name, UNIT="", ESTIMATE=1.0)
+    bound = bound_note(one.curve, means)
+    yield replace(row, STAT="chosen model", CATEGORY=name, UNIT="", ESTIMATE=1.0, NOTE=bound)
     if said.target:
         found = Interval(*(np.asarray(value) for value in (one.target.dose, one.target.low, one.target.high)))
-        why = "" if np.isfinite(one.target.dose) else "no dose up to the largest has this effect"
+        why = bound if np.isfinite(one.target.dose) else "no dose up to the largest has this effect"
         yield with_interval(
             replace(row, STAT="target dose", UNIT="mg", NOTE=why), found, 1.0, f"{DELTA}, log of dose, {name}"
         )
@@ -198,12 +200,18 @@ def _named(
     low, high = one.curve.band(doses)
     for k, dose in enumerate(doses.tolist()):
         at = Interval(*(np.asarray(x) for x in (one.curve.response(doses)[k], low[k], high[k])))
-        yield with_interval(replace(row, STAT="curve", CATEGORY=f"{dose:.6g}"), at, percent, DELTA)
+        yield with_interval(replace(row, STAT="curve", CATEGORY=f"{dose:.6g}", NOTE=bound), at, percent, DELTA)
+
+
+def bound_note(curve: DoseCurve, means: DoseMeans) -> str:
+    """That something of a curve lies at its bound, so that its limits are too narrow or none; else nothing."""
+    names = curve.at_bounds(float(means.doses.max()))
+    return f"{' and '.join(names)} at its bound: limits are not to be trusted" if names else ""
 
 
 def curve_doses(doses: Array) -> Array:
-    """Doses at which the curve stands in the rows, from 0 to the largest."""
-    return np.linspace(0.0, float(doses.max()), DRAWN + 1)
+    """Doses at which the curve stands in the rows, from the lowest to the largest."""
+    return np.linspace(float(doses.min()), float(doses.max()), DRAWN + 1)
 
 
 def _over(

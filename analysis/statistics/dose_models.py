@@ -20,6 +20,8 @@ from cohorts import elementary
 Z95 = 1.959963984540054
 GRID = 41
 """Values of each searched parameter, evenly on the log scale, from which the search begins."""
+NEAR = 1e-3
+"""So near to a bound, as a share of it, what is searched lies at it."""
 CURVE = 200
 """Steps of dose in which a target dose is looked for."""
 Scale = Literal["value", "logit"]
@@ -28,13 +30,14 @@ Scale = Literal["value", "logit"]
 
 @dataclass(frozen=True)
 class Form:
-    """A family of curves: ``columns(dose, searched)`` (..., L), of which a curve is a sum; ``bounds`` of what is
-    searched, as multiples of the largest dose where ``scaled``.
+    """A family of curves: ``columns(dose, searched)`` (..., L), of which a curve is a sum; ``bounds`` and ``names`` of
+    what is searched, bounds as multiples of the largest dose where ``scaled``.
     """
 
     columns: Callable[[Array, Array], Array]
     bounds: tuple[tuple[float, float], ...] = ()
     scaled: tuple[bool, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -66,13 +69,14 @@ def forms(offset: float = 1.0) -> dict[str, Form]:
         "linear": Form(lambda d, p: _with_one(d)),
         "log_linear": Form(lambda d, p: _log_linear(d, offset)),
         "quadratic": Form(lambda d, p: _with_one(d, d * d)),
-        "exponential": Form(lambda d, p: _with_one(elementary.exp(d / p[0]) - 1), ((0.1, 2.0),), (True,)),
-        "emax": Form(lambda d, p: _with_one(d / (p[0] + d)), ((0.001, 1.5),), (True,)),
-        "sigmoid_emax": Form(_sigmoid, ((0.001, 1.5), (0.5, 10.0)), (True, False)),
+        "exponential": Form(lambda d, p: _with_one(elementary.exp(d / p[0]) - 1), ((0.1, 2.0),), (True,), ("delta",)),
+        "emax": Form(lambda d, p: _with_one(d / (p[0] + d)), ((0.001, 1.5),), (True,), ("ED50",)),
+        "sigmoid_emax": Form(_sigmoid, ((0.001, 1.5), (0.5, 10.0)), (True, False), ("ED50", "hill")),
         "logistic": Form(
             lambda d, p: _with_one(1 / (1 + elementary.exp((p[0] - d) / p[1]))),
             ((0.001, 1.5), (0.01, 0.5)),
             (True, True),
+            ("ED50", "delta"),
         ),
     }
 
@@ -101,6 +105,11 @@ class DoseCurve:
     def effect(self, dose: Array) -> Array:
         """Difference from no drug, of values or of probabilities."""
         return self.response(dose) - self.response(np.zeros(1))
+
+    def at_bounds(self, largest: float) -> tuple[str, ...]:
+        """Names of what was searched and lies at a bound; ``largest``: dose of the fit, mg."""
+        ends = np.any(np.isclose(self.searched[:, None], self.form.limits(largest), rtol=NEAR, atol=0.0), axis=1)
+        return tuple(name for name, end in zip(self.form.names, ends.tolist(), strict=True) if end)
 
     def band(self, dose: Array) -> tuple[Array, Array]:
         """95 % limits (delta method) of ``response`` at doses (N,); NaN where nothing tells them."""

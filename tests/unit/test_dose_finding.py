@@ -211,11 +211,37 @@ def test_what_has_no_effect_is_refused(asked: dict, titrated: bool, said: str) -
 def test_two_doses_and_curves_with_more_numbers_than_doses_are_refused() -> None:
     two = [{"id": f"D{k}", "start_dose_mg": dose} for k, dose in enumerate((0.0, 5.0))]
     said = [text for _, text in endpoints.study_problems(study(two))]
-    assert said == ["seen 2 doses (0, 5 mg); allowed: 3 or more, no drug among them"]
+    assert said == ["seen 2 doses (0, 5 mg); allowed: 3 or more; a placebo arm counts as dose 0"]
     three = [{"id": f"D{k}", "start_dose_mg": dose} for k, dose in enumerate((0.0, 5.0, 7.5))]
     sigmoid = {"shape": "sigmoid_emax", "ed50": 2.0, "hill": 2.0}
     said = [text for _, text in endpoints.study_problems(study(three, shapes=[sigmoid]))]
     assert said == ["seen sigmoid_emax, whose curve has 4 numbers; 3 doses do not tell them"]
+
+
+def test_without_an_arm_at_dose_0_a_target_is_refused_and_curves_begin_at_the_lowest_dose() -> None:
+    arms = [{"id": f"D{k}", "start_dose_mg": dose} for k, dose in enumerate((2.5, 5.0, 7.5))]
+    said = [(path, text) for path, text in endpoints.study_problems(study(arms, target=20.0))]
+    assert [path for path, _ in said] == [("analysis", "dose_response", "target")]
+    assert said[0][1].startswith("seen 20, an effect over no drug, but the lowest dose is 2.5 mg; allowed: with an arm")
+    assert not list(endpoints.study_problems(study(arms)))
+    e = rows(summary([[5, 18, 35]] * 2), study(arms))
+    for scope in ("replicate", "replicates"):
+        at = [float(dose) for stat, dose, of in e if (stat, of) == ("curve", scope)]
+        assert len(at) == 25 and (min(at), max(at)) == (2.5, 7.5)
+
+
+def test_an_ed50_at_its_bound_is_said() -> None:
+    """A straight line on the logit scale is no Emax curve: ED50 goes to 1.5 times the largest dose."""
+    straight = DoseMeans(np.arange(4.0), np.arange(4.0), 0.2 * np.eye(4))
+    curve = fit(forms()["emax"], straight)
+    assert curve.searched == pytest.approx([4.5], rel=1e-3) and curve.at_bounds(3.0) == ("ED50",)
+    bent = replace(straight, mean=np.arange(4.0) / (1 + np.arange(4.0)))
+    assert fit(forms()["emax"], bent).at_bounds(3.0) == fit(forms()["linear"], bent).at_bounds(3.0) == ()
+    asked = {"shapes": [{"shape": "emax", "ed50": 2.0}], "target": 20.0}
+    for events, said in (([5, 10, 18, 29], True), ([2, 25, 32, 36], False)):
+        e = rows(summary([events] * 2), study(**asked))
+        notes = {e[stat, of, "replicate"].NOTE for stat, of in (("chosen model", "emax (ed50 2)"), ("target dose", ""))}
+        assert notes == {"ED50 at its bound: limits are not to be trusted" if said else ""}
 
 
 @pytest.mark.parametrize(

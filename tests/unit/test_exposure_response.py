@@ -8,14 +8,23 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from analysis.evidence.exposure_response import OfTrial, fit_curve, quartiles_of, read, rows_of
-from trial.app.exposure_response import fixed_doses, mean_dose, on_dose, write_curves
+from analysis.evidence.exposure_response import OfTrial, fit_curve, quartiles_of, read, rows_of, without_curve
+from trial.app.exposure_response import fixed_levels, mean_dose, on_level, start_doses, write_curves
 from trial.app.loading import load_checked
 from trial.cli import main
+from trial.engine.prescribed import days_apart
 from trial.errors import Refused
+from trial.jobs.work import enrolment, simulate_enrolled
+from trial.study.dose_level import DoseLevel
+from trial.study.study import Study
 
 ROOT = Path(__file__).parents[2]
 PHASE_3 = ROOT / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
+
+
+TRUTH = {
+    (0.0, "no drug"): (0.0, 0.05), (2.5, "2.5 mg"): (1.0, 0.3), (5.0, "5 mg"): (3.0, 0.6), (9.0, "9 mg"): (9.0, 0.9),
+}  # fmt: skip
 
 
 def people(of: dict[float, tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +58,7 @@ def test_quartiles_by_hand() -> None:
 def test_a_bias_by_hand_where_responders_are_kept_low() -> None:
     """40 of 50 respond at 1, 10 of 50 at 3, though the truth is 30 % and 60 %: naive less true +50 and -40 points."""
     x, yes = people({1.0: (40, 50), 3.0: (10, 50)})
-    made = OfTrial(x, yes, {0.0: (0.0, 0.05), 2.5: (1.0, 0.3), 5.0: (3.0, 0.6), 9.0: (9.0, 0.9)})
+    made = OfTrial(x, yes, TRUTH)
     rows = rows_of("mean_dose", "mg/d", "RESPW8", [made, made])
     logistic = [row for row in rows if row.kind == "logistic"]
     assert [row.dose for row in logistic] == [2.5, 5.0]  # no curve beyond the exposures of the trial
@@ -73,11 +82,75 @@ def test_the_mean_dose_by_hand() -> None:
     assert mean_dose(doses, patients, 20).tolist() == [2.5, 3.0, 0.0]
 
 
-def test_fixed_doses_are_those_of_arms_and_of_levels_and_of_none() -> None:
+def test_fixed_levels_are_those_of_the_rules_and_the_doses_of_arms_without_one() -> None:
     study = load_checked(PHASE_3).study
-    assert fixed_doses(study) == (0.0, 2.5, 3.75, 5.0, 7.5)
-    assert {(arm.start_dose_mg, arm.dose_rule, arm.placebo) for arm in on_dose(study, 5.0).arms} == {(5.0, None, False)}
-    assert all(arm.placebo for arm in on_dose(study, 0.0).arms)
+    assert [str(level) for level in fixed_levels(study)] == ["2.5 mg", "3.75 mg", "5 mg", "7.5 mg"]
+    fixed = on_level(study, DoseLevel(dose_mg=5.0)).arms
+    assert {(arm.start_dose_mg, arm.dose_rule, arm.placebo) for arm in fixed} == {(5.0, None, False)}
+    assert all(arm.placebo for arm in on_level(study, None).arms)
+
+
+@pytest.fixture(scope="module")
+def apart() -> Study:
+    """A ladder of levels with days: 2.5 mg every other day, 5 mg on 3 days and 2.5 mg on 4, 7.5 mg daily; who is 45 or
+    older starts on the highest.
+    """
+    week = {"dose_mg": 5.0, "days_of_week": [0, 2, 4], "otherwise_mg": 2.5}
+    ladder = [{"dose_mg": 2.5, "every_days": 2}, week, 7.5]
+    study = load_checked(PHASE_3, ["patients=30"], replicates=1).study
+    rules = {name: {"ladder": ladder, "steps": [{"action": "keep"}], "source": "made"} for name in study.dose_rules}
+    lines = [{"if": {"AGE": {"at_least": 45.0}}, "dose_mg": 7.5}, {"dose_mg": 2.5}]
+    arms = [
+        {"id": arm.id, "start_dose_mg": lines if k == 0 else 2.5, "placebo": arm.placebo, "dose_rule": arm.dose_rule,
+         "ratio": arm.ratio}
+        for k, arm in enumerate(study.arms)
+    ]  # fmt: skip
+    changed = study.model_dump(by_alias=True, exclude_unset=True) | {"arms": arms, "dose_rules": rules}
+    return Study.model_validate(changed)
+
+
+def test_each_patient_has_the_dose_on_which_he_was_put(apart: Study) -> None:
+    """By the first row of the dose ledger and its days: 2.5 mg every other day are 1.25 mg a day."""
+    patients = enrolment(apart, range(1))
+    doses = simulate_enrolled(apart, patients)["doses"]
+    first = np.unique(doses["SUBJID"].to_numpy(), return_index=True)[1]
+    a_day = {"daily": 1.0, "every other day": 0.5, "no dose": 0.0}
+    said = doses["EXINTVL"].cast(pa.string()).to_pylist()
+    seen = [doses["EXDOSE"][k].as_py() * a_day[said[k]] for k in first.tolist()]
+    assert start_doses(apart, patients).tolist() == seen and {1.25, 7.5} <= set(seen)
+
+
+def test_levels_are_simulated_on_their_days(apart: Study) -> None:
+    """30 patients, all on one level: 1.25 mg, (3 x 5 + 4 x 2.5)/7 mg and 7.5 mg a day, less what was not taken."""
+    levels = fixed_levels(apart)
+    assert [level.per_day_mg for level in levels] == pytest.approx([1.25, 25 / 7, 7.5])
+    for level, due in zip(levels, (0.5, 1.0, 1.0), strict=True):
+        study = on_level(apart, level)
+        tables = simulate_enrolled(study, enrolment(study, range(1)))
+        doses = tables["doses"]
+        days = doses["AENDY"].to_numpy() - doses["ASTDY"].to_numpy()
+        assert set(doses["EXDOSE"].to_pylist()) == {level.dose_mg}
+        assert doses["NDUE"].to_numpy().sum() / days.sum() == pytest.approx(due, abs=0.02)
+        reached = mean_dose(doses, tables["patients"], 56, days_apart(study)).mean()
+        taken = doses["NTAKEN"].to_numpy().sum() / doses["NDUE"].to_numpy().sum()
+        assert reached == pytest.approx(level.per_day_mg * taken, rel=0.05)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_curve_of_separated_responses_is_none_and_such_replicates_are_counted() -> None:
+    """Nobody below 4 and everybody from there on; and where those at 1 and no others are all without a response."""
+    whole = people({1.0: (0, 10), 3.0: (0, 10), 4.0: (10, 10)})
+    for model in ("logistic", "emax"):
+        assert fit_curve(model, *whole) is None
+        assert fit_curve(model, *people({1.0: (0, 10), 3.0: (5, 10)})) is None
+        assert fit_curve(model, *people({1.0: (1, 10), 3.0: (5, 10)}))
+    made = [OfTrial(*people({1.0: (40, 50), 3.0: (10, 50)}), TRUTH), OfTrial(*whole, TRUTH)]
+    rows = rows_of("auc", "ng*h/mL", "RESPW8", made)
+    assert {(row.replicates, row.without) for row in rows if row.kind == "logistic"} == {(1, 1)}
+    said = list(without_curve(rows))
+    assert len(said) == 2 and said[0].startswith("auc: 1 of 2 replicates without a logistic curve left out")
+    none = list(without_curve(rows_of("auc", "ng*h/mL", "RESPW8", [OfTrial(*whole, TRUTH)])))
+    assert [line[:24] for line in none] == ["auc: no logistic curve: ", "auc: no emax curve: none"]
 
 
 @pytest.mark.slow
@@ -101,7 +174,7 @@ def test_what_has_no_curve_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
         write_curves(study, tmp_path, "RESPW9")
     one = study.model_copy(update={"arms": (study.arms[0].model_copy(update={"dose_rule": None}),)})
     with pytest.raises(Refused, match="seen 1 dose beside none; allowed: two or more"):
-        fixed_doses(one)
+        fixed_levels(one)
     staged = ROOT / "configs" / "hetrombopag_itp_phase3_stages.yaml"
     assert main(["exposure", str(staged), "--out", str(tmp_path / "e"), "--replicates", "1"]) == 2
     assert "stages or a schedule" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,17 @@ import pyarrow.compute as pc
 import pytest
 
 from analysis.endpoints.records import BELOW_LIMIT
-from analysis.evidence.vpc import Measured, bin_of, bin_predictions, compared_bins, corrected, edges_of, inside, read
+from analysis.evidence.vpc import (
+    Measured,
+    bin_of,
+    bin_predictions,
+    compared_bins,
+    corrected,
+    edges_of,
+    inside,
+    read,
+    unmatched,
+)
 from analysis.evidence.vpc import statistics as statistics_of
 from trial.app.loading import load_checked
 from trial.app.observed import read_observed
@@ -207,3 +218,33 @@ def test_what_has_no_effect_is_refused(study: Study, tmp_path: Path, capsys) -> 
     assert "none.csv: cannot be read" in capsys.readouterr().err
     assert main([*command, str(two), "--bins", "7,0"]) == 2
     assert "--bins: seen '7,0'; allowed: two rising numbers" in capsys.readouterr().err
+    assert main([*command, str(two), "--replicates", "0"]) == 2
+    assert "'--replicates': Input should be greater than or equal to 2" in capsys.readouterr().err
+
+
+def test_values_with_nothing_simulated_beside_them_are_counted_by_hand() -> None:
+    """Two arms, two bins; arm B is simulated in the first bin alone, where one of its three values lies."""
+    simulated = np.zeros((2, 2, 2, 4))
+    simulated[:, 1, 1] = np.nan
+    seen = measured([1, 3, 1, 3, 3, 9], [1, 1, 1, 1, 1, 1])
+    seen = replace(seen, group=np.array([0, 0, 1, 1, 1, 1]))
+    assert unmatched(seen, simulated, np.array([0.0, 2, 4]), ["A", "B"]) == {"B": 2}
+    typical = measured([1, 1, 1], [1, 1, 1], [], [2, 4, np.nan])
+    assert bin_predictions(typical, np.array([0.0, 2])).tolist() == [3]
+
+
+def test_concentrations_of_placebo_are_said_and_refused_when_there_is_nothing_else(
+    study: Study, tmp_path: Path
+) -> None:
+    few = study.model_copy(update={"replicates": 2})
+    placebo = next(arm.id for arm in study.arms if arm.placebo)
+    drug = next(arm.id for arm in study.arms if not arm.placebo)
+    heads, own = "USUBJID,ARM,PARAMCD,TIME,AVAL", [f"1,{placebo},CONC,2,9", f"1,{placebo},CONC,4,9"]
+    said = f"CONC: 2 values of {placebo}: nothing is simulated there; left out"
+    other = [f"{k},{drug},CONC,2,{value}" for k, value in ((2, 60), (3, 80))]
+    for corrected_ in (False, True):
+        rows, cautions = write_vpc(few, file(tmp_path, heads, *own, *other), tmp_path, corrected=corrected_, workers=1)
+        assert said in cautions and {(row.arm, row.n) for row in rows} == {("ALL" if corrected_ else drug, 2)}
+        assert not [line for line in cautions if "prediction of 0" in line]
+    with pytest.raises(Refused, match=f"{re.escape(said)}\nvpc: nothing that was observed can be compared"):
+        write_vpc(few, file(tmp_path, heads, *own), tmp_path, workers=1)

@@ -1,4 +1,4 @@
-"""Response by exposure as the trial shows it, and the true curve: the same patients and draws on every fixed dose."""
+"""Response by exposure as the trial shows it, and the true curve: the same patients and draws on every fixed level."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from analysis.endpoints import chosen, evaluate
@@ -19,10 +20,13 @@ from analysis.report.exposure_response import write_page
 from analysis.text import cells
 from trial.app.study_run import cores
 from trial.app.talk import Progress, Say, silent, unseen
+from trial.engine.prescribed import days_apart
 from trial.errors import Refused
 from trial.jobs.cluster import must_be_usable
 from trial.jobs.hands import hands
-from trial.jobs.work import enrolment, simulate_enrolled
+from trial.jobs.work import Enrolment, enrolment, simulate_enrolled, unit_of
+from trial.study.dose_level import DoseLevel
+from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.protocol import not_among
 from trial.study.study import Study
 
@@ -30,7 +34,9 @@ Array = NDArray[np.float64]
 PAGE_FILE = "exposure_response.html"
 FILES = (pure.EXPOSURE_FILE, PAGE_FILE)
 ENOUGH = 20
-UNITS = {"dose": "mg", "mean_dose": "mg/d", "auc": "ng*h/mL"}
+FIXED = "fixed level"
+"""Name of the dose rule that keeps a level which is not taken daily; no config can have it."""
+UNITS = {"dose": "mg/d", "mean_dose": "mg/d", "auc": "ng*h/mL"}
 WORDS = {
     "dose": "randomised start dose",
     "mean_dose": "mean dose taken to the assessment",
@@ -53,14 +59,14 @@ def write_curves(
     """
     if dask is not None:
         must_be_usable(dask, workers)
-    code, doses = _endpoint(study, endpoint), fixed_doses(study)
+    code, levels = _endpoint(study, endpoint), fixed_levels(study)
     replicates = min(most, study.replicates)
     study = study.model_copy(update={"replicates": replicates})
-    say(f"exposure: the trial, and everybody on {', '.join(f'{dose:g}' for dose in doses)} mg")
+    say(f"exposure: the trial, and everybody on no drug, {', '.join(map(str, levels))}")
     found: dict[int, Mapping[str, OfTrial]] = {}
     jobs = [(study, k) for k in range(replicates)]
     with progress("exposure, replicates") as tell, hands(workers or cores(), dask) as ours:
-        for k, one in ours.each(partial(_replicate, code, doses), jobs, lambda k: f"replicate {k}"):
+        for k, one in ours.each(partial(_replicate, code, levels), jobs, lambda k: f"replicate {k}"):
             found[k] = one
             tell(len(found), replicates)
     rows = []
@@ -81,70 +87,109 @@ def _endpoint(study: Study, code: str) -> str:
     return code
 
 
-def fixed_doses(study: Study) -> tuple[float, ...]:
-    """The doses (mg) on which everybody is put: those of the arms and of the levels of their dose rules, and none."""
+def fixed_levels(study: Study) -> tuple[DoseLevel, ...]:
+    """The levels on which everybody is put beside no drug, least a day first: the doses of arms without a dose rule,
+    and every level, with its days, of the rules of the others.
+    """
     if study.stages or study.schedule is not None:
         raise Refused("exposure: of studies with stages or a schedule of their own there is no curve of fixed doses")
-    doses = {0.0, *(dose for arm in study.arms if not arm.placebo for dose in arm.start_doses_mg)}
-    for name in study.rules_in_use:
-        doses |= {level.dose_mg for level in study.dose_rules[name].levels}
-    if len(doses) < 3:
-        raise Refused(f"exposure: seen {len(doses) - 1} dose beside none; allowed: two or more")
-    return tuple(sorted(doses))
+    found: dict[DoseLevel, None] = {}
+    for arm in study.arms:
+        if not arm.placebo:
+            fixed = tuple(DoseLevel(dose_mg=dose) for dose in arm.start_doses_mg if dose > 0)
+            levels = study.dose_rules[arm.dose_rule].levels if arm.dose_rule else fixed
+            found |= dict.fromkeys(map(_plain, levels))
+    if len(found) < 2:
+        raise Refused(f"exposure: seen {len(found)} dose beside none; allowed: two or more")
+    return tuple(sorted(found, key=lambda level: level.per_day_mg))
 
 
-def on_dose(study: Study, dose: float) -> Study:
-    """Every arm on one fixed dose (mg), not validated; all else stays."""
-    changed = {"start_dose_mg": dose, "start_dose_by": (), "dose_rule": None, "placebo": dose == 0}
-    return study.model_copy(update={"arms": tuple(arm.model_copy(update=changed) for arm in study.arms)})
+def _plain(level: DoseLevel) -> DoseLevel:
+    """A level by its doses alone."""
+    if level.daily:
+        return DoseLevel(dose_mg=level.dose_mg)
+    return level.model_copy(update={"name": None, "status": None})
 
 
-def _replicate(code: str, doses: Sequence[float], study: Study, k: int) -> dict[str, OfTrial]:
-    """One replicate of the trial and, by every exposure, its patients beside the truth on fixed doses."""
+def on_level(study: Study, level: DoseLevel | None) -> Study:
+    """Every arm on one level for good, or on no drug, not validated; all else stays."""
+    keeps = level is not None and not level.daily
+    changed = {
+        "start_dose_mg": level.dose_mg if level else 0.0, "start_dose_by": (), "dose_rule": FIXED if keeps else None,
+        "placebo": level is None,
+    }  # fmt: skip
+    rules = dict(study.dose_rules)
+    if level and keeps:
+        rules[FIXED] = DoseRule(ladder=(level,), steps=(DoseStep(action="keep"),), source=FIXED)
+    arms = tuple(arm.model_copy(update=changed) for arm in study.arms)
+    return study.model_copy(update={"arms": arms, "dose_rules": rules})
+
+
+def start_doses(study: Study, patients: Enrolment) -> Array:
+    """The randomised start dose (n,) of each patient, mg a day on average; 0 of placebo."""
+    start = unit_of(study, patients).starts_mg(patients.arm, np.zeros_like(patients.arm))
+    dose = start.copy()
+    for k, arm in enumerate(study.arms):
+        mine = patients.arm == k
+        if arm.placebo:
+            dose[mine] = 0.0
+        elif arm.dose_rule:
+            rule = study.dose_rules[arm.dose_rule]
+            for at in arm.start_doses_mg:
+                dose[mine & (start == at)] = rule.levels[rule.rung_at(at) or 0].per_day_mg
+    return dose
+
+
+def _replicate(code: str, levels: Sequence[DoseLevel], study: Study, k: int) -> dict[str, OfTrial]:
+    """One replicate of the trial and, by every exposure, its patients beside the truth on fixed levels."""
     patients = enrolment(study, range(k, k + 1))
-    trial = _seen(code, study, simulate_enrolled(study, patients))
-    fixed = {}
-    for dose in doses:
-        changed = on_dose(study, dose)
-        fixed[dose] = _seen(code, changed, simulate_enrolled(changed, patients))
-    yes, exposures = trial
-    placebo = exposures["dose"] == 0
+    yes, achieved = _seen(code, study, simulate_enrolled(study, patients))
+    start = start_doses(study, patients)
+    truth: dict[str, dict[tuple[float, str], tuple[float, float]]] = {by: {} for by in ("dose", *achieved)}
+    for level in (None, *levels):
+        changed = on_level(study, level)
+        their_yes, reached = _seen(code, changed, simulate_enrolled(changed, patients))
+        rate = float(their_yes[~np.isnan(their_yes)].mean())
+        dose, words = (level.per_day_mg, str(level)) if level else (0.0, "no drug")
+        truth["dose"][dose, words] = (dose, rate)
+        for by, exposure in reached.items():
+            x = float(np.nanmean(exposure)) if level and not np.isnan(exposure).all() else 0.0
+            truth[by][dose, words] = (x, rate)
     found = {}
-    for by, exposure in exposures.items():
-        truth = {}
-        for dose, (their_yes, their_exposures) in fixed.items():
-            reached = their_exposures.get(by, np.zeros(len(their_yes)))
-            known = ~np.isnan(their_yes)
-            x = float(np.nanmean(reached)) if dose and not np.isnan(reached).all() else 0.0
-            truth[dose] = (x, float(their_yes[known].mean()))
-        use = ~np.isnan(yes) & ~np.isnan(exposure) & (~placebo | (by == "dose"))
-        found[by] = OfTrial(exposure[use], yes[use], truth)
+    for by, exposure in ({"dose": start} | achieved).items():
+        use = ~np.isnan(yes) & ~np.isnan(exposure) & ((start > 0) | (by == "dose"))
+        found[by] = OfTrial(exposure[use], yes[use], truth[by])
     return found
 
 
 def _seen(code: str, study: Study, tables: Mapping[str, pa.Table]) -> tuple[Array, dict[str, Array]]:
-    """Response (n,), NaN where there is none, and every exposure (n,) of the patients."""
+    """Response (n,), NaN where there is none, and every exposure (n,) that the patients reached."""
     records = from_tables(tables, study.arm_ids)
     named = {"named_replicate": int(records.replicate[0])}
     study = study.model_copy(update={"analysis": study.analysis.model_copy(update=named)})
     yes = evaluate(chosen(study)[code], records, study).value
-    start = np.array([0.0 if arm.placebo else arm.start_dose_mg for arm in study.arms])[records.arm]
-    exposures = {
-        "dose": start,
-        "mean_dose": mean_dose(tables["doses"], tables["patients"], study.analysis.assessment_day),
-    }
+    day = study.analysis.assessment_day
+    exposures = {"mean_dose": mean_dose(tables["doses"], tables["patients"], day, days_apart(study))}
     if study.pk_sampling is not None:
         exposures["auc"] = evaluate(AUCTAU, records, study).value
     return yes, exposures
 
 
-def mean_dose(doses: pa.Table, patients: pa.Table, day: int) -> Array:
-    """Mean dose (mg) taken per day by each patient before ``day``, or before he left where that is earlier."""
+def mean_dose(doses: pa.Table, patients: pa.Table, day: int, apart: Sequence[DoseLevel] = ()) -> Array:
+    """Mean dose (mg) taken per day by each patient before ``day``, or before he left where that is earlier.
+
+    A day on which a level of those ``apart`` is taken that has doses on all days counts as its mean.
+    """
     first, after = (doses[name].to_numpy().astype(np.float64) for name in ("ASTDY", "AENDY"))
     taken = doses["NTAKEN"].to_numpy() / np.maximum(after - first, 1)
     days = np.clip(np.minimum(after, day) - first, 0, None)
     who = places(key_of(patients), key_of(doses))
-    total = np.bincount(who, doses["EXDOSE"].to_numpy() * taken * days, minlength=patients.num_rows)
+    dose = doses["EXDOSE"].to_numpy()
+    for level in apart:
+        if level.otherwise_mg:
+            on_it = pc.equal(doses["EXINTVL"].cast(pa.string()), level.interval).to_numpy()
+            dose = np.where(on_it & (dose == level.dose_mg), level.per_day_mg, dose)
+    total = np.bincount(who, dose * taken * days, minlength=patients.num_rows)
     length = np.bincount(who, days, minlength=patients.num_rows)
     return np.divide(total, length, out=np.full(len(total), np.nan), where=length > 0)
 
@@ -159,7 +204,7 @@ def lines(rows: Sequence[AtExposure]) -> Iterator[tuple[str, ...]]:
             cells.amount_error(value, error, "%")
             for value, error in ((row.naive, row.naive_mcse), (row.true, row.true_mcse))
         )
-        yield (row.by, row.kind, f"{row.dose:g}", at, *ends, cells.change(row.bias or 0.0, row.bias_mcse, "%"))
+        yield (row.by, row.kind, row.level, at, *ends, cells.change(row.bias or 0.0, row.bias_mcse, "%"))
 
 
 def notes(rows: Sequence[AtExposure], study: Study) -> list[str]:
@@ -171,8 +216,10 @@ def notes(rows: Sequence[AtExposure], study: Study) -> list[str]:
         return ["\nno curve could be fitted"]
     said = [
         "\nnaive: curve through the patients of the trial on active drug, by what each reached (dose: all arms, by the "
-        "randomised dose). true: the same patients and draws, all on one fixed dose.",
-        f"{rows[0].replicates} replicates; the naive logistic curve falls in: {', '.join(falls)} of them",
+        "randomised dose). true: the same patients and draws, all on one fixed level.",
+        f"{pure.replicates_of(rows)} replicates"
+        + (f"; the naive logistic curve falls in: {', '.join(falls)} of those with a curve" if falls else ""),
+        *pure.without_curve(rows),
     ]
     if any(arm.dose_rule for arm in study.arms):
         said.append(

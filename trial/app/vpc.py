@@ -82,7 +82,7 @@ def write_vpc(
     """The rows, which are written into ``folder`` with a page, and what to know of the observed data.
 
     ``bins``: edges, days or hours; none: halfway between the planned visits or samples. Raises Refused for a file that
-    cannot be used.
+    cannot be used, and where nothing is simulated of what was observed.
     """
     if dask is not None:
         must_be_usable(dask, workers)
@@ -100,8 +100,11 @@ def write_vpc(
         over = np.array([simulated[k][place] for k in range(study.replicates)])
         names = (check.parameter, *UNITS[check.parameter])
         seen, inside = _measured_of(observed, check)
-        cautions = (*cautions, *inside)
+        lost = pure.unmatched(seen, over, check.edges, check.groups)
+        cautions = (*cautions, *inside, *(_nothing(check.parameter, arm, n) for arm, n in lost.items()))
         rows += pure.compared_bins(seen, over, check.edges, check.groups, names, corrected)
+    if not rows:
+        raise Refused("\n".join([*observed.cautions, *cautions, "vpc: nothing that was observed can be compared"]))
     pure.write(rows, folder)
     write_page(rows, study, folder / PAGE_FILE)
     return rows, (*observed.cautions, *cautions)
@@ -175,6 +178,8 @@ def _typical(study: Study, parameter: str) -> tuple[Array, Mapping[str, Array]]:
         here = [true[(arms == arm) & (at == time) & ~np.isnan(true)] for time in planned]
         if any(map(len, here)):  # no concentrations of placebo
             values[arm] = np.array([np.median(one) if len(one) else np.nan for one in here])
+    if not values:
+        raise Refused(f"{parameter}: nothing is simulated in any arm, so that there is no prediction")
     known = np.logical_and.reduce([~np.isnan(one) for one in values.values()])
     return planned[known], {arm: one[known] for arm, one in values.items()}
 
@@ -245,9 +250,18 @@ def _measured_of(observed: Observed, check: Checked) -> tuple[Measured, tuple[st
     if check.predictions is None:
         return raw, tuple(said)
     found = pure.corrected(raw, check.edges, check.predictions)
-    left = len(raw.at) - outside - len(found.at)
+    without = np.isnan(raw.typical) & (pure.bin_of(raw.at, check.edges) >= 0)
+    arms = np.array([row.arm for row in observed.rows if row.parameter == check.parameter], dtype=object)[without]
+    said += [_nothing(check.parameter, arm, int((arms == arm).sum())) for arm in dict.fromkeys(arms.tolist())]
+    left = len(raw.at) - outside - len(found.at) - int(without.sum())
     said += [f"{check.parameter}: {left} values left out, below the limit or with a prediction of 0"] * bool(left)
     return found, tuple(said)
+
+
+def _nothing(parameter: str, arm: str, n: int) -> str:
+    """That values have nothing beside them."""
+    where = "all arms" if arm == ALL else arm
+    return f"{parameter}: {n} value{'s' * (n > 1)} of {where}: nothing is simulated there; left out"
 
 
 def lines(rows: Sequence[Binned]) -> Iterator[tuple[str, ...]]:

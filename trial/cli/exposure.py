@@ -10,7 +10,7 @@ import typer
 from trial.cli.beside import Dask, Overwrite, Replicates, Settings, Workers, show, study_and_folder
 from trial.cli.console import progress, say
 
-HEADS = ("by", "model", "dose, mg", "exposure", "naive, %", "true, %", "bias")
+HEADS = ("by", "model", "fixed level", "exposure", "naive, %", "true, %", "bias")
 
 
 def exposure(

@@ -29,7 +29,9 @@ def vpc(
         Path | None, typer.Option("--out", metavar="DIR", help="Where it goes [default: runs/<study id>_vpc].")
     ] = None,
     overwrite: Overwrite = False,
-    replicates: Annotated[int | None, typer.Option("--replicates", help="Simulated trials [default: 200].")] = None,
+    replicates: Annotated[
+        int | None, typer.Option("--replicates", min=2, help="Simulated trials [default: 200].")
+    ] = None,
     workers: Workers = None,
     dask: Dask = None,
     set_: Settings = [],  # noqa: B006

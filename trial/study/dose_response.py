@@ -80,7 +80,7 @@ class DoseResponse(Record):
     target: Positive | None = Field(
         default=None,
         description="effect over no drug whose dose is sought: percentage points of a yes or no, else the unit of the "
-        "endpoint; none: no dose is sought",
+        "endpoint; needs an arm at dose 0; none: no dose is sought",
     )
     titrated: Literal["refused", "start_dose"] = Field(
         default="refused",
@@ -118,8 +118,17 @@ def dose_response_problems(
         yield (at,), f"{', '.join(several)}: patients of one arm start on several doses (start_dose_by)"
     elif len(found := doses_of(arms)) < FEWEST_DOSES:
         seen = ", ".join(f"{dose:g}" for dose in found)
-        yield (at,), f"seen {len(found)} doses ({seen} mg); allowed: {FEWEST_DOSES} or more, no drug among them"
+        yield (
+            (at,),
+            f"seen {len(found)} doses ({seen} mg); allowed: {FEWEST_DOSES} or more; a placebo arm counts as dose 0",
+        )
     else:
+        if said.target and found[0] > 0:
+            yield (
+                (at, "target"),
+                f"seen {said.target:g}, an effect over no drug, but the lowest dose is {found[0]:g} mg; allowed: "
+                "with an arm at dose 0 (placebo: true)",
+            )
         for k, one in enumerate(said.shapes):
             if (needed := NUMBERS.get(one.shape, 3)) > len(found):
                 text = f"seen {one.shape}, whose curve has {needed} numbers; {len(found)} doses do not tell them"
