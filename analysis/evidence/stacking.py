@@ -1,7 +1,9 @@
 """One study under two structures: predictions stacked by weights, and what the structures disagree about. Pure.
 
-The law of the weights: pseudo-BMA. The weight of a set is proportional to the exponential of the sum, over the rows
-that no calibration of either set saw, of the logarithm of the predictive density of the published value (``coverage``).
+The law of the weights: pseudo-BMA+ (Yao, Vehtari, Simpson, Gelman 2018). The unit is a trial, whose patients are behind
+all its rows: its score is the sum, over its rows that no calibration of either set saw, of the logarithm of the
+predictive density of the published value (``coverage``). A weight is proportional to the exponential of the sum over
+trials, averaged over the Bayesian bootstrap of the trials, which keeps a few of them from deciding alone.
 The stacked result is the mixture of the replicates of both sets by these weights; the disagreement is the second set
 minus the first, replicate by replicate with the same draws.
 """
@@ -49,14 +51,17 @@ class StructureRow:
     unit: str
 
 
-def pseudo_bma(scores: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Weights of sets from the log scores of the same rows; ValueError without a row."""
+def pseudo_bma_plus(scores: Mapping[str, Sequence[float]], uniforms: Array) -> dict[str, float]:
+    """Weights of sets from the log scores of the same T trials; ``uniforms`` (B, T): B draws of the Bayesian bootstrap,
+    shares of trials by the law Dirichlet(1, ..., 1). ValueError without a trial.
+    """
     if not all(scores.values()):
         raise ValueError("no row is predicted by both sets")
-    total = {name: float(np.sum(values)) for name, values in scores.items()}
-    best = max(total.values())
-    raw = {name: float(np.exp(value - best)) for name, value in total.items()}
-    return {name: value / sum(raw.values()) for name, value in raw.items()}
+    spans = -np.log(uniforms)
+    shares = spans / spans.sum(axis=1, keepdims=True)
+    total = shares.shape[1] * shares @ np.array(list(scores.values())).T
+    raw = np.exp(total - total.max(axis=1, keepdims=True))
+    return dict(zip(scores, (raw / raw.sum(axis=1, keepdims=True)).mean(axis=0).tolist(), strict=True))
 
 
 def stack(

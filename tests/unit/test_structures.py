@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ import pytest
 import trial.app.structures as app
 from analysis.evidence import stacking
 from cohorts.stand_ins import STAND_INS, weights_of
+from cohorts.streams import Streams
 from trial.app.loading import load_checked
 from trial.cli import main
 from trial.errors import Refused
@@ -17,13 +19,39 @@ from trial.errors import Refused
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
-def test_weights_are_proportional_to_the_joint_predictive_density():
-    """Densities 0.2 x 0.5 against 0.1 x 0.25: 0.1 to 0.025, 4 to 1."""
-    weights = stacking.pseudo_bma({"a": np.log([0.2, 0.5]).tolist(), "b": np.log([0.1, 0.25]).tolist()})
-    assert weights == {"a": pytest.approx(0.8), "b": pytest.approx(0.2)}
-    assert stacking.pseudo_bma({"a": [-2000.0], "b": [-1e4]}) == {"a": 1.0, "b": 0.0}
+def test_weights_are_averaged_over_the_bayesian_bootstrap_of_trials():
+    """By hand, two trials whose log scores differ by 2 and -1: total 2 (2 g - (1 - g)) for a share g of the first,
+    uniform; the mean of 1 / (1 + exp(-(6 g - 2))) over g is (log(1 + e^4) - log(1 + e^-2)) / 6.
+    """
+    shares = (np.arange(2000) + 0.5) / 2000
+    uniforms = np.exp(-np.stack([shares, 1 - shares], axis=1))
+    weights = stacking.pseudo_bma_plus({"a": [0.0, -3.0], "b": [-2.0, -2.0]}, uniforms)
+    assert weights["a"] == pytest.approx((np.log1p(np.exp(4)) - np.log1p(np.exp(-2))) / 6, abs=1e-5)
+    assert sum(weights.values()) == pytest.approx(1)
+    one = stacking.pseudo_bma_plus({"a": [np.log(0.1)], "b": [np.log(0.025)]}, np.array([[0.3]]))
+    assert one == {"a": pytest.approx(0.8), "b": pytest.approx(0.2)}, "a single trial: its densities, 4 to 1"
+    assert stacking.pseudo_bma_plus({"a": [-2000.0], "b": [-1e4]}, np.array([[0.3]])) == {"a": 1.0, "b": 0.0}
     with pytest.raises(ValueError, match="no row is predicted by both"):
-        stacking.pseudo_bma({"a": [], "b": []})
+        stacking.pseudo_bma_plus({"a": [], "b": []}, np.empty((1, 0)))
+
+
+def test_the_shares_of_trials_are_uniform_over_the_simplex():
+    """Dirichlet(1, 1): a set better by d in the first of two trials has weight above 1/2 as often as g > 1/2."""
+    uniforms = Streams(1).uniforms("trials", 0, 0, first=8000).reshape(4000, 2)
+    weights = stacking.pseudo_bma_plus({"a": [1000.0, 0.0], "b": [0.0, 1000.0]}, uniforms)
+    assert weights["a"] == pytest.approx(0.5, abs=4 * 0.5 / 4000**0.5)
+    weights = stacking.pseudo_bma_plus({"a": [3000.0, 0.0], "b": [0.0, 1000.0]}, uniforms)
+    assert weights["a"] == pytest.approx(0.75, abs=4 * 0.5 / 4000**0.5), "3 g > 1 - g: g over 1/4"
+
+
+def test_a_row_that_one_set_cannot_be_scored_by_counts_for_none(monkeypatch):
+    scores = iter([-1.0, None, -2.0, -3.0, -4.0, None])
+    rows = [SimpleNamespace(endpoint=code) for code in ("A", "B", "C")]
+    monkeypatch.setattr(app, "endpoint_summaries", lambda study, codes: {})
+    monkeypatch.setattr(app, "of_row", lambda *_: None)
+    monkeypatch.setattr(app, "log_score", lambda *_: next(scores))
+    study = SimpleNamespace(model_copy=lambda update: None)
+    assert app.scores_of(study, ("a", "b"), rows) == [(-1.0, -3.0)] and app.scores_of(study, ("a", "b"), []) == []
 
 
 def test_the_stacked_result_is_the_weighted_mixture_and_the_difference_is_paired():

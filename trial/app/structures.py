@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,11 @@ from analysis.endpoints import endpoints_of
 from analysis.evidence import stacking
 from analysis.evidence.coverage import log_score
 from analysis.evidence.roles import PREDICTED, ROLES_FILE, read_roles
-from analysis.evidence.scorecard import read_published
+from analysis.evidence.scorecard import Published, read_published
 from analysis.evidence.stacking import StructureRow
 from cohorts.sets import parameter_set
 from cohorts.stand_ins import STAND_INS, StandIn, other_set, weights_of
+from cohorts.streams import Streams
 from trial.app.standings import of_row
 from trial.app.study_run import cores
 from trial.app.targets import Job, cut, endpoint_summaries, job_values
@@ -24,6 +25,8 @@ from trial.jobs.hands import hands
 from trial.study.load import load_study
 from trial.study.study import Study
 
+WEIGHTS_SEED, DRAWS = 20261201, 4000
+"""Of the Bayesian bootstrap of trials behind the weights."""
 Values = dict[str, NDArray[np.float64]]
 
 
@@ -69,18 +72,35 @@ def _values(study: Study, job: Job) -> Mapping[str, NDArray[np.float64]]:
 
 
 def weigh(pair: StandIn, configs: Path, replicates: int) -> dict[str, float | str | int]:
-    """Pseudo-BMA weights of a pair, from the rows of ``configs`` that are predicted and that neither set has seen."""
+    """Pseudo-BMA+ weights of a pair, from the rows of ``configs`` that are predicted and that neither set has seen.
+
+    What is assumed moves too (parameter_uncertainty: all). Rows of one trial have the same patients and count together.
+    """
     roles = read_roles(configs / ROLES_FILE)
-    seen = {row for name in (pair.mechanism, pair.empirical) for row in parameter_set(name).targets}
-    scores: dict[str, list[float]] = {pair.mechanism: [], pair.empirical: []}
+    names = (pair.mechanism, pair.empirical)
+    seen = {row for name in names for row in parameter_set(name).targets}
+    trials, rows = [], 0
     for path in sorted(configs.glob("*.yaml")):
-        study = load_study(path, replicates=replicates)
-        if study.published is None or study.parameter_set not in scores:
+        study = load_study(path, ["parameter_uncertainty=all"], replicates=replicates)
+        if study.published is None or study.parameter_set not in names:
             continue
-        rows = [r for r in read_published(Path(study.published.rows)) if r.row_id in roles]
-        rows = [r for r in rows if roles[r.row_id].role == PREDICTED and r.row_id not in seen]
-        for name in scores if rows else ():
-            found = endpoint_summaries(study.model_copy(update={"parameter_set": name}), [r.endpoint for r in rows])
-            scores[name] += [log_score(row, of_row(found, row, study)) for row in rows]
-    weights = stacking.pseudo_bma(scores)
-    return {**weights, "rows": len(scores[pair.mechanism]), "replicates": replicates}
+        asked = [r for r in read_published(Path(study.published.rows)) if r.row_id in roles]
+        asked = [r for r in asked if roles[r.row_id].role == PREDICTED and r.row_id not in seen]
+        scored = scores_of(study, names, asked)
+        if scored:
+            trials.append(np.sum(scored, axis=0))
+            rows += len(scored)
+    scores = {name: [float(trial[k]) for trial in trials] for k, name in enumerate(names)}
+    uniforms = Streams(WEIGHTS_SEED).uniforms(f"trials:{pair.mechanism}", 0, 0, first=DRAWS * len(trials))
+    weights = stacking.pseudo_bma_plus(scores, uniforms.reshape(DRAWS, -1) if trials else uniforms)
+    return {**weights, "rows": rows, "trials": len(trials), "replicates": replicates}
+
+
+def scores_of(study: Study, names: Sequence[str], rows: Sequence[Published]) -> list[tuple[float, ...]]:
+    """The log scores of each row under each set; not of rows that some set cannot be scored by."""
+    by_set = []
+    for name in names if rows else ():
+        found = endpoint_summaries(study.model_copy(update={"parameter_set": name}), [r.endpoint for r in rows])
+        by_set.append([log_score(row, of_row(found, row, study)) for row in rows])
+    scored = zip(*by_set, strict=True)
+    return [tuple(s for s in each if s is not None) for each in scored if None not in each]
