@@ -32,6 +32,8 @@ LABELS = {
     "high": ("97.5 % of replicates", "see unit"),
     "replicates": ("Replicates", ""),
     "unit": ("Unit", ""),
+    "weighed_rows": ("Published rows behind the weights", ""),
+    "weighed_trials": ("Trials of these rows", ""),
 }
 
 
@@ -49,6 +51,8 @@ class StructureRow:
     high: float
     replicates: int
     unit: str
+    weighed_rows: int = 0
+    weighed_trials: int = 0
 
 
 def pseudo_bma_plus(scores: Mapping[str, Sequence[float]], uniforms: Array) -> dict[str, float]:
@@ -65,9 +69,17 @@ def pseudo_bma_plus(scores: Mapping[str, Sequence[float]], uniforms: Array) -> d
 
 
 def stack(
-    by_set: Mapping[str, Array], weights: Mapping[str, float], endpoint: str, label: str, arm: str, unit: str
+    by_set: Mapping[str, Array],
+    weights: Mapping[str, float],
+    endpoint: str,
+    label: str,
+    arm: str,
+    unit: str,
+    behind: tuple[int, int] = (0, 0),
 ) -> list[StructureRow]:
-    """The rows of an endpoint and arm from its replicates under two sets, (R,) each in the same order."""
+    """The rows of an endpoint and arm from its replicates under two sets, (R,) each in the same order; ``behind`` the
+    weights: how many published rows, of how many trials.
+    """
     first, second = by_set.values()
     known = np.isfinite(first) & np.isfinite(second)
     kept = {name: values[known] for name, values in by_set.items()}
@@ -82,7 +94,7 @@ def stack(
         low, high = (quantile(values, w, level) for level in (0.025, 0.975))
         own = None if np.isnan(weight) else float(weight)
         mean = float(np.average(values, weights=w))
-        found.append(StructureRow(endpoint, label, arm, which, own, mean, low, high, size, unit))
+        found.append(StructureRow(endpoint, label, arm, which, own, mean, low, high, size, unit, *behind))
     return found
 
 

@@ -10,11 +10,13 @@ import pytest
 
 import trial.app.structures as app
 from analysis.evidence import stacking
-from cohorts.stand_ins import STAND_INS, weights_of
+from analysis.report.structures import _weighed as weighed_note
+from cohorts.stand_ins import STAND_INS, behind_weights, weights_of
 from cohorts.streams import Streams
 from trial.app.loading import load_checked
 from trial.cli import main
 from trial.errors import Refused
+from trial.study.load import load_study
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -74,6 +76,8 @@ def test_a_weighted_quantile_is_the_value_that_the_weight_reaches():
 def test_weights_of_the_catalogue_add_up():
     for pair in STAND_INS:
         weights = weights_of(pair.empirical)
+        rows, trials = behind_weights(pair.empirical)
+        assert rows >= trials >= 1 and min(weights.values()) > 0.01, "so few trials decide nothing"
         assert weights == weights_of(pair.mechanism) and sum(weights.values()) == pytest.approx(1)
 
 
@@ -90,6 +94,54 @@ def test_the_sets_of_a_study_and_its_stand_in(tmp_path):
     with pytest.raises(Refused, match="hetrombopag_itp_mei_2021 and hetrombopag_wang_2022"):
         app.pair_of(study.model_copy(update={"parameter_set": "hetrombopag_cit_qin_2024"}))
     assert stacking.read(tmp_path) == []
+
+
+def test_what_the_other_structure_cannot_tell_is_refused_before_anything_runs(tmp_path, capsys):
+    config = CONFIGS / "published" / "eltrombopag_itp_china_phase3.yaml"
+    out = tmp_path / "run"
+    given = ["--structures", "both", "--set", "parameter_uncertainty=fitted", "--out", str(out)]
+    assert main(["run", str(config), *given]) == 2
+    said = re.sub(r"\s+", " ", capsys.readouterr().err)
+    assert "under eltrombopag_itp_hayes_2011, which stands in for eltrombopag_itp_yang_2016" in said
+    assert "standard error" in said and "Traceback" not in said and not out.exists()
+
+
+def test_the_drug_of_a_stage_gets_its_stand_in_too_or_is_refused():
+    study = load_study(CONFIGS / "hetrombopag_itp_phase3_stages.yaml", replicates=1)
+    studies = app.refuse_unusable_pair(study)
+    own, other = studies.values()
+    drugs = [[g.parameter_set for s in one.stages for g in s.arms.values() if g.parameter_set] for one in (own, other)]
+    assert drugs == [["eltrombopag_itp_yang_2016"], ["eltrombopag_itp_hayes_2011"]] and own == study
+    few = other.model_copy(update={"patients": 4})
+    assert app.drawn_of(few, 1)["RESPW8"].shape == (1, 3), "it was a KeyError 'KA1'"
+    stage = study.stages[1]
+    lone = stage.arms["Placebo"].model_copy(update={"parameter_set": "hetrombopag_cit_qin_2024"})
+    stages = (study.stages[0], stage.model_copy(update={"arms": {"Placebo": lone}}), *study.stages[2:])
+    with pytest.raises(Refused, match="no set stands in for hetrombopag_cit_qin_2024, which a stage gives"):
+        app.studies_of(study.model_copy(update={"stages": stages}))
+
+
+def test_a_cluster_works_on_both_structures(tmp_path, monkeypatch):
+    asked = []
+    study = load_study(CONFIGS / "published" / "hetrombopag_itp_phase3.yaml", replicates=1)
+    monkeypatch.setattr(app, "drawn_of", lambda one, workers, dask: asked.append((one.parameter_set, dask)) or {})
+    app.write_structures(study, tmp_path, 1, "local:2")
+    assert asked == [("hetrombopag_itp_mei_2021", "local:2"), ("hetrombopag_wang_2022", "local:2")]
+
+
+@pytest.mark.parametrize(
+    ("behind", "said"),
+    [
+        ((7, 2), "a 0.250, b 0.750; pseudo-BMA+ on 7 predicted rows of 2 trials; so few"),
+        ((1, 1), "1 predicted row of 1 trial;"),
+        ((40, 9), "40 predicted rows of 9 trials."),
+        ((0, 0), "equal"),
+    ],
+)
+def test_the_note_says_the_weights_and_what_is_behind_them(behind, said):
+    values = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 4.0])}
+    rows = stacking.stack(values, {"a": 0.25, "b": 0.75}, "E", "label", "drug", "%", behind)
+    assert said in weighed_note(rows, ["a", "b"])
 
 
 @pytest.mark.slow

@@ -93,9 +93,9 @@ def run_study(
     begun = time.perf_counter()
     _refuse(how)
     if how.with_structures:
-        from trial.app.structures import pair_of
+        from trial.app.structures import refuse_unusable_pair
 
-        pair_of(study)
+        refuse_unusable_pair(study)
     folders.must_be_usable(folder)
     with folders.locked(folder):
         kept = folders.units_kept(folder)
@@ -193,7 +193,7 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
     if how.with_structures:
         from trial.app.structures import write_structures
 
-        write_structures(study, beside, workers)
+        write_structures(study, beside, workers, how.dask)
     return summary
 
 

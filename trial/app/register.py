@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.endpoints import endpoints_of
+from analysis.evidence.stacking import quantile
 from analysis.text import cells
 from cohorts.sets import parameter_set
-from cohorts.stand_ins import other_set
+from cohorts.stand_ins import other_set, weights_of
 from trial.app.loading import load_checked
-from trial.app.structures import drawn_of
+from trial.app.structures import drawn_of, refuse_unusable_pair
 from trial.app.study_run import cores, facts_of
 from trial.errors import Refused
 from trial.jobs.provenance import engine_version, text_hash
@@ -37,10 +38,14 @@ LEVELS = (50, 80, 95)
 FOLDER = Path("forecasts")
 REGISTRY_KEYS = ("Trial", "Read", "Source", "Status", "Primary", "Enrolment")
 RESULT_COLUMNS = ("endpoint", "arm", "value", "source")
-NOT_MOVED = (
-    "Replicates and, as far as standard errors are known, parameters; values that are assumed are not moved yet, so "
-    "that the intervals are too narrow."
-)
+WIDTHS = {
+    "none": "Replicates alone; no parameter is moved, so that the intervals are too narrow.",
+    "fitted": "Replicates and, as far as standard errors are known, parameters; values that are assumed are not moved "
+    "yet, so that the intervals are too narrow.",
+    "all": "Replicates, parameters by their standard errors as far as these are known, and what is assumed by its "
+    "prior.",
+}
+"""What the intervals hold, by ``parameter_uncertainty``."""
 
 
 @dataclass(frozen=True)
@@ -73,30 +78,40 @@ def make(config: Path, workers: int | None = None) -> Path:
     """Forecast the trial of ``config`` into a new file beside it; earlier ones stay. Raises Refused, ConfigError."""
     registry = read_registry(config.with_suffix(".registry.md"))
     study = load_checked(config).study
-    sets = [study.parameter_set, *filter(None, [other_set(study.parameter_set)])]
-    drawn = {name: drawn_of(study, name, workers or cores()) for name in sets}
+    paired = other_set(study.parameter_set) is not None
+    studies = refuse_unusable_pair(study) if paired else {study.parameter_set: study}
+    weights = weights_of(study.parameter_set) if paired else {study.parameter_set: 1.0}
+    drawn = {name: drawn_of(one, workers or cores()) for name, one in studies.items()}
     resolved = resolved_yaml(study)
     content: dict[str, Any] = {
         "trial": registry["Trial"],
         "study": study.id,
         "made": date.today().isoformat(),
         "registry": registry,
-        "width": NOT_MOVED,
+        "width": width_in_words(study.parameter_uncertainty),
         "parameter_uncertainty": study.parameter_uncertainty,
         "seed": study.seed,
         "replicates_of_each_set": study.replicates,
         "engine_version": engine_version(),
-        "parameter_sets": {name: _set_hash(study, name) for name in sets},
+        "parameter_sets": {name: _set_hash(one) for name, one in studies.items()},
+        "weights": weights,
         "config_sha256": text_hash(resolved),
         "config": resolved,
-        "predictions": [asdict(said) for said in _said(study, drawn)],
+        "predictions": [asdict(said) for said in _said(study, drawn, weights)],
     }
     path = _next(config)
     path.write_text(json.dumps({"sha256": _hash(content), **content}, indent=1) + "\n", encoding="utf-8")
     return path
 
 
-def _said(study: Study, drawn: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> list[Said]:
+def width_in_words(what: bool | str) -> str:
+    """What the intervals of a forecast hold, by its ``parameter_uncertainty``."""
+    return WIDTHS[what if isinstance(what, str) else "fitted" if what else "none"]
+
+
+def _said(
+    study: Study, drawn: Mapping[str, Mapping[str, NDArray[np.float64]]], weights: Mapping[str, float]
+) -> list[Said]:
     known, found = endpoints_of(study.analysis), []
     for code in next(iter(drawn.values())):
         scale = 100.0 if known[code].summary == "rate" else 1.0
@@ -105,23 +120,25 @@ def _said(study: Study, drawn: Mapping[str, Mapping[str, NDArray[np.float64]]]) 
             by_set = {name: v[np.isfinite(v)] for name, v in by_set.items()}
             if not all(v.size for v in by_set.values()):
                 continue
-            both = np.concatenate(list(by_set.values()))
-            limits = {str(level): _limits(both, level) for level in LEVELS}
+            limits = {str(level): _limits(by_set, weights, level) for level in LEVELS}
             means = {name: round(float(v.mean()), 3) for name, v in by_set.items()}
             primary, unit = code == study.analysis.primary, known[code].unit
-            mean = round(float(both.mean()), 3)
+            mean = round(sum(weights[name] * float(v.mean()) for name, v in by_set.items()), 3)
             found.append(Said(code, known[code].label, arm, unit, primary, mean, limits, means))
     return found
 
 
-def _limits(values: NDArray[np.float64], level: int) -> list[float]:
-    tail = (100 - level) / 2
-    return [round(float(x), 3) for x in np.percentile(values, [tail, 100 - tail])]
+def _limits(by_set: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float], level: int) -> list[float]:
+    """Limits of the mixture of the replicates of each set, (R,) each, by the weights of the sets."""
+    every = np.concatenate(list(by_set.values()))
+    share = np.concatenate([np.full(v.size, weights[name] / v.size) for name, v in by_set.items()])
+    tail = (100 - level) / 200
+    return [round(quantile(every, share, at), 3) for at in (tail, 1 - tail)]
 
 
-def _set_hash(study: Study, name: str) -> str:
-    facts = facts_of(study.model_copy(update={"parameter_set": name}))
-    return text_hash(json.dumps([parameter_set(name).structure, facts["parameters"]], sort_keys=True, default=str))
+def _set_hash(study: Study) -> str:
+    chosen = parameter_set(study.parameter_set)
+    return text_hash(json.dumps([chosen.structure, facts_of(study)["parameters"]], sort_keys=True, default=str))
 
 
 def _hash(content: Mapping[str, Any]) -> str:

@@ -15,14 +15,16 @@ from analysis.evidence.roles import PREDICTED, ROLES_FILE, read_roles
 from analysis.evidence.scorecard import Published, read_published
 from analysis.evidence.stacking import StructureRow
 from cohorts.sets import parameter_set
-from cohorts.stand_ins import STAND_INS, StandIn, other_set, weights_of
+from cohorts.stand_ins import STAND_INS, StandIn, behind_weights, other_set, weights_of
 from cohorts.streams import Streams
+from trial.app.loading import check_again
 from trial.app.standings import of_row
 from trial.app.study_run import cores
 from trial.app.targets import Job, cut, endpoint_summaries, job_values
-from trial.errors import Refused
+from trial.errors import ConfigError, Refused
 from trial.jobs.hands import hands
 from trial.study.load import load_study
+from trial.study.stages import Treatment
 from trial.study.study import Study
 
 WEIGHTS_SEED, DRAWS = 20261201, 4000
@@ -41,28 +43,68 @@ def pair_of(study: Study) -> tuple[str, str]:
     return study.parameter_set, other
 
 
-def write_structures(study: Study, folder: Path, workers: int | None = None) -> list[StructureRow]:
-    """Simulate the study under both sets and write structures.parquet into ``folder``."""
-    names = pair_of(study)
-    drawn = {name: drawn_of(study, name, workers or cores()) for name in names}
+def studies_of(study: Study) -> dict[str, Study]:
+    """The study by set: as it is, and under its stand-in, drugs of its stages included. Raises Refused."""
+    own, other = pair_of(study)
+    stages = tuple(
+        stage.model_copy(update={"arms": {arm: _other_drug(given) for arm, given in stage.arms.items()}})
+        for stage in study.stages
+    )
+    return {own: study, other: study.model_copy(update={"parameter_set": other, "stages": stages})}
+
+
+def _other_drug(given: Treatment) -> Treatment:
+    """What an arm gets in a stage, in the other structure where it is a drug of its own."""
+    name = given.parameter_set
+    if name is None:
+        return given
+    if other_set(name) is None:
+        raise Refused(f"both structures: no set stands in for {name}, which a stage gives, in the other structure")
+    return given.model_copy(update={"parameter_set": other_set(name)})
+
+
+def refuse_unusable_pair(study: Study) -> dict[str, Study]:
+    """The studies of both sets, the swapped one with every check of a config. Raises Refused with the first problem."""
+    studies = studies_of(study)
+    own, other = studies
+    try:
+        check_again(studies[other])
+    except ConfigError as error:
+        more = f" (and {len(error.messages) - 1} more)" if len(error.messages) > 1 else ""
+        raise Refused(
+            f"both structures: {study.id} cannot be simulated under {other}, which stands in for {own}: "
+            f"{error.messages[0]}{more}"
+        ) from None
+    return studies
+
+
+def write_structures(
+    study: Study, folder: Path, workers: int | None = None, dask: str | None = None
+) -> list[StructureRow]:
+    """Simulate the study under both sets and write structures.parquet into ``folder``; ``dask``: a cluster to work on
+    instead of threads.
+    """
+    studies = studies_of(study)
+    drawn = {name: drawn_of(one, workers or cores(), dask) for name, one in studies.items()}
     weights, known = weights_of(study.parameter_set), endpoints_of(study.analysis)
+    behind = behind_weights(study.parameter_set)
     rows: list[StructureRow] = []
-    for code in drawn[names[0]]:
+    for code in drawn[study.parameter_set]:
         endpoint = known[code]
         scale = 100.0 if endpoint.summary == "rate" else 1.0
         for k, arm in enumerate(study.arm_ids):
             by_set = {name: scale * values[code][:, k] for name, values in drawn.items()}
-            rows += stacking.stack(by_set, weights, code, endpoint.label, arm, endpoint.unit)
+            rows += stacking.stack(by_set, weights, code, endpoint.label, arm, endpoint.unit, behind)
     folder.mkdir(parents=True, exist_ok=True)
     stacking.write(rows, folder)
     return rows
 
 
-def drawn_of(study: Study, name: str, workers: int) -> Values:
-    """Every endpoint of the study under a set, by replicate and arm (R, A)."""
+def drawn_of(study: Study, workers: int, dask: str | None = None) -> Values:
+    """Every endpoint of the study, by replicate and arm (R, A)."""
     codes = tuple(dict.fromkeys((study.analysis.primary, *study.analysis.endpoints)))
-    jobs = cut(0, study.model_copy(update={"parameter_set": name}), codes, workers)
-    with hands(workers, None) as ours:
+    jobs = cut(0, study, codes, workers)
+    with hands(workers, dask) as ours:
         found = dict(ours.each(_values, jobs))
     return {code: np.concatenate([found[job][code] for _, job in jobs]) for code in codes}
 
