@@ -1,6 +1,7 @@
 """An attempt at a run: who it is, what is kept when it stops, and when nothing is left to do."""
 
 import errno
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -157,6 +158,29 @@ def test_going_on(tried, tmp_path):
     _, asked, said = tried(units=1, resume=True, finished=True)
     assert asked["overwrite"] is True and "sized" not in asked and said == []
     assert tried(units=2)[1]["overwrite"] is False and tried(overwrite=True)[1]["overwrite"] is True
+
+
+@pytest.mark.parametrize(
+    ("asked", "file", "said"),
+    [
+        ("with_sensitivity", "sensitivity.parquet", "'vtrial sensitivity c.yaml' makes it beside the run"),
+        ("with_attribution", "attribution.parquet", "'vtrial attribute c.yaml' makes it beside the run"),
+        ("with_estimands", "estimands.parquet", "'vtrial estimands c.yaml' makes it beside the run"),
+        (
+            "with_structures",
+            "structures.parquet",
+            "'vtrial run c.yaml --structures both --overwrite' makes the run anew",
+        ),
+    ],
+)
+def test_a_finished_run_without_a_table_that_is_asked_for_is_no_success(tried, tmp_path, asked, file, said):
+    how = {"resume": True, "finished": True, "with_report": False, "config": Path("c.yaml"), asked: True}
+    with pytest.raises(Refused) as caught:
+        tried(**how)
+    assert str(caught.value).startswith(f"{tmp_path / 'x'}: this run is finished without {file}: {said}")
+    (tmp_path / "x").mkdir(exist_ok=True)
+    (tmp_path / "x" / file).write_text("")
+    assert tried(**how)[2] == [f"{tmp_path / 'x'}: this run is finished; nothing to do"]
 
 
 def test_defaults_replace_nothing_and_write_a_report():

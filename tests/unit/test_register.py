@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -130,15 +129,59 @@ def test_without_the_registry_text_there_is_no_forecast(tmp_path, text, said):
         app.make(tmp_path / "a.yaml")
 
 
-def test_the_committed_register_is_whole_and_the_readme_shows_it(tmp_path):
+def test_the_committed_register_is_whole_and_the_readme_shows_it():
     text = (ROOT / "README.md").read_text()
     shown = re.search(r"<!-- forecasts -->\n(.*)<!-- end of forecasts -->", text, re.S)
     assert shown and shown[1].strip() == app.register(ROOT / "forecasts").strip(), "vtrial forecast show makes it"
     files = sorted((ROOT / "forecasts").glob("*_v*.json"))
     assert {p.stem.rsplit("_v", 1)[0] for p in files} == {p.stem for p in (ROOT / "forecasts").glob("*.yaml")}
     for path in files:
-        shutil.copy(path, tmp_path)
-        assert app.read_forecast(tmp_path / path.name)["registry"]["Read"] >= "2026-12-01"
+        assert app.read_forecast(path)["registry"]["Read"] >= "2026-12-01"
+
+
+def test_the_committed_forecasts_are_those_that_are_listed():
+    folder = ROOT / "forecasts"
+    lines = [line.split(",") for line in (folder / "hashes.csv").read_text().splitlines()]
+    assert lines[0] == ["id", "version", "sha256", "date"]
+    there = {path.stem: json.loads(path.read_text()) for path in folder.glob("*_v*.json")}
+    assert {f"{name}_v{version}": (said, made) for name, version, said, made in lines[1:]} == {
+        name: (content["sha256"], content["made"]) for name, content in there.items()
+    }
+
+
+def test_a_forecast_that_was_changed_and_hashed_again_is_refused(made, tmp_path, capsys):
+    """Its own hash agrees with it; the list beside it does not: score and show say so."""
+    content, before = json.loads(made.read_text()), made.read_text()
+    content["predictions"][0]["mean"] = 1.0
+    made.write_text(json.dumps(content | {"sha256": app._hash(content)}))
+    (tmp_path / "result.csv").write_text(f"{HEAD}RESP1,HETROM,50,a paper\n")
+    given = ["--forecasts", str(tmp_path)]
+    for command in (["score", "one_v1", "--result", str(tmp_path / "result.csv")], ["show"]):
+        assert main(["forecast", *command, *given]) == 2
+        said = re.sub(r"\s+", " ", capsys.readouterr().err)
+        assert f"is listed as {json.loads(before)['sha256'][:12]}, its file has" in said
+    assert not made.with_suffix(".result.csv").exists()
+    made.write_text(before)
+    assert main(["forecast", "show", *given]) == 0
+
+
+def test_a_forecast_that_is_not_listed_or_was_taken_away_is_refused(made, tmp_path):
+    listed = tmp_path / "hashes.csv"
+    text = listed.read_text()
+    listed.write_text(text.splitlines(keepends=True)[0])
+    with pytest.raises(Refused, match=r"one_v1\.json: is not listed in hashes\.csv"):
+        app.lines_of(made)
+    listed.write_text(text + text.splitlines(keepends=True)[1])
+    with pytest.raises(Refused, match="one_v1 is listed twice"):
+        app.lines_of(made)
+    listed.write_text(text)
+    made.unlink()
+    with pytest.raises(Refused, match="one_v1: listed, but not there"):
+        app.register(tmp_path)
+    assert app.make(tmp_path / "one.yaml", 1).name == "one_v2.json", "the name of one that is gone is not given again"
+    listed.write_text("a,b\n")
+    with pytest.raises(Refused, match=r"hashes\.csv:1: seen columns a, b"):
+        app.register(tmp_path)
 
 
 def test_a_stand_in_is_of_the_same_drug_in_the_other_structure():

@@ -158,12 +158,34 @@ def _part(study: Study, shard: Shard) -> dict[str, str]:
 
 
 def _finished(folder: Path, how: How, say: Say) -> None:
-    """Nothing is left to do but, when it is missing, the report."""
+    """Nothing is left to do but, when it is missing, the report. Raises Refused when a table is asked for that is not
+    there: a finished run is not changed.
+    """
+    if missing := _missing(folder, how):
+        raise Refused(f"{folder}: this run is finished without {'; '.join(missing)}")
     if not (how.with_report and how.shard.is_whole) or (folder / REPORT).is_file():
         say(f"{folder}: this run is finished; nothing to do")
         return
     say(f"{folder}: this run is finished, but for its report; --no-report leaves it out")
     _report(folder, load_study(folder / folders.CONFIG), say)
+
+
+def _missing(folder: Path, how: How) -> list[str]:
+    """Tables that are asked for and not there, each with the command that makes it."""
+    from analysis.evidence.attribution import ATTRIBUTION_FILE
+    from analysis.evidence.estimands import ESTIMANDS_FILE
+    from analysis.evidence.sensitivity import SENSITIVITY_FILE
+    from analysis.evidence.stacking import STRUCTURES_FILE
+
+    config = how.config or "CONFIG"
+    anew = f"'vtrial run {config} --structures both --overwrite' makes the run anew with it"
+    tables = (
+        (how.with_sensitivity, SENSITIVITY_FILE, f"'vtrial sensitivity {config}' makes it beside the run"),
+        (how.with_attribution, ATTRIBUTION_FILE, f"'vtrial attribute {config}' makes it beside the run"),
+        (how.with_estimands, ESTIMANDS_FILE, f"'vtrial estimands {config}' makes it beside the run"),
+        (how.with_structures, STRUCTURES_FILE, anew),
+    )
+    return [f"{file}: {said}" for asked, file, said in tables if asked and not (folder / file).is_file()]
 
 
 def _report(folder: Path, study: Study, say: Say) -> None:

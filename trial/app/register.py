@@ -3,7 +3,8 @@
 A forecast is ``<study id>_v<n>.json`` in the folder of its config. It holds the registry's text as read, the whole
 config, seed, engine and parameter sets, and for every result of the study its predictive law over replicates, each a
 trial of the registered size: mean and intervals of 50, 80 and 95 %. Where a set stands in for the drug in the other
-structure, half of the replicates are of each. A result is ``<forecast>.result.csv`` beside it.
+structure, half of the replicates are of each. A result is ``<forecast>.result.csv`` beside it. The hashes of
+all forecasts stand in ``hashes.csv`` too, so that one that was changed and hashed again is seen.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ LEVELS = (50, 80, 95)
 FOLDER = Path("forecasts")
 REGISTRY_KEYS = ("Trial", "Read", "Source", "Status", "Primary", "Enrolment")
 RESULT_COLUMNS = ("endpoint", "arm", "value", "source")
+HASHES = "hashes.csv"
+HASH_COLUMNS = ("id", "version", "sha256", "date")
 WIDTHS = {
     "none": "Replicates alone; no parameter is moved, so that the intervals are too narrow.",
     "fitted": "Replicates and, as far as standard errors are known, parameters; values that are assumed are not moved "
@@ -77,6 +80,7 @@ class Held:
 def make(config: Path, workers: int | None = None) -> Path:
     """Forecast the trial of ``config`` into a new file beside it; earlier ones stay. Raises Refused, ConfigError."""
     registry = read_registry(config.with_suffix(".registry.md"))
+    listed_hashes(config.parent)
     study = load_checked(config).study
     paired = other_set(study.parameter_set) is not None
     studies = refuse_unusable_pair(study) if paired else {study.parameter_set: study}
@@ -99,9 +103,38 @@ def make(config: Path, workers: int | None = None) -> Path:
         "config": resolved,
         "predictions": [asdict(said) for said in _said(study, drawn, weights)],
     }
-    path = _next(config)
-    path.write_text(json.dumps({"sha256": _hash(content), **content}, indent=1) + "\n", encoding="utf-8")
+    path, said = _next(config), _hash(content)
+    path.write_text(json.dumps({"sha256": said, **content}, indent=1) + "\n", encoding="utf-8")
+    _list_hash(path, said, content["made"])
     return path
+
+
+def _list_hash(path: Path, said: str, made: str) -> None:
+    """Add a new forecast to the list of hashes beside it, which is begun where there is none."""
+    listed, (name, version) = path.with_name(HASHES), path.stem.rsplit("_v", 1)
+    begun = listed.is_file()
+    with listed.open("a", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerows([] if begun else [HASH_COLUMNS])
+        writer.writerow((name, version, said, made))
+
+
+def listed_hashes(folder: Path) -> dict[str, str]:
+    """The sha256 of every forecast of a folder by its name, as in one_v1; none without a list. Raises Refused."""
+    path = folder / HASHES
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != HASH_COLUMNS:
+            seen = ", ".join(reader.fieldnames or ())
+            raise Refused(f"{path}:1: seen columns {seen}; allowed: {', '.join(HASH_COLUMNS)}")
+        rows = [(f"{row['id']}_v{row['version']}", row["sha256"]) for row in reader]
+    found = dict(rows)
+    if len(found) < len(rows):
+        twice = sorted({name for name, _ in rows if [n for n, _ in rows].count(name) > 1})
+        raise Refused(f"{path}: {', '.join(twice)} is listed twice; a forecast is made once")
+    return found
 
 
 def width_in_words(what: bool | str) -> str:
@@ -146,8 +179,10 @@ def _hash(content: Mapping[str, Any]) -> str:
 
 
 def _next(config: Path) -> Path:
-    """The file of the next forecast of this trial: one more than the highest there is."""
-    there = [int(m[1]) for p in config.parent.glob(f"{config.stem}_v*.json") if (m := re.search(r"_v(\d+)$", p.stem))]
+    """The file of the next forecast of this trial: one more than the highest there is or was."""
+    names = [p.stem for p in config.parent.glob(f"{config.stem}_v*.json")]
+    names += [name for name in listed_hashes(config.parent) if name.rpartition("_v")[0] == config.stem]
+    there = [int(m[1]) for name in names if (m := re.search(r"_v(\d+)$", name))]
     return config.with_name(f"{config.stem}_v{max(there, default=0) + 1}.json")
 
 
@@ -181,6 +216,10 @@ def read_forecast(path: Path) -> dict[str, Any]:
         raise Refused(
             f"{path}: was changed after it was made; a forecast is never rewritten, a new one stands beside it"
         )
+    listed = listed_hashes(path.parent).get(path.stem)
+    if listed != said:
+        seen = "is not listed" if listed is None else f"is listed as {listed[:12]}, its file has {str(said)[:12]}"
+        raise Refused(f"{path}: {seen} in {HASHES}; a forecast is made by 'vtrial forecast make' and never rewritten")
     return dict(content)
 
 
@@ -237,7 +276,10 @@ def lines_of(path: Path) -> list[Held]:
 
 def register(folder: Path = FOLDER) -> str:
     """The whole register as a table in Markdown, and what is not said, with the reason."""
-    rows = [held for path in sorted(folder.glob("*_v*.json")) for held in lines_of(path)]
+    paths = sorted(folder.glob("*_v*.json"))
+    if gone := sorted(set(listed_hashes(folder)) - {path.stem for path in paths}):
+        raise Refused(f"{folder / HASHES}: {', '.join(gone)}: listed, but not there; a forecast is never taken away")
+    rows = [held for path in paths for held in lines_of(path)]
     head = "| forecast | trial | made | endpoint | arm | mean | 80 % | 95 % | result | hit |\n" + "| --- " * 10 + "|\n"
     text = head + "".join(_line(held) for held in rows)
     with (folder / "not_said.csv").open(encoding="utf-8", newline="") as stream:
