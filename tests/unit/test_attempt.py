@@ -1,7 +1,6 @@
 """An attempt at a run: who it is, what is kept when it stops, and when nothing is left to do."""
 
 import errno
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -163,18 +162,19 @@ def test_going_on(tried, tmp_path):
 @pytest.mark.parametrize(
     ("asked", "file", "said"),
     [
-        ("with_sensitivity", "sensitivity.parquet", "'vtrial sensitivity c.yaml' makes it beside the run"),
-        ("with_attribution", "attribution.parquet", "'vtrial attribute c.yaml' makes it beside the run"),
-        ("with_estimands", "estimands.parquet", "'vtrial estimands c.yaml' makes it beside the run"),
+        ("with_sensitivity", "sensitivity.parquet", "'vtrial sensitivity {config}' makes it beside the run"),
+        ("with_attribution", "attribution.parquet", "'vtrial attribute {config}' makes it beside the run"),
+        ("with_estimands", "estimands.parquet", "'vtrial estimands {config}' makes it beside the run"),
         (
             "with_structures",
             "structures.parquet",
-            "'vtrial run c.yaml --structures both --overwrite' makes the run anew",
+            "the same command with --overwrite instead of --resume makes the run",
         ),
     ],
 )
 def test_a_finished_run_without_a_table_that_is_asked_for_is_no_success(tried, tmp_path, asked, file, said):
-    how = {"resume": True, "finished": True, "with_report": False, "config": Path("c.yaml"), asked: True}
+    how = {"resume": True, "finished": True, "with_report": False, asked: True}
+    said = said.format(config=tmp_path / "x" / CONFIG)
     with pytest.raises(Refused) as caught:
         tried(**how)
     assert str(caught.value).startswith(f"{tmp_path / 'x'}: this run is finished without {file}: {said}")

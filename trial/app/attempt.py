@@ -177,8 +177,8 @@ def _missing(folder: Path, how: How) -> list[str]:
     from analysis.evidence.sensitivity import SENSITIVITY_FILE
     from analysis.evidence.stacking import STRUCTURES_FILE
 
-    config = how.config or "CONFIG"
-    anew = f"'vtrial run {config} --structures both --overwrite' makes the run anew with it"
+    config = folder / folders.CONFIG
+    anew = "the same command with --overwrite instead of --resume makes the run anew with it"
     tables = (
         (how.with_sensitivity, SENSITIVITY_FILE, f"'vtrial sensitivity {config}' makes it beside the run"),
         (how.with_attribution, ATTRIBUTION_FILE, f"'vtrial attribute {config}' makes it beside the run"),

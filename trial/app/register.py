@@ -2,9 +2,10 @@
 
 A forecast is ``<study id>_v<n>.json`` in the folder of its config. It holds the registry's text as read, the whole
 config, seed, engine and parameter sets, and for every result of the study its predictive law over replicates, each a
-trial of the registered size: mean and intervals of 50, 80 and 95 %. Where a set stands in for the drug in the other
-structure, half of the replicates are of each. A result is ``<forecast>.result.csv`` beside it. The hashes of
-all forecasts stand in ``hashes.csv`` too, so that one that was changed and hashed again is seen.
+trial of the registered size: mean and intervals of 50, 80 and 95 %. Where a set stands in for the drug in the
+other structure, the law is the mixture of both by their weights (in version 1: half of each). A result is
+``<forecast>.result.csv`` beside it. The hashes of all forecasts stand in ``hashes.csv`` too, so that one that was
+changed and hashed again is seen.
 """
 
 from __future__ import annotations
