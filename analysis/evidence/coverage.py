@@ -83,8 +83,7 @@ class Replicates:
 
 def pit(row: Published, found: Replicates) -> float | None:
     """The place of a published value in its predictive law; None where there are no limits or under 2 replicates."""
-    known = np.isfinite(found.values)
-    if row.interval not in JUDGED or known.sum() < 2:
+    if not _has_law(row, found):
         return None
     if row.events is not None and (law := _law_of_events(row, found)) is not None:
         return float(law[: row.events].sum() + law[row.events] / 2)
@@ -92,12 +91,21 @@ def pit(row: Published, found: Replicates) -> float | None:
     return float(ndtr((row.published - mean) / spread))
 
 
-def log_score(row: Published, found: Replicates) -> float:
-    """The logarithm of the predictive probability of the published events, or of the density of the published value."""
+def log_score(row: Published, found: Replicates) -> float | None:
+    """The logarithm of the predictive probability of the published events, or of the density of the published value;
+    None where there are no limits or under 2 replicates.
+    """
+    if not _has_law(row, found):
+        return None
     if row.events is not None and (law := _law_of_events(row, found)) is not None:
         return float(np.log(law[row.events]))
     mean, spread = _normal(row, found)
     return float(-0.5 * ((row.published - mean) / spread) ** 2 - np.log(spread * np.sqrt(2 * np.pi)))
+
+
+def _has_law(row: Published, found: Replicates) -> bool:
+    """Whether the row has limits to judge by, and 2 replicates with a result."""
+    return row.interval in JUDGED and int(np.isfinite(found.values).sum()) >= 2
 
 
 def _normal(row: Published, found: Replicates) -> tuple[float, float]:

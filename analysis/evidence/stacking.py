@@ -1,7 +1,9 @@
 """One study under two structures: predictions stacked by weights, and what the structures disagree about. Pure.
 
-The law of the weights: pseudo-BMA. The weight of a set is proportional to the exponential of the sum, over the rows
-that no calibration of either set saw, of the logarithm of the predictive density of the published value (``coverage``).
+The law of the weights: pseudo-BMA+ (Yao, Vehtari, Simpson, Gelman 2018). The unit is a trial, whose patients are behind
+all its rows: its score is the sum, over its rows that no calibration of either set saw, of the logarithm of the
+predictive density of the published value (``coverage``). A weight is proportional to the exponential of the sum over
+trials, averaged over the Bayesian bootstrap of the trials, which keeps a few of them from deciding alone.
 The stacked result is the mixture of the replicates of both sets by these weights; the disagreement is the second set
 minus the first, replicate by replicate with the same draws.
 """
@@ -30,6 +32,8 @@ LABELS = {
     "high": ("97.5 % of replicates", "see unit"),
     "replicates": ("Replicates", ""),
     "unit": ("Unit", ""),
+    "weighed_rows": ("Published rows behind the weights", ""),
+    "weighed_trials": ("Trials of these rows", ""),
 }
 
 
@@ -47,22 +51,35 @@ class StructureRow:
     high: float
     replicates: int
     unit: str
+    weighed_rows: int = 0
+    weighed_trials: int = 0
 
 
-def pseudo_bma(scores: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Weights of sets from the log scores of the same rows; ValueError without a row."""
+def pseudo_bma_plus(scores: Mapping[str, Sequence[float]], uniforms: Array) -> dict[str, float]:
+    """Weights of sets from the log scores of the same T trials; ``uniforms`` (B, T): B draws of the Bayesian bootstrap,
+    shares of trials by the law Dirichlet(1, ..., 1). ValueError without a trial.
+    """
     if not all(scores.values()):
         raise ValueError("no row is predicted by both sets")
-    total = {name: float(np.sum(values)) for name, values in scores.items()}
-    best = max(total.values())
-    raw = {name: float(np.exp(value - best)) for name, value in total.items()}
-    return {name: value / sum(raw.values()) for name, value in raw.items()}
+    spans = -np.log(uniforms)
+    shares = spans / spans.sum(axis=1, keepdims=True)
+    total = shares.shape[1] * shares @ np.array(list(scores.values())).T
+    raw = np.exp(total - total.max(axis=1, keepdims=True))
+    return dict(zip(scores, (raw / raw.sum(axis=1, keepdims=True)).mean(axis=0).tolist(), strict=True))
 
 
 def stack(
-    by_set: Mapping[str, Array], weights: Mapping[str, float], endpoint: str, label: str, arm: str, unit: str
+    by_set: Mapping[str, Array],
+    weights: Mapping[str, float],
+    endpoint: str,
+    label: str,
+    arm: str,
+    unit: str,
+    behind: tuple[int, int] = (0, 0),
 ) -> list[StructureRow]:
-    """The rows of an endpoint and arm from its replicates under two sets, (R,) each in the same order."""
+    """The rows of an endpoint and arm from its replicates under two sets, (R,) each in the same order; ``behind`` the
+    weights: how many published rows, of how many trials.
+    """
     first, second = by_set.values()
     known = np.isfinite(first) & np.isfinite(second)
     kept = {name: values[known] for name, values in by_set.items()}
@@ -77,7 +94,7 @@ def stack(
         low, high = (quantile(values, w, level) for level in (0.025, 0.975))
         own = None if np.isnan(weight) else float(weight)
         mean = float(np.average(values, weights=w))
-        found.append(StructureRow(endpoint, label, arm, which, own, mean, low, high, size, unit))
+        found.append(StructureRow(endpoint, label, arm, which, own, mean, low, high, size, unit, *behind))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from analysis.evidence import stacking
 from analysis.evidence.stacking import DIFFERENCE, STACKED, StructureRow
 from analysis.report.grid import Cell, Column, Row, Table, arm_name, full_set, heading, texts
@@ -10,6 +12,8 @@ from analysis.report.runfolder import RunFolder
 from analysis.text import cells
 
 TITLE = "Two structures"
+FEW_TRIALS = 5
+"""Under so many trials the Bayesian bootstrap of them says little, and the table says it."""
 
 
 def table(run: RunFolder) -> Table | None:
@@ -36,9 +40,21 @@ def table(run: RunFolder) -> Table | None:
     notes = (
         "Mean and 2.5 to 97.5 % of replicates. Stacked: mixture of the replicates of both sets by their weights.",
         "Second minus first: replicate by replicate, the same draws; what one structure alone does not show.",
-        "Weights: pseudo-BMA on predicted rows, else equal; column weight of structures.parquet.",
+        _weighed(rows, names),
     )
     return Table("T 14.5.6", TITLE, full_set(run), columns, tuple(lines), notes)
+
+
+def _weighed(rows: Sequence[StructureRow], names: Sequence[str]) -> str:
+    """The weights, and how little or much is behind them."""
+    weights = {row.which: row.weight for row in rows if row.weight is not None}
+    told = ", ".join(f"{name} {weights[name]:.3f}" for name in names)
+    n, trials = rows[0].weighed_rows, rows[0].weighed_trials
+    if not n:
+        return f"Weights: {told}; equal, no predicted row is behind them."
+    many = f"{n} predicted row{'s' * (n > 1)} of {trials} trial{'s' * (trials > 1)}"
+    few = "; so few trials say little" if trials < FEW_TRIALS else ""
+    return f"Weights: {told}; pseudo-BMA+ on {many}{few}."
 
 
 def _cell(row: StructureRow) -> Text:

@@ -159,6 +159,30 @@ def test_going_on(tried, tmp_path):
     assert tried(units=2)[1]["overwrite"] is False and tried(overwrite=True)[1]["overwrite"] is True
 
 
+@pytest.mark.parametrize(
+    ("asked", "file", "said"),
+    [
+        ("with_sensitivity", "sensitivity.parquet", "'vtrial sensitivity {config}' makes it beside the run"),
+        ("with_attribution", "attribution.parquet", "'vtrial attribute {config}' makes it beside the run"),
+        ("with_estimands", "estimands.parquet", "'vtrial estimands {config}' makes it beside the run"),
+        (
+            "with_structures",
+            "structures.parquet",
+            "the same command with --overwrite instead of --resume makes the run",
+        ),
+    ],
+)
+def test_a_finished_run_without_a_table_that_is_asked_for_is_no_success(tried, tmp_path, asked, file, said):
+    how = {"resume": True, "finished": True, "with_report": False, asked: True}
+    said = said.format(config=tmp_path / "x" / CONFIG)
+    with pytest.raises(Refused) as caught:
+        tried(**how)
+    assert str(caught.value).startswith(f"{tmp_path / 'x'}: this run is finished without {file}: {said}")
+    (tmp_path / "x").mkdir(exist_ok=True)
+    (tmp_path / "x" / file).write_text("")
+    assert tried(**how)[2] == [f"{tmp_path / 'x'}: this run is finished; nothing to do"]
+
+
 def test_defaults_replace_nothing_and_write_a_report():
     assert How() == How(False, False, None, None, True, False, None)
     with pytest.raises(Refused, match="--backend: seen 'dask'; allowed: loky, threading"):

@@ -48,6 +48,19 @@ def test_without_limits_or_replicates_there_is_no_place():
     assert pit(ROW, Replicates(np.array([50.0]), np.array([20.0]))) is None
 
 
+def test_a_row_without_limits_or_results_has_no_log_score():
+    """A row with limits: the normal density of a value 10 from the mean; each row without a law: nothing."""
+    row = replace(ROW, interval="tolerance", n=None, events=None, ci_low=50.0, ci_high=70.0)
+    spread = np.sqrt(200 * 1.5 + (10 / 1.959964) ** 2)
+    assert coverage.log_score(row, Replicates(np.array([40.0, 60.0]))) == pytest.approx(
+        norm.logpdf(60, 50, spread), abs=1e-6
+    )
+    bare = replace(ROW, interval="none", n=None, events=None, ci_low=None, ci_high=None)
+    assert coverage.log_score(bare, Replicates(np.array([40.0, 60.0]))) is None
+    assert coverage.log_score(ROW, Replicates(np.empty(0), np.empty(0))) is None
+    assert coverage.log_score(ROW, Replicates(np.array([50.0, np.nan]), np.array([20.0, 0.0]))) is None
+
+
 def test_the_intervals_hold_what_they_say_when_the_model_is_right():
     """Published trials of 40 drawn from the simulating law itself, its rate uncertain: 400 places, binomial limits."""
     rng, places = np.random.Generator(np.random.Philox(7)), []

@@ -93,9 +93,9 @@ def run_study(
     begun = time.perf_counter()
     _refuse(how)
     if how.with_structures:
-        from trial.app.structures import pair_of
+        from trial.app.structures import refuse_unusable_pair
 
-        pair_of(study)
+        refuse_unusable_pair(study)
     folders.must_be_usable(folder)
     with folders.locked(folder):
         kept = folders.units_kept(folder)
@@ -158,12 +158,34 @@ def _part(study: Study, shard: Shard) -> dict[str, str]:
 
 
 def _finished(folder: Path, how: How, say: Say) -> None:
-    """Nothing is left to do but, when it is missing, the report."""
+    """Nothing is left to do but, when it is missing, the report. Raises Refused when a table is asked for that is not
+    there: a finished run is not changed.
+    """
+    if missing := _missing(folder, how):
+        raise Refused(f"{folder}: this run is finished without {'; '.join(missing)}")
     if not (how.with_report and how.shard.is_whole) or (folder / REPORT).is_file():
         say(f"{folder}: this run is finished; nothing to do")
         return
     say(f"{folder}: this run is finished, but for its report; --no-report leaves it out")
     _report(folder, load_study(folder / folders.CONFIG), say)
+
+
+def _missing(folder: Path, how: How) -> list[str]:
+    """Tables that are asked for and not there, each with the command that makes it."""
+    from analysis.evidence.attribution import ATTRIBUTION_FILE
+    from analysis.evidence.estimands import ESTIMANDS_FILE
+    from analysis.evidence.sensitivity import SENSITIVITY_FILE
+    from analysis.evidence.stacking import STRUCTURES_FILE
+
+    config = folder / folders.CONFIG
+    anew = "the same command with --overwrite instead of --resume makes the run anew with it"
+    tables = (
+        (how.with_sensitivity, SENSITIVITY_FILE, f"'vtrial sensitivity {config}' makes it beside the run"),
+        (how.with_attribution, ATTRIBUTION_FILE, f"'vtrial attribute {config}' makes it beside the run"),
+        (how.with_estimands, ESTIMANDS_FILE, f"'vtrial estimands {config}' makes it beside the run"),
+        (how.with_structures, STRUCTURES_FILE, anew),
+    )
+    return [f"{file}: {said}" for asked, file, said in tables if asked and not (folder / file).is_file()]
 
 
 def _report(folder: Path, study: Study, say: Say) -> None:
@@ -193,7 +215,7 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
     if how.with_structures:
         from trial.app.structures import write_structures
 
-        write_structures(study, beside, workers)
+        write_structures(study, beside, workers, how.dask)
     return summary
 
 

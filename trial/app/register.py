@@ -2,8 +2,10 @@
 
 A forecast is ``<study id>_v<n>.json`` in the folder of its config. It holds the registry's text as read, the whole
 config, seed, engine and parameter sets, and for every result of the study its predictive law over replicates, each a
-trial of the registered size: mean and intervals of 50, 80 and 95 %. Where a set stands in for the drug in the other
-structure, half of the replicates are of each. A result is ``<forecast>.result.csv`` beside it.
+trial of the registered size: mean and intervals of 50, 80 and 95 %. Where a set stands in for the drug in the
+other structure, the law is the mixture of both by their weights (in version 1: half of each). A result is
+``<forecast>.result.csv`` beside it. The hashes of all forecasts stand in ``hashes.csv`` too, so that one that was
+changed and hashed again is seen.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.endpoints import endpoints_of
+from analysis.evidence.stacking import quantile
 from analysis.text import cells
 from cohorts.sets import parameter_set
-from cohorts.stand_ins import other_set
+from cohorts.stand_ins import other_set, weights_of
 from trial.app.loading import load_checked
-from trial.app.structures import drawn_of
+from trial.app.structures import drawn_of, refuse_unusable_pair
 from trial.app.study_run import cores, facts_of
 from trial.errors import Refused
 from trial.jobs.provenance import engine_version, text_hash
@@ -37,10 +40,16 @@ LEVELS = (50, 80, 95)
 FOLDER = Path("forecasts")
 REGISTRY_KEYS = ("Trial", "Read", "Source", "Status", "Primary", "Enrolment")
 RESULT_COLUMNS = ("endpoint", "arm", "value", "source")
-NOT_MOVED = (
-    "Replicates and, as far as standard errors are known, parameters; values that are assumed are not moved yet, so "
-    "that the intervals are too narrow."
-)
+HASHES = "hashes.csv"
+HASH_COLUMNS = ("id", "version", "sha256", "date")
+WIDTHS = {
+    "none": "Replicates alone; no parameter is moved, so that the intervals are too narrow.",
+    "fitted": "Replicates and, as far as standard errors are known, parameters; values that are assumed are not moved "
+    "yet, so that the intervals are too narrow.",
+    "all": "Replicates, parameters by their standard errors as far as these are known, and what is assumed by its "
+    "prior.",
+}
+"""What the intervals hold, by ``parameter_uncertainty``."""
 
 
 @dataclass(frozen=True)
@@ -72,31 +81,71 @@ class Held:
 def make(config: Path, workers: int | None = None) -> Path:
     """Forecast the trial of ``config`` into a new file beside it; earlier ones stay. Raises Refused, ConfigError."""
     registry = read_registry(config.with_suffix(".registry.md"))
+    listed_hashes(config.parent)
     study = load_checked(config).study
-    sets = [study.parameter_set, *filter(None, [other_set(study.parameter_set)])]
-    drawn = {name: drawn_of(study, name, workers or cores()) for name in sets}
+    paired = other_set(study.parameter_set) is not None
+    studies = refuse_unusable_pair(study) if paired else {study.parameter_set: study}
+    weights = weights_of(study.parameter_set) if paired else {study.parameter_set: 1.0}
+    drawn = {name: drawn_of(one, workers or cores()) for name, one in studies.items()}
     resolved = resolved_yaml(study)
     content: dict[str, Any] = {
         "trial": registry["Trial"],
         "study": study.id,
         "made": date.today().isoformat(),
         "registry": registry,
-        "width": NOT_MOVED,
+        "width": width_in_words(study.parameter_uncertainty),
         "parameter_uncertainty": study.parameter_uncertainty,
         "seed": study.seed,
         "replicates_of_each_set": study.replicates,
         "engine_version": engine_version(),
-        "parameter_sets": {name: _set_hash(study, name) for name in sets},
+        "parameter_sets": {name: _set_hash(one) for name, one in studies.items()},
+        "weights": weights,
         "config_sha256": text_hash(resolved),
         "config": resolved,
-        "predictions": [asdict(said) for said in _said(study, drawn)],
+        "predictions": [asdict(said) for said in _said(study, drawn, weights)],
     }
-    path = _next(config)
-    path.write_text(json.dumps({"sha256": _hash(content), **content}, indent=1) + "\n", encoding="utf-8")
+    path, said = _next(config), _hash(content)
+    path.write_text(json.dumps({"sha256": said, **content}, indent=1) + "\n", encoding="utf-8")
+    _list_hash(path, said, content["made"])
     return path
 
 
-def _said(study: Study, drawn: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> list[Said]:
+def _list_hash(path: Path, said: str, made: str) -> None:
+    """Add a new forecast to the list of hashes beside it, which is begun where there is none."""
+    listed, (name, version) = path.with_name(HASHES), path.stem.rsplit("_v", 1)
+    begun = listed.is_file()
+    with listed.open("a", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerows([] if begun else [HASH_COLUMNS])
+        writer.writerow((name, version, said, made))
+
+
+def listed_hashes(folder: Path) -> dict[str, str]:
+    """The sha256 of every forecast of a folder by its name, as in one_v1; none without a list. Raises Refused."""
+    path = folder / HASHES
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != HASH_COLUMNS:
+            seen = ", ".join(reader.fieldnames or ())
+            raise Refused(f"{path}:1: seen columns {seen}; allowed: {', '.join(HASH_COLUMNS)}")
+        rows = [(f"{row['id']}_v{row['version']}", row["sha256"]) for row in reader]
+    found = dict(rows)
+    if len(found) < len(rows):
+        twice = sorted({name for name, _ in rows if [n for n, _ in rows].count(name) > 1})
+        raise Refused(f"{path}: {', '.join(twice)} is listed twice; a forecast is made once")
+    return found
+
+
+def width_in_words(what: bool | str) -> str:
+    """What the intervals of a forecast hold, by its ``parameter_uncertainty``."""
+    return WIDTHS[what if isinstance(what, str) else "fitted" if what else "none"]
+
+
+def _said(
+    study: Study, drawn: Mapping[str, Mapping[str, NDArray[np.float64]]], weights: Mapping[str, float]
+) -> list[Said]:
     known, found = endpoints_of(study.analysis), []
     for code in next(iter(drawn.values())):
         scale = 100.0 if known[code].summary == "rate" else 1.0
@@ -105,23 +154,25 @@ def _said(study: Study, drawn: Mapping[str, Mapping[str, NDArray[np.float64]]]) 
             by_set = {name: v[np.isfinite(v)] for name, v in by_set.items()}
             if not all(v.size for v in by_set.values()):
                 continue
-            both = np.concatenate(list(by_set.values()))
-            limits = {str(level): _limits(both, level) for level in LEVELS}
+            limits = {str(level): _limits(by_set, weights, level) for level in LEVELS}
             means = {name: round(float(v.mean()), 3) for name, v in by_set.items()}
             primary, unit = code == study.analysis.primary, known[code].unit
-            mean = round(float(both.mean()), 3)
+            mean = round(sum(weights[name] * float(v.mean()) for name, v in by_set.items()), 3)
             found.append(Said(code, known[code].label, arm, unit, primary, mean, limits, means))
     return found
 
 
-def _limits(values: NDArray[np.float64], level: int) -> list[float]:
-    tail = (100 - level) / 2
-    return [round(float(x), 3) for x in np.percentile(values, [tail, 100 - tail])]
+def _limits(by_set: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float], level: int) -> list[float]:
+    """Limits of the mixture of the replicates of each set, (R,) each, by the weights of the sets."""
+    every = np.concatenate(list(by_set.values()))
+    share = np.concatenate([np.full(v.size, weights[name] / v.size) for name, v in by_set.items()])
+    tail = (100 - level) / 200
+    return [round(quantile(every, share, at), 3) for at in (tail, 1 - tail)]
 
 
-def _set_hash(study: Study, name: str) -> str:
-    facts = facts_of(study.model_copy(update={"parameter_set": name}))
-    return text_hash(json.dumps([parameter_set(name).structure, facts["parameters"]], sort_keys=True, default=str))
+def _set_hash(study: Study) -> str:
+    chosen = parameter_set(study.parameter_set)
+    return text_hash(json.dumps([chosen.structure, facts_of(study)["parameters"]], sort_keys=True, default=str))
 
 
 def _hash(content: Mapping[str, Any]) -> str:
@@ -129,8 +180,10 @@ def _hash(content: Mapping[str, Any]) -> str:
 
 
 def _next(config: Path) -> Path:
-    """The file of the next forecast of this trial: one more than the highest there is."""
-    there = [int(m[1]) for p in config.parent.glob(f"{config.stem}_v*.json") if (m := re.search(r"_v(\d+)$", p.stem))]
+    """The file of the next forecast of this trial: one more than the highest there is or was."""
+    names = [p.stem for p in config.parent.glob(f"{config.stem}_v*.json")]
+    names += [name for name in listed_hashes(config.parent) if name.rpartition("_v")[0] == config.stem]
+    there = [int(m[1]) for name in names if (m := re.search(r"_v(\d+)$", name))]
     return config.with_name(f"{config.stem}_v{max(there, default=0) + 1}.json")
 
 
@@ -164,6 +217,10 @@ def read_forecast(path: Path) -> dict[str, Any]:
         raise Refused(
             f"{path}: was changed after it was made; a forecast is never rewritten, a new one stands beside it"
         )
+    listed = listed_hashes(path.parent).get(path.stem)
+    if listed != said:
+        seen = "is not listed" if listed is None else f"is listed as {listed[:12]}, its file has {str(said)[:12]}"
+        raise Refused(f"{path}: {seen} in {HASHES}; a forecast is made by 'vtrial forecast make' and never rewritten")
     return dict(content)
 
 
@@ -220,7 +277,10 @@ def lines_of(path: Path) -> list[Held]:
 
 def register(folder: Path = FOLDER) -> str:
     """The whole register as a table in Markdown, and what is not said, with the reason."""
-    rows = [held for path in sorted(folder.glob("*_v*.json")) for held in lines_of(path)]
+    paths = sorted(folder.glob("*_v*.json"))
+    if gone := sorted(set(listed_hashes(folder)) - {path.stem for path in paths}):
+        raise Refused(f"{folder / HASHES}: {', '.join(gone)}: listed, but not there; a forecast is never taken away")
+    rows = [held for path in paths for held in lines_of(path)]
     head = "| forecast | trial | made | endpoint | arm | mean | 80 % | 95 % | result | hit |\n" + "| --- " * 10 + "|\n"
     text = head + "".join(_line(held) for held in rows)
     with (folder / "not_said.csv").open(encoding="utf-8", newline="") as stream:

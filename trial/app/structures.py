@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +12,23 @@ from analysis.endpoints import endpoints_of
 from analysis.evidence import stacking
 from analysis.evidence.coverage import log_score
 from analysis.evidence.roles import PREDICTED, ROLES_FILE, read_roles
-from analysis.evidence.scorecard import read_published
+from analysis.evidence.scorecard import Published, read_published
 from analysis.evidence.stacking import StructureRow
 from cohorts.sets import parameter_set
-from cohorts.stand_ins import STAND_INS, StandIn, other_set, weights_of
+from cohorts.stand_ins import STAND_INS, StandIn, behind_weights, other_set, weights_of
+from cohorts.streams import Streams
+from trial.app.loading import check_again
 from trial.app.standings import of_row
 from trial.app.study_run import cores
 from trial.app.targets import Job, cut, endpoint_summaries, job_values
-from trial.errors import Refused
+from trial.errors import ConfigError, Refused
 from trial.jobs.hands import hands
 from trial.study.load import load_study
+from trial.study.stages import Treatment
 from trial.study.study import Study
 
+WEIGHTS_SEED, DRAWS = 20261201, 4000
+"""Of the Bayesian bootstrap of trials behind the weights."""
 Values = dict[str, NDArray[np.float64]]
 
 
@@ -38,28 +43,68 @@ def pair_of(study: Study) -> tuple[str, str]:
     return study.parameter_set, other
 
 
-def write_structures(study: Study, folder: Path, workers: int | None = None) -> list[StructureRow]:
-    """Simulate the study under both sets and write structures.parquet into ``folder``."""
-    names = pair_of(study)
-    drawn = {name: drawn_of(study, name, workers or cores()) for name in names}
+def studies_of(study: Study) -> dict[str, Study]:
+    """The study by set: as it is, and under its stand-in, drugs of its stages included. Raises Refused."""
+    own, other = pair_of(study)
+    stages = tuple(
+        stage.model_copy(update={"arms": {arm: _other_drug(given) for arm, given in stage.arms.items()}})
+        for stage in study.stages
+    )
+    return {own: study, other: study.model_copy(update={"parameter_set": other, "stages": stages})}
+
+
+def _other_drug(given: Treatment) -> Treatment:
+    """What an arm gets in a stage, in the other structure where it is a drug of its own."""
+    name = given.parameter_set
+    if name is None:
+        return given
+    if other_set(name) is None:
+        raise Refused(f"both structures: no set stands in for {name}, which a stage gives, in the other structure")
+    return given.model_copy(update={"parameter_set": other_set(name)})
+
+
+def refuse_unusable_pair(study: Study) -> dict[str, Study]:
+    """The studies of both sets, the swapped one with every check of a config. Raises Refused with the first problem."""
+    studies = studies_of(study)
+    own, other = studies
+    try:
+        check_again(studies[other])
+    except ConfigError as error:
+        more = f" (and {len(error.messages) - 1} more)" if len(error.messages) > 1 else ""
+        raise Refused(
+            f"both structures: {study.id} cannot be simulated under {other}, which stands in for {own}: "
+            f"{error.messages[0]}{more}"
+        ) from None
+    return studies
+
+
+def write_structures(
+    study: Study, folder: Path, workers: int | None = None, dask: str | None = None
+) -> list[StructureRow]:
+    """Simulate the study under both sets and write structures.parquet into ``folder``; ``dask``: a cluster to work on
+    instead of threads.
+    """
+    studies = studies_of(study)
+    drawn = {name: drawn_of(one, workers or cores(), dask) for name, one in studies.items()}
     weights, known = weights_of(study.parameter_set), endpoints_of(study.analysis)
+    behind = behind_weights(study.parameter_set)
     rows: list[StructureRow] = []
-    for code in drawn[names[0]]:
+    for code in drawn[study.parameter_set]:
         endpoint = known[code]
         scale = 100.0 if endpoint.summary == "rate" else 1.0
         for k, arm in enumerate(study.arm_ids):
             by_set = {name: scale * values[code][:, k] for name, values in drawn.items()}
-            rows += stacking.stack(by_set, weights, code, endpoint.label, arm, endpoint.unit)
+            rows += stacking.stack(by_set, weights, code, endpoint.label, arm, endpoint.unit, behind)
     folder.mkdir(parents=True, exist_ok=True)
     stacking.write(rows, folder)
     return rows
 
 
-def drawn_of(study: Study, name: str, workers: int) -> Values:
-    """Every endpoint of the study under a set, by replicate and arm (R, A)."""
+def drawn_of(study: Study, workers: int, dask: str | None = None) -> Values:
+    """Every endpoint of the study, by replicate and arm (R, A)."""
     codes = tuple(dict.fromkeys((study.analysis.primary, *study.analysis.endpoints)))
-    jobs = cut(0, study.model_copy(update={"parameter_set": name}), codes, workers)
-    with hands(workers, None) as ours:
+    jobs = cut(0, study, codes, workers)
+    with hands(workers, dask) as ours:
         found = dict(ours.each(_values, jobs))
     return {code: np.concatenate([found[job][code] for _, job in jobs]) for code in codes}
 
@@ -69,18 +114,35 @@ def _values(study: Study, job: Job) -> Mapping[str, NDArray[np.float64]]:
 
 
 def weigh(pair: StandIn, configs: Path, replicates: int) -> dict[str, float | str | int]:
-    """Pseudo-BMA weights of a pair, from the rows of ``configs`` that are predicted and that neither set has seen."""
+    """Pseudo-BMA+ weights of a pair, from the rows of ``configs`` that are predicted and that neither set has seen.
+
+    What is assumed moves too (parameter_uncertainty: all). Rows of one trial have the same patients and count together.
+    """
     roles = read_roles(configs / ROLES_FILE)
-    seen = {row for name in (pair.mechanism, pair.empirical) for row in parameter_set(name).targets}
-    scores: dict[str, list[float]] = {pair.mechanism: [], pair.empirical: []}
+    names = (pair.mechanism, pair.empirical)
+    seen = {row for name in names for row in parameter_set(name).targets}
+    trials, rows = [], 0
     for path in sorted(configs.glob("*.yaml")):
-        study = load_study(path, replicates=replicates)
-        if study.published is None or study.parameter_set not in scores:
+        study = load_study(path, ["parameter_uncertainty=all"], replicates=replicates)
+        if study.published is None or study.parameter_set not in names:
             continue
-        rows = [r for r in read_published(Path(study.published.rows)) if r.row_id in roles]
-        rows = [r for r in rows if roles[r.row_id].role == PREDICTED and r.row_id not in seen]
-        for name in scores if rows else ():
-            found = endpoint_summaries(study.model_copy(update={"parameter_set": name}), [r.endpoint for r in rows])
-            scores[name] += [log_score(row, of_row(found, row, study)) for row in rows]
-    weights = stacking.pseudo_bma(scores)
-    return {**weights, "rows": len(scores[pair.mechanism]), "replicates": replicates}
+        asked = [r for r in read_published(Path(study.published.rows)) if r.row_id in roles]
+        asked = [r for r in asked if roles[r.row_id].role == PREDICTED and r.row_id not in seen]
+        scored = scores_of(study, names, asked)
+        if scored:
+            trials.append(np.sum(scored, axis=0))
+            rows += len(scored)
+    scores = {name: [float(trial[k]) for trial in trials] for k, name in enumerate(names)}
+    uniforms = Streams(WEIGHTS_SEED).uniforms(f"trials:{pair.mechanism}", 0, 0, first=DRAWS * len(trials))
+    weights = stacking.pseudo_bma_plus(scores, uniforms.reshape(DRAWS, -1) if trials else uniforms)
+    return {**weights, "rows": rows, "trials": len(trials), "replicates": replicates}
+
+
+def scores_of(study: Study, names: Sequence[str], rows: Sequence[Published]) -> list[tuple[float, ...]]:
+    """The log scores of each row under each set; not of rows that some set cannot be scored by."""
+    by_set = []
+    for name in names if rows else ():
+        found = endpoint_summaries(study.model_copy(update={"parameter_set": name}), [r.endpoint for r in rows])
+        by_set.append([log_score(row, of_row(found, row, study)) for row in rows])
+    scored = zip(*by_set, strict=True)
+    return [tuple(s for s in each if s is not None) for each in scored if None not in each]
