@@ -55,3 +55,24 @@ def test_a_few_of_them_on_the_command_line(home, capsys):
         said = capsys.readouterr().err
         assert re.search(r"odd\.yaml:\d+", said) and "Traceback" not in said, (text, said)
     assert not (home / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("confirm: {seed: 1", "confirm: {seed: 20210225", 23, "seen 20210225, which is the seed of the study"),
+        ("key: visits.days", "key: seed", 9, "seen seed; every point has the draws of the study"),
+        ("key: visits.days", "key: visits.days\n    also: [replicates]", 10, "seen replicates; every point has"),
+    ],
+)  # fmt: skip
+def test_draws_that_are_those_of_the_search_and_keys_that_all_points_share_are_refused(home, old, new, line, said):
+    with pytest.raises(ConfigError) as caught:
+        load_aim(goal(home, GOAL.replace(old, new)))
+    assert [one for one in caught.value.messages if f"odd.yaml:{line}: " in one and said in one], caught.value.messages
+
+
+def test_patients_may_be_searched_and_it_is_said_that_changes_are_not_paired(home):
+    searched = GOAL.replace("visits.days\n    choices:", "patients\n    choices: [4, 6]\n#")
+    aim = load_aim(goal(home, re.sub(r"\n#\n(      - .*\n)+", "\n", searched)))
+    assert aim.sizes and "not paired patient by patient" in aim.base.warnings[-1]
+    assert not load_aim(goal(home, GOAL)).sizes

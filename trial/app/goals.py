@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from analysis.endpoints import endpoints_of, lacking
 from analysis.endpoints.contract import Endpoint
 from cohorts.files import is_regular
-from trial.app.grid_points import PointStudy, standing
+from trial.app.grid_points import OTHER_SIZES, SAME_EVERYWHERE, PointStudy, standing
 from trial.app.loading import load_checked
 from trial.app.points import VISITS
 from trial.app.sampling import ends_of
@@ -41,6 +41,11 @@ class Aim:
     def known(self) -> dict[str, Endpoint]:
         """Every endpoint of the study, and VISITS."""
         return measures(self.base.study)
+
+    @property
+    def sizes(self) -> bool:
+        """Whether the number of patients is searched."""
+        return any("patients" in (one.key, *one.also) for one in self.goal.keys)
 
     @property
     def names(self) -> list[str]:
@@ -71,7 +76,8 @@ def load_aim(path: Path) -> Aim:
     goal = load_goal(path, lambda data: _problems(data, path.parent))
     config = load_checked(Path(goal.study))
     stands = {one.key: standing(config, one.key, Place(one.key)) for one in goal.keys}
-    return Aim(goal, PointStudy(config.study, stands, config.warnings))
+    aim = Aim(goal, PointStudy(config.study, stands, config.warnings))
+    return replace(aim, base=replace(aim.base, warnings=(*config.warnings, f"{OTHER_SIZES}."))) if aim.sizes else aim
 
 
 def variant(
@@ -111,6 +117,12 @@ def _problems(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
                 said = one.get(key) if isinstance(one, dict) else None
                 if isinstance(said, str) and said not in allowed:
                     yield (group, k, key), not_among(said, allowed, what)
+    confirm = data.get("confirm")
+    if isinstance(confirm, dict) and confirm.get("seed") == study.study.seed:
+        why = (
+            f"seen {study.study.seed}, which is the seed of the study: its draws are those of the search; give another"
+        )
+        yield ("confirm", "seed"), why
     seen: dict[tuple[str, ...], str] = {}
     for k, one in enumerate(_entries(data.get("keys"))):
         try:
@@ -132,6 +144,9 @@ def _unusable(study: Path, key: SearchedKey, k: int, tree: Any, seen: dict[tuple
         if parts in seen:
             yield place, f"seen {path}, which is {seen[parts]}; each key once"
         seen[parts] = path
+        if parts[0] in SAME_EVERYWHERE:
+            yield place, f"seen {path}; {SAME_EVERYWHERE[parts[0]]}"
+            continue
         for end, text in ends_of(key).items():
             problem = _no_key(study, Setting(path, text, Place(f"{path}={cut(text)}", depth=-1)))
             if problem:

@@ -23,6 +23,16 @@ EXAMPLE = (
     "allowed: KEY=A,B,C, for example --vary arms.0.start_dose_mg=2.5,5 (a list in brackets: visits.days=[7,14],[14])"
 )
 AS_IT_STANDS = "as it stands"
+SAME_EVERYWHERE = {
+    "seed": "every point has the draws of the study, else their changes are those of chance",
+    "replicates": "every point has the same replicates",
+}
+"""Keys that no point may change, and why."""
+SAME_PATIENTS = "Every point has the same patients and draws"
+OTHER_SIZES = (
+    "The number of patients differs by point: all have the same seed and replicates, but between points of other sizes "
+    "a change is not paired patient by patient; its error is that of the differences of replicates"
+)
 
 
 @dataclass(frozen=True)
@@ -122,9 +132,12 @@ def grid(
 
 
 def _each_once(base: Config, varied: Sequence[Varied]) -> None:
-    """Refused for a key that is varied under two spellings, or inside another one."""
+    """Refused for a key that every point shares, that is varied under two spellings, or inside another one."""
     paths = [parts_of(base.tree, one.key, Place(f"--vary {one.key}")) for one in varied]
     for k, path in enumerate(paths):
+        if path[0] in SAME_EVERYWHERE:
+            why = SAME_EVERYWHERE[path[0]]
+            raise Refused(f"--vary {varied[k].key}: {why}; --{path[0]} sets it for all of them")
         for j, other in enumerate(paths[:k]):
             if path[: len(other)] == other[: len(path)]:
                 raise Refused(f"--vary {varied[k].key}: this is {varied[j].key}, or inside it, which is varied already")

@@ -10,6 +10,7 @@ from analysis.report.decision import Chart, Sheet, Sheets, legend_of
 from analysis.report.keyed import Number, Text, shown
 from analysis.text import cells
 from trial.app.goals import Aim
+from trial.app.grid_points import OTHER_SIZES, SAME_PATIENTS
 
 NEW = "new"
 """Draws of another seed than those of the search."""
@@ -26,7 +27,7 @@ def page_of(aim: Aim, rows: Sequence[SearchRow]) -> Sheets:
         title=f"Search of {base.title}",
         subtitle=f"Goal {goal.id}, study {base.id}",
         lead=f"{goal.points} points over {len(goal.keys)} keys, by {goal.sampler}, seed {goal.seed}: {aims}.{limits} "
-        f"{refused} points are no valid study, {broken} break a limit. Every point has the same patients and draws "
+        f"{refused} points are no valid study, {broken} break a limit. {OTHER_SIZES if aim.sizes else SAME_PATIENTS} "
         f"({goal.replicates} replicates). The winner of a search is lucky: candidates were simulated again with "
         f"seed {goal.confirm.seed} ({goal.confirm.replicates} replicates).",
         parts=(
