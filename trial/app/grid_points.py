@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Any
 
+from analysis.endpoints import chosen
 from trial.app.loading import load_checked
+from trial.app.points import point_of
 from trial.errors import MOST_SHOWN, ConfigError, Refused, cut
 from trial.study.load import Config, Setting
 from trial.study.placed import Place, plain
@@ -105,13 +107,13 @@ def grid(
 ) -> list[PointStudy]:  # fmt: skip
     """The study as it stands, first, then every other point of the grid.
 
-    Raises ConfigError with a line for every problem of a point, which names the point and the key, before anything
-    runs.
+    Settings that make the same numbers are one point, and said. Raises ConfigError with a line for every problem of a
+    point, which names the point and the key, before anything runs.
     """
     base = load_checked(config, overrides, seed, replicates)
     _each_once(base, varied)
     stands = {one.key: standing(base, one.key, Place(f"--vary {one.key}")) for one in varied}
-    points, problems = [PointStudy(base.study, stands, base.warnings)], dict[str, str]()
+    points, problems = {_key(base.study): PointStudy(base.study, stands, base.warnings)}, dict[str, str]()
     for values in product(*(one.values for one in varied)):
         settings = dict(zip(stands, values, strict=True))
         try:
@@ -121,14 +123,24 @@ def grid(
             if len(problems) > MOST_SHOWN:
                 break
             continue
-        if found.study not in [point.study for point in points]:
-            new = [line for line in found.warnings if line not in base.warnings and ": published" not in line]
-            points.append(PointStudy(found.study, settings, tuple(f"{point_name(settings)}: {line}" for line in new)))
+        new = [line for line in found.warnings if line not in base.warnings and ": published" not in line]
+        key = _key(found.study)
+        same = points.get(key)
+        if same is None:
+            points[key] = PointStudy(found.study, settings, tuple(f"{point_name(settings)}: {line}" for line in new))
+        elif found.study != same.study:
+            line = f"{point_name(settings)}: the same numbers as {point_name(same.settings)}, which stands for both"
+            points[key] = replace(same, warnings=(*same.warnings, line))
     if problems:
         raise ConfigError(list(problems.values()))
     if len(points) == 1:
         raise Refused("--vary: every point is the study as it stands; give other values")
-    return points
+    return list(points.values())
+
+
+def _key(study: Study) -> str:
+    """What makes the numbers of a point of a scan."""
+    return point_of(study, tuple(chosen(study))).key
 
 
 def _each_once(base: Config, varied: Sequence[Varied]) -> None:
