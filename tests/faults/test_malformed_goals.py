@@ -1,5 +1,6 @@
 """250 malformed goals and --vary arguments: each is refused with its place and a sentence, without a traceback."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -76,3 +77,18 @@ def test_patients_may_be_searched_and_it_is_said_that_changes_are_not_paired(hom
     aim = load_aim(goal(home, re.sub(r"\n#\n(      - .*\n)+", "\n", searched)))
     assert aim.sizes and "not paired patient by patient" in aim.base.warnings[-1]
     assert not load_aim(goal(home, GOAL)).sizes
+
+
+def test_a_key_is_changed_where_its_value_is_not_where_its_text_is(home):
+    """The study says RESPW8 in no quotes; the key beside a threshold counts too."""
+    text = GOAL.replace("key: visits.days\n", "key: analysis.primary\n")
+    text = re.sub(r"choices:\n(      - .*\n)+", "choices: [RESPW8, RESP1]\n", text)
+    aim = load_aim(goal(home, text))
+    day = "dose_rules.titration.steps.3.below_1e9L"
+    stands = aim.values[day]
+    assert aim.changed({day: f"{stands:.10g}", "analysis.primary": '"RESPW8"'}) == {}
+    assert aim.changed({day: f"{stands + 1:.10g}", "analysis.primary": '"RESP1"'}) == {
+        day: f"{stands + 1:.10g}", "analysis.primary": '"RESP1"',
+    }  # fmt: skip
+    beside = dataclasses.replace(aim, values=aim.values | {"dose_rules.titration.steps.2.at_least_1e9L": stands + 9})
+    assert list(beside.changed({day: f"{stands:.10g}", "analysis.primary": '"RESPW8"'})) == [day]

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from analysis.endpoints import endpoints_of, lacking
 from analysis.endpoints.contract import Endpoint
 from cohorts.files import is_regular
-from trial.app.grid_points import OTHER_SIZES, SAME_EVERYWHERE, PointStudy, standing
+from trial.app.grid_points import OTHER_SIZES, SAME_EVERYWHERE, PointStudy, standing, standing_value
 from trial.app.loading import load_checked
 from trial.app.points import VISITS
-from trial.app.sampling import ends_of
+from trial.app.sampling import ends_of, value_of
 from trial.errors import ConfigError, cut
 from trial.study.checks import MOST_BYTES
 from trial.study.goal import Goal, SearchedKey, load_goal
@@ -32,15 +32,24 @@ NO_KEY = re.compile(r"unknown key|does not exist|for an entry of|allowed: a path
 
 @dataclass(frozen=True)
 class Aim:
-    """A checked goal with the study as it stands."""
+    """A checked goal with the study as it stands; ``values``: what its searched keys, and ``also``, are there."""
 
     goal: Goal
     base: PointStudy
+    values: Mapping[str, Any]
 
     @property
     def known(self) -> dict[str, Endpoint]:
         """Every endpoint of the study, and VISITS."""
         return measures(self.base.study)
+
+    def changed(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """The keys of a point whose value is another one than in the study as it stands, there or beside it."""
+        return {
+            one.key: settings[one.key]
+            for one in self.goal.keys
+            if any(self.values[path] != value_of(settings[one.key]) for path in (one.key, *one.also))
+        }
 
     @property
     def sizes(self) -> bool:
@@ -76,7 +85,9 @@ def load_aim(path: Path) -> Aim:
     goal = load_goal(path, lambda data: _problems(data, path.parent))
     config = load_checked(Path(goal.study))
     stands = {one.key: standing(config, one.key, Place(one.key)) for one in goal.keys}
-    aim = Aim(goal, PointStudy(config.study, stands, config.warnings))
+    paths = [path for one in goal.keys for path in (one.key, *one.also)]
+    values = {path: standing_value(config, path, Place(path)) for path in paths}
+    aim = Aim(goal, PointStudy(config.study, stands, config.warnings), values)
     return replace(aim, base=replace(aim.base, warnings=(*config.warnings, f"{OTHER_SIZES}."))) if aim.sizes else aim
 
 

@@ -166,10 +166,15 @@ def point_name(settings: Mapping[str, str]) -> str:
 
 def standing(base: Config, key: str, place: Place) -> str:
     """The value of a key in the study as it stands, as text. Raises ConfigError for a path that cannot be one."""
+    found = standing_value(base, key, place)
+    return AS_IT_STANDS if found is None else _typed(found)
+
+
+def standing_value(base: Config, key: str, place: Place) -> Any:
+    """The same as a value; None where nothing stands."""
     parts = parts_of(base.tree, key, place)
     found = _at(plain(base.tree), parts)
-    found = _at(base.study.model_dump(mode="json", by_alias=True), parts) if found is None else found
-    return AS_IT_STANDS if found is None else _typed(found)
+    return _at(base.study.model_dump(mode="json", by_alias=True), parts) if found is None else found
 
 
 def _at(data: Any, parts: Sequence[str]) -> Any:

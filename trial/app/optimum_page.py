@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.evidence.search import CONFIRMED, KEPT, PRICE, PUBLISHED, REFUSED, SEARCHED, SearchRow
+from analysis.evidence.search import CONFIRMED, KEPT, PRICE, PUBLISHED, REFUSED, SEARCHED, SearchRow, winner
 from analysis.figures.trade_off import Design, trade_off
 from analysis.report.decision import Chart, Sheet, Sheets, legend_of
 from analysis.report.keyed import Number, Text, shown
@@ -134,14 +134,20 @@ def _settings(aim: Aim, rows: Sequence[SearchRow]) -> Sheet:
     )
 
 
+def prices_of(aim: Aim, rows: Sequence[SearchRow]) -> list[tuple[str, SearchRow]]:
+    """Each key of the winner that is another one than in the study as it stands, with the point of this key alone."""
+    best = winner([row for row in rows if row.kind == CONFIRMED], aim.goal)
+    alone = [row for row in rows if row.kind == PRICE]
+    return list(zip(aim.changed(best.settings), alone, strict=True)) if best else []
+
+
 def _prices(aim: Aim, rows: Sequence[SearchRow]) -> Sheet:
     """Each key of the winner alone in the study as it stands."""
     stands = aim.base.settings
-    lines = []
-    for row in rows:
-        if row.kind == PRICE:
-            key = next(key for key, value in row.settings.items() if value != stands[key])
-            lines.append((key, stands[key], row.settings[key], *(_change(row, name) for name in aim.names), row.why))
+    lines = [
+        (key, stands[key], row.settings[key], *(_change(row, name) for name in aim.names), row.why)
+        for key, row in prices_of(aim, rows)
+    ]
     heads = ("key", "as it stands", "winner's value", *(name.replace("|", " ") for name in aim.names), "remark")
     notes = (
         "The winner is the candidate that keeps to the limits with new draws and is best in the first objective. "
