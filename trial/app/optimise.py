@@ -14,7 +14,7 @@ from analysis.text import cells
 from trial.app import folder as folders
 from trial.app.goals import Aim, variant
 from trial.app.grid_points import PointStudy
-from trial.app.optimum_page import NEW, again_of, page_of, prices_of
+from trial.app.optimum_page import CHOSEN_ON_NEW, NEW, again_of, page_of, prices_of
 from trial.app.points import DesignPoint, is_there, kept_points, point_of, simulate_points, values_of
 from trial.app.sampling import Sampler, must_be_there
 from trial.app.scan import ready
@@ -112,7 +112,11 @@ def _searched(room: Room, say: Say, progress: Progress) -> list[SearchRow]:
         raise Refused(f"{goal.id}: no point is a valid study; the first: {rows[1].why}")
     rows = pure.with_front(rows, goal)
     chosen = pure.candidates(rows, goal)
-    say(f"front: {sum(row.front for row in rows)} points, {len(chosen)} of them again with seed {goal.confirm.seed}")
+    if many := pure.repeats(rows):
+        say(f"{many} of {goal.points} points were asked for before; {goal.points - many} are different")
+    tied = f" ({pure.ties(rows, goal)} more points have the same objectives)" if pure.ties(rows, goal) else ""
+    front = sum(row.front for row in rows)
+    say(f"front: {front} points{tied}, {len(chosen)} of them again with seed {goal.confirm.seed}")
     rows += _confirmed(room, chosen)
     keep(rows)
     return rows
@@ -202,6 +206,7 @@ def notes(aim: Aim, rows: Sequence[SearchRow]) -> list[str]:
     best = pure.winner([row for row in rows if row.kind == CONFIRMED], aim.goal)
     if best is None:
         return [*said, "No candidate keeps to the limits with new draws."]
+    said.append(f"{CHOSEN_ON_NEW}.")
     said.append(f"Each key of point {best.number} alone, change from the study as it stands:")
     for key, row in prices_of(aim, rows):
         results = (

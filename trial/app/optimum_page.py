@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.evidence.search import CONFIRMED, KEPT, PRICE, PUBLISHED, REFUSED, SEARCHED, SearchRow, winner
+from analysis.evidence.search import (
+    CONFIRMED,
+    KEPT,
+    PRICE,
+    PUBLISHED,
+    REFUSED,
+    SEARCHED,
+    SearchRow,
+    repeats,
+    ties,
+    winner,
+)
 from analysis.figures.trade_off import Design, trade_off
 from analysis.report.decision import Chart, Sheet, Sheets, legend_of
 from analysis.report.keyed import Number, Text, shown
@@ -14,6 +25,10 @@ from trial.app.grid_points import OTHER_SIZES, SAME_PATIENTS
 
 NEW = "new"
 """Draws of another seed than those of the search."""
+CHOSEN_ON_NEW = (
+    "The winner is chosen among the candidates, and its keys are priced, in the same new draws: its numbers are still "
+    "a little lucky; a run of it with a third seed has none of that"
+)
 
 
 def page_of(aim: Aim, rows: Sequence[SearchRow]) -> Sheets:
@@ -27,9 +42,11 @@ def page_of(aim: Aim, rows: Sequence[SearchRow]) -> Sheets:
         title=f"Search of {base.title}",
         subtitle=f"Goal {goal.id}, study {base.id}",
         lead=f"{goal.points} points over {len(goal.keys)} keys, by {goal.sampler}, seed {goal.seed}: {aims}.{limits} "
-        f"{refused} points are no valid study, {broken} break a limit. {OTHER_SIZES if aim.sizes else SAME_PATIENTS} "
+        f"{refused} points are no valid study, {broken} break a limit, {repeats(rows)} were asked for before (nothing "
+        f"new is simulated for them); {ties(rows, goal)} others have the objectives of an earlier one on the front, "
+        f"which stands for them. {OTHER_SIZES if aim.sizes else SAME_PATIENTS} "
         f"({goal.replicates} replicates). The winner of a search is lucky: candidates were simulated again with "
-        f"seed {goal.confirm.seed} ({goal.confirm.replicates} replicates).",
+        f"seed {goal.confirm.seed} ({goal.confirm.replicates} replicates). {CHOSEN_ON_NEW}.",
         parts=(
             _figure(aim, rows, "search", "The front, in the draws of the search"),
             _figure(aim, rows, NEW, "Candidates with new draws"),
