@@ -207,7 +207,8 @@ def notes(aim: Aim, rows: Sequence[SearchRow]) -> list[str]:
     if best is None:
         return [*said, "No candidate keeps to the limits with new draws."]
     said.append(f"{CHOSEN_ON_NEW}.")
-    said.append(f"Each key of point {best.number} alone, change from the study as it stands:")
+    if aim.changed(best.settings):
+        said.append(f"Each key of point {best.number} alone, change from the study as it stands:")
     for key, row in prices_of(aim, rows):
         results = (
             f"{n.replace('|', ' ')} {cells.change(r.difference, r.difference_mcse, r.unit)}"
