@@ -1,14 +1,18 @@
 """250 malformed goals and --vary arguments: each is refused with its place and a sentence, without a traceback."""
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
 import pytest
 from malformed_goals import GOAL, malformed_goals, malformed_grids
 
+from analysis.evidence.design_points import PointRow
+from analysis.evidence.search import SearchRow
 from trial.app.goals import load_aim
 from trial.app.grid_points import grid, varied_of
+from trial.app.optimum_page import page_of, prices_of
 from trial.cli import main
 from trial.errors import ConfigError, TrialError
 
@@ -92,3 +96,24 @@ def test_a_key_is_changed_where_its_value_is_not_where_its_text_is(home):
     }  # fmt: skip
     beside = dataclasses.replace(aim, values=aim.values | {"dose_rules.titration.steps.2.at_least_1e9L": stands + 9})
     assert list(beside.changed({day: f"{stands:.10g}", "analysis.primary": '"RESPW8"'})) == [day]
+
+
+def test_the_page_prices_changed_keys_alone_and_says_what_luck_is_left(home):
+    """The winner has the visits of the study and another threshold: one price, and the rest of its luck in words."""
+    aim = load_aim(goal(home, GOAL))
+    day, visits = (one.key for one in aim.goal.keys)
+    settings = {day: "80", visits: json.dumps(aim.values[visits])}
+    results = {
+        name: PointRow("odd", 0, "", "HETROM-5", name.partition("|")[0], "", "%", 2, 9.0, 1.0, 1.0, 1.0)
+        for name in aim.names
+    }
+    rows = [
+        SearchRow(kind, k, settings, results, draws=draws, front=kind == "searched" and k == 1)
+        for kind, k, draws in (
+            ("published", 0, "search"), ("searched", 1, "search"), ("searched", 2, "search"), ("published", 0, "new"),
+            ("confirmed", 1, "new"), ("price", 0, "new"),
+        )
+    ]  # fmt: skip
+    assert [key for key, _ in prices_of(aim, rows)] == [day]
+    lead = page_of(aim, rows).lead
+    assert "1 were asked for before" in lead and "in the same new draws: its numbers are still a little lucky" in lead
