@@ -30,7 +30,7 @@ LABELS = {
     "replicates": ("Replicates with a value", ""),
     "estimate": ("Mean over replicates", "see unit"),
     "mcse": ("Monte Carlo error of the estimate", "see unit"),
-    "difference": ("Change from point 0, paired", "see unit"),
+    "difference": ("Change from point 0, replicate by replicate", "see unit"),
     "difference_mcse": ("Monte Carlo error of the change", "see unit"),
 }
 

@@ -75,14 +75,34 @@ def losses(one: SearchRow, objectives: Sequence[Objective]) -> tuple[float, ...]
 
 
 def with_front(rows: Sequence[SearchRow], goal: Goal) -> list[SearchRow]:
-    """The rows, those on the Pareto front of the kept searched points marked; of equal settings the first one."""
-    mine = [row for row in rows if row.kind == SEARCHED and row.status == KEPT]
-    first = {tuple(row.settings.values()): row.number for row in reversed(mine)}
-    points = [
-        (losses(row, goal.objectives), row.number) for row in mine if first[tuple(row.settings.values())] == row.number
-    ]
-    front = {number for loss, number in points if not any(dominates(other, loss) for other, _ in points)}
+    """The rows, those on the Pareto front of the kept searched points marked; of equal objectives the first one."""
+    first: dict[tuple[float, ...], int] = {}
+    for row in _distinct(rows, KEPT):
+        first.setdefault(losses(row, goal.objectives), row.number)
+    front = {number for loss, number in first.items() if not any(dominates(other, loss) for other in first)}
     return [replace(row, front=row.kind == SEARCHED and row.number in front) for row in rows]
+
+
+def _distinct(rows: Sequence[SearchRow], *status: str) -> list[SearchRow]:
+    """The searched points of these states, each once: of those that are the same study, or have equal settings, the
+    first.
+    """
+    found: dict[object, SearchRow] = {}
+    for row in rows:
+        if row.kind == SEARCHED and row.status in status:
+            found.setdefault(row.folder or tuple(row.settings.values()), row)
+    return list(found.values())
+
+
+def repeats(rows: Sequence[SearchRow]) -> int:
+    """Searched points that an earlier one is already; they are of the budget, and nothing is simulated for them."""
+    return sum(row.kind == SEARCHED for row in rows) - len(_distinct(rows, KEPT, BROKEN, REFUSED))
+
+
+def ties(rows: Sequence[SearchRow], goal: Goal) -> int:
+    """Other points, not repeats, with the objectives of one on the front, which stands for them."""
+    front = {losses(row, goal.objectives) for row in rows if row.front}
+    return sum(not row.front and losses(row, goal.objectives) in front for row in _distinct(rows, KEPT))
 
 
 def dominates(one: Sequence[float], other: Sequence[float]) -> bool:

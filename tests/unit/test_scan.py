@@ -1,12 +1,14 @@
 """vtrial scan: the grid, each point once, changes paired with the study as it stands."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from trial.app.grid_points import split
+from trial.app.grid_points import grid as grid_of
+from trial.app.grid_points import split, varied_of
 from trial.app.points import POINTS, VALUES
 from trial.app.targets import Job, job_values
 from trial.cli import main
@@ -103,6 +105,9 @@ def test_a_damaged_point_is_simulated_again(grid):
         ([f"{LARGE}=40,many"], f"point {LARGE}=many: --vary {LARGE}=many: {LARGE}: seen 'many'"),
         (["dose_rules.titration.steps.1.below_1e9L=40"], "point dose_rules.titration.steps.1.below_1e9L=40: configs/"),
         (["seed=" + ",".join(map(str, range(2000)))], "2,000 points; allowed: at most 1,000"),
+        (["seed=1,2"], "--vary seed: every point has the draws of the study"),
+        (["replicates=2,3"], "--vary replicates: every point has the same replicates; --replicates sets it"),
+        (["published=null"], "every point is the study as it stands"),
     ],
 )
 def test_what_cannot_be_a_grid_is_refused_before_anything_runs(vary, said, tmp_path, capsys):
@@ -128,3 +133,24 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path, capsys):
     assert "no point to go on with" in capsys.readouterr().err
     assert scanned(tmp_path / "new", "--vary", f"{KEY}=7", "--figure", "RESPW8,RESCU") == 2
     assert "did you mean RESCUE?" in capsys.readouterr().err
+
+
+def test_points_of_other_endpoints_and_of_other_sizes_say_so(tmp_path, capsys):
+    """RESP1 is asked for at one point alone; at patients=12 the changes are not paired patient by patient."""
+    vary = ["--vary", "analysis.endpoints=[RESPW8, RESP1]", "--vary", "patients=12"]
+    assert scanned(tmp_path / "out", *vary, "--figure", "RESCUE,RESPW8") == 0
+    told = capsys.readouterr()
+    assert "not paired patient by patient" in " ".join(told.out.split())
+    assert " NE" in told.out
+    rows = pq.read_table(tmp_path / "out" / "scan.parquet").to_pandas()
+    found = [set(rows[rows.point == k].endpoint) for k in (0, 1)]
+    assert found == [{"RESPW8", "RESCUE"}, {"RESPW8", "RESP1"}] and rows.point.max() == 1
+    page = (tmp_path / "out" / "scan.html").read_text(encoding="utf-8")
+    assert ">NE<" in page and "not paired patient by patient" in page and "same patients and draws" not in page
+
+
+def test_settings_that_make_the_same_numbers_are_one_point_and_said():
+    """Published rows are no part of a point: without them and 40 patients it is the study as it stands."""
+    points = grid_of(Path(SMOKE), varied_of(["published=null", "patients=40,8"]))
+    assert [point.study.patients for point in points] == [40, 8]
+    assert "point published=null, patients=40: the same numbers as point" in points[0].warnings[-1]

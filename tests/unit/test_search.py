@@ -41,6 +41,17 @@ def test_the_front_is_what_nobody_beats():
     assert [row.number for row in search.candidates(found, GOAL)] == [2, 1], "best in the first objective first"
 
 
+def test_of_equal_objectives_the_first_is_on_the_front_and_repeats_are_counted():
+    """By hand: 2 has the objectives of 1 with another setting, 3 is 1 again, 5 is the refused 4 again."""
+    rows = [tried(1, 60, 20), tried(2, 60, 20, rescue=3.0), replace(tried(3, 60, 20), settings={"k": "1"})]
+    rows += [SearchRow(SEARCHED, number, {"k": "4"}, {}, REFUSED, "no") for number in (4, 5)]
+    found = search.with_front(rows, GOAL)
+    assert [row.number for row in found if row.front] == [1]
+    assert search.repeats(found) == 2 and search.ties(found, GOAL) == 1
+    same = [replace(row, folder="abc") for row in rows[:2]]
+    assert search.repeats(same) == 1, "two texts of the same study"
+
+
 def test_of_a_long_front_some_are_confirmed_evenly_with_both_ends():
     rows = search.with_front([tried(k, 50 + k, 10 + k) for k in range(5)], GOAL)
     assert sum(row.front for row in rows) == 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from analysis.endpoints import endpoints_of, lacking
 from analysis.endpoints.contract import Endpoint
 from cohorts.files import is_regular
-from trial.app.grid_points import PointStudy, standing
+from trial.app.grid_points import OTHER_SIZES, SAME_EVERYWHERE, PointStudy, standing, standing_value
 from trial.app.loading import load_checked
 from trial.app.points import VISITS
-from trial.app.sampling import ends_of
+from trial.app.sampling import ends_of, value_of
 from trial.errors import ConfigError, cut
 from trial.study.checks import MOST_BYTES
 from trial.study.goal import Goal, SearchedKey, load_goal
@@ -32,15 +32,29 @@ NO_KEY = re.compile(r"unknown key|does not exist|for an entry of|allowed: a path
 
 @dataclass(frozen=True)
 class Aim:
-    """A checked goal with the study as it stands."""
+    """A checked goal with the study as it stands; ``values``: what its searched keys, and ``also``, are there."""
 
     goal: Goal
     base: PointStudy
+    values: Mapping[str, Any]
 
     @property
     def known(self) -> dict[str, Endpoint]:
         """Every endpoint of the study, and VISITS."""
         return measures(self.base.study)
+
+    def changed(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """The keys of a point whose value is another one than in the study as it stands, there or beside it."""
+        return {
+            one.key: settings[one.key]
+            for one in self.goal.keys
+            if any(self.values[path] != value_of(settings[one.key]) for path in (one.key, *one.also))
+        }
+
+    @property
+    def sizes(self) -> bool:
+        """Whether the number of patients is searched."""
+        return any("patients" in (one.key, *one.also) for one in self.goal.keys)
 
     @property
     def names(self) -> list[str]:
@@ -71,7 +85,10 @@ def load_aim(path: Path) -> Aim:
     goal = load_goal(path, lambda data: _problems(data, path.parent))
     config = load_checked(Path(goal.study))
     stands = {one.key: standing(config, one.key, Place(one.key)) for one in goal.keys}
-    return Aim(goal, PointStudy(config.study, stands, config.warnings))
+    paths = [path for one in goal.keys for path in (one.key, *one.also)]
+    values = {path: standing_value(config, path, Place(path)) for path in paths}
+    aim = Aim(goal, PointStudy(config.study, stands, config.warnings), values)
+    return replace(aim, base=replace(aim.base, warnings=(*config.warnings, f"{OTHER_SIZES}."))) if aim.sizes else aim
 
 
 def variant(
@@ -111,6 +128,12 @@ def _problems(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
                 said = one.get(key) if isinstance(one, dict) else None
                 if isinstance(said, str) and said not in allowed:
                     yield (group, k, key), not_among(said, allowed, what)
+    confirm = data.get("confirm")
+    if isinstance(confirm, dict) and confirm.get("seed") == study.study.seed:
+        why = (
+            f"seen {study.study.seed}, which is the seed of the study: its draws are those of the search; give another"
+        )
+        yield ("confirm", "seed"), why
     seen: dict[tuple[str, ...], str] = {}
     for k, one in enumerate(_entries(data.get("keys"))):
         try:
@@ -132,6 +155,9 @@ def _unusable(study: Path, key: SearchedKey, k: int, tree: Any, seen: dict[tuple
         if parts in seen:
             yield place, f"seen {path}, which is {seen[parts]}; each key once"
         seen[parts] = path
+        if parts[0] in SAME_EVERYWHERE:
+            yield place, f"seen {path}; {SAME_EVERYWHERE[parts[0]]}"
+            continue
         for end, text in ends_of(key).items():
             problem = _no_key(study, Setting(path, text, Place(f"{path}={cut(text)}", depth=-1)))
             if problem:

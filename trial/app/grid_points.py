@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Any
 
+from analysis.endpoints import chosen
 from trial.app.loading import load_checked
+from trial.app.points import point_of
 from trial.errors import MOST_SHOWN, ConfigError, Refused, cut
 from trial.study.load import Config, Setting
 from trial.study.placed import Place, plain
@@ -23,6 +25,16 @@ EXAMPLE = (
     "allowed: KEY=A,B,C, for example --vary arms.0.start_dose_mg=2.5,5 (a list in brackets: visits.days=[7,14],[14])"
 )
 AS_IT_STANDS = "as it stands"
+SAME_EVERYWHERE = {
+    "seed": "every point has the draws of the study, else their changes are those of chance",
+    "replicates": "every point has the same replicates",
+}
+"""Keys that no point may change, and why."""
+SAME_PATIENTS = "Every point has the same patients and draws"
+OTHER_SIZES = (
+    "The number of patients differs by point: all have the same seed and replicates, but between points of other sizes "
+    "a change is not paired patient by patient; its error is that of the differences of replicates"
+)
 
 
 @dataclass(frozen=True)
@@ -95,13 +107,13 @@ def grid(
 ) -> list[PointStudy]:  # fmt: skip
     """The study as it stands, first, then every other point of the grid.
 
-    Raises ConfigError with a line for every problem of a point, which names the point and the key, before anything
-    runs.
+    Settings that make the same numbers are one point, and said. Raises ConfigError with a line for every problem of a
+    point, which names the point and the key, before anything runs.
     """
     base = load_checked(config, overrides, seed, replicates)
     _each_once(base, varied)
     stands = {one.key: standing(base, one.key, Place(f"--vary {one.key}")) for one in varied}
-    points, problems = [PointStudy(base.study, stands, base.warnings)], dict[str, str]()
+    points, problems = {_key(base.study): PointStudy(base.study, stands, base.warnings)}, dict[str, str]()
     for values in product(*(one.values for one in varied)):
         settings = dict(zip(stands, values, strict=True))
         try:
@@ -111,20 +123,33 @@ def grid(
             if len(problems) > MOST_SHOWN:
                 break
             continue
-        if found.study not in [point.study for point in points]:
-            new = [line for line in found.warnings if line not in base.warnings and ": published" not in line]
-            points.append(PointStudy(found.study, settings, tuple(f"{point_name(settings)}: {line}" for line in new)))
+        new = [line for line in found.warnings if line not in base.warnings and ": published" not in line]
+        key = _key(found.study)
+        same = points.get(key)
+        if same is None:
+            points[key] = PointStudy(found.study, settings, tuple(f"{point_name(settings)}: {line}" for line in new))
+        elif found.study != same.study:
+            line = f"{point_name(settings)}: the same numbers as {point_name(same.settings)}, which stands for both"
+            points[key] = replace(same, warnings=(*same.warnings, line))
     if problems:
         raise ConfigError(list(problems.values()))
     if len(points) == 1:
         raise Refused("--vary: every point is the study as it stands; give other values")
-    return points
+    return list(points.values())
+
+
+def _key(study: Study) -> str:
+    """What makes the numbers of a point of a scan."""
+    return point_of(study, tuple(chosen(study))).key
 
 
 def _each_once(base: Config, varied: Sequence[Varied]) -> None:
-    """Refused for a key that is varied under two spellings, or inside another one."""
+    """Refused for a key that every point shares, that is varied under two spellings, or inside another one."""
     paths = [parts_of(base.tree, one.key, Place(f"--vary {one.key}")) for one in varied]
     for k, path in enumerate(paths):
+        if path[0] in SAME_EVERYWHERE:
+            why = SAME_EVERYWHERE[path[0]]
+            raise Refused(f"--vary {varied[k].key}: {why}; --{path[0]} sets it for all of them")
         for j, other in enumerate(paths[:k]):
             if path[: len(other)] == other[: len(path)]:
                 raise Refused(f"--vary {varied[k].key}: this is {varied[j].key}, or inside it, which is varied already")
@@ -141,10 +166,15 @@ def point_name(settings: Mapping[str, str]) -> str:
 
 def standing(base: Config, key: str, place: Place) -> str:
     """The value of a key in the study as it stands, as text. Raises ConfigError for a path that cannot be one."""
+    found = standing_value(base, key, place)
+    return AS_IT_STANDS if found is None else _typed(found)
+
+
+def standing_value(base: Config, key: str, place: Place) -> Any:
+    """The same as a value; None where nothing stands."""
     parts = parts_of(base.tree, key, place)
     found = _at(plain(base.tree), parts)
-    found = _at(base.study.model_dump(mode="json", by_alias=True), parts) if found is None else found
-    return AS_IT_STANDS if found is None else _typed(found)
+    return _at(base.study.model_dump(mode="json", by_alias=True), parts) if found is None else found
 
 
 def _at(data: Any, parts: Sequence[str]) -> Any:

@@ -14,7 +14,7 @@ from analysis.text import cells
 from trial.app import folder as folders
 from trial.app.goals import Aim, variant
 from trial.app.grid_points import PointStudy
-from trial.app.optimum_page import NEW, again_of, page_of
+from trial.app.optimum_page import CHOSEN_ON_NEW, NEW, again_of, page_of, prices_of
 from trial.app.points import DesignPoint, is_there, kept_points, point_of, simulate_points, values_of
 from trial.app.sampling import Sampler, must_be_there
 from trial.app.scan import ready
@@ -112,7 +112,11 @@ def _searched(room: Room, say: Say, progress: Progress) -> list[SearchRow]:
         raise Refused(f"{goal.id}: no point is a valid study; the first: {rows[1].why}")
     rows = pure.with_front(rows, goal)
     chosen = pure.candidates(rows, goal)
-    say(f"front: {sum(row.front for row in rows)} points, {len(chosen)} of them again with seed {goal.confirm.seed}")
+    if many := pure.repeats(rows):
+        say(f"{many} of {goal.points} points were asked for before; {goal.points - many} are different")
+    tied = f" ({pure.ties(rows, goal)} more points have the same objectives)" if pure.ties(rows, goal) else ""
+    front = sum(row.front for row in rows)
+    say(f"front: {front} points{tied}, {len(chosen)} of them again with seed {goal.confirm.seed}")
     rows += _confirmed(room, chosen)
     keep(rows)
     return rows
@@ -172,7 +176,7 @@ def _confirmed(room: Room, chosen: Sequence[SearchRow]) -> list[SearchRow]:
     again = _tried(room, CONFIRMED, 0, [row.settings for row in chosen], base, True)
     again = [replace(row, number=was.number) for row, was in zip(again, chosen, strict=True)]
     best = pure.winner(again, goal)
-    alone = [{key: value} for key, value in best.settings.items() if value != stands[key]] if best else []
+    alone = [{key: value} for key, value in room.aim.changed(best.settings).items()] if best else []
     return [first, *again, *_tried(room, PRICE, 0, alone, base, True)]
 
 
@@ -194,22 +198,21 @@ def lines(aim: Aim, rows: Sequence[SearchRow]) -> list[tuple[str, ...]]:
 
 def notes(aim: Aim, rows: Sequence[SearchRow]) -> list[str]:
     """What stands below: the settings of the candidates, and what each key of the winner does alone."""
-    stands = aim.base.settings
     said = []
     for row in rows:
         if row.kind == CONFIRMED:
-            changed = ", ".join(f"{key}={value}" for key, value in row.settings.items() if value != stands[key])
+            changed = ", ".join(f"{key}={value}" for key, value in aim.changed(row.settings).items())
             said.append(f"point {row.number}: {changed or 'as it stands'}")
     best = pure.winner([row for row in rows if row.kind == CONFIRMED], aim.goal)
     if best is None:
         return [*said, "No candidate keeps to the limits with new draws."]
-    said.append(f"Each key of point {best.number} alone, change from the study as it stands:")
-    for row in rows:
-        if row.kind == PRICE:
-            key = next(key for key, value in row.settings.items() if value != stands[key])
-            results = (
-                f"{n.replace('|', ' ')} {cells.change(r.difference, r.difference_mcse, r.unit)}"
-                for n, r in row.results.items()
-            )
-            said.append(f"{key}={row.settings[key]}: {'; '.join(results) or row.why}")
+    said.append(f"{CHOSEN_ON_NEW}.")
+    if aim.changed(best.settings):
+        said.append(f"Each key of point {best.number} alone, change from the study as it stands:")
+    for key, row in prices_of(aim, rows):
+        results = (
+            f"{n.replace('|', ' ')} {cells.change(r.difference, r.difference_mcse, r.unit)}"
+            for n, r in row.results.items()
+        )
+        said.append(f"{key}={row.settings[key]}: {'; '.join(results) or row.why}")
     return said

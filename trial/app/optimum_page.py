@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.evidence.search import CONFIRMED, KEPT, PRICE, PUBLISHED, REFUSED, SEARCHED, SearchRow
+from analysis.evidence.search import (
+    CONFIRMED,
+    KEPT,
+    PRICE,
+    PUBLISHED,
+    REFUSED,
+    SEARCHED,
+    SearchRow,
+    repeats,
+    ties,
+    winner,
+)
 from analysis.figures.trade_off import Design, trade_off
 from analysis.report.decision import Chart, Sheet, Sheets, legend_of
 from analysis.report.keyed import Number, Text, shown
 from analysis.text import cells
 from trial.app.goals import Aim
+from trial.app.grid_points import OTHER_SIZES, SAME_PATIENTS
 
 NEW = "new"
 """Draws of another seed than those of the search."""
+CHOSEN_ON_NEW = (
+    "The winner is chosen among the candidates, and its keys are priced, in the same new draws: its numbers are still "
+    "a little lucky; a run of it with a third seed has none of that"
+)
 
 
 def page_of(aim: Aim, rows: Sequence[SearchRow]) -> Sheets:
@@ -26,9 +42,11 @@ def page_of(aim: Aim, rows: Sequence[SearchRow]) -> Sheets:
         title=f"Search of {base.title}",
         subtitle=f"Goal {goal.id}, study {base.id}",
         lead=f"{goal.points} points over {len(goal.keys)} keys, by {goal.sampler}, seed {goal.seed}: {aims}.{limits} "
-        f"{refused} points are no valid study, {broken} break a limit. Every point has the same patients and draws "
+        f"{refused} points are no valid study, {broken} break a limit, {repeats(rows)} were asked for before (nothing "
+        f"new is simulated for them); {ties(rows, goal)} others have the objectives of an earlier one on the front, "
+        f"which stands for them. {OTHER_SIZES if aim.sizes else SAME_PATIENTS} "
         f"({goal.replicates} replicates). The winner of a search is lucky: candidates were simulated again with "
-        f"seed {goal.confirm.seed} ({goal.confirm.replicates} replicates).",
+        f"seed {goal.confirm.seed} ({goal.confirm.replicates} replicates). {CHOSEN_ON_NEW}.",
         parts=(
             _figure(aim, rows, "search", "The front, in the draws of the search"),
             _figure(aim, rows, NEW, "Candidates with new draws"),
@@ -133,14 +151,20 @@ def _settings(aim: Aim, rows: Sequence[SearchRow]) -> Sheet:
     )
 
 
+def prices_of(aim: Aim, rows: Sequence[SearchRow]) -> list[tuple[str, SearchRow]]:
+    """Each key of the winner that is another one than in the study as it stands, with the point of this key alone."""
+    best = winner([row for row in rows if row.kind == CONFIRMED], aim.goal)
+    alone = [row for row in rows if row.kind == PRICE]
+    return list(zip(aim.changed(best.settings), alone, strict=True)) if best else []
+
+
 def _prices(aim: Aim, rows: Sequence[SearchRow]) -> Sheet:
     """Each key of the winner alone in the study as it stands."""
     stands = aim.base.settings
-    lines = []
-    for row in rows:
-        if row.kind == PRICE:
-            key = next(key for key, value in row.settings.items() if value != stands[key])
-            lines.append((key, stands[key], row.settings[key], *(_change(row, name) for name in aim.names), row.why))
+    lines = [
+        (key, stands[key], row.settings[key], *(_change(row, name) for name in aim.names), row.why)
+        for key, row in prices_of(aim, rows)
+    ]
     heads = ("key", "as it stands", "winner's value", *(name.replace("|", " ") for name in aim.names), "remark")
     notes = (
         "The winner is the candidate that keeps to the limits with new draws and is best in the first objective. "

@@ -78,6 +78,11 @@ def choice_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
+def value_of(text: str) -> Any:
+    """The value of a text that the sampler gave: of a choice or a number."""
+    return json.loads(text)
+
+
 def ends_of(key: SearchedKey) -> Mapping[str, str]:
     """Some values of a key: those at the ends of its range, or all its choices."""
     if key.choices:

@@ -16,7 +16,7 @@ from analysis.report.keyed import Number, Text, shown
 from analysis.text import cells
 from cohorts.files import absolute
 from trial.app import folder as folders
-from trial.app.grid_points import PointStudy
+from trial.app.grid_points import OTHER_SIZES, SAME_PATIENTS, PointStudy
 from trial.app.points import POINTS, DesignPoint, is_there, kept_points, point_of, simulate_points, values_of
 from trial.app.study_run import cores
 from trial.app.talk import Progress, Say, silent, unseen
@@ -55,7 +55,7 @@ def scan(
     if how.dask is not None:
         must_be_usable(how.dask, how.workers)
     base = points[0].study
-    known, pair = chosen(base), pair_of(points, how.figure)
+    known, pair = known_of(points), pair_of(points, how.figure)
     keyed = {(point := point_of(one.study, tuple(chosen(one.study)))).key: point for one in points}
     keys = list(keyed)
     with folders.locked(folder):
@@ -125,10 +125,18 @@ def _simulated(folder: Path, key: str, point: DesignPoint) -> Simulated:
     return Simulated(key, point.study.arm_ids, values_of(folder, key, point))
 
 
+def known_of(points: Sequence[PointStudy]) -> dict[str, Endpoint]:
+    """The endpoints of these points, those of the study as it stands first; a point need not have all of them."""
+    known: dict[str, Endpoint] = {}
+    for point in points:
+        known = known | {code: one for code, one in chosen(point.study).items() if code not in known}
+    return known
+
+
 def pair_of(points: Sequence[PointStudy], asked: str) -> tuple[str, str]:
     """The endpoints of the figure of these points, across and up. Raises Refused."""
     base = points[0].study
-    return figure_of(asked, chosen(base), base.analysis.primary)
+    return figure_of(asked, known_of(points), base.analysis.primary)
 
 
 def figure_of(asked: str, known: Mapping[str, Endpoint], primary: str) -> tuple[str, str]:
@@ -153,12 +161,18 @@ def page_of(
     colours = legend_of([(arm.id, arm.placebo) for arm in base.arms])
     shape = f"{base.replicates} replicates of {base.patients} patients, seed {base.seed}"
     varied = ", ".join(points[0].settings)
+    sameness = (
+        OTHER_SIZES
+        if other_sizes(points)
+        else (
+            f"{SAME_PATIENTS}, so that a change from the study as it stands (marked) has the error of its differences "
+            "replicate by replicate"
+        )
+    )
     return Sheets(
         title=f"Scan of {base.title}",
         subtitle=f"Study {base.id}",
-        lead=f"{len(points)} design points over {varied}; {shape}. Every point has the same patients and draws, "
-        "so that a change from the study as it stands (marked) has the error of its differences replicate by "
-        "replicate.",
+        lead=f"{len(points)} design points over {varied}; {shape}. {sameness}.",
         parts=(
             _figure(points, rows, known, pair, colours),
             *(_sheet(points, rows, endpoint, base.arm_ids) for endpoint in known.values()),
@@ -200,19 +214,32 @@ def _sheet(points: Sequence[PointStudy], rows: Sequence[PointRow], endpoint: End
     for k, point in enumerate(points):
         line: list[Text] = [str(k), *point.settings.values()]
         for arm in arms:
-            line += _cells(mine.get((k, arm)))
+            line += _cells(mine.get((k, arm)), k)
         lines.append(tuple(line))
     title = f"{endpoint.code}: {endpoint.label}{unit_in_words(endpoint.unit)}"
-    notes = ("Mean over replicates ± Monte Carlo error; change from point 0 ± the error of the paired differences.",)
+    notes = (
+        "Mean over replicates ± Monte Carlo error; change from point 0 ± the error of the differences, "
+        "replicate by replicate; NE: the point does not have it.",
+    )
     return Sheet(title, heads, tuple(lines), 1 + len(points[0].settings), (0,), notes)
 
 
-def _cells(row: PointRow | None) -> tuple[Text, Text]:
+def _cells(row: PointRow | None, k: int) -> tuple[Text, Text]:
     if row is None:
-        return "", ""
+        return _nothing(k)
     of = [Number(getattr(row, name), "scan", row.key, name) for name in ("estimate", "mcse")]
     by = [Number(getattr(row, name), "scan", row.key, name) for name in ("difference", "difference_mcse")]
     return shown(cells.amount_error, *of, unit=row.unit), shown(cells.change, *by, unit=row.unit) if row.point else ""
+
+
+def _nothing(k: int) -> tuple[str, str]:
+    """Estimate and change where a point does not have the endpoint, or not the arm."""
+    return cells.NOT_ESTIMABLE, cells.NOT_ESTIMABLE if k else ""
+
+
+def other_sizes(points: Sequence[PointStudy]) -> bool:
+    """Whether the number of patients differs between points."""
+    return len({point.study.patients for point in points}) > 1
 
 
 def lines(points: Sequence[PointStudy], rows: Sequence[PointRow], pair: tuple[str, str]) -> list[tuple[str, ...]]:
@@ -221,13 +248,16 @@ def lines(points: Sequence[PointStudy], rows: Sequence[PointRow], pair: tuple[st
     found = []
     for k, point in enumerate(points):
         for place, arm in enumerate(point.study.arm_ids):
-            texts = [text for code in reversed(pair) for text in said(at[k, arm, code])]
+            rows_of = [at.get((k, arm, code)) for code in reversed(pair)]
+            texts = [text for row in rows_of for text in (said(row) if row else _nothing(k))]
             found.append((str(k) if place == 0 else "", arm, *texts))
     return found
 
 
 def notes(points: Sequence[PointStudy]) -> list[str]:
-    """What the points are, a line each."""
+    """What the points are, a line each, and what their changes are."""
     return [
-        f"{k}  {', '.join(f'{key}={value}' for key, value in one.settings.items())}" for k, one in enumerate(points)
+        *(f"{k}  {', '.join(f'{key}={value}' for key, value in one.settings.items())}" for k, one in enumerate(points)),
+        f"Mean over replicates ± Monte Carlo error; change from point 0{'' if other_sizes(points) else ', paired'}.",
+        *([f"{OTHER_SIZES}."] if other_sizes(points) else []),
     ]

@@ -60,5 +60,4 @@ def scan(
     pair = scans.pair_of(points, figure)
     heads = ("point", "arm", pair[1], "change", pair[0], "change")
     told = (paragraph(line).strip() for line in scans.notes(points))
-    under = "Mean over replicates ± Monte Carlo error; change from point 0, paired."
-    show(heads, heads[:2], scans.lines(points, rows, pair), ("", *told, under), folder / scans.PAGE)
+    show(heads, heads[:2], scans.lines(points, rows, pair), ("", *told), folder / scans.PAGE)
