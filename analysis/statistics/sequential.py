@@ -64,23 +64,30 @@ class Going(NamedTuple):
 START = Going(np.zeros(1), np.ones(1), 0.0)
 
 
+def _gained(state: Going, t: float) -> float:
+    """Information from ``state`` to ``t``. Raises ValueError where it is none."""
+    if not t > state.information:
+        raise ValueError(f"information {t:g} after {state.information:g}; looks must rise")
+    return t - state.information
+
+
 def above(state: Going, t: float, z: ArrayLike, drift: float) -> Array:
     """Probability (...) of going on until ``state`` and then having Z of at least ``z`` (...) at information ``t``."""
-    dt = t - state.information
+    dt = _gained(state, t)
     far = np.asarray(z, dtype=np.float64)[..., None] * np.sqrt(t) - state.at - drift * dt
     return np.asarray(ndtr(-far / np.sqrt(dt)) @ state.mass)
 
 
 def below(state: Going, t: float, z: ArrayLike, drift: float) -> Array:
     """As ``above``, of Z below ``z``."""
-    dt = t - state.information
+    dt = _gained(state, t)
     far = np.asarray(z, dtype=np.float64)[..., None] * np.sqrt(t) - state.at - drift * dt
     return np.asarray(ndtr(far / np.sqrt(dt)) @ state.mass)
 
 
 def gone_on(state: Going, t: float, low: float, high: float, drift: float) -> Going:
     """The state after a look at information ``t`` whose bounds are ``low`` and ``high``."""
-    dt, root = t - state.information, np.sqrt(t)
+    dt, root = _gained(state, t), np.sqrt(t)
     first = max(low * root, drift * t - REACH * root)
     last = max(min(high * root, drift * t + REACH * root), first)
     at = first + (NODES + 1) / 2 * (last - first)

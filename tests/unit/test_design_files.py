@@ -55,6 +55,7 @@ def refused(tmp_path: Path, text: str) -> str:
         ("criteria:", "adapt: {kind: select, at: 0.5, keep: 1}\ncriteria:", 4, "its own look"),
         ("criteria:", "adapt: {kind: drop_arms, keep: 1}\ncriteria:", 10, "does not use it"),
         ("hetrombopag_itp_phase3.yaml", "nowhere.yaml", 2, "nowhere.yaml"),
+        ("[0.5, 1]", "[0.5, 0.501, 1]", 3, "whose looks (looks.information) are at 30, 30, 60 patients"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path, old, new, line, words):

@@ -96,3 +96,8 @@ def test_looks_at_almost_the_same_time_are_seen_as_one():
     second = (first * np.sqrt(0.5) + z[:, 1] * 0.1) / np.sqrt(0.51)
     either = ((first >= 2.2) | (second >= 2.2)).mean()
     assert gs.power(bounds, 0.0) == pytest.approx(either, abs=4 * np.sqrt(either / 400_000))
+
+
+def test_looks_without_new_information_are_refused():
+    with pytest.raises(ValueError, match=r"0\.5 after 0\.5; looks must rise"):
+        gs.efficacy_bounds([0.5, 0.5, 1.0], [0.01, 0.02, 0.025])

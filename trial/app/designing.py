@@ -180,9 +180,7 @@ def trials_of(plan: DesignPlan, study: Study, size: int, known_after: int) -> Tr
     family, arms = family_of(plan, study), study.arm_ids
     better = -1 if endpoints_of(study.analysis)[str(family[0].endpoint)].benefit == "lower" else 1
     claims = tuple(Claim(h.arm, str(h.endpoint), arms.index(h.arm), better, plan.margin) for h in family)
-    adapts = plan.adapt and plan.adapt.kind != "drop_arms"
-    at = (plan.adapt.at, 1.0) if plan.adapt and adapts else plan.looks.information if plan.looks else (1.0,)
-    sizes = tuple(max(2, round(float(t or 1.0) * size)) for t in at)
+    sizes = plan.at_looks(size)
     ratio = tuple(arm.ratio for arm in study.arms)
     design = Trials(
         arms.index(str(study.analysis.reference_arm)), ratio, study.randomisation.block_size // sum(ratio), claims,

@@ -241,6 +241,12 @@ class DesignPlan(Record):
         default=(), description="what a design must keep, as power >= 0.9, type1 <= 0.025, expected_n <= 300"
     )
 
+    def at_looks(self, size: int) -> tuple[int, ...]:
+        """Patients whose endpoint is known at each look of a trial of ``size``."""
+        adapts = self.adapt and self.adapt.kind != "drop_arms"
+        at = (self.adapt.at, 1.0) if self.adapt and adapts else self.looks.information if self.looks else (1.0,)
+        return tuple(max(2, round(float(t or 1.0) * size)) for t in at)
+
     def problems(self) -> Iterator[Problem]:
         yield from twice(self.arms, ("arms",))
         yield from twice(self.sizes, ("sizes",))
@@ -249,6 +255,11 @@ class DesignPlan(Record):
         largest = max(self.sizes) * (self.adapt.most if self.adapt and self.adapt.most else 1)
         if largest > each:
             yield ("sizes",), f"seen {largest:g}; allowed: at most {each}, the patients of one of {GROUPS} sub-pools"
+        for k, size in enumerate(self.sizes):
+            if any(other <= one for one, other in pairwise(self.at_looks(size))):
+                seen = ", ".join(map(str, self.at_looks(size)))
+                shares = "looks.information" if self.looks else "adapt.at"
+                yield ("sizes", k), f"seen {size}, whose looks ({shares}) are at {seen} patients; allowed: rising"
         for k, text in enumerate(self.criteria):
             yield from _criterion_problems(("criteria", k), text, self)
         yield from self._adaptation_problems()
