@@ -170,7 +170,7 @@ def _criteria(kept: Sequence[Kept]) -> Table:
         Row(
             (
                 Cell(label(str(one.criterion)), "label"), Cell(label(one.row.scenario), "label"),
-                Cell(shown(cells.whole, number(one.row, "patients"))), Cell(_value(one.row)),
+                Cell(shown(cells.whole, number(one.row, "patients"))), Cell(one.why or _value(one.row)),
                 Cell(one.verdict, "inside" if one.verdict == PASS else "outside"),
             ),
             f"{one.criterion}|{one.row.scenario}|{one.row.patients}",

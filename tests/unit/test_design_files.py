@@ -55,6 +55,8 @@ def refused(tmp_path: Path, text: str) -> str:
         ("criteria:", "adapt: {kind: select, at: 0.5, keep: 1}\ncriteria:", 4, "its own look"),
         ("criteria:", "adapt: {kind: drop_arms, keep: 1}\ncriteria:", 10, "does not use it"),
         ("hetrombopag_itp_phase3.yaml", "nowhere.yaml", 2, "nowhere.yaml"),
+        ("power >= 0.9", "power_all >= 0.9\narms: [HETROM-5, Placebo]", 11, "did you mean power"),
+        ("power >= 0.9", "coverage_adjusted >= 0.9", 11, "there are 2"),
         ("[0.5, 1]", "[0.5, 0.501, 1]", 3, "whose looks (looks.information) are at 30, 30, 60 patients"),
     ],
 )

@@ -133,10 +133,23 @@ def test_verdicts_are_those_of_the_whole_interval():
             row("type1", 0.025, 0.02, 0.03, truth="other"), row("power", 0.8, 0.78, 0.82, 40)]  # fmt: skip
     kept = judge(rows, [Criterion("power", ">=", 0.9), Criterion("type1", "<=", 0.025)])
     assert [(one.criterion.measure, one.row.patients, one.verdict) for one in kept] == [
-        ("power", 60, "PASS"), ("type1", 60, "RISK"), ("power", 40, "FAIL")
+        ("power", 60, "PASS"), ("type1", 60, "RISK"), ("power", 40, "FAIL"),
+        ("type1", 40, "RISK"),
     ]  # fmt: skip
     assert smallest(kept) is None
     assert smallest([one for one in kept if one.criterion.measure == "power"]) == 60
+
+
+def test_what_was_not_measured_is_a_risk(tmp_path):
+    """The margin may leave no room for a null hypothesis: then nothing is known of the type I error."""
+    criteria = (Criterion("power", ">=", 0.9), Criterion("type1", "<=", 0.025))
+    rows = [row("power", 0.93, 0.91, 0.95)]
+    kept = judge(rows, criteria)
+    assert [one.verdict for one in kept] == ["PASS", "RISK"]
+    assert "RISK type1 <= 0.025 (not measured" in str(kept[1])
+    assert smallest(kept) is None
+    page = DesignPage("d", "A design", "s", 0.025, criteria, "vtrial")
+    assert "not measured: the margin leaves no room" in write_page(tmp_path, rows, page).read_text(encoding="utf-8")
 
 
 def test_the_page_shows_every_number_with_its_key(tmp_path):

@@ -36,7 +36,7 @@ def percent(row: Operating) -> str:
 
 def _said(kept: Sequence[Kept]) -> str:
     """PASS, or what does not."""
-    less = [f"{one.verdict} {one.criterion}" for one in kept if one.verdict != PASS]
+    less = [str(one) for one in kept if one.verdict != PASS]
     return ", ".join(less) if less else PASS if kept else ""
 
 

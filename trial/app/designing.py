@@ -29,7 +29,7 @@ from trial.app.loading import load_checked
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import ConfigError
 from trial.study.analysis_plan import Hypothesis, Multiplicity
-from trial.study.design_plan import DesignPlan, Looks, Scenario, criterion, unfit
+from trial.study.design_plan import DesignPlan, Looks, Scenario, criterion, unfit, unmeasured
 from trial.study.load import load_record
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
@@ -79,7 +79,16 @@ def load_design(path: Path) -> Posed:
 
 def design_problems(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     """What the design asks for and the study does not have, its endpoint among it."""
-    yield from unfit(plan, study)
+    found = [*unfit(plan, study), *_unfit_endpoint(plan, study)]
+    yield from found or _unfit_family(plan, in_design(plan, study))
+
+
+def _unfit_family(plan: DesignPlan, study: Study) -> Iterator[Problem]:
+    """What does not go with the hypotheses; ``study``: with the arms of the design alone."""
+    yield from unmeasured(plan, len(family_of(plan, study)))
+
+
+def _unfit_endpoint(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     if study.allocation != "parallel" or study.typical_patient:
         yield ("study",), "a study whose patients are randomised is needed"
     code = plan.endpoint or study.analysis.primary

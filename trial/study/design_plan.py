@@ -33,6 +33,8 @@ MEASURES = (
     "coverage_adjusted", "coverage_repeated", "untested",
 )  # fmt: skip
 """What a criterion may be about."""
+OF_ONE_WITH_LOOKS = ("bias_adjusted", "coverage_adjusted", "coverage_repeated")
+"""Measures of one hypothesis with looks."""
 NEED_A_PARAMETER = ("hwang_shih_decani", "kim_demets", "wang_tsiatis")
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Level = Annotated[Number, Field(gt=0, lt=0.5)]
@@ -296,8 +298,8 @@ def _criterion_problems(path: tuple[str | int, ...], text: str, plan: DesignPlan
         yield path, not_among(measure, MEASURES, "a measure")
     elif measure in ("duration", "overrun") and plan.accrual is None:
         yield path, f"{measure} needs accrual, which is not given"
-    elif measure in ("bias_adjusted", "coverage_adjusted", "coverage_repeated") and (plan.looks is None or plan.adapt):
-        yield path, f"{measure} needs looks, and nothing adapted"
+    elif measure in OF_ONE_WITH_LOOKS and (plan.looks is None or len(plan.looks.information) < 2 or plan.adapt):
+        yield path, f"{measure} needs looks before the end, and nothing adapted"
 
 
 def unfit(plan: DesignPlan, study: Study) -> Iterator[Problem]:
@@ -332,3 +334,13 @@ def unfit(plan: DesignPlan, study: Study) -> Iterator[Problem]:
                 yield ("multiplicity", "hypotheses", k), not_among(name, [a for a in mine if a != reference], "an arm")
         if active < 2:
             yield ("multiplicity",), "no effect: one arm is compared"
+
+
+def unmeasured(plan: DesignPlan, hypotheses: int) -> Iterator[Problem]:
+    """Criteria about what a design with so many hypotheses does not have."""
+    for k, text in enumerate(plan.criteria):
+        measure = criterion(text)[0]
+        if measure == "power_all" and hypotheses < 2:
+            yield ("criteria", k), "power_all needs two or more hypotheses, and there is one; did you mean power?"
+        if measure in OF_ONE_WITH_LOOKS and hypotheses > 1:
+            yield ("criteria", k), f"{measure} is of one hypothesis, and there are {hypotheses}"
