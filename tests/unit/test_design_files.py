@@ -27,6 +27,8 @@ criteria:
   - power >= 0.9
 """
 
+GRAPH = "multiplicity: {{procedure: graphical, {}}}\ncriteria:"
+
 
 def refused(tmp_path: Path, text: str) -> str:
     path = tmp_path / "design.yaml"
@@ -57,6 +59,14 @@ def refused(tmp_path: Path, text: str) -> str:
         ("hetrombopag_itp_phase3.yaml", "nowhere.yaml", 2, "nowhere.yaml"),
         ("power >= 0.9", "power_all >= 0.9\narms: [HETROM-5, Placebo]", 11, "did you mean power"),
         ("power >= 0.9", "coverage_adjusted >= 0.9", 11, "there are 2"),
+        (
+            "criteria:",
+            GRAPH.format("weights: {HETROM-5: 1, HETROM-2.5: 1}"),
+            10,
+            "the shares sum to 2; allowed: at most 1",
+        ),
+        ("criteria:", GRAPH.format("weights: {HETROM-5: 1}"), 10, "HETROM-2.5 never gets a share"),
+        ("criteria:", "multiplicity: {procedure: holm, hypotheses: [HETROM-5, HETROM-5]}\ncriteria:", 10, "already"),
         ("[0.5, 1]", "[0.5, 0.501, 1]", 3, "whose looks (looks.information) are at 30, 30, 60 patients"),
     ],
 )

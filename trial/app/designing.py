@@ -28,7 +28,7 @@ from trial.app.design_pool import pool_study, pooled, uniforms_of
 from trial.app.loading import load_checked
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import ConfigError
-from trial.study.analysis_plan import Hypothesis, Multiplicity
+from trial.study.analysis_plan import Hypothesis, Multiplicity, family_problems
 from trial.study.design_plan import DesignPlan, Looks, Scenario, criterion, unfit, unmeasured
 from trial.study.load import load_record
 from trial.study.protocol import Problem, not_among
@@ -86,6 +86,9 @@ def design_problems(plan: DesignPlan, study: Study) -> Iterator[Problem]:
 def _unfit_family(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     """What does not go with the hypotheses; ``study``: with the arms of the design alone."""
     yield from unmeasured(plan, len(family_of(plan, study)))
+    if plan.multiplicity:
+        for path, text in family_problems(study.analysis, plan.multiplicity, study.arm_ids):
+            yield ("multiplicity", *path), text
 
 
 def _unfit_endpoint(plan: DesignPlan, study: Study) -> Iterator[Problem]:
