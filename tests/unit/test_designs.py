@@ -20,7 +20,10 @@ from analysis.report.operating import DesignPage, write_page
 from analysis.statistics import multiplicity
 from analysis.statistics.planned import Cells, directed
 from analysis.text import cells
-from trial.app.designing import in_design, trials_of
+from trial.app.design_lines import facts
+from trial.app.design_lines import notes as design_notes
+from trial.app.designing import Posed, in_design, trials_of
+from trial.app.power import Wish, notes
 from trial.cli import main
 from trial.study.analysis_plan import ComparisonMethod
 from trial.study.design_plan import DesignPlan
@@ -150,6 +153,22 @@ def test_what_was_not_measured_is_a_risk(tmp_path):
     assert smallest(kept) is None
     page = DesignPage("d", "A design", "s", 0.025, criteria, "vtrial")
     assert "not measured: the margin leaves no room" in write_page(tmp_path, rows, page).read_text(encoding="utf-8")
+
+
+WITHOUT = PHASE_3.model_copy(update={"analysis": PHASE_3.analysis.model_copy(update={"multiplicity": None})})
+FULL = "o multiplicity: each of 2 hypotheses at the full level; the type I error of the family may be up to 2 times it"
+
+
+def test_several_hypotheses_without_multiplicity_are_said():
+    """In the notes and facts of a design and below a power; not with a procedure, a closed test or one arm."""
+    rows = [row("power", 0.93, 0.91, 0.95)]
+    posed = Posed(plan(), (("planned", WITHOUT),))
+    assert f"N{FULL}." in list(design_notes(rows, posed))
+    assert ("Hypotheses", f"n{FULL}") in facts(posed)
+    assert f"N{FULL}." in notes(rows, 60, WITHOUT, Wish(n=60))
+    for more in ({"multiplicity": {"procedure": "holm"}}, {"arms": ["HETROM-5", "Placebo"]},
+                 {"adapt": {"kind": "select", "at": 0.5, "keep": 1}}):  # fmt: skip
+        assert "no multiplicity" not in str(facts(Posed(plan(**more), (("planned", WITHOUT),))))
 
 
 def test_the_page_shows_every_number_with_its_key(tmp_path):

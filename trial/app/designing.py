@@ -187,6 +187,18 @@ def family_of(plan: DesignPlan, study: Study) -> tuple[Hypothesis, ...]:
     return tuple(h._replace(endpoint=code) for h in study.analysis.family(study.arm_ids))
 
 
+def unadjusted(plan: DesignPlan, study: Study) -> str:
+    """What is to be said of several hypotheses without multiplicity; "" where there is nothing."""
+    study = in_design(plan, study)
+    many = len(family_of(plan, study))
+    if many < 2 or study.analysis.multiplicity or (plan.adapt and plan.adapt.kind == "select"):
+        return ""
+    return (
+        f"no multiplicity: each of {many} hypotheses at the full level; the type I error of the family may be up to "
+        f"{many} times it"
+    )
+
+
 def trials_of(plan: DesignPlan, study: Study, size: int, known_after: int) -> Trials:
     """The design at one size."""
     family, arms = family_of(plan, study), study.arm_ids

@@ -15,7 +15,7 @@ from analysis.text import cells
 from trial.app.attempt import How
 from trial.app.design_lines import percent
 from trial.app.design_pool import uniforms_of
-from trial.app.designing import Posed, design_problems, pool_of, rows_of, trials_of
+from trial.app.designing import Posed, design_problems, pool_of, rows_of, trials_of, unadjusted
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import Refused
 from trial.study.design_plan import GROUPS, DesignPlan, PoolPlan
@@ -147,6 +147,8 @@ def notes(rows: Sequence[Operating], size: int | None, study: Study, wish: Wish)
         f"one-sided 2.5 %, {study.analysis.primary}; at least one hypothesis; {rows[0].trials} trials of a pool; ± is "
         "the error of the pool and of the drawing. Type I: the largest over the null hypotheses, in %."
     )
+    if text := unadjusted(asked_of(study, wish).plan, study):
+        said.append(f"{text[0].upper()}{text[1:]}.")
     said += [
         f"The error of {row.patients} patients under '{row.truth}' is above 2.5 %: {percent(row)} %."
         for row in rows

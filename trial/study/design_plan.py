@@ -228,7 +228,11 @@ class DesignPlan(Record):
     margin: Annotated[Number, Field(ge=0, lt=1)] = Field(
         default=0.0, description="how much worse, as a share, an arm may be and still win; 0: it has to be better"
     )
-    level: Level = Field(default=0.025, description="one-sided level of the whole trial")
+    level: Level = Field(
+        default=0.025,
+        description="one-sided level of the whole trial; of several hypotheses without multiplicity that of each, "
+        "so that the error of the family may be up to as many times it",
+    )
     multiplicity: Multiplicity | None = Field(
         default=None, description="several hypotheses with one error; none: that of the study, if it has one"
     )
