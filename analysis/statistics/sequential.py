@@ -26,6 +26,8 @@ REACH = 9.0
 HIGHEST = 38.0
 LARGEST_DRIFT = 40.0
 BISECTIONS = 80
+SLIP = 1e-6
+"""How far the level of bounds of a shape may be from the one that is wanted."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,18 @@ def efficacy_bounds(information: Sequence[float], spent: ArrayLike, futility: Ar
 
 
 def shaped_bounds(information: Sequence[float], shape: ArrayLike, level: float) -> Array:
-    """Upper bounds (K,) proportional to ``shape`` (K,) that together have this one-sided level."""
+    """Upper bounds (K,) proportional to ``shape`` (K,) that together have this one-sided level.
+
+    Raises ValueError where none have.
+    """
     t, form = np.asarray(information, dtype=np.float64), np.asarray(shape, dtype=np.float64)
     none = np.full(len(t), -np.inf)
-    return root(lambda c: level - power(Bounds(t, c * form, none), 0.0), 0.0, HIGHEST / form.max()) * form
+    most = HIGHEST / form[form > 0].min() if (form > 0).any() else 0.0
+    found = root(lambda c: level - power(Bounds(t, c * form, none), 0.0), 0.0, most) * form
+    reached = power(Bounds(t, found, none), 0.0)
+    if abs(reached - level) > SLIP:
+        raise ValueError(f"bounds of this shape do not have level {level:g}; reached: {reached:g}")
+    return found
 
 
 class Designed(NamedTuple):

@@ -70,11 +70,13 @@ class Efficacy(Record):
         "or bounds of exact shape (O'Brien-Fleming, Pocock, Wang-Tsiatis)",
     )
     parameter: Annotated[Number, Field(ge=-20, le=20)] | None = Field(
-        default=None, description="gamma of Hwang-Shih-DeCani, rho of Kim-DeMets, delta of Wang-Tsiatis"
+        default=None, description="gamma of Hwang-Shih-DeCani, rho of Kim-DeMets, delta of Wang-Tsiatis (-1 to 1)"
     )
 
     def problems(self) -> Iterator[Problem]:
         yield from parameter_problems(self.kind, self.parameter)
+        if self.kind == "wang_tsiatis" and self.parameter is not None and not -1 <= self.parameter <= 1:
+            yield ("parameter",), f"seen {self.parameter:g}; allowed: -1 to 1, the delta of Wang-Tsiatis (0.5: Pocock)"
 
 
 class Futility(Record):
