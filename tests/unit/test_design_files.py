@@ -85,6 +85,22 @@ def test_what_the_study_does_not_have_is_named_all_at_once(tmp_path):
         assert re.search(rf"design\.yaml:{line}: .*{words}", said), said
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("analysis.reference_arm=null, analysis.multiplicity=null", "reference_arm: needed"),
+        ("analysis.primary=MAXDUR", "study: seen 'MAXDUR', which is not a yes or no endpoint"),
+        ("analysis.method.test=fisher", "margin: seen with analysis.method.test: fisher"),
+        ("allocation=counterfactual, analysis.multiplicity=null", "study: a study whose patients are randomised"),
+    ],
+)
+def test_every_scenario_is_held_against_the_design(tmp_path, settings, words):
+    more = f"margin: 0.1\nscenarios:\n  - id: planned\n  - id: other\n    settings: [{settings}]\ncriteria:"
+    said = refused(tmp_path, GIVEN.replace("criteria:", more))
+    assert re.search(rf"design\.yaml:14: scenarios\.1\.settings: in this scenario {re.escape(words)}", said), said
+    assert len(said.splitlines()) == 1, said
+
+
 TIMES = [pytest.param(path, id=path.stem, marks=[] if "phase3" in path.stem else pytest.mark.slow) for path in EXAMPLES]
 
 

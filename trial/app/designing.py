@@ -71,8 +71,14 @@ def load_design(path: Path) -> Posed:
                 continue
             loaded[one.id] = config.study
             said.extend(line for line in config.warnings if line not in said)
-            yield from (problem for problem in design_problems(plan, config.study) if k == 0)
+            for place, text in design_problems(plan, config.study):
+                if not k:
+                    first.append((place, text))
+                    yield place, text
+                elif (place, text) not in first:
+                    yield where, f"in this scenario {'.'.join(map(str, place))}: {text}"
 
+    first: list[Problem] = []
     plan = load_record(path, DesignPlan, lambda data: (), fits)
     return Posed(plan, tuple(loaded.items()), tuple(said))
 
