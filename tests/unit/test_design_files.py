@@ -68,6 +68,8 @@ def refused(tmp_path: Path, text: str) -> str:
         ("criteria:", GRAPH.format("weights: {HETROM-5: 1}"), 10, "HETROM-2.5 never gets a share"),
         ("criteria:", "multiplicity: {procedure: holm, hypotheses: [HETROM-5, HETROM-5]}\ncriteria:", 10, "already"),
         ("[0.5, 1]", "[0.5, 1]\n  efficacy: {kind: wang_tsiatis, parameter: 20}", 6, "allowed: -1 to 1"),
+        ("beta: 0.1", "beta: 0.1\n    binding: true\nmultiplicity: {procedure: holm}", 10, "bounds do not count on it"),
+        ("criteria:", "endpoint: REDUCE\ncriteria:", 10, "neither more nor less is better; allowed: RESPW8"),
         ("[0.5, 1]", "[0.5, 0.501, 1]", 3, "whose looks (looks.information) are at 30, 30, 60 patients"),
     ],
 )

@@ -92,6 +92,11 @@ def design_problems(plan: DesignPlan, study: Study) -> Iterator[Problem]:
 def _unfit_family(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     """What does not go with the hypotheses; ``study``: with the arms of the design alone."""
     yield from unmeasured(plan, len(family_of(plan, study)))
+    if study.analysis.multiplicity and plan.looks and plan.looks.futility and plan.looks.futility.binding:
+        yield (
+            ("looks", "futility", "binding"),
+            "seen true with multiplicity, whose bounds do not count on it; allowed: false",
+        )
     if plan.multiplicity:
         for path, text in family_problems(study.analysis, plan.multiplicity, study.arm_ids):
             yield ("multiplicity", *path), text
@@ -102,6 +107,10 @@ def _unfit_endpoint(plan: DesignPlan, study: Study) -> Iterator[Problem]:
         yield ("study",), "a study whose patients are randomised is needed"
     code = plan.endpoint or study.analysis.primary
     mine = {name: e for name, e in chosen(study).items() if e.summary == "rate" and not e.needs_profile}
+    if code in mine and mine[code].benefit == "none":
+        allowed = ", ".join(name for name, e in mine.items() if e.benefit != "none")
+        what = f"seen {code!r}, of which neither more nor less is better; allowed: {allowed}"
+        yield (("endpoint",) if plan.endpoint else ("study",)), what
     if code not in mine:
         what = "a yes or no endpoint of the study"
         yield (("endpoint",) if plan.endpoint else ("study",)), not_among(code, mine, what)

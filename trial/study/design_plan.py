@@ -95,7 +95,9 @@ class Futility(Record):
         default=(), description="of conditional_power and z: the limit of each look but the last, or one for all"
     )
     binding: bool = Field(
-        default=False, description="whether a trial below the bound must stop, so that the upper bounds may count on it"
+        default=False,
+        description="whether a trial below the bound must stop, so that the upper bounds may count on it; not with "
+        "multiplicity",
     )
 
     def problems(self) -> Iterator[Problem]:
