@@ -44,7 +44,8 @@ class Outcomes:
 
 def conducted(pool: Pool, design: Trials, method: ComparisonMethod, trials: int, uniforms: Uniforms) -> Outcomes:
     """At least ``trials`` trials, as many from every sub-pool."""
-    p = sequential_p(design.levels) if design.levels else None
+    shares = [design.level / k for k in range(1, len(design.claims) + 1)]
+    p = sequential_p(design.levels, shares) if design.levels else None
     each = -(-trials // pool.groups)
     together = max(1, MOST_SLOTS // design.largest)
     parts = []

@@ -58,8 +58,10 @@ def judge(rows: Sequence[Operating], criteria: Sequence[Criterion]) -> list[Kept
 
 
 def _verdict(row: Operating, one: Criterion) -> str:
-    """A value without an error is its own interval."""
+    """A value without an error is its own interval; of a bias the size counts, not the sign."""
     low, high = (row.value if limit != limit else limit for limit in (row.low, row.high))
+    if row.measure.startswith("bias"):
+        low, high = max(low, -high, 0.0), max(-low, high)
     if row.value != row.value:
         return RISK
     if one.sign == "<=":

@@ -133,7 +133,7 @@ def test_the_median_unbiased_estimate_is_above_the_truth_in_half_of_the_trials()
     design = replace(fixed(402), sizes=(134, 268, 402), bounds=bounds)
     found = conducted(pool(3, (0.45, 0.3), 80_000), design, CMH, 10_000, uniforms(4))
     blank = Operating("d", "s", "as simulated", 402, "", "", 0.0, 0.0, 0.0, 0.0, 0, "share")
-    rows = {row.measure: row for row in estimate_rows(blank, found, design, [0.15])}
+    rows = {row.measure: row for row in estimate_rows(blank, found, design, np.full((found.group.max() + 1, 1), 0.15))}
     for row in rows.values():
         print(row.measure, round(row.value, 4), round(row.error, 4))
     assert rows["bias_naive"].value > 2 * rows["bias_naive"].error

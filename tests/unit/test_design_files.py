@@ -70,6 +70,7 @@ def refused(tmp_path: Path, text: str) -> str:
         ("[0.5, 1]", "[0.5, 1]\n  efficacy: {kind: wang_tsiatis, parameter: 20}", 6, "allowed: -1 to 1"),
         ("beta: 0.1", "beta: 0.1\n    binding: true\nmultiplicity: {procedure: holm}", 10, "bounds do not count on it"),
         ("criteria:", "endpoint: REDUCE\ncriteria:", 10, "neither more nor less is better; allowed: RESPW8"),
+        ("power >= 0.9", "power >= 90", 11, "a share from 0 to 1; did you mean 0.9"),
         ("[0.5, 1]", "[0.5, 0.501, 1]", 3, "whose looks (looks.information) are at 30, 30, 60 patients"),
     ],
 )

@@ -11,12 +11,12 @@ import pytest
 from design_pools import fixed, pool, uniforms
 from keyed_page import Page
 
-from analysis.designs.measures import Operating, measured_over, read_operating
+from analysis.designs.measures import Operating, conduct_rows, estimate_rows, measured_over, read_operating
 from analysis.designs.nulls import nulls, under_null
-from analysis.designs.plan import Claim
+from analysis.designs.plan import Claim, sequential_p
 from analysis.designs.tried import conducted
 from analysis.designs.verdicts import Criterion, judge, smallest
-from analysis.report.operating import DesignPage, write_page
+from analysis.report.operating import DesignPage, _words, write_page
 from analysis.statistics import multiplicity
 from analysis.statistics.planned import Cells, directed
 from analysis.text import cells
@@ -153,6 +153,60 @@ def test_what_was_not_measured_is_a_risk(tmp_path):
     assert smallest(kept) is None
     page = DesignPage("d", "A design", "s", 0.025, criteria, "vtrial")
     assert "not measured: the margin leaves no room" in write_page(tmp_path, rows, page).read_text(encoding="utf-8")
+
+
+def test_the_most_a_design_can_take_is_not_what_was_seen():
+    """Of 60 patients doubled in the promising zone: 120, though all trials under no difference stop at 30."""
+    adapt = {"kind": "sample_size", "at": 0.5, "promising": [0.3, 0.9], "most": 2, "wanted": 0.9, "futility_z": 9}
+    design = made(plan(arms=["HETROM-5", "Placebo"], adapt=adapt, sizes=[60]))
+    ours = pool(4, (0.3, 0.3), 4_000)
+    ours = replace(ours, outcomes={"RESPW8": ours.outcomes["E"]})
+    rows = conduct_rows(row("", 0, 0, 0), conducted(ours, design, CMH, 40, uniforms(1)), design)
+    values = {one.measure: one.value for one in rows}
+    assert (values["maximal_n"], values["largest_seen"]) == (120, 30)
+
+
+def looked(level: float, trials: int):
+    """Trials of two looks at 30 and 60 patients, and their estimates by measure."""
+    said = plan(arms=["HETROM-5", "Placebo"], ratio={"HETROM-5": 1, "Placebo": 1}, looks={"information": [0.5, 1]},
+                level=level, sizes=[60])  # fmt: skip
+    ours = pool(4, (0.45, 0.3), 4_000)
+    ours = replace(ours, outcomes={"RESPW8": ours.outcomes["E"]})
+    design = made(said)
+    found = conducted(ours, design, CMH, trials, uniforms(1))
+    each = ours.differences("RESPW8", 0, 1)[:, None]
+    return found, {one.measure: one for one in estimate_rows(row("", 0, 0, 0), found, design, each)}
+
+
+def test_limits_have_the_level_of_the_design():
+    """Of a one-sided level of 10 % both kinds are 80 % limits, and the page says so."""
+    _, rows = looked(0.1, 2_000)
+    assert rows["coverage_adjusted"].value == pytest.approx(0.8, abs=0.05)
+    assert rows["coverage_repeated"].value < 0.93
+    assert _words("coverage_adjusted", "", "as simulated", 0.1).startswith("Coverage of the 80 % limits")
+
+
+def test_the_error_of_a_bias_is_that_of_the_trials():
+    """SD of the differences over the root of their number, not the spread of the sub-pools about their mean."""
+    found, rows = looked(0.025, 2_000)
+    alone = found.difference[:, 0].std() / np.sqrt(2_000)
+    assert rows["bias_naive"].error < 1.6 * alone
+
+
+def test_a_bias_is_judged_by_its_size():
+    """-5 ± 1 points is no bias of at most 1 point; an interval over 0 has 0 as its lower limit."""
+    rows = [row("bias_naive", -0.05, -0.06, -0.04), row("bias_naive", 0.0, -0.02, 0.005, 40)]
+    assert [k.verdict for k in judge(rows, [Criterion("bias_naive", "<=", 0.01)])] == ["FAIL", "RISK"]
+    assert [k.verdict for k in judge(rows, [Criterion("bias_naive", "<=", 0.03)])] == ["FAIL", "PASS"]
+
+
+def test_the_sequential_p_is_the_level_in_use_at_its_bound():
+    """At the bounds of 2.5 and 1.25 % of two looks, without interpolation."""
+    design = made(plan(multiplicity={"procedure": "holm"}, looks={"information": [0.5, 1]}))
+    p = sequential_p(design.levels, (0.025, 0.0125))
+    for level in (0.025, 0.0125):
+        for k, bound in enumerate(design.levels(level)):
+            assert float(p(np.array([bound]), k)[0]) == pytest.approx(level, rel=1e-9)
 
 
 WITHOUT = PHASE_3.model_copy(update={"analysis": PHASE_3.analysis.model_copy(update={"multiplicity": None})})

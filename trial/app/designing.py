@@ -305,10 +305,10 @@ def rows_of(
     """Every row of one size in one scenario: as simulated, and under every null."""
     blank = Operating(plan.id, scenario, AS_SIMULATED, design.sizes[-1], "", "", 0.0, 0.0, 0.0, 0.0, 0, "share")
     found = conducted(pool, design, study.analysis.method, plan.trials, uniforms)
-    truth = [float(pool.rates(c.endpoint)[c.arm] - pool.rates(c.endpoint)[design.reference]) for c in design.claims]
+    each = np.stack([pool.differences(c.endpoint, c.arm, design.reference) for c in design.claims], axis=1)
     yield from measures.power_rows(blank, found, design)
     yield from measures.conduct_rows(blank, found, design)
-    yield from measures.estimate_rows(blank, found, design, truth)
+    yield from measures.estimate_rows(blank, found, design, each)
     for true in nulls(len(design.claims)):
         changed = under_null(pool, design.claims, true, design.reference, uniforms)
         if changed is not None:

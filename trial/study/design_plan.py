@@ -29,10 +29,11 @@ from trial.study.texts import Line, Name
 GROUPS = 20
 """Sub-pools, whose spread tells the error."""
 MEASURES = (
-    "power", "power_all", "type1", "expected_n", "maximal_n", "duration", "overrun", "bias_naive", "bias_adjusted",
-    "coverage_adjusted", "coverage_repeated", "untested",
+    "power", "power_all", "type1", "expected_n", "maximal_n", "largest_seen", "duration", "overrun", "bias_naive",
+    "bias_adjusted", "coverage_adjusted", "coverage_repeated", "untested",
 )  # fmt: skip
 """What a criterion may be about."""
+SHARES = tuple(name for name in MEASURES if not name.endswith(("_n", "_seen", "duration", "overrun")))
 OF_ONE_WITH_LOOKS = ("bias_adjusted", "coverage_adjusted", "coverage_repeated")
 """Measures of one hypothesis with looks."""
 NEED_A_PARAMETER = ("hwang_shih_decani", "kim_demets", "wang_tsiatis")
@@ -298,11 +299,14 @@ def criterion(text: str) -> tuple[str, str, float]:
 
 def _criterion_problems(path: tuple[str | int, ...], text: str, plan: DesignPlan) -> Iterator[Problem]:
     try:
-        measure, _, _ = criterion(text)
+        measure, sign, limit = criterion(text)
     except ValueError:
         yield path, f"seen {text!r}; allowed: a measure, >= or <=, and a number, as in power >= 0.9"
         return
-    if measure not in MEASURES:
+    if measure in SHARES and not 0 <= limit <= 1:
+        meant = f"; did you mean {limit / 100:g}?" if 1 < limit <= 100 else ""
+        yield path, f"seen {measure} {sign} {limit:g}; allowed: a share from 0 to 1{meant}"
+    elif measure not in MEASURES:
         yield path, not_among(measure, MEASURES, "a measure")
     elif measure in ("duration", "overrun") and plan.accrual is None:
         yield path, f"{measure} needs accrual, which is not given"
