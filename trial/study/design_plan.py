@@ -179,7 +179,9 @@ class Adaptation(Record):
     )
     wanted: Share | None = Field(default=None, description="of sample_size: conditional power that is aimed at")
     futility_z: Number | None = Field(
-        default=None, description="of sample_size and select: below this Z the trial stops at the look; none: never"
+        default=None,
+        description="of sample_size and select: at this Z or below the trial stops at the look (one outcome alone has "
+        "Z = 0); none: never",
     )
 
     def problems(self) -> Iterator[Problem]:
