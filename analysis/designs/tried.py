@@ -197,7 +197,8 @@ def _judged(
 ) -> _Standing:
     """The trials that go on after look ``k``, in which this was ``tested``: Z, difference, untested (T, H)."""
     going, z = ~s.stopped[:, None] & ~s.out, tested[0]
-    seen = (np.where(going, now, then) for now, then in zip(tested, (s.z, s.difference, s.untested), strict=True))
+    before = s.z, s.difference, s.untested
+    seen_z, difference, untested = (np.where(going, now, then) for now, then in zip(tested, before, strict=True))
     least = s.least
     if p is None and d.adjust is None:
         hit = going & (z >= d.bounds.efficacy[k])
@@ -213,7 +214,7 @@ def _judged(
     now_stops = ~s.stopped & (won | lost | (k == d.looks - 1))
     futile = s.futile | (now_stops & lost & ~won & (k < d.looks - 1))
     look = np.where(now_stops, k, s.look)
-    return _Standing(s.stopped | now_stops, futile, look, rejected, out, *seen, least)
+    return _Standing(s.stopped | now_stops, futile, look, rejected, out, seen_z, difference, untested, least)
 
 
 def _selected(held: _Held) -> Outcomes:

@@ -23,7 +23,7 @@ from analysis.text import cells
 from trial.app.design_lines import facts
 from trial.app.design_lines import notes as design_notes
 from trial.app.designing import Posed, in_design, trials_of
-from trial.app.power import Wish, notes
+from trial.app.power import Wish, notes, smallest_with
 from trial.cli import main
 from trial.study.analysis_plan import ComparisonMethod
 from trial.study.design_plan import DesignPlan
@@ -272,3 +272,29 @@ def test_what_power_refuses(tmp_path, capsys, monkeypatch, said, words):
     monkeypatch.setattr("trial.cli.power.study_and_folder", lambda *given: (PHASE_3, tmp_path))
     assert main(["power", "c.yaml", *said]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_the_smallest_size_holds_for_the_larger_ones_too():
+    """A power that goes up and down: 0.9 is reached at 39, lost at 40 and 42, and kept from 43 on."""
+    powers = {39: 0.905, 40: 0.895, 41: 0.905, 42: 0.895}
+
+    def power_at(n: int) -> float:
+        return powers.get(n, 0.8 if n < 39 else 0.92)
+
+    assert smallest_with(power_at, 0.9, 100) == 43
+    assert smallest_with(lambda n: 0.89, 0.9, 100) is None
+    assert smallest_with(lambda n: n / 100, 0.9, 100) == 90
+
+
+def test_the_sentence_of_a_target_has_its_power_and_interval():
+    said = notes([row("power", 0.903, 0.892, 0.914)], 60, PHASE_3, Wish(target=0.9))[0]
+    assert "60 patients; power 90.3 % (95 % interval 89.2 to 91.4). It rests on the point estimate" in said
+    assert "vtrial design demands the whole interval" in said
+
+
+def test_power_names_the_key_that_is_wrong(tmp_path, capsys, monkeypatch):
+    plan = PHASE_3.analysis.model_copy(update={"reference_arm": None, "multiplicity": None})
+    alone = PHASE_3.model_copy(update={"analysis": plan})
+    monkeypatch.setattr("trial.cli.power.study_and_folder", lambda *given: (alone, tmp_path))
+    assert main(["power", "c.yaml", "--n", "60"]) == 2
+    assert "reference_arm: needed: one of HETROM-2.5" in " ".join(capsys.readouterr().err.split())
