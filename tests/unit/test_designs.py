@@ -274,6 +274,16 @@ def test_what_power_refuses(tmp_path, capsys, monkeypatch, said, words):
     assert words in capsys.readouterr().err
 
 
+def test_what_durations_leave_out_is_said():
+    """Arms that leave while patients come in, and an endpoint of the whole period; of neither nothing is said."""
+    accrual, select = {"per_month": 20}, {"kind": "select", "at": 0.5, "keep": 1}
+    said = Posed(plan(accrual=accrual, adapt=select, endpoint="COMPL"), (("planned", PHASE_3),))
+    for words in ("as if the look were known at once", "COMPL counts as known on the assessment day"):
+        assert words in str(facts(said))
+        assert words in str(list(design_notes([row("power", 0.93, 0.91, 0.95)], said)))
+    assert "Note" not in dict(facts(Posed(plan(accrual=accrual), (("planned", PHASE_3),))))
+
+
 def test_the_smallest_size_holds_for_the_larger_ones_too():
     """A power that goes up and down: 0.9 is reached at 39, lost at 40 and 42, and kept from 43 on."""
     powers = {39: 0.905, 40: 0.895, 41: 0.905, 42: 0.895}

@@ -9,7 +9,7 @@ from analysis.designs.measures import AS_SIMULATED, Operating
 from analysis.designs.verdicts import PASS, Kept, judge, smallest
 from analysis.report.operating import DesignPage, write_page
 from analysis.text import cells
-from trial.app.designing import Posed, unadjusted
+from trial.app.designing import Posed, cautions, unadjusted
 from trial.app.versions import engine_version
 
 HEADS = ("scenario", "patients", "power", "type I", "mean size", "verdict")
@@ -51,6 +51,7 @@ def notes(rows: Sequence[Operating], asked: Posed) -> Iterator[str]:
     for text in dict.fromkeys(unadjusted(plan, study) for _, study in asked.studies):
         if text:
             yield f"{text[0].upper()}{text[1:]}."
+    yield from dict.fromkeys(text for _, study in asked.studies for text in cautions(plan, study))
     over = [row for row in rows if row.measure == "type1" and row.low > plan.level]
     for row in over:
         yield f"The error of {row.patients} patients under '{row.truth}' is above the level: {percent(row)} %."
@@ -100,4 +101,5 @@ def facts(posed: Posed) -> tuple[tuple[str, str], ...]:
         said.append(
             ("Accrual", f"{plan.accrual.per_month:g} a month after {plan.accrual.ramp_months:g} months of rise")
         )
+    said += [("Note", text) for text in cautions(plan, study)]
     return tuple(said)

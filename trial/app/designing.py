@@ -18,6 +18,7 @@ from analysis.designs.pool import Pool
 from analysis.designs.tried import conducted
 from analysis.designs.verdicts import Criterion
 from analysis.endpoints import chosen, endpoints_of
+from analysis.endpoints.contract import when
 from analysis.endpoints.records import Array
 from analysis.statistics import sequential as gs
 from analysis.statistics.planned import adjusted
@@ -212,6 +213,22 @@ def unadjusted(plan: DesignPlan, study: Study) -> str:
         f"no multiplicity: each of {many} hypotheses at the full level; the type I error of the family may be up to "
         f"{many} times it"
     )
+
+
+def cautions(plan: DesignPlan, study: Study) -> tuple[str, ...]:
+    """What durations and looks leave out, as sentences."""
+    said, code = [], plan.endpoint or study.analysis.primary
+    if plan.accrual and plan.adapt and plan.adapt.kind in ("drop_arms", "select"):
+        said.append(
+            "Enrolment goes on as if the look were known at once: nobody is in for an arm that leaves, so overrun and "
+            "duration are too low."
+        )
+    if (plan.accrual or plan.looks) and not code.endswith(when(study.analysis.assessment_day)[0]):
+        said.append(
+            f"{code} counts as known on the assessment day; where it is of a longer period, looks come later, and "
+            "durations and overrun are too low."
+        )
+    return tuple(said)
 
 
 def trials_of(plan: DesignPlan, study: Study, size: int, known_after: int) -> Trials:
