@@ -47,7 +47,7 @@ CALIBRATION_KEYS = (
     "minutes", "identifiability", "profile",
 )  # fmt: skip
 """What ``vtrial calibrate`` writes beside the changes."""
-NOT_IN_JSON = ("structure", "home")
+NOT_IN_JSON = ("structure", "home", "root")
 MOST_NAMED, LONGEST_WHOLE = 6, 300
 RECORDS: dict[str, tuple[type[Any], Callable[[Any], Any]]] = {
     "parameters": (Parameter, lambda p: p.name),
@@ -185,6 +185,7 @@ def _changed(path: Path, base: ParameterSet, record: Mapping[str, Any]) -> Param
     validity, wrong = _domain(base, source, record.get("validity", {}))
     _refuse(path, problems + wrong)
     fields |= {"validity": validity} if record.get("validity") else {}
+    fields["root"] = base.root or ("" if base.home else base.id)
     names = [*record["values"], *(_named(e) for kind in RECORDS for e in record.get(kind, ()))]
     fields["title"] = record.get("title") or _changed_title(base, names)
     return replace(calibrated(replace(base, **fields), record, source), id=record["id"])

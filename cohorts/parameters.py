@@ -302,7 +302,7 @@ class ParameterSet:
 
     ``uncertainty``: how far the numbers of each calibration may be off; a value with an ``rse_percent`` of its own is
     off alone. ``home``: the user's own Python file the set was read from, where its structure may stand too; "" in the
-    catalogue.
+    catalogue. ``root``: the set of the catalogue that a user's own set changes; "" of that itself, and of none.
     """
 
     id: str
@@ -317,6 +317,7 @@ class ParameterSet:
     classes: tuple[PatientClass, ...] = ()
     uncertainty: tuple[Uncertainty, ...] = ()
     home: str = field(default="", compare=False)
+    root: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         _no_repeats(self.id, [p.name for p in self.parameters])

@@ -114,10 +114,12 @@ WIDTHS: tuple[Width, ...] = (
 """The first that fits a set and a name holds."""
 
 
-def width_of(set_id: str, name: str) -> Width | None:
-    """The width of an assumed number of a set; None where the table does not have it."""
-    fitting = (w for w in WIDTHS if name in w.names and (not w.sets or set_id.startswith(w.sets)))
-    return next(fitting, None)
+def width_of(root: str, name: str) -> Width | None:
+    """The width of an assumed number of a set that is, or changes, the set ``root`` of the catalogue; None where the
+    table does not have it. Of a set that changes none ("") only what is fixed by definition is known.
+    """
+    known = (w for w in WIDTHS if root or (w.fixed and not w.sets))
+    return next((w for w in known if name in w.names and (not w.sets or root.startswith(w.sets))), None)
 
 
 def widths(parameter_set: ParameterSet) -> dict[str, Width]:
@@ -125,4 +127,5 @@ def widths(parameter_set: ParameterSet) -> dict[str, Width]:
     rung: a number of one's own.
     """
     names = [number.name for number in assumed(parameter_set)]
-    return {name: width_of(parameter_set.id, name) or Width((name,), (UNREAD,), FURTHEST) for name in names}
+    root = parameter_set.root or ("" if parameter_set.home else parameter_set.id)
+    return {name: width_of(root, name) or Width((name,), (UNREAD,), FURTHEST) for name in names}

@@ -16,7 +16,7 @@ from trial.study.estimand import Verdict
 
 ESTIMANDS_FILE = "estimands.parquet"
 Array = NDArray[np.float64]
-PASS, RISK, FAIL = "PASS", "RISK", "FAIL"
+PASS, RISK, FAIL, NONE = "PASS", "RISK", "FAIL", "NE"
 LEVEL = 0.05
 LABELS = {
     "estimand": ("Estimand", ""),
@@ -153,7 +153,7 @@ def judged(
         bias_verdict=by_bias,
         coverage_verdict=by_coverage,
         type1_verdict=by_type1,
-        verdict=max((by_bias, by_coverage, by_type1), key=(PASS, RISK, FAIL).index),
+        verdict=max((by_bias, by_coverage, by_type1), key=(PASS, RISK, FAIL).index) if len(covers) else NONE,
     )  # fmt: skip
 
 

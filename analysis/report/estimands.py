@@ -17,7 +17,7 @@ TRUTH = (
 )
 VERDICTS = (
     "PASS: the whole 95 % Monte Carlo interval of bias, coverage and type I error keeps its limit; FAIL: of one of "
-    "them no part does; RISK: more replicates would tell."
+    "them no part does; RISK: more replicates would tell; NE: no trial gave a result."
 )
 SHARES = (("coverage", "coverage_low", "coverage_high"), ("type1", "type1_low", "type1_high"))
 

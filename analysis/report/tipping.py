@@ -1,4 +1,4 @@
-"""T 14.2.11 and its figure: where the conclusion turns as imputed counts get worse, of a run with tipping.parquet."""
+"""T 14.2.16 and its figure: where the conclusion turns as imputed counts get worse, of a run with tipping.parquet."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def table(run: RunFolder) -> Table | None:
         arms = (label(arm_name(run, arm)[0]) for arm in (first.arm, first.versus))
         lines.append(heading(said("{} against {}", *arms), first.arm))
         lines += [_line(run, row) for row in of_arm]
-    return Table("T 14.2.11", TITLE, "Differences in percentage points", columns, tuple(lines), _notes(run, found))
+    return Table("T 14.2.16", TITLE, "Differences in percentage points", columns, tuple(lines), _notes(run, found))
 
 
 def _line(run: RunFolder, row: Tipping) -> Row:

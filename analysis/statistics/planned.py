@@ -50,7 +50,16 @@ TESTS = {
     "boschloo": "Boschloo's exact test",
 }
 LEAST_P = 1e-300
-ODDS = {"mantel_haenszel": "Mantel-Haenszel", "logistic": "logistic regression"}
+ODDS = {
+    "mantel_haenszel": "Mantel-Haenszel",
+    "logistic": "logistic regression",
+    "firth": "Firth's penalised logistic regression",
+}
+RATIOS = {
+    "mantel_haenszel": proportions.common_odds_ratio,
+    "logistic": proportions.logistic_odds_ratio,
+    "firth": proportions.firth_odds_ratio,
+}
 
 
 @dataclass(frozen=True)
@@ -201,8 +210,7 @@ def in_strata(told: int, study: Study) -> str:
 
 def _odds(cells: Cells, method: ComparisonMethod) -> Interval:
     """Odds ratio of one arm in one replicate."""
-    found = proportions.logistic_odds_ratio if method.odds_ratio == "logistic" else proportions.common_odds_ratio
-    return found(*cells.four)
+    return RATIOS[method.odds_ratio](*cells.four)
 
 
 def _hypothesis_rows(

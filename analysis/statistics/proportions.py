@@ -254,6 +254,31 @@ def logistic_odds_ratio(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLi
     return Interval(*(np.asarray(elementary.exp(np.asarray(value))) for value in (log, log - half, log + half)))
 
 
+def firth_odds_ratio(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, level: float = 0.95) -> Interval:
+    """Odds ratio of Firth's penalised logistic regression (1993) on group and stratum, with limits of the profile of
+    its likelihood (Heinze and Schemper 2002); counts (S,), one replicate. NaN where no stratum has both groups, and
+    where everybody has the same outcome.
+
+    In one stratum it is the odds ratio with 1/2 added to each cell. Needs firthmodels.
+    """
+    from firthmodels import FirthLogisticRegression
+
+    s = _strata(x1, n1, x2, n2)
+    a, m, b, n = (v[s.told] for v in s[:4])
+    k = len(a)
+    if not k:
+        return Interval(*(np.full((), np.nan),) * 3)
+    group, stratum = np.repeat([1.0, 1.0, 0.0, 0.0], k)[:, None], np.tile(np.eye(k)[:, 1:], (4, 1))
+    weight = np.concatenate([a, m - a, b, n - b])
+    there = weight > 0
+    design, outcome = np.hstack([group, stratum])[there], np.repeat([1, 0, 1, 0], k)[there]
+    if len(np.unique(outcome)) < 2:
+        return Interval(*(np.full((), np.nan),) * 3)
+    fit = FirthLogisticRegression(max_iter=200, gtol=1e-8, xtol=1e-8).fit(design, outcome, sample_weight=weight[there])
+    low, high = fit.conf_int(alpha=1 - level, method="pl", features=[0], max_iter=200, tol=1e-8)[0]
+    return Interval(*(np.asarray(elementary.exp(np.asarray(value))) for value in (fit.coef_[0], low, high)))
+
+
 def _separated(a: Array, m: Array, b: Array, n: Array) -> bool:
     """Whether the first group does as much better as it can in every stratum, or as much worse."""
     better, worse = (a == m) | (b == 0), (a == 0) | (b == n)

@@ -1,5 +1,6 @@
 """The protocol in words, and what check looks at before it says that nothing is wrong."""
 
+import json
 import math
 
 import pytest
@@ -118,6 +119,14 @@ def test_a_folder_of_any_name_may_hold_the_run(tmp_path, monkeypatch, name):
     shutil.copytree("configs", folder)
     study = load_study(folder / "smoke.yaml")
     assert study.published.rows == str(folder.resolve() / "published" / "hetrombopag_itp_phase3_results.csv")
+
+
+def test_an_exponent_of_its_own_is_said(small, tmp_path):
+    record = {"extends": "hetrombopag_itp_mei_2021", "id": "mine", "values": {}, "targets": [], "source": "test"}
+    hill = {"name": "HILL", "value": 1.2, "unit": "1"}
+    (tmp_path / "mine.json").write_text(json.dumps(record | {"note": "tried", "parameters": [hill]}))
+    said = in_words(small(f"parameter_set={tmp_path / 'mine.json'}"))
+    assert "exponent of the drug 1.2 at its half effect" in said
 
 
 def test_rescue_agents_laboratory_and_habits_are_said(small):

@@ -172,6 +172,7 @@ def test_one_trial_and_a_truth_of_nobody_say_nothing():
 def test_without_any_result_nothing_passes():
     row = judge(estimate=nan)
     assert row.replicates == 0 and np.isnan(row.bias) and row.bias_verdict == row.coverage_verdict == "RISK"
+    assert row.verdict == "NE", "more replicates would tell no more"
     assert Found(ONE, ONE, ONE, 0 * ONE, better=-1).wins.sum() == 0
 
 

@@ -19,6 +19,8 @@ from analysis.evidence.results import evaluate_tables
 from analysis.statistics import proportions, summaries
 from analysis.statistics.multiplicity import graphical, hochberg, holm
 from analysis.statistics.planned import estimate_planned
+from trial.app.loading import load_checked
+from trial.errors import ConfigError
 from trial.study.study import Study
 
 ARMS = ("low", "high", "placebo")
@@ -95,6 +97,7 @@ METHODS = [
     ({"exact_below": 7.2, "exact": "boschloo"}, "planned p", lambda _: by_exact("boschloo")),
     ({"exact_below": 6.0}, "planned p", lambda of: [proportions.cmh_test(*of).p]),
     ({"odds_ratio": "logistic"}, "planned odds ratio", lambda of: proportions.logistic_odds_ratio(*of)),
+    ({"odds_ratio": "firth"}, "planned odds ratio", lambda of: proportions.firth_odds_ratio(*of)),
     ({"strata": "none"}, "planned p", lambda _: [proportions.cmh_test(*([v] for v in crude("low"))).p]),
     ({"pool_below": 3}, "planned p", lambda _: [proportions.cmh_test([5, 5], [7, 9], [1, 3], [7, 8]).p]),
 ]
@@ -220,3 +223,9 @@ def test_pairs_and_studies_without_strata_have_nothing_to_pool() -> None:
 )
 def test_endpoints_that_cannot_be_compared_are_refused(analysis, why: str) -> None:
     assert any(why in text for _, text in endpoints.study_problems(planned(**analysis)))
+
+
+def test_firth_without_its_package_says_which_extra_has_it(monkeypatch) -> None:
+    monkeypatch.setattr("trial.app.loading.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"odds_ratio: seen firth, which needs firthmodels.*virtual-trial\[firth\]"):
+        load_checked(Path(__file__).parents[2] / "configs" / "smoke.yaml", ["analysis.method.odds_ratio=firth"])

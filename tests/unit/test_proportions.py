@@ -11,7 +11,8 @@ from itertools import product
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.optimize import brentq, minimize_scalar
+from scipy.optimize import brentq, minimize, minimize_scalar
+from scipy.special import expit
 from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.proportion import confint_proportions_2indep
 
@@ -297,3 +298,39 @@ def test_incidence_reference_value() -> None:
     """7 events in 52.3 patient-years: 13.38 (5.38, 27.58) per 100."""
     found = estimators.poisson_rate(7, 52.3)
     assert np.round(100 * np.array(found), 2).tolist() == [13.38, 5.38, 27.58]
+
+
+def penalised(beta, x, n, group, stratum):
+    """Firth's log likelihood by hand: binomial, and half the log determinant of the information."""
+    design = np.column_stack([group, stratum])
+    p = expit(design @ beta)
+    information = design.T @ (design * (n * p * (1 - p))[:, None])
+    return float((x * np.log(p) + (n - x) * np.log(1 - p)).sum() + 0.5 * np.linalg.slogdet(information)[1])
+
+
+def test_firth_adds_a_half_to_each_cell_of_one_stratum():
+    """Firth (1993): 10 of 10 against 3 of 12, where the likelihood has no maximum; no events against some."""
+    for (a, m), (b, n) in (((10, 10), (3, 12)), ((0, 9), (4, 11)), ((5, 20), (7, 30))):
+        by_hand = (a + 0.5) * (n - b + 0.5) / ((m - a + 0.5) * (b + 0.5))
+        found = proportions.firth_odds_ratio([a], [m], [b], [n])
+        assert float(found.estimate) == pytest.approx(by_hand, rel=1e-7) and found.low < by_hand < found.high
+
+
+def test_firth_within_strata_is_the_maximum_of_the_penalised_likelihood_and_its_profile():
+    """Three strata with empty cells against a maximisation of the likelihood written down; at a limit, chi-square."""
+    x1, n1, x2, n2 = np.array([[4, 6, 5], [4, 9, 8], [1, 2, 0], [5, 8, 7]], dtype=float)
+    found = proportions.firth_odds_ratio(x1, n1, x2, n2)
+    x, n = np.concatenate([x1, x2]), np.concatenate([n1, n2])
+    told = (x, n, np.repeat([1.0, 0.0], 3), np.tile(np.eye(3), (2, 1)))
+    best = minimize(lambda beta: -penalised(beta, *told), np.zeros(4), tol=1e-10)
+    assert np.log(found.estimate) == pytest.approx(best.x[0], abs=1e-4)
+    for limit in (np.log(found.low), np.log(found.high)):
+        held = minimize(
+            lambda rest, at: -penalised(np.concatenate([[at], rest]), *told), best.x[1:], (limit,), tol=1e-10
+        )
+        assert 2 * (held.fun - best.fun) == pytest.approx(stats.chi2.ppf(0.95, 1), rel=1e-3)
+
+
+def test_firth_has_nothing_to_say_of_a_group_that_is_not_there():
+    assert np.isnan(proportions.firth_odds_ratio([0], [0], [3], [9]).estimate)
+    assert np.isnan(proportions.firth_odds_ratio([0], [5], [0], [9]).estimate), "one outcome"

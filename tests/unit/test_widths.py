@@ -1,5 +1,6 @@
 """The width of what is assumed: every number has its rung, priors have their SD, fitted ones stay as they were."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +31,17 @@ def test_no_assumed_number_of_the_catalogue_is_without_a_rung(chosen):
     for name, width in found.items():
         assert width.reason and width.reason != FURTHEST, name
         assert width.log_sd in (0.0, *SCALE) and (width.fixed or width.borders or width.log_sd == 0.2)
+
+
+def test_the_width_follows_where_a_set_comes_from_not_its_name(tmp_path):
+    """A changed set keeps the rungs of the set it changes; one that changes none has the furthest, whatever its id."""
+    base = parameter_set("eltrombopag_healthy_jscpt_2011")
+    changed = tmp_path / "hetrombopag_mine.json"
+    record = {"extends": base.id, "id": "hetrombopag_mine", "values": {}, "targets": [], "note": "", "source": "test"}
+    changed.write_text(json.dumps(record))
+    assert widths(parameter_set(str(changed))) == widths(base)
+    own = widths(replace(base, home="own.py"))
+    assert {w.reason for name, w in own.items() if not w.fixed} == {FURTHEST} and own["HEP"].fixed
 
 
 def test_every_row_of_the_table_is_of_some_number():

@@ -47,6 +47,7 @@ def in_words(study: Study) -> list[str]:
         *analysis_in_words(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
+        *(f"exponent of the drug {p.value:g} at its half effect" for p in chosen.parameters if p.name == "HILL"),
         *(f"disease that moves: {law}" for law in moving_in_words(chosen)),
         f"population {study.population.id or study.population.file}{_margins(study)}",
         *([f"covariates by day: {Path(study.population.by_day).name}"] if study.population.by_day else []),

@@ -266,5 +266,5 @@ def notes(rows: Sequence[Judged], study: Study, folder: Path) -> list[str]:
         f"one side) in %, over {rows[0].replicates} trials and {rows[0].null_replicates} without a difference.",
         f"Limits: bias {limits.bias_points:g}, coverage {100 * limits.coverage:g} %, type I error "
         f"{100 * limits.type1_error:g} %. PASS: the whole Monte Carlo 95 % interval keeps the limit; FAIL: none of it; "
-        "RISK: more replicates would tell.",
+        "RISK: more replicates would tell; NE: no trial gave a result.",
     ]

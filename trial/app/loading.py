@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,13 @@ def _refuse_misbehaving(config: Config) -> None:
         raise config.refused("parameter_set", str(error).splitlines()) from None
     if found:
         raise config.refused("parameter_set", [f"{Path(name).name}: {line}" for line in found])
+
+
+def _missing_extra(study: Study) -> Iterator[Problem]:
+    """A method that only an extra has, which is not installed."""
+    if study.analysis.method.odds_ratio == "firth" and find_spec("firthmodels") is None:
+        why = "needs firthmodels, which is not installed: pip install 'virtual-trial[firth]'"
+        yield ("analysis", "method", "odds_ratio"), f"seen firth, which {why}"
 
 
 def _first_patients(config: Config) -> Cohort:
@@ -155,4 +163,4 @@ def _lines_of(error: Exception, name: str) -> list[str]:
 
 
 _CHECKS = (endpoints.config_problems, published_problems)
-_STUDY_CHECKS = (endpoints.study_problems, impossible_margins)
+_STUDY_CHECKS = (endpoints.study_problems, impossible_margins, _missing_extra)

@@ -31,9 +31,10 @@ class ComparisonMethod(Record):
         description="test: Cochran-Mantel-Haenszel within strata, the same corrected for continuity, or an exact test, "
         "which has no strata",
     )
-    odds_ratio: Literal["mantel_haenszel", "logistic"] = Field(
+    odds_ratio: Literal["mantel_haenszel", "logistic", "firth"] = Field(
         default="mantel_haenszel",
-        description="odds ratio within strata; logistic: of a logistic regression on arm and stratum",
+        description="odds ratio within strata; logistic: of a logistic regression on arm and stratum; firth: the same "
+        "penalised (Firth 1993), which is there where a cell is empty too; needs the extra firth",
     )
     strata: Literal["randomisation", "none"] = Field(
         default="randomisation", description="strata: those of the randomisation, or none"

@@ -52,6 +52,6 @@ def _priors(chosen: ParameterSet) -> str:
     stay = f"{', '.join(still)} stay, and so do " if still else "still stay "
     return (
         f"and {sum(map(bool, (w.log_sd for w in found.values())))} assumed numbers by a prior of how far they were "
-        f"carried, each for itself: {how}{own}; {stay}published and derived numbers without an error, correlations and "
-        "covariate effects"
+        f"carried, each for itself: {how}{own}; shares of one whole, orders and limits are kept, which narrows some "
+        f"(FP and FM, say); {stay}published and derived numbers without an error, correlations and covariate effects"
     )

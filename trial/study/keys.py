@@ -20,6 +20,7 @@ UNITS = {
     "1e9L": "10^9/L",
     "ng_mL": "ng/mL",
     "per_week": "per week",
+    "per_28_days": "per 28 days",
     "steps_per_day": "steps per day",
     "probability": "0 to 1",
     "share_by_end": "0 to 1",
