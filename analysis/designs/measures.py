@@ -111,9 +111,9 @@ def power_rows(
 def conduct_rows(blank: Operating, found: Outcomes, design: Trials) -> Iterator[Operating]:
     """Sizes, stops by look, duration."""
     yield _mean(blank, found, "expected_n", "", found.size.astype(np.float64), "patients")
-    most = float(found.size.max())
-    yield replace(blank, measure="maximal_n", value=most, low=most, high=most, error=0.0, trials=len(found.size),
-                  unit="patients")  # fmt: skip
+    for measure, most in (("maximal_n", float(design.largest)), ("largest_seen", float(found.size.max()))):
+        yield replace(blank, measure=measure, value=most, low=most, high=most, error=0.0, trials=len(found.size),
+                      unit="patients")  # fmt: skip
     if design.looks > 1:
         for k in range(design.looks):
             here = found.look == k
@@ -126,12 +126,16 @@ def conduct_rows(blank: Operating, found: Outcomes, design: Trials) -> Iterator[
         yield _mean(blank, found, "overrun", "", found.entered - found.size, "patients")
 
 
-def estimate_rows(blank: Operating, found: Outcomes, design: Trials, truth: Sequence[float]) -> Iterator[Operating]:
+def estimate_rows(blank: Operating, found: Outcomes, design: Trials, each: Array) -> Iterator[Operating]:
     """Bias of the difference as it stands at the stop, and, of one hypothesis with looks, of the median unbiased one;
-    coverage of the 95 % limits. ``truth`` (H,): the differences.
+    coverage of the limits of level 1 - 2 ``level``. ``each`` (G, H): the differences of the sub-pools.
+
+    A bias is against the truth of the trial's sub-pool, whose spread is no error of it; coverage is of the truth of
+    the whole pool, since a trial that is a large part of its sub-pool is nearer to that one than to it.
     """
+    truth, own = each.mean(axis=0), each[found.group]
     for h, claim in enumerate(design.claims):
-        yield _mean(blank, found, "bias_naive", claim.name, found.difference[:, h] - truth[h], "share")
+        yield _mean(blank, found, "bias_naive", claim.name, found.difference[:, h] - own[:, h], "share")
     if len(design.claims) > 1 or design.looks < 2 or design.adapt != "none":
         return
     claim = design.claims[0]
@@ -140,11 +144,11 @@ def estimate_rows(blank: Operating, found: Outcomes, design: Trials, truth: Sequ
     ok = np.isfinite(z) & (np.abs(z) > 1e-9)
     error = np.where(ok, np.abs((d - shift) / np.where(ok, z, 1.0)), np.nan)
     whole = error * np.sqrt(design.bounds.information[look])
-    adjusted = median_unbiased(design.bounds, look, np.where(ok, z, 0.0))
+    adjusted = median_unbiased(design.bounds, look, np.where(ok, z, 0.0), 1 - 2 * design.level)
     estimate, one, other = (shift + claim.better * drift * whole for drift in adjusted)
     low, high = np.fmin(one, other), np.fmax(one, other)
     half = repeated_half_widths(design.bounds, 1 - 2 * design.level)[look] * error
-    yield _mean(blank, found, "bias_adjusted", claim.name, np.where(ok, estimate - truth[0], np.nan), "share")
+    yield _mean(blank, found, "bias_adjusted", claim.name, np.where(ok, estimate - own[:, 0], np.nan), "share")
     above = np.where(ok, (estimate > truth[0]).astype(np.float64), np.nan)
     yield _rate(blank, found, "estimate_above", claim.name, above)
     for name, lower, upper in (("coverage_adjusted", low, high), ("coverage_repeated", d - half, d + half)):

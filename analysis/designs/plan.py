@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -85,17 +85,19 @@ LEVELS = np.concatenate([np.geomspace(1e-7, 0.02, 40), np.linspace(0.021, 0.5, 4
 """One-sided levels at which bounds are known; between them they are interpolated."""
 
 
-def sequential_p(levels: Callable[[float], Array]) -> Callable[[Array, int], Array]:
-    """The level at which Z (...) at a look would be rejected by then, from the bounds (K,) at each level.
+def sequential_p(levels: Callable[[float], Array], exact: Sequence[float] = ()) -> Callable[[Array, int], Array]:
+    """The level at which Z (...) at a look would be rejected by then, from the bounds (K,) at each level; ``exact``:
+    levels that are asked about, at which nothing is interpolated.
 
     A p in its own right (Liu & Anderson, J Am Stat Assoc 2008;103:1621-1630), so that procedures for several
     hypotheses take it.
     """
-    bounds = np.stack([levels(float(level)) for level in LEVELS])
+    grid = np.unique(np.append(LEVELS, exact))
+    bounds = np.stack([levels(float(level)) for level in grid])
 
     def p(z: Array, look: int) -> Array:
         order = bounds[::-1, look]
-        found = np.exp(np.interp(z, order, np.log(LEVELS[::-1])))
+        found = np.exp(np.interp(z, order, np.log(grid[::-1])))
         return np.where(z < order[0], 1.0, np.where(np.isnan(z), 1.0, found))
 
     return p

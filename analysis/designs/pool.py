@@ -48,6 +48,11 @@ class Pool:
         """Share of yes (A,) among the evaluable patients of the pool."""
         return np.asarray(np.nanmean(self.outcomes[code], axis=(0, 2)))
 
+    def differences(self, code: str, arm: int, reference: int) -> Array:
+        """Difference (G,) of the share of yes between two arms in each sub-pool."""
+        rates = np.nanmean(self.outcomes[code], axis=2)
+        return np.asarray(rates[:, arm] - rates[:, reference])
+
 
 def read_pool(path: Path, arms: Sequence[str], codes: Sequence[str], known_after: int) -> Pool:
     """The pool of an endpoints table: its replicates are the sub-pools, each patient there once per arm."""

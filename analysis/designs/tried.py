@@ -26,8 +26,9 @@ NEVER = 10**9
 @dataclass(frozen=True, eq=False)
 class Outcomes:
     """What became of T trials of H hypotheses: sub-pool (T,), ``rejected`` (T, H), ``look`` (T,) of the stop, from 0;
-    whether it was for futility; ``size``: patients whose endpoint is known then; ``untested`` (T, H); ``z`` and
-    ``difference`` (T, H) as last seen; ``months`` until then and patients who had ``entered``, NaN without accrual.
+    whether it was for futility; ``size``: patients whose endpoint is known then; ``untested`` (T, H): nobody in
+    an arm, or one outcome alone; ``z`` and ``difference`` (T, H) as last seen; ``months`` until then and patients who
+    had ``entered``, NaN without accrual.
     """
 
     group: Codes
@@ -44,7 +45,8 @@ class Outcomes:
 
 def conducted(pool: Pool, design: Trials, method: ComparisonMethod, trials: int, uniforms: Uniforms) -> Outcomes:
     """At least ``trials`` trials, as many from every sub-pool."""
-    p = sequential_p(design.levels) if design.levels else None
+    shares = [design.level / k for k in range(1, len(design.claims) + 1)]
+    p = sequential_p(design.levels, shares) if design.levels else None
     each = -(-trials // pool.groups)
     together = max(1, MOST_SLOTS // design.largest)
     parts = []
@@ -114,16 +116,29 @@ class _Held:
         shape = looks, len(self.design.ratio), strata
         return draw.counted_at(self.pool.outcomes[code][self.group], self.who[:, first:last], arm, code_of, look, shape)
 
-    def tested(self, counts: dict[str, tuple[Counts, Counts]]) -> tuple[Array, Array]:
-        """Z and difference (T, H) of every hypothesis, from counts (T, A, S) by endpoint."""
+    def tested(self, counts: dict[str, tuple[Counts, Counts]]) -> tuple[Array, Array, Flags]:
+        """Z and difference (T, H) of every hypothesis, and whether it cannot be tested, from counts (T, A, S) by
+        endpoint.
+        """
         found, d = [], self.design
         for claim in d.claims:
             events, sizes = counts[claim.endpoint]
             if self.method.pool_below:
                 events, sizes = proportions.pooled_strata(events, sizes, self.method.pool_below)
             arm, base = ((events[:, k], sizes[:, k]) for k in (claim.arm, d.reference))
-            found.append(directed(Cells(*arm, *base), self.method, claim.better, claim.margin))
-        return np.stack([z for z, _ in found], axis=1), np.stack([difference for _, difference in found], axis=1)
+            cells = Cells(*arm, *base)
+            z, difference = directed(cells, self.method, claim.better, claim.margin)
+            found.append((z, difference, np.isnan(z) | (alike(cells, self.method) & (z == 0) & (not claim.margin))))
+        z, difference, untested = (np.stack(each, axis=1) for each in zip(*found, strict=True))
+        return z, difference, untested
+
+
+def alike(cells: Cells, method: ComparisonMethod) -> Flags:
+    """Whether all patients (T,) who are compared have one outcome: in every stratum, of an exact test together."""
+    x1, n1, x2, n2 = cells.crude if method.test in ("fisher", "boschloo") else cells.four
+    events, size = x1 + x2, n1 + n2
+    same = (n1 == 0) | (n2 == 0) | (events == 0) | (events == size)
+    return np.asarray(same if same.ndim == 1 else same.all(axis=-1))
 
 
 def _looks(held: _Held, p: Callable[[Array, int], Array] | None) -> Outcomes:
@@ -140,8 +155,7 @@ def _looks(held: _Held, p: Callable[[Array, int], Array] | None) -> Outcomes:
             here = held.counts(code, arm, np.zeros(last - first, dtype=np.int64), 1, first)
             before = total.get(code, (0.0, 0.0))
             total[code] = before[0] + here[0][:, 0], before[1] + here[1][:, 0]
-        z, difference = held.tested(total)
-        state = _judged(state, d, k, z, difference, p)
+        state = _judged(state, d, k, held.tested(total), p)
         if drops:
             for h, claim in enumerate(d.claims):
                 active[:, claim.arm] &= ~state.out[:, h]
@@ -159,29 +173,32 @@ class _Standing:
     out: Flags
     z: Array
     difference: Array
+    untested: Flags
     least: Array
 
     @staticmethod
     def begun(trials: int, claims: int) -> _Standing:
         none, no = np.zeros((trials, claims), dtype=bool), np.zeros(trials, dtype=bool)
         nan = np.full((trials, claims), np.nan)
-        return _Standing(no, no, np.zeros(trials, dtype=np.int64), none, none, nan, nan, np.ones((trials, claims)))
+        one = np.ones((trials, claims))
+        return _Standing(no, no, np.zeros(trials, dtype=np.int64), none, none, nan, nan, ~none, one)
 
     def outcomes(self, group: int, d: Trials) -> Outcomes:
         n = len(self.look)
         nan = np.full(n, np.nan)
         return Outcomes(
             np.full(n, group), self.rejected, self.look, self.futile, np.array(d.sizes)[self.look],
-            np.isnan(self.z) & ~self.rejected, self.z, self.difference, nan, nan,
+            self.untested & ~self.rejected, self.z, self.difference, nan, nan,
         )  # fmt: skip
 
 
 def _judged(
-    s: _Standing, d: Trials, k: int, z: Array, difference: Array, p: Callable[[Array, int], Array] | None
+    s: _Standing, d: Trials, k: int, tested: tuple[Array, Array, Flags], p: Callable[[Array, int], Array] | None
 ) -> _Standing:
-    """The trials that go on after look ``k``, in which Z and difference (T, H) were seen."""
-    going = ~s.stopped[:, None] & ~s.out
-    seen = np.where(going, z, s.z), np.where(going, difference, s.difference)
+    """The trials that go on after look ``k``, in which this was ``tested``: Z, difference, untested (T, H)."""
+    going, z = ~s.stopped[:, None] & ~s.out, tested[0]
+    before = s.z, s.difference, s.untested
+    seen_z, difference, untested = (np.where(going, now, then) for now, then in zip(tested, before, strict=True))
     least = s.least
     if p is None and d.adjust is None:
         hit = going & (z >= d.bounds.efficacy[k])
@@ -197,7 +214,7 @@ def _judged(
     now_stops = ~s.stopped & (won | lost | (k == d.looks - 1))
     futile = s.futile | (now_stops & lost & ~won & (k < d.looks - 1))
     look = np.where(now_stops, k, s.look)
-    return _Standing(s.stopped | now_stops, futile, look, rejected, out, *seen, least)
+    return _Standing(s.stopped | now_stops, futile, look, rejected, out, seen_z, difference, untested, least)
 
 
 def _selected(held: _Held) -> Outcomes:
@@ -210,24 +227,26 @@ def _selected(held: _Held) -> Outcomes:
     now = np.zeros(1, dtype=np.int64)
     codes = dict.fromkeys(claim.endpoint for claim in d.claims)
     one = {code: tuple(c[:, 0] for c in held.counts(code, arm, now, 1)) for code in codes}
-    z1, _ = held.tested(one)  # type: ignore[arg-type]
+    z1, _, first_untested = held.tested(one)  # type: ignore[arg-type]
     order = np.argsort(-np.where(np.isnan(z1), -np.inf, z1), axis=1, kind="stable")
     took = np.zeros(z1.shape, dtype=bool)
     np.put_along_axis(took, order[:, : d.keep], True, axis=1)
-    futile = ~(np.where(took, z1, -np.inf).max(axis=1) >= d.bounds.futility[0])
+    best, limit = np.where(took, z1, -np.inf).max(axis=1), d.bounds.futility[0]
+    futile = np.isnan(best) | ((best <= limit) & (limit > -np.inf))
     active = held.everybody()
     for h, claim in enumerate(d.claims):
         active[:, claim.arm] = took[:, h]
     second = held.arms(first, n, active, "arms 1")
     two = {code: tuple(c[:, 0] for c in held.counts(code, second, now, 1, first)) for code in codes}
-    z2, _ = held.tested(two)  # type: ignore[arg-type]
+    z2, _, _ = held.tested(two)  # type: ignore[arg-type]
     both = {code: (one[code][0] + two[code][0], one[code][1] + two[code][1]) for code in codes}
-    _, difference = held.tested(both)
+    _, difference, last_untested = held.tested(both)
     p1, p2 = (np.where(np.isnan(z), 1.0, ndtr(-np.where(np.isnan(z), 0.0, z))) for z in (z1, z2))
     rejected = combination.closed(p1, p2, took, first / n, d.level, d.rule) & ~futile[:, None]
     combined = -ndtri(combination.inverse_normal(p1, p2, first / n))
     size, z = np.where(futile, first, n), np.where(took, combined, np.nan)
-    return _staged(held, rejected, futile, size, z, np.where(took, difference, np.nan), ~np.isnan(z1))
+    untested = np.isnan(z1) | np.where(took & ~futile[:, None], last_untested, first_untested)
+    return _staged(held, rejected, futile, size, z, np.where(took, difference, np.nan), untested)
 
 
 def _resized(held: _Held) -> Outcomes:
@@ -238,28 +257,30 @@ def _resized(held: _Held) -> Outcomes:
     place, zero = np.arange(d.largest), np.zeros(1, dtype=np.int64)
     code = d.claims[0].endpoint
     one = {code: tuple(c[:, 0] for c in held.counts(code, arm[:, :first], zero, 1))}
-    z1, _ = held.tested(one)  # type: ignore[arg-type]
-    futile = np.where(np.isnan(z1[:, 0]), -np.inf, z1[:, 0]) < d.bounds.futility[0]
+    z1, _, first_untested = held.tested(one)  # type: ignore[arg-type]
+    limit = d.bounds.futility[0]
+    futile = (np.where(np.isnan(z1[:, 0]), -np.inf, z1[:, 0]) <= limit) & (limit > -np.inf)
     last = float(ndtri(1 - d.level))
     size = combination.new_size(z1[:, 0], first, planned, d.most, last, d.promising, d.wanted).astype(np.int64)
     look = np.where((place >= first) & (place < size[:, None]), 0, NEVER)[:, first:]
     two = {code: tuple(c[:, 0] for c in held.counts(code, arm[:, first:], look, 1, first))}
-    z2, _ = held.tested(two)  # type: ignore[arg-type]
+    z2, _, _ = held.tested(two)  # type: ignore[arg-type]
     both = {code: (one[code][0] + two[code][0], one[code][1] + two[code][1])}
-    _, difference = held.tested(both)  # type: ignore[arg-type]
+    _, difference, last_untested = held.tested(both)  # type: ignore[arg-type]
     weight = first / planned
     z = np.sqrt(weight) * np.nan_to_num(z1) + np.sqrt(1 - weight) * np.nan_to_num(z2)
     rejected = (z >= last) & ~futile[:, None]
-    return _staged(held, rejected, futile, np.where(futile, first, size), z, difference, ~np.isnan(z1))
+    untested = np.isnan(z1) | np.where(futile[:, None], first_untested, last_untested)
+    return _staged(held, rejected, futile, np.where(futile, first, size), z, difference, untested)
 
 
 def _staged(
-    held: _Held, rejected: Flags, futile: Flags, size: Codes, z: Array, difference: Array, told: Flags
+    held: _Held, rejected: Flags, futile: Flags, size: Codes, z: Array, difference: Array, untested: Flags
 ) -> Outcomes:
     nan = np.full(held.count, np.nan)
     look = np.where(futile, 0, 1)
     group = np.full(held.count, held.group)
-    return Outcomes(group, rejected, look, futile, size, ~told & ~rejected, z, difference, nan, nan)
+    return Outcomes(group, rejected, look, futile, size, untested & ~rejected, z, difference, nan, nan)
 
 
 def _timed(found: Outcomes, d: Trials, uniform: Callable[[str, int], Array]) -> Outcomes:

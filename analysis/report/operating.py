@@ -29,7 +29,8 @@ IN_WORDS = {
     "type1": "Type I error",
     "untested": "A hypothesis could not be tested",
     "expected_n": "Mean number of patients",
-    "maximal_n": "Largest number of patients",
+    "maximal_n": "Most patients that the design can take",
+    "largest_seen": "Most patients of the trials that were drawn",
     "stop_efficacy": "Stops with a rejection at look",
     "stop_futility": "Stops for futility at look",
     "duration": "Months to the last endpoint",
@@ -37,8 +38,8 @@ IN_WORDS = {
     "bias_naive": "Bias of the difference as seen",
     "bias_adjusted": "Bias of the median unbiased difference",
     "estimate_above": "Median unbiased estimate above the truth",
-    "coverage_adjusted": "Coverage, 95 % limits in the order of the stages",
-    "coverage_repeated": "Coverage, repeated confidence limits",
+    "coverage_adjusted": "Coverage of the {} % limits in the order of the stages",
+    "coverage_repeated": "Coverage of the {} % repeated confidence limits",
 }
 POINTS = ("bias_naive", "bias_adjusted")
 
@@ -101,7 +102,7 @@ def _value(row: Operating) -> Text:
     if row.unit == "share":
         decimals = 2 if row.measure in ("type1", *POINTS) else 1
         return shown(cells.share_error, *numbers(row, "value", "error", "low", "high"), decimals=decimals)
-    if row.measure == "maximal_n":
+    if row.measure in ("maximal_n", "largest_seen"):
         return shown(cells.whole, number(row, "value"))
     return shown(cells.estimate_error, *numbers(row, "value", "error"), decimals=1)
 
@@ -141,7 +142,7 @@ def _table(rows: Sequence[Operating], page: DesignPage) -> Table:
         for measure, about, truth in dict.fromkeys((r.measure, r.about, r.truth) for r in mine):
             found = {r.patients: r for r in mine if (r.measure, r.about, r.truth) == (measure, about, truth)}
             values = [Cell(_value(found[n])) if n in found else Cell(NONE) for n in sizes]
-            name = Cell(label(_words(measure, about, truth)), "label")
+            name = Cell(label(_words(measure, about, truth, page.level)), "label")
             lines.append(Row((name, *values), f"{scenario}|{measure}|{about}|{truth}"))
     most = sorted(rows, key=lambda row: row.trials)[-1]
     notes = (
@@ -155,8 +156,9 @@ def _table(rows: Sequence[Operating], page: DesignPage) -> Table:
     return Table("T 1", "Operating characteristics", "Trials drawn from the pool", columns, tuple(lines), notes)
 
 
-def _words(measure: str, about: str, truth: str) -> str:
-    text = f"{IN_WORDS[measure]} {about}".strip()
+def _words(measure: str, about: str, truth: str, level: float) -> str:
+    """Of a measure; its limits have 1 - 2 ``level``."""
+    text = f"{IN_WORDS[measure].format(f'{100 * (1 - 2 * level):g}')} {about}".strip()
     return text if truth == AS_SIMULATED else f"{text}, {truth}"
 
 
@@ -170,7 +172,7 @@ def _criteria(kept: Sequence[Kept]) -> Table:
         Row(
             (
                 Cell(label(str(one.criterion)), "label"), Cell(label(one.row.scenario), "label"),
-                Cell(shown(cells.whole, number(one.row, "patients"))), Cell(_value(one.row)),
+                Cell(shown(cells.whole, number(one.row, "patients"))), Cell(one.why or _value(one.row)),
                 Cell(one.verdict, "inside" if one.verdict == PASS else "outside"),
             ),
             f"{one.criterion}|{one.row.scenario}|{one.row.patients}",

@@ -26,6 +26,8 @@ REACH = 9.0
 HIGHEST = 38.0
 LARGEST_DRIFT = 40.0
 BISECTIONS = 80
+SLIP = 1e-6
+"""How far the level of bounds of a shape may be from the one that is wanted."""
 
 
 @dataclass(frozen=True)
@@ -64,23 +66,30 @@ class Going(NamedTuple):
 START = Going(np.zeros(1), np.ones(1), 0.0)
 
 
+def _gained(state: Going, t: float) -> float:
+    """Information from ``state`` to ``t``. Raises ValueError where it is none."""
+    if not t > state.information:
+        raise ValueError(f"information {t:g} after {state.information:g}; looks must rise")
+    return t - state.information
+
+
 def above(state: Going, t: float, z: ArrayLike, drift: float) -> Array:
     """Probability (...) of going on until ``state`` and then having Z of at least ``z`` (...) at information ``t``."""
-    dt = t - state.information
+    dt = _gained(state, t)
     far = np.asarray(z, dtype=np.float64)[..., None] * np.sqrt(t) - state.at - drift * dt
     return np.asarray(ndtr(-far / np.sqrt(dt)) @ state.mass)
 
 
 def below(state: Going, t: float, z: ArrayLike, drift: float) -> Array:
     """As ``above``, of Z below ``z``."""
-    dt = t - state.information
+    dt = _gained(state, t)
     far = np.asarray(z, dtype=np.float64)[..., None] * np.sqrt(t) - state.at - drift * dt
     return np.asarray(ndtr(far / np.sqrt(dt)) @ state.mass)
 
 
 def gone_on(state: Going, t: float, low: float, high: float, drift: float) -> Going:
     """The state after a look at information ``t`` whose bounds are ``low`` and ``high``."""
-    dt, root = t - state.information, np.sqrt(t)
+    dt, root = _gained(state, t), np.sqrt(t)
     first = max(low * root, drift * t - REACH * root)
     last = max(min(high * root, drift * t + REACH * root), first)
     at = first + (NODES + 1) / 2 * (last - first)
@@ -122,10 +131,18 @@ def efficacy_bounds(information: Sequence[float], spent: ArrayLike, futility: Ar
 
 
 def shaped_bounds(information: Sequence[float], shape: ArrayLike, level: float) -> Array:
-    """Upper bounds (K,) proportional to ``shape`` (K,) that together have this one-sided level."""
+    """Upper bounds (K,) proportional to ``shape`` (K,) that together have this one-sided level.
+
+    Raises ValueError where none have.
+    """
     t, form = np.asarray(information, dtype=np.float64), np.asarray(shape, dtype=np.float64)
     none = np.full(len(t), -np.inf)
-    return root(lambda c: level - power(Bounds(t, c * form, none), 0.0), 0.0, HIGHEST / form.max()) * form
+    most = HIGHEST / form[form > 0].min() if (form > 0).any() else 0.0
+    found = root(lambda c: level - power(Bounds(t, c * form, none), 0.0), 0.0, most) * form
+    reached = power(Bounds(t, found, none), 0.0)
+    if abs(reached - level) > SLIP:
+        raise ValueError(f"bounds of this shape do not have level {level:g}; reached: {reached:g}")
+    return found
 
 
 class Designed(NamedTuple):

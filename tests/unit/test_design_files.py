@@ -27,6 +27,8 @@ criteria:
   - power >= 0.9
 """
 
+GRAPH = "multiplicity: {{procedure: graphical, {}}}\ncriteria:"
+
 
 def refused(tmp_path: Path, text: str) -> str:
     path = tmp_path / "design.yaml"
@@ -55,6 +57,21 @@ def refused(tmp_path: Path, text: str) -> str:
         ("criteria:", "adapt: {kind: select, at: 0.5, keep: 1}\ncriteria:", 4, "its own look"),
         ("criteria:", "adapt: {kind: drop_arms, keep: 1}\ncriteria:", 10, "does not use it"),
         ("hetrombopag_itp_phase3.yaml", "nowhere.yaml", 2, "nowhere.yaml"),
+        ("power >= 0.9", "power_all >= 0.9\narms: [HETROM-5, Placebo]", 11, "did you mean power"),
+        ("power >= 0.9", "coverage_adjusted >= 0.9", 11, "there are 2"),
+        (
+            "criteria:",
+            GRAPH.format("weights: {HETROM-5: 1, HETROM-2.5: 1}"),
+            10,
+            "the shares sum to 2; allowed: at most 1",
+        ),
+        ("criteria:", GRAPH.format("weights: {HETROM-5: 1}"), 10, "HETROM-2.5 never gets a share"),
+        ("criteria:", "multiplicity: {procedure: holm, hypotheses: [HETROM-5, HETROM-5]}\ncriteria:", 10, "already"),
+        ("[0.5, 1]", "[0.5, 1]\n  efficacy: {kind: wang_tsiatis, parameter: 20}", 6, "allowed: -1 to 1"),
+        ("beta: 0.1", "beta: 0.1\n    binding: true\nmultiplicity: {procedure: holm}", 10, "bounds do not count on it"),
+        ("criteria:", "endpoint: REDUCE\ncriteria:", 10, "neither more nor less is better; allowed: RESPW8"),
+        ("power >= 0.9", "power >= 90", 11, "a share from 0 to 1; did you mean 0.9"),
+        ("[0.5, 1]", "[0.5, 0.501, 1]", 3, "whose looks (looks.information) are at 30, 30, 60 patients"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path, old, new, line, words):
@@ -69,6 +86,22 @@ def test_what_the_study_does_not_have_is_named_all_at_once(tmp_path):
     said = refused(tmp_path, GIVEN.replace("criteria:", more))
     for line, words in ((10, "did you mean Placebo"), (11, "HETROM-5"), (12, "RESPW8"), (13, "an arm of the design")):
         assert re.search(rf"design\.yaml:{line}: .*{words}", said), said
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("analysis.reference_arm=null, analysis.multiplicity=null", "reference_arm: needed"),
+        ("analysis.primary=MAXDUR", "study: seen 'MAXDUR', which is not a yes or no endpoint"),
+        ("analysis.method.test=fisher", "margin: seen with analysis.method.test: fisher"),
+        ("allocation=counterfactual, analysis.multiplicity=null", "study: a study whose patients are randomised"),
+    ],
+)
+def test_every_scenario_is_held_against_the_design(tmp_path, settings, words):
+    more = f"margin: 0.1\nscenarios:\n  - id: planned\n  - id: other\n    settings: [{settings}]\ncriteria:"
+    said = refused(tmp_path, GIVEN.replace("criteria:", more))
+    assert re.search(rf"design\.yaml:14: scenarios\.1\.settings: in this scenario {re.escape(words)}", said), said
+    assert len(said.splitlines()) == 1, said
 
 
 TIMES = [pytest.param(path, id=path.stem, marks=[] if "phase3" in path.stem else pytest.mark.slow) for path in EXAMPLES]

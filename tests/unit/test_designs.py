@@ -11,16 +11,19 @@ import pytest
 from design_pools import fixed, pool, uniforms
 from keyed_page import Page
 
-from analysis.designs.measures import Operating, measured_over, read_operating
+from analysis.designs.measures import Operating, conduct_rows, estimate_rows, measured_over, read_operating
 from analysis.designs.nulls import nulls, under_null
-from analysis.designs.plan import Claim
+from analysis.designs.plan import Claim, sequential_p
 from analysis.designs.tried import conducted
 from analysis.designs.verdicts import Criterion, judge, smallest
-from analysis.report.operating import DesignPage, write_page
+from analysis.report.operating import DesignPage, _words, write_page
 from analysis.statistics import multiplicity
 from analysis.statistics.planned import Cells, directed
 from analysis.text import cells
-from trial.app.designing import in_design, trials_of
+from trial.app.design_lines import facts
+from trial.app.design_lines import notes as design_notes
+from trial.app.designing import Posed, in_design, trials_of
+from trial.app.power import Wish, notes, smallest_with
 from trial.cli import main
 from trial.study.analysis_plan import ComparisonMethod
 from trial.study.design_plan import DesignPlan
@@ -133,10 +136,93 @@ def test_verdicts_are_those_of_the_whole_interval():
             row("type1", 0.025, 0.02, 0.03, truth="other"), row("power", 0.8, 0.78, 0.82, 40)]  # fmt: skip
     kept = judge(rows, [Criterion("power", ">=", 0.9), Criterion("type1", "<=", 0.025)])
     assert [(one.criterion.measure, one.row.patients, one.verdict) for one in kept] == [
-        ("power", 60, "PASS"), ("type1", 60, "RISK"), ("power", 40, "FAIL")
+        ("power", 60, "PASS"), ("type1", 60, "RISK"), ("power", 40, "FAIL"),
+        ("type1", 40, "RISK"),
     ]  # fmt: skip
     assert smallest(kept) is None
     assert smallest([one for one in kept if one.criterion.measure == "power"]) == 60
+
+
+def test_what_was_not_measured_is_a_risk(tmp_path):
+    """The margin may leave no room for a null hypothesis: then nothing is known of the type I error."""
+    criteria = (Criterion("power", ">=", 0.9), Criterion("type1", "<=", 0.025))
+    rows = [row("power", 0.93, 0.91, 0.95)]
+    kept = judge(rows, criteria)
+    assert [one.verdict for one in kept] == ["PASS", "RISK"]
+    assert "RISK type1 <= 0.025 (not measured" in str(kept[1])
+    assert smallest(kept) is None
+    page = DesignPage("d", "A design", "s", 0.025, criteria, "vtrial")
+    assert "not measured: the margin leaves no room" in write_page(tmp_path, rows, page).read_text(encoding="utf-8")
+
+
+def test_the_most_a_design_can_take_is_not_what_was_seen():
+    """Of 60 patients doubled in the promising zone: 120, though all trials under no difference stop at 30."""
+    adapt = {"kind": "sample_size", "at": 0.5, "promising": [0.3, 0.9], "most": 2, "wanted": 0.9, "futility_z": 9}
+    design = made(plan(arms=["HETROM-5", "Placebo"], adapt=adapt, sizes=[60]))
+    ours = pool(4, (0.3, 0.3), 4_000)
+    ours = replace(ours, outcomes={"RESPW8": ours.outcomes["E"]})
+    rows = conduct_rows(row("", 0, 0, 0), conducted(ours, design, CMH, 40, uniforms(1)), design)
+    values = {one.measure: one.value for one in rows}
+    assert (values["maximal_n"], values["largest_seen"]) == (120, 30)
+
+
+def looked(level: float, trials: int):
+    """Trials of two looks at 30 and 60 patients, and their estimates by measure."""
+    said = plan(arms=["HETROM-5", "Placebo"], ratio={"HETROM-5": 1, "Placebo": 1}, looks={"information": [0.5, 1]},
+                level=level, sizes=[60])  # fmt: skip
+    ours = pool(4, (0.45, 0.3), 4_000)
+    ours = replace(ours, outcomes={"RESPW8": ours.outcomes["E"]})
+    design = made(said)
+    found = conducted(ours, design, CMH, trials, uniforms(1))
+    each = ours.differences("RESPW8", 0, 1)[:, None]
+    return found, {one.measure: one for one in estimate_rows(row("", 0, 0, 0), found, design, each)}
+
+
+def test_limits_have_the_level_of_the_design():
+    """Of a one-sided level of 10 % both kinds are 80 % limits, and the page says so."""
+    _, rows = looked(0.1, 2_000)
+    assert rows["coverage_adjusted"].value == pytest.approx(0.8, abs=0.05)
+    assert rows["coverage_repeated"].value < 0.93
+    assert _words("coverage_adjusted", "", "as simulated", 0.1).startswith("Coverage of the 80 % limits")
+
+
+def test_the_error_of_a_bias_is_that_of_the_trials():
+    """SD of the differences over the root of their number, not the spread of the sub-pools about their mean."""
+    found, rows = looked(0.025, 2_000)
+    alone = found.difference[:, 0].std() / np.sqrt(2_000)
+    assert rows["bias_naive"].error < 1.6 * alone
+
+
+def test_a_bias_is_judged_by_its_size():
+    """-5 ± 1 points is no bias of at most 1 point; an interval over 0 has 0 as its lower limit."""
+    rows = [row("bias_naive", -0.05, -0.06, -0.04), row("bias_naive", 0.0, -0.02, 0.005, 40)]
+    assert [k.verdict for k in judge(rows, [Criterion("bias_naive", "<=", 0.01)])] == ["FAIL", "RISK"]
+    assert [k.verdict for k in judge(rows, [Criterion("bias_naive", "<=", 0.03)])] == ["FAIL", "PASS"]
+
+
+def test_the_sequential_p_is_the_level_in_use_at_its_bound():
+    """At the bounds of 2.5 and 1.25 % of two looks, without interpolation."""
+    design = made(plan(multiplicity={"procedure": "holm"}, looks={"information": [0.5, 1]}))
+    p = sequential_p(design.levels, (0.025, 0.0125))
+    for level in (0.025, 0.0125):
+        for k, bound in enumerate(design.levels(level)):
+            assert float(p(np.array([bound]), k)[0]) == pytest.approx(level, rel=1e-9)
+
+
+WITHOUT = PHASE_3.model_copy(update={"analysis": PHASE_3.analysis.model_copy(update={"multiplicity": None})})
+FULL = "o multiplicity: each of 2 hypotheses at the full level; the type I error of the family may be up to 2 times it"
+
+
+def test_several_hypotheses_without_multiplicity_are_said():
+    """In the notes and facts of a design and below a power; not with a procedure, a closed test or one arm."""
+    rows = [row("power", 0.93, 0.91, 0.95)]
+    posed = Posed(plan(), (("planned", WITHOUT),))
+    assert f"N{FULL}." in list(design_notes(rows, posed))
+    assert ("Hypotheses", f"n{FULL}") in facts(posed)
+    assert f"N{FULL}." in notes(rows, 60, WITHOUT, Wish(n=60))
+    for more in ({"multiplicity": {"procedure": "holm"}}, {"arms": ["HETROM-5", "Placebo"]},
+                 {"adapt": {"kind": "select", "at": 0.5, "keep": 1}}):  # fmt: skip
+        assert "no multiplicity" not in str(facts(Posed(plan(**more), (("planned", WITHOUT),))))
 
 
 def test_the_page_shows_every_number_with_its_key(tmp_path):
@@ -186,3 +272,39 @@ def test_what_power_refuses(tmp_path, capsys, monkeypatch, said, words):
     monkeypatch.setattr("trial.cli.power.study_and_folder", lambda *given: (PHASE_3, tmp_path))
     assert main(["power", "c.yaml", *said]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_what_durations_leave_out_is_said():
+    """Arms that leave while patients come in, and an endpoint of the whole period; of neither nothing is said."""
+    accrual, select = {"per_month": 20}, {"kind": "select", "at": 0.5, "keep": 1}
+    said = Posed(plan(accrual=accrual, adapt=select, endpoint="COMPL"), (("planned", PHASE_3),))
+    for words in ("as if the look were known at once", "COMPL counts as known on the assessment day"):
+        assert words in str(facts(said))
+        assert words in str(list(design_notes([row("power", 0.93, 0.91, 0.95)], said)))
+    assert "Note" not in dict(facts(Posed(plan(accrual=accrual), (("planned", PHASE_3),))))
+
+
+def test_the_smallest_size_holds_for_the_larger_ones_too():
+    """A power that goes up and down: 0.9 is reached at 39, lost at 40 and 42, and kept from 43 on."""
+    powers = {39: 0.905, 40: 0.895, 41: 0.905, 42: 0.895}
+
+    def power_at(n: int) -> float:
+        return powers.get(n, 0.8 if n < 39 else 0.92)
+
+    assert smallest_with(power_at, 0.9, 100) == 43
+    assert smallest_with(lambda n: 0.89, 0.9, 100) is None
+    assert smallest_with(lambda n: n / 100, 0.9, 100) == 90
+
+
+def test_the_sentence_of_a_target_has_its_power_and_interval():
+    said = notes([row("power", 0.903, 0.892, 0.914)], 60, PHASE_3, Wish(target=0.9))[0]
+    assert "60 patients; power 90.3 % (95 % interval 89.2 to 91.4). It rests on the point estimate" in said
+    assert "vtrial design demands the whole interval" in said
+
+
+def test_power_names_the_key_that_is_wrong(tmp_path, capsys, monkeypatch):
+    plan = PHASE_3.analysis.model_copy(update={"reference_arm": None, "multiplicity": None})
+    alone = PHASE_3.model_copy(update={"analysis": plan})
+    monkeypatch.setattr("trial.cli.power.study_and_folder", lambda *given: (alone, tmp_path))
+    assert main(["power", "c.yaml", "--n", "60"]) == 2
+    assert "reference_arm: needed: one of HETROM-2.5" in " ".join(capsys.readouterr().err.split())

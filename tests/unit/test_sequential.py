@@ -96,3 +96,18 @@ def test_looks_at_almost_the_same_time_are_seen_as_one():
     second = (first * np.sqrt(0.5) + z[:, 1] * 0.1) / np.sqrt(0.51)
     either = ((first >= 2.2) | (second >= 2.2)).mean()
     assert gs.power(bounds, 0.0) == pytest.approx(either, abs=4 * np.sqrt(either / 400_000))
+
+
+def test_looks_without_new_information_are_refused():
+    with pytest.raises(ValueError, match=r"0\.5 after 0\.5; looks must rise"):
+        gs.efficacy_bounds([0.5, 0.5, 1.0], [0.01, 0.02, 0.025])
+
+
+def test_bounds_of_a_steep_shape_have_their_level_or_are_refused():
+    """Wang-Tsiatis with delta 20 at thirds: the first bound near 0 let half through; bounds below 0 reach no level."""
+    t = np.array([1 / 3, 2 / 3, 1.0])
+    steep = gs.shaped_bounds(t, shape("wang_tsiatis", t, 20.0), 0.025)
+    none = np.full(3, -np.inf)
+    assert gs.crossed(gs.Bounds(t, steep, none)).efficacy.sum() == pytest.approx(0.025, abs=1e-8)
+    with pytest.raises(ValueError, match="do not have level"):
+        gs.shaped_bounds(t, [-1.0, -1.0, -1.0], 0.025)

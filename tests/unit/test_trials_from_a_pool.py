@@ -81,3 +81,27 @@ def test_looks_stop_as_often_as_their_bounds_say():
     seen, error, _, _ = measured_over(found.futile.astype(float), found.group, True)
     assert seen == pytest.approx(expected.futility[:2].sum(), abs=3.5 * error + 0.01)
     assert set(np.unique(found.size)) == {200, 400, 600}
+
+
+@pytest.mark.parametrize("more", [{}, {"sizes": (10, 20)}, {"adapt": "sample_size", "sizes": (10, 20), "most": 40}])
+def test_one_outcome_alone_cannot_be_tested(more):
+    """Nobody responds: Z is 0, no trial rejects, every one counts as untested; of two thirds who do, hardly any."""
+    none = Bounds(np.array([0.5, 1.0]), np.array([9.0, 1.96]), np.full(2, -np.inf)) if more else fixed(20).bounds
+    design = replace(fixed(20), bounds=none, **more)
+    found = conducted(pool(1, (0.0, 0.0), 4_000), design, CMH, 40, uniforms(1))
+    assert found.untested.all()
+    assert (found.z == 0).all()
+    assert not found.rejected.any()
+    assert not conducted(pool(1, (0.7, 0.6), 4_000), design, CMH, 40, uniforms(1)).untested.any()
+
+
+def test_futility_at_zero_stops_without_a_difference():
+    """Z = 0 of one outcome alone is not above 0; without a limit nothing stops."""
+    adapts = replace(fixed(20), sizes=(10, 20), adapt="select")
+    for limit, stops in ((0.0, True), (-np.inf, False)):
+        bounds = Bounds(np.array([0.5, 1.0]), np.array([9.0, 1.96]), np.array([limit, -np.inf]))
+        for adapt in ("select", "sample_size"):
+            design = replace(adapts, bounds=bounds, adapt=adapt, most=40)
+            found = conducted(pool(1, (0.0, 0.0), 4_000), design, CMH, 40, uniforms(1))
+            assert (found.futile == stops).all()
+            assert found.untested.all()

@@ -9,7 +9,7 @@ from analysis.designs.measures import AS_SIMULATED, Operating
 from analysis.designs.verdicts import PASS, Kept, judge, smallest
 from analysis.report.operating import DesignPage, write_page
 from analysis.text import cells
-from trial.app.designing import Posed
+from trial.app.designing import Posed, cautions, unadjusted
 from trial.app.versions import engine_version
 
 HEADS = ("scenario", "patients", "power", "type I", "mean size", "verdict")
@@ -36,7 +36,7 @@ def percent(row: Operating) -> str:
 
 def _said(kept: Sequence[Kept]) -> str:
     """PASS, or what does not."""
-    less = [f"{one.verdict} {one.criterion}" for one in kept if one.verdict != PASS]
+    less = [str(one) for one in kept if one.verdict != PASS]
     return ", ".join(less) if less else PASS if kept else ""
 
 
@@ -48,6 +48,10 @@ def notes(rows: Sequence[Operating], asked: Posed) -> Iterator[str]:
         f"level {100 * plan.level:g} %; ± is the error of the pool and of the drawing. Type I: the largest over the "
         "null hypotheses, % of trials."
     )
+    for text in dict.fromkeys(unadjusted(plan, study) for _, study in asked.studies):
+        if text:
+            yield f"{text[0].upper()}{text[1:]}."
+    yield from dict.fromkeys(text for _, study in asked.studies for text in cautions(plan, study))
     over = [row for row in rows if row.measure == "type1" and row.low > plan.level]
     for row in over:
         yield f"The error of {row.patients} patients under '{row.truth}' is above the level: {percent(row)} %."
@@ -83,6 +87,8 @@ def facts(posed: Posed) -> tuple[tuple[str, str], ...]:
         ("Arms", ", ".join(plan.arms or study.arm_ids)),
         ("Level", f"{100 * plan.level:g} %, one-sided"),
     ]
+    if text := unadjusted(plan, study):
+        said.append(("Hypotheses", text))
     if plan.margin:
         said.append(("Margin", f"{100 * plan.margin:g} points"))
     if looks:
@@ -95,4 +101,5 @@ def facts(posed: Posed) -> tuple[tuple[str, str], ...]:
         said.append(
             ("Accrual", f"{plan.accrual.per_month:g} a month after {plan.accrual.ramp_months:g} months of rise")
         )
+    said += [("Note", text) for text in cautions(plan, study)]
     return tuple(said)

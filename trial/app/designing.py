@@ -18,6 +18,7 @@ from analysis.designs.pool import Pool
 from analysis.designs.tried import conducted
 from analysis.designs.verdicts import Criterion
 from analysis.endpoints import chosen, endpoints_of
+from analysis.endpoints.contract import when
 from analysis.endpoints.records import Array
 from analysis.statistics import sequential as gs
 from analysis.statistics.planned import adjusted
@@ -28,8 +29,8 @@ from trial.app.design_pool import pool_study, pooled, uniforms_of
 from trial.app.loading import load_checked
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import ConfigError
-from trial.study.analysis_plan import Hypothesis, Multiplicity
-from trial.study.design_plan import DesignPlan, Looks, Scenario, criterion, unfit
+from trial.study.analysis_plan import Hypothesis, Multiplicity, family_problems
+from trial.study.design_plan import DesignPlan, Looks, Scenario, criterion, unfit, unmeasured
 from trial.study.load import load_record
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
@@ -71,19 +72,46 @@ def load_design(path: Path) -> Posed:
                 continue
             loaded[one.id] = config.study
             said.extend(line for line in config.warnings if line not in said)
-            yield from (problem for problem in design_problems(plan, config.study) if k == 0)
+            for place, text in design_problems(plan, config.study):
+                if not k:
+                    first.append((place, text))
+                    yield place, text
+                elif (place, text) not in first:
+                    yield where, f"in this scenario {'.'.join(map(str, place))}: {text}"
 
+    first: list[Problem] = []
     plan = load_record(path, DesignPlan, lambda data: (), fits)
     return Posed(plan, tuple(loaded.items()), tuple(said))
 
 
 def design_problems(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     """What the design asks for and the study does not have, its endpoint among it."""
-    yield from unfit(plan, study)
+    found = [*unfit(plan, study), *_unfit_endpoint(plan, study)]
+    yield from found or _unfit_family(plan, in_design(plan, study))
+
+
+def _unfit_family(plan: DesignPlan, study: Study) -> Iterator[Problem]:
+    """What does not go with the hypotheses; ``study``: with the arms of the design alone."""
+    yield from unmeasured(plan, len(family_of(plan, study)))
+    if study.analysis.multiplicity and plan.looks and plan.looks.futility and plan.looks.futility.binding:
+        yield (
+            ("looks", "futility", "binding"),
+            "seen true with multiplicity, whose bounds do not count on it; allowed: false",
+        )
+    if plan.multiplicity:
+        for path, text in family_problems(study.analysis, plan.multiplicity, study.arm_ids):
+            yield ("multiplicity", *path), text
+
+
+def _unfit_endpoint(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     if study.allocation != "parallel" or study.typical_patient:
         yield ("study",), "a study whose patients are randomised is needed"
     code = plan.endpoint or study.analysis.primary
     mine = {name: e for name, e in chosen(study).items() if e.summary == "rate" and not e.needs_profile}
+    if code in mine and mine[code].benefit == "none":
+        allowed = ", ".join(name for name, e in mine.items() if e.benefit != "none")
+        what = f"seen {code!r}, of which neither more nor less is better; allowed: {allowed}"
+        yield (("endpoint",) if plan.endpoint else ("study",)), what
     if code not in mine:
         what = "a yes or no endpoint of the study"
         yield (("endpoint",) if plan.endpoint else ("study",)), not_among(code, mine, what)
@@ -175,14 +203,40 @@ def family_of(plan: DesignPlan, study: Study) -> tuple[Hypothesis, ...]:
     return tuple(h._replace(endpoint=code) for h in study.analysis.family(study.arm_ids))
 
 
+def unadjusted(plan: DesignPlan, study: Study) -> str:
+    """What is to be said of several hypotheses without multiplicity; "" where there is nothing."""
+    study = in_design(plan, study)
+    many = len(family_of(plan, study))
+    if many < 2 or study.analysis.multiplicity or (plan.adapt and plan.adapt.kind == "select"):
+        return ""
+    return (
+        f"no multiplicity: each of {many} hypotheses at the full level; the type I error of the family may be up to "
+        f"{many} times it"
+    )
+
+
+def cautions(plan: DesignPlan, study: Study) -> tuple[str, ...]:
+    """What durations and looks leave out, as sentences."""
+    said, code = [], plan.endpoint or study.analysis.primary
+    if plan.accrual and plan.adapt and plan.adapt.kind in ("drop_arms", "select"):
+        said.append(
+            "Enrolment goes on as if the look were known at once: nobody is in for an arm that leaves, so overrun and "
+            "duration are too low."
+        )
+    if (plan.accrual or plan.looks) and not code.endswith(when(study.analysis.assessment_day)[0]):
+        said.append(
+            f"{code} counts as known on the assessment day; where it is of a longer period, looks come later, and "
+            "durations and overrun are too low."
+        )
+    return tuple(said)
+
+
 def trials_of(plan: DesignPlan, study: Study, size: int, known_after: int) -> Trials:
     """The design at one size."""
     family, arms = family_of(plan, study), study.arm_ids
     better = -1 if endpoints_of(study.analysis)[str(family[0].endpoint)].benefit == "lower" else 1
     claims = tuple(Claim(h.arm, str(h.endpoint), arms.index(h.arm), better, plan.margin) for h in family)
-    adapts = plan.adapt and plan.adapt.kind != "drop_arms"
-    at = (plan.adapt.at, 1.0) if plan.adapt and adapts else plan.looks.information if plan.looks else (1.0,)
-    sizes = tuple(max(2, round(float(t or 1.0) * size)) for t in at)
+    sizes = plan.at_looks(size)
     ratio = tuple(arm.ratio for arm in study.arms)
     design = Trials(
         arms.index(str(study.analysis.reference_arm)), ratio, study.randomisation.block_size // sum(ratio), claims,
@@ -268,10 +322,10 @@ def rows_of(
     """Every row of one size in one scenario: as simulated, and under every null."""
     blank = Operating(plan.id, scenario, AS_SIMULATED, design.sizes[-1], "", "", 0.0, 0.0, 0.0, 0.0, 0, "share")
     found = conducted(pool, design, study.analysis.method, plan.trials, uniforms)
-    truth = [float(pool.rates(c.endpoint)[c.arm] - pool.rates(c.endpoint)[design.reference]) for c in design.claims]
+    each = np.stack([pool.differences(c.endpoint, c.arm, design.reference) for c in design.claims], axis=1)
     yield from measures.power_rows(blank, found, design)
     yield from measures.conduct_rows(blank, found, design)
-    yield from measures.estimate_rows(blank, found, design, truth)
+    yield from measures.estimate_rows(blank, found, design, each)
     for true in nulls(len(design.claims)):
         changed = under_null(pool, design.claims, true, design.reference, uniforms)
         if changed is not None:

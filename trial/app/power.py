@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from analysis.text import cells
 from trial.app.attempt import How
 from trial.app.design_lines import percent
 from trial.app.design_pool import uniforms_of
-from trial.app.designing import Posed, design_problems, pool_of, rows_of, trials_of
+from trial.app.designing import Posed, design_problems, pool_of, rows_of, trials_of, unadjusted
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import Refused
 from trial.study.design_plan import GROUPS, DesignPlan, PoolPlan
@@ -24,6 +25,8 @@ from trial.study.study import Study
 CURVE = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5)
 """Sizes of the curve, as shares of the one that is asked about."""
 LEAST = 4
+UPWARD = 6
+"""Sizes above the one that halving finds which must keep the power too: it goes up and down with the blocks."""
 HEADS = ("patients", "to recruit", "power", "type I")
 
 
@@ -58,7 +61,7 @@ def asked_of(study: Study, wish: Wish) -> Posed:
         id=name, study=Path(study.id).name, ratio=ratio, sizes=(wish.n or LEAST,),
         pool=PoolPlan(patients=wish.patients), trials=wish.trials,
     )  # fmt: skip
-    wrong = [text for _, text in design_problems(plan, study)]
+    wrong = [f"{'.'.join(map(str, place))}: {text}" for place, text in design_problems(plan, study)]
     if wrong:
         raise Refused("; ".join(wrong))
     return Posed(plan, (("planned", study),))
@@ -94,23 +97,41 @@ def write_power(
 
 
 def _smallest(plan: DesignPlan, study: Study, pool: Pool, uniforms: Uniforms, target: float) -> int | None:
-    """By halving between sizes that fail and that pass, with the same random numbers; None when the largest fails."""
+    """The smallest size with the target at that size and every larger one that is tried; None: not in this pool."""
 
-    def passes(n: int) -> bool:
+    def power_at(n: int) -> float:
         design = trials_of(plan, study, n, pool.known_after)
         found = conducted(pool, design, study.analysis.method, plan.trials, uniforms)
         blank = Operating(plan.id, "", AS_SIMULATED, n, "", "", 0.0, 0.0, 0.0, 0.0, 0, "share")
-        return next(power_rows(blank, found, design)).value >= target
+        return next(power_rows(blank, found, design)).value
 
-    low, high = LEAST, LEAST
+    return smallest_with(power_at, target, pool.per_group)
+
+
+def smallest_with(power_at: Callable[[int], float], target: float, most: int) -> int | None:
+    """By halving between sizes that fail and that pass, with the same random numbers, then upward until the sizes just
+    above and those of the curve pass as well; None: not up to ``most``.
+    """
+
+    @cache
+    def passes(n: int) -> bool:
+        return power_at(n) >= target
+
+    low, high = LEAST, min(LEAST, most)
     while not passes(high):
-        if high == pool.per_group:
+        if high == most:
             return None
-        low, high = high, min(2 * high, pool.per_group)
+        low, high = high, min(2 * high, most)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if passes(middle) else (middle, high)
-    return high
+    while high <= most:
+        larger = {*range(high, high + UPWARD + 1), *(round(share * high) for share in CURVE if share > 1)}
+        fails = [n for n in larger if n <= most and not passes(n)]
+        if not fails:
+            return high
+        high = max(fails) + 1
+    return None
 
 
 def lines(rows: Sequence[Operating], wish: Wish) -> list[tuple[str, ...]]:
@@ -138,7 +159,8 @@ def notes(rows: Sequence[Operating], size: int | None, study: Study, wish: Wish)
     elif wish.target is not None:
         said.append(
             f"Smallest size with a power of {100 * wish.target:g} %: {size} patients"
-            + (f", {recruited(int(size or 0), wish.dropout)} to recruit." if wish.dropout else ".")
+            + (f", {recruited(int(size or 0), wish.dropout)} to recruit" if wish.dropout else "")
+            + f"; {_reached(rows, int(size or 0))}."
         )
     method = study.analysis.method
     stratified = study.randomisation.strata and method.strata != "none" and method.test.startswith("cmh")
@@ -147,6 +169,8 @@ def notes(rows: Sequence[Operating], size: int | None, study: Study, wish: Wish)
         f"one-sided 2.5 %, {study.analysis.primary}; at least one hypothesis; {rows[0].trials} trials of a pool; ± is "
         "the error of the pool and of the drawing. Type I: the largest over the null hypotheses, in %."
     )
+    if text := unadjusted(asked_of(study, wish).plan, study):
+        said.append(f"{text[0].upper()}{text[1:]}.")
     said += [
         f"The error of {row.patients} patients under '{row.truth}' is above 2.5 %: {percent(row)} %."
         for row in rows
@@ -156,3 +180,13 @@ def notes(rows: Sequence[Operating], size: int | None, study: Study, wish: Wish)
     share = "{} patients: {} % of trials had a hypothesis that cannot be tested."
     said += [share.format(row.patients, cells.rounded(100 * row.value, 2)) for row in untested]
     return said
+
+
+def _reached(rows: Sequence[Operating], size: int) -> str:
+    """The power of the smallest size, and what it rests on."""
+    row = next(row for row in rows if (row.measure, row.patients) == ("power", size))
+    value, low, high = (cells.rounded(100 * share, 1) for share in (row.value, row.low, row.high))
+    return (
+        f"power {value} % (95 % interval {low} to {high}). It rests on the point estimate, which reaches the target "
+        "here and at every larger size tried; vtrial design demands the whole interval"
+    )

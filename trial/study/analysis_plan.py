@@ -244,7 +244,7 @@ def plan_problems(plan: Analysis, arms: Sequence[str], paired: bool, stratified:
     if plan.method.pool_below and not stratified:
         yield ("method", "pool_below"), f"seen {plan.method.pool_below}, but the randomisation has no strata to pool"
     if plan.multiplicity:
-        for path, text in _family_problems(plan, plan.multiplicity, arms):
+        for path, text in family_problems(plan, plan.multiplicity, arms):
             yield ("multiplicity", *path), text
 
 
@@ -269,7 +269,8 @@ def longitudinal_problems(plan: Analysis, paired: bool, last_day: int, leaves: b
         yield ("longitudinal", "competing"), "no effect: nobody leaves; dropout has no reason"
 
 
-def _family_problems(plan: Analysis, said: Multiplicity, arms: Sequence[str]) -> Iterator[Problem]:
+def family_problems(plan: Analysis, said: Multiplicity, arms: Sequence[str]) -> Iterator[Problem]:
+    """What hypotheses and shares cannot be with these arms; paths inside ``multiplicity``."""
     others = [arm for arm in arms if arm != plan.reference_arm]
     family, wrong = plan.family(arms), False
     for k, one in enumerate(family):

@@ -29,10 +29,13 @@ from trial.study.texts import Line, Name
 GROUPS = 20
 """Sub-pools, whose spread tells the error."""
 MEASURES = (
-    "power", "power_all", "type1", "expected_n", "maximal_n", "duration", "overrun", "bias_naive", "bias_adjusted",
-    "coverage_adjusted", "coverage_repeated", "untested",
+    "power", "power_all", "type1", "expected_n", "maximal_n", "largest_seen", "duration", "overrun", "bias_naive",
+    "bias_adjusted", "coverage_adjusted", "coverage_repeated", "untested",
 )  # fmt: skip
 """What a criterion may be about."""
+SHARES = tuple(name for name in MEASURES if not name.endswith(("_n", "_seen", "duration", "overrun")))
+OF_ONE_WITH_LOOKS = ("bias_adjusted", "coverage_adjusted", "coverage_repeated")
+"""Measures of one hypothesis with looks."""
 NEED_A_PARAMETER = ("hwang_shih_decani", "kim_demets", "wang_tsiatis")
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Level = Annotated[Number, Field(gt=0, lt=0.5)]
@@ -68,11 +71,13 @@ class Efficacy(Record):
         "or bounds of exact shape (O'Brien-Fleming, Pocock, Wang-Tsiatis)",
     )
     parameter: Annotated[Number, Field(ge=-20, le=20)] | None = Field(
-        default=None, description="gamma of Hwang-Shih-DeCani, rho of Kim-DeMets, delta of Wang-Tsiatis"
+        default=None, description="gamma of Hwang-Shih-DeCani, rho of Kim-DeMets, delta of Wang-Tsiatis (-1 to 1)"
     )
 
     def problems(self) -> Iterator[Problem]:
         yield from parameter_problems(self.kind, self.parameter)
+        if self.kind == "wang_tsiatis" and self.parameter is not None and not -1 <= self.parameter <= 1:
+            yield ("parameter",), f"seen {self.parameter:g}; allowed: -1 to 1, the delta of Wang-Tsiatis (0.5: Pocock)"
 
 
 class Futility(Record):
@@ -91,7 +96,9 @@ class Futility(Record):
         default=(), description="of conditional_power and z: the limit of each look but the last, or one for all"
     )
     binding: bool = Field(
-        default=False, description="whether a trial below the bound must stop, so that the upper bounds may count on it"
+        default=False,
+        description="whether a trial below the bound must stop, so that the upper bounds may count on it; not with "
+        "multiplicity",
     )
 
     def problems(self) -> Iterator[Problem]:
@@ -172,7 +179,9 @@ class Adaptation(Record):
     )
     wanted: Share | None = Field(default=None, description="of sample_size: conditional power that is aimed at")
     futility_z: Number | None = Field(
-        default=None, description="of sample_size and select: below this Z the trial stops at the look; none: never"
+        default=None,
+        description="of sample_size and select: at this Z or below the trial stops at the look (one outcome alone has "
+        "Z = 0); none: never",
     )
 
     def problems(self) -> Iterator[Problem]:
@@ -226,7 +235,11 @@ class DesignPlan(Record):
     margin: Annotated[Number, Field(ge=0, lt=1)] = Field(
         default=0.0, description="how much worse, as a share, an arm may be and still win; 0: it has to be better"
     )
-    level: Level = Field(default=0.025, description="one-sided level of the whole trial")
+    level: Level = Field(
+        default=0.025,
+        description="one-sided level of the whole trial; of several hypotheses without multiplicity that of each, "
+        "so that the error of the family may be up to as many times it",
+    )
     multiplicity: Multiplicity | None = Field(
         default=None, description="several hypotheses with one error; none: that of the study, if it has one"
     )
@@ -241,6 +254,12 @@ class DesignPlan(Record):
         default=(), description="what a design must keep, as power >= 0.9, type1 <= 0.025, expected_n <= 300"
     )
 
+    def at_looks(self, size: int) -> tuple[int, ...]:
+        """Patients whose endpoint is known at each look of a trial of ``size``."""
+        adapts = self.adapt and self.adapt.kind != "drop_arms"
+        at = (self.adapt.at, 1.0) if self.adapt and adapts else self.looks.information if self.looks else (1.0,)
+        return tuple(max(2, round(float(t or 1.0) * size)) for t in at)
+
     def problems(self) -> Iterator[Problem]:
         yield from twice(self.arms, ("arms",))
         yield from twice(self.sizes, ("sizes",))
@@ -249,6 +268,11 @@ class DesignPlan(Record):
         largest = max(self.sizes) * (self.adapt.most if self.adapt and self.adapt.most else 1)
         if largest > each:
             yield ("sizes",), f"seen {largest:g}; allowed: at most {each}, the patients of one of {GROUPS} sub-pools"
+        for k, size in enumerate(self.sizes):
+            if any(other <= one for one, other in pairwise(self.at_looks(size))):
+                seen = ", ".join(map(str, self.at_looks(size)))
+                shares = "looks.information" if self.looks else "adapt.at"
+                yield ("sizes", k), f"seen {size}, whose looks ({shares}) are at {seen} patients; allowed: rising"
         for k, text in enumerate(self.criteria):
             yield from _criterion_problems(("criteria", k), text, self)
         yield from self._adaptation_problems()
@@ -277,16 +301,19 @@ def criterion(text: str) -> tuple[str, str, float]:
 
 def _criterion_problems(path: tuple[str | int, ...], text: str, plan: DesignPlan) -> Iterator[Problem]:
     try:
-        measure, _, _ = criterion(text)
+        measure, sign, limit = criterion(text)
     except ValueError:
         yield path, f"seen {text!r}; allowed: a measure, >= or <=, and a number, as in power >= 0.9"
         return
-    if measure not in MEASURES:
+    if measure in SHARES and not 0 <= limit <= 1:
+        meant = f"; did you mean {limit / 100:g}?" if 1 < limit <= 100 else ""
+        yield path, f"seen {measure} {sign} {limit:g}; allowed: a share from 0 to 1{meant}"
+    elif measure not in MEASURES:
         yield path, not_among(measure, MEASURES, "a measure")
     elif measure in ("duration", "overrun") and plan.accrual is None:
         yield path, f"{measure} needs accrual, which is not given"
-    elif measure in ("bias_adjusted", "coverage_adjusted", "coverage_repeated") and (plan.looks is None or plan.adapt):
-        yield path, f"{measure} needs looks, and nothing adapted"
+    elif measure in OF_ONE_WITH_LOOKS and (plan.looks is None or len(plan.looks.information) < 2 or plan.adapt):
+        yield path, f"{measure} needs looks before the end, and nothing adapted"
 
 
 def unfit(plan: DesignPlan, study: Study) -> Iterator[Problem]:
@@ -321,3 +348,13 @@ def unfit(plan: DesignPlan, study: Study) -> Iterator[Problem]:
                 yield ("multiplicity", "hypotheses", k), not_among(name, [a for a in mine if a != reference], "an arm")
         if active < 2:
             yield ("multiplicity",), "no effect: one arm is compared"
+
+
+def unmeasured(plan: DesignPlan, hypotheses: int) -> Iterator[Problem]:
+    """Criteria about what a design with so many hypotheses does not have."""
+    for k, text in enumerate(plan.criteria):
+        measure = criterion(text)[0]
+        if measure == "power_all" and hypotheses < 2:
+            yield ("criteria", k), "power_all needs two or more hypotheses, and there is one; did you mean power?"
+        if measure in OF_ONE_WITH_LOOKS and hypotheses > 1:
+            yield ("criteria", k), f"{measure} is of one hypothesis, and there are {hypotheses}"
