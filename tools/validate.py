@@ -203,6 +203,12 @@ def tests() -> Iterator[Line]:
     yield command("95 % or more", sys.executable, "-m", "tools.mutants")
 
 
+def designs() -> Iterator[Line]:
+    """The pool method against independent trials and known powers: error of the pool, size of ten designs, estimates."""
+    file = "tests/statistical/designs_against_truth.py"
+    yield command("all pass", sys.executable, "-m", "pytest", "-q", file, told=r"^.*(?:passed|failed).*")
+
+
 def visits() -> Iterator[Line]:
     """Coverage and error over 2,000 trials of measured endpoints and of what is analysed over the visits."""
     for what, flags, wanted in validate_visits.visits():
@@ -211,7 +217,7 @@ def visits() -> Iterator[Line]:
 
 PARTS: dict[str, Callable[[], Iterator[Line]]] = {
     "coverage": coverage, "visits": visits, "null": null, "oracle": oracle, "fuzz": fuzz, "damage": damage,
-    "tests": tests,
+    "tests": tests, "designs": designs,
 }  # fmt: skip
 
 

@@ -1,5 +1,5 @@
-"""The pool method against trials that are independent, and against powers that are known: slow, and the numbers behind
-what the documents say of its errors.
+"""The pool method against trials that are independent, and against powers that are known: a quarter of an hour, so part of
+``make validate`` and of no other run (its name is none that pytest looks for).
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from analysis.statistics import sequential as gs
 from analysis.statistics.spending import shape, spent
 from trial.study.analysis_plan import ComparisonMethod
 
-pytestmark = pytest.mark.slow
 CMH = ComparisonMethod()
 STRATA = ((0.5, 0.0), (0.3, 0.05), (0.2, -0.02))
 
