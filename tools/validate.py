@@ -204,7 +204,7 @@ def tests() -> Iterator[Line]:
 
 
 def designs() -> Iterator[Line]:
-    """The pool method against independent trials and known powers: error of the pool, size of ten designs, estimates."""
+    """The pool method against independent trials and known powers: its error, the size of ten designs, estimates."""
     file = "tests/statistical/designs_against_truth.py"
     yield command("all pass", sys.executable, "-m", "pytest", "-q", file, told=r"^.*(?:passed|failed).*")
 

@@ -1,5 +1,5 @@
-"""The pool method against trials that are independent, and against powers that are known: a quarter of an hour, so part of
-``make validate`` and of no other run (its name is none that pytest looks for).
+"""The pool method against trials that are independent, and against powers that are known: a quarter of an hour, so part
+of ``make validate`` and of no other run (its name is none that pytest looks for).
 """
 
 from __future__ import annotations
