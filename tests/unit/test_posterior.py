@@ -125,10 +125,12 @@ def test_points_left_out_are_predicted_as_by_a_process_without_them():
 
 
 @pytest.mark.slow
-def test_ranks_of_the_truth_are_uniform():
+def test_ranks_of_the_truth_are_uniform(monkeypatch):
     """Simulation-based calibration (Talts 2018): truths from the prior, data from the truth, their ranks among the
     draws; six rates of 60 patients each whose log odds are linear in two parameters.
     """
+    monkeypatch.setattr(posterior, "BLOCK_STEPS", 150)
+    monkeypatch.setattr(posterior, "MOST_BLOCKS", 2)
     doses, n, ranks = np.linspace(-1, 2, 6), 60, []
     rates = lambda z: expit(-0.5 + z[:, :1] + z[:, 1:] * doses)  # noqa: E731
     for k in range(24):
