@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from cohorts.elementary import exp
 from cohorts.parameters import ParameterSet
 from cohorts.streams import Draws
+from cohorts.units import DAYS_PER_YEAR
 
 Array = NDArray[np.float64]
-DAYS_PER_YEAR = 365.25
 REMISSION = {"REM_RATE": "1/y", "REM_MEAN": "d", "REM_DROP": "1"}
 """Platelet loss is exp(-REM_DROP) times what it was; stream "remission"."""
 LOST_RESPONSE = {"LOR_RATE": "1/y", "LOR_MEAN": "d", "LOR_RISE": "1"}

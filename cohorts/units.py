@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+DAYS_PER_YEAR = 365.25
 UNITS: dict[str, tuple[str, float]] = {
     "1": ("pure number", 1.0),
     "fraction": ("pure number", 1.0),

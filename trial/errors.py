@@ -18,6 +18,11 @@ def cut(text: str, most: int = LONGEST) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+def not_installed(package: str, extra: str) -> str:
+    """What is missing where a package of an extra is, and how to get it; after the name of who needs it."""
+    return f"needs {package}, which is not installed: pip install 'virtual-trial[{extra}]'"
+
+
 class TrialError(Exception):
     """Everything of ours that reaches a user as a message; never a fault of the program."""
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from analysis.designs.plan import Accrual
 from analysis.designs.pool import Codes
 from analysis.endpoints.records import Array, Flags
+from cohorts.units import DAYS_PER_YEAR
 
 Uniforms = Callable[[str, int, int, int], Array]
 """Name, sub-pool, number of the piece, how many: uniforms in (0, 1)."""
-DAYS_PER_MONTH = 365.25 / 12
+DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 Counts = NDArray[np.float64]
 
 

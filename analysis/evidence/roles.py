@@ -29,16 +29,21 @@ class Role:
 COLUMNS = tuple(f.name for f in fields(Role))
 
 
+def rows_of(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file with the number of their last line; ValueError unless it has exactly these columns."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != columns:
+            seen = ", ".join(reader.fieldnames or ())
+            raise ValueError(f"{path.name}:1: seen columns {seen}; allowed: {', '.join(columns)}")
+        return [(reader.line_num, row) for row in reader]
+
+
 def read_roles(path: Path) -> dict[str, Role]:
     """The roles by row id; none without a file. ValueError naming file, line and column for every impossible value."""
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            seen = ", ".join(reader.fieldnames or ())
-            raise ValueError(f"{path.name}:1: seen columns {seen}; allowed: {', '.join(COLUMNS)}")
-        lines = [(reader.line_num, row) for row in reader]
+    lines = rows_of(path, COLUMNS)
     wrong = [f"{path.name}:{line}: {text}" for line, row in lines for text in _wrong(row)]
     found: dict[str, Role] = {}
     for line, row in lines:

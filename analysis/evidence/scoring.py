@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.evidence.roles import rows_of
 from analysis.evidence.scorecard import FEWEST, NOT_COUNTED, TOO_FEW, Score
 from analysis.text import cells
 
@@ -65,13 +65,7 @@ def read_explanations(path: Path) -> dict[str, str]:
     """Explanations of misses by row id; none without a file. ValueError for other columns or empty cells."""
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != MISSES_COLUMNS:
-            raise ValueError(
-                f"{path.name}:1: seen columns {', '.join(reader.fieldnames or ())}; allowed: row_id, explanation"
-            )
-        rows = [(reader.line_num, row) for row in reader]
+    rows = rows_of(path, MISSES_COLUMNS)
     wrong = [f"{path.name}:{line}: a row needs row_id and explanation" for line, row in rows if not all(row.values())]
     ids = [row["row_id"] for _, row in rows]
     wrong += [f"{path.name}: row_id {name!r} appears twice" for name in dict.fromkeys(ids) if ids.count(name) > 1]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, Template, select_autoescape
+from jinja2 import Template
 
 from analysis.figures.palette import hue
 from analysis.report.keyed import Text, attributes, content
+from analysis.report.templating import template
 from trial.jobs.provenance import STATEMENT, put
 
 
@@ -55,11 +56,7 @@ def write_page(page: Sheets, path: Path) -> Path:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("analysis.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals |= {"attributes": attributes, "content": content, "hue": hue}
-    return environment.get_template("decision.html")
+    return template("decision.html", attributes=attributes, content=content, hue=hue)
 
 
 def legend_of(arms: Sequence[tuple[str, bool]]) -> dict[str, int]:

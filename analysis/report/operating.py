@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, Template, select_autoescape
+from jinja2 import Template
 
 from analysis.designs.measures import AS_SIMULATED, Operating
 from analysis.designs.verdicts import PASS, Criterion, Kept, judge, smallest
@@ -18,6 +18,7 @@ from analysis.report.keyed import Text, attributes, content, label, number, numb
 from analysis.report.page import slug
 from analysis.report.pictures import Figure, LegendKey
 from analysis.report.tablebody import body, origins, starts, style
+from analysis.report.templating import template
 from analysis.text import cells
 from trial.jobs.provenance import STATEMENT, put
 
@@ -72,14 +73,16 @@ def write_page(folder: Path, rows: Sequence[Operating], page: DesignPage) -> Pat
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("analysis.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+    return template(
+        "design.html",
+        slug=slug,
+        attributes=attributes,
+        content=content,
+        style=style,
+        starts=starts,
+        origins=origins,
+        body=body,
     )
-    environment.globals |= {
-        "slug": slug, "attributes": attributes, "content": content, "style": style, "starts": starts,
-        "origins": origins, "body": body,
-    }  # fmt: skip
-    return environment.get_template("design.html")
 
 
 def _lead(rows: Sequence[Operating], kept: Sequence[Kept]) -> Text:

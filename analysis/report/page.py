@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, Template, select_autoescape
+from jinja2 import Template
 
 from analysis.evidence.model import lines, read_model
 from analysis.figures.drawing import structure_figure
@@ -44,6 +44,7 @@ from analysis.report.patient import pages
 from analysis.report.pictures import DRAWN, Figure
 from analysis.report.runfolder import RunFolder, read_run
 from analysis.report.tablebody import body, origins, starts, style
+from analysis.report.templating import template
 from analysis.text import cells
 from trial.jobs.provenance import STATEMENT, put
 from trial.study.study import Study
@@ -86,14 +87,20 @@ def render(run: RunFolder, patients: Sequence[tuple[int, int]] = ()) -> str:
 @cache
 def _template() -> Template:
     """Compiled once, for every report of a process."""
-    environment = Environment(
-        loader=PackageLoader("analysis.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+    return template(
+        "report.html",
+        slug=slug,
+        attributes=attributes,
+        content=content,
+        shown=shown,
+        said=said,
+        label=label,
+        cells=cells,
+        style=style,
+        starts=starts,
+        origins=origins,
+        body=body,
     )
-    environment.globals |= {
-        "slug": slug, "attributes": attributes, "content": content, "shown": shown, "said": said, "label": label,
-        "cells": cells, "style": style, "starts": starts, "origins": origins, "body": body,
-    }  # fmt: skip
-    return environment.get_template("report.html")
 
 
 def slug(number: str) -> str:

@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from cohorts import elementary
 from cohorts.citations import Source
 from cohorts.parameters import Status
+from cohorts.units import DAYS_PER_YEAR
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Z_95 = 1.959964
-DAYS_PER_YEAR = 365.25
 EARLY_DAYS = 70
 """After so many days the later hazard holds: the 10 weeks of the table in which the rates were read."""
 FLAT_BELOW_1E9L = 150.0

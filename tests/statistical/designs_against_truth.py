@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from design_pools import fixed, pool, uniforms
+from design_pools import exact_power, fixed, pool, uniforms
 
 from analysis.designs.measures import measured_over
 from analysis.designs.tried import conducted
@@ -24,14 +23,6 @@ from trial.study.analysis_plan import ComparisonMethod
 
 CMH = ComparisonMethod()
 STRATA = ((0.5, 0.0), (0.3, 0.05), (0.2, -0.02))
-
-
-def exact_power(n1, p1, n2, p2):
-    """Of the CMH test of one table, by adding up all tables."""
-    x, y = np.meshgrid(np.arange(n1 + 1), np.arange(n2 + 1), indexing="ij")
-    p = proportions.cmh_test(*(v[..., None] for v in (x, np.full_like(x, n1), y, np.full_like(y, n2)))).p
-    wins = (p < 0.05) & (x / n1 > y / n2)
-    return float((binom.pmf(x, n1, p1) * binom.pmf(y, n2, p2) * wins).sum())
 
 
 def test_the_interval_of_the_pool_covers_the_known_power_in_91_to_98_of_100():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import binom
 
 from analysis.designs.plan import Claim, Trials
 from analysis.designs.pool import Pool
+from analysis.statistics import proportions
 from analysis.statistics.sequential import Bounds
 from cohorts.streams import Streams
 
@@ -35,3 +37,11 @@ def fixed(size, arms=2, ratio=None, **more):
     ratio = ratio or (1,) * arms
     claims = tuple(Claim(f"A{k}", "E", k) for k in range(arms - 1))
     return Trials(arms - 1, ratio, 2, claims, (size,), ONE_LOOK, **more)
+
+
+def exact_power(n1, p1, n2, p2):
+    """Probability that the CMH test of one table rejects in favour of the first group, by adding up all tables."""
+    x, y = np.meshgrid(np.arange(n1 + 1), np.arange(n2 + 1), indexing="ij")
+    p = proportions.cmh_test(*(v[..., None] for v in (x, np.full_like(x, n1), y, np.full_like(y, n2)))).p
+    wins = (p < 0.05) & (x / n1 > y / n2)
+    return float((binom.pmf(x, n1, p1) * binom.pmf(y, n2, p2) * wins).sum())

@@ -14,7 +14,7 @@ import pytest
 import trial.app.calibration as run
 from analysis.evidence.calibration import Fitted, Measure, Point, objective
 from cohorts.sets import parameter_set
-from trial.app.calibration import _extends, _fitted, _fitted_record, _kept, _path, _uncertainty
+from trial.app.calibration import _fitted, _fitted_record, _kept, _uncertainty, extended, path_of
 from trial.errors import Refused
 from trial.study.fit import FittedParameter
 
@@ -153,13 +153,13 @@ def test_a_share_is_fitted_on_the_log_odds():
 
 def test_where_a_record_goes(tmp_path):
     own = SimpleNamespace(id="mine", parameter_set=str(tmp_path / "sets" / "mine.json"))
-    assert _path(own, tmp_path / "out") == tmp_path / "out" / "mine.calibration.json"
+    assert path_of(own, tmp_path / "out") == tmp_path / "out" / "mine.calibration.json"
     with pytest.raises(Refused, match="is not a set of the catalogue; give a folder with --out"):
-        _path(own, None)
+        path_of(own, None)
     catalogued = SimpleNamespace(id="x", parameter_set=MEI)
-    assert _path(catalogued, None).name == f"{MEI}.calibration.json"
-    assert _extends(catalogued, tmp_path / "a.json") == MEI and parameter_set(MEI)
-    assert _extends(own, tmp_path / "out" / "mine.calibration.json") == "../sets/mine.json"
+    assert path_of(catalogued, None).name == f"{MEI}.calibration.json"
+    assert extended(catalogued, tmp_path / "a.json") == MEI and parameter_set(MEI)
+    assert extended(own, tmp_path / "out" / "mine.calibration.json") == "../sets/mine.json"
 
 
 @pytest.fixture

@@ -6,26 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from design_pools import fixed, pool, uniforms
-from scipy.stats import binom
+from design_pools import exact_power, fixed, pool, uniforms
 
 from analysis.designs import draw
 from analysis.designs.measures import measured_over
 from analysis.designs.tried import conducted
-from analysis.statistics import proportions
 from analysis.statistics.sequential import Bounds, crossed, efficacy_bounds
 from analysis.statistics.spending import spent
 from trial.study.analysis_plan import ComparisonMethod
 
 CMH = ComparisonMethod()
-
-
-def exact_power(n1, p1, n2, p2):
-    """Probability that the CMH test of one table rejects in favour of the first group, by adding up all tables."""
-    x, y = np.meshgrid(np.arange(n1 + 1), np.arange(n2 + 1), indexing="ij")
-    p = proportions.cmh_test(*(v[..., None] for v in (x, np.full_like(x, n1), y, np.full_like(y, n2)))).p
-    wins = (p < 0.05) & (x / n1 > y / n2)
-    return float((binom.pmf(x, n1, p1) * binom.pmf(y, n2, p2) * wins).sum())
 
 
 def test_patients_of_a_trial_are_different_and_trials_of_a_round_share_none():

@@ -18,7 +18,7 @@ from analysis.evidence.calibration import calibrate as search
 from cohorts.sets import calibration_file, is_file_name, parameter_set
 from trial.app.calibration_record import NOTE, record_of, short, write
 from trial.app.study_run import cores
-from trial.app.talk import Progress, Say, silent, unseen
+from trial.app.talk import Progress, Say, counted, silent, unseen
 from trial.app.targets import Wanted, jobs_of, simulate_targets, studies_of, target_problems, wanted_of
 from trial.errors import Refused
 from trial.jobs.cluster import must_be_usable
@@ -49,14 +49,14 @@ def calibrate(
     if dask is not None:
         must_be_usable(dask, workers)
     fit = load_fit(config, lambda data: target_problems(data, config.parent))
-    path = _path(fit, out)
+    path = path_of(fit, out)
     if path.exists() and not (overwrite or out is None):
         raise Refused(f"{path}: a result is already there; --overwrite replaces it, --out DIR writes elsewhere")
     path.parent.mkdir(parents=True, exist_ok=True)
     studies = studies_of(fit)
     wanted = wanted_of(fit, studies)
     say(f"{fit.id}: {len(fit.fitted)} parameters of {fit.parameter_set}, {len(wanted)} targets")
-    say_of = partial(record_of, fit, wanted, config, _extends(fit, path))
+    say_of = partial(record_of, fit, wanted, config, extended(fit, path))
     with _kept(path, say_of, say) as keep, hands(workers or cores(), dask) as ours:
         simulate = partial(simulate_targets, jobs_of(studies, wanted, ours.many), wanted, ours.each)
         record = _fitted_record(fit, wanted, simulate, uncertainty, say_of, keep, progress)
@@ -64,12 +64,13 @@ def calibrate(
     return record, path
 
 
-def _path(fit: Fit, out: Path | None) -> Path:
+def path_of(fit: Fit, out: Path | None, suffix: str = SUFFIX) -> Path:
+    """The file of a result: in the folder ``out``, or (None) beside the fitted set of the catalogue. Raises Refused."""
     if out is not None:
-        return out / f"{fit.id}{SUFFIX}"
+        return out / f"{fit.id}{suffix}"
     if is_file_name(fit.parameter_set):
         raise Refused(f"--into-catalogue: {fit.parameter_set} is not a set of the catalogue; give a folder with --out")
-    return calibration_file(fit.parameter_set)
+    return calibration_file(fit.parameter_set).with_name(f"{fit.parameter_set}{suffix}")
 
 
 def _fitted_record(
@@ -94,7 +95,7 @@ def _fitted_record(
     return say_of(best, len(points), time.perf_counter() - begun) | found
 
 
-def _extends(fit: Fit, path: Path) -> str:
+def extended(fit: Fit, path: Path) -> str:
     """The fitted set as the file at ``path`` names it: an id, or the user's own file relative to it."""
     own_file = is_file_name(fit.parameter_set)
     return os.path.relpath(fit.parameter_set, path.parent.resolve()) if own_file else fit.parameter_set
@@ -140,14 +141,11 @@ def _kept(path: Path, say_of: Callable[[Point, int, float], dict[str, Any]], say
 @contextmanager
 def _ticking(progress: Progress, title: str, total: int, hear: Tick = lambda point: None) -> Iterator[Tick]:
     """Progress over points; each is also handed to ``hear``."""
-    done = 0
-    with progress(title) as tell:
+    with counted(progress, title, total) as step:
 
         def tick(point: Point) -> None:
-            nonlocal done
-            done += 1
             hear(point)
-            tell(min(done, total), total)
+            step()
 
         yield tick
 

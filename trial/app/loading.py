@@ -18,7 +18,7 @@ from cohorts.parameters import ParameterSet
 from cohorts.sampler import Cohort
 from cohorts.sets import parameter_set
 from trial.engine.enrolment import candidates, enrol
-from trial.errors import ConfigError, cut
+from trial.errors import ConfigError, cut, not_installed
 from trial.models.behaviour import behaviour_problems
 from trial.study.checks import MOST_BYTES, impossible_margins, value_at
 from trial.study.load import Config, Setting, config_of, load_config, load_text, resolved_yaml
@@ -83,8 +83,7 @@ def _refuse_misbehaving(config: Config) -> None:
 def _missing_extra(study: Study) -> Iterator[Problem]:
     """A method that only an extra has, which is not installed."""
     if study.analysis.method.odds_ratio == "firth" and find_spec("firthmodels") is None:
-        why = "needs firthmodels, which is not installed: pip install 'virtual-trial[firth]'"
-        yield ("analysis", "method", "odds_ratio"), f"seen firth, which {why}"
+        yield ("analysis", "method", "odds_ratio"), f"seen firth, which {not_installed('firthmodels', 'firth')}"
 
 
 def _first_patients(config: Config) -> Cohort:

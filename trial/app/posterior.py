@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -18,12 +16,11 @@ from scipy.linalg import block_diag
 
 from analysis.evidence.calibration import Array, Fitted
 from analysis.evidence.posterior import Aims, Posterior, aims_of, posterior_of, scaled
-from cohorts.sets import calibration_file, is_file_name
 from cohorts.streams import mersenne_state
-from trial.app.calibration import standardised
+from trial.app.calibration import extended, path_of, standardised
 from trial.app.calibration_record import short
 from trial.app.study_run import cores
-from trial.app.talk import Progress, Say, silent, unseen
+from trial.app.talk import Progress, Say, counted, silent, unseen
 from trial.app.targets import (
     Wanted,
     jobs_of,
@@ -33,7 +30,7 @@ from trial.app.targets import (
     target_problems,
     wanted_of,
 )
-from trial.errors import Refused
+from trial.errors import Refused, not_installed
 from trial.jobs.cluster import must_be_usable
 from trial.jobs.hands import Each, hands
 from trial.jobs.provenance import engine_version
@@ -65,7 +62,7 @@ def posterior(
     if dask is not None:
         must_be_usable(dask, workers)
     fit = load_fit(config, lambda data: target_problems(data, config.parent))
-    path = _path(fit, out)
+    path = path_of(fit, out, SUFFIX)
     if path.exists() and not overwrite:
         raise Refused(f"{path}: a result is already there; --overwrite replaces it, --out DIR writes elsewhere")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +72,7 @@ def posterior(
     say(f"{fit.id}: {len(moved)} parameters of {fit.parameter_set}, {len(wanted)} targets")
     with hands(workers or cores(), dask) as ours:
         found, record = _found(fit, studies, wanted, moved, ours.each, ours.many, progress)
-    record |= {"made_by": f"vtrial posterior {config.name}", "extends": _extends(fit, path)}
+    record |= {"made_by": f"vtrial posterior {config.name}", "extends": extended(fit, path)}
     _write(path, moved, found.draws, record)
     return record, path
 
@@ -85,24 +82,7 @@ def _must_have_libraries() -> None:
         import emcee  # noqa: F401
         import sklearn  # noqa: F401
     except ImportError as error:
-        raise Refused(
-            f"posterior: needs scikit-learn and emcee ({error.name} is not installed): pip install "
-            "'virtual-trial[calibrate]'"
-        ) from None
-
-
-def _path(fit: Fit, out: Path | None) -> Path:
-    if out is not None:
-        return out / f"{fit.id}{SUFFIX}"
-    if is_file_name(fit.parameter_set):
-        raise Refused(f"--into-catalogue: {fit.parameter_set} is not a set of the catalogue; give a folder with --out")
-    beside = calibration_file(fit.parameter_set)
-    return beside.with_name(f"{fit.parameter_set}{SUFFIX}")
-
-
-def _extends(fit: Fit, path: Path) -> str:
-    own_file = is_file_name(fit.parameter_set)
-    return os.path.relpath(fit.parameter_set, path.parent.resolve()) if own_file else fit.parameter_set
+        raise Refused(f"vtrial posterior: {not_installed(str(error.name), 'calibrate')}") from None
 
 
 def _found(
@@ -119,7 +99,7 @@ def _found(
     aims = _aims(fit, studies, wanted, each, many)
     jobs = jobs_of(studies, wanted, many)
     total = plan.points * plan.waves + plan.checks
-    with _counted(progress, "points", total) as tick:
+    with counted(progress, "points", total) as tick:
 
         def simulate(z: Array) -> Array:
             return np.stack(
@@ -163,19 +143,6 @@ def _aims(fit: Fit, studies: Sequence[Study], wanted: Sequence[Wanted], each: Ea
         parts.append(aims_of([w.target for w in mine], np.stack([every[w.row.row_id] for w in mine], axis=1)))
     ids = tuple(name for part in parts for name in part.row_ids)
     return Aims(ids, np.concatenate([p.observed for p in parts]), block_diag(*(p.covariance for p in parts)))
-
-
-@contextmanager
-def _counted(progress: Progress, title: str, total: int) -> Iterator[Any]:
-    done = 0
-    with progress(title) as tell:
-
-        def tick() -> None:
-            nonlocal done
-            done += 1
-            tell(min(done, total), total)
-
-        yield tick
 
 
 def _record(fit: Fit, moved: Sequence[Fitted], aims: Aims, found: Posterior, miss: Array) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trial.errors import Refused
+from trial.errors import Refused, not_installed
 from trial.study.goal import Goal, SearchedKey
 
-NEEDED = "vtrial optimise: needs optuna, which is not installed: pip install 'virtual-trial[optimise]'"
+NEEDED = f"vtrial optimise: {not_installed('optuna', 'optimise')}"
 
 
 class Sampler:

@@ -31,6 +31,20 @@ def patience(say: Say, line: str, after_s: float = 1.5) -> Iterator[None]:
 
 
 @contextmanager
+def counted(progress: Progress, title: str, total: int) -> Iterator[Callable[[], None]]:
+    """Progress over so many steps, at most; what it gives is called after each."""
+    done = 0
+    with progress(title) as tell:
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            tell(min(done, total), total)
+
+        yield step
+
+
+@contextmanager
 def unseen(title: str) -> Iterator[Tell]:
     """Shows no progress."""
     yield lambda done, total: None

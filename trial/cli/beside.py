@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from trial.study.study import Study
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier table in that folder.")]
+PointsAgain = Annotated[bool, typer.Option("--overwrite", help="Simulate the points that are there again.")]
+GoOn = Annotated[
+    bool, typer.Option("--resume", help="Only go on with points that are there; refused where there are none.")
+]
 Replicates = Annotated[
     int | None, typer.Option("--replicates", help="Instead of the config's replicates, of which at most 20 are used.")
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trial.cli.beside import Dask, Workers, show
+from trial.cli.beside import Dask, GoOn, PointsAgain, Workers, show
 from trial.cli.console import paragraph, progress, say, warn
 
 HEADS = ("candidate", "result", "search", "new draws", "limit")
@@ -18,10 +18,8 @@ def optimise(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where it goes [default: runs/<goal id>].")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Simulate the points that are there again.")] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Only go on with points that are there; refused where there are none.")
-    ] = False,
+    overwrite: PointsAgain = False,
+    resume: GoOn = False,
     workers: Workers = None,
     dask: Dask = None,
 ) -> None:

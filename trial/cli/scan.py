@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trial.cli.beside import Dask, Settings, Workers, show
+from trial.cli.beside import Dask, GoOn, PointsAgain, Settings, Workers, show
 from trial.cli.console import paragraph, progress, say, warn
 
 VARY_HELP = "A key and its values, as arms.0.start_dose_mg=2.5,5; a list in brackets. Several make a grid."
@@ -19,10 +19,8 @@ def scan(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where it goes [default: runs/<study id>_scan].")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Simulate the points that are there again.")] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Only go on with points that are there; refused where there are none.")
-    ] = False,
+    overwrite: PointsAgain = False,
+    resume: GoOn = False,
     seed: Annotated[int | None, typer.Option("--seed", help="Instead of the config's seed.")] = None,
     replicates: Annotated[int | None, typer.Option("--replicates", help="Instead of the config's replicates.")] = None,
     workers: Workers = None,

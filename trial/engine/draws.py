@@ -34,7 +34,8 @@ from trial.study.study import Study
 
 Array = NDArray[np.float64]
 FIRST_RESCUES = 4
-MONTH_DAYS = 28.0
+DRIFT_DAYS = 28.0
+"""Log odds of a habit drift by so much in so many days."""
 NOTHING_LOST = Samples()
 NO_MEALS = Meals(share_mean=0.0, after_dose_h=0.0)
 
@@ -382,5 +383,5 @@ def _done(draws: Draws, name: str, probability: Array, days: int, drift: float =
     u = np.stack([draws.uniform(name, day) for day in range(days)], axis=1)
     if not drift:
         return u < probability[:, None]
-    grown = elementary.exp(drift / MONTH_DAYS * np.arange(days))
+    grown = elementary.exp(drift / DRIFT_DAYS * np.arange(days))
     return u * (1.0 - probability[:, None] + probability[:, None] * grown) < probability[:, None] * grown

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
-from trial.errors import Incomplete, Refused, Stopped, TrialError
+from trial.errors import Incomplete, Refused, Stopped, TrialError, not_installed
 from trial.jobs.processes import deaf_children, quiet_children
 from trial.jobs.provenance import installed
 
@@ -50,9 +50,7 @@ def must_be_usable(address: str, workers: int | None = None, backend: str | None
     try:
         import distributed  # noqa: F401
     except ImportError:
-        raise Refused(
-            "--dask: needs dask.distributed, which is not installed: pip install 'virtual-trial[dask]'"
-        ) from None
+        raise Refused(f"--dask: {not_installed('dask.distributed', 'dask')}") from None
 
 
 def each_there(
