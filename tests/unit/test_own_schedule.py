@@ -7,7 +7,7 @@ from trial.app.attempt import identity
 from trial.app.echo import in_words
 from trial.app.folder import with_inputs
 from trial.app.loading import check_again, load_checked
-from trial.engine.by_the_clock import BACK_H, Clocked
+from trial.engine.by_the_clock import Clocked
 from trial.engine.simulate import simulate_unit
 from trial.errors import ConfigError
 from trial.jobs.afar import packed
@@ -256,11 +256,8 @@ def test_placebo_takes_sham_doses_and_steady_state_is_one(tmp_path):
     assert ends[90] == pytest.approx(ends[174], rel=1e-6) and ends[90] > 100
 
 
-def test_the_doses_of_an_interval_are_those_in_it_and_the_last_before():
-    """Doses at 0, 24, 48 and 72 h: from hour 48 to 72 without it, and what was given up to BACK_H before."""
-    plan = Clocked(np.array([[0.0, 24.0, 48.0, 72.0], [-BACK_H + 48.0, 47.0, 100.0, np.inf]]), np.ones((2, 4)))
-    begin, end = np.full(2, 48.0), np.full(2, 72.0)
-    found = plan.between(begin, end)
-    inside = (plan.hour >= 48.0 - BACK_H) & (plan.hour < 72.0)
-    assert inside.sum() not in (0, 8) and found.mg.sum() == inside.sum()
-    assert sorted(found.hour[np.isfinite(found.hour)]) == sorted(plan.hour[inside])
+def test_the_doses_of_an_interval_are_those_in_it_and_of_the_three_days_before():
+    """From hour 168 to 240 without it: from hour 96 on, at which an input may still be moved by a dose."""
+    plan = Clocked(np.array([[0.0, 96.0, 168.0, 240.0], [95.0, 200.0, 300.0, np.inf]]), np.ones((2, 4)))
+    found = plan.between(np.full(2, 168.0), np.full(2, 240.0))
+    assert found.hour.tolist() == [[96.0, 168.0], [200.0, np.inf]] and found.mg.tolist() == [[1, 1], [1, 0]]

@@ -137,8 +137,6 @@ def test_ranks_of_the_truth_are_uniform(monkeypatch):
         truth = RNG.normal(size=(1, 2))
         events = RNG.binomial(n, rates(truth)[0])
         targets = [Target(str(d), x, n) for d, x in zip(doses, events, strict=True)]
-        chance = np.stack([scaled(t, x) for t, x in zip(targets, rates(truth).T, strict=True)])
-        assert chance.shape == (6, 1)
         aims = aims_of(targets, np.full((1, 6), 0.5))
         found = posterior_of(
             aims, lambda z: 2 * np.arcsin(np.sqrt(rates(z))), TWO, mersenne_state(k),

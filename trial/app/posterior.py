@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.linalg import block_diag
 
-from analysis.evidence.calibration import Array, Fitted
+from analysis.evidence.calibration import Array, Fitted, Simulate
 from analysis.evidence.posterior import Aims, Posterior, aims_of, posterior_of, scaled
 from cohorts.streams import mersenne_state
 from trial.app.calibration import extended, path_of, standardised
@@ -124,7 +124,9 @@ def _found(
     return found, _record(fit, moved, aims, found, miss)
 
 
-def _results(moved: Sequence[Fitted], wanted: Sequence[Wanted], simulate: Any, tick: Any, z: Array) -> Array:
+def _results(
+    moved: Sequence[Fitted], wanted: Sequence[Wanted], simulate: Simulate, tick: Callable[[], None], z: Array
+) -> Array:
     """The targets (T,) at one point (K,), on their scales."""
     results = simulate({f.name: f.value(x) for f, x in zip(moved, z, strict=True)})
     tick()

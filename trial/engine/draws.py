@@ -219,15 +219,8 @@ class Unit:
             return np.asarray(elementary.exp(self.drawn.log_loss))
 
     def on(self, name: str, day: NDArray[np.int64], who: NDArray[np.int64] | slice = EVERYBODY) -> Array:
-        """A parameter on days (n,) or (n, k): of that shape, or (n, 1) where it is the same on all; of everybody, or of
-        the patients ``who`` (n,).
-        """
-        if self.changes is not None and name in self.changes.parameters:
-            value = self.changes.on(name, day, who)
-        else:
-            value = self.parameters[name][who] if day.ndim == 1 else self.parameters[name][who, None]
-        weekly = self.drawn.occasions.get(name)
-        value = value if weekly is None else weekly.of(value, day, who)
+        """As ``Own.on``; EC50 as it is where response is lost."""
+        value = Own(self.parameters, self.drawn.occasions, self.changes).on(name, day, who)
         rise = self.drawn.log_ec50 if name == EC50 else None
         return value if rise is None else value * elementary.exp(on_days(rise, day, who))
 

@@ -75,11 +75,16 @@ class Own:
     occasions: Mapping[str, Occasions]
     changes: Followed | None
 
-    def on(self, name: str, day: NDArray[np.int64]) -> Array:
-        """A parameter on each ``day`` (n, D): of that shape, or (n, 1) where it is the same on all."""
-        follows = self.changes is not None and name in self.changes.parameters
-        value = self.changes.on(name, day) if self.changes and follows else self.parameters[name][:, None]
-        return self.occasions[name].of(value, day) if name in self.occasions else value
+    def on(self, name: str, day: NDArray[np.int64], who: NDArray[np.int64] | slice = EVERYBODY) -> Array:
+        """A parameter on days (n,) or (n, k): of that shape, or (n, 1) where it is the same on all; of everybody, or of
+        the patients ``who`` (n,).
+        """
+        if self.changes is not None and name in self.changes.parameters:
+            value = self.changes.on(name, day, who)
+        else:
+            value = self.parameters[name][who] if day.ndim == 1 else self.parameters[name][who, None]
+        weekly = self.occasions.get(name)
+        return value if weekly is None else weekly.of(value, day, who)
 
 
 def log_loss(draws: Draws, days: int, own: Own) -> Array:
