@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 KIB, MIB = 2**10, 2**20
+
+
+@dataclass(frozen=True)
+class DrawsFile:
+    """Where draws of numbers of a set stand together (``cohorts.posterior``), ``without`` those given since."""
+
+    path: str
+    without: tuple[str, ...] = ()
 
 
 class UnreadableError(ValueError):

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import re
+import shutil
 import sys
 import traceback
 import types
@@ -23,7 +24,7 @@ from typing import Any
 
 from cohorts.calibration import calibrated
 from cohorts.citations import THIS_ENGINE, Citation, Source
-from cohorts.files import MIB, UnreadableError, absolute, contents
+from cohorts.files import MIB, DrawsFile, UnreadableError, absolute, contents
 from cohorts.parameters import (
     Correlation,
     CovariateEffect,
@@ -37,6 +38,7 @@ from cohorts.parameters import (
     near,
     require,
 )
+from cohorts.posterior import beside, draws_file
 from cohorts.shape import Changes, plain, read, shown
 
 SUFFIXES = (".json", ".py")
@@ -47,7 +49,7 @@ CALIBRATION_KEYS = (
     "minutes", "identifiability", "profile",
 )  # fmt: skip
 """What ``vtrial calibrate`` writes beside the changes."""
-NOT_IN_JSON = ("structure", "home", "root")
+NOT_IN_JSON = ("structure", "home", "root", "draws")
 MOST_NAMED, LONGEST_WHOLE = 6, 300
 RECORDS: dict[str, tuple[type[Any], Callable[[Any], Any]]] = {
     "parameters": (Parameter, lambda p: p.name),
@@ -116,7 +118,9 @@ def digest(path: Path) -> str:
 
 
 def copied(path: Path, folder: Path, stem: str) -> str:
-    """Copy the file and those it extends into ``folder`` as <stem>.json, <stem>_2.json ...; the name of the first."""
+    """Copy the file and those it extends into ``folder`` as <stem>.json, <stem>_2.json ..., each with the draws of its
+    posterior beside it; the name of the first.
+    """
     files = chain(path)
     names = [f"{stem}{'' if k == 0 else f'_{k + 1}'}{p.suffix}" for k, p in enumerate(files)]
     contents = [_bytes(p) for p in files]
@@ -125,6 +129,8 @@ def copied(path: Path, folder: Path, stem: str) -> str:
             record = _record(files[k]) | {"extends": names[k + 1]}
             contents[k] = (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
         (folder / name).write_bytes(contents[k])
+        if beside(files[k]).is_file():
+            shutil.copyfile(beside(files[k]), beside(folder / name))
     return names[0]
 
 
@@ -152,7 +158,7 @@ def _from_python(path: Path) -> ParameterSet:
     if not isinstance(chosen, ParameterSet):
         raise SetError(f"{path.name}: PARAMETER_SET: seen {shown(chosen)}; needed: a cohorts.parameters.ParameterSet")
     _refuse(path, read(ParameterSet, plain(chosen))[1])
-    return replace(chosen, home=str(path.resolve()))
+    return replace(chosen, home=str(path.resolve()), draws=_beside(path))
 
 
 def _from_json(path: Path, find: Find, taken: tuple[str, ...]) -> ParameterSet:
@@ -187,8 +193,21 @@ def _changed(path: Path, base: ParameterSet, record: Mapping[str, Any]) -> Param
     fields |= {"validity": validity} if record.get("validity") else {}
     fields["root"] = base.root or ("" if base.home else base.id)
     names = [*record["values"], *(_named(e) for kind in RECORDS for e in record.get(kind, ()))]
+    fields["draws"] = _beside(path) or _inherited(base, names)
     fields["title"] = record.get("title") or _changed_title(base, names)
     return replace(calibrated(replace(base, **fields), record, source), id=record["id"])
+
+
+def _beside(path: Path) -> DrawsFile | None:
+    """The draws beside a set's file; None where there are none."""
+    file = beside(absolute(path))
+    return DrawsFile(str(file)) if file.is_file() else None
+
+
+def _inherited(base: ParameterSet, names: list[str]) -> DrawsFile | None:
+    """The draws of the set that is changed, without the numbers that are given anew."""
+    found = draws_file(base)
+    return replace(found, without=(*found.without, *names)) if found else None
 
 
 def _domain(base: ParameterSet, source: Source, given: Mapping[str, Any]) -> tuple[ValidityDomain, list[str]]:

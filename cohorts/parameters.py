@@ -1,5 +1,4 @@
-"""Records of a parameter set: no naked number. Each carries its unit, source, the scale it was reported on, and a
-status.
+"""Records of a parameter set: no naked number. Each carries unit, source, the scale it was reported on, and status.
 
 Status: "published" (printed for this drug or trial), "derived" (from printed numbers, by arithmetic or by matching),
 "calibrated" (fitted here, on the named targets), "assumed" (a surrogate from another drug, or a choice).
@@ -16,6 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from cohorts.citations import Citation, Source, merge
+from cohorts.files import DrawsFile
 from cohorts.units import check_unit
 
 Status = Literal["published", "derived", "calibrated", "assumed"]
@@ -302,7 +302,7 @@ class ParameterSet:
 
     ``uncertainty``: how far the numbers of each calibration may be off; a value with an ``rse_percent`` of its own is
     off alone. ``home``: the user's own Python file the set was read from, where its structure may stand too; "" in the
-    catalogue. ``root``: the set of the catalogue that a user's own set changes; "" of that itself, and of none.
+    catalogue. ``root``: the set of the catalogue that an own set changes, "" of none; ``draws``: of its posterior.
     """
 
     id: str
@@ -318,6 +318,7 @@ class ParameterSet:
     uncertainty: tuple[Uncertainty, ...] = ()
     home: str = field(default="", compare=False)
     root: str = field(default="", compare=False)
+    draws: DrawsFile | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         _no_repeats(self.id, [p.name for p in self.parameters])

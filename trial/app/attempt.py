@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from cohorts.own import digest
 from trial.app import folder as folders
 from trial.app.door import opened, verified_shard
 from trial.app.foresight import refuse_too_large
-from trial.app.study_run import conclude, cores, execute, sign
+from trial.app.study_run import POSTERIORS, conclude, cores, execute, posteriors, sign
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import Refused, Stopped
 from trial.jobs.cluster import must_be_usable
@@ -230,7 +230,12 @@ def identity(study: Study) -> dict[str, str]:
         keys[path] = "None" if name == "None" else f"a file with sha256 {file_hash(Path(name))[:12]}"
     if PARAMETER_SET in file_keys(study.model_dump()):
         keys["parameter_set"] = f"a file with sha256 {digest(Path(study.parameter_set))[:12]}"
-    return installed() | keys
+    return installed() | keys | _draws_of(posteriors(study))
+
+
+def _draws_of(found: Mapping[str, str]) -> dict[str, str]:
+    """Files of draws (sha256 by parameter set) as they stand in an identity."""
+    return {f"{POSTERIORS}.{name}": f"draws with sha256 {sha[:12]}" for name, sha in found.items()}
 
 
 def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
@@ -250,7 +255,9 @@ def is_finished(study: Study, folder: Path, shard: Shard = WHOLE) -> bool:
     if manifest_problem(folder):
         return False
     if shard.is_whole:
-        there, wanted = identity(opened(folder).study), identity(study)
+        run, wanted = opened(folder), identity(study)
+        kept = {name: value for name, value in identity(run.study).items() if not name.startswith(f"{POSTERIORS}.")}
+        there = kept | _draws_of(run.manifest.get(POSTERIORS, {}))
     else:
         part = verified_shard(folder)[SHARD]
         there, wanted = part["of_run"] | {SHARD: part["part"]}, _part(study, shard)

@@ -10,6 +10,7 @@ from analysis.endpoints.contract import Endpoint
 from cohorts.own import SetError, is_file_name
 from cohorts.parameters import ParameterSet
 from cohorts.populations import POPULATIONS, Population
+from cohorts.posterior import PosteriorError, joint_draws
 from cohorts.sets import PARAMETER_SETS, parameter_set, rows
 from trial.app.echo import restart_in_words, step_in_words
 from trial.errors import Refused
@@ -114,7 +115,18 @@ def _of_rule(name: str) -> Entry:
 
 def _of_set(chosen: ParameterSet) -> Entry:
     cited = tuple(citation.text for citation in chosen.citations)
-    return Entry("parameter sets", chosen.id, chosen.title, rows(chosen), tuple(_structure_in_words(chosen)), cited)
+    said = (*_structure_in_words(chosen), *_posterior_in_words(chosen))
+    return Entry("parameter sets", chosen.id, chosen.title, rows(chosen), said, cited)
+
+
+def _posterior_in_words(chosen: ParameterSet) -> Iterator[str]:
+    """The draws beside the set, where there are some. Raises Refused for a file that cannot be used."""
+    try:
+        found = joint_draws(chosen)
+    except PosteriorError as error:
+        raise Refused(f"the posterior of {chosen.id}: {error}") from None
+    if found:
+        yield f"posterior {found.in_words} (parameter_uncertainty: all)"
 
 
 def _structure_in_words(chosen: ParameterSet) -> Iterator[str]:

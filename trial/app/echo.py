@@ -16,6 +16,7 @@ from trial.study.arms import Arm
 from trial.study.attrition import completing
 from trial.study.cycle_plan import Chemotherapy
 from trial.study.dose_rule import DoseRule, DoseStep
+from trial.study.doubt import posterior_in_words
 from trial.study.fingerprint import fingerprint
 from trial.study.own_schedule import is_shared
 from trial.study.rescue_agents import RescueAgent
@@ -47,6 +48,7 @@ def in_words(study: Study) -> list[str]:
         *analysis_in_words(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
+        *posterior_in_words(chosen, study.parameter_uncertainty),
         *(f"exponent of the drug {p.value:g} at its half effect" for p in chosen.parameters if p.name == "HILL"),
         *(f"disease that moves: {law}" for law in moving_in_words(chosen)),
         f"population {study.population.id or study.population.file}{_margins(study)}",

@@ -385,7 +385,7 @@ def _software(study: Study) -> Iterator[str]:
         "2.5 to 97.5 % range."
     )
     yield ""
-    yield from (f"- {line}" for line in in_words(study) if line.startswith("parameter set "))
+    yield from (f"- {line}" for line in in_words(study) if line.startswith(("parameter set ", "posterior ")))
     uncertain = "each replicate draws its own" if study.parameter_uncertainty else "the same in every replicate"
     uncertain += ", assumed numbers by their prior" if study.parameter_uncertainty == "all" else ""
     yield f"- population parameters: {uncertain}"

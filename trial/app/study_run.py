@@ -12,6 +12,7 @@ from typing import Any
 import joblib
 
 from analysis.evidence.results import Analysed, analyse, evaluate_tables
+from cohorts.believed import together
 from cohorts.brought import ID, ids_of
 from cohorts.citations import Citation
 from cohorts.own import digest, is_file_name
@@ -32,6 +33,8 @@ from trial.study.load import load_study, resolved_yaml
 from trial.study.study import Study
 
 SUBJECTS = "subjects.csv"
+POSTERIORS = "posteriors"
+"""Key of the manifest, and of an identity."""
 
 
 def execute(
@@ -119,6 +122,7 @@ def facts_of(study: Study) -> dict[str, Any]:
         "unit_patients": UNIT_PATIENTS,
         "parameter_set": chosen.id,
         **({"parameter_set_sha256": digest(Path(study.parameter_set))} if own else {}),
+        **({POSTERIORS: drawn_from} if (drawn_from := posteriors(study)) else {}),
         "structure": chosen.structure,
         "population": study.population.id or Path(str(study.population.file)).name,
         **({"population_margins": margins.given} if (margins := study.population.margins) else {}),
@@ -127,6 +131,14 @@ def facts_of(study: Study) -> dict[str, Any]:
         "citations": [*(citation.text for citation in citations(study)), *_own_citation(study)],
         "references": [asdict(citation) for citation in citations(study)],
     }
+
+
+def posteriors(study: Study) -> dict[str, str]:
+    """sha256 of every file of draws that the replicates of a study take numbers from, by parameter set."""
+    given = (a.parameter_set for stage in study.stages for a in stage.arms.values())
+    names = dict.fromkeys([study.parameter_set, *(name for name in given if name)])
+    found = {one.id: together(one, study.parameter_uncertainty)[0] for one in map(parameter_set, names)}
+    return {name: draws.sha256 for name, draws in found.items() if draws}
 
 
 def citations(study: Study) -> list[Citation]:

@@ -24,7 +24,7 @@ from trial.models.behaviour import structure_problems
 from trial.models.wellformed import idle, taken_without_effect
 from trial.study.acting import change_cautions
 from trial.study.changes import given_before
-from trial.study.doubt import moved_in_words
+from trial.study.doubt import draws_problem, moved_in_words
 from trial.study.fingerprint import differs_from_published
 from trial.study.protocol import Problem, did_you_mean, not_among
 from trial.study.stages import Given, treatments
@@ -80,6 +80,13 @@ def unusable_set(data: Mapping[str, Any]) -> Iterator[Problem]:
         except SetError as error:
             lines = str(error).splitlines()
         yield from ((("parameter_set",), line) for line in lines)
+
+
+def unusable_posterior(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the draws beside the parameter set, if the config asks for them."""
+    chosen, what = _set_of(data), value_at(data, "parameter_uncertainty")
+    if chosen and what in (True, "all", "fitted") and (wrong := draws_problem(chosen, what)):
+        yield ("parameter_uncertainty",), f"seen {what!r}; {wrong}"
 
 
 def unusable_patients(data: Mapping[str, Any]) -> Iterator[Problem]:

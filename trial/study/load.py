@@ -25,6 +25,7 @@ from trial.study.checks import (
     unknown_ids,
     unknown_start_covariates,
     unusable_patients,
+    unusable_posterior,
     unusable_set,
     value_at,
 )
@@ -41,7 +42,15 @@ from trial.study.yamltree import read, read_text, with_override, with_value
 FILES = (("population", "file"), ("population", "by_day"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
 SCHEDULE = ("schedule",)
-_CATALOGUE = (unknown_ids, not_taken, not_transfused, unusable_patients, unknown_covariates, unusable_set)
+_CATALOGUE = (
+    unknown_ids,
+    not_taken,
+    not_transfused,
+    unusable_patients,
+    unknown_covariates,
+    unusable_set,
+    unusable_posterior,
+)
 _OF_STUDY = (unknown_start_covariates, other_drug_problems, change_problems, schedule_problems)
 Check = Callable[[Mapping[str, Any]], Iterable[Problem]]
 StudyCheck = Callable[[Study], Iterable[Problem]]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cohorts.believed import Believed
 from cohorts.parameters import BIOAVAILABILITY, ParameterSet
+from cohorts.posterior import draws_file
 from cohorts.sampler import PATIENT_COLUMNS
 from cohorts.sets import PARAMETER_SETS, is_file_name, parameter_set
 from trial.models import Structure, structure_of
+from trial.study.doubt import draws_problem
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
 
@@ -27,7 +30,7 @@ def other_drug_problems(study: Study) -> Iterator[Problem]:
                     yield (*path, "parameter_set"), line
 
 
-def _unusable(name: str, model: Structure, uncertainty: bool | str) -> Iterator[str]:
+def _unusable(name: str, model: Structure, uncertainty: Believed) -> Iterator[str]:
     known = [s.id for s in PARAMETER_SETS]
     if name not in known:
         own = "; a file of your own cannot be another drug of a stage" if is_file_name(name) else ""
@@ -43,12 +46,14 @@ def _unusable(name: str, model: Structure, uncertainty: bool | str) -> Iterator[
         yield from _untold(chosen, uncertainty)
 
 
-def _untold(chosen: ParameterSet, uncertainty: bool | str) -> Iterator[str]:
+def _untold(chosen: ParameterSet, uncertainty: Believed) -> Iterator[str]:
     lacking = sorted({x.covariate for x in chosen.covariate_effects} - set(PATIENT_COLUMNS))
     if lacking:
         yield f"{chosen.id} needs {', '.join(lacking)}, which the patients of a study do not have"
     weekly = [e.parameter for e in chosen.effects("occasion") if e.parameter != BIOAVAILABILITY]
     if weekly:
         yield f"{chosen.id} has {', '.join(weekly)} that differ from week to week; not followed in another drug"
-    if uncertainty is True and not (chosen.rse_percent or chosen.uncertainty):
+    if wrong := draws_problem(chosen, uncertainty):
+        yield wrong
+    if uncertainty is True and not (chosen.rse_percent or chosen.uncertainty or draws_file(chosen)):
         yield f"{chosen.id} has no standard errors; allowed with parameter_uncertainty: true: a set that has some"

@@ -67,7 +67,8 @@ class Study(Record):
     parameter_uncertainty: Uncertain = Field(
         default=False,
         description="every replicate draws its own population parameters: fitted (or true): what has a standard error; "
-        "all: what is assumed too, by its prior; none (or false): no number is moved",
+        "all: what is assumed too, by its prior, and what stands in the posterior of the set by one of its draws; none "
+        "(or false): no number is moved",
     )
     typical_patient: bool = Field(
         default=False,
