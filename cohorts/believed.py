@@ -10,7 +10,7 @@ was fitted from one of its draws.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -34,18 +34,12 @@ def believed(parameter_set: ParameterSet, streams: Streams, replicate: int, what
     if what in (False, "none"):
         return parameter_set
     found, names = together(parameter_set, what)
-    row = _held(parameter_set, found.row(streams, replicate, names)) if found else {}
+    row = possible(parameter_set, found.row(streams, replicate, names)) if found else {}
     alone = without_error(parameter_set, names)
     if alone.rse_percent or not (row or what == "all"):
         parameter_set = uncertain(alone, streams, replicate)
     parameter_set = parameter_set.with_values(row)
     return by_priors(parameter_set, streams, replicate, names) if what == "all" else parameter_set
-
-
-def _held(parameter_set: ParameterSet, row: dict[str, float]) -> dict[str, float]:
-    """A draw, what cannot be beside the rest of the set at the nearest value that can."""
-    values = {p.name: p.value for p in parameter_set.parameters} | row
-    return _possible(values, row, set(parameter_set.variances))
 
 
 def together(parameter_set: ParameterSet, what: Believed) -> tuple[JointDraws | None, tuple[str, ...]]:
@@ -81,12 +75,20 @@ def by_priors(
     for name, width in widths(parameter_set).items():
         if width.log_sd and values[name] and name not in drawn:
             factor = float(exp(width.log_sd * draws.normal(f"prior:{name}")[0]))
-            moved[name] = min(_moved(values[name], factor, name in shares), width.most * values[name])
-    moved |= _scaled(values, moved, drawn)
-    return parameter_set.with_values(_possible(values | moved, moved, set(parameter_set.variances)))
+            moved[name] = moved_by(values[name], factor, name in shares)
+    return parameter_set.with_values(possible(parameter_set, moved, drawn))
 
 
-def _moved(value: float, factor: float, share: bool) -> float:
+def possible(parameter_set: ParameterSet, moved: Mapping[str, float], drawn: Collection[str] = ()) -> dict[str, float]:
+    """Moved values as they can be beside each other and the rest of the set, of which some are ``drawn``."""
+    values = {p.name: p.value for p in parameter_set.parameters} | parameter_set.variances
+    known = widths(parameter_set)
+    found = {name: min(v, known[name].most * values[name]) if name in known else v for name, v in moved.items()}
+    found |= _scaled(values, found, drawn)
+    return _possible(values | found, found, set(parameter_set.variances))
+
+
+def moved_by(value: float, factor: float, share: bool) -> float:
     """A value times a factor; of a share its odds."""
     return value / (value + (1.0 - value) / factor) if share else value * factor
 
@@ -113,6 +115,8 @@ def _possible(values: dict[str, float], moved: dict[str, float], variances: set[
             found[second] = max(found[second], values.get(first, found[second]))
     for names in SHARES:
         total = sum(values.get(name, 0.0) for name in names)
+        room = LARGEST_FRACTION - sum(values.get(name, 0.0) for name in names if name not in found)
         if total > LARGEST_FRACTION:
-            found |= {name: found[name] * LARGEST_FRACTION / total for name in names if name in found}
+            parts = [name for name in names if name in found]
+            found |= {name: found[name] * room / sum(found[part] for part in parts) for name in parts}
     return found

@@ -42,6 +42,7 @@ SHARED_MODULES = {
     "tipping": "where the conclusion turns as imputed counts get worse",
     "structures": "a study under both structures",
     "sensitivity": "one at a time analysis of what is assumed",
+    "global_sensitivity": "many at once analysis of what is assumed and fitted",
     "baseline": "the patients at baseline",
     "subgroups": "the result by covariates",
     "dose_response": "the result by dose",

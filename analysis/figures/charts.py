@@ -247,6 +247,23 @@ def tornado(name: str, title: str, levers: Sequence[Lever], k: int, axis: str, r
     return out.svg
 
 
+def shares(name: str, title: str, levers: Sequence[Lever], k: int, axis: str, most: float) -> str:
+    """Bars from 0 of two indices, the second (dark) below the first (pale), first on top; to ``most``."""
+    with Panel(name, 3.7, 0.8 + 0.18 * title.count("\n") + 0.24 * len(levers), title, left=1.25) as (axes, out):
+        for y, lever in enumerate(reversed(levers)):
+            for (size, half), strength, shift in ((lever.low, 0.4, 0.18), (lever.high, 1.0, -0.18)):
+                axes.barh(y + shift, size, height=0.34, color=tint(k, strength), lw=0)
+                axes.plot([size - half, size + half], [y + shift] * 2, color=INK, lw=0.7)
+        axes.set_yticks(range(len(levers)), [lever.label for lever in reversed(levers)])
+        axes.set_ylim(-0.6, len(levers) - 0.4)
+        axes.set_xlim(0, most)
+        axes.grid(axis="x", color=LINE, lw=0.6)
+        axes.set_axisbelow(True)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel(axis)
+    return out.svg
+
+
 def waterfall(
     name: str, title: str, ends: tuple[float, float], steps: Sequence[Bar], k: int, axis: str, most: float
 ) -> str:

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from analysis.designs.measures import Operating
 from analysis.evidence.attribution import Contribution
 from analysis.evidence.estimands import Judged
+from analysis.evidence.global_sensitivity import GlobalIndex
 from analysis.evidence.scorecard import Published, Score
 from analysis.evidence.sensitivity import Effect
 from analysis.evidence.stacking import StructureRow
@@ -25,7 +26,8 @@ class Number(NamedTuple):
 
     Tables are the files of the run folder by name. A row of ``estimates`` is "PARCAT1|PARAMCD|ARM|COMPARATOR|STAT|
     CATEGORY|SCOPE", of ``published``, ``baseline`` and ``scorecard`` its row_id, of ``sensitivity`` "parameter|arm|
-    factor", of ``attribution`` "departure|arm|versus", of ``structures`` "endpoint|arm|which", of
+    factor", of ``attribution`` "departure|arm|versus", of ``structures`` "endpoint|arm|which", of ``global_sensitivity`` "factor|arm|versus|
+    index", of
     ``estimands`` "estimand|arm|estimator", of ``tipping`` "arm|delta", of ``designs``
     "scenario|truth|patients|measure|about", of a table of patients IREP|SUBJID and what
     tells the patient's rows apart. In ``config`` and ``manifest`` row and column are a path. Of a whole table
@@ -63,7 +65,7 @@ class Shown(NamedTuple):
         return f"<span{self.attributes}>{escape(self.text)}</span>"
 
 
-Keyed = Estimate | Published | Score | Effect | Contribution | Judged | Tipping | StructureRow | Operating
+Keyed = Estimate | Published | Score | Effect | Contribution | Judged | Tipping | StructureRow | Operating | GlobalIndex
 """Records that are rows of a table of the run folder."""
 Text = str | Shown
 """Text of the report; ``Markup`` (a str) where numbers stand in a sentence."""
@@ -156,6 +158,8 @@ def _place(row: Keyed) -> tuple[str, str]:
         return "tipping", f"{row.arm}|{row.delta:g}"
     if isinstance(row, Contribution):
         return "attribution", f"{row.departure}|{row.arm}|{row.versus}"
+    if isinstance(row, GlobalIndex):
+        return "global_sensitivity", f"{row.factor}|{row.arm}|{row.versus}|{row.index}"
     if isinstance(row, StructureRow):
         return "structures", f"{row.endpoint}|{row.arm}|{row.which}"
     return "sensitivity", f"{row.parameter}|{row.arm}|{row.factor:g}"

@@ -22,6 +22,7 @@ from analysis.report import (
     differences,
     dose_response,
     estimands,
+    global_sensitivity,
     kinetics,
     longitudinal,
     measured,
@@ -178,7 +179,14 @@ def sections(run: RunFolder) -> list[Section]:
             "Exposure",
             [*concentrations.parts(run)[:1], kinetics.exposure(run), *concentrations.parts(run)[1:]],
         ),
-        ("sensitivity", sensitivity.TITLE, [sensitivity.figure(run), sensitivity.table(run)]),
+        (
+            "sensitivity",
+            sensitivity.TITLE,
+            [
+                *(part(run) for part in (global_sensitivity.figure, global_sensitivity.table)),
+                *(part(run) for part in (sensitivity.figure, sensitivity.table)),
+            ],
+        ),
         ("attribution", attribution.TITLE, [attribution.figure(run), attribution.table(run)]),
         ("structures", structures.TITLE, [structures.table(run)]),
     ]

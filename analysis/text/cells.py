@@ -313,6 +313,11 @@ def amount_error(value: float | None, error: float | None, unit: str) -> str:
     return estimate_error(value, error, 1) if unit == "%" else significant_error(value, error)
 
 
+def index(value: float | None, error: float | None, unit: str) -> str:
+    """An index of a sensitivity analysis with its Monte Carlo error: of a share of variance (unit 1) two decimals."""
+    return estimate_error(value, error, 2) if unit == "1" else amount_error(value, error, unit)
+
+
 def change(value: float | None, error: float | None, unit: str) -> str:
     """A change with its sign and Monte Carlo error: "+3.1 ± 0.4"."""
     text = amount(value, unit)

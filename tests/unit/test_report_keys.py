@@ -17,9 +17,10 @@ from keyed_page import Folder, Page, expected
 from made_run import CONFIG, make_run_folder, write_report
 
 import trial.study.study
-from analysis.evidence import attribution, estimands, sensitivity, tipping
+from analysis.evidence import attribution, estimands, global_sensitivity, sensitivity, tipping
 from analysis.evidence.attribution import Contribution
 from analysis.evidence.estimands import Judged
+from analysis.evidence.global_sensitivity import GlobalIndex
 from analysis.evidence.sensitivity import Effect
 from analysis.evidence.tipping import Tipping
 from trial.cli import main
@@ -59,6 +60,18 @@ def judgements() -> list[Judged]:
     ]  # fmt: skip
 
 
+def all_at_once() -> list[GlobalIndex]:
+    """Sobol indices of two groups, in every arm and against placebo."""
+    whom = [("LOW", ""), ("HIGH", ""), ("Placebo", ""), ("LOW", "Placebo"), ("HIGH", "Placebo")]
+    return [
+        GlobalIndex("sobol", name, "EC50, KAPPA", name, "RESPW8", arm, versus, index, size - 0.03 * k - 0.1 * (index ==
+                    "first"), 0.04 + k / 100, 41.3 + k, 6.1 + k, 448, 4, "1", "%")
+        for name, size in (("biology", 0.83), ("rule", 0.41))
+        for k, (arm, versus) in enumerate(whom)
+        for index in ("total", "first")
+    ]  # fmt: skip
+
+
 def worsened() -> list[Tipping]:
     """Two arms at two deltas, one of which turns."""
     return [
@@ -84,6 +97,7 @@ def made(tmp_path_factory) -> Path:
     sensitivity.write(effects(), folder)
     attribution.write(departures(), folder)
     estimands.write(judgements(), folder)
+    global_sensitivity.write(all_at_once(), folder)
     tipping.write(worsened(), folder)
     write_report(folder, [(1, 3), (0, 1)])
     return folder
@@ -170,7 +184,8 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
     tables = Counter(
         e.attributes["data-key"].split("/")[0] for folder in (made, phase_3) for e in page_of(folder).keyed
     )
-    wanted = "estimates published baseline scorecard sensitivity attribution estimands config manifest patients doses"
+    wanted = "estimates published baseline scorecard sensitivity global_sensitivity attribution estimands config"
+    wanted += " manifest patients doses"
     assert {*wanted.split(), "tipping", "observations", "endpoints", "adverse_events"} <= set(tables)
     kinds = {e.attributes["data-key"].split("/")[1].split("|")[0] for folder in (made, phase_3)
              for e in page_of(folder).keyed if e.attributes["data-key"].startswith("estimates/")}  # fmt: skip
@@ -206,7 +221,7 @@ def test_subgroups_are_a_table_and_a_figure_where_they_are_asked_for(made, few):
     assert any(e["NOTE"].startswith("not estimable") for e in old if e["STAT"] == "subgroup difference")
 
 
-MOVED = ("estimates", "sensitivity", "attribution", "estimands", "tipping")
+MOVED = ("estimates", "sensitivity", "global_sensitivity", "attribution", "estimands", "tipping")
 
 
 def shifted(path: Path) -> None:
@@ -293,6 +308,7 @@ ALLOWED = {
     ("model.py", "max"): "the width of a column of equations",
     ("sensitivity.py", "max"): "the reach of an axis",
     ("attribution.py", "max"): "the reach of an axis",
+    ("global_sensitivity.py", "max"): "the reach of an axis",
 }
 
 

@@ -33,7 +33,8 @@ class How:
 
     ``config``: the file the study was read from; a folder that holds it is not replaced. ``backend``: of joblib.
     ``shard``: the part of the run that is simulated; of a part there are units, and neither tables nor a report.
-    ``dask``: a cluster to work on (``trial.jobs.cluster``).
+    ``dask``: a cluster to work on (``trial.jobs.cluster``). ``with_global``: the method of a sensitivity analysis of
+    everything at once, "" none.
     """
 
     overwrite: bool = False
@@ -48,6 +49,7 @@ class How:
     with_attribution: bool = False
     with_estimands: bool = False
     with_structures: bool = False
+    with_global: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,10 @@ def run_study(
         from trial.app.structures import refuse_unusable_pair
 
         refuse_unusable_pair(study)
+    if how.with_global:
+        from trial.app.global_sensitivity import planned_of
+
+        planned_of(study, how.with_global, None)
     folders.must_be_usable(folder)
     with folders.locked(folder):
         kept = folders.units_kept(folder)
@@ -125,7 +131,11 @@ def _refuse(how: How) -> None:
         raise Refused(f"--backend: seen {how.backend!r}; allowed: loky, threading")
     if how.dask is not None:
         must_be_usable(how.dask, how.workers, how.backend)
-    more = {"sensitivity": how.with_sensitivity, "attribute": how.with_attribution, "estimands": how.with_estimands}
+    more = {
+        "sensitivity": how.with_sensitivity or how.with_global,
+        "attribute": how.with_attribution,
+        "estimands": how.with_estimands,
+    }
     if how.with_structures and not how.shard.is_whole:
         raise Refused("--structures both: not of a shard; give it to a whole run")
     for command, asked in more.items():
@@ -174,6 +184,7 @@ def _missing(folder: Path, how: How) -> list[str]:
     """Tables that are asked for and not there, each with the command that makes it."""
     from analysis.evidence.attribution import ATTRIBUTION_FILE
     from analysis.evidence.estimands import ESTIMANDS_FILE
+    from analysis.evidence.global_sensitivity import GLOBAL_FILE
     from analysis.evidence.sensitivity import SENSITIVITY_FILE
     from analysis.evidence.stacking import STRUCTURES_FILE
 
@@ -181,6 +192,11 @@ def _missing(folder: Path, how: How) -> list[str]:
     anew = "the same command with --overwrite instead of --resume makes the run anew with it"
     tables = (
         (how.with_sensitivity, SENSITIVITY_FILE, f"'vtrial sensitivity {config}' makes it beside the run"),
+        (
+            how.with_global,
+            GLOBAL_FILE,
+            f"'vtrial sensitivity {config} --method {how.with_global}' makes it beside the run",
+        ),
         (how.with_attribution, ATTRIBUTION_FILE, f"'vtrial attribute {config}' makes it beside the run"),
         (how.with_estimands, ESTIMANDS_FILE, f"'vtrial estimands {config}' makes it beside the run"),
         (how.with_structures, STRUCTURES_FILE, anew),
@@ -204,6 +220,13 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
         from trial.app.sensitivity import write_effects
 
         write_effects(study, beside, None if how.dask else workers, say=say, progress=progress, dask=how.dask)
+    if how.with_global:
+        from trial.app.global_sensitivity import write_indices
+
+        write_indices(
+            study, beside, how.with_global, workers=None if how.dask else workers, say=say, progress=progress,
+            dask=how.dask,
+        )  # fmt: skip
     if how.with_attribution:
         from trial.app.attribution import write_contributions
 

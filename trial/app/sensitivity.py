@@ -18,6 +18,7 @@ from cohorts.variants import Variant, nothing_to_halve, variants
 from trial.app.study_run import cores
 from trial.app.talk import Progress, Say, Tell, silent, unseen
 from trial.app.targets import Job, cut, job_values
+from trial.errors import Refused
 from trial.jobs.cluster import must_be_usable
 from trial.jobs.hands import Each, hands
 from trial.study.study import Study
@@ -51,6 +52,12 @@ def write_effects(
         rows = effects_of(study, workers or cores(), min(most, study.replicates), tell, dask)
     pure.write(rows, folder)
     return rows
+
+
+def must_be_many_at_once(**asked: bool) -> None:
+    """Refused for options that one at a time has no use for."""
+    for name in (name for name, given in asked.items() if given):
+        raise Refused(f"--{name}: one number at a time has no use for it; allowed with --method morris or sobol")
 
 
 def effects_of(study: Study, workers: int, replicates: int, tell: Tell, dask: str | None = None) -> list[Effect]:

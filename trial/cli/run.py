@@ -12,7 +12,7 @@ from trial.cli.console import aside, progress, say, warn
 if TYPE_CHECKING:
     from trial.app.attempt import Done
 
-PATIENTS_FAILED = 3
+PATIENTS_FAILED, ONE = 3, "one-at-a-time"
 Structures = Annotated[
     str, typer.Option("--structures", help="own, or both: also the set of the other structure, stacked.")
 ]
@@ -41,6 +41,9 @@ def run(
     with_sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Also try every assumed parameter at half and one and a half.")
     ] = False,
+    sensitivity_method: Annotated[
+        str, typer.Option("--sensitivity-method", help="Of it: one-at-a-time, or morris or sobol, everything at once.")
+    ] = ONE,
     with_attribution: Annotated[
         bool, typer.Option("--attribute", help="Also say how much adherence, rescue, titration ... move the result.")
     ] = False,
@@ -68,9 +71,12 @@ def run(
     warn(loaded.warnings)
     name = loaded.study.id if part.is_whole else f"{loaded.study.id}-{part.number}-of-{part.of}"
     folder = out or Path("runs") / name
+    one = sensitivity_method == ONE
     how = How(
-        overwrite, resume, workers, backend, with_report, with_sensitivity, config=config, shard=part, dask=dask,
+        overwrite, resume, workers, backend, with_report, with_sensitivity and one, config=config, shard=part,
+        dask=dask,
         with_attribution=with_attribution, with_estimands=with_estimands, with_structures=both_structures(structures),
+        with_global="" if one else sensitivity_method,
     )  # fmt: skip
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
     if done is None:
