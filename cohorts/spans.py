@@ -22,7 +22,7 @@ SEEN, BY_ERROR, BY_PRIOR = "posterior draws", "standard error", "prior width"
 
 
 @dataclass(frozen=True)
-class Span:
+class Reach:
     """A number (as in ``with_values``), what its width is from, and its value at a share u of its distribution."""
 
     name: str
@@ -35,7 +35,7 @@ class Span:
         return self.name.removeprefix(OMEGA).removeprefix(OCCASION)
 
 
-def spans(parameter_set: ParameterSet) -> tuple[Span, ...]:
+def spans(parameter_set: ParameterSet) -> tuple[Reach, ...]:
     """Every number of the set that has a width, in the order of the set. Raises PosteriorError."""
     found, errors, priors = joint_draws(parameter_set), parameter_set.rse_percent, widths(parameter_set)
     values = {p.name: p.value for p in parameter_set.parameters} | parameter_set.variances
@@ -44,17 +44,17 @@ def spans(parameter_set: ParameterSet) -> tuple[Span, ...]:
     made = []
     for name, value in values.items():
         if name in drawn:
-            made.append(Span(name, SEEN, _quantile_of(np.sort(drawn[name]))))
+            made.append(Reach(name, SEEN, _quantile_of(np.sort(drawn[name]))))
         elif name in errors and value:
             made.append(
-                Span(name, BY_ERROR, _log_normal(value, _log_sd(value, errors[name], name in shares), name in shares))
+                Reach(name, BY_ERROR, _log_normal(value, _log_sd(value, errors[name], name in shares), name in shares))
             )
         elif name in priors and priors[name].log_sd and value:
-            made.append(Span(name, BY_PRIOR, _log_normal(value, priors[name].log_sd, name in shares)))
+            made.append(Reach(name, BY_PRIOR, _log_normal(value, priors[name].log_sd, name in shares)))
     return tuple(made)
 
 
-def moved_to(parameter_set: ParameterSet, shares: Mapping[str, float], known: tuple[Span, ...]) -> dict[str, float]:
+def moved_to(parameter_set: ParameterSet, shares: Mapping[str, float], known: tuple[Reach, ...]) -> dict[str, float]:
     """Values of some numbers at ``shares`` of their distributions; what cannot be is held at the nearest that can."""
     moved = {span.name: span.at(shares[span.name]) for span in known if span.name in shares}
     variances = parameter_set.variances

@@ -25,14 +25,14 @@ NAMES = {
     "total": "alone and with others (total)", "first": "alone (first)",
 }  # fmt: skip
 METHODS = {
-    MORRIS: "Each number goes over the central 95 % of its width (prior, standard error or posterior), from many places "
-    "of the others; σ beside μ* says how much it depends on where the others are.",
+    MORRIS: "Each number goes over the central 95 % of its width (prior, standard error or posterior), from many "
+    "places of the others; σ beside μ* says how much it depends on where the others are.",
     SOBOL: "All numbers are drawn from their widths (prior, standard error or posterior), independently; a group's "
     "share of the variance of the result alone, and with all it does together with others.",
 }
 WHAT_MOVES = (
-    "The parameter set's assumed and fitted numbers; odds of missed doses, early meals, leaving and missing samples "
-    "(log SD 0.4); thresholds of the dose rules together (0.2)."
+    "The assumed and fitted numbers of the parameter set; by widths that are assumed: odds of missed doses, early "
+    "meals, leaving and missing samples, and the thresholds of the dose rules, all together."
 )
 
 

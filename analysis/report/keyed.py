@@ -26,9 +26,9 @@ class Number(NamedTuple):
 
     Tables are the files of the run folder by name. A row of ``estimates`` is "PARCAT1|PARAMCD|ARM|COMPARATOR|STAT|
     CATEGORY|SCOPE", of ``published``, ``baseline`` and ``scorecard`` its row_id, of ``sensitivity`` "parameter|arm|
-    factor", of ``attribution`` "departure|arm|versus", of ``structures`` "endpoint|arm|which", of ``global_sensitivity`` "factor|arm|versus|
-    index", of
-    ``estimands`` "estimand|arm|estimator", of ``tipping`` "arm|delta", of ``designs``
+    factor", of ``attribution`` "departure|arm|versus", of ``structures`` "endpoint|arm|which", of
+    ``global_sensitivity`` "factor|arm|versus|index", of ``estimands`` "estimand|arm|estimator", of
+    ``tipping`` "arm|delta", of ``designs``
     "scenario|truth|patients|measure|about", of a table of patients IREP|SUBJID and what
     tells the patient's rows apart. In ``config`` and ``manifest`` row and column are a path. Of a whole table
     "COLUMN=value/rows" counts rows, "COLUMN/distinct" lists values.

@@ -226,6 +226,11 @@ class Folder:
         return {f"{row['endpoint']}|{row['arm']}|{row['which']}": row for row in rows}
 
     @cached_property
+    def global_sensitivity(self):
+        rows = pq.read_table(self.path / "global_sensitivity.parquet").to_pylist()
+        return {f"{r['factor']}|{r['arm']}|{r['versus']}|{r['index']}": r for r in rows}
+
+    @cached_property
     def attribution(self):
         rows = pq.read_table(self.path / "attribution.parquet").to_pylist()
         return {f"{row['departure']}|{row['arm']}|{row['versus']}": row for row in rows}

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 import trial.app.attempt as attempt
-from trial.app.attempt import How, _kept, _leaves, identity, is_finished
+from trial.app.attempt import How, _kept, identity, is_finished
 from trial.app.folder import CONFIG
+from trial.app.identity import _leaves
 from trial.errors import Refused, Stopped
 from trial.study.load import load_study, resolved_yaml
 
@@ -40,7 +41,7 @@ def test_files_count_by_what_they_hold(tmp_path):
 def test_a_run_is_finished_when_it_is_there_and_the_same_but_for_published_rows(tmp_path, monkeypatch):
     problem = ["manifest.json missing"]
     monkeypatch.setattr(attempt, "manifest_problem", lambda folder: problem[0])
-    monkeypatch.setattr(attempt, "opened", lambda folder: SimpleNamespace(study="there"))
+    monkeypatch.setattr(attempt, "opened", lambda folder: SimpleNamespace(study="there", manifest={}))
     known = {"there": {"seed": "1", "published.rows": "a"}, "same": {"seed": "1", "published.rows": "b"},
              "other": {"seed": "2", "published.rows": "a"}, "more": {"seed": "1", "new": "1"}}  # fmt: skip
     monkeypatch.setattr(attempt, "identity", known.get)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from analysis.evidence.results import MOST_FAILED, Line
-from cohorts.own import digest
 from trial.app import folder as folders
 from trial.app.door import opened, verified_shard
 from trial.app.foresight import refuse_too_large
-from trial.app.study_run import POSTERIORS, conclude, cores, execute, posteriors, sign
+from trial.app.identity import draws_in_words, identity
+from trial.app.study_run import POSTERIORS, conclude, cores, execute, sign
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import Refused, Stopped
 from trial.jobs.cluster import must_be_usable
-from trial.jobs.provenance import REPORT, SHARD, file_hash, installed, manifest_problem
+from trial.jobs.provenance import REPORT, SHARD, manifest_problem
 from trial.jobs.runner import RunSummary, standing
 from trial.jobs.shards import WHOLE, Shard
 from trial.jobs.work import work_units
-from trial.study.load import FILES, PARAMETER_SET, SCHEDULE, file_keys, load_study
+from trial.study.load import load_study
 from trial.study.study import Study
 
 
@@ -242,34 +242,6 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
     return summary
 
 
-def identity(study: Study) -> dict[str, str]:
-    """What must be the same for an interrupted run to go on: engine, packages, every key of the config.
-
-    Files the config names count by what they hold, not by where they are.
-    """
-    keys = dict(_leaves(study.model_dump(mode="json"), ""))
-    for path in map(".".join, (*FILES, SCHEDULE)):
-        name = keys.get(path, "None")
-        keys[path] = "None" if name == "None" else f"a file with sha256 {file_hash(Path(name))[:12]}"
-    if PARAMETER_SET in file_keys(study.model_dump()):
-        keys["parameter_set"] = f"a file with sha256 {digest(Path(study.parameter_set))[:12]}"
-    return installed() | keys | _draws_of(posteriors(study))
-
-
-def _draws_of(found: Mapping[str, str]) -> dict[str, str]:
-    """Files of draws (sha256 by parameter set) as they stand in an identity."""
-    return {f"{POSTERIORS}.{name}": f"draws with sha256 {sha[:12]}" for name, sha in found.items()}
-
-
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
-    """Every value of nested dicts and lists by its dotted name, as in arms.0.ratio."""
-    if isinstance(value, dict | list) and value:
-        for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _leaves(entry, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, str(value)
-
-
 def is_finished(study: Study, folder: Path, shard: Shard = WHOLE) -> bool:
     """Whether ``folder`` holds a finished run, or shard, of this very study; its published rows are not part of it.
 
@@ -280,7 +252,7 @@ def is_finished(study: Study, folder: Path, shard: Shard = WHOLE) -> bool:
     if shard.is_whole:
         run, wanted = opened(folder), identity(study)
         kept = {name: value for name, value in identity(run.study).items() if not name.startswith(f"{POSTERIORS}.")}
-        there = kept | _draws_of(run.manifest.get(POSTERIORS, {}))
+        there = kept | draws_in_words(run.manifest.get(POSTERIORS, {}))
     else:
         part = verified_shard(folder)[SHARD]
         there, wanted = part["of_run"] | {SHARD: part["part"]}, _part(study, shard)

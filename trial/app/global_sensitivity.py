@@ -25,8 +25,8 @@ from analysis.evidence.sensitivity import unit_word
 from cohorts.parameters import OCCASION, OMEGA, ParameterSet
 from cohorts.posterior import PosteriorError
 from cohorts.sets import parameter_set
-from cohorts.spans import Span, moved_to, spans
-from trial.app.attempt import identity
+from cohorts.spans import Reach, moved_to, spans
+from trial.app.identity import identity
 from trial.app.study_run import cores
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.app.targets import Job, cut, job_values
@@ -61,7 +61,7 @@ class Plan:
 
     method: str
     size: int
-    known: tuple[Span, ...]
+    known: tuple[Reach, ...]
     levers: tuple[StudyLever, ...]
     factors: tuple[Factor, ...]
     points: NDArray[np.float64] = field(repr=False)
@@ -101,7 +101,7 @@ def _seed(study: Study) -> int:
     return study.seed % 2**32
 
 
-def factors_of(chosen: ParameterSet, known: Sequence[Span], levers: Sequence[StudyLever]) -> tuple[Factor, ...]:
+def factors_of(chosen: ParameterSet, known: Sequence[Reach], levers: Sequence[StudyLever]) -> tuple[Factor, ...]:
     """All that moves, group by group."""
     of_drug = set(structure_of(chosen).drug) - set(NO_KINETICS)
     made = [Factor(s.name, _label(s), _group(s.of, of_drug)) for s in known]
@@ -110,7 +110,7 @@ def factors_of(chosen: ParameterSet, known: Sequence[Span], levers: Sequence[Stu
     return tuple(sorted(made, key=lambda f: order.index(f.group) if f.group in order else len(order)))
 
 
-def _label(span: Span) -> str:
+def _label(span: Reach) -> str:
     kind = "typical value"
     if span.name.startswith(OMEGA):
         kind = "variance between patients"
@@ -150,7 +150,7 @@ def write_indices(
     plan = planned_of(study, method, size)
     study = study.model_copy(update={"replicates": min(most, study.replicates), "parameter_uncertainty": False})
     folder.mkdir(parents=True, exist_ok=True)
-    kept = Kept.of(folder / KEPT, text_hash(json.dumps(_said(study, plan), sort_keys=True)))
+    kept = KeptPoints.of(folder / KEPT, text_hash(json.dumps(_said(study, plan), sort_keys=True)))
     if anew:
         kept.done.clear()
     if resume and not kept.done:
@@ -178,7 +178,7 @@ def _said(study: Study, plan: Plan) -> dict[str, Any]:
 
 
 @dataclass
-class Kept:
+class KeptPoints:
     """Finished points on disk, of one analysis: the result of a job (R, A) by "point|job"."""
 
     path: Path
@@ -187,7 +187,7 @@ class Kept:
     written: float = 0.0
 
     @classmethod
-    def of(cls, path: Path, key: str) -> Kept:
+    def of(cls, path: Path, key: str) -> KeptPoints:
         """What is there of this very analysis; nothing of another one."""
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -209,7 +209,7 @@ class Kept:
 
 
 def _values(
-    study: Study, plan: Plan, kept: Kept, workers: int, dask: str | None, say: Say, progress: Progress
+    study: Study, plan: Plan, kept: KeptPoints, workers: int, dask: str | None, say: Say, progress: Progress
 ) -> NDArray[np.float64]:
     """The primary result (P, R, A) at every point; NaN where there is none."""
     jobs = [job for _, job in cut(0, study, (study.analysis.primary,))]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from analysis.endpoints.records import Records, from_tables
 from analysis.endpoints.stage_view import in_stage
 from analysis.evidence.results import endpoint_values
-from trial.app.attempt import identity
 from trial.app.folder import CONFIG, with_inputs
+from trial.app.identity import identity
 from trial.app.talk import Tell
 from trial.app.targets import Job, cut
 from trial.errors import Refused

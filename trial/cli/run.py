@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trial.cli.beside import Dask
 from trial.cli.console import aside, progress, say, warn
 
 if TYPE_CHECKING:
@@ -51,10 +52,7 @@ def run(
         bool, typer.Option("--estimands", help="Also hold the analysis against the true value of each estimand.")
     ] = False,
     structures: Structures = "own",
-    dask: Annotated[
-        str | None,
-        typer.Option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: its scheduler, or local:N."),
-    ] = None,
+    dask: Dask = None,
     shard: Part = None,
 ) -> int:
     """Simulate a study and write its report.
@@ -73,8 +71,7 @@ def run(
     folder = out or Path("runs") / name
     one = sensitivity_method == ONE
     how = How(
-        overwrite, resume, workers, backend, with_report, with_sensitivity and one, config=config, shard=part,
-        dask=dask,
+        overwrite, resume, workers, backend, with_report, with_sensitivity and one, config, part, dask,
         with_attribution=with_attribution, with_estimands=with_estimands, with_structures=both_structures(structures),
         with_global="" if one else sensitivity_method,
     )  # fmt: skip
