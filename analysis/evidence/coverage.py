@@ -11,7 +11,7 @@ the PIT is within 0.1 and 0.9. Runs without parameter uncertainty have too narro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,7 +149,7 @@ def lines(rows: Sequence[RowStanding]) -> list[str]:
     """Hits of targets that nothing was fitted to yet and of what was always predicted, then how many published values
     each predictive interval holds, over the predicted rows.
     """
-    return [*_hits(rows), *_covered([row for row in rows if row.status == PREDICTED and row.inside])]
+    return [*_hits(rows), *_covered(rows)]
 
 
 def _hits(rows: Iterable[RowStanding]) -> list[str]:
@@ -162,18 +162,58 @@ def _hits(rows: Iterable[RowStanding]) -> list[str]:
     return found
 
 
-def _covered(rows: Sequence[RowStanding]) -> list[str]:
-    placed = [row for row in rows if row.pit is not None]
+@dataclass(frozen=True)
+class Covered:
+    """How many of ``n`` predicted rows an interval of ``level`` % holds, with the binomial limits of that share, %."""
+
+    level: int
+    held: int
+    n: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> str:
+        """The share held, with its limits."""
+        return f"{cells.with_interval(100 * self.held / self.n, self.low, self.high, 0)} %"
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the limits hold the level."""
+        return self.low <= self.level <= self.high
+
+
+def coverages(rows: Sequence[RowStanding]) -> list[Covered]:
+    """The coverage of each level over the rows that have a place in their law; none where no row has."""
+    placed = [row for row in rows if row.status == PREDICTED and row.inside and row.pit is not None]
     found = []
     for level in LEVELS if placed else ():
         held = sum(row.held(level) for row in placed)
         _, low, high = (100 * float(x) for x in clopper_pearson(held, len(placed)))
-        within = "holds" if low <= level <= high else "does not hold"
-        found.append(
-            f"Predictive intervals of {level} %: {held} of {len(placed)} predicted rows "
-            f"({cells.with_interval(100 * held / len(placed), low, high, 0)} %), which {within} {level} %."
-        )
+        found.append(Covered(level, held, len(placed), low, high))
     return found
+
+
+def _covered(rows: Sequence[RowStanding]) -> list[str]:
+    return [
+        f"Predictive intervals of {one.level} %: {one.held} of {one.n} predicted rows ({one.share}), which "
+        f"{_verdict(one)} {one.level} %."
+        for one in coverages(rows)
+    ]
+
+
+def _verdict(one: Covered) -> str:
+    return "holds" if one.is_met else "does not hold"
+
+
+def side_by_side(by_name: Mapping[str, Sequence[RowStanding]]) -> list[tuple[str, ...]]:
+    """A line per level: the level, then its coverage by each kind of parameter uncertainty."""
+    found = [{one.level: one for one in coverages(rows)} for rows in by_name.values()]
+    return [(f"{level} %", *(_said(one.get(level)) for one in found)) for level in LEVELS]
+
+
+def _said(one: Covered | None) -> str:
+    return f"{one.held} of {one.n} ({one.share}), {_verdict(one)}" if one else cells.NOT_ESTIMABLE
 
 
 STANDING_SCHEMA = schema_of(RowStanding, LABELS)

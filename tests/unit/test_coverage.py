@@ -88,6 +88,16 @@ def test_hits_and_coverage_are_of_the_predicted_rows():
     ]
 
 
+def test_coverage_side_by_side():
+    """Clopper and Pearson by hand for 1 and 2 of 2: 0.025^(1/2) is 16 %, 1.3 to 98.7 % for one."""
+    one, other = [replace(HERE, pit=p) for p in (0.5, 0.99)], [replace(HERE, pit=p) for p in (0.5, 0.6)]
+    assert coverage.side_by_side({"fitted": one, "all": other, "none": []}) == [
+        ("50 %", "1 of 2 (50 (1, 99) %), holds", "2 of 2 (100 (16, 100) %), holds", "NE"),
+        ("80 %", "1 of 2 (50 (1, 99) %), holds", "2 of 2 (100 (16, 100) %), holds", "NE"),
+        ("95 %", "1 of 2 (50 (1, 99) %), holds", "2 of 2 (100 (16, 100) %), holds", "NE"),
+    ]
+
+
 def test_who_saw_a_row_is_read_off_the_set_not_off_a_flag():
     mei, label = parameter_set("hetrombopag_itp_mei_2021"), parameter_set("eltrombopag_itp_bussel_2007")
     assert seen_by(mei, "mei2021_respw8_placebo").startswith("calibration hetrombopag_itp_mei_2021_fit of 20")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from analysis.evidence import coverage, scoring
 from analysis.evidence.coverage import STANDING_FILE, RowStanding
@@ -14,6 +15,7 @@ from analysis.evidence.roles import ROLES_FILE, Role, read_roles
 from analysis.evidence.scorecard import FEWEST, NOT_COUNTED, write
 from analysis.evidence.scoring import ScoredStudy
 from analysis.figures import scores as figures_scores
+from cohorts.posterior import draws_file
 from cohorts.sets import parameter_set
 from trial.app.folder import begin, checked, finish, locked, ready
 from trial.app.loading import load_checked
@@ -23,9 +25,12 @@ from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import ConfigError, Refused
 from trial.jobs.cluster import must_be_usable
 from trial.jobs.provenance import MANIFEST, STATEMENT, engine_version
+from trial.study.protocol import not_among
 
 FOREST = ("forest.png", "forest.svg")
 SUMMARY = "summary.txt"
+KINDS = ("none", "fitted", "all")
+"""Of parameter uncertainty."""
 FILES = ("scorecard.csv", "scorecard.parquet", STANDING_FILE, PAGES, *FOREST)
 
 
@@ -36,6 +41,7 @@ class Scorecard:
     studies: tuple[ScoredStudy, ...]
     summary: tuple[str, ...]
     failed: tuple[Path, ...]
+    standing: tuple[RowStanding, ...] = ()
 
 
 def run_scorecard(
@@ -47,11 +53,13 @@ def run_scorecard(
     progress: Progress = unseen,
     overwrite: bool = False,
     dask: str | None = None,
+    uncertainty: str | None = None,
 ) -> Scorecard:
     """Run every study of the folder ``configs`` that has published rows; FILES and a folder per study go to ``out``.
 
     Raises Refused when there is no study, when the explanations of misses cannot be read, or when there are results in
-    ``out`` that may not be replaced. ``dask``: a cluster to work on (``trial.jobs.cluster``).
+    ``out`` that may not be replaced. ``dask``: a cluster to work on (``trial.jobs.cluster``). ``uncertainty``: in place
+    of the ``parameter_uncertainty`` of each study.
     """
     if dask is not None:
         must_be_usable(dask, workers)
@@ -69,7 +77,8 @@ def run_scorecard(
     studies, standing, fitted_on, failed = [], [], [], []
     for path in paths:
         try:
-            found = _one(path, out, replicates, 1 if dask else workers or cores(), dask, roles, say, progress)
+            hands = 1 if dask else workers or cores()
+            found = _one(path, out, replicates, hands, dask, roles, say, progress, uncertainty)
         except (ConfigError, Refused, ValueError, KeyError, OSError) as error:
             for line in str(error).splitlines():
                 say(line)
@@ -86,7 +95,41 @@ def run_scorecard(
         _write(studies, out, summary)
         coverage.write(standing, out)
         (out / PAGES).write_text(pages(scoring.misses(studies, explained), standing), encoding="utf-8")
-    return Scorecard(tuple(studies), tuple(summary), tuple(failed))
+    return Scorecard(tuple(studies), tuple(summary), tuple(failed), tuple(standing))
+
+
+def run_beside(configs: Path, out: Path, kinds: Sequence[str], say: Say, **how: Any) -> dict[str, Scorecard]:
+    """The scorecard under several kinds of parameter uncertainty, each into a folder of ``out`` named after it.
+
+    Raises Refused for a kind that is none, or twice; ``how`` as of ``run_scorecard``.
+    """
+    kinds_must_be(kinds)
+    found = {}
+    for kind in kinds:
+        say(f"parameter_uncertainty: {kind}")
+        found[kind] = run_scorecard(configs, out / kind, say=say, uncertainty=kind, **how)
+    return found
+
+
+def kinds_must_be(kinds: Sequence[str]) -> None:
+    """Raises Refused for a kind of parameter uncertainty that is none, or that stands there twice."""
+    for k, kind in enumerate(kinds):
+        if kind not in KINDS:
+            raise Refused(f"--parameter-uncertainty: {not_among(kind, KINDS, 'a kind of it')}")
+        if kind in kinds[:k]:
+            raise Refused(f"--parameter-uncertainty: seen {kind} twice; each kind once")
+
+
+def _settings(path: Path, kind: str | None, say: Say) -> list[str]:
+    """The kind as a setting; a set that has nothing fitted moves nothing, and that is said."""
+    if kind is None:
+        return []
+    study = load_checked(path, replicates=1).study
+    chosen = parameter_set(study.parameter_set)
+    if kind == "fitted" and not (chosen.rse_percent or draws_file(chosen)):
+        say(f"{study.id}: nothing of {chosen.id} has a standard error; no number is moved")
+        kind = "none"
+    return [f"parameter_uncertainty={kind}"]
 
 
 def _one(
@@ -98,12 +141,13 @@ def _one(
     roles: Mapping[str, Role],
     say: Say,
     progress: Progress,
+    uncertainty: str | None = None,
 ) -> tuple[ScoredStudy, list[RowStanding], list[str]] | None:
     """Run one study into its folder: its scores, how its rows stand, and the row ids its set was fitted on.
 
     None when it has no published rows.
     """
-    loaded = load_checked(path, replicates=replicates)
+    loaded = load_checked(path, _settings(path, uncertainty, say), replicates=replicates)
     study = loaded.study
     if study.published is None:
         return None

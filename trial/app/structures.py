@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +17,24 @@ from analysis.evidence.roles import PREDICTED, ROLES_FILE, read_roles
 from analysis.evidence.scorecard import Published, read_published
 from analysis.evidence.stacking import StructureRow
 from cohorts.sets import parameter_set
-from cohorts.stand_ins import STAND_INS, StandIn, behind_weights, other_set, weights_of
+from cohorts.stand_ins import STAND_INS, WEIGHTS_FILE, StandIn, behind_weights, other_set, weights_of
 from cohorts.streams import Streams
 from trial.app.loading import check_again
 from trial.app.standings import of_row
 from trial.app.study_run import cores
+from trial.app.talk import Say
 from trial.app.targets import Job, cut, endpoint_summaries, job_values
 from trial.errors import ConfigError, Refused
 from trial.jobs.hands import hands
+from trial.jobs.provenance import put
 from trial.study.load import load_study
 from trial.study.stages import Treatment
 from trial.study.study import Study
 
 WEIGHTS_SEED, DRAWS = 20261201, 4000
 """Of the Bayesian bootstrap of trials behind the weights."""
+WEIGHED = 50
+"""Replicates behind them, unless others are asked for."""
 Values = dict[str, NDArray[np.float64]]
 
 
@@ -136,6 +142,35 @@ def weigh(pair: StandIn, configs: Path, replicates: int) -> dict[str, float | st
     uniforms = Streams(WEIGHTS_SEED).uniforms(f"trials:{pair.mechanism}", 0, 0, first=DRAWS * len(trials))
     weights = stacking.pseudo_bma_plus(scores, uniforms.reshape(DRAWS, -1) if trials else uniforms)
     return {**weights, "rows": rows, "trials": len(trials), "replicates": replicates}
+
+
+def weights_file(out: Path, overwrite: bool, weights: bool, into_catalogue: bool) -> Path:
+    """Where weights go: the catalogue, or the folder ``out``. Raises Refused."""
+    if not weights:
+        raise Refused("--into-catalogue: of the scorecard only weights go there; give --weights too")
+    path = WEIGHTS_FILE if into_catalogue else out / WEIGHTS_FILE.name
+    if path.exists() and not (overwrite or into_catalogue):
+        raise Refused(f"{path}: weights are already there; --overwrite replaces them, --out DIR writes elsewhere")
+    return path
+
+
+def write_weights(configs: Path, path: Path, replicates: int, say: Say) -> dict[str, dict[str, float | str | int]]:
+    """The weights of every pair, as of today, into the JSON file ``path``: whole or not at all.
+
+    A pair of which no row is predicted by both keeps what stands in the catalogue, and that is said.
+    """
+    before = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
+    found = {}
+    for pair in STAND_INS:
+        say(f"weights of {pair.mechanism} and {pair.empirical}: {replicates} replicates of each study of {configs}")
+        try:
+            found[pair.mechanism] = weigh(pair, configs, replicates) | {"date": date.today().isoformat()}
+        except ValueError as error:
+            say(f"{pair.mechanism}: {error}; the weights stay as they are")
+            found[pair.mechanism] = before.get(pair.mechanism, {})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    put(path, json.dumps(found, indent=1) + "\n")
+    return found
 
 
 def scores_of(study: Study, names: Sequence[str], rows: Sequence[Published]) -> list[tuple[float, ...]]:
