@@ -11,7 +11,7 @@ from analysis.evidence.sensitivity import Z95, unit_word
 from analysis.figures import charts as figures
 from analysis.figures import palette
 from analysis.figures.charts import Lever
-from analysis.report.grid import Cell, Column, Row, Table, arm_name, heading, texts
+from analysis.report.grid import Cell, Column, Row, Table, arm_name, heading, listed, texts
 from analysis.report.keyed import Text, label, number, numbers, said, shown
 from analysis.report.pictures import Figure, LegendKey, chosen, not_drawn
 from analysis.report.runfolder import RunFolder
@@ -47,7 +47,9 @@ def figure(run: RunFolder) -> Figure | None:
     panels = [
         figures.shares(f"indices{k}", "\n".join(wrap(arm.label, 30)), levers, arm.hue, _axis(rows[0]), most or 1.0)
         for k, arm, levers in drawn
+        if any(size for lever in levers for size, _ in (lever.low, lever.high))
     ]
+    still = [arm.label for _, arm, levers in drawn if not any(x.low[0] or x.high[0] for x in levers)]
     first, second = SHOWN[method]
     notes = (
         _headline(rows),
@@ -59,12 +61,13 @@ def figure(run: RunFolder) -> Figure | None:
             shown(cells.whole, number(rows[0], "points")),
             shown(cells.whole, number(rows[0], "replicates")),
         ),
+        *(said("Nothing changes the result of {}.", listed([label(name) for name in still])),) * bool(still),
         *("Only the strongest are drawn.",) * (len(global_sensitivity.strengths(rows)) > DRAWN),
         *not_drawn(run),
     )
     keys = (
-        LegendKey(palette.tint(1, 0.4), f"{NAMES[first]} (pale)"),
-        LegendKey(palette.hue(1), f"{NAMES[second]} (dark)"),
+        LegendKey(palette.tint(1, 0.4), f"pale: {NAMES[first]}"),
+        LegendKey(palette.hue(1), f"dark: {NAMES[second]}"),
     )
     return Figure(
         "F 14.5.7", TITLES[method], said("Primary result, {}", label(_label(run))), tuple(panels), notes, keys

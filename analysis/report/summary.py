@@ -223,6 +223,7 @@ def _expected(run: RunFolder, name: str) -> bool:
 def kinds_of_uncertainty(run: RunFolder) -> list[tuple[str, Text]]:
     """The three kinds, never mixed."""
     by_prior = ", assumed ones by their prior" if run.study.parameter_uncertainty == "all" else ""
+    by_prior += ", those of its posterior by one of its draws" if run.manifest.get("posteriors") else ""
     doubt = (
         f"and, as every replicate drew its own population parameters{by_prior}, those drawn ones too (see the warnings)"
         if run.study.parameter_uncertainty

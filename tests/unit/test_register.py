@@ -49,10 +49,11 @@ def test_a_forecast_is_the_law_over_replicates_of_both_structures(made):
 
 
 def test_the_words_on_the_width_follow_what_is_moved():
-    said = [app.width_in_words(what) for what in (False, "none", True, "fitted", "all")]
+    said = [app.width_in_words(what) for what in (False, "none", True, "fitted", "all", "posterior")]
     assert said[0] == said[1] and "no parameter is moved" in said[0]
     assert said[2] == said[3] and "assumed are not moved yet" in said[2]
     assert "what is assumed by its prior" in said[4] and "too narrow" not in said[4]
+    assert "what the posterior holds by its draws" in said[5]
 
 
 def test_a_forecast_whose_study_the_other_structure_cannot_tell_is_refused(tmp_path):

@@ -29,7 +29,7 @@ from cohorts.sets import parameter_set
 from cohorts.stand_ins import other_set, weights_of
 from trial.app.loading import load_checked
 from trial.app.structures import drawn_of, refuse_unusable_pair
-from trial.app.study_run import cores, facts_of
+from trial.app.study_run import POSTERIORS, cores, facts_of, posteriors
 from trial.errors import Refused
 from trial.jobs.provenance import engine_version, text_hash
 from trial.study.load import resolved_yaml
@@ -48,6 +48,8 @@ WIDTHS = {
     "yet, so that the intervals are too narrow.",
     "all": "Replicates, parameters by their standard errors as far as these are known, and what is assumed by its "
     "prior.",
+    "posterior": "Replicates, what the posterior holds by its draws, other parameters by their standard errors as far "
+    "as these are known, and what else is assumed by its prior.",
 }
 """What the intervals hold, by ``parameter_uncertainty``."""
 
@@ -88,17 +90,19 @@ def make(config: Path, workers: int | None = None) -> Path:
     weights = weights_of(study.parameter_set) if paired else {study.parameter_set: 1.0}
     drawn = {name: drawn_of(one, workers or cores()) for name, one in studies.items()}
     resolved = resolved_yaml(study)
+    drawn_from = {name: sha for one in studies.values() for name, sha in posteriors(one).items()}
     content: dict[str, Any] = {
         "trial": registry["Trial"],
         "study": study.id,
         "made": date.today().isoformat(),
         "registry": registry,
-        "width": width_in_words(study.parameter_uncertainty),
+        "width": width_in_words("posterior" if drawn_from else study.parameter_uncertainty),
         "parameter_uncertainty": study.parameter_uncertainty,
         "seed": study.seed,
         "replicates_of_each_set": study.replicates,
         "engine_version": engine_version(),
         "parameter_sets": {name: _set_hash(one) for name, one in studies.items()},
+        **({POSTERIORS: drawn_from} if drawn_from else {}),
         "weights": weights,
         "config_sha256": text_hash(resolved),
         "config": resolved,
