@@ -233,18 +233,23 @@ def _known(value: float) -> float | None:
 
 
 def strengths(rows: Sequence[GlobalIndex]) -> dict[str, float]:
-    """The largest first index (``SHOWN``) of each factor in any arm; 0 where there is none."""
+    """The largest ``weight`` of each factor in any arm; 0 where there is none."""
     found: dict[str, float] = {}
     for row in rows:
-        size = row.estimate if row.index == SHOWN[row.method][0] and row.estimate is not None else 0.0
-        found[row.factor] = max(found.get(row.factor, 0.0), size)
+        found[row.factor] = max(found.get(row.factor, 0.0), weight(row))
     return found
 
 
+def weight(row: GlobalIndex) -> float:
+    """What the first index of a method (``SHOWN``) says of the result: a change, a part of its variance; else 0."""
+    if row.estimate is None or row.index != SHOWN[row.method][0]:
+        return 0.0
+    return row.estimate * row.sd**2 if row.method == SOBOL else row.estimate
+
+
 def strongest(rows: Sequence[GlobalIndex]) -> GlobalIndex | None:
-    """The row of the largest first index; None where the result does not vary."""
-    known = [row for row in rows if row.index == SHOWN[row.method][0] and row.estimate]
-    return max(known, key=lambda row: row.estimate or 0.0, default=None)
+    """The row of the largest ``weight``; None where the result does not vary."""
+    return max((row for row in rows if weight(row) > 0), key=weight, default=None)
 
 
 def by_whom(rows: Sequence[GlobalIndex]) -> dict[tuple[str, str], dict[str, dict[str, GlobalIndex]]]:

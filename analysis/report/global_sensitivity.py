@@ -56,7 +56,7 @@ def figure(run: RunFolder) -> Figure | None:
         METHODS[method],
         WHAT_MOVES,
         said(
-            "{} points, {} replicates at each, the same patients and draws; thin lines: Monte Carlo 95 % interval of "
+            "{} points, replicates at each: {}, the same patients and draws; thin lines: Monte Carlo 95 % interval of "
             "the design; what another sample of patients would change is not in it.",
             shown(cells.whole, number(rows[0], "points")),
             shown(cells.whole, number(rows[0], "replicates")),

@@ -88,6 +88,16 @@ def test_what_is_missing_goes_with_its_trajectory_and_what_is_still_has_no_index
     assert "x2 (LOW)" in pure.headline(rows) and "2.0 ± " in pure.headline(rows)
 
 
+def test_a_share_of_hardly_any_variance_is_not_the_strongest():
+    """0.9 of a variance of 0.1 squared is less than 0.5 of 10 squared."""
+    row = pure.GlobalIndex(
+        SOBOL, "noise", "", "noise", "RESPW8", "Placebo", "", "total", 0.9, 0.1, 1.0, 0.1, 8, 1, "1", "%"
+    )
+    drug = replace(row, factor="biology", arm="LOW", estimate=0.5, sd=10.0)
+    assert pure.strongest([row, drug]) == drug and pure.strongest([replace(row, estimate=None)]) is None
+    assert pure.strengths([row, drug]) == pytest.approx({"noise": 0.009, "biology": 50.0})
+
+
 def test_how_far_a_number_reaches(tmp_path):
     """One SD up is exp(log SD) times by a prior, the RSE for a fitted one; draws by their quantiles."""
     chosen = parameter_set("hetrombopag_itp_mei_2021")

@@ -280,7 +280,7 @@ def notes(rows: Sequence[GlobalIndex]) -> list[str]:
         MORRIS: f"mu_star and sigma: mean size and SD of {change}.",
         SOBOL: "total and first: shares of the variance of the result, with and without what a group does with others.",
     }
-    made = f"{first.points} points, {first.replicates} replicates at each, same patients and draws"
+    made = f"{first.points} points, replicates at each {first.replicates}, same patients and draws"
     return [
         f"\n{first.endpoint}: {made}; ± Monte Carlo error of the design.",
         what[first.method],
