@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from cohorts.episodes import in_words as moving_in_words
+from cohorts.parameters import ParameterSet
 from cohorts.sets import is_file_name, parameter_set
 from trial.app.echo_analysis import analysis_in_words
 from trial.app.wording import listed
@@ -47,12 +48,25 @@ def in_words(study: Study) -> list[str]:
         *analysis_in_words(study),
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
-        *(f"exponent of the drug {p.value:g} at its half effect" for p in chosen.parameters if p.name == "HILL"),
+        *_left_out_elsewhere(chosen),
         *(f"disease that moves: {law}" for law in moving_in_words(chosen)),
         f"population {study.population.id or study.population.file}{_margins(study)}",
         *([f"covariates by day: {Path(study.population.by_day).name}"] if study.population.by_day else []),
         *(f"covariate {change}" for change in study.population.changes),
     ]
+
+
+def _left_out_elsewhere(chosen: ParameterSet) -> Iterator[str]:
+    """What a set has beyond those of the catalogue."""
+    has = {p.name: p.value for p in chosen.parameters}
+    if "HILL" in has:
+        yield f"exponent of the drug {has['HILL']:g} at its half effect"
+    if "RECOVERS" in has:
+        ahead = f", the stem cells {has['AHEAD']:g} h on their way on day 0" if "AHEAD" in has else ""
+        yield (
+            f"recovery by itself: {100 * has['RECOVERS']:g} % (log scale) of the production that a low count on day 0 "
+            f"lacks comes back without any drug{ahead}"
+        )
 
 
 def _margins(study: Study) -> str:
