@@ -49,7 +49,7 @@ def spans_of(unit: Unit, days: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     if not (days[:, 1] > days[:, 0]).any():
         return []
     pieces = [days]
-    if unit.weekly or unit.drawn.hardening is not None:
+    if unit.weekly or unit.hardens:
         weeks = range(int(days.min()) // 7, (int(days.max()) - 1) // 7 + 1)
         pieces = [np.clip(days, 7 * week, 7 * week + 7) for week in weeks]
         pieces = [piece for piece in pieces if (piece[:, 1] > piece[:, 0]).any()]
