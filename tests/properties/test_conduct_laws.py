@@ -160,6 +160,7 @@ CHANGES = {
     "Laboratory.clumping": ({}, {"laboratory": {"clumping": CLUMPS}}),
     "Laboratory.retest": ({}, {"laboratory": {"retest": {"below_1e9L": 25}}}),
     "Laboratory.central": ({}, {"laboratory": {"central": CENTRAL}}),
+    "Laboratory.alt": ({}, {"laboratory": {"alt": {}}}),
     "Clumping.probability": (lab_with("clumping", CLUMPS), lab_with("clumping", CLUMPS, probability=0.6)),
     "Clumping.factor": (lab_with("clumping", CLUMPS), lab_with("clumping", CLUMPS, factor=0.6)),
     "Clumping.noticed": (lab_with("clumping", CLUMPS), lab_with("clumping", CLUMPS, noticed=0.8)),

@@ -120,6 +120,8 @@ def _rule(rule: DoseRule) -> str:
     clock = ["days after a change are actual ones"] if rule.day_count == "actual" else []
     told = [f"of: {rule.citation}{f' (confidence {rule.confidence})' if rule.confidence else ''}"] * bool(rule.citation)
     assumed = _assumed(rule)
+    does = zip(("stop for good at ", "hold at ", "go on at "), rule.alt.lines if rule.alt else (), strict=False)
+    floor += [f"{what}{line}" for what, line in does if line]
     told += [f"not read there, assumed: {', '.join(assumed)}"] * bool(assumed)
     return "; ".join([levels_in_words(rule), *map(step_in_words, rule.steps), *floor, *back, *clock, *told])
 
@@ -348,6 +350,14 @@ def _laboratory(laboratory: Laboratory) -> Iterator[str]:
         limits = [*([f"below {low:g}"] if low else []), *([f"at {high:g} or more"] if high else [])]
         after = _many(laboratory.retest_days, "day")
         yield f"a re-test {after} after a visit with a count {' or '.join([*limits, 'that is not there'])}"
+    if alt := laboratory.alt:
+        delay = f", reported after {_many(alt.turnaround_days, 'day')}" if alt.turnaround_days else ""
+        yield (
+            f"ALT of every visit{delay}: median {alt.men_median_U_L:g} U/L in men (limit {alt.men_limit_U_L:g}), "
+            f"{alt.women_median_U_L:g} in women ({alt.women_limit_U_L:g}), CV {100 * alt.between_cv:g} % between and "
+            f"{100 * alt.within_cv:g} % within them; 3 times the limit or more from the adverse event ALT3 on, halved "
+            f"(log) by {_many(alt.half_life_days, 'day')} without drug"
+        )
     if central:
         does = " and ".join(["decides"] * central.decides + ["is analysed"] * central.analysed)
         yield f"a central laboratory, which reports after {_many(central.turnaround_days, 'day')}, {does}"

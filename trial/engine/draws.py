@@ -26,6 +26,7 @@ from trial.engine.followed import Followed
 from trial.engine.holidays import by_chance, on_holiday
 from trial.engine.in_force import OtherDrug, of_either, without
 from trial.engine.leave_clocks import LeaveClocks, draw_leaving
+from trial.engine.liver_draws import LiverDraws, draw_liver
 from trial.engine.samples import Samples, draw_samples
 from trial.engine.weeks import Occasions, Own, by_week, days_of_change, in_episodes, log_loss, on_days, taken_up
 from trial.models import Structure
@@ -56,7 +57,8 @@ class Drawn:
     (n, C): what multiplies the kill of each cycle of chemotherapy; None: nothing. leaving: what decides who leaves for
     a reason that depends on his course; None: no such reason. visit_h (n, V+1): hour of the actual day of the visit;
     None: its start. log_ec50 (n, D): the log-rise of EC50 while response is lost; None: it never is.
-    hardening (n,): the log-rise of EC50 of each day on drug; None: there is none.
+    hardening (n,): the log-rise of EC50 of each day on drug; None: there is none. liver: what decides on ALT; None:
+    nobody measures it.
     """
 
     arm: NDArray[np.int64]
@@ -84,6 +86,7 @@ class Drawn:
     leaving: LeaveClocks | None = None
     log_ec50: Array | None = None
     hardening: Array | None = None
+    liver: LiverDraws | None = None
 
     @property
     def n(self) -> int:
@@ -289,6 +292,7 @@ def draw_unit(
         leaving=leaving,
         log_ec50=in_episodes("loss of response", draws, days, own),
         hardening=refractory(draws, p),
+        liver=draw_liver(study, cohort),
     )
 
 

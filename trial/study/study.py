@@ -372,7 +372,8 @@ class Study(Record):
             week = f"; did you mean {7 * seen}, the day of week {seen}?" if 7 * seen in visits else ""
             of = f" of stage {self.plan[self.analysed_stage].id}, from its start" if self.stages else ""
             yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day{of}; allowed: {days}{week}"
-        yield from laboratory_problems(self.laboratory, self.visits, bool(self.stages))
+        on_alt = {name: rule.alt for name, rule in self.dose_rules.items()}
+        yield from laboratory_problems(self.laboratory, self.visits, bool(self.stages), on_alt)
         if self.analysis.named_replicate >= self.replicates:
             seen, last = self.analysis.named_replicate, self.replicates - 1
             yield ("analysis", "named_replicate"), f"seen {seen}; with {last + 1} replicates allowed: 0 to {last}"
