@@ -179,6 +179,7 @@ CHANGES = {
     "Adherence.holidays": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "holidays": HOLIDAYS}}),
     "Adherence.gives_up": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "gives_up": GIVES_UP}}),
     "Adherence.log_odds_per_28_days": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "log_odds_per_28_days": -0.3}}),
+    "Adherence.time_of_day": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "time_of_day": {"usual_h": 8}}}),
     "Adherence.missed_days": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "missed_days": True}}),
     **{f"Holidays.{key}": ({"adherence": {"mean": 0.8, "holidays": HOLIDAYS}},
                            {"adherence": {"mean": 0.8, "holidays": HOLIDAYS | {key: value}}})

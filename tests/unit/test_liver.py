@@ -90,7 +90,7 @@ def whole():
 
 
 def test_the_adverse_event_is_the_day_on_which_alt_rises(whole):
-    """At the first visit after the event ALT is 3 times the limit or more, or what a half-life of 14 days leaves of that
+    """At the first visit after the event ALT is 3 times the limit or more, or what a half-life of 14 days leaves of it
     had no drug been taken since; before, and on the day itself, whose sample comes first, it is not.
     """
     for found in whole[0][1:]:

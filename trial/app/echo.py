@@ -212,6 +212,13 @@ def _habits(study: Study) -> Iterator[str]:
     away, weary = study.adherence.holidays, study.adherence.gives_up
     if drift := study.adherence.log_odds_per_28_days:
         yield f"log odds of a dose taken drift by {drift:g} every 28 days"
+    if clock := study.adherence.time_of_day:
+        drifts = f", drifting by {clock.drift_h_per_28_days:g} h every 28 days" if clock.drift_h_per_28_days else ""
+        stay = ", while meals keep their hour" if clock.meals_stay else ""
+        yield (
+            f"at {clock.usual_h:g} h after the hour of the visits (SD {clock.between_sd_h:g} h between patients, "
+            f"{clock.within_sd_h:g} h between days{drifts}{stay})"
+        )
     if away:
         yield f"{100 * away.share_of_missed:g} % of the missed ones in holidays of {away.mean_days:g} days on average"
     if weary:

@@ -22,6 +22,7 @@ from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.sampler import Cohort
 from cohorts.streams import Draws
 from trial.engine.by_the_clock import Clocked
+from trial.engine.dose_hours import hours_of_doses
 from trial.engine.followed import Followed
 from trial.engine.holidays import by_chance, on_holiday
 from trial.engine.in_force import OtherDrug, of_either, without
@@ -58,7 +59,8 @@ class Drawn:
     a reason that depends on his course; None: no such reason. visit_h (n, V+1): hour of the actual day of the visit;
     None: its start. log_ec50 (n, D): the log-rise of EC50 while response is lost; None: it never is.
     hardening (n,): the log-rise of EC50 of each day on drug; None: there is none. liver: what decides on ALT; None:
-    nobody measures it.
+    nobody measures it. dose_h (n, D): the hour of each day's dose, and late_h (n, D): how much later than usual that
+    is; None: that of the visits.
     """
 
     arm: NDArray[np.int64]
@@ -87,6 +89,8 @@ class Drawn:
     log_ec50: Array | None = None
     hardening: Array | None = None
     liver: LiverDraws | None = None
+    dose_h: Array | None = None
+    late_h: Array | None = None
 
     @property
     def n(self) -> int:
@@ -293,6 +297,7 @@ def draw_unit(
         log_ec50=in_episodes("loss of response", draws, days, own),
         hardening=refractory(draws, p),
         liver=draw_liver(study, cohort),
+        **hours_of_doses(study, draws, days, visit_day),
     )
 
 

@@ -49,6 +49,7 @@ SILENT: dict[str, Any] = {
     "when": None,
     "after_adverse_event": None,
     "alt": None,
+    "time_of_day": None,
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 
