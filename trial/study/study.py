@@ -146,12 +146,10 @@ class Study(Record):
         for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
             yield ("analysis", *path), text
         yield from self._estimand_problems()
-        held = self._held_against
+        own = self._held_against
         for path, text in (
-            *definition_problems(self.analysis.definitions, held),
-            *longitudinal_problems(
-                self.analysis, self.paired, max(held.visits, default=0), bool(self.reasons_to_leave)
-            ),
+            *definition_problems(self.analysis.definitions, own),
+            *longitudinal_problems(self.analysis, self.paired, max(own.visits, default=0), bool(self.reasons_to_leave)),
         ):
             yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
