@@ -12,7 +12,7 @@ What happens within a day and is over by its end is not seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,9 +55,20 @@ def episodes(draws: Draws, name: str, days: int, rate_per_year: Array, mean_days
     return found
 
 
-def refractory(draws: Draws, share: Array, rise_per_year: Array) -> Array:
-    """The log-rise of EC50 of each day on drug, (n,): 0 of who does not become refractory."""
-    return np.where(draws.uniform("refractory") < share, rise_per_year / DAYS_PER_YEAR, 0.0)
+def refractory(draws: Draws, parameters: Mapping[str, Array], drug: str = "") -> Array | None:
+    """The log-rise of EC50 of each day on drug, (n,): 0 of who does not become refractory; None without that law.
+
+    ``drug``: another than the study's, which has a stream of its own.
+    """
+    if not set(REFRACTORY) <= set(parameters):
+        return None
+    share, rise_per_year = (parameters[name] for name in REFRACTORY)
+    return np.where(draws.uniform(of_drug("refractory", drug)) < share, rise_per_year / DAYS_PER_YEAR, 0.0)
+
+
+def of_drug(stream: str, drug: str) -> str:
+    """The name of a stream of the study's drug (""), or of another."""
+    return f"{stream}:{drug}" if drug else stream
 
 
 def of_one_day(rate_per_year: Array, mean_days: Array) -> tuple[Array, Array]:

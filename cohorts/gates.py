@@ -42,6 +42,8 @@ SHARES = (("FP", "FM"),)
 """Shares of one whole: together at most LARGEST_FRACTION."""
 AT_MOST, AT_LEAST = {"ETA": 1.0, "HILL": 2.0}, {"HILL": 1.0}
 """Largest and smallest possible values: of an occupancy, and of an exponent that is made of 1 and 2."""
+UNITS_LEFT_OUT = {"HILL": "1", "RECOVERS": "fraction", "AHEAD": "h"}
+"""Units of parameters that no set of the catalogue gives: there is no other set to compare with."""
 SWITCHES = ("DESTRUCTION",)
 """0 or 1, nothing between."""
 Sourced = RandomEffect | Correlation | CovariateEffect
@@ -213,8 +215,11 @@ def _beyond(chosen: ParameterSet) -> Iterator[str]:
 
 
 def _laws(chosen: ParameterSet) -> Iterator[str]:
-    """Laws of which a set gives a part only, and their units."""
+    """Laws of which a set gives a part only, and their units; those of what a set may leave out."""
     given = {p.name: p.unit for p in chosen.parameters}
+    for name, unit in UNITS_LEFT_OUT.items():
+        if given.get(name, unit) != unit:
+            yield f"{name}: unit: seen {given[name]!r}; it is read in {unit!r}"
     for law, needed in LAWS.items():
         for name, unit in needed.items():
             if name in given and given[name] != unit:

@@ -160,6 +160,7 @@ CHANGES = {
     "Laboratory.clumping": ({}, {"laboratory": {"clumping": CLUMPS}}),
     "Laboratory.retest": ({}, {"laboratory": {"retest": {"below_1e9L": 25}}}),
     "Laboratory.central": ({}, {"laboratory": {"central": CENTRAL}}),
+    "Laboratory.alt": ({}, {"laboratory": {"alt": {}}}),
     "Clumping.probability": (lab_with("clumping", CLUMPS), lab_with("clumping", CLUMPS, probability=0.6)),
     "Clumping.factor": (lab_with("clumping", CLUMPS), lab_with("clumping", CLUMPS, factor=0.6)),
     "Clumping.noticed": (lab_with("clumping", CLUMPS), lab_with("clumping", CLUMPS, noticed=0.8)),
@@ -178,6 +179,7 @@ CHANGES = {
     "Adherence.holidays": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "holidays": HOLIDAYS}}),
     "Adherence.gives_up": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "gives_up": GIVES_UP}}),
     "Adherence.log_odds_per_28_days": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "log_odds_per_28_days": -0.3}}),
+    "Adherence.time_of_day": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "time_of_day": {"usual_h": 8}}}),
     "Adherence.missed_days": ({}, {"adherence": {"mean": 0.8, "sd": 0.1, "missed_days": True}}),
     **{f"Holidays.{key}": ({"adherence": {"mean": 0.8, "holidays": HOLIDAYS}},
                            {"adherence": {"mean": 0.8, "holidays": HOLIDAYS | {key: value}}})

@@ -142,6 +142,7 @@ def individual(covariates: dict[str, Any], eta: dict[str, float], classes: set[s
     if "low_production" in classes:
         p["GPROD"] = p["GPROD_LOW"]
     p["HILL"] = THETA.get("HILL", 2.0)
+    p["RECOVERS"], p["AHEAD"] = 0.0, 0.0  # of no set: nothing recovers by itself
     p["KAB"], p["GPROD"] = disease(p)
     return p
 

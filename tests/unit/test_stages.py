@@ -1,15 +1,22 @@
 """Stages in the engine, on hand-made patients: who passes when, what he gets, and what stays as it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hand_made import NEVER, PARAMETERS, people, unit
 
-from trial.engine.draws import OtherDrug
+from cohorts.episodes import refractory
+from cohorts.sets import parameter_set
+from cohorts.shared.moving_disease import LOST_RESPONSE, REFRACTORY
+from trial.engine.in_force import OtherDrug
 from trial.engine.passage import Seen, first_place, stage_of
 from trial.engine.rules import apply_rules, start_course
 from trial.engine.simulate import simulate_unit
 from trial.engine.titration import Action
+from trial.engine.weeks import Occasions, Own, in_episodes
 from trial.jobs.collect import collect
+from trial.models import TMDD_LIFESPAN
 
 NAN = np.nan
 WEEKS = {"visits": {"days": list(range(7, 71, 7))}, "treatment_days": None, "analysis": {"assessment_day": 7}}
@@ -186,6 +193,42 @@ def test_another_drug_of_a_patient_who_had_placebo_is_that_drug_from_the_first_d
     direct = simulate_unit(unit(arm=(1, 1), study=staged(TWO[0], later), parameters={"CL": np.array([15.0, 7.66])}))
     assert direct.visits[-1].true_count == pytest.approx([slow, usual], rel=1e-6)
     assert usual > slow + 1
+
+
+def test_the_laws_of_a_drug_end_with_it_and_those_of_the_patient_go_on():
+    """The study's drug has lost its effect and a clearance that varies; the other one has not, and the other way round:
+    each equals a trial with the laws of the drug that is taken. The loss of platelets stays low under both.
+    """
+    later = {"id": "B", "days": 42, "arms": {"SHAM": {"placebo": False, "start_dose_mg": 5, "dose_rule": None,
+                                                      "parameter_set": "other"}}}  # fmt: skip
+    study, remission = staged(TWO[0], later), {"log_loss": np.full((1, 70), -0.5)}
+    laws = {"log_ec50": np.full((1, 70), 1.5), "hardening": np.array([0.03])}
+    weekly = {"CL": Occasions(np.full((1, 10), 3.0), "log")}
+    own = {name: np.full(1, PARAMETERS[name]) for name in TMDD_LIFESPAN.drug}
+
+    def last(other, **plan):
+        u = unit(arm=(1,), study=study, **remission, **plan)
+        u = u if other is None else replace(u, others={2: OtherDrug(own, np.ones((1, 70)), **other)})
+        return simulate_unit(u).visits[-1].true_count[0]
+
+    plain, lost = last(None), last(None, **laws)
+    assert last({}, **laws, occasions=weekly) == pytest.approx(plain, rel=1e-6)
+    assert last(laws) == pytest.approx(lost, rel=1e-6)
+    without = simulate_unit(unit(arm=(1,), study=study, log_loss=np.zeros((1, 70)))).visits[-1].true_count[0]
+    assert lost < 0.8 * plain and without < 0.8 * plain
+    assert last(None, occasions=weekly) < 0.9 * plain
+
+
+def test_the_laws_of_another_drug_come_from_its_set_and_have_streams_of_their_own():
+    """With REFR_SHARE and LOR_RATE as high as can be, the set of the catalogue that a stage gives shows both."""
+    later = parameter_set("eltrombopag_itp_yang_2016")
+    mine = replace(later, parameters=(*later.parameters, *LOST_RESPONSE, *REFRACTORY))
+    draws = people(400).draws
+    values = {p.name: np.full(400, p.value) for p in mine.parameters} | {"REFR_SHARE": np.full(400, 0.5)}
+    first, other = (refractory(draws, values, drug) for drug in ("", mine.drug))
+    assert (first > 0).mean() == pytest.approx(0.5, abs=0.12) and (first > 0).tolist() != (other > 0).tolist()
+    lost = in_episodes("loss of response", draws, 60, Own(values, {}, None), mine.drug)
+    assert set(np.unique(lost)) == {0.0, 1.5} and refractory(draws, {}) is None
 
 
 def test_the_drug_of_no_structure_moves_the_rest_without_drug():

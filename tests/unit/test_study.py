@@ -35,13 +35,15 @@ def test_what_is_not_said():
         "age_at_most_y": 120,
     }  # fmt: skip
     assert said["laboratory"] == {"turnaround_days": 0, "lower_limit_1e9L": 1, "whole_numbers": True,
-                                  "lost_probability": 0, "clumping": None, "retest": None, "central": None}  # fmt: skip
+                                  "lost_probability": 0, "clumping": None, "retest": None, "central": None,
+                                  "alt": None}  # fmt: skip
     assert said["adherence"] == {
         "mean": 1,
         "sd": 0,
         "holidays": None,
         "gives_up": None,
         "missed_days": False,
+        "time_of_day": None,
         "log_odds_per_28_days": 0,
     }
     assert said["rescue"] == {"allowed": True, "min_days_between": 28, "agents": ()}

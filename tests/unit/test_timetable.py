@@ -6,6 +6,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from trial.engine.brought_plan import _visits
 from trial.study.timetable import STEADY_DAYS, TimetableError
 from trial.study.timetable_rows import read_timetable
 
@@ -185,3 +186,33 @@ def test_files_that_say_too_little_or_cannot_be_read(tmp_path):
         read_timetable(tmp_path / "plan.txt")
     with pytest.raises(TimetableError, match=r"none\.csv: cannot be read: there is no such file"):
         read_timetable(tmp_path / "none.csv")
+
+
+def test_a_planned_day_of_its_own_is_the_visit_whenever_it_was(tmp_path):
+    """Without it the nearest day; the hour stays that of the row, and a file that says the nearest is the same plan."""
+    rows = ["ID,TIME,AMT,EVID,NOMDAY", "1,0,5,1,1", "1,168.5,.,0,7", "1,800,.,0,28", "1,1000,.,0,."]
+    found = read(tmp_path, *rows, "2,0,5,1,.", "2,720,.,0,.", "2,850,.,0,35")
+    assert found.visits == (7, 28, 30, 35, 42) and not found.others
+    nan = np.nan
+    np.testing.assert_array_equal(found.measured_h, [[168.5, 800, nan, nan, 1000], [nan, nan, 720, 850, nan]])
+    hours, absent = _visits(found, np.array([0, 1]))
+    assert hours.tolist() == [[0, 168.5, 800, 800, 840, 1000], [0, 168, 672, 720, 850, 1008]]
+    assert absent[:, 1:].tolist() == np.isnan(found.measured_h).tolist()
+    plain = read(tmp_path, HEADER, DOSE, COUNT, name="plain.csv")
+    same = read(tmp_path, f"{HEADER},NOMDAY", f"{DOSE},.", f"{COUNT},7", name="same.csv")
+    other = read(tmp_path, f"{HEADER},NOMDAY", f"{DOSE},.", f"{COUNT},8", name="other.csv")
+    assert plain.digest == same.digest != other.digest and other.visits == (8,)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (["1,168,.,0,7.5"], "NOMDAY: seen '7.5'; allowed: a whole day, 1 to 3650, as planned; or . for the nearest"),
+        (["1,168,.,0,0"], "NOMDAY: seen '0'"),
+        (["1,168,.,0,14", "1,336,.,0,14"], "line 4: NOMDAY: seen 336 h; line 3 is a count of day 14 too"),
+        (["1,168,.,0,14", "1,336,.,0,7"], "line 4: NOMDAY: seen day 7 after a count of day 14; allowed: in order"),
+        (["1,168,.,0,14", "1,192,.,0,."], "line 4: NOMDAY: seen day 8 after a count of day 14"),
+    ],
+)
+def test_planned_days_that_cannot_be(tmp_path, rows, words):
+    assert any(words in line for line in refused(tmp_path, "ID,TIME,AMT,EVID,NOMDAY", "1,0,5,1,.", *rows))

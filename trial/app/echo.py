@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from cohorts.episodes import in_words as moving_in_words
+from cohorts.parameters import ParameterSet
 from cohorts.sets import is_file_name, parameter_set
 from trial.app.echo_analysis import analysis_in_words
 from trial.app.wording import listed
@@ -49,12 +50,25 @@ def in_words(study: Study) -> list[str]:
         f"design {fingerprint(study)}",
         f"parameter set {chosen.id}{own}, structure {chosen.structure}",
         *posterior_in_words(chosen, study.parameter_uncertainty),
-        *(f"exponent of the drug {p.value:g} at its half effect" for p in chosen.parameters if p.name == "HILL"),
+        *_left_out_elsewhere(chosen),
         *(f"disease that moves: {law}" for law in moving_in_words(chosen)),
         f"population {study.population.id or study.population.file}{_margins(study)}",
         *([f"covariates by day: {Path(study.population.by_day).name}"] if study.population.by_day else []),
         *(f"covariate {change}" for change in study.population.changes),
     ]
+
+
+def _left_out_elsewhere(chosen: ParameterSet) -> Iterator[str]:
+    """What a set has beyond those of the catalogue."""
+    has = {p.name: p.value for p in chosen.parameters}
+    if "HILL" in has:
+        yield f"exponent of the drug {has['HILL']:g} at its half effect"
+    if "RECOVERS" in has:
+        ahead = f", the stem cells {has['AHEAD']:g} h on their way on day 0" if "AHEAD" in has else ""
+        yield (
+            f"recovery by itself: {100 * has['RECOVERS']:g} % (log scale) of the production that a low count on day 0 "
+            f"lacks comes back without any drug{ahead}"
+        )
 
 
 def _margins(study: Study) -> str:
@@ -108,6 +122,8 @@ def _rule(rule: DoseRule) -> str:
     clock = ["days after a change are actual ones"] if rule.day_count == "actual" else []
     told = [f"of: {rule.citation}{f' (confidence {rule.confidence})' if rule.confidence else ''}"] * bool(rule.citation)
     assumed = _assumed(rule)
+    does = zip(("stop for good at ", "hold at ", "go on at "), rule.alt.lines if rule.alt else (), strict=False)
+    floor += [f"{what}{line}" for what, line in does if line]
     told += [f"not read there, assumed: {', '.join(assumed)}"] * bool(assumed)
     return "; ".join([levels_in_words(rule), *map(step_in_words, rule.steps), *floor, *back, *clock, *told])
 
@@ -198,6 +214,13 @@ def _habits(study: Study) -> Iterator[str]:
     away, weary = study.adherence.holidays, study.adherence.gives_up
     if drift := study.adherence.log_odds_per_28_days:
         yield f"log odds of a dose taken drift by {drift:g} every 28 days"
+    if clock := study.adherence.time_of_day:
+        drifts = f", drifting by {clock.drift_h_per_28_days:g} h every 28 days" if clock.drift_h_per_28_days else ""
+        stay = ", while meals keep their hour" if clock.meals_stay else ""
+        yield (
+            f"at {clock.usual_h:g} h after the hour of the visits (SD {clock.between_sd_h:g} h between patients, "
+            f"{clock.within_sd_h:g} h between days{drifts}{stay})"
+        )
     if away:
         yield f"{100 * away.share_of_missed:g} % of the missed ones in holidays of {away.mean_days:g} days on average"
     if weary:
@@ -336,6 +359,14 @@ def _laboratory(laboratory: Laboratory) -> Iterator[str]:
         limits = [*([f"below {low:g}"] if low else []), *([f"at {high:g} or more"] if high else [])]
         after = _many(laboratory.retest_days, "day")
         yield f"a re-test {after} after a visit with a count {' or '.join([*limits, 'that is not there'])}"
+    if alt := laboratory.alt:
+        delay = f", reported after {_many(alt.turnaround_days, 'day')}" if alt.turnaround_days else ""
+        yield (
+            f"ALT of every visit{delay}: median {alt.men_median_U_L:g} U/L in men (limit {alt.men_limit_U_L:g}), "
+            f"{alt.women_median_U_L:g} in women ({alt.women_limit_U_L:g}), CV {100 * alt.between_cv:g} % between and "
+            f"{100 * alt.within_cv:g} % within them; 3 times the limit or more from the adverse event ALT3 on, halved "
+            f"(log) by {_many(alt.half_life_days, 'day')} without drug"
+        )
     if central:
         does = " and ".join(["decides"] * central.decides + ["is analysed"] * central.analysed)
         yield f"a central laboratory, which reports after {_many(central.turnaround_days, 'day')}, {does}"

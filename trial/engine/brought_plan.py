@@ -69,8 +69,12 @@ def with_plan(unit: Unit, cohort: Cohort, person: Ints) -> Unit:
 
 
 def _visits(table: Timetable, plan: Ints) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """When each visit takes place, (n, V+1), and which of them a plan does not have: those at the start of a day."""
+    """When each visit takes place, (n, V+1), and which of them a plan does not have: those at the start of their
+    planned day, but between the counts before and after them, which need not be on theirs.
+    """
     measured = table.measured_h[plan]
-    hours = np.where(np.isnan(measured), HOURS * np.array(table.visits), measured)
+    after = np.maximum.accumulate(np.where(np.isnan(measured), 0.0, measured), axis=1)
+    until = np.minimum.accumulate(np.where(np.isnan(measured), np.inf, measured)[:, ::-1], axis=1)[:, ::-1]
+    hours = np.where(np.isnan(measured), np.clip(HOURS * np.array(table.visits), after, until), measured)
     first = np.zeros((len(plan), 1))
     return np.hstack([first, hours]), np.hstack([first > 0, np.isnan(measured)])

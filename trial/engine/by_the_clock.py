@@ -76,6 +76,9 @@ def moves_of(structure: Structure, p: Array, taken: Clocked, days: Days) -> Move
     amount, into = np.zeros((n, many, each)), np.full((n, many, each, inputs), np.nan)
     time_h[who, which] = np.concatenate([made.time_h, start + LASTS_H], axis=1)
     amount[who, which, :-1], into[who, which, :-1] = made.amount, moved
+    if np.isnan(into).all():  # no input is moved: what adds nothing does nothing
+        adds = (amount != 0).any(axis=(0, 1))
+        time_h, amount, into, each = time_h[:, :, adds], amount[:, :, adds], into[:, :, adds], int(adds.sum())
     follows = _next(np.where(taken.mg > 0, taken.hour, np.inf))[:, :, None]
     flat = (n, many * each)
     holds = np.isfinite(time_h) & (time_h < follows)
@@ -105,9 +108,9 @@ def laid_over(days: Events, doses: Moves, begin_h: Array, end_h: Array) -> Event
 
     def sort(of_days: NDArray, of_doses: NDArray) -> NDArray:
         both = np.concatenate([of_days, of_doses], axis=1)
-        return np.take_along_axis(both, order.reshape(order.shape + (1,) * (both.ndim - 2)), 1)
+        return _at(both, order)
 
-    time_h = np.take_along_axis(time_h, order, 1)
+    time_h = _at(time_h, order)
     amount = sort(np.zeros_like(days.amount), doses.amount)
     none = np.full(days.inputs.shape, np.nan)
     moved = _carried(sort(none, doses.moved), sort(np.zeros(days.time_h.shape, bool), doses.holds))
@@ -118,16 +121,21 @@ def laid_over(days: Events, doses: Moves, begin_h: Array, end_h: Array) -> Event
     same[:, 1:] = (now[:, 1:] == now[:, :-1]).all(axis=2) & (time_h[:, :-1] >= begin_h[:, None])
     kept = (time_h >= begin_h[:, None]) & (time_h < end_h[:, None]) & (of_day | (amount != 0) | ~same)
     first = np.argsort(~kept, axis=1, kind="stable")[:, : int(kept.sum(axis=1).max(initial=1)) or 1]
-    there = np.take_along_axis(kept, first, 1)
+    there = _at(kept, first)
     return Events(
-        np.where(there, np.take_along_axis(time_h, first, 1), np.inf),
-        np.where(there, np.take_along_axis(amount, first, 1), 0.0),
-        np.take_along_axis(now, first[:, :, None], 1),
+        np.where(there, _at(time_h, first), np.inf),
+        np.where(there, _at(amount, first), 0.0),
+        _at(now, first),
     )
+
+
+def _at(values: NDArray, place: Ints) -> NDArray:
+    """Of each row of ``values`` (n, E, ...) those at the places (n, K)."""
+    return values[np.arange(len(values))[:, None], place]
 
 
 def _carried(values: Array, holds: NDArray[np.bool_]) -> Array:
     """Of each event (n, E, U) the values of the latest that ``holds`` (n, E), itself included; NaN before the first."""
     last = np.maximum.accumulate(np.where(holds, np.arange(holds.shape[1]), -1), axis=1)
-    found = np.take_along_axis(values, np.maximum(last, 0)[:, :, None], 1)
+    found = _at(values, np.maximum(last, 0))
     return np.where((last >= 0)[:, :, None], found, np.nan)

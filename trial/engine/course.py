@@ -39,6 +39,24 @@ class Exits:
 
 
 @dataclass(frozen=True)
+class Liver:
+    """The ALT of everybody, (n,) each: the ``day`` up to which it is known; hazard so far of a rise, and onset, its
+    day, NEVER: none; days on drug, and days without since the onset; held: the drug by ALT, and by_count: by counts
+    before that. true and reported (U/L): at the last visit, NaN without one.
+    """
+
+    day: Ints
+    hazard: Array
+    onset: Ints
+    on_drug: Ints
+    off: Ints
+    held: Flags
+    by_count: Flags
+    true: Array
+    reported: Array
+
+
+@dataclass(frozen=True)
 class Earlier:
     """What was in force until a day (n,) that is still ahead at the last visit: a report takes longer than an interval
     between visits.
@@ -58,7 +76,7 @@ class Course:
     ``effective_day`` on, treatment_before and before until then. place: where everybody stands in the plan. rescues:
     every rescue so far. patience: who has given up. cycles: those of chemotherapy.
     earlier: what is in force before that, while reports are late. exits: how near everybody is to leaving for a
-    reason that depends on his course; None: the study has none.
+    reason that depends on his course; None: the study has none. liver: of a study that measures ALT.
     """
 
     ladders: tuple[DoseState, ...]
@@ -74,12 +92,13 @@ class Course:
     patience: Patience
     earlier: tuple[Earlier, ...] = ()
     exits: Exits | None = None
+    liver: Liver | None = None
 
 
 @dataclass(frozen=True)
 class Decisions:
     """What was decided at one visit; arrays over patients (Action, index of the step, of a STAGE that of the stage,
-    level, treatment and stage after), and what rescue was given.
+    level, treatment and stage after), what rescue was given, and the ALT of the visit, of a study that measures it.
     """
 
     day: NDArray[np.int64]
@@ -90,6 +109,7 @@ class Decisions:
     treatment: NDArray[np.int64]
     stage: NDArray[np.int64]
     given: tuple[Dosage, ...] = ()
+    liver: Liver | None = None
 
     @property
     def rescued(self) -> NDArray[np.bool_]:

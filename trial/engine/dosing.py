@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cohorts import elementary
-from trial.engine.by_the_clock import Clocked, laid_over, moves_of
+from trial.engine.by_the_clock import BACK_H, Clocked, laid_over, moves_of
 from trial.engine.course import Course
 from trial.engine.cycles import drug_days, intensities
 from trial.engine.draws import Drawn, Unit
@@ -49,7 +49,7 @@ def spans_of(unit: Unit, days: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     if not (days[:, 1] > days[:, 0]).any():
         return []
     pieces = [days]
-    if unit.weekly or unit.drawn.hardening is not None:
+    if unit.weekly or unit.hardens:
         weeks = range(int(days.min()) // 7, (int(days.max()) - 1) // 7 + 1)
         pieces = [np.clip(days, 7 * week, 7 * week + 7) for week in weeks]
         pieces = [piece for piece in pieces if (piece[:, 1] > piece[:, 0]).any()]
@@ -191,7 +191,11 @@ def meal_h(unit: Unit, course: Course, day: NDArray[np.int64], dose_mg: Array) -
     planned = np.where(np.isnan(told), np.inf, told)[_treatment(course, day)]
     habit_h = unit.study.meals.after_dose_h if unit.study.meals else np.inf
     habit = np.where(_of_day(unit.drawn.early_meal, day), habit_h, np.inf)
-    return np.where(dose_mg > 0, np.minimum(planned, habit), np.inf)
+    meal = np.minimum(planned, habit)
+    said = unit.study.adherence.time_of_day
+    if said is not None and said.meals_stay and unit.drawn.late_h is not None:
+        meal = np.maximum(meal - _of_day(unit.drawn.late_h, day), 0.0)
+    return np.where(dose_mg > 0, meal, np.inf)
 
 
 def loss_factor(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
@@ -218,6 +222,8 @@ def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
     """The event table of those days (of one week, where parameters of the equations differ from week to week)."""
     if unit.clocked is not None:
         return _by_the_clock(unit, course, day, unit.clocked)
+    if unit.drawn.dose_h is not None:
+        return _by_the_clock(unit, course, day, _by_habit(unit, course, day))
     dose = dose_mg(unit, course, day)
     days = Days.of(
         np.where(day >= 0, 24.0 * day, np.inf),
@@ -228,6 +234,14 @@ def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
         meal_h(unit, course, day, dose),
     )
     return unit.structure.daily_events(unit.p_on(day[:, 0]), days)
+
+
+def _by_habit(unit: Unit, course: Course, day: NDArray[np.int64]) -> Clocked:
+    """The doses of days (n, k), and of those before whose effect may not be over, at the hours of the habit."""
+    back = np.arange(-int(BACK_H // 24.0), 0) + np.maximum(day[:, :1], 0)
+    days = np.concatenate([back, day], axis=1)
+    hour = 24.0 * days + _of_day(unit.drawn.dose_h, days) if unit.drawn.dose_h is not None else 24.0 * days
+    return Clocked(np.where(days >= 0, hour, np.inf), dose_mg(unit, course, days))
 
 
 def _by_the_clock(unit: Unit, course: Course, day: NDArray[np.int64], plan: Clocked) -> Events:

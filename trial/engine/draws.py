@@ -22,9 +22,12 @@ from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.sampler import Cohort
 from cohorts.streams import Draws
 from trial.engine.by_the_clock import Clocked
+from trial.engine.dose_hours import hours_of_doses
 from trial.engine.followed import Followed
 from trial.engine.holidays import by_chance, on_holiday
+from trial.engine.in_force import OtherDrug, of_either, without
 from trial.engine.leave_clocks import LeaveClocks, draw_leaving
+from trial.engine.liver_draws import LiverDraws, draw_liver
 from trial.engine.samples import Samples, draw_samples
 from trial.engine.weeks import Occasions, Own, by_week, days_of_change, in_episodes, log_loss, on_days, taken_up
 from trial.models import Structure
@@ -55,7 +58,9 @@ class Drawn:
     (n, C): what multiplies the kill of each cycle of chemotherapy; None: nothing. leaving: what decides who leaves for
     a reason that depends on his course; None: no such reason. visit_h (n, V+1): hour of the actual day of the visit;
     None: its start. log_ec50 (n, D): the log-rise of EC50 while response is lost; None: it never is.
-    hardening (n,): the log-rise of EC50 of each day on drug; None: there is none.
+    hardening (n,): the log-rise of EC50 of each day on drug; None: there is none. liver: what decides on ALT; None:
+    nobody measures it. dose_h (n, D): the hour of each day's dose, and late_h (n, D): how much later than usual that
+    is; None: that of the visits.
     """
 
     arm: NDArray[np.int64]
@@ -83,6 +88,9 @@ class Drawn:
     leaving: LeaveClocks | None = None
     log_ec50: Array | None = None
     hardening: Array | None = None
+    liver: LiverDraws | None = None
+    dose_h: Array | None = None
+    late_h: Array | None = None
 
     @property
     def n(self) -> int:
@@ -93,17 +101,6 @@ class Drawn:
     def present(self) -> NDArray[np.bool_]:
         """(n, V+1): the visit takes place: not missed, and the patient is still in the study."""
         return ~self.missed & (self.visit_day < self.leave_day[:, None])
-
-
-@dataclass(frozen=True)
-class OtherDrug:
-    """What another drug than the study's has of its own: parameters by name (n,), bioavailability (n, D), and by name
-    (n, K) the parameters that change with covariates.
-    """
-
-    parameters: Mapping[str, Array]
-    bioavailability: Array
-    changed: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +148,9 @@ class Unit:
         return np.take_along_axis(by_treatment, treatment[None, :], axis=0)[0]
 
     def under(self, treatment: NDArray[np.int64]) -> Unit:
-        """The unit with the parameters that hold under the ``treatment`` of everybody, (n,)."""
+        """The unit with the parameters that hold under the ``treatment`` of everybody, (n,), and with the laws of the
+        drug of each; those of his disease, remission and swings of the loss, stay.
+        """
         switched = [place for place in self.others if (treatment == place).any()]
         if not switched:
             return self
@@ -160,9 +159,20 @@ class Unit:
             who, other, before = treatment == place, self.others[place], dict(parameters)
             parameters |= {name: np.where(who, value, parameters[name]) for name, value in other.parameters.items()}
             available = np.where(who[:, None], other.bioavailability, drawn.bioavailability)
-            drawn = replace(drawn, bioavailability=available)
+            drawn = replace(
+                drawn,
+                bioavailability=available,
+                occasions=without(drawn.occasions, who, self.structure.drug),
+                log_ec50=of_either(who[:, None], other.log_ec50, drawn.log_ec50),
+                hardening=of_either(who, other.hardening, drawn.hardening),
+            )
             changes = changes and changes.with_other(who, other.changed, other.parameters, before)
         return replace(self, parameters=parameters, drawn=drawn, changes=changes)
+
+    @property
+    def hardens(self) -> bool:
+        """Whether a drug of the trial loses effect with the days on it."""
+        return any(x is not None for x in (self.drawn.hardening, *(one.hardening for one in self.others.values())))
 
     @cached_property
     def sound(self) -> NDArray[np.bool_]:
@@ -285,7 +295,9 @@ def draw_unit(
         patience=-elementary.log(draws.uniform("adherence:patience")) if study.adherence.gives_up else None,
         leaving=leaving,
         log_ec50=in_episodes("loss of response", draws, days, own),
-        hardening=refractory(draws, p["REFR_SHARE"], p["REFR_RISE"]) if "REFR_SHARE" in p else None,
+        hardening=refractory(draws, p),
+        liver=draw_liver(study, cohort),
+        **hours_of_doses(study, draws, days, visit_day),
     )
 
 

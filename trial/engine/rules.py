@@ -17,6 +17,7 @@ from trial.engine.cycles import first_cycles, next_cycles
 from trial.engine.draws import Unit
 from trial.engine.exits import hears, leaves, nobody_leaves
 from trial.engine.giving_up import full_patience, gives_up
+from trial.engine.liver import Acts, acts, healthy, laid_on, remembered, seen_at
 from trial.engine.passage import Seen, first_place, stage_of
 from trial.engine.prescribed import Prescribed, days_apart, intervals_of
 from trial.engine.rescue import no_rescue, rescue
@@ -66,6 +67,7 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         cycles=first_cycles(unit),
         patience=full_patience(unit),
         exits=nobody_leaves(unit),
+        liver=healthy(unit),
     )
     course = leaves(unit, course, zero, drawn.visit_day[:, 1])
     begin = Decisions(
@@ -76,6 +78,7 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         after=begins,
         treatment=course.treatment,
         stage=course.place.stage,
+        liver=course.liver,
     )
     return course, begin
 
@@ -104,7 +107,9 @@ def apply_rules(
     study, day = unit.study, unit.drawn.visit_day[:, visit]
     planned = np.full(unit.drawn.n, study.visits.days[visit - 1])
     effective = day + study.laboratory.known_after_days if known is None else known
-    before = course
+    before = course = replace(
+        course, liver=seen_at(unit, course, visit, ~np.isnan(count if bleeding is None else bleeding))
+    )
     course, fresh = _change_stage(unit, course, count, visit, effective)
     course = hears(unit, course, count, visit, effective)
     following = unit.drawn.visit_day[:, min(visit + 1, len(study.visits.days))]
@@ -114,13 +119,12 @@ def apply_rules(
     course = replace(course, place=left.place, exits=left.exits)
     rescues, given = rescue(unit, course.rescues, count, bleeding, visit, effective, course.place.leave_day)
     there = (day < course.place.drug_ends(study.plan)) & ~fresh
-    decided_on, here = np.where(there, count, np.nan), there & (effective < course.place.leave_day)
-    ladders: list[DoseState] = []
-    action, step = np.zeros(unit.drawn.n, dtype=np.int8), np.empty(unit.drawn.n, dtype=np.int16)
-    for rule, mine, ladder in zip(_deciding(unit).values(), course.members, course.ladders, strict=True):
-        today = planned if rule.day_count == "planned" else effective
-        after, action[mine], step[mine] = decide(rule, ladder, decided_on[mine], today[mine], here[mine])
-        ladders.append(after)
+    on_alt = acts(unit, rules_of(unit), course, there) if course.liver else None
+    liver, effective = remembered(on_alt, course, fresh), _when_both(unit, on_alt, day, effective)
+    by_count = there if on_alt is None else there & ~on_alt.decides
+    decided_on, here = np.where(by_count, count, np.nan), by_count & (effective < course.place.leave_day)
+    days = planned, effective
+    ladders, action, step = _decided(unit, course, on_alt, (decided_on, here), days)
     action[fresh], step[fresh] = Action.STAGE, course.place.stage[fresh]
     now = _on_levels(unit, ladders, course.members, course.now, action != Action.KEEP, effective)
     turned = _turned(unit, before, course) & (action == Action.KEEP)
@@ -136,10 +140,41 @@ def apply_rules(
         treatment_before=before.treatment,
         effective_day=effective,
         earlier=_not_yet(before, day),
+        liver=liver,
     )
     course = leaves(unit, course, until, following)
-    decided = Decisions(effective, count, action, step, now, course.treatment, course.place.stage, given)
+    decided = Decisions(effective, count, action, step, now, course.treatment, course.place.stage, given, liver)
     return course, decided
+
+
+def _decided(
+    unit: Unit,
+    course: Course,
+    on_alt: Acts | None,
+    counts: tuple[Array, NDArray[np.bool_]],
+    days: tuple[NDArray[np.int64], NDArray[np.int64]],
+) -> tuple[list[DoseState], NDArray[np.int8], NDArray[np.int16]]:
+    """The ladders after a visit, Action and step (n,): by the counts of who is there, and by ALT, on the planned day or
+    the one on which it takes effect, as each rule counts.
+    """
+    ladders: list[DoseState] = []
+    action, step = np.zeros(unit.drawn.n, dtype=np.int8), np.empty(unit.drawn.n, dtype=np.int16)
+    for rule, mine, ladder in zip(_deciding(unit).values(), course.members, course.ladders, strict=True):
+        today = days[0 if rule.day_count == "planned" else 1][mine]
+        after, action[mine], step[mine] = decide(rule, ladder, counts[0][mine], today, counts[1][mine])
+        if on_alt is not None:
+            after, does, line, said = laid_on(on_alt, course, rule, mine, after, today)
+            action[mine[said]], step[mine[said]] = does[said], line[said]
+        ladders.append(after)
+    return ladders, action, step
+
+
+def _when_both(unit: Unit, on_alt: Acts | None, day: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The day on which a decision takes effect, (n,): that of the count, or of ALT where it decides and is later."""
+    alt = unit.study.laboratory.alt
+    if on_alt is None or alt is None:
+        return known
+    return np.where(on_alt.changes, np.maximum(known, day + alt.turnaround_days), known)
 
 
 def _turned(unit: Unit, before: Course, course: Course) -> NDArray[np.bool_]:

@@ -196,7 +196,7 @@ def _start(unit: Unit, course: Course) -> Solves:
     zero = np.zeros(unit.drawn.n, dtype=np.int64)
     status = np.where(unit.sound & ~unit.within, Status.OUTSIDE, Status.OK).astype(np.int8)
     fit = (unit.sound & unit.within)[:, None]
-    on_drug = None if unit.drawn.hardening is None else zero
+    on_drug = zero if unit.hardens else None
     late = later(first, np.full(unit.drawn.n, np.inf))
     return Solves(np.where(fit, state, np.nan), status, zero, late, on_drug=on_drug)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from cohorts.changing import Pieces, parameters_by_piece
+from cohorts.episodes import refractory
 from cohorts.sampler import Cohort
 from cohorts.sets import parameter_set
 from cohorts.switched import parameters_of
-from trial.engine.draws import OtherDrug
-from trial.engine.weeks import taken_up
+from trial.engine.in_force import OtherDrug
+from trial.engine.weeks import Own, in_episodes, taken_up
 from trial.models import Structure
 from trial.study.stages import treatments
 from trial.study.study import Study
@@ -29,5 +30,8 @@ def other_drugs(
             changed = parameters_by_piece(chosen, cohort, pieces, study.parameter_uncertainty) if pieces else {}
             changed = {name: by_piece for name, by_piece in changed.items() if name in structure.drug}
             own |= {name: by_piece[:, 0] for name, by_piece in changed.items()}
-            found[place] = OtherDrug(own, taken_up(cohort.draws, chosen, days), changed)
+            drug = "" if chosen.drug == parameter_set(study.parameter_set).drug else chosen.drug
+            lost = in_episodes("loss of response", cohort.draws, days, Own(values, {}, None), drug)
+            hard = refractory(cohort.draws, values, drug)
+            found[place] = OtherDrug(own, taken_up(cohort.draws, chosen, days), changed, lost, hard)
     return found

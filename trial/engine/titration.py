@@ -169,8 +169,10 @@ def reason(rule: DoseRule | None, action: Action, step: int) -> str:
     """The reason of a change in words, for the dose ledger."""
     if action is Action.START or rule is None:
         return "start of treatment"
-    if action is Action.RESTART and rule.restart is not None:
+    if action is Action.RESTART and rule.restart is not None and step < len(rule.steps):
         return f"restart: count below {rule.restart.below_1e9L:g}"
+    if rule.alt is not None and step >= len(rule.steps):
+        return f"{action.name.lower()}: {rule.alt.lines[step - len(rule.steps)]}"
     taken = rule.steps[step]
     low, high = taken.at_least_1e9L, taken.below_1e9L
     limits = [f"{low:g} or more"] * (low > 0) + [f"below {high:g}"] * bool(np.isfinite(high))
@@ -201,6 +203,8 @@ def unchanged(rule: DoseRule, step: int, held: bool, stopped: bool) -> str:
     """Why a reported count left the dose as it was, in words: the step that kept it, or that none applied."""
     if stopped:
         return "treatment was stopped for good"
+    if step >= len(rule.steps) and rule.alt is not None:
+        return f"held by ALT, which does not yet allow it: {rule.alt.lines[2]}"
     if held and rule.restart is not None:
         return f"no restart: count not below {rule.restart.below_1e9L:g}"
     return reason(rule, Action.KEEP, step) if step >= 0 else "no step applied"

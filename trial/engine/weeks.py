@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cohorts.changing import EVERYBODY, FAR
-from cohorts.episodes import LAWS, episodes
+from cohorts.episodes import LAWS, episodes, of_drug
 from cohorts.noise import fluctuation
 from cohorts.parameters import BIOAVAILABILITY, ParameterSet
 from cohorts.streams import Draws
@@ -93,13 +93,16 @@ def log_loss(draws: Draws, days: int, own: Own) -> Array:
     return swings if remission is None else swings - remission
 
 
-def in_episodes(law: str, draws: Draws, days: int, own: Own) -> Array | None:
-    """(n, D) the size of a law's effect on each day, 0 outside its episodes; None where the set does not have it."""
+def in_episodes(law: str, draws: Draws, days: int, own: Own, drug: str = "") -> Array | None:
+    """(n, D) the size of a law's effect on each day, 0 outside its episodes; None where the set does not have it.
+
+    ``drug``: another than the study's, which has a stream of its own.
+    """
     if not set(LAWS[law]) <= set(own.parameters):
         return None
     day = np.tile(np.arange(days), (len(draws), 1))
     rate, mean, size = (own.on(name, day) for name in LAWS[law])
-    return np.where(episodes(draws, law, days, rate, mean), size, 0.0)
+    return np.where(episodes(draws, of_drug(law, drug), days, rate, mean), size, 0.0)
 
 
 def _swings(draws: Draws, days: int, own: Own) -> Array:

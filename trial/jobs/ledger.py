@@ -147,7 +147,7 @@ def _reason_codes(
 ) -> tuple[Ints, list[str]]:
     """A code per row and the words: one text per distinct (treatment, action, step)."""
     rules = rules_of(unit)
-    shape = (len(rules), RESUME + 1, 2 + max(len(unit.study.plan), *(len(rule.steps) for rule in rules)))
+    shape = (len(rules), RESUME + 1, 2 + max(len(unit.study.plan), *(len(rule.steps) + 3 for rule in rules)))
     triples = treatment, action.astype(np.int64), step.astype(np.int64) + 1
     distinct, code = np.unique(np.ravel_multi_index(triples, shape), return_inverse=True)
     words = [

@@ -6,6 +6,7 @@ The gates that need only the numbers are in ``cohorts.gates``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -122,7 +123,18 @@ def behaviour_problems(chosen: ParameterSet) -> list[str]:
         said = str(error).splitlines() or [""]
         cure = next((f" ({words})" for status, words in CURES.items() if status in said[0]), "")
         return [f"structure {chosen.structure}: cannot be solved: {type(error).__name__}: {said[0]}{cure}"]
-    return [*_drift(none), *_unmoved(chosen, none, little, low), *_direction(none, little, much, low, high)]
+    return [
+        *_drift(_at_rest(chosen, none)),
+        *_unmoved(chosen, none, little, low),
+        *_direction(none, little, much, low, high),
+    ]
+
+
+def _at_rest(chosen: ParameterSet, none: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The course without drug of a set without what lets its start move."""
+    restless = structure_of(chosen).restless
+    kept = tuple(p for p in chosen.parameters if p.name not in restless)
+    return none if len(kept) == len(chosen.parameters) else course(replace(chosen, parameters=kept), 0.0, DAYS)
 
 
 def _drift(none: dict[str, np.ndarray]) -> Iterator[str]:

@@ -30,7 +30,9 @@ state with constant KSS. ERK multiplies the mass of cells between two stages (pl
 per cell. Signalling settles within hours and platelets within days, so an arm is taken at its plateau (an algebraic
 term) and only the lag TAUX remains. Platelets do not identify the arms' weights W_i, A50_i and G_i: they are priors.
 KAB (immune destruction) or GPROD (low production) is not given but follows from the patient's count without drug: see
-``trial.models.tpo_balance``. A meal multiplies KD by MEAL_KD and adds MEAL_BIND to the loss from D1 to the next dose.
+``trial.models.tpo_balance``. Of a production that is low because of chemotherapy before day 0, the share RECOVERS comes
+back by itself: S begins below 1, AHEAD hours on its way (``trial.models.recovery``). A meal multiplies KD by MEAL_KD
+and adds MEAL_BIND to the loss from D1 to the next dose.
 Sources: the forms follow Shimizu 2021 (TPO and drug together, ages of platelets), Gibiansky 2008 (binding) and a
 reduction of Bachmann 2011 (feedback); occupancies combine as of independent sites. Numbers are in the parameter sets.
 """
@@ -43,6 +45,7 @@ from typing import Any
 
 import numpy as np
 
+from trial.models.recovery import kept_low, on_the_way
 from trial.models.tmdd_lifespan import binding
 from trial.models.tpo_balance import N_AGES, N_STAGES, steady_cells
 from trial.models.tpo_balance import individual as balanced
@@ -70,8 +73,9 @@ PARAMETERS = (
     "TPO0", "KTPO", "FHEP", "HEP", "REN", "FP", "FM", "KAPPA", "EC50", "ETA", "HILL",
     "A50_JS", "A50_ERK", "A50_AKT", "G_JS", "G_ERK", "G_AKT", "ACT_JS", "ACT_ERK", "ACT_AKT",
     "W_JS", "W_ERK", "W_AKT", "TAUX", "RS", "TPR", "MMT", "LS", "P0", "KS", "KP", "KM", "BASE", "GPROD", "KAB",
+    "RECOVERS", "AHEAD",
 )  # fmt: skip
-OPTIONAL = (("HILL", 2.0),)
+OPTIONAL = (("HILL", 2.0), ("RECOVERS", 0.0), ("AHEAD", 0.0))
 INPUTS = ("KD_NOW", "KBIND_NOW", "LOSS_FACTOR", "KILL")
 DERIVED = (
     State("KAB", "1/h", "immune destruction of platelets, from the count without drug"),
@@ -88,6 +92,15 @@ LIMITS = (
     Limit("ETA: at most 1, an occupancy", lambda p: p["ETA"] <= 1.0),
     Limit("HILL: 1 to 2, the exponent of the drug", lambda p: (p["HILL"] >= 1.0) & (p["HILL"] <= 2.0)),
     Limit("FP and FM: together at most 1, shares of one clearance", lambda p: p["FP"] + p["FM"] <= 1.0),
+    Limit("RECOVERS: below 1, a share of what chemotherapy took", lambda p: p["RECOVERS"] < 1.0),
+    Limit(
+        "RECOVERS and DESTRUCTION: one of them 0; what recovers is production",
+        lambda p: p["RECOVERS"] * p["DESTRUCTION"] == 0.0,
+    ),
+    Limit(
+        "AHEAD: at most TPR + MMT, so that no platelet of day 0 is of regrown cells",
+        lambda p: p["AHEAD"] <= p["TPR"] + p["MMT"],
+    ),
     Limit("DESTRUCTION: 0 or 1", lambda p: (p["DESTRUCTION"] == 0.0) | (p["DESTRUCTION"] == 1.0)),
 )
 
@@ -109,9 +122,12 @@ def occupied(free: Any, ec50: Any, eta: Any, hill: Any) -> Any:
 
 
 def individual(parameters: Mapping[str, Array]) -> dict[str, Array]:
-    """A patient's parameters, {name: (n,)}: KAB and GPROD as in ``tpo_balance``, and HILL where it is not given."""
+    """A patient's parameters, {name: (n,)}: KAB and GPROD as in ``tpo_balance``, GPROD without what recovers, and those
+    that are not given.
+    """
     left_out = {name: np.full(np.shape(parameters["BASE"]), value) for name, value in OPTIONAL}
-    return balanced(left_out | dict(parameters))
+    found = balanced(left_out | dict(parameters))
+    return found | {"GPROD": kept_low(found["GPROD"], found["RECOVERS"])} if found["RECOVERS"].any() else found
 
 
 def rhs(y: Values, p: Values, u: Values) -> list[Any]:
@@ -161,10 +177,12 @@ def outputs(y: Values, p: Values, u: Values) -> list[Any]:
 
 
 def steady_state(p: Array, u: Array) -> Array:
-    """Drug-free start (n, 20): the steady state, with platelets alone divided by a loss factor other than 1."""
+    """Drug-free start (n, 20): the steady state, with platelets alone divided by a loss factor other than 1; where
+    production recovers by itself, that of the count on day 0, with the early cells on their way.
+    """
     q = dict(zip(PARAMETERS, p.T, strict=True))
-    zero = np.zeros(len(p))
-    cells = steady_cells(q, u[:, INPUTS.index("LOSS_FACTOR")])
+    zero, loss = np.zeros(len(p)), u[:, INPUTS.index("LOSS_FACTOR")]
+    cells = on_the_way(q, loss) if q["RECOVERS"].any() else steady_cells(q, loss)
     return np.stack([zero, zero, zero, zero, q["R0"], *cells], axis=1)
 
 
@@ -214,5 +232,6 @@ TPO_MECHANISM = Structure(
     transfused=TRANSFUSED,
     drug=(*PARAMETERS[: PARAMETERS.index("TPO0")], "EC50", "ETA", "HILL"),
     optional=OPTIONAL,
+    restless=("RECOVERS", "AHEAD"),
     limits=LIMITS,
 )

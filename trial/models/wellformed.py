@@ -18,7 +18,7 @@ from trial.solver.structure import Limit
 KNOWN = ("kill", "meal")
 """What a structure may take beside doses."""
 TEXTS = ("id", "title")
-NAMES = ("parameters", "inputs", "output_names", "reads", "takes", "drug")
+NAMES = ("parameters", "inputs", "output_names", "reads", "takes", "drug", "restless")
 RECORDS = {"states": State, "derived": State, "limits": Limit}
 FUNCTIONS = ("rhs", "outputs", "steady_state", "daily_events", "individual")
 MOVED = 1.1
@@ -88,11 +88,16 @@ def _shares_of_states(model: Structure) -> bool:
 
 
 def _strangers(model: Structure) -> Iterator[str]:
-    """Parameters of the drug that are none of the equations."""
+    """Parameters of the drug that are none of the equations, and of a start that moves that are always given."""
     if isinstance(model.drug, tuple) and isinstance(model.parameters, tuple):
         for name in model.drug:
             if name not in model.parameters:
                 yield f"drug: seen {shown(name)}; allowed: parameters{near(str(name), model.parameters)}"
+    if isinstance(model.restless, tuple) and _left_out(model):
+        optional = dict(model.optional)
+        for name in model.restless:
+            if name not in optional:
+                yield f"restless: seen {shown(name)}; allowed: parameters of optional{near(str(name), optional)}"
 
 
 def method_problems(chosen: ParameterSet, model: Structure) -> Iterator[str]:
@@ -108,12 +113,12 @@ def method_problems(chosen: ParameterSet, model: Structure) -> Iterator[str]:
 
 
 def read_every_day(chosen: ParameterSet, model: Structure) -> set[str]:
-    """Parameters that equations, outputs or events read themselves, not only what follows from them."""
+    """Parameters that equations, outputs or events read themselves, not only the start or what follows from them."""
     typical = _individual({p.name: np.array([p.value]) for p in chosen.parameters}, model)
     n = len(model.parameters)
     p = np.tile(typical, (n + 1, 1))
     p[np.arange(n), np.arange(n)] /= MOVED
-    acts = _acts(model, p, kill=1.0, meal_h=1.0)
+    acts = _acts(model, p, kill=1.0, meal_h=1.0)[:-1]
     acted = {name for k, name in enumerate(model.parameters) if not _same([a[k] for a in acts], [a[-1] for a in acts])}
     return acted | {model.parameters[k] for k in _read_by_equations(model)}
 

@@ -76,6 +76,7 @@ class Structure:
     that is also derived is given and may be replaced. takes: what else than doses the equations know: "kill", "meal".
     transfused: the states that platelets of a transfusion join, each with its share; none: it cannot be given.
     optional: parameters that a set may leave out, each with what it then is; ``individual`` adds them.
+    restless: those of ``optional`` that let the drug-free start move; it is at rest where they are left out.
     drug: the parameters of the drug, which another drug has its own of; none of them moves the drug-free steady state.
     limits: what the equations can take; a typical value beyond is refused, a patient beyond fails (Status OUTSIDE).
     method: None to let the solver choose by the equations; "pair" for a power of a state that starts at 0, which has
@@ -101,4 +102,5 @@ class Structure:
     transfused: tuple[tuple[str, float], ...] = ()
     drug: tuple[str, ...] = ()
     optional: tuple[tuple[str, float], ...] = ()
+    restless: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()

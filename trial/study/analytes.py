@@ -4,13 +4,14 @@ laboratory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
 
+from trial.study.liver_tests import AltLines, MeasuredALT, alt_problems
 from trial.study.protocol import Number, Positive, Probability, Problem, Record, Whole
 from trial.study.schedule import Visits
 
@@ -30,8 +31,9 @@ class Analyte:
 
 PLATELETS = Analyte("PLAT", "ASSAY_CV", "platelets")
 CONCENTRATION = Analyte("CONC", "CONC_CV", "concentration")
-ANALYTES = (PLATELETS, CONCENTRATION)
-"""No law of ALT within a patient is in what could be read: it is drawn as an event (``tolerability``), not measured."""
+ALT = Analyte("ALT", "", "alt")
+"""Its coefficients of variation are those of ``laboratory.alt``, not of a parameter set."""
+ANALYTES = (PLATELETS, CONCENTRATION, ALT)
 
 
 class Clumping(Record):
@@ -100,6 +102,10 @@ class Laboratory(Record):
         default=None, description="a second sample after an extreme count, or after none; none: no re-test"
     )
     central: CentralLaboratory | None = Field(default=None, description="a second laboratory; none: there is one")
+    alt: MeasuredALT | None = Field(
+        default=None,
+        description="alanine aminotransferase of every visit, with the adverse event ALT3; none: not measured",
+    )
 
     def problems(self) -> Iterator[Problem]:
         again, lost = self.retest, self.lost_probability > 0 or bool(self.clumping and self.clumping.noticed)
@@ -131,8 +137,13 @@ class Laboratory(Record):
         return "" if self.central is None else "PLATLOC" if self.central.analysed else "PLATCENT"
 
 
-def laboratory_problems(laboratory: Laboratory, visits: Visits, staged: bool) -> Iterator[Problem]:
-    """A re-test comes before the next visit; with stages the count of a visit is known at the next."""
+def laboratory_problems(
+    laboratory: Laboratory, visits: Visits, staged: bool, rules: Mapping[str, AltLines | None]
+) -> Iterator[Problem]:
+    """A re-test comes before the next visit; with stages the count of a visit is known at the next; rules that act on
+    ALT (by name what they say of it) need one.
+    """
+    yield from alt_problems(laboratory.alt, rules, visits)
     shortest = min(b - a for a, b in pairwise((0, *visits.days))) - 2 * visits.window_days
     late, central = laboratory.known_after_days, laboratory.central
     if staged and late > shortest:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from trial.study.dose_level import DoseLevel, Status, in_order, level_text
+from trial.study.liver_tests import AltLines
 from trial.study.protocol import (
     Day,
     Increasing,
@@ -140,6 +141,9 @@ class DoseRule(Record):
     )
     restart: Restart | None = Field(
         default=None, description="how an interruption ends; needed if a step can interrupt"
+    )
+    alt: AltLines | None = Field(
+        default=None, description="what is done about ALT, before the steps; needs laboratory.alt; none: nothing"
     )
     at_floor: Literal["keep", "interrupt"] = Field(
         default="keep", description='what "decrease" means on the lowest rung'

@@ -48,6 +48,8 @@ SILENT: dict[str, Any] = {
     "changes": [],
     "when": None,
     "after_adverse_event": None,
+    "alt": None,
+    "time_of_day": None,
 }
 """Keys that say nothing at this value and then do not enter, so that a key that is new leaves older designs alone."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
@@ -18,6 +19,7 @@ from trial.study.protocol import (
     Record,
     Whole,
 )
+from trial.study.schedule import Visits
 
 
 class Holidays(Record):
@@ -54,6 +56,50 @@ class GivingUp(Record):
             yield ("hazard_per_week",), f"give either hazard_per_week or visits; {which}"
 
 
+class TimeOfDay(Record):
+    """When doses are taken: hours after the hour of the visits, at which day begins and at which they are taken without
+    this; each patient's own hour, and each day's around it, normal, kept between 0 and 23 h. On the day of a profile
+    the dose is taken at the visit.
+    """
+
+    usual_h: Annotated[Number, Field(ge=0, le=23)] = Field(description="mean over patients of the usual hour")
+    between_sd_h: Annotated[Number, Field(ge=0, le=12)] = Field(
+        default=0.0, description="standard deviation of the usual hour between patients; assumed"
+    )
+    within_sd_h: Annotated[Number, Field(ge=0, le=12)] = Field(
+        default=0.0, description="standard deviation from day to day; assumed"
+    )
+    drift_h_per_28_days: Annotated[Number, Field(ge=-6, le=6)] = Field(
+        default=0.0, description="how fast everybody's usual hour drifts; assumed"
+    )
+    meals_stay: bool = Field(
+        default=False, description="meals keep their hour of the day: a dose later than usual is nearer to its meal"
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if not (self.usual_h or self.between_sd_h or self.within_sd_h or self.drift_h_per_28_days):
+            yield (
+                ("usual_h",),
+                "seen 0: without a spread or a drift every dose is at the hour of the visits, as without",
+            )
+        if self.meals_stay and not (self.within_sd_h or self.drift_h_per_28_days):
+            yield ("meals_stay",), "seen true; the hour of nobody's dose changes; allowed with within_sd_h or a drift"
+
+
+def time_of_day_problems(said: TimeOfDay | None, visits: Visits, scheduled: bool, meals: bool) -> Iterator[Problem]:
+    """Hours beside those of a schedule; visits so near that doses three days ago were of three decisions ago."""
+    path, least = ("adherence", "time_of_day"), 3
+    if said is None:
+        return
+    if scheduled:
+        yield path, "the schedule says when doses are taken; leave it out (null)"
+    shortest = min(b - a for a, b in pairwise((0, *visits.days))) - 2 * visits.window_days
+    if not scheduled and shortest < least:
+        yield path, f"visits may be {shortest} days apart; allowed with visits {least} days apart or more"
+    if said.meals_stay and not meals:
+        yield (*path, "meals_stay"), "seen true; the study has no meals"
+
+
 class Adherence(Record):
     """Each patient's probability of taking a day's dose is Beta distributed with this mean and SD."""
 
@@ -69,6 +115,9 @@ class Adherence(Record):
         default=0.0,
         description="how fast the habit drifts: change of each patient's log odds of taking a day's dose every 28 "
         "days, from day 0 on, on which mean and sd hold",
+    )
+    time_of_day: TimeOfDay | None = Field(
+        default=None, description="the hour at which doses are taken; none: that of the visits"
     )
     missed_days: bool = Field(
         default=False, description="a table of the days on which a dose was missed, and why: missed.parquet"

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from cohorts.streams import Streams
 from trial.study import stages as staged
 from trial.study.analysis_plan import Analysis, longitudinal_problems, plan_problems
-from trial.study.analytes import Laboratory, laboratory_problems
+from trial.study.analytes import Laboratory
 from trial.study.arms import Arm, arm_problems
 from trial.study.attrition import dropout_problems, hazards
 from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
@@ -41,6 +41,7 @@ from trial.study.schedule import Visits
 from trial.study.screened import PopulationChoice
 from trial.study.stages import Stage
 from trial.study.texts import Line, Name, Prose
+from trial.study.together import conduct_problems
 from trial.study.tolerability import Tolerability
 
 MANY_REPLICATES, KEPT_REPLICATES = 50, 10
@@ -146,11 +147,10 @@ class Study(Record):
         for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
             yield ("analysis", *path), text
         yield from self._estimand_problems()
-        held = self._held_against
-        last = max(held.visits, default=0)
+        own = self._held_against
         for path, text in (
-            *definition_problems(self.analysis.definitions, held),
-            *longitudinal_problems(self.analysis, self.paired, last, bool(self.reasons_to_leave)),
+            *definition_problems(self.analysis.definitions, own),
+            *longitudinal_problems(self.analysis, self.paired, max(own.visits, default=0), bool(self.reasons_to_leave)),
         ):
             yield ("analysis", *path), text
         yield from twice(self.kept_tables, ("kept_tables",))
@@ -373,7 +373,8 @@ class Study(Record):
             week = f"; did you mean {7 * seen}, the day of week {seen}?" if 7 * seen in visits else ""
             of = f" of stage {self.plan[self.analysed_stage].id}, from its start" if self.stages else ""
             yield ("analysis", "assessment_day"), f"seen {seen}, which is not a visit day{of}; allowed: {days}{week}"
-        yield from laboratory_problems(self.laboratory, self.visits, bool(self.stages))
+        habits, plan = (self.adherence, self.meals), (self.dose_rules, self.arms, self.stages, self.schedule)
+        yield from conduct_problems(self.laboratory, habits, self.visits, plan)
         if self.analysis.named_replicate >= self.replicates:
             seen, last = self.analysis.named_replicate, self.replicates - 1
             yield ("analysis", "named_replicate"), f"seen {seen}; with {last + 1} replicates allowed: 0 to {last}"

@@ -34,8 +34,9 @@ class Timetable:
 
     persons (P,): ids, or arms, or one name for everybody. arms (P,): "" where the file says none. places: where each
     person's first row stands. dose_h, dose_mg: of each person, in order; doses of 0 mg are none. seen_h: when counts
-    are measured, after time 0, at most once for each nearest day. by_id: the file has a column ID. steady: SS doses.
-    others: columns that change nothing. idle: rows on which nothing happens. remarks: what is allowed but hardly meant.
+    are measured, after time 0, and seen_day: the planned day of each, the nearest where the file gives none. by_id: the
+    file has a column ID. steady: SS doses. others: columns that change nothing. idle: rows on which nothing happens.
+    remarks: what is allowed but hardly meant.
     covariates: of each of the others person, place and cell, row by row.
     """
 
@@ -47,6 +48,7 @@ class Timetable:
     dose_h: tuple[Array, ...]
     dose_mg: tuple[Array, ...]
     seen_h: tuple[Array, ...]
+    seen_day: tuple[NDArray[np.int64], ...]
     steady: int = 0
     others: tuple[str, ...] = ()
     idle: int = 0
@@ -55,15 +57,15 @@ class Timetable:
 
     @cached_property
     def visits(self) -> tuple[int, ...]:
-        """The planned days of the visits of all persons: the nearest day of each measurement."""
-        return tuple(sorted({day for seen in self.seen_h for day in nearest_days(seen).tolist()}))
+        """The planned days of the visits of all persons."""
+        return tuple(sorted({day for days in self.seen_day for day in days.tolist()}))
 
     @cached_property
     def measured_h(self) -> Array:
         """(P, V): when each person's count of each planned visit is measured, NaN where it is not."""
         found = np.full((len(self.persons), len(self.visits)), np.nan)
-        for row, seen in zip(found, self.seen_h, strict=True):
-            row[np.searchsorted(self.visits, nearest_days(seen))] = seen
+        for row, seen, days in zip(found, self.seen_h, self.seen_day, strict=True):
+            row[np.searchsorted(self.visits, days)] = seen
         return found
 
     @cached_property
@@ -100,6 +102,9 @@ class Timetable:
         said = hashlib.sha256(repr((self.by_id, self.persons, self.arms)).encode())
         for each in (*self.dose_h, *self.dose_mg, *self.seen_h):
             said.update(f"{len(each)}:".encode() + np.asarray(each, dtype="<f8").tobytes())
+        for days, hours in zip(self.seen_day, self.seen_h, strict=True):
+            if (days != nearest_days(hours)).any():
+                said.update(f"days {days.tolist()}".encode())
         return said.hexdigest()[:12]
 
     def in_words(self) -> str:

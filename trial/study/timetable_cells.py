@@ -12,7 +12,7 @@ from cohorts.brought import ID
 from cohorts.covariates import CATEGORIES, LIMITS
 from trial.errors import cut
 
-KNOWN = (ID, "ARM", "TIME", "AMT", "EVID", "MDV", "II", "ADDL", "SS", "CMT", "DVID", "RATE", "DUR", "C")
+KNOWN = (ID, "ARM", "TIME", "AMT", "EVID", "MDV", "II", "ADDL", "SS", "CMT", "DVID", "RATE", "DUR", "C", "NOMDAY")
 NOT_READ = ("DV",)
 CALENDAR = ("DATE", "DAT1", "DAT2", "DAT3", "DATETIME", "CLOCK", "DTTM")
 HEADER = re.compile(r"([A-Za-z0-9]+)\s*[\[(]\s*([^\])]*?)\s*[\])]")

@@ -2,7 +2,8 @@
 allowed.
 
 Columns: TIME (h, or the unit that the header says: "TIME (d)"), AMT (mg), and as needed ID, ARM, EVID, MDV, II, ADDL,
-SS, CMT, DVID, RATE, DUR, and C for comments. ``.``, NA and an empty cell are missing. Rows are sorted by ID, then TIME.
+SS, CMT, DVID, RATE, DUR, NOMDAY (the planned day of a count), and C for comments. ``.``, NA and an empty cell are
+missing. Rows are sorted by ID, then TIME.
 """
 
 from __future__ import annotations
@@ -54,6 +55,12 @@ class TimetableRow:
     every_h: float = 0.0
     steady: bool = False
     measured: bool = False
+    day: int | None = None
+
+    @property
+    def planned(self) -> int:
+        """The planned day of a count: as the file says, or the nearest."""
+        return int(nearest_days(np.array([self.time_h]))[0]) if self.day is None else self.day
 
 
 def read_timetable(path: str | Path) -> Timetable:
@@ -149,7 +156,17 @@ def _row(cells: TimetableCells, row: int, hours: float, every: float) -> Timetab
         cells.number(name, row, f"0 or . on EVID {kind}; {name} is for EVID 1, a dose", lambda x: x == 0)
     if kind == OBSERVED:
         _must_be_count(cells, row)
-    return replace(made, measured=kind == OBSERVED and not no_value)
+    counted = kind == OBSERVED and not no_value
+    return replace(made, measured=counted, day=_nominal(cells, row) if counted and made.time_h > 0 else None)
+
+
+def _nominal(cells: TimetableCells, row: int) -> int | None:
+    """The planned day that the file gives a count; None where it gives none."""
+    if not cells.at("NOMDAY", row):
+        return None
+    whole = f"a whole day, 1 to {LAST_DAY}, as planned; or . for the nearest"
+    day = cells.number("NOMDAY", row, whole, lambda x: 1 <= x <= LAST_DAY and x == int(x), np.nan)
+    return None if np.isnan(day) else int(day)
 
 
 def _kind(cells: TimetableCells, row: int) -> tuple[int, bool]:
@@ -228,13 +245,17 @@ def _order_problems(rows: Sequence[TimetableRow]) -> Iterator[str]:
 
 
 def _measured_twice(row: TimetableRow, days: dict[tuple[str, int], TimetableRow]) -> Iterator[str]:
-    day = int(nearest_days(np.array([row.time_h]))[0])
-    if day == 0:
+    day, near = row.planned, int(nearest_days(np.array([row.time_h]))[0])
+    latest = max((d for who, d in days if who == row.who), default=0)
+    if near == 0:
         why = "a count at 0 is the baseline, and a visit belongs to the nearest day"
         yield f"{row.place}: TIME: seen {row.time_h:g} h on a count; allowed: 0, or 12 h or later: {why}"
     elif (first := days.setdefault((row.who, day), row)) is not row:
         seen = f"seen {row.time_h:g} h; {first.place} is a count of day {day} too"
-        yield f"{row.place}: TIME: {seen}; allowed: one count for each nearest day"
+        which = "nearest day" if row.day is None and first.day is None else "planned day"
+        yield f"{row.place}: {'TIME' if row.day is None else 'NOMDAY'}: {seen}; allowed: one count for each {which}"
+    elif day < latest:
+        yield f"{row.place}: NOMDAY: seen day {day} after a count of day {latest}; allowed: in order of time"
 
 
 def _remarks(rows: Sequence[TimetableRow]) -> Iterator[str]:
@@ -269,7 +290,8 @@ def _timetable(path: Path, cells: TimetableCells, rows: Sequence[TimetableRow]) 
     if (most := len(doses) * max((len(hours) for hours, _ in doses), default=0)) > MOST_IN_ALL:
         large = f"{len(doses)} plans of up to {most // len(doses)} doses"
         cells.problems.append(f"header: seen {large}; allowed: at most {MOST_IN_ALL} in all")
-    seen = tuple(np.array([r.time_h for r in mine if r.measured and r.time_h > 0]) for mine in own.values())
+    counts = [[r for r in mine if r.measured and r.time_h > 0] for mine in own.values()]
+    seen = tuple(np.array([r.time_h for r in mine]) for mine in counts)
     if not any(len(hours) for hours, _ in doses):
         cells.problems.append("header: no row is a dose (EVID 1, AMT above 0)")
     if not any(len(hours) for hours in seen):
@@ -284,6 +306,7 @@ def _timetable(path: Path, cells: TimetableCells, rows: Sequence[TimetableRow]) 
         dose_h=tuple(hours for hours, _ in doses),
         dose_mg=tuple(mg for _, mg in doses),
         seen_h=seen,
+        seen_day=tuple(np.array([r.planned for r in mine], dtype=np.int64) for mine in counts),
         steady=sum(row.steady for row in rows),
         others=others,
         remarks=tuple(_remarks(rows)),
