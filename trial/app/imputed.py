@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from analysis import endpoints
 from analysis.endpoints import endpoints_of
-from analysis.endpoints.records import Records
+from analysis.endpoints.records import Codes, Records
 from analysis.statistics import planned, summaries
 from analysis.statistics.imputation import pooled
 from analysis.statistics.imputed_counts import ImputedCounts, draw
-from cohorts.streams import Streams
+from cohorts.streams import Draws, Streams
 from trial.study.study import Study
 
 Array = NDArray[np.float64]
 STREAM = "imputation"
-"""Block: arm and step; day: imputation."""
-STEPS = 64
-"""Steps of an arm, at most."""
+
+
+@dataclass(frozen=True)
+class OfArm:
+    """The uniforms of an arm's imputations: of a regression one stream by the arm's id, imputation and nominal ``days``
+    (W,) of the visit; of the patients one by their number, as of everything that is drawn for them. Block: of the
+    regression the round.
+    """
+
+    draws: Draws
+    replicate: int
+    arm: str
+    many: int
+    days: Sequence[int]
+
+    def of_arm(self, round: int, visit: int, k: int) -> Array:
+        """(M, k) of the regression of a visit."""
+        return np.stack([self._of_arm(m, round, visit, k) for m in range(self.many)])
+
+    def _of_arm(self, m: int, round: int, visit: int, k: int) -> Array:
+        name = f"{STREAM}:{self.arm}:{m}"
+        return self.draws.streams.uniforms(name, self.replicate, round, self.days[visit], k)
+
+    def of_patients(self, round: int, visit: int) -> Array:
+        """(M, n) of the patients' values at a visit."""
+        names = (f"{STREAM} of a count:{m}:{round}" for m in range(self.many))
+        return np.stack([self.draws.uniform(name, self.days[visit]) for name in names])
 
 
 def drawn(records: Records, patients: pa.Table, study: Study) -> ImputedCounts:
@@ -28,9 +55,9 @@ def drawn(records: Records, patients: pa.Table, study: Study) -> ImputedCounts:
     streams = Streams(study.seed if plan.imputation.seed is None else plan.imputation.seed)
     many = plan.imputation.imputations
 
-    def uniform(replicate: int, arm: int, step: int, k: int) -> Array:
-        block = STEPS * arm + step
-        return np.stack([streams.uniforms(STREAM, replicate, block, day, k) for day in range(many)])
+    def uniform(replicate: int, arm: str, subjects: Codes) -> OfArm:
+        theirs = Draws(streams, np.full(len(subjects), replicate), subjects - 1)
+        return OfArm(theirs, replicate, arm, many, (0, *records.planned.tolist()))
 
     died = np.full(records.n, np.nan)
     if study.deaths:
