@@ -25,6 +25,7 @@ from analysis.endpoints.response import RESPONSE_ENDPOINTS
 from analysis.endpoints.time_to_event import TIMES, TTRESC, Times, TimeTo
 from trial.study.analysis_plan import Analysis
 from trial.study.dose_response import dose_response_problems
+from trial.study.estimand import MEASURED
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
 from trial.tables import KEY, TEXT, field
@@ -190,17 +191,37 @@ def _definition_problems(study: Study) -> Iterator[Problem]:
 
 
 def _estimand_problems(study: Study) -> Iterator[Problem]:
-    """Variables of estimands that this study does not have, or that are measured."""
+    """Variables of estimands that this study does not have, or endpoints that are measured; visits that are none."""
+    yield from _measured_problems(study)
     mine = chosen(study) if study.analysis.estimands else {}
     bled = [one.id for one in study.analysis.definitions if one.bleeding_below is not None]
     rates = [code for code, e in mine.items() if e.summary == "rate" and e.benefit == "higher"]
     rates = [code for code in rates if code not in (*NOT_OF_COUNTS, *bled)]
     for k, one in enumerate(study.analysis.estimands):
         code = one.variable or study.analysis.primary
-        if code not in rates:
-            measured = f"seen {code}; allowed: a yes or no of the counts alone: {', '.join(rates)}"
+        if code not in rates and not one.measured:
+            of = f"a yes or no of the counts alone: {', '.join(rates)}; or {', '.join(MEASURED)} at a visit"
+            measured = f"seen {code}; allowed: {of}"
             text = measured if code in mine else not_among(code, rates, "a yes or no of analysis.endpoints")
             yield ("analysis", "estimands", k, *(("variable",) if one.variable else ())), text
+
+
+def _measured_problems(study: Study) -> Iterator[Problem]:
+    """Measured estimands at visits that do not exist, beside a plan that gives a ratio, or none, of what is measured;
+    a tipping point of a primary endpoint that is measured.
+    """
+    plan, days, found = study.analysis, study.visits.days, [one for one in study.analysis.estimands if one.measured]
+    for k, one in enumerate(plan.estimands):
+        if one.measured and one.day is not None and one.day not in days:
+            text = f"seen {one.day}; allowed: a visit: {', '.join(map(str, days))}"
+            yield ("analysis", "estimands", k, "day"), text
+    if found and plan.method.measured in ("none", "ancova_log") and "planned" in plan.estimators:
+        seen = f"seen {plan.method.measured!r}, by which 'planned' finds no difference of {found[0].variable}"
+        yield ("analysis", "method", "measured"), f"{seen}; allowed beside it: hodges_lehmann, ancova"
+    primary = endpoints_of(plan).get(plan.primary)
+    if plan.estimands and plan.imputation.deltas and primary is not None and primary.summary != "rate":
+        text = f"no effect: {plan.primary} is measured; a tipping point is of a yes or no"
+        yield ("analysis", "imputation", "deltas"), text
 
 
 def _planned_problems(study: Study) -> Iterator[Problem]:
@@ -213,7 +234,8 @@ def _planned_problems(study: Study) -> Iterator[Problem]:
     method = plan.method.model_copy(update={"measured": "none"})
     if not rates and method != Analysis.model_fields["method"].default:
         yield ("analysis", "method"), f"no effect: no endpoint is a yes or no; seen {', '.join(mine)}"
-    if plan.method.measured != "none" and not measured_in_all(study):
+    in_estimands = any(one.measured for one in plan.estimands)
+    if plan.method.measured != "none" and not measured_in_all(study) and not in_estimands:
         yield ("analysis", "method", "measured"), f"no effect: no endpoint is measured; seen {', '.join(mine)}"
     if plan.longitudinal.restricted_mean_day is not None and not any(not k.proxy for k in chosen_times(study).values()):
         yield ("analysis", "longitudinal", "restricted_mean_day"), "no effect: no time to event is compared"

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.endpoints.records import Array, Codes, Flags, Records
-from analysis.endpoints.strategies import left_day
+from analysis.endpoints.strategies import SMALLEST, left_day
 from analysis.statistics.imputation import ArmDrawn, TooFew, Uniforms, arm_drawn, tails_drawn
 from cohorts import elementary
 
-SMALLEST = 1.0
-"""Counts below have no useful logarithm, and are taken as this, 10^9/L."""
 ByArm = Callable[[int, str, Codes], Uniforms]
 """The uniforms of a replicate, an arm, by its id, and its patients (n,), by their numbers."""
 

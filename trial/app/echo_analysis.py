@@ -28,7 +28,7 @@ def analysis_in_words(study: Study) -> Iterator[str]:
 
 def _estimands(study: Study) -> Iterator[str]:
     plan = study.analysis
-    yield from (f"estimand {one.id}: {one.in_words(plan.primary)}" for one in plan.estimands)
+    yield from (f"estimand {one.id}: {one.in_words(plan.primary, plan.assessment_day)}" for one in plan.estimands)
     if plan.estimands:
         limits, names = plan.verdict, ", ".join(name.replace("_", " ") for name in plan.estimators)
         yield (

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from analysis import endpoints
 from analysis.endpoints import endpoints_of
 from analysis.endpoints.records import Codes, Records
-from analysis.statistics import planned, summaries
+from analysis.statistics import measured_estimands, planned, summaries
 from analysis.statistics.imputation import pooled
 from analysis.statistics.imputed_counts import ImputedCounts, draw
 from cohorts.streams import Draws, Streams
+from trial.study.estimand import Estimand
 from trial.study.study import Study
 
 Array = NDArray[np.float64]
@@ -66,8 +67,15 @@ def drawn(records: Records, patients: pa.Table, study: Study) -> ImputedCounts:
     return draw(records, died, reference, many, study.laboratory.whole_numbers, uniform)
 
 
-def found(code: str, how: str, of: ImputedCounts, study: Study, delta: float = 0.0) -> Array:
-    """(R, A - 1, 4) estimate, limits and p of the difference of shares of an endpoint, by Rubin's rules."""
+def found(one: Estimand, how: str, of: ImputedCounts, study: Study) -> Array:
+    """(R, A - 1, 4) estimate, limits and p of the difference of an estimand, by Rubin's rules."""
+    if one.measured:
+        return measured_estimands.imputed(one, of.records_of(how), of, study)
+    return shares(one.variable or study.analysis.primary, how, of, study)
+
+
+def shares(code: str, how: str, of: ImputedCounts, study: Study, delta: float = 0.0) -> Array:
+    """(R, A - 1, 4) the same of the shares of an endpoint, what is imputed worsened by ``delta``."""
     first = {"named_replicate": int(of.records.replicate[0])}
     of_these = study.model_copy(update={"analysis": study.analysis.model_copy(update=first)})
     endpoint = endpoints_of(study.analysis)[code]
@@ -84,5 +92,5 @@ def tipped(of: ImputedCounts, study: Study) -> Array:
     """(R, A - 1, D, 4) the same of the primary endpoint at every delta of the study."""
     plan = study.analysis
     return np.stack(
-        [found(plan.primary, plan.imputation.tipping, of, study, delta) for delta in plan.imputation.deltas], axis=2
+        [shares(plan.primary, plan.imputation.tipping, of, study, delta) for delta in plan.imputation.deltas], axis=2
     )

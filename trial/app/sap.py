@@ -214,7 +214,7 @@ def _estimands(study: Study) -> Iterator[str]:
     yield ""
     yield "Estimands whose true value is simulated (`vtrial estimands`):"
     yield ""
-    yield from (f"- {one.name}: {one.in_words(plan.primary)}." for one in plan.estimands)
+    yield from (f"- {one.name}: {one.in_words(plan.primary, plan.assessment_day)}." for one in plan.estimands)
     yield ""
     yield "Held against them:"
     yield ""

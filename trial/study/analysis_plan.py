@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from trial.study.dose_response import DoseResponse
-from trial.study.estimand import Estimand, Estimator, Imputation, Verdict
+from trial.study.estimand import ESTIMATORS_BY_DEFAULT, Estimand, Estimator, Imputation, Verdict
 from trial.study.protocol import Day, NonNegative, Positive, Probability, Problem, Record, Whole, not_among, twice
 from trial.study.response_definition import ResponseDefinition
 from trial.study.subgroups import Subgroup, subgroup_problems
@@ -186,7 +186,7 @@ class Analysis(Record):
         default=(), description="what is to be known (ICH E9(R1)); vtrial estimands says how well the plan finds it"
     )
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
-        default=("planned", "complete_cases", "last_observation"),
+        default=ESTIMATORS_BY_DEFAULT,
         description="analyses that are held against the true value of each estimand",
     )
     imputation: Imputation = Field(
