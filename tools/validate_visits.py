@@ -191,7 +191,7 @@ class AnyUniforms:
 
 WANTED = {"missing_at_random": "about 95 %", "jump_to_reference": "95 % or more: Rubin's variance is too large there"}
 ERROR = {
-    "missing_at_random": "about 5 %",
+    "missing_at_random": "5 % or less: counts are imputed by a model that knows more than the share of yes (Meng 1994)",
     "jump_to_reference": "5 % or less: Rubin's variance is too large there",
     "copy_increments": "5 % or less: Rubin's variance is too large there",
 }
