@@ -26,6 +26,7 @@ from analysis.endpoints.time_to_event import TIMES, TTRESC, Times, TimeTo
 from trial.study.analysis_plan import Analysis
 from trial.study.dose_response import dose_response_problems
 from trial.study.estimand import MEASURED
+from trial.study.exposure_response import lacking_for_curves
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
 from trial.tables import KEY, TEXT, field
@@ -134,6 +135,7 @@ def own_codes(definitions: Any) -> list[str]:
 
 def study_problems(study: Study) -> Iterator[Problem]:
     """Endpoints a study names that need what it, or the stage that it reports, does not have."""
+    yield from _exposure_problems(study)
     study = study.analysed
     known = endpoints_of(study.analysis)
     yield from _definition_problems(study)
@@ -161,19 +163,34 @@ def _dose_response_problems(study: Study) -> Iterator[Problem]:
     plan = study.analysis
     if plan.concentrations and study.pk_sampling is None:
         yield ("analysis", "concentrations"), "no effect: the study takes no concentrations (pk_sampling)"
-    said, known = plan.dose_response, (plan.primary, *plan.endpoints)
+    unknown = _unknown(plan)
+    said = plan.dose_response
     for path, text in dose_response_problems(said, study.arms, study.paired, study.schedule is not None):
         yield ("analysis", *path), text
-    if (
-        said is None
-        or said.endpoint is None
-        or problems(known, plan.assessment_day, [one.id for one in plan.definitions])
-    ):
+    if said is None or said.endpoint is None or unknown:
         return
     mine = chosen(study)
     if said.endpoint not in mine:
         text = not_among(said.endpoint, list(mine), "an endpoint of this study")
         yield ("analysis", "dose_response", "endpoint"), text
+
+
+def _unknown(plan: Analysis) -> list[str]:
+    """Sentences about endpoints that nobody knows, which stand elsewhere; what is about the others cannot be told."""
+    return problems((plan.primary, *plan.endpoints), plan.assessment_day, [one.id for one in plan.definitions])
+
+
+def _exposure_problems(study: Study) -> Iterator[Problem]:
+    """A response by exposure of a study, with its stages, of which there is no true curve, or of no yes or no."""
+    said, plan = study.analysis.exposure_response, study.analysis
+    if said is None or _unknown(plan):
+        return
+    if why := lacking_for_curves(bool(study.stages), study.schedule is not None, study.arms, study.dose_rules):
+        yield ("analysis", "exposure_response"), why
+        return
+    code, rates = said.endpoint or plan.primary, [name for name, e in chosen(study).items() if e.summary == "rate"]
+    if code not in rates:
+        yield ("analysis", "exposure_response", "endpoint"), not_among(code, rates, "a yes or no of this study")
 
 
 def _definition_problems(study: Study) -> Iterator[Problem]:
@@ -227,7 +244,7 @@ def _measured_problems(study: Study) -> Iterator[Problem]:
 def _planned_problems(study: Study) -> Iterator[Problem]:
     """Hypotheses on endpoints that this study does not have or that are measured; a method that compares nothing."""
     plan = study.analysis
-    if problems((plan.primary, *plan.endpoints), plan.assessment_day, [one.id for one in plan.definitions]):
+    if _unknown(plan):
         return
     mine = chosen(study)
     rates = [code for code, e in mine.items() if e.summary == "rate"]

@@ -200,6 +200,10 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
     with progress("patients") as tell:
         tell(0, sum(unit.n_patients for unit in how.shard.among(work_units(study))))
         summary = execute(study, beside, workers, tell, how.backend, keep_units=True, shard=how.shard, dask=how.dask)
+    if study.analysis.exposure_response is not None:
+        from trial.app.exposure_response import write_asked
+
+        write_asked(study, beside, None if how.dask else workers, say, progress, how.dask)
     if how.with_sensitivity:
         from trial.app.sensitivity import write_effects
 

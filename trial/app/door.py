@@ -16,7 +16,10 @@ from trial.study.load import load_study
 from trial.study.study import Study
 
 NEEDED = (CONFIG, "estimates.parquet", "patients.parquet", "solves.parquet", "endpoints.parquet")
-READ = ("screening", "adverse", "scorecard", "sensitivity", "attribution", "estimands", "tipping", "courses", "times")
+READ = (
+    "screening", "adverse", "scorecard", "sensitivity", "attribution", "estimands", "tipping", "exposure_response",
+    "courses", "times",
+)  # fmt: skip
 """Tables that are read where they are; one that the manifest does not name is of something else."""
 MOST_NAMED = 5
 

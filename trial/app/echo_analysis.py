@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analysis.statistics.planned import LIMITS, TESTS
 from trial.study.dose_response import by_dose
 from trial.study.estimand import deaths_in_words, imputation_in_words
+from trial.study.exposure_response import by_exposure, levels_of
 from trial.study.study import Study
 from trial.study.subgroups import in_subgroups
 
@@ -23,6 +24,9 @@ def analysis_in_words(study: Study) -> Iterator[str]:
     if study.analysis.concentrations:
         yield "concentrations: by nominal time in the named replicate"
     yield from by_dose(study.analysis.dose_response, study.analysis.primary)
+    if said := study.analysis.exposure_response:
+        levels = levels_of(study.arms, study.dose_rules)
+        yield from by_exposure(said, study.analysis.primary, study.replicates, levels)
     yield from _over_visits(study)
 
 

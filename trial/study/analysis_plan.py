@@ -9,6 +9,7 @@ from pydantic import Field
 
 from trial.study.dose_response import DoseResponse
 from trial.study.estimand import ESTIMATORS_BY_DEFAULT, Estimand, Estimator, Imputation, Verdict
+from trial.study.exposure_response import ExposureResponse
 from trial.study.protocol import Day, NonNegative, Positive, Probability, Problem, Record, Whole, not_among, twice
 from trial.study.response_definition import ResponseDefinition
 from trial.study.subgroups import Subgroup, subgroup_problems
@@ -210,6 +211,10 @@ class Analysis(Record):
     dose_response: DoseResponse | None = Field(
         default=None,
         description="test and model of the response by dose, MCP-Mod, and the dose of a target effect; none: not shown",
+    )
+    exposure_response: ExposureResponse | None = Field(
+        default=None,
+        description="response by exposure, naive and true, as vtrial exposure shows it; costs runs; none: not shown",
     )
     concentrations: bool = Field(
         default=False,
