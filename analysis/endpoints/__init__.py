@@ -18,7 +18,7 @@ from analysis.endpoints.count_proxies import TOLERABILITY_ENDPOINTS
 from analysis.endpoints.counts import COUNT_ENDPOINTS
 from analysis.endpoints.defined import defined
 from analysis.endpoints.durable import DURABLE_ENDPOINTS
-from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS
+from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS, last_interval
 from analysis.endpoints.off_drug import RELAPSE_TIMES
 from analysis.endpoints.records import Records, patient_columns
 from analysis.endpoints.response import RESPONSE_ENDPOINTS
@@ -280,6 +280,8 @@ def lacking(endpoint: Endpoint, study: Study) -> str:
         return "a profile of the first dose (pk_sampling.visit_day: 0)"
     if endpoint.needs_partial and study.pk_sampling and study.pk_sampling.partial_auc_h is None:
         return "pk_sampling.partial_auc_h"
+    if endpoint.needs_last_interval and last_interval(study) is None:
+        return "a profile from the first dose (pk_sampling.visit_day: 0) over a whole later interval, as 144 and 168 h"
     if endpoint.needs_chemotherapy and study.chemotherapy is None:
         return "chemotherapy"
     if endpoint.needs_waiting and not (study.chemotherapy and study.chemotherapy.next_cycle):
