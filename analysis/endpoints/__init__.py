@@ -281,7 +281,7 @@ def lacking(endpoint: Endpoint, study: Study) -> str:
     if endpoint.needs_partial and study.pk_sampling and study.pk_sampling.partial_auc_h is None:
         return "pk_sampling.partial_auc_h"
     if endpoint.needs_last_interval and last_interval(study) is None:
-        return "a profile from the first dose (pk_sampling.visit_day: 0) over a whole later interval, as 144 and 168 h"
+        return "a profile from the first dose (pk_sampling.visit_day: 0) over a whole later interval, as 96 to 120 h"
     if endpoint.needs_chemotherapy and study.chemotherapy is None:
         return "chemotherapy"
     if endpoint.needs_waiting and not (study.chemotherapy and study.chemotherapy.next_cycle):

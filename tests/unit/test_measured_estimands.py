@@ -223,3 +223,40 @@ def test_what_the_study_does_not_have_is_said(more, where, why):
     one = study(estimands=[{"id": "A", "variable": "count", "bias_limit": 1} | more])
     found = {path[-1]: text for path, text in endpoints.study_problems(one)}
     assert why in found[where]
+
+
+STAGED = SMOKE.parent / "hetrombopag_itp_phase3_stages.yaml"
+OF_STAGE = ["patients=40", "analysis.estimands=[{id: A}, {id: B, variable: change, bias_limit: 5}]",
+            "analysis.method.measured=ancova"]  # fmt: skip
+
+
+def test_an_estimand_of_the_first_stage_is_that_of_the_study_that_it_is():
+    """The phase III with all its stages, and its double blind stage alone, which has a config of its own."""
+    both = [load_study(path, OF_STAGE, replicates=2)
+            for path in (STAGED, SMOKE.parent / "published" / "hetrombopag_itp_phase3.yaml")]  # fmt: skip
+    one, alone = app.of_first_stage(both[0]), both[1]
+    assert one.visits.days == alone.visits.days and not one.stages and app.of_first_stage(alone) is alone
+    found = [app._truths(each.analysis.estimands, each.model_copy(update={"allocation": "counterfactual"}), range(1))
+             for each in (one, alone)]  # fmt: skip
+    for key, truth in found[0].items():
+        np.testing.assert_array_equal(truth, found[1][key])
+    trials = [from_tables(simulate_replicates(each, range(1)), each.arm_ids) for each in (one, alone)]
+    np.testing.assert_array_equal(trials[0].counts, trials[1].counts)
+    reasons = ("reason: x, hazard_per_week: 0.1, stages: [OL]", "reason: y, hazard_per_week: 0.1, stages: [DB]")
+    leaves = f"dropout=[{', '.join(f'{{{each}}}' for each in reasons)}]"
+    left = app.of_first_stage(load_study(STAGED, [*OF_STAGE, leaves])).dropout
+    assert [(item.reason, item.stages) for item in left] == [("y", ())]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("analysis.stage=OL", "its arms are no randomised groups; allowed: estimands of DB, the first"),
+        ("stages.0.until={at_least_1e9L: 50}", "stage DB is begun or ended by a condition"),
+    ],
+)
+def test_other_stages_have_none_and_why_is_said(change, why, capsys):
+    more = ["analysis.estimands=[{id: A}]", change, "analysis.assessment_day=56"]
+    words = [word for each in more for word in ("--set", each)]
+    assert main(["check", str(STAGED), *words]) == 2
+    assert why in " ".join(capsys.readouterr().err.split())

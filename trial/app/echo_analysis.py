@@ -32,7 +32,8 @@ def analysis_in_words(study: Study) -> Iterator[str]:
 
 def _estimands(study: Study) -> Iterator[str]:
     plan = study.analysis
-    yield from (f"estimand {one.id}: {one.in_words(plan.primary, plan.assessment_day)}" for one in plan.estimands)
+    of = f", of stage {study.plan[study.analysed_stage].id}" * bool(study.stages)
+    yield from (f"estimand {one.id}{of}: {one.in_words(plan.primary, plan.assessment_day)}" for one in plan.estimands)
     if plan.estimands:
         limits, names = plan.verdict, ", ".join(name.replace("_", " ") for name in plan.estimators)
         yield (

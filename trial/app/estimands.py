@@ -72,6 +72,7 @@ def write_estimands(
         must_be_usable(dask, workers)
     if not study.analysis.estimands:
         raise Refused(f"{study.id} has no estimands: give analysis.estimands, as in [{{id: PRIMARY}}]")
+    study = of_first_stage(study)
     tasks = list(_tasks(study))
     patients = {task: one.subjects * len(task.job.replicates) for one, task in tasks}
     total, done = sum(patients.values()), 0
@@ -89,6 +90,19 @@ def write_estimands(
     if study.analysis.imputation.deltas:
         tipping.write(_tipping(study, [task for _, task in tasks], parts), folder)
     return rows
+
+
+def of_first_stage(study: Study) -> Study:
+    """A study with stages as the study that its first one is, with the reasons to leave that run in it; not validated.
+    What comes later changes nothing before.
+    """
+    if not study.stages:
+        return study
+    first = study.stages[0].id
+    leaving = (item for item in study.dropout if not item.stages or first in item.stages)
+    return study.analysed.model_copy(
+        update={"dropout": tuple(item.model_copy(update={"stages": ()}) for item in leaving)}
+    )
 
 
 def _tasks(study: Study) -> Iterator[tuple[Study, Task]]:

@@ -213,7 +213,8 @@ def _estimands(study: Study) -> Iterator[str]:
         return
     limits = plan.verdict
     yield ""
-    yield "Estimands whose true value is simulated (`vtrial estimands`):"
+    of = f" of stage {study.plan[study.analysed_stage].id}" * bool(study.stages)
+    yield f"Estimands{of} whose true value is simulated (`vtrial estimands`):"
     yield ""
     yield from (f"- {one.name}: {one.in_words(plan.primary, plan.assessment_day)}." for one in plan.estimands)
     yield ""

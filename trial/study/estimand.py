@@ -11,6 +11,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from trial.study.protocol import Identifier, NonNegative, Number, Positive, Problem, Record, VisitDay, Whole, twice
+from trial.study.stages import Stage
 from trial.study.texts import Line
 
 Strategy = Literal["composite", "treatment_policy", "hypothetical", "while_on_treatment"]
@@ -269,14 +270,24 @@ def imputation_in_words(said: Imputation, estimators: Sequence[str]) -> list[str
     return found
 
 
-def lacking_for_estimands(staged: bool, own_schedule: bool, paired: bool, others: int, reference: str | None) -> str:
-    """What a study has, or has not, for which the truth of estimands is not simulated; "" for none."""
-    if staged:
-        return "stages"
+def lacking_for_estimands(
+    stages: Sequence[Stage], analysed: int, own_schedule: bool, paired: bool, others: int, reference: str | None
+) -> str:
+    """Why the truth of estimands is not simulated in a study, which reports the stage with that number; "" where it is:
+    everybody is put under every arm from day 0 on, to the end of the first stage.
+    """
+    if stages and analysed:
+        return (
+            f"seen stage {stages[analysed].id}; who comes so far, and from which treatment, follows from the stage "
+            f"before, so that its arms are no randomised groups; allowed: estimands of {stages[0].id}, the first"
+        )
+    if stages and (stages[0].until or stages[0].enters or not stages[0].drug):
+        why = "without drug" if not stages[0].drug else "begun or ended by a condition"
+        return f"stage {stages[0].id} is {why}, so that its visits are not there for all; allowed: a whole first stage"
     if own_schedule:
-        return "a schedule of its own"
+        return "the schedule says who takes what on which day, so that nobody can be put under another arm"
     if paired:
-        return "counterfactual allocation"
+        return "counterfactual allocation: a trial has every patient in one arm; allowed: parallel"
     if reference is None:
-        return "no analysis.reference_arm"
+        return "no analysis.reference_arm to compare with"
     return "no other arm than the reference arm" if not others else ""
