@@ -43,7 +43,7 @@ ESTIMATORS = {
     "complete_cases": "only patients with a count at the assessment visit",
     "last_observation": "a missing count is the last one before it (LOCF)",
     "rescue_ignored": "counts after rescue as they are, missing ones as the endpoint is defined",
-    "while_on_treatment": "the last count before rescue, a stop or leaving stands from then on",
+    "while_on_treatment": "the last count before rescue, a stop or leaving stands from then on, of the dead too",
     "baseline_observation": "a missing count, or one that rescue or a stop voids, is that of baseline (BOCF); ANCOVA",
     "ancova": "counts as they are, after rescue too, of those who have one; means adjusted for baseline and stratum",
     "mmrm": "mixed model of the counts of all visits, as analysis.longitudinal says, at the visit of the estimand",
