@@ -128,7 +128,7 @@ def test_the_dose_rule_counts_planned_days_and_acts_on_reported_ones():
     course, made = apply_rules(u, course, np.array([20.0, 60.0]), 2)
     assert made.action.tolist() == [Action.INCREASE, Action.KEEP] and made.step.tolist() == [0, -1]
     assert made.day.tolist() == course.earlier[-1].until_day.tolist() == [15, 15]
-    assert course.now.dose_mg.tolist() == [7.5, 5] and course.before.dose_mg.tolist() == [5, 5]
+    assert course.now.dose_mg.tolist() == [7.5, 5] and course.earlier[-1].level.dose_mg.tolist() == [5, 5]
 
 
 @pytest.mark.parametrize(("counted", "up"), [("planned", True), ("actual", False)])

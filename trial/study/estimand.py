@@ -93,7 +93,11 @@ class Estimand(Record):
     stop: Literal["composite", "treatment_policy", "while_on_treatment"] = Field(
         default="composite", description="the same of a stop for good by the dose rule, but for hypothetical"
     )
-    leaving: Strategy = Field(default="composite", description="the same of leaving the study early")
+    leaving: Strategy = Field(
+        default="composite",
+        description="the same of leaving early, by death too: hypothetical is refused where somebody can die, "
+        "while_on_treatment lets the last count of the dead stand",
+    )
     stratum: tuple[Literal["rescue", "stop", "leaving"], ...] = Field(
         default=(),
         description="principal stratum: only patients who would have none of these to the assessment day in any arm; "
