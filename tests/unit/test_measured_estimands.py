@@ -199,6 +199,11 @@ def test_both_kinds_stand_in_the_table(tmp_path):
     [
         ({"estimands": [{"id": "A", "variable": "change"}]}, "the largest bias that may stay, in 10"),
         ({"estimands": [{"id": "A", "day": 28}]}, "of a measured variable .count, change, log_change., not of a yes"),
+        (
+            {"estimands": [{"id": "A", "variable": "logchange", "day": 28}]},
+            "variable is logchange; did you mean log_change",
+        ),
+        ({"estimands": [{"id": "A"}], "estimators": ["mmmr"]}, "'baseline_observation', 'ancova', 'mmrm', 'missing_at"),
         ({"estimands": [{"id": "A", "summary": "median"}]}, "seen 'median'; no effect"),
         ({"estimands": [{"id": "A"}], "estimators": ["ancova"]}, "of measured variables, and no estimand has one"),
         (

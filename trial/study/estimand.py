@@ -10,17 +10,34 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from trial.study.protocol import Identifier, NonNegative, Number, Positive, Problem, Record, VisitDay, Whole, twice
+from trial.study.protocol import (
+    Identifier,
+    NonNegative,
+    Number,
+    Positive,
+    Problem,
+    Record,
+    VisitDay,
+    Whole,
+    did_you_mean,
+    twice,
+)
 from trial.study.stages import Stage
 from trial.study.texts import Line
 
 Strategy = Literal["composite", "treatment_policy", "hypothetical", "while_on_treatment"]
 Imputing = Literal["missing_at_random", "jump_to_reference", "copy_increments"]
-Estimator = (
-    Literal["planned", "complete_cases", "last_observation", "rescue_ignored", "while_on_treatment"]
-    | Literal["baseline_observation", "ancova", "mmrm"]
-    | Imputing
-)
+Estimator = Literal[
+    "planned",
+    "complete_cases",
+    "last_observation",
+    "rescue_ignored",
+    "while_on_treatment",
+    "baseline_observation",
+    "ancova",
+    "mmrm",
+    Imputing,
+]
 IMPUTING: tuple[Imputing, ...] = get_args(Imputing)
 STRATEGIES = {
     "composite": "{} makes the variable a no",
@@ -111,8 +128,9 @@ class Estimand(Record):
             yield ("bias_limit",), f"needed for variable: {self.variable}: the largest bias that may stay, in {unit}"
         for name in ("day", "summary", "bias_limit"):
             if not self.measured and getattr(self, name) is not None:
-                of = f"of a measured variable ({', '.join(MEASURED)})"
-                yield (name,), f"seen {getattr(self, name)!r}; no effect: {of}, not of a yes or no"
+                of = f"no effect: of a measured variable ({', '.join(MEASURED)}), not of a yes or no"
+                seen = f"; variable is {self.variable}{did_you_mean(self.variable, MEASURED)}" if self.variable else ""
+                yield (name,), f"seen {getattr(self, name)!r}; {of}{seen}"
         for event in self.stratum:
             if getattr(self, event) != "composite":
                 text = f"seen {getattr(self, event)!r}; nobody of the stratum has it; leave the strategy out"
