@@ -115,6 +115,10 @@ def test_analysis_of_covariance_is_that_of_statsmodels(trial):
             name = f"C(arm, Treatment('Placebo'))[T.{arm}]"
             expected = [fit.params[name], *fit.conf_int().loc[name], fit.pvalues[name]]
             np.testing.assert_allclose(got[r, k], expected, rtol=1e-8)
+    plain = one.analysis.method.model_copy(update={"strata": "none"})
+    alone = one.model_copy(update={"analysis": one.analysis.model_copy(update={"method": plain})})
+    fit = smf.ols("y ~ C(arm, Treatment('Placebo')) + base", pd.DataFrame(data)).fit()
+    np.testing.assert_allclose(measured_estimands.found(asked, "ancova", of, alone)[1, k, 0], fit.params[name])
     planned = measured_estimands.found(asked, "planned", of, one)
     np.testing.assert_array_equal(planned, got, "the plan is analysis of covariance")
 
