@@ -52,12 +52,14 @@ def drawn(rows: Sequence[AtExposure]) -> list[str]:
             if mine:
                 seen = [_point(row) for row in rows if row.by == by and row.kind.startswith("quartile")]
                 true = [DosePoint(row.exposure, row.true) for row in mine if row.true is not None]
-                curve, along = [_point(row) for row in mine], f"{WORDS[by][:1].upper()}{WORDS[by][1:]}, {mine[0].unit}"
+                curve, along = [_point(row) for row in mine], f"{_named(by)}, {mine[0].unit}"
                 name = f"exposure{len(panels)}"
                 panels.append(by_dose(name, model, seen, curve, f"{mine[0].endpoint}, %", along, true))
     return panels
 
 
+SHOWN = {"quartile": "as seen in its quartiles", "logistic": "logistic curve", "emax": "Emax curve"}
+"""Kinds of rows, in the order of the table."""
 TITLE = "Response by exposure: what the trial shows, and what the doses do"
 
 
@@ -80,12 +82,17 @@ def table(run: RunFolder, rows: Sequence[AtExposure]) -> Table:
     )
     lines: list[Row] = []
     for by in dict.fromkeys(row.by for row in rows):
-        for kind, what in (("quartile", "as seen in its quartiles"), *((model, f"{model} curve") for model in MODELS)):
+        for kind, what in SHOWN.items():
             mine = [row for row in rows if row.by == by and row.kind.startswith(kind)]
             if mine:
-                lines.append(heading(label(f"{WORDS[by]}, {mine[0].unit}: {what}"), f"{by}|{kind}"))
+                lines.append(heading(label(f"{_named(by)}, {mine[0].unit}: {what}"), f"{by}|{kind}"))
             lines += map(_row, mine)
     return Table("T 14.5.1", TITLE, full_set(run), columns, tuple(lines), tuple(_notes(run, rows)))
+
+
+def _named(by: str) -> str:
+    """What an exposure is, at the head of a line."""
+    return f"{WORDS[by][:1].upper()}{WORDS[by][1:]}"
 
 
 def _row(row: AtExposure) -> Row:
