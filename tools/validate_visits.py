@@ -7,6 +7,7 @@ every trial.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
@@ -154,7 +155,7 @@ def _imputed(rng: np.random.Generator, trials: int, size: int = 60) -> Iterator[
         arms = []
         for k in range(3):
             y = rng.normal(size=(size, 5)) @ root.T + gain * (k == 1)
-            arms.append(arm_drawn(_left(y, rng.random(y.shape)), 10, lambda _step, k: rng.random((10, k))))
+            arms.append(arm_drawn(_left(y, rng.random(y.shape)), 10, AnyUniforms(rng, 10, size)))
         for how, found in rejected.items():
             yes = [(tails_drawn(arm, arms[0], how)[..., -1] >= 1.0).sum(axis=1) for arm in arms]
             for k in (1, 2):
@@ -171,9 +172,26 @@ def _imputed(rng: np.random.Generator, trials: int, size: int = 60) -> Iterator[
         yield f"multiple imputation, {how.replace('_', ' ')}, equal arms", np.array(flags), ERROR[how]
 
 
+@dataclass(frozen=True)
+class AnyUniforms:
+    """Uniforms of M imputations of n patients, as they come."""
+
+    rng: np.random.Generator
+    many: int
+    n: int
+
+    def of_arm(self, round: int, visit: int, k: int) -> Array:
+        """(M, k)."""
+        return self.rng.random((self.many, k))
+
+    def of_patients(self, round: int, visit: int) -> Array:
+        """(M, n)."""
+        return self.rng.random((self.many, self.n))
+
+
 WANTED = {"missing_at_random": "about 95 %", "jump_to_reference": "95 % or more: Rubin's variance is too large there"}
 ERROR = {
-    "missing_at_random": "about 5 %",
+    "missing_at_random": "5 % or less: counts are imputed by a model that knows more than the share of yes (Meng 1994)",
     "jump_to_reference": "5 % or less: Rubin's variance is too large there",
     "copy_increments": "5 % or less: Rubin's variance is too large there",
 }

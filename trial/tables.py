@@ -7,7 +7,9 @@ written through pyarrow (pandas drops field metadata).
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 
@@ -256,3 +258,15 @@ def parameters_schema(names: tuple[str, ...], units: dict[str, str]) -> pa.Schem
     """PARAMETERS, with one column for each of the model's parameters."""
     of = [field(name, pa.float64(), f"Individual {name}", units.get(name, "")) for name in names]
     return pa.schema([*PARAMETERS, *of])
+
+
+def on_days(
+    row: NDArray[np.integer], first: NDArray[np.integer], after: NDArray[np.integer], shape: tuple[int, int]
+) -> NDArray[np.int64]:
+    """How many periods cover each day, (rows, days) as in ``shape``: those of ``row`` from ``first`` to the day before
+    ``after``, (k,) each. What lies behind the last day is not counted.
+    """
+    edge = np.zeros((shape[0], shape[1] + 1), dtype=np.int64)
+    for day, step in ((first, 1), (after, -1)):
+        np.add.at(edge, (row, np.minimum(day, shape[1])), step)
+    return np.cumsum(edge, axis=1)[:, :-1]

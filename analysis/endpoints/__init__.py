@@ -18,13 +18,15 @@ from analysis.endpoints.count_proxies import TOLERABILITY_ENDPOINTS
 from analysis.endpoints.counts import COUNT_ENDPOINTS
 from analysis.endpoints.defined import defined
 from analysis.endpoints.durable import DURABLE_ENDPOINTS
-from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS
+from analysis.endpoints.exposure import EXPOSURE_ENDPOINTS, last_interval
 from analysis.endpoints.off_drug import RELAPSE_TIMES
 from analysis.endpoints.records import Records, patient_columns
 from analysis.endpoints.response import RESPONSE_ENDPOINTS
 from analysis.endpoints.time_to_event import TIMES, TTRESC, Times, TimeTo
 from trial.study.analysis_plan import Analysis
 from trial.study.dose_response import dose_response_problems
+from trial.study.estimand import MEASURED
+from trial.study.exposure_response import lacking_for_curves
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
 from trial.tables import KEY, TEXT, field
@@ -133,6 +135,7 @@ def own_codes(definitions: Any) -> list[str]:
 
 def study_problems(study: Study) -> Iterator[Problem]:
     """Endpoints a study names that need what it, or the stage that it reports, does not have."""
+    yield from _exposure_problems(study)
     study = study.analysed
     known = endpoints_of(study.analysis)
     yield from _definition_problems(study)
@@ -160,19 +163,34 @@ def _dose_response_problems(study: Study) -> Iterator[Problem]:
     plan = study.analysis
     if plan.concentrations and study.pk_sampling is None:
         yield ("analysis", "concentrations"), "no effect: the study takes no concentrations (pk_sampling)"
-    said, known = plan.dose_response, (plan.primary, *plan.endpoints)
+    unknown = _unknown(plan)
+    said = plan.dose_response
     for path, text in dose_response_problems(said, study.arms, study.paired, study.schedule is not None):
         yield ("analysis", *path), text
-    if (
-        said is None
-        or said.endpoint is None
-        or problems(known, plan.assessment_day, [one.id for one in plan.definitions])
-    ):
+    if said is None or said.endpoint is None or unknown:
         return
     mine = chosen(study)
     if said.endpoint not in mine:
         text = not_among(said.endpoint, list(mine), "an endpoint of this study")
         yield ("analysis", "dose_response", "endpoint"), text
+
+
+def _unknown(plan: Analysis) -> list[str]:
+    """Sentences about endpoints that nobody knows, which stand elsewhere; what is about the others cannot be told."""
+    return problems((plan.primary, *plan.endpoints), plan.assessment_day, [one.id for one in plan.definitions])
+
+
+def _exposure_problems(study: Study) -> Iterator[Problem]:
+    """A response by exposure of a study, with its stages, of which there is no true curve, or of no yes or no."""
+    said, plan = study.analysis.exposure_response, study.analysis
+    if said is None or _unknown(plan):
+        return
+    if why := lacking_for_curves(bool(study.stages), study.schedule is not None, study.arms, study.dose_rules):
+        yield ("analysis", "exposure_response"), why
+        return
+    code, rates = said.endpoint or plan.primary, [name for name, e in chosen(study).items() if e.summary == "rate"]
+    if code not in rates:
+        yield ("analysis", "exposure_response", "endpoint"), not_among(code, rates, "a yes or no of this study")
 
 
 def _definition_problems(study: Study) -> Iterator[Problem]:
@@ -190,30 +208,51 @@ def _definition_problems(study: Study) -> Iterator[Problem]:
 
 
 def _estimand_problems(study: Study) -> Iterator[Problem]:
-    """Variables of estimands that this study does not have, or that are measured."""
+    """Variables of estimands that this study does not have, or endpoints that are measured; visits that are none."""
+    yield from _measured_problems(study)
     mine = chosen(study) if study.analysis.estimands else {}
     bled = [one.id for one in study.analysis.definitions if one.bleeding_below is not None]
     rates = [code for code, e in mine.items() if e.summary == "rate" and e.benefit == "higher"]
     rates = [code for code in rates if code not in (*NOT_OF_COUNTS, *bled)]
     for k, one in enumerate(study.analysis.estimands):
         code = one.variable or study.analysis.primary
-        if code not in rates:
-            measured = f"seen {code}; allowed: a yes or no of the counts alone: {', '.join(rates)}"
+        if code not in rates and not one.measured:
+            of = f"a yes or no of the counts alone: {', '.join(rates)}; or {', '.join(MEASURED)} at a visit"
+            measured = f"seen {code}; allowed: {of}"
             text = measured if code in mine else not_among(code, rates, "a yes or no of analysis.endpoints")
             yield ("analysis", "estimands", k, *(("variable",) if one.variable else ())), text
+
+
+def _measured_problems(study: Study) -> Iterator[Problem]:
+    """Measured estimands at visits that do not exist, beside a plan that gives a ratio, or none, of what is measured;
+    a tipping point of a primary endpoint that is measured.
+    """
+    plan, days, found = study.analysis, study.visits.days, [one for one in study.analysis.estimands if one.measured]
+    for k, one in enumerate(plan.estimands):
+        if one.measured and one.day is not None and one.day not in days:
+            text = f"seen {one.day}; allowed: a visit: {', '.join(map(str, days))}"
+            yield ("analysis", "estimands", k, "day"), text
+    if found and plan.method.measured in ("none", "ancova_log") and "planned" in plan.estimators:
+        seen = f"seen {plan.method.measured!r}, by which 'planned' finds no difference of {found[0].variable}"
+        yield ("analysis", "method", "measured"), f"{seen}; allowed beside it: hodges_lehmann, ancova"
+    primary = endpoints_of(plan).get(plan.primary)
+    if plan.estimands and plan.imputation.deltas and primary is not None and primary.summary != "rate":
+        text = f"no effect: {plan.primary} is measured; a tipping point is of a yes or no"
+        yield ("analysis", "imputation", "deltas"), text
 
 
 def _planned_problems(study: Study) -> Iterator[Problem]:
     """Hypotheses on endpoints that this study does not have or that are measured; a method that compares nothing."""
     plan = study.analysis
-    if problems((plan.primary, *plan.endpoints), plan.assessment_day, [one.id for one in plan.definitions]):
+    if _unknown(plan):
         return
     mine = chosen(study)
     rates = [code for code, e in mine.items() if e.summary == "rate"]
     method = plan.method.model_copy(update={"measured": "none"})
     if not rates and method != Analysis.model_fields["method"].default:
         yield ("analysis", "method"), f"no effect: no endpoint is a yes or no; seen {', '.join(mine)}"
-    if plan.method.measured != "none" and not measured_in_all(study):
+    in_estimands = any(one.measured for one in plan.estimands)
+    if plan.method.measured != "none" and not measured_in_all(study) and not in_estimands:
         yield ("analysis", "method", "measured"), f"no effect: no endpoint is measured; seen {', '.join(mine)}"
     if plan.longitudinal.restricted_mean_day is not None and not any(not k.proxy for k in chosen_times(study).values()):
         yield ("analysis", "longitudinal", "restricted_mean_day"), "no effect: no time to event is compared"
@@ -241,6 +280,8 @@ def lacking(endpoint: Endpoint, study: Study) -> str:
         return "a profile of the first dose (pk_sampling.visit_day: 0)"
     if endpoint.needs_partial and study.pk_sampling and study.pk_sampling.partial_auc_h is None:
         return "pk_sampling.partial_auc_h"
+    if endpoint.needs_last_interval and last_interval(study) is None:
+        return "a profile from the first dose (pk_sampling.visit_day: 0) over a whole later interval, as 96 to 120 h"
     if endpoint.needs_chemotherapy and study.chemotherapy is None:
         return "chemotherapy"
     if endpoint.needs_waiting and not (study.chemotherapy and study.chemotherapy.next_cycle):

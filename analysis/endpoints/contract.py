@@ -36,7 +36,8 @@ class Endpoint:
 
     ``unit`` is "%" for yes or no; ``benefit`` the better direction; ``source`` where the definition comes from;
     ``pooled``: also shown over all arms together; ``needs_profile``: only for a study with PK sampling,
-    ``needs_first_dose``: of the first dose, ``needs_partial``: with the two times of a partial AUC;
+    ``needs_first_dose``: of the first dose, ``needs_partial``: with the two times of a partial AUC,
+    ``needs_last_interval``: of a profile from the first dose to the end of a later dosing interval;
     ``needs_chemotherapy``: only for a study with chemotherapy, ``needs_waiting``: whose later cycles wait;
     ``needs_stop``: only for a study whose dose rules can stop treatment; ``proxy``: the simulated adverse event it
     counts; ``words``: what is computed, of one that a study defines.
@@ -53,6 +54,7 @@ class Endpoint:
     needs_profile: bool = False
     needs_first_dose: bool = False
     needs_partial: bool = False
+    needs_last_interval: bool = False
     needs_chemotherapy: bool = False
     needs_waiting: bool = False
     needs_stop: bool = False

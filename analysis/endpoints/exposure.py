@@ -153,6 +153,57 @@ def per_mg(records: Records, study: Study, of: Callable[[Records, Study], Evalua
     return measured(found.value / np.where(dose > 0, dose, 1.0), found.reason)
 
 
+def last_interval(study: Study) -> tuple[float, float] | None:
+    """Start and end (h) of the last dosing interval of a profile from the first dose on; None where there is no later
+    one, with samples at both ends and a dose at its start.
+    """
+    sampling = study.pk_sampling
+    if sampling is None or sampling.visit_day != 0:
+        return None
+    end = sampling.times_h[-1]
+    start = end - INTERVAL_H
+    whole = end % INTERVAL_H == 0 and start >= INTERVAL_H and start in sampling.times_h
+    return (start, end) if whole and study.treatment_days * INTERVAL_H >= end else None
+
+
+def accumulation(records: Records, study: Study, of: Callable[[Array, Array, float, float], Array]) -> Evaluated:
+    """What the last dosing interval of a profile from the first dose on has, divided by what the first has.
+
+    A patient with another dose in the last interval is not evaluable.
+    """
+    last = last_interval(study)
+    if last is None or records.profile is None:
+        return measured(np.full(records.n, np.nan), np.full(records.n, "no later dosing interval was sampled"))
+
+    def ratio(times: Array, values: Array) -> Array:
+        before = _above_0(of(times, values, 0.0, INTERVAL_H))
+        return np.asarray(_above_0(of(times, values, *last)) / before)
+
+    found, profile = _evaluated(records, study, np.inf, ratio), records.profile
+    changed = (found.reason == "") & (profile.last_dose_mg != profile.dose_mg)
+    return measured(found.value, np.where(changed, "another dose in the last interval", found.reason))
+
+
+def _largest_between(times: Array, values: Array, start_h: float, end_h: float) -> Array:
+    return nca.cmax(values[:, (times >= start_h) & (times <= end_h)])
+
+
+def _at_end(times: Array, values: Array, _start_h: float, end_h: float) -> Array:
+    return np.asarray(values[:, times == end_h][:, 0])
+
+
+def _accumulated(code: str, what: str, of: Callable[[Array, Array, float, float], Array]) -> Endpoint:
+    return replace(
+        CMAX, code=code, label=f"Accumulation ratio, {what} of the last interval to the first", unit="ratio",
+        evaluate=partial(accumulation, of=of), needs_last_interval=True,
+    )  # fmt: skip
+
+
+ARAUC = _accumulated("ARAUC", "AUCtau", nca.partial_auc)
+ARCMAX = _accumulated("ARCMAX", "Cmax", _largest_between)
+ARTROUGH = _accumulated("ARTROUGH", "Ctrough", _at_end)
+
+
 def _normalised(endpoint: Endpoint) -> Endpoint:
     return replace(
         endpoint,
@@ -172,5 +223,8 @@ EXPOSURE_ENDPOINTS: tuple[Endpoint, ...] = (
     LAMZHL,
     AUCIFO,
     AUCINT,
+    ARAUC,
+    ARCMAX,
+    ARTROUGH,
     *(_normalised(endpoint) for endpoint in (CMAX, AUCTAU, AUCLST, AUCIFO)),
 )

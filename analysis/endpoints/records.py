@@ -55,13 +55,14 @@ class Profile:
 
     ``times`` (T,) h after the dose; ``values`` (n, T) reported concentration, ng/mL, 0 below the limit of
     quantification, NaN where none; ``reasons`` (n, T) why there is none ("" otherwise); ``dose_mg`` (n,) active drug
-    prescribed on the sampling day.
+    prescribed on the sampling day, ``last_dose_mg`` on the day that begins the last whole 24 h.
     """
 
     times: Array
     values: Array
     reasons: Texts
     dose_mg: Array
+    last_dose_mg: Array
 
     def first(self, hours: float) -> Profile:
         """The profile of the first ``hours``."""
@@ -319,7 +320,9 @@ def _profile(observations: pa.Table, doses: pa.Table, key: Codes) -> Profile | N
     reasons = texts_of(rows, "AVALREAS").reshape(values.shape)
     below = reasons == BELOW_LIMIT
     values, reasons = np.where(below, 0.0, values), np.where(below, "", reasons)
-    return Profile(times, values, reasons, _dose_on(doses, days[:, 0], key))
+    first = days[:, 0]
+    last = first + max(times[-1] // 24.0 - 1.0, 0.0)
+    return Profile(times, values, reasons, _dose_on(doses, first, key), _dose_on(doses, last, key))
 
 
 def _dose_on(doses: pa.Table, day: Array, key: Codes) -> Array:

@@ -10,8 +10,11 @@ import numpy as np
 
 from analysis.endpoints.contract import Evaluated
 from analysis.endpoints.records import Array, Flags, Records
+from cohorts import elementary
 from trial.study.estimand import EVENTS, Estimand
 
+SMALLEST = 1.0
+"""Counts below have no useful logarithm, and are taken as this, 10^9/L."""
 DAYS_OF = {"rescue": ("rescue_day", "void_from", "void_to", "rescues"), "stop": ("stopped_day",)}
 """What the records say of an event."""
 
@@ -54,6 +57,24 @@ def composite_no(records: Records, days: Array, estimand: Estimand, day: int) ->
     return has_event(records, events, days[:, records.planned == day][:, 0])
 
 
+def measured_value(records: Records, estimand: Estimand, day: int) -> Array:
+    """(n,) a measured variable at the visit of a planned ``day``; NaN without a count, or where the solve failed."""
+    count = records.counts[:, records.planned == day][:, 0]
+    return np.where(records.unsolved == "", scaled(count, estimand) - zero_of(records, estimand), np.nan)
+
+
+def scaled(counts: Array, estimand: Estimand) -> Array:
+    """Counts on the scale of a measured variable, of any shape."""
+    if estimand.variable != "log_change":
+        return counts
+    return np.where(np.isnan(counts), np.nan, elementary.log(np.maximum(counts, SMALLEST)))
+
+
+def zero_of(records: Records, estimand: Estimand) -> Array | float:
+    """(n,) what is taken from the counts of a patient: of a change his baseline."""
+    return 0.0 if estimand.variable == "count" else scaled(records.baseline, estimand)
+
+
 def has_event(records: Records, events: tuple[str, ...], day: int | Array) -> Flags:
     """(n,) who has one of the intercurrent ``events`` up to a day, that of all or of each (n,)."""
     first = {"rescue": records.rescue_day, "stop": records.stopped_day, "leaving": left_day(records)}
@@ -70,6 +91,19 @@ def as_observed(records: Records, estimator: str) -> Records:
         planned = np.broadcast_to(records.planned, missing.shape)
         counts = carried(records.counts, missing, records.baseline)
         return replace(records, counts=counts, days=np.where(missing, planned, records.days))
+    if estimator == "while_on_treatment":
+        planned = np.broadcast_to(records.planned, records.counts.shape)
+        days = np.where(np.isnan(records.days), planned, records.days)
+        first = np.minimum(records.failed_day, left_day(records))
+        after = days >= first[:, None]
+        counts = carried(np.where(after, np.nan, records.counts), after, records.baseline)
+        never = {name: np.full_like(getattr(records, name), np.inf) for names in DAYS_OF.values() for name in names}
+        return replace(records, counts=counts, days=np.where(np.isnan(counts), np.nan, days), **never)
+    if estimator == "baseline_observation":
+        planned = np.broadcast_to(records.planned, records.counts.shape)
+        days = np.where(np.isnan(records.days), planned, records.days)
+        lost = np.isnan(records.counts) | records.voids(days)
+        return replace(records, counts=np.where(lost, records.baseline[:, None], records.counts), days=days)
     if estimator == "rescue_ignored":
         return replace(records, **{name: np.full_like(getattr(records, name), np.inf) for name in DAYS_OF["rescue"]})
     return records

@@ -24,14 +24,14 @@ LABELS = {
     "variable": ("Endpoint", ""),
     "arm": ("Arm", ""),
     "versus": ("Reference arm", ""),
-    "truth": ("True difference", "points"),
-    "truth_mcse": ("Monte Carlo error of it", "points"),
-    "truth_arm": ("True share in the arm", "%"),
-    "truth_versus": ("True share in the reference arm", "%"),
+    "truth": ("True difference", "see unit"),
+    "truth_mcse": ("Monte Carlo error of it", "see unit"),
+    "truth_arm": ("True share (%), mean or median in the arm", "see unit"),
+    "truth_versus": ("True share (%), mean or median in the reference arm", "see unit"),
     "estimator": ("Estimator", ""),
-    "mean": ("Mean estimate", "points"),
-    "bias": ("Mean estimate minus true difference", "points"),
-    "bias_mcse": ("Monte Carlo error of it", "points"),
+    "mean": ("Mean estimate", "see unit"),
+    "bias": ("Mean estimate minus true difference", "see unit"),
+    "bias_mcse": ("Monte Carlo error of it", "see unit"),
     "coverage": ("Share of the 95 % intervals that hold the true difference", ""),
     "coverage_low": ("Its lower Clopper-Pearson limit", ""),
     "coverage_high": ("Its upper Clopper-Pearson limit", ""),
@@ -45,12 +45,13 @@ LABELS = {
     "coverage_verdict": ("Coverage against its limit", ""),
     "type1_verdict": ("Type I error against its limit", ""),
     "verdict": ("The worst of the three", ""),
+    "unit": ("Unit of the difference", ""),
 }
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One row of the table: an estimand, an arm against the reference arm, an estimator. Differences in points."""
+    """One row of the table: an estimand, an arm against the reference arm, an estimator."""
 
     estimand: str
     label: str
@@ -78,6 +79,7 @@ class Judged:
     coverage_verdict: str
     type1_verdict: str
     verdict: str
+    unit: str = "points"
 
 
 ESTIMANDS_SCHEMA = schema_of(Judged, LABELS)
@@ -85,7 +87,9 @@ ESTIMANDS_SCHEMA = schema_of(Judged, LABELS)
 
 @dataclass(frozen=True)
 class Truth:
-    """The share with a yes in an arm and in the reference arm per replicate (R,), the same patients in both, %."""
+    """The share with a yes in %, the mean or the median in an arm and in the reference arm per replicate (R,), the same
+    patients in both.
+    """
 
     arm: Array
     versus: Array
@@ -93,8 +97,8 @@ class Truth:
 
 @dataclass(frozen=True)
 class Found:
-    """What an estimator finds per replicate (R,): difference and its 95 % limits, points, and two-sided p, NaN where
-    nothing could be tested; ``better``: the sign of a difference in favour.
+    """What an estimator finds per replicate (R,): difference and its 95 % limits, in the unit, and two-sided p, NaN
+    where nothing could be tested; ``better``: the sign of a difference in favour.
     """
 
     estimate: Array
@@ -115,7 +119,13 @@ class Found:
 
 
 def judged(
-    names: tuple[str, str, str, str, str], estimator: str, truth: Truth, found: Found, null: Found, limits: Verdict
+    names: tuple[str, str, str, str, str],
+    estimator: str,
+    truth: Truth,
+    found: Found,
+    null: Found,
+    limits: Verdict,
+    unit: str = "points",
 ) -> Judged:
     """The row of one estimator; ``names``: estimand, label, variable, arm, reference arm."""
     there = np.isfinite(truth.arm) & np.isfinite(truth.versus)
@@ -154,6 +164,7 @@ def judged(
         coverage_verdict=by_coverage,
         type1_verdict=by_type1,
         verdict=max((by_bias, by_coverage, by_type1), key=(PASS, RISK, FAIL).index) if len(covers) else NONE,
+        unit=unit,
     )  # fmt: skip
 
 
@@ -187,6 +198,11 @@ def write(rows: Sequence[Judged], folder: Path) -> Path:
 def read(folder: Path) -> list[Judged]:
     """The rows of estimands.parquet; none when there is no such file."""
     return read_records(folder / ESTIMANDS_FILE, Judged)
+
+
+def shown_unit(row: Judged) -> str:
+    """The unit by which numbers of a row are rounded."""
+    return "%" if row.unit == "points" else row.unit
 
 
 def by_truth(rows: Sequence[Judged]) -> Iterator[tuple[Judged, list[Judged]]]:

@@ -9,6 +9,7 @@ the mean exposure which that dose gives.
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,16 @@ import numpy as np
 
 from analysis.endpoints.records import Array
 from analysis.evidence.record_table import read_records, schema_of, write_records
+from trial.jobs.provenance import put
 
+KEPT = "exposure"
+"""Folder of the replicates of an unfinished run."""
+WORDS = {
+    "dose": "randomised start dose",
+    "mean_dose": "mean dose taken to the assessment",
+    "auc": "AUC of the sampled dosing interval",
+}
+"""What each exposure is."""
 EXPOSURE_FILE = "exposure_response.parquet"
 MODELS = ("logistic", "emax")
 QUARTILES = 4
@@ -222,6 +232,33 @@ def without_curve(rows: Sequence[AtExposure]) -> Iterator[str]:
 
 def _error(values: Array) -> float | None:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+
+
+def keep(found: Mapping[str, OfTrial], folder: Path, replicate: int) -> None:
+    """Write what one replicate found, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    said = {
+        by: {"exposure": one.exposure.tolist(), "yes": one.yes.tolist(),
+             "truth": [[*level, *at] for level, at in one.truth.items()]}
+        for by, one in found.items()
+    }  # fmt: skip
+    put(folder / f"{replicate}.json", json.dumps(said))
+
+
+def read_kept(folder: Path, replicates: int) -> dict[int, Mapping[str, OfTrial]]:
+    """What is kept of the first so many replicates, by number; a damaged file is none."""
+    found: dict[int, Mapping[str, OfTrial]] = {}
+    for k in range(replicates):
+        try:
+            said = json.loads((folder / f"{k}.json").read_text(encoding="utf-8"))
+            found[k] = {by: _of_trial(**one) for by, one in said.items()}
+        except (OSError, ValueError, TypeError):
+            continue
+    return found
+
+
+def _of_trial(exposure: list[float], yes: list[float], truth: list[tuple[float, str, float, float]]) -> OfTrial:
+    return OfTrial(np.array(exposure), np.array(yes), {(dose, words): (x, rate) for dose, words, x, rate in truth})
 
 
 def write(rows: Sequence[AtExposure], folder: Path) -> Path:

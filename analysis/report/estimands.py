@@ -19,6 +19,7 @@ VERDICTS = (
     "PASS: the whole 95 % Monte Carlo interval of bias, coverage and type I error keeps its limit; FAIL: of one of "
     "them no part does; RISK: more replicates would tell; NE: no trial gave a result."
 )
+UNITS = "Differences in percentage points of yes or no, {}"
 SHARES = (("coverage", "coverage_low", "coverage_high"), ("type1", "type1_low", "type1_high"))
 
 
@@ -39,20 +40,22 @@ def table(run: RunFolder) -> Table | None:
     for first, group in estimands.by_truth(rows):
         lines.append(heading(_truth(run, first), f"{first.estimand}|{first.arm}"))
         lines += [_line(run, row) for row in group]
-    return Table("T 14.2.10", TITLE, "Differences in percentage points", columns, tuple(lines), _notes(run, rows))
+    units = [f"{row.unit} of {row.variable}" for row in rows if row.unit != "points"]
+    unit = UNITS.format(", ".join(dict.fromkeys(units))) if units else "Differences in percentage points"
+    return Table("T 14.2.10", TITLE, unit, columns, tuple(lines), _notes(run, rows))
 
 
 def _truth(run: RunFolder, row: Judged) -> Text:
     arms = (label(arm_name(run, arm)[0]) for arm in (row.arm, row.versus))
-    truth = shown(cells.change, *numbers(row, "truth", "truth_mcse"), unit="%")
+    truth = shown(cells.change, *numbers(row, "truth", "truth_mcse"), unit=estimands.shown_unit(row))
     return said("{}, {} against {}: {}", label(row.label), *arms, truth)
 
 
 def _line(run: RunFolder, row: Judged) -> Row:
-    kind = {PASS: "inside", FAIL: "outside"}.get(row.verdict, "")
+    kind, unit = {PASS: "inside", FAIL: "outside"}.get(row.verdict, ""), estimands.shown_unit(row)
     found = (
-        shown(cells.change, *numbers(row, "mean"), error=None, unit="%"),
-        shown(cells.change, *numbers(row, "bias", "bias_mcse"), unit="%"),
+        shown(cells.change, *numbers(row, "mean"), error=None, unit=unit),
+        shown(cells.change, *numbers(row, "bias", "bias_mcse"), unit=unit),
         *(shown(cells.share_limits, *numbers(row, *names)) for names in SHARES),
     )
     verdict = Cell(row.verdict, kind)
@@ -66,7 +69,7 @@ def _notes(run: RunFolder, rows: list[Judged]) -> tuple[Text, ...]:
     points, coverage, type1 = limits
     used = dict.fromkeys(row.estimator for row in rows)
     return (
-        *(label(f"{one.name}: {one.in_words(plan.primary)}.") for one in plan.estimands),
+        *(label(f"{one.name}: {one.in_words(plan.primary, plan.assessment_day)}.") for one in plan.estimands),
         *(label(f"{one}.") for one in deaths_in_words(plan.estimands, run.study.deaths)),
         *([IMPUTED + "."] * bool(set(used) & set(IMPUTING))),
         joined("; ", [f"{name.replace('_', ' ')}: {ESTIMATORS[name]}" for name in used]),

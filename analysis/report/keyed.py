@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from analysis.designs.measures import Operating
 from analysis.evidence.attribution import Contribution
 from analysis.evidence.estimands import Judged
+from analysis.evidence.exposure_response import AtExposure
 from analysis.evidence.global_sensitivity import GlobalIndex
 from analysis.evidence.scorecard import Published, Score
 from analysis.evidence.sensitivity import Effect
@@ -28,7 +29,7 @@ class Number(NamedTuple):
     CATEGORY|SCOPE", of ``published``, ``baseline`` and ``scorecard`` its row_id, of ``sensitivity`` "parameter|arm|
     factor", of ``attribution`` "departure|arm|versus", of ``structures`` "endpoint|arm|which", of
     ``global_sensitivity`` "factor|arm|versus|index", of ``estimands`` "estimand|arm|estimator", of
-    ``tipping`` "arm|delta", of ``designs``
+    ``tipping`` "arm|delta", of ``exposure_response`` "by|kind|level", of ``designs``
     "scenario|truth|patients|measure|about", of a table of patients IREP|SUBJID and what
     tells the patient's rows apart. In ``config`` and ``manifest`` row and column are a path. Of a whole table
     "COLUMN=value/rows" counts rows, "COLUMN/distinct" lists values.
@@ -65,7 +66,19 @@ class Shown(NamedTuple):
         return f"<span{self.attributes}>{escape(self.text)}</span>"
 
 
-Keyed = Estimate | Published | Score | Effect | Contribution | Judged | Tipping | StructureRow | Operating | GlobalIndex
+Keyed = (
+    Estimate
+    | Published
+    | Score
+    | Effect
+    | Contribution
+    | Judged
+    | Tipping
+    | StructureRow
+    | Operating
+    | GlobalIndex
+    | AtExposure
+)
 """Records that are rows of a table of the run folder."""
 Text = str | Shown
 """Text of the report; ``Markup`` (a str) where numbers stand in a sentence."""
@@ -154,6 +167,8 @@ def _place(row: Keyed) -> tuple[str, str]:
         return "designs", f"{row.scenario}|{row.truth}|{row.patients}|{row.measure}|{row.about}"
     if isinstance(row, Judged):
         return "estimands", f"{row.estimand}|{row.arm}|{row.estimator}"
+    if isinstance(row, AtExposure):
+        return "exposure_response", f"{row.by}|{row.kind}|{row.level}"
     if isinstance(row, Tipping):
         return "tipping", f"{row.arm}|{row.delta:g}"
     if isinstance(row, Contribution):

@@ -22,6 +22,7 @@ from analysis.report import (
     differences,
     dose_response,
     estimands,
+    exposure_response,
     global_sensitivity,
     kinetics,
     longitudinal,
@@ -177,7 +178,12 @@ def sections(run: RunFolder) -> list[Section]:
         (
             "exposure",
             "Exposure",
-            [*concentrations.parts(run)[:1], kinetics.exposure(run), *concentrations.parts(run)[1:]],
+            [
+                *concentrations.parts(run)[:1],
+                kinetics.exposure(run),
+                *concentrations.parts(run)[1:],
+                *exposure_response.parts(run),
+            ],
         ),
         (
             "sensitivity",

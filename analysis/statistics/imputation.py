@@ -14,8 +14,8 @@ Rubin's rules with the degrees of freedom of Barnard & Rubin, Biometrika 1999;86
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.special import chdtri, ndtri, stdtr, stdtrit
@@ -29,8 +29,16 @@ LEAST = 3
 """Degrees of freedom that a regression keeps: the earliest visits are left out of one with fewer."""
 FOLLOWS, NARROW = 1e-10, 1e-6
 """Share of the largest eigenvalue below which visits follow from each other; least spread of a visit's log count."""
-Uniforms = Callable[[int, int], Array]
-"""Uniforms (M, k) of a numbered step, for k: each imputation has its own."""
+
+
+class Uniforms(Protocol):
+    """Where the uniforms of an arm's M imputations come from: each names a round and a visit, by its place."""
+
+    def of_arm(self, round: int, visit: int, k: int) -> Array:
+        """(M, k) of the regression of a visit."""
+
+    def of_patients(self, round: int, visit: int) -> Array:
+        """(M, n) of the patients' values at a visit; round 0: after the last one seen."""
 
 
 class TooFew(Exception):
@@ -62,14 +70,13 @@ class Regressions:
         return root @ root.transpose(0, 2, 1)
 
 
-def drawn(y: Array, last: Codes, uniform: Uniforms, step: int) -> Regressions:
+def drawn(y: Array, last: Codes, uniform: Uniforms, round: int) -> Regressions:
     """One draw per imputation from the posterior, of ``y`` (M, n, W), which everybody has to his ``last`` (n,) visit.
 
     Raises TooFew.
     """
     m, _, w = y.shape
     level, slope, spread = np.zeros((m, w)), np.zeros((m, w, w)), np.zeros((m, w))
-    u, at = uniform(step, w * (w + 3) // 2), 0
     for v in range(w):
         there = y[:, last >= v]
         n = there.shape[1]
@@ -80,11 +87,11 @@ def drawn(y: Array, last: Codes, uniform: Uniforms, step: int) -> Regressions:
         root = _inverse_root(x.transpose(0, 2, 1) @ x)
         best = root @ (root.transpose(0, 2, 1) @ (x.transpose(0, 2, 1) @ there[..., v, None]))
         rest = ((there[..., v] - (x @ best)[..., 0]) ** 2).sum(axis=1)
-        spread[:, v] = np.maximum(np.sqrt(rest / chdtri(n - used - 1, u[:, at])), NARROW)
-        normal = ndtri(u[:, at + 1 : at + 2 + used, None])
+        u = uniform.of_arm(round, v, used + 2)
+        spread[:, v] = np.maximum(np.sqrt(rest / chdtri(n - used - 1, u[:, 0])), NARROW)
+        normal = ndtri(u[:, 1:, None])
         found = (best + spread[:, v, None, None] * (root @ normal))[..., 0]
         level[:, v], slope[:, v, v - used : v] = found[:, 0], found[:, 1:]
-        at += used + 2
     return Regressions(level, slope, spread)
 
 
@@ -106,9 +113,9 @@ def filled(y: Array, last: Codes) -> Array:
     return found
 
 
-def _gaps_drawn(y: Array, gap: Flags, last: Codes, by: Regressions, u: Array) -> Array:
-    """``y`` (M, n, W) with every gap, visit after visit, drawn given all others of the patient; ``u`` (M, G)."""
-    y, at = y.copy(), 0
+def _gaps_drawn(y: Array, gap: Flags, last: Codes, by: Regressions, uniform: Uniforms, round: int) -> Array:
+    """``y`` (M, n, W) with every gap, visit after visit, drawn given all others of the patient."""
+    y = y.copy()
     above = np.eye(y.shape[2]) - by.slope
     for v in np.flatnonzero(gap.any(axis=0)):
         rows = np.flatnonzero(gap[:, v])
@@ -119,8 +126,7 @@ def _gaps_drawn(y: Array, gap: Flags, last: Codes, by: Regressions, u: Array) ->
         weight = there / by.spread[:, None] ** 2
         much = (weight * above[:, None, :, v] ** 2).sum(axis=2)
         centre = -(weight * above[:, None, :, v] * rest).sum(axis=2) / much
-        y[:, rows, v] = centre + ndtri(u[:, at : at + len(rows)]) / np.sqrt(much)
-        at += len(rows)
+        y[:, rows, v] = centre + ndtri(uniform.of_patients(round, int(v))[:, rows]) / np.sqrt(much)
     return y
 
 
@@ -143,11 +149,14 @@ def arm_drawn(y: Array, imputations: int, uniform: Uniforms) -> ArmDrawn:
     last: Codes = w - 1 - np.argmax(known[:, ::-1], axis=1)
     gap = ~known & (np.arange(w) < last[:, None])
     each = np.broadcast_to(filled(y, last), (imputations, n, w))
-    by = drawn(each, last, uniform, 1)
-    for k in range(BURN * bool(gap.any())):
-        each = _gaps_drawn(each, gap, last, by, uniform(2 * k + 2, int(gap.sum())))
-        by = drawn(each, last, uniform, 2 * k + 3)
-    return ArmDrawn(np.array(each), last, by, ndtri(uniform(0, n * w)).reshape(imputations, n, w))
+    by = drawn(each, last, uniform, 0)
+    for k in range(1, 1 + BURN * bool(gap.any())):
+        each = _gaps_drawn(each, gap, last, by, uniform, k)
+        by = drawn(each, last, uniform, k)
+    normal = np.zeros((imputations, n, w))
+    for v in range(1 + int(last.min(initial=w)), w):
+        normal[..., v] = ndtri(uniform.of_patients(0, v))
+    return ArmDrawn(np.array(each), last, by, normal)
 
 
 def tails_drawn(arm: ArmDrawn, reference: ArmDrawn, how: str, of_reference: Flags | None = None) -> Array:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
-from analysis.endpoints.records import Array, Flags, Records
-from analysis.endpoints.strategies import left_day
+from analysis.endpoints.records import Array, Codes, Flags, Records
+from analysis.endpoints.strategies import SMALLEST, left_day
 from analysis.statistics.imputation import ArmDrawn, TooFew, Uniforms, arm_drawn, tails_drawn
 from cohorts import elementary
 
-SMALLEST = 1.0
-"""Counts below have no useful logarithm, and are taken as this, 10^9/L."""
-ByArm = Callable[[int, int, int, int], Array]
-"""Uniforms (M, k) of a replicate, an arm and a step, for k."""
+ByArm = Callable[[int, str, Codes], Uniforms]
+"""The uniforms of a replicate, an arm, by its id, and its patients (n,), by their numbers."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +73,10 @@ def draw(
     for replicate in dict.fromkeys(records.replicate.tolist()):
         mine = records.replicate == replicate
         rows = [mine & (records.arm == k) for k in range(len(records.arm_ids))]
-        arms.append(
-            tuple((who, _arm(logs[who], imputations, partial(uniform, replicate, k))) for k, who in enumerate(rows))
-        )
+        sources = [
+            uniform(replicate, arm, records.subject[who]) for arm, who in zip(records.arm_ids, rows, strict=True)
+        ]
+        arms.append(tuple((who, _arm(logs[who], imputations, of)) for who, of in zip(rows, sources, strict=True)))
     dead = planned >= died[:, None]
     return ImputedCounts(records, imputations, tuple(arms), reference, dead, whole_numbers)
 

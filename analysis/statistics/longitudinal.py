@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from analysis.endpoints.columns import distinct
 from analysis.endpoints.records import COLUMNS, MORE, Array, Codes, Flags, Records, Texts, from_tables, key_of
 from analysis.endpoints.stage_view import in_stage
+from analysis.endpoints.strategies import SMALLEST
 from analysis.endpoints.time_to_event import first_response, last_watched
 from analysis.statistics import mmrm
 from analysis.statistics.competing import cumulative_incidence
@@ -82,7 +83,7 @@ def _seen(folder: Path, study: Study) -> NamedPatients:
     patients = tables["patients"]
     left = np.where(decoded(patients["EOSSTT"]) == "DISCONTINUED", decoded(patients["DCSREAS"]), "")
     _, stratum = distinct([records.stratum])
-    return NamedPatients(_only(records, solved), left[solved], stratum[solved], _rescues(tables)[solved])
+    return NamedPatients(only(records, solved), left[solved], stratum[solved], _rescues(tables)[solved])
 
 
 def named_tables(folder: Path, study: Study) -> Mapping[str, pa.Table]:
@@ -111,7 +112,7 @@ def _rescues(tables: Mapping[str, pa.Table]) -> Array:
     return np.array([float(found.get(k, 0)) for k in key_of(tables["patients"]).tolist()])
 
 
-def _only(records: Records, chosen: Flags) -> Records:
+def only(records: Records, chosen: Flags) -> Records:
     """Some of the patients, without adverse events and profiles."""
     every = {one.name: getattr(records, one.name) for one in fields(records) if one.name != "planned"}
     some: dict[str, Any] = {name: value[chosen] for name, value in every.items() if isinstance(value, np.ndarray)}
@@ -140,12 +141,13 @@ class MixedModel:
     seen: Array
 
 
-def mixed_model(seen: NamedPatients, study: Study) -> MixedModel:
-    """Log counts by arm and visit, adjusted for log baseline at every visit and for stratum, both about their means in
-    the patients analysed: the coefficient of an arm at a visit is its mean there.
+def mixed_model(seen: NamedPatients, study: Study, logs: bool = True) -> MixedModel:
+    """Log counts (or counts) by arm and visit, adjusted for log baseline (or baseline) at every visit and for stratum,
+    both about their means in the patients analysed: the coefficient of an arm at a visit is its mean there.
     """
     said, records = study.analysis.longitudinal, seen.records
-    y = np.where(np.isnan(records.counts), np.nan, elementary.log(np.maximum(records.counts, 1.0)))
+    scale = _log if logs else np.asarray
+    y = np.where(np.isnan(records.counts), np.nan, scale(records.counts))
     if said.after_rescue == "left_out":
         day = records.days[..., None]
         y[((records.void_from[:, None] <= day) & (day < records.void_to[:, None])).any(axis=-1)] = np.nan
@@ -159,7 +161,7 @@ def mixed_model(seen: NamedPatients, study: Study) -> MixedModel:
             if known[arm == k, v].any():
                 cells[k, v] = len(columns)
                 columns.append(np.outer(arm == k, np.arange(visits) == v).astype(np.float64))
-    covariates = _covariates(elementary.log(np.maximum(records.baseline[some], 1.0)), seen.stratum[some], visits)
+    covariates = _covariates(scale(records.baseline[some]), seen.stratum[some], visits)
     sizes = _by_arm(known, arm, len(study.arm_ids))
     order = [kind.__name__ for kind in mmrm.ORDER].index(said.covariance)
     try:
@@ -167,6 +169,10 @@ def mixed_model(seen: NamedPatients, study: Study) -> MixedModel:
     except mmrm.NotFitted as error:
         return MixedModel(None, f"none can be fitted: {error}", cells, sizes)
     return MixedModel(fit, "; not ".join((fit.structure, *fit.why)), cells, sizes)
+
+
+def _log(counts: Array) -> Array:
+    return np.asarray(elementary.log(np.maximum(counts, SMALLEST)))
 
 
 def _by_arm(known: Flags, arm: Codes, arms: int) -> Array:

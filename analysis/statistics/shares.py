@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from trial.tables import on_days
+
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -24,12 +26,8 @@ def rung_shares(start: Codes, end: Codes, level: Array, rungs: Sequence[float], 
 
     What is missing to 1 has left or ended treatment.
     """
-    change = np.zeros((len(rungs), last_day + 1))
-    for k, rung in enumerate(rungs):
-        on = np.isclose(level, rung)
-        np.add.at(change[k], np.minimum(start[on], last_day), 1)
-        np.add.at(change[k], np.minimum(end[on], last_day), -1)
-    return change.cumsum(axis=1)[:, :last_day] / max(n, 1)
+    rung, on = np.nonzero(np.isclose(level, np.reshape(rungs, (-1, 1))))
+    return on_days(rung, start[on], end[on], (len(rungs), last_day)) / max(n, 1)
 
 
 def to_the_end(end: Codes, completed: Flags, last_seen: Array, last_day: int) -> Codes:

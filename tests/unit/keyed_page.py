@@ -241,6 +241,11 @@ class Folder:
         return {f"{row['estimand']}|{row['arm']}|{row['estimator']}": row for row in rows}
 
     @cached_property
+    def exposure_response(self):
+        rows = pq.read_table(self.path / "exposure_response.parquet").to_pylist()
+        return {f"{row['by']}|{row['kind']}|{row['level']}": row for row in rows}
+
+    @cached_property
     def tipping(self):
         rows = pq.read_table(self.path / "tipping.parquet").to_pylist()
         return {f"{row['arm']}|{row['delta']:g}": row for row in rows}

@@ -277,7 +277,8 @@ def test_what_an_endpoint_needs_and_which_one_is_pooled():
     known = catalogue(56)
     needs = {
         "needs_profile": {"CMAX", "CTROUGH", "AUCTAU", "AUCLST", "AUCIFO", "AUCINT", "TMAX", "LAMZHL",
-                          "CMAXD", "AUCTAUD", "AUCLSTD", "AUCIFOD"},
+                          "CMAXD", "AUCTAUD", "AUCLSTD", "AUCIFOD", "ARAUC", "ARCMAX", "ARTROUGH"},
+        "needs_last_interval": {"ARAUC", "ARCMAX", "ARTROUGH"},
         "needs_chemotherapy": {"NADIR", "CITRESP", "CHEMOPL", "CHEMO2"},
         "needs_waiting": {"CHEMOPL", "CHEMO2"},
         "needs_stop": {"STOPPED"}, "pooled": {"COMPL"},

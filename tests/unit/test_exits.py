@@ -118,8 +118,9 @@ def test_the_first_of_all_clocks_is_the_reason():
         {"reason": "y", "hazard_per_week": 0.7, "when": LOW},
     ]
     u = made(dropout, [[0.34, 9], [0.36, 9], [0.2, 0.1], [9, 9]], time=[10.5, 10.5, 10.5, np.inf])
-    days, why, _ = left(u, [[20] * 10] * 4)
+    days, why, course = left(u, [[20] * 10] * 4)
     assert days == [11, 11, 9, 0] and why == [1, 0, 2, -1]
+    assert course.place.leave_time.tolist() == [11, 10.5, 9, np.inf], "exact of the drawn one, though both are day 11"
 
 
 @pytest.mark.parametrize("days", [None, 14])

@@ -7,10 +7,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from made_run import read_run
 
+import trial.app.exposure_response as app
 from analysis.evidence.exposure_response import OfTrial, fit_curve, quartiles_of, read, rows_of, without_curve
+from analysis.report import exposure_response
 from trial.app.exposure_response import fixed_levels, mean_dose, on_level, start_doses, write_curves
 from trial.app.loading import load_checked
+from trial.app.sap import plan_in_words
+from trial.app.talk import silent, unseen
 from trial.cli import main
 from trial.engine.prescribed import days_apart
 from trial.errors import Refused
@@ -19,6 +24,7 @@ from trial.study.dose_level import DoseLevel
 from trial.study.study import Study
 
 ROOT = Path(__file__).parents[2]
+SMOKE = ROOT / "configs" / "smoke.yaml"
 PHASE_3 = ROOT / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 
 
@@ -178,3 +184,71 @@ def test_what_has_no_curve_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     staged = ROOT / "configs" / "hetrombopag_itp_phase3_stages.yaml"
     assert main(["exposure", str(staged), "--out", str(tmp_path / "e"), "--replicates", "1"]) == 2
     assert "stages or a schedule" in capsys.readouterr().err
+
+
+ASKED = ["patients=30", "analysis.exposure_response={replicates: 2}", "randomisation.strata=[]"]
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two replicates that asks for the curves."""
+    folder = tmp_path_factory.mktemp("asked") / "run"
+    words = [word for change in ASKED for word in ("--set", change)]
+    run = ["run", str(SMOKE), "--out", str(folder), "--replicates", "2", "--workers", "1", "--no-report", *words]
+    assert main(run) == 0
+    return folder
+
+
+@pytest.mark.slow
+def test_a_run_that_asks_for_the_curves_has_the_numbers_of_the_command(asked: Path, tmp_path: Path) -> None:
+    study = load_checked(SMOKE, ASKED, replicates=2).study
+    rows = write_curves(study, tmp_path, workers=1)
+    assert read(asked) == rows and {row.by for row in rows} == {"dose", "mean_dose", "auc"}
+    assert not (asked / "units").exists()
+    assert "exposure_response.parquet" in (asked / "manifest.json").read_text(encoding="utf-8")
+    assert main(["report", str(asked)]) == 0
+    page = (asked / "report.html").read_text(encoding="utf-8")
+    assert 'id="t-14-5-1"' in page and 'id="f-14-5-1"' in page and "Titration bias" in page
+    table = exposure_response.table(read_run(asked), rows)
+    assert len([row for row in table.rows if not row.heading]) == len(rows)
+
+
+def test_an_interrupted_run_goes_on_with_the_replicates_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the second replicate; then the first is not simulated again, a damaged one is; the same numbers."""
+    study, kept = load_checked(SMOKE, ASKED, replicates=2).study, tmp_path / "units" / "exposure"
+    made = [{"dose": OfTrial(*people({1.0: (20 + k, 50), 9.0: (30 + k, 50)}), TRUTH)} for k in range(2)]
+    seen, stop = [], [True]
+
+    def replicate(_code: str, _levels: object, _study: Study, k: int) -> dict[str, OfTrial]:
+        seen.append(k)
+        if k == 1 and stop:
+            raise KeyboardInterrupt
+        return made[k]
+
+    monkeypatch.setattr(app, "_replicate", replicate)
+    with pytest.raises(KeyboardInterrupt):
+        app.write_asked(study, tmp_path, 1, silent, unseen)
+    assert [path.name for path in kept.iterdir()] == ["0.json"]
+    stop.clear()
+    app.write_asked(study, tmp_path, 1, silent, unseen)
+    whole = rows_of("dose", "mg/d", "RESPW8", [one["dose"] for one in made])
+    assert seen == [0, 1, 1] and read(tmp_path) == whole
+    (kept / "0.json").write_text("{", encoding="utf-8")
+    app.write_asked(study, tmp_path, 1, silent, unseen)
+    assert seen == [0, 1, 1, 0] and read(tmp_path) == whole
+
+
+def test_what_it_costs_is_said_and_what_has_no_curve_refused(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    words = [word for change in ASKED for word in ("--set", change)]
+    assert main(["check", str(SMOKE), *words]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    levels = len(fixed_levels(load_checked(SMOKE, ASKED).study))
+    assert f"and no drug, for which 2 replicates are simulated {levels + 2} times more" in said
+    assert "Response by exposure: RESPW8 by randomised start dose" in plan_in_words(load_checked(SMOKE, ASKED).study)
+    staged = ROOT / "configs" / "hetrombopag_itp_phase3_stages.yaml"
+    assert main(["check", str(staged), "--set", "analysis.exposure_response={}"]) == 2
+    assert "analysis.exposure_response: of studies with stages" in " ".join(capsys.readouterr().err.split())
+    assert main(["check", str(SMOKE), "--set", "analysis.exposure_response={endpoint: MAXDUR}"]) == 2
+    assert "a yes or no of this study" in capsys.readouterr().err

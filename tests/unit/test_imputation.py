@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from math import nan
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy import stats
 from tiny_trial import Patient, records
+from tiny_trial import study as tiny
 
 from analysis.statistics.imputation import (
     ArmDrawn,
@@ -23,13 +24,30 @@ from analysis.statistics.imputation import (
     tails_drawn,
 )
 from analysis.statistics.imputed_counts import draw
+from trial.app.imputed import drawn as by_the_streams
 
 MANY = 4000
 RNG = np.random.default_rng(5)
 
 
-def uniform(step, k, many=MANY, seed=0):
-    return np.random.default_rng([seed, step]).random((many, k))
+@dataclass(frozen=True)
+class Made:
+    """Uniforms of a generator for each name: an arm's by the seed alone, a patient's by his number."""
+
+    many: int = MANY
+    seed: tuple[int, ...] = (0,)
+    subjects: tuple[int, ...] = tuple(range(20))
+
+    def of_arm(self, round, visit, k):
+        return np.random.default_rng([*self.seed, round, visit]).random((self.many, k))
+
+    def of_patients(self, round, visit):
+        each = (np.random.default_rng([99, s, round, visit]).random(self.many) for s in self.subjects)
+        return np.stack(list(each), axis=1)
+
+
+def made(n, many=MANY, seed=0):
+    return Made(many, (seed,), tuple(range(n)))
 
 
 def laws(mean, covariance):
@@ -88,7 +106,7 @@ def test_tails_have_the_law_of_the_matrix_of_carpenter_roger_and_kenward(how, la
 def test_of_the_reference_arm_all_three_are_the_same_and_who_stayed_is_at_random():
     y = RNG.normal(size=(12, 4)).cumsum(axis=1)
     y[:4, 2:] = nan
-    one, other = (arm_drawn(z, 3, partial(uniform, many=3, seed=s)) for s, z in enumerate((y, y[::-1] + 1)))
+    one, other = (arm_drawn(z, 3, made(12, 3, s)) for s, z in enumerate((y, y[::-1] + 1)))
     at_random = tails_drawn(one, one, "missing_at_random")
     for how in ("jump_to_reference", "copy_increments"):
         np.testing.assert_allclose(tails_drawn(one, one, how), at_random)
@@ -106,7 +124,7 @@ def test_one_visit_is_bayesian_regression():
     x = RNG.normal(size=14)
     y = np.column_stack([x, 1 + 2 * x + RNG.normal(size=14)])
     y[0] = 1.5, nan
-    arm = arm_drawn(y, MANY, uniform)
+    arm = arm_drawn(y, MANY, made(14))
     got = tails_drawn(arm, arm, "missing_at_random")[:, 0, 1]
     slope, level, *_ = stats.linregress(x[1:], y[1:, 1])
     design = np.column_stack([np.ones(13), x[1:]])
@@ -114,6 +132,13 @@ def test_one_visit_is_bayesian_regression():
     new = np.array([1.0, 1.5])
     scale = np.sqrt(s2 * (1 + new @ np.linalg.inv(design.T @ design) @ new))
     assert stats.kstest((got - level - 1.5 * slope) / scale, stats.t(11).cdf).pvalue > 0.001
+
+
+class AtOne(Made):
+    """Everybody at one standard deviation."""
+
+    def of_patients(self, round, visit):
+        return np.full((1, 2), stats.norm.cdf(1.0))
 
 
 @pytest.mark.parametrize("last", [3, 4])
@@ -125,7 +150,7 @@ def test_a_gap_has_its_law_given_all_other_visits(last):
     y = RNG.normal(size=(1, 2, 5))
     y[..., last + 1 :] = nan
     gap = np.array([[False, False, True, False, False], [False] * 5])
-    got = _gaps_drawn(y, gap, np.array([last, last]), laws(mean, covariance), np.array([[stats.norm.cdf(1.0)]]))
+    got = _gaps_drawn(y, gap, np.array([last, last]), laws(mean, covariance), AtOne(), 1)
     rest = [k for k in range(last + 1) if k != 2]
     back = covariance[2, rest] @ np.linalg.inv(covariance[np.ix_(rest, rest)])
     spread = np.sqrt(covariance[2, 2] - back @ covariance[rest, 2])
@@ -136,7 +161,7 @@ def test_a_gap_has_its_law_given_all_other_visits(last):
 def test_a_visit_that_follows_from_others_is_left_out_of_the_regression():
     """Everybody has the same baseline: the mean of the next visit is all there is, as without it."""
     y = np.column_stack([np.full(9, 2.0), RNG.normal(size=9)])
-    by = drawn(np.broadcast_to(y, (MANY, 9, 2)), np.full(9, 1), uniform, 1)
+    by = drawn(np.broadcast_to(y, (MANY, 9, 2)), np.full(9, 1), made(9), 1)
     assert np.isfinite(by.mean).all()
     at_two = by.level[:, 1] + 2.0 * by.slope[:, 1, 0]
     assert at_two.mean() == pytest.approx(y[:, 1].mean(), abs=4 * y[:, 1].std() / 3 / np.sqrt(MANY) * 1.3)
@@ -152,11 +177,11 @@ def test_too_few_patients():
     """Four at a visit have a mean of their own and no predictor; three have nothing."""
     y = RNG.normal(size=(6, 3))
     y[4:, 2] = nan
-    by = drawn(np.broadcast_to(y, (5, 6, 3)), np.array([2] * 4 + [1] * 2), partial(uniform, many=5), 1)
+    by = drawn(np.broadcast_to(y, (5, 6, 3)), np.array([2] * 4 + [1] * 2), made(6, 5), 1)
     assert (by.slope[:, 2] == 0).all() and (by.slope[:, 1, 0] != 0).all()
     y[3, 2] = nan
     with pytest.raises(TooFew):
-        drawn(np.broadcast_to(y, (5, 6, 3)), np.array([2] * 3 + [1] * 3), partial(uniform, many=5), 1)
+        drawn(np.broadcast_to(y, (5, 6, 3)), np.array([2] * 3 + [1] * 3), made(6, 5), 1)
 
 
 def test_rubins_rules_by_hand():
@@ -196,7 +221,8 @@ def patients(left=True):
 
 def imputed(of, how, delta=0.0, died=None, whole=False):
     died = np.full(of.n, nan) if died is None else died
-    many = draw(of, died, 1, 6, whole, lambda r, a, s, k: np.random.default_rng([r, a, s]).random((6, k)))
+    reference = of.arm_ids.index("B")
+    many = draw(of, died, reference, 6, whole, lambda r, a, s: Made(6, (r, ord(a)), tuple(s.tolist())))
     return many.records_of(how, delta)
 
 
@@ -236,8 +262,44 @@ def test_the_dead_get_no_counts_and_voided_counts_are_not_in_the_model():
         assert (two.counts[2, 2:] == 900).all()
 
 
+@pytest.mark.parametrize("how", ["missing_at_random", "jump_to_reference", "copy_increments"])
+def test_draws_of_an_arm_know_nothing_of_the_place_of_others_and_of_their_gaps(how):
+    """Arms in another order, one more before all, one of its patients with a gap and gone: B and C as they were."""
+    one = dropouts_of("BCA")
+    other = dropouts_of("ACB", patients_of_a=1)
+    for who in ("B", "C"):
+        same = [many[:, of.arm == of.arm_ids.index(who)] for of, many in (drawn_of(one, how), drawn_of(other, how))]
+        np.testing.assert_array_equal(*same)
+        assert len(np.unique(same[0][:, 0, 9])) > 1, "each imputation has its own"
+    alone = dropouts_of("CB")
+    of, many = drawn_of(alone, how)
+    np.testing.assert_array_equal(many[:, of.arm == 1], drawn_of(one, how)[1][:, one.arm == 0])
+
+
+def dropouts_of(arms, patients_of_a=3):
+    """Nine a arm, numbered by arm whatever the order; two of each left, some missed visits."""
+    said, numbers = [], []
+    for arm in arms:
+        for k in range(9):
+            counts = [20 + 3 * k + (7 * k * v + ord(arm)) % 11 for v in range(10)]
+            gap = (2, patients_of_a) if arm == "A" else (2,)
+            counts = [None if k in gap and v == 3 else c for v, c in enumerate(counts)]
+            left = {"completed": False, "last_day": 40} if k < 2 else {}
+            said.append(Patient([*counts[:5], *[None] * 5] if k < 2 else counts, arm=arm, **left))
+            numbers.append(100 * ord(arm) + k)
+    of = records(*said)
+    return replace(of, subject=np.array(numbers))
+
+
+def drawn_of(of, how):
+    """The records and their counts (M, n, V), by the engine's own streams."""
+    keys = {"estimands": [{"id": "E"}], "imputation": {"imputations": 4, "deltas": [0]}}
+    drawn = by_the_streams(of, pa.table({}), tiny(arms=of.arm_ids, reference_arm="B", **keys))
+    return of, np.stack([one.counts for one in drawn.records_of(how)])
+
+
 def test_an_arm_with_too_few_leaves_the_replicate_as_it_is():
     of = records(*(Patient([10, 20], arm=arm) for arm in ("A", "B", "B")))
-    many = draw(of, np.full(3, nan), 1, 2, False, lambda r, a, s, k: np.full((2, k), 0.5))
+    many = draw(of, np.full(3, nan), 1, 2, False, lambda r, a, s: Made(2, (r,), tuple(s.tolist())))
     assert np.isnan(many.possible).all()
     np.testing.assert_array_equal(many.records_of("missing_at_random")[0].counts, of.counts)

@@ -85,7 +85,8 @@ def test_a_long_profile_changes_no_count():
 def test_endpoints_of_a_long_profile_are_those_of_the_first_24_hours():
     made = records(Patient([20.0], profile=(4.0, 10.0, 5.0)))
     times, values = np.array([0.0, 8, 24, 30, 48]), np.array([[4.0, 10, 5, 30, 2]])
-    long = replace(made, profile=Profile(times, values, np.full(values.shape, ""), made.profile.dose_mg))
+    dose = made.profile.dose_mg
+    long = replace(made, profile=Profile(times, values, np.full(values.shape, ""), dose, dose))
     expected = {"CMAX": 10, "CTROUGH": 5, "AUCTAU": 8 * 7 + 16 * 5 / np.log(2)}
     for code, value in expected.items():
         assert endpoints.evaluate(catalogue(56)[code], long, STUDY).value == pytest.approx([value]), code

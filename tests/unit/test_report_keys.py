@@ -17,9 +17,10 @@ from keyed_page import Folder, Page, expected
 from made_run import CONFIG, make_run_folder, write_report
 
 import trial.study.study
-from analysis.evidence import attribution, estimands, global_sensitivity, sensitivity, tipping
+from analysis.evidence import attribution, estimands, exposure_response, global_sensitivity, sensitivity, tipping
 from analysis.evidence.attribution import Contribution
 from analysis.evidence.estimands import Judged
+from analysis.evidence.exposure_response import AtExposure
 from analysis.evidence.global_sensitivity import GlobalIndex
 from analysis.evidence.sensitivity import Effect
 from analysis.evidence.tipping import Tipping
@@ -72,6 +73,18 @@ def all_at_once() -> list[GlobalIndex]:
     ]  # fmt: skip
 
 
+def by_exposure() -> list[AtExposure]:
+    """A quartile, and two curves at two fixed levels."""
+    quartile = AtExposure("dose", "quartile 1", "RESPW8", None, "", 2.25, 41.5, 1.5, 38.5, 44.5, None, None, None, None,
+                          0.0, 4, 0, "mg/d")  # fmt: skip
+    return [quartile] + [
+        AtExposure("dose", model, "RESPW8", dose, f"{dose:g} mg", dose, 42.5, 1.25, 39.5, 45.5, 47.5 + dose, 0.75,
+                   -5.5 - dose, 1.75, 25.0, 3, 1, "mg/d")
+        for model in ("logistic", "emax")
+        for dose in (2.5, 5.0)
+    ]  # fmt: skip
+
+
 def worsened() -> list[Tipping]:
     """Two arms at two deltas, one of which turns."""
     return [
@@ -92,6 +105,7 @@ def made(tmp_path_factory) -> Path:
     analysis |= {"subgroups": [{"covariate": "SEX"}, {"covariate": "AGE", "cut": 73.0}]}
     shapes = [{"shape": "linear"}, {"shape": "emax", "ed50": 2.0}]
     analysis |= {"dose_response": {"shapes": shapes, "target": 20.0, "titrated": "start_dose"}, "concentrations": True}
+    analysis |= {"exposure_response": {"replicates": 4}}
     folder = tmp_path_factory.mktemp("keys") / "made"
     make_run_folder(folder, failed=1, replicates=10, analysis=analysis)
     sensitivity.write(effects(), folder)
@@ -99,6 +113,7 @@ def made(tmp_path_factory) -> Path:
     estimands.write(judgements(), folder)
     global_sensitivity.write(all_at_once(), folder)
     tipping.write(worsened(), folder)
+    exposure_response.write(by_exposure(), folder)
     write_report(folder, [(1, 3), (0, 1)])
     return folder
 
@@ -186,7 +201,8 @@ def test_every_kind_of_table_is_shown_with_keys(made, phase_3):
     )
     wanted = "estimates published baseline scorecard sensitivity global_sensitivity attribution estimands config"
     wanted += " manifest patients doses"
-    assert {*wanted.split(), "tipping", "observations", "endpoints", "adverse_events"} <= set(tables)
+    more = "tipping exposure_response observations endpoints adverse_events"
+    assert {*wanted.split(), *more.split()} <= set(tables)
     kinds = {e.attributes["data-key"].split("/")[1].split("|")[0] for folder in (made, phase_3)
              for e in page_of(folder).keyed if e.attributes["data-key"].startswith("estimates/")}  # fmt: skip
     wanted = {
@@ -221,7 +237,9 @@ def test_subgroups_are_a_table_and_a_figure_where_they_are_asked_for(made, few):
     assert any(e["NOTE"].startswith("not estimable") for e in old if e["STAT"] == "subgroup difference")
 
 
-MOVED = ("estimates", "sensitivity", "global_sensitivity", "attribution", "estimands", "tipping")
+MOVED = (
+    "estimates", "sensitivity", "global_sensitivity", "attribution", "estimands", "tipping", "exposure_response"
+)  # fmt: skip
 
 
 def shifted(path: Path) -> None:

@@ -127,8 +127,8 @@ def test_the_dose_rule_counts_planned_days_and_acts_on_reported_ones():
     assert made.action.tolist() == [Action.KEEP] * 2
     course, made = apply_rules(u, course, np.array([20.0, 60.0]), 2)
     assert made.action.tolist() == [Action.INCREASE, Action.KEEP] and made.step.tolist() == [0, -1]
-    assert made.day.tolist() == course.effective_day.tolist() == [15, 15]
-    assert course.now.dose_mg.tolist() == [7.5, 5] and course.before.dose_mg.tolist() == [5, 5]
+    assert made.day.tolist() == course.earlier[-1].until_day.tolist() == [15, 15]
+    assert course.now.dose_mg.tolist() == [7.5, 5] and course.earlier[-1].level.dose_mg.tolist() == [5, 5]
 
 
 @pytest.mark.parametrize(("counted", "up"), [("planned", True), ("actual", False)])
@@ -195,7 +195,7 @@ def test_everybody_starts_free_of_rescue_and_hazard():
     so_far = course.rescues
     assert so_far.decided.tolist() == so_far.hazard.tolist() == so_far.counted_day.tolist() == [0, 0, 0]
     assert so_far.given == () and (so_far.latest < 0).all() and (course.cycles.first_day > 10_000).all()
-    assert course.effective_day.tolist() == begin.day.tolist() == [0, 0, 0] and not begin.rescued.any()
+    assert course.earlier == () and begin.day.tolist() == [0, 0, 0] and not begin.rescued.any()
     assert [ladder.rung.tolist() for ladder in course.ladders] == [[1, 1, 1]]
     assert np.isnan(begin.count).all() and begin.step.tolist() == [-1, -1, -1]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hand_made import unit
 
+from trial.engine.course import Earlier
 from trial.engine.dosing import days_between, dose_mg, loss_factor
 from trial.engine.prescribed import Prescribed
 from trial.engine.rescue import Dosage
@@ -61,8 +62,7 @@ def test_a_decision_takes_effect_after_the_laboratory_has_reported():
     course = replace(
         course,
         now=Prescribed.daily(np.array([7.5, 7.5])),
-        before=Prescribed.daily(np.array([5.0, 5.0])),
-        effective_day=np.array([16, 16]),
+        earlier=(Earlier(np.array([16, 16]), course.treatment, Prescribed.daily(np.array([5.0, 5.0]))),),
     )
     assert dose_mg(u, course, days_between(u.drawn, 3))[0].tolist() == [5, 5, 7.5, 7.5, 7.5, 7.5, 7.5]
 

@@ -119,7 +119,13 @@ def run_study(
             _announce(study, beside, how, workers, say)
             summary = _simulated(study, beside, how, workers, say, progress)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": workers}
-            done = _concluded(study, beside, how.shard, summary, warnings, volatile, say)
+            if how.shard.is_whole:
+                analysed, resolved = conclude(beside, summary, warnings, volatile, say)
+                done = Done(analysed.lines, resolved, summary.n_patients, summary.n_failed)
+            else:
+                part = {"warnings": list(warnings), SHARD: _of_run(study, how.shard)}
+                sign(beside, load_study(beside / folders.CONFIG), summary, part, volatile)
+                done = Done((), study, summary.n_patients, summary.n_failed)
             folders.finish(folder, beside, keep_units=not how.shard.is_whole)
         if how.with_report and how.shard.is_whole:
             _report(folder, done.study, say)
@@ -143,23 +149,10 @@ def _refuse(how: How) -> None:
             raise Refused(f"--{command}: not of a shard; 'vtrial {command} CONFIG' is a command of its own")
 
 
-def _concluded(
-    study: Study,
-    beside: Path,
-    shard: Shard,
-    summary: RunSummary,
-    warnings: Sequence[str],
-    volatile: dict[str, Any],
-    say: Say,
-) -> Done:
-    """Write results and manifest; that of a shard has no results, and says which units it has, and of which run."""
-    if shard.is_whole:
-        analysed, resolved = conclude(beside, summary, warnings, volatile, say)
-        return Done(analysed.lines, resolved, summary.n_patients, summary.n_failed)
+def _of_run(study: Study, shard: Shard) -> dict[str, Any]:
+    """What the manifest of a shard says: which part it is, which units it has, and of which run."""
     units = [unit.number for unit in shard.among(work_units(study))]
-    part = {"part": str(shard), "units": units, "of_run": identity(study)}
-    sign(beside, load_study(beside / folders.CONFIG), summary, {"warnings": list(warnings), SHARD: part}, volatile)
-    return Done((), study, summary.n_patients, summary.n_failed)
+    return {"part": str(shard), "units": units, "of_run": identity(study)}
 
 
 def _part(study: Study, shard: Shard) -> dict[str, str]:
@@ -216,6 +209,10 @@ def _simulated(study: Study, beside: Path, how: How, workers: int, say: Say, pro
     with progress("patients") as tell:
         tell(0, sum(unit.n_patients for unit in how.shard.among(work_units(study))))
         summary = execute(study, beside, workers, tell, how.backend, keep_units=True, shard=how.shard, dask=how.dask)
+    if study.analysis.exposure_response is not None:
+        from trial.app.exposure_response import write_asked
+
+        write_asked(study, beside, None if how.dask else workers, say, progress, how.dask)
     if how.with_sensitivity:
         from trial.app.sensitivity import write_effects
 

@@ -166,6 +166,7 @@ def _of_endpoint(found: Endpoint) -> Entry:
         "pk_sampling": found.needs_profile,
         "pk_sampling.visit_day: 0": found.needs_first_dose,
         "pk_sampling.partial_auc_h": found.needs_partial,
+        "pk_sampling over a later interval": found.needs_last_interval,
         "chemotherapy": found.needs_chemotherapy,
         f"{found.proxy} in tolerability.proxies": bool(found.proxy),
     }

@@ -18,6 +18,7 @@ from trial.study.study import Study
 NEEDED = (CONFIG, "estimates.parquet", "patients.parquet", "solves.parquet", "endpoints.parquet")
 READ = (
     "screening", "adverse", "scorecard", "sensitivity", "global_sensitivity", "attribution", "estimands", "tipping",
+    "exposure_response",
     "courses", "times",
 )  # fmt: skip
 """Tables that are read where they are; one that the manifest does not name is of something else."""

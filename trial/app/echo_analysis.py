@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analysis.statistics.planned import LIMITS, TESTS
 from trial.study.dose_response import by_dose
 from trial.study.estimand import deaths_in_words, imputation_in_words
+from trial.study.exposure_response import by_exposure, levels_of
 from trial.study.study import Study
 from trial.study.subgroups import in_subgroups
 
@@ -23,12 +24,16 @@ def analysis_in_words(study: Study) -> Iterator[str]:
     if study.analysis.concentrations:
         yield "concentrations: by nominal time in the named replicate"
     yield from by_dose(study.analysis.dose_response, study.analysis.primary)
+    if said := study.analysis.exposure_response:
+        levels = levels_of(study.arms, study.dose_rules)
+        yield from by_exposure(said, study.analysis.primary, study.replicates, levels)
     yield from _over_visits(study)
 
 
 def _estimands(study: Study) -> Iterator[str]:
     plan = study.analysis
-    yield from (f"estimand {one.id}: {one.in_words(plan.primary)}" for one in plan.estimands)
+    of = f", of stage {study.plan[study.analysed_stage].id}" * bool(study.stages)
+    yield from (f"estimand {one.id}{of}: {one.in_words(plan.primary, plan.assessment_day)}" for one in plan.estimands)
     if plan.estimands:
         limits, names = plan.verdict, ", ".join(name.replace("_", " ") for name in plan.estimators)
         yield (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product, zip_longest
 from pathlib import Path
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from analysis import endpoints
 from analysis.endpoints import endpoints_of
 from analysis.endpoints.records import Records, from_tables
-from analysis.endpoints.strategies import as_observed, composite_no, has_event, judged, under
+from analysis.endpoints.strategies import as_observed, composite_no, has_event, judged, measured_value, under
 from analysis.evidence import estimands as pure
 from analysis.evidence import tipping
 from analysis.evidence.estimands import Found, Judged, Truth
-from analysis.statistics import planned, summaries
+from analysis.statistics import measured_estimands, planned, summaries
 from analysis.text import cells
 from trial.app import imputed as imputing
 from trial.app.study_run import cores
@@ -31,7 +31,7 @@ from trial.errors import Refused
 from trial.jobs.cluster import must_be_usable
 from trial.jobs.hands import hands
 from trial.jobs.work import enrolment, simulate_replicates, tabulate, unit_of
-from trial.study.estimand import IMPUTED, IMPUTING, Estimand, deaths_in_words
+from trial.study.estimand import IMPUTED, IMPUTING, Estimand, Verdict, deaths_in_words
 from trial.study.ideal import DEPARTURES, without
 from trial.study.study import Study
 
@@ -72,6 +72,7 @@ def write_estimands(
         must_be_usable(dask, workers)
     if not study.analysis.estimands:
         raise Refused(f"{study.id} has no estimands: give analysis.estimands, as in [{{id: PRIMARY}}]")
+    study = of_first_stage(study)
     tasks = list(_tasks(study))
     patients = {task: one.subjects * len(task.job.replicates) for one, task in tasks}
     total, done = sum(patients.values()), 0
@@ -89,6 +90,19 @@ def write_estimands(
     if study.analysis.imputation.deltas:
         tipping.write(_tipping(study, [task for _, task in tasks], parts), folder)
     return rows
+
+
+def of_first_stage(study: Study) -> Study:
+    """A study with stages as the study that its first one is, with the reasons to leave that run in it; not validated.
+    What comes later changes nothing before.
+    """
+    if not study.stages:
+        return study
+    first = study.stages[0].id
+    leaving = (item for item in study.dropout if not item.stages or first in item.stages)
+    return study.analysed.model_copy(
+        update={"dropout": tuple(item.model_copy(update={"stages": ()}) for item in leaving)}
+    )
 
 
 def _tasks(study: Study) -> Iterator[tuple[Study, Task]]:
@@ -126,22 +140,33 @@ def _result(estimands: Sequence[Estimand], study: Study, task: Task) -> Mapping[
         return _truths(mine, study, task.job.replicates)
     tables = simulate_replicates(study, task.job.replicates)
     records, plan = from_tables(tables, study.arm_ids), study.analysis
-    codes = dict.fromkeys(one.variable or plan.primary for one in estimands)
+    variables = {variable_of(one, study): one for one in estimands}
     tips = bool(plan.imputation.deltas) and task.kind == TRIAL
     imputed = (
         imputing.drawn(records, tables["patients"], study) if tips or set(plan.estimators) & set(IMPUTING) else None
     )
     result: dict[tuple[str, str], Array] = {}
-    for code, name in product(codes, plan.estimators):
+    for (code, one), name in product(variables.items(), plan.estimators):
+        if not one.finds(name):
+            continue
         if imputed is not None and name in IMPUTING:
-            result[code, name] = imputing.found(code, name, imputed, study)
+            result[code, name] = imputing.found(one, name, imputed, study)
+        elif one.measured:
+            result[code, name] = measured_estimands.found(one, name, records, study)
         else:
             result[code, name] = _found(code, name, records, study)
     return result | ({(plan.primary, TIPPING): imputing.tipped(imputed, study)} if tips and imputed else {})
 
 
+def variable_of(one: Estimand, study: Study) -> str:
+    """What is evaluated of a patient."""
+    return one.variable_of(study.analysis.primary, study.analysis.assessment_day)
+
+
 def _truths(estimands: Sequence[Estimand], study: Study, replicates: range) -> dict[tuple[str, str], Array]:
-    """The share with a yes (R, A) of each estimand, of everybody under every arm. The dead have no count."""
+    """The share with a yes, the mean or the median (R, A) of each estimand, of everybody under every arm. The dead have
+    no count.
+    """
     patients = enrolment(study, replicates)
     unit = unit_of(study, patients)
     result = simulate_unit(unit)
@@ -153,24 +178,40 @@ def _truths(estimands: Sequence[Estimand], study: Study, replicates: range) -> d
         died = tables["patients"]["DTHADY"].cast(pa.float64()).to_numpy()
         whole = np.where(days >= died[:, None], np.nan, whole)
     shape = len(replicates), len(study.arm_ids), study.patients
-    known, found = endpoints_of(study.analysis), {}
-    assessed = study.analysis.assessment_day
+    found = {}
     for one in estimands:
-        endpoint = known[one.variable or study.analysis.primary]
-        value = endpoints.evaluate(endpoint, under(records, whole, days, one), study).value
-        value = np.where(composite_no(records, days, one, assessed), 0.0 * value, value)
+        value, assessed = _value(one, records, whole, days, study), one.day or study.analysis.assessment_day
         if one.stratum:
             has = has_event(records, one.stratum, assessed).reshape(shape)
             value = np.where(np.broadcast_to(has.any(axis=1, keepdims=True), shape).ravel(), np.nan, value)
-        found[one.id, ""] = _shares(value.reshape(shape))
+        found[one.id, ""] = (_medians if one.summary == "median" else _means)(value.reshape(shape))
     return found
 
 
-def _shares(values: Array) -> Array:
+def _value(one: Estimand, records: Records, whole: Array, days: Array, study: Study) -> Array:
+    """(n,) the variable of an estimand, after its strategies: a composite event makes a no, or the count of baseline,
+    of the dead too.
+    """
+    seen, assessed = under(records, whole, days, one), one.day or study.analysis.assessment_day
+    no = composite_no(records, days, one, assessed)
+    if one.measured:
+        back = replace(seen, counts=np.where(no[:, None], records.baseline[:, None], seen.counts))
+        return measured_value(back, one, assessed)
+    endpoint = endpoints_of(study.analysis)[one.variable or study.analysis.primary]
+    value = endpoints.evaluate(endpoint, seen, study).value
+    return np.where(no, 0.0 * value, value)
+
+
+def _means(values: Array) -> Array:
     """Mean (R, A) of the known values (R, A, n); NaN of none."""
     known = ~np.isnan(values)
     n = known.sum(axis=2)
     return np.where(n > 0, np.where(known, values, 0.0).sum(axis=2) / np.maximum(n, 1), np.nan)
+
+
+def _medians(values: Array) -> Array:
+    """Median (R, A) of the known values (R, A, n); NaN of none."""
+    return np.array([[np.median(v[~np.isnan(v)]) if (~np.isnan(v)).any() else np.nan for v in r] for r in values])
 
 
 def _found(code: str, estimator: str, records: Records, study: Study) -> Array:
@@ -193,15 +234,22 @@ def _rows(study: Study, tasks: Sequence[Task], parts: Mapping[Task, Mapping[tupl
     known, arms, reference = endpoints_of(study.analysis), study.arm_ids, str(study.analysis.reference_arm)
     rows = []
     for one in study.analysis.estimands:
-        code = one.variable or study.analysis.primary
-        true, better = 100.0 * whole(TRUTH, (one.id, ""), taken_out(one)), -1 if known[code].benefit == "lower" else 1
+        code, scale, limits = variable_of(one, study), 1.0 if one.measured else 100.0, _limits(one, study)
+        true = scale * whole(TRUTH, (one.id, ""), taken_out(one))
+        better = -1 if not one.measured and known[code].benefit == "lower" else 1
         for k, arm in enumerate(planned.compared_arms(study)):
             truth = Truth(true[:, arms.index(arm)], true[:, arms.index(reference)])
-            for name in study.analysis.estimators:
-                found, null = (_of_arm(whole(kind, (code, name)), k, better) for kind in (TRIAL, NULL))
+            for name in filter(one.finds, study.analysis.estimators):
+                found, null = (_of_arm(whole(kind, (code, name)), k, better, scale) for kind in (TRIAL, NULL))
                 names = one.id, one.name, code, arm, reference
-                rows.append(pure.judged(names, name, truth, found, null, study.analysis.verdict))
+                rows.append(pure.judged(names, name, truth, found, null, limits, one.unit))
     return rows
+
+
+def _limits(one: Estimand, study: Study) -> Verdict:
+    """What a bias of this estimand is held against, in its unit, beside coverage and type I error."""
+    said = study.analysis.verdict
+    return said.model_copy(update={"bias_points": one.bias_limit}) if one.measured else said
 
 
 def _tipping(
@@ -220,9 +268,9 @@ def _tipping(
     return rows
 
 
-def _of_arm(found: Array, k: int, better: int) -> Found:
-    """What an estimator finds (R, A - 1, 4) of one arm, in points."""
-    estimate, low, high = (100.0 * found[:, k, j] for j in range(3))
+def _of_arm(found: Array, k: int, better: int, scale: float = 100.0) -> Found:
+    """What an estimator finds (R, A - 1, 4) of one arm, in points or the unit of a measured variable."""
+    estimate, low, high = (scale * found[:, k, j] for j in range(3))
     return Found(estimate, low, high, found[:, k, 3], better)
 
 
@@ -232,7 +280,7 @@ def lines(rows: Sequence[Judged]) -> list[tuple[str, ...]]:
     """
     found: list[tuple[str, ...]] = []
     for first, group in pure.by_truth(rows):
-        about = (first.estimand, first.arm, cells.change(first.truth, first.truth_mcse, "%"))
+        about = (first.estimand, first.arm, cells.change(first.truth, first.truth_mcse, pure.shown_unit(first)))
         both = zip_longest(about, map(_judgement, group))
         found += [(name or "", *(judgement or ("",) * 5)) for name, judgement in both]
     return found
@@ -250,19 +298,20 @@ def _points(folder: Path) -> list[str]:
 
 def _judgement(row: Judged) -> tuple[str, ...]:
     shares = (cells.rounded(100 * share, 1) for share in (row.coverage, row.type1))
-    return (row.estimator, cells.change(row.bias, row.bias_mcse, "%"), *shares, row.verdict)
+    return (row.estimator, cells.change(row.bias, row.bias_mcse, pure.shown_unit(row)), *shares, row.verdict)
 
 
 def notes(rows: Sequence[Judged], study: Study, folder: Path) -> list[str]:
     """What stands below the lines: what each estimand is, and what the verdict is about."""
     plan = study.analysis
     limits = plan.verdict
+    units = ", ".join(dict.fromkeys(row.unit for row in rows))
     return [
-        *(f"{one.id}: {one.in_words(plan.primary)}." for one in plan.estimands),
+        *(f"{one.id}: {one.in_words(plan.primary, plan.assessment_day)}." for one in plan.estimands),
         *(f"{said}." for said in deaths_in_words(plan.estimands, study.deaths)),
         *([f"{IMPUTED}; {plan.imputation.imputations} imputations."] * bool(set(plan.estimators) & set(IMPUTING))),
         *(_points(folder) if plan.imputation.deltas else []),
-        "\nTruth (below the arm) and bias in points; coverage of the 95 % intervals and type I error (nominal 2.5 %, "
+        f"\nTruth (below the arm) and bias in {units}; coverage of the 95 % intervals and type I error (nominal 2.5 %, "
         f"one side) in %, over {rows[0].replicates} trials and {rows[0].null_replicates} without a difference.",
         f"Limits: bias {limits.bias_points:g}, coverage {100 * limits.coverage:g} %, type I error "
         f"{100 * limits.type1_error:g} %. PASS: the whole Monte Carlo 95 % interval keeps the limit; FAIL: none of it; "

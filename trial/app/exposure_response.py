@@ -24,9 +24,11 @@ from trial.engine.prescribed import days_apart
 from trial.errors import Refused
 from trial.jobs.cluster import must_be_usable
 from trial.jobs.hands import hands
+from trial.jobs.parts import UNITS
 from trial.jobs.work import Enrolment, enrolment, simulate_enrolled, unit_of
 from trial.study.dose_level import DoseLevel
 from trial.study.dose_rule import DoseRule, DoseStep
+from trial.study.exposure_response import lacking_for_curves, levels_of
 from trial.study.protocol import not_among
 from trial.study.study import Study
 
@@ -36,12 +38,7 @@ FILES = (pure.EXPOSURE_FILE, PAGE_FILE)
 ENOUGH = 20
 FIXED = "fixed level"
 """Name of the dose rule that keeps a level which is not taken daily; no config can have it."""
-UNITS = {"dose": "mg/d", "mean_dose": "mg/d", "auc": "ng*h/mL"}
-WORDS = {
-    "dose": "randomised start dose",
-    "mean_dose": "mean dose taken to the assessment",
-    "auc": "AUC of the sampled dosing interval",
-}
+UNITS_OF = {"dose": "mg/d", "mean_dose": "mg/d", "auc": "ng*h/mL"}
 
 
 def write_curves(
@@ -57,25 +54,58 @@ def write_curves(
     """Rows of every exposure that the study tells, written into ``folder`` with a page. Raises Refused for a study of
     which there is no such curve, or an ``endpoint`` (none: the primary) that is no yes or no.
     """
+    rows, study = curves(study, endpoint, workers, most, say, progress, dask)
+    pure.write(rows, folder)
+    write_page(rows, study, folder / PAGE_FILE)
+    return rows
+
+
+def write_asked(
+    study: Study, folder: Path, workers: int | None, say: Say, progress: Progress, dask: str | None = None
+) -> None:
+    """What ``analysis.exposure_response`` asks for, into the folder of a run that is made; its finished replicates stay
+    there until the run is whole, so that an interrupted run goes on with them.
+    """
+    asked = study.analysis.exposure_response
+    if asked is not None:
+        kept = folder / UNITS / pure.KEPT
+        rows, _ = curves(study, asked.endpoint or "", workers, asked.replicates, say, progress, dask, kept)
+        pure.write(rows, folder)
+
+
+def curves(
+    study: Study,
+    endpoint: str,
+    workers: int | None,
+    most: int,
+    say: Say,
+    progress: Progress,
+    dask: str | None = None,
+    kept: Path | None = None,
+) -> tuple[list[AtExposure], Study]:
+    """Rows of every exposure, and the study of as many replicates; a replicate that is ``kept`` there is not simulated
+    again. Raises Refused.
+    """
     if dask is not None:
         must_be_usable(dask, workers)
     code, levels = _endpoint(study, endpoint), fixed_levels(study)
     replicates = min(most, study.replicates)
     study = study.model_copy(update={"replicates": replicates})
-    say(f"exposure: the trial, and everybody on no drug, {', '.join(map(str, levels))}")
-    found: dict[int, Mapping[str, OfTrial]] = {}
-    jobs = [(study, k) for k in range(replicates)]
+    found = pure.read_kept(kept, replicates) if kept else {}
+    there = f"; {len(found)} of {replicates} replicates are there" if found else ""
+    say(f"exposure: the trial, and everybody on no drug, {', '.join(map(str, levels))}{there}")
+    jobs = [(study, k) for k in range(replicates) if k not in found]
     with progress("exposure, replicates") as tell, hands(workers or cores(), dask) as ours:
         for k, one in ours.each(partial(_replicate, code, levels), jobs, lambda k: f"replicate {k}"):
             found[k] = one
+            if kept:
+                pure.keep(one, kept, k)
             tell(len(found), replicates)
     rows = []
-    for by, unit in UNITS.items():
+    for by, unit in UNITS_OF.items():
         if by in found[0]:
             rows += pure.rows_of(by, unit, code, [found[k][by] for k in range(replicates)])
-    pure.write(rows, folder)
-    write_page(rows, study, folder / PAGE_FILE, WORDS)
-    return rows
+    return rows, study
 
 
 def _endpoint(study: Study, code: str) -> str:
@@ -88,27 +118,10 @@ def _endpoint(study: Study, code: str) -> str:
 
 
 def fixed_levels(study: Study) -> tuple[DoseLevel, ...]:
-    """The levels on which everybody is put beside no drug, least a day first: the doses of arms without a dose rule,
-    and every level, with its days, of the rules of the others.
-    """
-    if study.stages or study.schedule is not None:
-        raise Refused("exposure: of studies with stages or a schedule of their own there is no curve of fixed doses")
-    found: dict[DoseLevel, None] = {}
-    for arm in study.arms:
-        if not arm.placebo:
-            fixed = tuple(DoseLevel(dose_mg=dose) for dose in arm.start_doses_mg if dose > 0)
-            levels = study.dose_rules[arm.dose_rule].levels if arm.dose_rule else fixed
-            found |= dict.fromkeys(map(_plain, levels))
-    if len(found) < 2:
-        raise Refused(f"exposure: seen {len(found)} dose beside none; allowed: two or more")
-    return tuple(sorted(found, key=lambda level: level.per_day_mg))
-
-
-def _plain(level: DoseLevel) -> DoseLevel:
-    """A level by its doses alone."""
-    if level.daily:
-        return DoseLevel(dose_mg=level.dose_mg)
-    return level.model_copy(update={"name": None, "status": None})
+    """The levels of the true curve. Raises Refused where there is none."""
+    if why := lacking_for_curves(bool(study.stages), study.schedule is not None, study.arms, study.dose_rules):
+        raise Refused(f"exposure: {why}")
+    return levels_of(study.arms, study.dose_rules)
 
 
 def on_level(study: Study, level: DoseLevel | None) -> Study:

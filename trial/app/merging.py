@@ -15,9 +15,10 @@ from cohorts.files import absolute
 from trial.app import folder as folders
 from trial.app.attempt import Done, identity
 from trial.app.door import MOST_NAMED, verified_shard
+from trial.app.exposure_response import write_asked
 from trial.app.reporting import report_of_run
 from trial.app.study_run import conclude, execute
-from trial.app.talk import Say, patience, silent
+from trial.app.talk import Say, patience, silent, unseen
 from trial.app.versions import changes
 from trial.errors import Refused, Stopped
 from trial.jobs.parts import UNITS, unit_folder
@@ -76,6 +77,7 @@ def merge(study: Study, parts: Sequence[Part], folder: Path, overwrite: bool, wi
                 for part in parts:
                     _place(part, beside / UNITS)
                 summary = execute(study, beside)
+            write_asked(study, beside, None, say, unseen)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": 1}
             analysed, resolved = conclude(beside, summary, parts[0].manifest["warnings"], volatile, say)
             folders.finish(folder, beside)

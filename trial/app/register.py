@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.endpoints import endpoints_of
+from analysis.evidence.roles import rows_of
 from analysis.evidence.stacking import quantile
 from analysis.text import cells
 from cohorts.sets import parameter_set
@@ -129,12 +130,7 @@ def listed_hashes(folder: Path) -> dict[str, str]:
     path = folder / HASHES
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != HASH_COLUMNS:
-            seen = ", ".join(reader.fieldnames or ())
-            raise Refused(f"{path}:1: seen columns {seen}; allowed: {', '.join(HASH_COLUMNS)}")
-        rows = [(f"{row['id']}_v{row['version']}", row["sha256"]) for row in reader]
+    rows = [(f"{row['id']}_v{row['version']}", row["sha256"]) for _, row in _rows(path, HASH_COLUMNS)]
     found = dict(rows)
     if len(found) < len(rows):
         twice = sorted({name for name, _ in rows if [n for n, _ in rows].count(name) > 1})
@@ -245,15 +241,18 @@ def score(name: str, result: Path, folder: Path = FOLDER) -> list[Held]:
     return lines_of(path)
 
 
+def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file with the number of their last line. Raises Refused for other columns."""
+    try:
+        return rows_of(path, columns)
+    except ValueError as error:
+        raise Refused(f"{path.parent}/{error}") from None
+
+
 def _results(path: Path) -> list[tuple[int, dict[str, str]]]:
     if not path.is_file():
         raise Refused(f"{path}: is no file; a result is a CSV with the columns {', '.join(RESULT_COLUMNS)}")
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != RESULT_COLUMNS:
-            seen = ", ".join(reader.fieldnames or ())
-            raise Refused(f"{path}:1: seen columns {seen}; allowed: {', '.join(RESULT_COLUMNS)}")
-        rows = [(reader.line_num, row) for row in reader]
+    rows = _rows(path, RESULT_COLUMNS)
     for line, row in rows:
         try:
             wrong = not np.isfinite(float(row["value"]))

@@ -18,10 +18,10 @@ from analysis.statistics.subgroups import subgroup_endpoints
 from analysis.statistics.summaries import LOCATION, compares_arms
 from cohorts.adverse_events import proxy
 from trial.app.echo import in_words
+from trial.app.sap_responses import responses_in_words
 from trial.app.versions import engine_version
 from trial.app.wording import at_cut, covariate, listed, listed_keys, lower, one_line
 from trial.errors import Refused, Stopped
-from trial.study.dose_response import BIAS, doses_of
 from trial.study.estimand import ESTIMATORS, IMPUTED, IMPUTING, deaths_in_words, imputation_in_words
 from trial.study.fingerprint import fingerprint
 from trial.study.study import Study
@@ -36,6 +36,7 @@ OF_THE_RESULT = (
     "hypotheses:",
     "subgroups:",
     "dose response:",
+    "exposure response:",
     "concentrations:",
     "over the visits:",
     "design ",
@@ -78,7 +79,7 @@ def plan_in_words(study: Study) -> str:
         ("Missing data", _missing(study)),
         ("Interim analyses", iter(["None is planned: every patient is followed to the end before any analysis."])),
         ("Subgroups", _subgroups(study)),
-        ("Dose response", _dose_response(study)),
+        ("Dose and exposure response", responses_in_words(study)),
         ("Longitudinal and other analyses", _others(study)),
         ("Tolerability", _tolerability(study)),
         ("Simulation and software", _software(study)),
@@ -212,9 +213,10 @@ def _estimands(study: Study) -> Iterator[str]:
         return
     limits = plan.verdict
     yield ""
-    yield "Estimands whose true value is simulated (`vtrial estimands`):"
+    of = f" of stage {study.plan[study.analysed_stage].id}" * bool(study.stages)
+    yield f"Estimands{of} whose true value is simulated (`vtrial estimands`):"
     yield ""
-    yield from (f"- {one.name}: {one.in_words(plan.primary)}." for one in plan.estimands)
+    yield from (f"- {one.name}: {one.in_words(plan.primary, plan.assessment_day)}." for one in plan.estimands)
     yield ""
     yield "Held against them:"
     yield ""
@@ -325,32 +327,6 @@ def _subgroups(study: Study) -> Iterator[str]:
         )
     else:
         yield "In each subgroup the rate by arm; arms are not compared."
-
-
-def _dose_response(study: Study) -> Iterator[str]:
-    said = study.analysis.dose_response
-    if said is None:
-        yield "Not analysed."
-        return
-    endpoint = chosen(study.analysed)[said.endpoint or study.analysis.primary]
-    rate = endpoint.summary == "rate"
-    doses = listed([f"{dose:g} mg" for dose in doses_of(study.analysed.arms)])
-    what = "logits of the rate, each dose with its own variance" if rate else "means, one variance, Student's t"
-    yield (
-        f"MCP-Mod of {endpoint.code} over {doses} ({what}). Candidate shapes: {listed([s.name for s in said.shapes])}. "
-        f"The largest contrast is tested against the joint law of all, one-sided, {100 * said.level:g} %; a better "
-        f"response {'falls' if endpoint.benefit == 'lower' else 'rises'}."
-    )
-    by = "the least generalised AIC" if said.select == "aic" else "the largest t"
-    yield f"The model is, of the shapes with a signal, that with {by}, fitted by generalised least squares."
-    if said.target:
-        unit = "percentage points" if rate else endpoint.unit
-        yield (
-            f"The target dose is the least with an effect of {said.target:g} {unit} over no drug; 95 % limits by the "
-            "delta method on the log of the dose, which leaves the choice of the model out of account."
-        )
-    if said.titrated == "start_dose":
-        yield f"Note: {BIAS}."
 
 
 def _others(study: Study) -> Iterator[str]:

@@ -20,7 +20,7 @@ from cohorts import elementary
 from cohorts.adverse_events import Proxy, Rates
 from cohorts.streams import Draws
 from trial.study.study import Study
-from trial.tables import ADVERSE
+from trial.tables import ADVERSE, on_days
 
 Array = NDArray[np.float64]
 SIMULATED = "SIMULATED: "
@@ -47,11 +47,9 @@ def _key(table: pa.Table) -> NDArray[np.int64]:
 def _on_drug(doses: pa.Table, key: NDArray[np.int64], days: int) -> NDArray[np.bool_]:
     """(n, D) days of the periods of the dose ledger with active drug prescribed."""
     who = np.searchsorted(key, _key(doses))
-    edge = np.zeros((len(key), days + 1), dtype=np.int64)
     active = doses["EXDOSE"].to_numpy() > 0
-    for name, step in (("ASTDY", 1), ("AENDY", -1)):
-        np.add.at(edge, (who[active], np.minimum(doses[name].to_numpy()[active], days)), step)
-    return np.cumsum(edge, axis=1)[:, :days] > 0
+    first, after = (doses[name].to_numpy()[active] for name in ("ASTDY", "AENDY"))
+    return on_days(who[active], first, after, (len(key), days)) > 0
 
 
 def _counts(observations: pa.Table, key: NDArray[np.int64], days: NDArray[np.int64]) -> Array:

@@ -58,8 +58,8 @@ class Liver:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What was in force until a day (n,) that is still ahead at the last visit: a report takes longer than an interval
-    between visits.
+    """What was in force until a day (n,): that on which the last decision takes effect, or, where a report takes longer
+    than an interval between visits, an earlier one that is still ahead at the last visit.
     """
 
     until_day: NDArray[np.int64]
@@ -72,20 +72,16 @@ class Course:
     """Where every patient of a unit stands; arrays over patients.
 
     ladders: one DoseState per dose rule, for the patients whose treatment has it, and members: their places in the
-    unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and now, the level, hold from
-    ``effective_day`` on, treatment_before and before until then. place: where everybody stands in the plan. rescues:
-    every rescue so far. patience: who has given up. cycles: those of chemotherapy.
-    earlier: what is in force before that, while reports are late. exits: how near everybody is to leaving for a
-    reason that depends on his course; None: the study has none. liver: of a study that measures ALT.
+    unit, in the order of ``_deciding``. treatment: index into ``unit.treatments``; it and now, the level, hold when
+    nothing ``earlier`` does any more, the oldest first. place: where everybody stands in the plan. rescues: every
+    rescue so far. patience: who has given up. cycles: those of chemotherapy. exits: how near everybody is to leaving
+    for a reason that depends on his course; None: the study has none. liver: of a study that measures ALT.
     """
 
     ladders: tuple[DoseState, ...]
     members: tuple[NDArray[np.int64], ...]
     treatment: NDArray[np.int64]
-    treatment_before: NDArray[np.int64]
     now: Prescribed
-    before: Prescribed
-    effective_day: NDArray[np.int64]
     place: Position
     rescues: Rescues
     cycles: Cycles

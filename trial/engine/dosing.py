@@ -130,8 +130,7 @@ def in_force_mg(unit: Unit, course: Course, day: NDArray[np.int64]) -> Array:
 
 def level_mg(course: Course, day: NDArray[np.int64], apart: Sequence[DoseLevel] = ()) -> Array:
     """The dose (n, k) of the level that is in force on each day (mg); 0 between the days of those ``apart``."""
-    now, before = course.now.on(day, apart), course.before.on(day, apart)
-    prescribed = np.where(day >= course.effective_day[:, None], now, before)
+    prescribed = course.now.on(day, apart)
     for one in reversed(course.earlier):
         prescribed = np.where(day < one.until_day[:, None], one.level.on(day, apart), prescribed)
     return prescribed
@@ -169,10 +168,9 @@ def is_active(
 
 def _treatment(course: Course, day: NDArray[np.int64]) -> NDArray[np.int64]:
     """Treatment on each day, (n, k), or (n, 1) where it is the same on all."""
-    now, before = course.treatment[:, None], course.treatment_before[:, None]
-    if course.treatment is course.treatment_before and not course.earlier:
-        return now
-    found = np.where(day >= course.effective_day[:, None], now, before)
+    found = course.treatment[:, None]
+    if all(one.treatment is course.treatment for one in course.earlier):
+        return found
     for one in reversed(course.earlier):
         found = np.where(day < one.until_day[:, None], one.treatment[:, None], found)
     return found

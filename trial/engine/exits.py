@@ -75,7 +75,7 @@ def hears(unit: Unit, course: Course, count: Array, visit: int, known: Ints) -> 
         if item.at_once:
             asked = np.full(len(day), True) if not item.when.asks_count else ~np.isnan(count)
             now = asked & met[:, j] & _in_stage(unit, item, place) & (_factor(unit, item, known) > 0)
-            place = _left(unit, place, np.where(now, known, np.inf), known, k)
+            place = _left(place, np.where(now, known, np.inf), known, k)
     said = replace(said, recent=recent, waiting=(*said.waiting, (known, met)))
     return replace(course, place=place, exits=said)
 
@@ -102,7 +102,7 @@ def leaves(unit: Unit, course: Course, first: Ints, last: Ints, came: Ints | Non
     leave_day = np.where(np.isfinite(time), np.ceil(np.minimum(time, NEVER)), NEVER).astype(np.int64)
     after = leave_day if came is None else np.maximum(leave_day, came + 1)
     which = np.array([k for k, _ in _conditional(unit)])[best]
-    place = _left(unit, course.place, time, after, which)
+    place = _left(course.place, time, after, which)
     return replace(course, place=place, exits=_settled(replace(said, hazard=hazard), last))
 
 
@@ -174,12 +174,12 @@ def _by_arm(unit: Unit, item: Dropout) -> Array:
     return np.array([item.of_arm("hazard_per_week", arm) for arm in unit.study.arm_ids])[unit.drawn.arm]
 
 
-def _left(unit: Unit, place: Position, time: Array, day: Ints, reason: Ints | int) -> Position:
+def _left(place: Position, time: Array, day: Ints, reason: Ints | int) -> Position:
     """Who leaves at a ``time`` (n,) for a ``reason``, on ``day`` (n,), unless he has left sooner."""
-    drawn = place.leave_day == unit.drawn.leave_day
-    sooner = time < np.where(drawn, _clocks(unit).time, place.leave_day)
+    sooner = time < place.leave_time
     return replace(
         place,
+        leave_time=np.where(sooner, day, place.leave_time),
         leave_day=np.where(sooner, day, place.leave_day),
         leave_reason=np.where(sooner, reason, place.leave_reason),
     )

@@ -24,15 +24,16 @@ class Position:
     """Where every patient stands in the plan; arrays over patients.
 
     stage: index into the plan, its length once all is over; entered: planned day of the visit at which he came in.
-    leave_day, leave_reason: as drawn, unless he has left for a reason that depends on his course, or did not enter a
-    stage and left for that: the index then goes on behind the reasons of dropout, over the stages that not everybody
-    enters. recent (n, K): last reported counts of this stage, latest first.
+    leave_day, leave_reason, leave_time (days, exact of who leaves as drawn): as drawn, unless he has left for a reason
+    that depends on his course, or did not enter a stage and left for that: the index then goes on behind the reasons of
+    dropout, over the stages that not everybody enters. recent (n, K): last reported counts of this stage, latest first.
     """
 
     stage: Ints
     entered: Ints
     leave_day: Ints
     leave_reason: Ints
+    leave_time: Array
     recent: Array
 
     def drug_ends(self, plan: tuple[Stage, ...]) -> Ints:
@@ -55,7 +56,8 @@ def first_place(unit: Unit) -> Position:
     drawn, zero = unit.drawn, np.zeros(unit.drawn.n, dtype=np.int64)
     asked = [c for stage in unit.study.plan for c in (stage.enters, stage.until) if c is not None and c.asks_count]
     recent = np.full((drawn.n, max((c.visits for c in asked), default=0)), np.nan)
-    return Position(zero, zero, drawn.leave_day, drawn.leave_reason, recent)
+    time = drawn.leave_day.astype(np.float64) if drawn.leaving is None else drawn.leaving.time
+    return Position(zero, zero, drawn.leave_day, drawn.leave_reason, time, recent)
 
 
 def stage_of(unit: Unit, place: Position, seen: Seen, count: Array, visit: int, known: Ints) -> tuple[Position, Flags]:
@@ -89,6 +91,7 @@ def stage_of(unit: Unit, place: Position, seen: Seen, count: Array, visit: int, 
         entered=np.where(moved, planned, place.entered),
         leave_day=np.where(gone, np.minimum(known, place.leave_day), place.leave_day),
         leave_reason=np.where(gone & (known < place.leave_day), len(unit.study.dropout) + leaves, place.leave_reason),
+        leave_time=np.where(gone, np.minimum(known, place.leave_time), place.leave_time),
         recent=np.where(over[:, None], np.nan, place.recent),
     )
     return after, moved

@@ -58,10 +58,7 @@ def start_course(unit: Unit) -> tuple[Course, Decisions]:
         ladders=tuple(ladders),
         members=members,
         treatment=drawn.arm,
-        treatment_before=drawn.arm,
         now=begins,
-        before=begins,
-        effective_day=zero,
         place=first_place(unit),
         rescues=no_rescue(unit),
         cycles=first_cycles(unit),
@@ -136,10 +133,7 @@ def apply_rules(
         patience=gives_up(unit, course.patience, count, effective),
         ladders=tuple(ladders),
         now=now,
-        before=before.now,
-        treatment_before=before.treatment,
-        effective_day=effective,
-        earlier=_not_yet(before, day),
+        earlier=_in_force(before, day, effective),
         liver=liver,
     )
     course = leaves(unit, course, until, following)
@@ -183,12 +177,12 @@ def _turned(unit: Unit, before: Course, course: Course) -> NDArray[np.bool_]:
     return placebo[before.treatment] != placebo[course.treatment]
 
 
-def _not_yet(before: Course, day: NDArray[np.int64]) -> tuple[Earlier, ...]:
-    """What is still in force after a visit on ``day`` (n,), oldest first: decisions of earlier visits wait for their
-    counts.
+def _in_force(before: Course, day: NDArray[np.int64], effective: NDArray[np.int64]) -> tuple[Earlier, ...]:
+    """What is in force after a visit on ``day`` (n,) until its decision takes effect, oldest first: decisions of
+    earlier visits may still wait for their counts.
     """
-    known = (*before.earlier, Earlier(before.effective_day, before.treatment_before, before.before))
-    return tuple(one for one in known if (one.until_day > day).any())
+    waiting = (one for one in before.earlier if (one.until_day > day).any())
+    return (*waiting, Earlier(effective, before.treatment, before.now))
 
 
 def _on_levels(

@@ -13,7 +13,7 @@ from trial.engine.draws import Unit
 from trial.engine.simulate import UnitResult
 from trial.jobs.intake import on_days_of_levels
 from trial.jobs.rows import Keys, coded, table
-from trial.tables import MISSED
+from trial.tables import MISSED, on_days
 
 Flags = NDArray[np.bool_]
 HOLIDAY, CHANCE, GAVE_UP = "holiday", "by chance", "gave up"
@@ -38,11 +38,10 @@ def intake_of(unit: Unit, result: UnitResult, ledger: pa.Table) -> Intake:
     """What the ledger prescribes, and what is taken of it."""
     shape = unit.drawn.taken.shape
     who = ledger["USUBJID"].combine_chunks().indices.to_numpy()
-    edge, given = np.zeros((shape[0], shape[1] + 1), dtype=np.int64), ledger["DOSELEV"].to_numpy() > 0
-    for name, step in (("ASTDY", 1), ("AENDY", -1)):
-        np.add.at(edge, (who[given], np.minimum(ledger[name].to_numpy()[given], shape[1])), step)
+    given = ledger["DOSELEV"].to_numpy() > 0
+    first, after = (ledger[name].to_numpy()[given] for name in ("ASTDY", "AENDY"))
     day = np.broadcast_to(np.arange(shape[1]), shape)
-    due = (np.cumsum(edge, axis=1)[:, :-1] > 0) & drug_day(unit, result.course, day)
+    due = (on_days(who[given], first, after, shape) > 0) & drug_day(unit, result.course, day)
     return Intake(on_days_of_levels(unit, result.decisions, due), takes(unit, result.course, day))
 
 

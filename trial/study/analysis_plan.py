@@ -8,7 +8,8 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from trial.study.dose_response import DoseResponse
-from trial.study.estimand import Estimand, Estimator, Imputation, Verdict
+from trial.study.estimand import ESTIMATORS_BY_DEFAULT, Estimand, Estimator, Imputation, Verdict
+from trial.study.exposure_response import ExposureResponse
 from trial.study.protocol import Day, NonNegative, Positive, Probability, Problem, Record, Whole, not_among, twice
 from trial.study.response_definition import ResponseDefinition
 from trial.study.subgroups import Subgroup, subgroup_problems
@@ -186,7 +187,7 @@ class Analysis(Record):
         default=(), description="what is to be known (ICH E9(R1)); vtrial estimands says how well the plan finds it"
     )
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
-        default=("planned", "complete_cases", "last_observation"),
+        default=ESTIMATORS_BY_DEFAULT,
         description="analyses that are held against the true value of each estimand",
     )
     imputation: Imputation = Field(
@@ -210,6 +211,10 @@ class Analysis(Record):
     dose_response: DoseResponse | None = Field(
         default=None,
         description="test and model of the response by dose, MCP-Mod, and the dose of a target effect; none: not shown",
+    )
+    exposure_response: ExposureResponse | None = Field(
+        default=None,
+        description="response by exposure, naive and true, as vtrial exposure shows it; costs runs; none: not shown",
     )
     concentrations: bool = Field(
         default=False,

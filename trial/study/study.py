@@ -295,12 +295,10 @@ class Study(Record):
         happens = {"rescue": self.rescue.allowed, "stop": self.can_stop, "leaving": bool(self.dropout)}
         found = estimand_problems(plan.estimands, plan.estimators, plan.imputation, happens, self.deaths)
         yield from ((("analysis", *path), text) for path, text in found)
-        why = lacking_for_estimands(
-            bool(self.stages), self.schedule is not None, self.paired, len(self.arms) - 1, plan.reference_arm
-        )
+        arms = self.paired, len(self.arms) - 1, plan.reference_arm
+        why = lacking_for_estimands(self.stages, self.analysed_stage, self.schedule is not None, *arms)
         if plan.estimands and why:
-            allowed = "allowed: one stage, parallel arms, a reference arm and others"
-            yield ("analysis", "estimands"), f"the study has {why}; {allowed}"
+            yield ("analysis", "estimands"), why
         for name in ("estimators", "imputation", "verdict"):
             if not plan.estimands and getattr(plan, name) != Analysis.model_fields[name].default:
                 yield ("analysis", name), "no effect without analysis.estimands"

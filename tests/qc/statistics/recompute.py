@@ -190,6 +190,11 @@ for p in P.itertuples():
         L_=lam(q0) if ev0 and any(x[1]>0 for x in q0) else None
         R['LAMZHL']=math.log(2)/L_ if L_ else None; R['AUCIFO']=auc(kept(q0))+kept(q0)[-1][1]/L_ if L_ else None
         part=cfg['pk_sampling'].get('partial_auc_h'); evp=(eva if part and part[1]>24 else evq); R['AUCINT']=pos(upto(pr if part[1]>24 else q,*part)) if part and evp else None
+        e_=pr[-1][0]; z_=kept(pr); day_={x[0] for x in pr}; held_=[x for x in ds[k] if x[0]<=e_/24-1<x[1]]; late_=held_[0][2] if held_ else None
+        R.update(dict.fromkeys(('ARAUC','ARCMAX','ARTROUGH')))
+        if eva and cfg['pk_sampling']['visit_day']==0 and e_<=24*tdays and e_>=48 and e_%24==0 and e_-24 in day_ and late_==dose:
+            two_=[(upto(pr,a_,a_+24),max([c_ for t_,c_ in z_ if a_<=t_<=a_+24] or [0]),dict(z_).get(a_+24)) for a_ in (e_-24,0.0)]
+            for c_,(x_,y_) in zip(('ARAUC','ARCMAX','ARTROUGH'),zip(*two_)): R[c_]=x_/y_ if pos(x_) and pos(y_) else None
         for c_ in ('CMAX','AUCTAU','AUCLST','AUCIFO'): R[c_+'D']=None if R[c_] is None else R[c_]/dose
     for q_ in an.get('definitions') or []:
         low_=q_['at_least_1e9L'] if q_.get('at_least_1e9L') is not None else thr; cnt_={n_:(d_,c_) for n_,d_,c_ in seen}; hit_=[]; off_=q_.get('off_drug_days')
