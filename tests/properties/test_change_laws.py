@@ -1,5 +1,8 @@
 """Laws of covariates that change, for any list of changes; and every key of theirs changes a table."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +13,9 @@ from trial.study.changes import CovariateChange
 from trial.study.keys import keys_of
 from trial.study.load import load_study
 from trial.study.study import Study
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+from sizes import size
 
 BARE = load_study(
     "configs/smoke.yaml",
@@ -50,9 +56,9 @@ def test_what_holds_in_any_list_of_changes(changes):
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=size(25, 100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(change, min_size=1, max_size=4))
-def test_what_holds_in_a_hundred_lists_of_changes(changes):
+def test_what_holds_in_many_lists_of_changes(changes):
     _hold(changes)
 
 

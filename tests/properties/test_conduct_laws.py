@@ -1,5 +1,8 @@
 """Laws of rescue, laboratory and habits for any design; and every key of theirs changes something, or is refused."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +15,9 @@ from trial.study.keys import keys_of
 from trial.study.load import load_study
 from trial.study.rescue_agents import Rescue, RescueAgent
 from trial.study.study import Study
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+from sizes import size
 
 BARE = load_study(
     "configs/smoke.yaml",
@@ -70,9 +76,9 @@ def test_what_holds_in_any_design(agents, laboratory, adherence):
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=size(50, 200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(agents, laboratory, adherence)
-def test_what_holds_in_two_hundred_designs(agents, laboratory, adherence):
+def test_what_holds_in_many_designs(agents, laboratory, adherence):
     _hold(agents, laboratory, adherence)
 
 

@@ -18,6 +18,7 @@ from trial.study.dose_rule import DoseRule
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from hand_made import unit
+from sizes import size
 
 COUNTS = st.integers(0, 600)
 LEVELS = st.one_of(
@@ -175,8 +176,8 @@ def test_the_laws_of_doses(design):
 
 @pytest.mark.slow
 @given(designs())
-@settings(max_examples=2000, deadline=None)
-def test_the_laws_of_doses_on_2000_designs(design):
+@settings(max_examples=size(300, 2000), deadline=None)
+def test_the_laws_of_doses_on_many_designs(design):
     laws(design)
 
 

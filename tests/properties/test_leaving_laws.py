@@ -22,6 +22,7 @@ from trial.study.load import load_study
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from hand_made import NEVER, unit
+from sizes import size
 
 CONFIG = Path(__file__).parents[2] / "configs" / "hetrombopag_itp_phase3_leaving.yaml"
 WEEKS, PATIENTS = 10, 6
@@ -108,8 +109,8 @@ def test_laws_of_leaving(design):
 
 @pytest.mark.slow
 @given(designs())
-@settings(max_examples=2000, deadline=None)
-def test_laws_of_leaving_in_two_thousand_designs(design):
+@settings(max_examples=size(300, 2000), deadline=None)
+def test_laws_of_leaving_in_many_designs(design):
     check(design)
 
 

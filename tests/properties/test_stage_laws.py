@@ -13,6 +13,7 @@ from trial.engine.rules import apply_rules, start_course
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from hand_made import unit
+from sizes import size
 
 WEEKS = 10
 PATIENTS = 4
@@ -102,8 +103,8 @@ def test_laws_of_stages(plan):
 
 @pytest.mark.slow
 @given(plans())
-@settings(max_examples=2000, deadline=None)
-def test_laws_of_stages_in_two_thousand_plans(plan):
+@settings(max_examples=size(300, 2000), deadline=None)
+def test_laws_of_stages_in_many_plans(plan):
     check(plan)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -143,14 +144,30 @@ def _refusal(tree: Placed, problems: list[Problem]) -> list[str]:
 
 def resolved_yaml(study: Study) -> str:
     """The study as YAML with every default written out; loading it gives an equal Study."""
+    sections = "".join(_written(_Section(key, repr(value), value)) for key, value in study.model_dump().items())
+    return f"# {' '.join(study.title.split())}\n# Every setting of the study, defaults included.\n{sections}"
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A key of a study with its value, known by what Python says of it."""
+
+    key: str
+    said: str
+    value: Any = field(compare=False)
+
+
+@lru_cache(maxsize=1024)
+def _written(section: _Section) -> str:
+    """A section as YAML; the studies of a scan or a search share most of theirs."""
     yaml = YAML()
     yaml.width = 120
     yaml.representer.add_representer(
         type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
     )
     stream = io.StringIO()
-    yaml.dump(_dumpable(study.model_dump()), stream)
-    return f"# {' '.join(study.title.split())}\n# Every setting of the study, defaults included.\n{stream.getvalue()}"
+    yaml.dump({section.key: _dumpable(section.value)}, stream)
+    return stream.getvalue()
 
 
 def _dumpable(value: Any) -> Any:
