@@ -1,4 +1,4 @@
-"""Garbage is not looked for among what the collection of the tests made, which stays to the end."""
+"""Garbage is not looked for among what the collection of the tests made, which stays to the end; beside it sizes.py."""
 
 import gc
 

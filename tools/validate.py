@@ -198,7 +198,7 @@ def damage() -> Iterator[Line]:
 
 
 def tests() -> Iterator[Line]:
-    """The slow tests, laws at their full number of designs (tests/unit/sizes.py), and the mutants."""
+    """The slow tests, laws at their full number of designs (tests/sizes.py), and the mutants."""
     whole = ("env", "VALIDATE=1", sys.executable)
     yield command("all pass", *whole, "-m", "pytest", "-m", "slow", told=r"^\d+ (?:passed|failed).*")
     yield command("95 % or more", sys.executable, "-m", "tools.mutants")

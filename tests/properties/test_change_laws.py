@@ -1,21 +1,16 @@
 """Laws of covariates that change, for any list of changes; and every key of theirs changes a table."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sizes import size
 
 from trial.jobs.work import simulate_replicates
 from trial.study.changes import CovariateChange
 from trial.study.keys import keys_of
 from trial.study.load import load_study
 from trial.study.study import Study
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from sizes import size
 
 BARE = load_study(
     "configs/smoke.yaml",

@@ -1,12 +1,10 @@
 """Laws of rescue, laboratory and habits for any design; and every key of theirs changes something, or is refused."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sizes import size
 
 from trial.jobs.work import simulate_replicates
 from trial.study.analytes import CentralLaboratory, Clumping, Laboratory, Retest
@@ -15,9 +13,6 @@ from trial.study.keys import keys_of
 from trial.study.load import load_study
 from trial.study.rescue_agents import Rescue, RescueAgent
 from trial.study.study import Study
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from sizes import size
 
 BARE = load_study(
     "configs/smoke.yaml",

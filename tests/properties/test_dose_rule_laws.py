@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import size
 
 from trial.engine.dosing import days_of, dose_mg
 from trial.engine.frozen import frozen
@@ -18,7 +19,6 @@ from trial.study.dose_rule import DoseRule
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from hand_made import unit
-from sizes import size
 
 COUNTS = st.integers(0, 600)
 LEVELS = st.one_of(
@@ -176,7 +176,7 @@ def test_the_laws_of_doses(design):
 
 @pytest.mark.slow
 @given(designs())
-@settings(max_examples=size(300, 2000), deadline=None)
+@settings(max_examples=size(200, 2000), deadline=None)
 def test_the_laws_of_doses_on_many_designs(design):
     laws(design)
 

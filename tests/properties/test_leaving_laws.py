@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import size
 
 from cohorts.adverse_events import Rates
 from trial.engine.frozen import frozen
@@ -22,7 +23,6 @@ from trial.study.load import load_study
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from hand_made import NEVER, unit
-from sizes import size
 
 CONFIG = Path(__file__).parents[2] / "configs" / "hetrombopag_itp_phase3_leaving.yaml"
 WEEKS, PATIENTS = 10, 6
@@ -109,7 +109,7 @@ def test_laws_of_leaving(design):
 
 @pytest.mark.slow
 @given(designs())
-@settings(max_examples=size(300, 2000), deadline=None)
+@settings(max_examples=size(200, 2000), deadline=None)
 def test_laws_of_leaving_in_many_designs(design):
     check(design)
 

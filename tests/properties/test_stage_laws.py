@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import size
 
 from trial.engine.rules import apply_rules, start_course
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from hand_made import unit
-from sizes import size
 
 WEEKS = 10
 PATIENTS = 4
@@ -103,7 +103,7 @@ def test_laws_of_stages(plan):
 
 @pytest.mark.slow
 @given(plans())
-@settings(max_examples=size(300, 2000), deadline=None)
+@settings(max_examples=size(200, 2000), deadline=None)
 def test_laws_of_stages_in_many_plans(plan):
     check(plan)
 

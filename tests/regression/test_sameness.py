@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from sizes import size
 
 import trial.jobs.work
 from trial.app.study_run import evaluator
@@ -16,9 +17,6 @@ from trial.jobs.runner import UNITS, run, simulate_into
 from trial.jobs.work import simulate_replicates, work_units
 from trial.study.load import load_study
 from trial.tables import TABLES
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from sizes import size
 
 CONFIG = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 
@@ -57,7 +55,7 @@ def test_threads_and_the_order_of_units_change_no_byte(small, tmp_path):
     run(small, tmp_path / "1", evaluator(small), keep_units=True)
     wanted = _parts(tmp_path / "1")
     assert sum(name.endswith("unit.json") for name in wanted) == len(work_units(small)) == 20
-    for workers in (2, 7, 16):
+    for workers in size((2, 7), (2, 7, 16)):
         folder = tmp_path / str(workers)
         run(small, folder, evaluator(small), workers=workers, backend="threading", keep_units=True)
         assert _parts(folder) == wanted, workers
