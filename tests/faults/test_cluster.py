@@ -229,7 +229,7 @@ def test_a_scheduler_that_goes_away_leaves_a_run_that_goes_on(tmp_path):
     port = str(random.Random(os.getpid()).randrange(20_000, 40_000))
     start = (sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", port, "--no-dashboard")
     work = (sys.executable, "-m", "distributed.cli.dask_worker", f"tcp://127.0.0.1:{port}", "--nthreads", "1")
-    size = ("--set", "patients=2050", "--set", "pk_sampling=null", "--replicates", "4", "--no-report")
+    size = ("--set", "patients=2050", "--replicates", "4", "--no-report")
     run = (sys.executable, "-m", "trial", "run", str(SMOKE), *size)
     quiet = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     scheduler, worker = subprocess.Popen(start, **quiet), subprocess.Popen((*work, "--no-dashboard"), **quiet)
@@ -254,7 +254,7 @@ def test_a_scheduler_that_goes_away_leaves_a_run_that_goes_on(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_an_interrupt_ends_the_run_in_order_and_its_workers(tmp_path):
-    size = ("--set", "patients=2050", "--set", "pk_sampling=null", "--replicates", "40", "--no-report")
+    size = ("--set", "patients=2050", "--replicates", "40", "--no-report")
     run = (sys.executable, "-m", "trial", "run", str(SMOKE), *size, "--out", "x", "--dask", "local:2")
     process = subprocess.Popen(
         run,

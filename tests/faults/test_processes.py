@@ -13,8 +13,6 @@ SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 LONG = (
     "--set",
     "patients=2050",
-    "--set",
-    "pk_sampling=null",
     "--replicates",
     "40",
     "--no-report",
