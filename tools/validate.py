@@ -198,8 +198,9 @@ def damage() -> Iterator[Line]:
 
 
 def tests() -> Iterator[Line]:
-    """The slow tests and the mutants."""
-    yield command("all pass", sys.executable, "-m", "pytest", "-m", "slow", told=r"^\d+ (?:passed|failed).*")
+    """The slow tests, laws at their full number of designs (tests/sizes.py), and the mutants."""
+    whole = ("env", "VALIDATE=1", sys.executable)
+    yield command("all pass", *whole, "-m", "pytest", "-m", "slow", told=r"^\d+ (?:passed|failed).*")
     yield command("95 % or more", sys.executable, "-m", "tools.mutants")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,15 @@ ENDPOINTS_SCHEMA = pa.schema(
 
 def catalogue(assessment_day: int) -> dict[str, Endpoint]:
     """Every endpoint by its code in a study assessed on this day (RESPW8 for day 56), labels filled in."""
+    return {e.code: e for e in _named(assessment_day)}
+
+
+@lru_cache(maxsize=32)
+def _named(assessment_day: int) -> tuple[Endpoint, ...]:
     short, long = when(assessment_day)
-    named = [replace(e, code=e.code.format(when=short), label=e.label.format(when=short, long=long)) for e in ENDPOINTS]
-    return {e.code: e for e in named}
+    return tuple(
+        replace(e, code=e.code.format(when=short), label=e.label.format(when=short, long=long)) for e in ENDPOINTS
+    )
 
 
 def endpoints_of(plan: Analysis) -> dict[str, Endpoint]:

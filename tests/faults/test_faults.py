@@ -27,8 +27,8 @@ from trial.study.load import load_study
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 KILLS = 20
-MANY = ("--set", "patients=2050", "--replicates", "8", "--no-report", "--out", "x")
-"""Eight units of one replicate, each of about a second: time enough to be interrupted midway."""
+MANY = ("--set", "patients=2050", "--replicates", "6", "--no-report", "--out", "x")
+"""Six units of one replicate, each of about a second: time enough to be interrupted midway."""
 FEW = ("run", str(SMOKE), "--workers", "1", "--set", "patients=6", "--replicates", "6", "--no-report", "--out", "x")
 
 
@@ -127,10 +127,10 @@ def test_a_killed_and_an_interrupted_command_go_on_to_the_same_tables(tmp_path, 
     os.kill(process.pid, signal.SIGINT)
     err = process.communicate(timeout=30)[1]
     assert process.returncode == 130 and "Traceback" not in err, err
-    assert re.search(r"x: \d of 8 units are kept; the same command with --resume goes on", err)
+    assert re.search(r"x: \d of 6 units are kept; the same command with --resume goes on", err)
     code, err = told(capsys, "run", str(SMOKE), *MANY, "--resume", "--workers", "2")
-    assert code == 0 and re.search(r"\d of 8 units are there and verified", err)
-    study = load_study(SMOKE, replicates=8).model_copy(update={"patients": 2050})
+    assert code == 0 and re.search(r"\d of 6 units are there and verified", err)
+    study = load_study(SMOKE, replicates=6).model_copy(update={"patients": 2050})
     run(study, tmp_path / "whole", evaluator(study), workers=2)
     assert bytes_of(tmp_path / "whole").items() <= bytes_of(tmp_path / "x").items()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["whole", "x"]

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import size
 
 from cohorts.adverse_events import Rates
 from trial.engine.frozen import frozen
@@ -108,8 +109,8 @@ def test_laws_of_leaving(design):
 
 @pytest.mark.slow
 @given(designs())
-@settings(max_examples=2000, deadline=None)
-def test_laws_of_leaving_in_two_thousand_designs(design):
+@settings(max_examples=size(200, 2000), deadline=None)
+def test_laws_of_leaving_in_many_designs(design):
     check(design)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import size
 
 from trial.engine.rules import apply_rules, start_course
 
@@ -102,8 +103,8 @@ def test_laws_of_stages(plan):
 
 @pytest.mark.slow
 @given(plans())
-@settings(max_examples=2000, deadline=None)
-def test_laws_of_stages_in_two_thousand_plans(plan):
+@settings(max_examples=size(200, 2000), deadline=None)
+def test_laws_of_stages_in_many_plans(plan):
     check(plan)
 
 

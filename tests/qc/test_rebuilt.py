@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rebuilt_tmdd_lifespan
 import rebuilt_tpo_mechanism
+from sizes import size
 
 from cohorts.parameters import ParameterSet
 from cohorts.sampler import Cohort
@@ -108,7 +109,7 @@ def test_courses_agree(model):
     assert (status == Status.OK).all()
     outputs = structure.outputs(np.moveaxis(states, 2, 0), p.T[:, :, None], [None] * len(structure.inputs))
     worst = dict.fromkeys(structure.output_names, 0.0)
-    for k in range(PATIENTS):
+    for k in range(size(8, PATIENTS)):
         plan = [rebuilt.Day(**{name: float(given[name][k, d]) for name in knows}) for d in range(DAYS)]
         there = rebuilt.simulate(rebuilt_patient(chosen, rebuilt, cohort, k), plan, TIMES_H.tolist())
         for name, values in zip(structure.output_names, outputs, strict=True):

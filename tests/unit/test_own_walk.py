@@ -137,7 +137,7 @@ def test_no_number_changes_nothing_without_a_word(walk, path):
 
 @pytest.mark.slow
 def test_no_number_of_the_mechanism_changes_nothing_without_a_word():
-    walk = Walk("hetrombopag_itp_mei_2021", "patients=30", *MECHANISM)
+    walk = Walk("hetrombopag_itp_mei_2021", "patients=16", *MECHANISM)
     paths = [path for path in walked(walk.data) if path[-1] in ("value", "variance")]
     assert [label(path) for path in paths if walk.outcome(path) == "nothing"] == []
 

@@ -368,7 +368,7 @@ def test_many_arms_are_all_in_the_tables_and_twelve_in_a_figure(many):
 def test_two_hundred_arms_in_five_megabytes_and_twenty_seconds(tmp_path):
     """The size grows with the arms, not with their square."""
     sizes = []
-    for n in (100, 200):
+    for n in (50, 200):
         folder, config = tmp_path / str(n), str(ROOT / "configs" / "hetrombopag_itp_phase3_empirical.yaml")
         settings = [word for change in doses(n, f"patients={2 * n}", "replicates=2") for word in ("--set", change)]
         assert main(["run", config, "--out", str(folder), "--no-report", *settings]) == 0
@@ -376,4 +376,4 @@ def test_two_hundred_arms_in_five_megabytes_and_twenty_seconds(tmp_path):
         assert main(["report", str(folder)]) == 0
         assert time.process_time() - begun < 20
         sizes.append((folder / "report.html").stat().st_size)
-    assert sizes[1] < 5e6 and sizes[1] < 2.1 * sizes[0]
+    assert sizes[1] < 5e6 and sizes[1] < 4.2 * sizes[0]

@@ -21,7 +21,7 @@ from trial.engine.enrolment import candidates, enrol
 from trial.errors import ConfigError, cut, not_installed
 from trial.models.behaviour import behaviour_problems
 from trial.study.checks import MOST_BYTES, impossible_margins, value_at
-from trial.study.load import Config, Setting, config_of, load_config, load_text, resolved_yaml
+from trial.study.load import Config, Setting, config_of, load_config, read_back
 from trial.study.protocol import Problem
 from trial.study.study import Study
 
@@ -59,7 +59,7 @@ def _refuse_unwritable(config: Config) -> None:
     """ConfigError when the resolved config, written as a run writes it, does not load back to the same study."""
     study = config.study
     try:
-        again = load_text(resolved_yaml(study), RESOLVED)
+        again = read_back(study, RESOLVED)
     except ConfigError as error:
         raise config.refused("id", [f"cannot be written and read back: {line}" for line in error.messages]) from None
     changed = [key for key in type(study).model_fields if getattr(again, key) != getattr(study, key)]

@@ -16,11 +16,12 @@ import traceback
 from _thread import interrupt_main
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from threading import Timer, main_thread
 from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from trial.cli.attribute import attribute as attribute_
 from trial.cli.calibrate import calibrate as calibrate_
@@ -165,7 +166,9 @@ def _where(error: Exception) -> str:
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "somewhere"
 
 
-def _app() -> typer.Typer:
+@cache
+def _app() -> Callable[..., Any]:
+    """Every command, built once in a process: to read their arguments takes longer than most of them."""
     app = typer.Typer(
         add_completion=False,
         no_args_is_help=True,
@@ -203,7 +206,7 @@ def _app() -> typer.Typer:
     ):
         app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
     app.add_typer(forecast_, name="forecast")
-    return app
+    return get_command(app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -54,8 +54,13 @@ def arithmetic() -> str:
 
 def installed() -> dict[str, str]:
     """What may change a number: the version of the engine and of every package of PACKAGES, and the arithmetic."""
-    packages = {name: version(name) for name in PACKAGES}
-    return {"engine": engine_version(), **packages, ARITHMETIC: arithmetic()}
+    return {"engine": engine_version(), **dict(_packages()), ARITHMETIC: arithmetic()}
+
+
+@lru_cache(maxsize=1)
+def _packages() -> tuple[tuple[str, str], ...]:
+    """Each of PACKAGES with its version, which stays while a process runs."""
+    return tuple((name, version(name)) for name in PACKAGES)
 
 
 def text_hash(text: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,7 +39,7 @@ from trial.study.placed import Place, Placed, as_tree, dotted, find, plain
 from trial.study.protocol import Problem, Record
 from trial.study.rule_library import with_library
 from trial.study.study import Study
-from trial.study.yamltree import read, read_text, with_override, with_value
+from trial.study.yamltree import MOST_VALUES, read, read_text, with_override, with_value
 
 FILES = (("population", "file"), ("population", "by_day"), ("published", "rows"), ("published", "baseline"))
 PARAMETER_SET = ("parameter_set",)
@@ -152,14 +154,51 @@ def _refusal(tree: Placed, problems: list[Problem]) -> list[str]:
 
 def resolved_yaml(study: Study) -> str:
     """The study as YAML with every default written out; loading it gives an equal Study."""
+    return "".join(_sections(study).values())
+
+
+def read_back(study: Study, name: str) -> Study:
+    """The Study that loading its resolved YAML gives, as ``load_text``; a section that was read before is known."""
+    sections = _sections(study)
+    text = "".join(sections.values())
+    with suppress(ConfigError):  # which is then told with the lines of the whole
+        read = {key: read_text(section, name) for key, section in sections.items()}
+        if text.count(",") + text.count("\n") < MOST_VALUES and all(
+            list(tree.value) == [key] for key, tree in read.items()
+        ):
+            tree = Placed({key: tree.value[key] for key, tree in read.items()}, Place(name))
+            return _config(_with_absolute_files(tree), (), ()).study
+    return load_text(text, name)
+
+
+def _sections(study: Study) -> dict[str, str]:
+    """The resolved YAML of a study by its keys, its head before the first."""
+    head = f"# {' '.join(study.title.split())}\n# Every setting of the study, defaults included.\n"
+    written = {key: _written(_Section(key, repr(value), value)) for key, value in study.model_dump().items()}
+    first = next(iter(written))
+    return written | {first: head + written[first]}
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A key of a study with its value, known by what Python says of it."""
+
+    key: str
+    said: str
+    value: Any = field(compare=False)
+
+
+@lru_cache(maxsize=1024)
+def _written(section: _Section) -> str:
+    """A section as YAML; the studies of a scan or a search share most of theirs."""
     yaml = YAML()
     yaml.width = 120
     yaml.representer.add_representer(
         type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
     )
     stream = io.StringIO()
-    yaml.dump(_dumpable(study.model_dump()), stream)
-    return f"# {' '.join(study.title.split())}\n# Every setting of the study, defaults included.\n{stream.getvalue()}"
+    yaml.dump({section.key: _dumpable(section.value)}, stream)
+    return stream.getvalue()
 
 
 def _dumpable(value: Any) -> Any:

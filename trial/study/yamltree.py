@@ -225,9 +225,9 @@ def _parse(text: str, name: str, path: Path | None) -> tuple[Placed, list[str]]:
         return Placed({}, Place(name)), [str(error)]
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=512)
 def _composed(text: str) -> YamlNode | None:
-    """The nodes of a YAML text, which nobody changes: many studies are made of one file."""
+    """The nodes of a YAML text, which nobody changes: many studies are made of one file, or share sections."""
     return YAML(typ="safe", pure=True).compose(text)
 
 
