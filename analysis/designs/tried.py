@@ -212,7 +212,7 @@ def _judged(
     won = rejected.any(axis=1) if d.stop_on == "any" else (rejected | out).all(axis=1) & rejected.any(axis=1)
     lost = (out & ~rejected).all(axis=1)
     now_stops = ~s.stopped & (won | lost | (k == d.looks - 1))
-    futile = s.futile | (now_stops & lost & ~won & (k < d.looks - 1))
+    futile = s.futile | (now_stops & lost & ~won)
     look = np.where(now_stops, k, s.look)
     return _Standing(s.stopped | now_stops, futile, look, rejected, out, seen_z, difference, untested, least)
 

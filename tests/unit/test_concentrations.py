@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from bare_run import bare_run
 
+from analysis.report import concentrations as page
 from analysis.statistics.concentrations import summary_rows
 from analysis.statistics.estimates import Estimate
 
@@ -57,3 +61,11 @@ def test_below_the_limit_after_a_quantifiable_sample_is_missing() -> None:
     assert (
         found["mean"] == pytest.approx(14 / 3) and found["minimum"] == 2 and found["geometric mean"] == pytest.approx(4)
     )
+
+
+def test_the_table_has_each_time_of_each_arm(monkeypatch) -> None:
+    """Arms that are sampled at other times have their own lines, in the order of the estimates."""
+    monkeypatch.setattr(page, "_line", lambda run, arm, time, hue: (arm, time))
+    places = [("drug", "0"), ("drug", "2"), ("drug", "2"), ("placebo", "4")]
+    table = page.table(bare_run(), [SimpleNamespace(ARM=arm, CATEGORY=time) for arm, time in places])
+    assert [row for row in table.rows if isinstance(row, tuple)] == [("drug", "0"), ("drug", "2"), ("placebo", "4")]

@@ -187,3 +187,13 @@ def test_what_a_stream_refuses_beside_the_work_falls_silent(monkeypatch, error, 
     with pytest.raises(ValueError, match="else") if passes else nullcontext(), console.aside():
         raise error
     assert silenced == [True] * (not passes)
+
+
+def test_where_no_terminal_tells_its_width_it_is_80(monkeypatch):
+    def nobody(*_):
+        raise OSError
+
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("os.get_terminal_size", nobody)
+    assert console._folded(f"{78 * 'a'} b") == f"{78 * 'a'} b"
+    assert console._folded(f"{79 * 'a'} b") == f"{79 * 'a'}\n  b"

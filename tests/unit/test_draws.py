@@ -1,6 +1,7 @@
 """What is drawn for a unit: moments, independence and laws; tolerances of 4.5 Monte Carlo errors."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy.stats import beta
 
 from cohorts.sets import parameter_set
 from cohorts.streams import Draws, Streams
-from trial.engine.draws import _habit, draw_unit, most_rescues
+from trial.engine.draws import Unit, _habit, draw_unit, most_rescues
 from trial.engine.weeks import Occasions
 from trial.models import TMDD_LIFESPAN
 from trial.study.study import Study
@@ -247,3 +248,15 @@ def test_a_parameter_on_a_day_has_the_shape_of_the_day():
     name, n = made.structure.parameters[0], made.drawn.n
     assert made.on(name, np.zeros(n, dtype=np.int64)).shape == (n,)
     assert made.on(name, np.zeros((n, 4), dtype=np.int64)).shape == (n, 1)
+
+
+def test_the_days_of_each_change_stand_side_by_side(monkeypatch):
+    """Response is lost on days 3 and 4 of two patients, covariates change on two more days of each."""
+    monkeypatch.setattr("trial.engine.draws.days_of_change", lambda _: np.array([[3], [4]]))
+    pieces = SimpleNamespace(begins=lambda read: np.array([[7, 8], [9, 10]]) + len(read))
+    changes = SimpleNamespace(parameters={"CL": "a", "NONE": "b"}, pieces=pieces)
+    ours = SimpleNamespace(drawn=SimpleNamespace(log_ec50=1, n=2), changes=changes, structure=SimpleNamespace())
+    ours.structure.parameters = ("CL",)
+    assert Unit.cuts.func(ours).tolist() == [[3, 8, 9], [4, 10, 11]]
+    none = SimpleNamespace(drawn=SimpleNamespace(log_ec50=None, n=2), changes=None)
+    assert Unit.cuts.func(none).shape == (2, 0)

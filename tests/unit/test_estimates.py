@@ -366,3 +366,10 @@ def test_estimates_are_read_back_as_they_were_written(tmp_path):
         for part in (rows[:2], rows[2:]):
             file.write_table(to_table(part))
     assert read_estimates(tmp_path / "e.parquet") == tuple(rows)
+
+
+def test_pairs_of_equal_outcomes_count_for_neither_arm() -> None:
+    """Of five patients in two arms two differ, both better in the first; one is not evaluable in one of them."""
+    first, second = [1, 1, 0, 1, np.nan], [0, 0, 0, 1, 1]
+    pairs = summaries._pairs(np.array(first + second, dtype=float), np.repeat([0, 1], 5), (1, 2), 1)
+    assert pairs.tolist() == [[[2, 0, 4], [0, 0, 5]]]

@@ -191,6 +191,8 @@ def test_the_regression_is_that_of_numpy() -> None:
     phase = nca.terminal(THEOPH_1_H, THEOPH_1)
     slope, _ = np.polyfit(THEOPH_1_H[-3:], np.log(THEOPH_1[-3:]), 1)
     assert phase.lambda_z == pytest.approx(-slope, rel=1e-12)
+    r2 = np.corrcoef(THEOPH_1_H[-3:], np.log(THEOPH_1[-3:]))[0, 1] ** 2
+    assert phase.r2_adjusted == pytest.approx(1 - (1 - r2) * 2 / 1, rel=1e-12), "n - 1 and n - 2 of three samples"
 
 
 SAMPLING = {"visit_day": 0, "times_h": [0, 1, 2, 4, 8, 24], "partial_auc_h": [1, 3]}

@@ -334,3 +334,10 @@ def test_firth_within_strata_is_the_maximum_of_the_penalised_likelihood_and_its_
 def test_firth_has_nothing_to_say_of_a_group_that_is_not_there():
     assert np.isnan(proportions.firth_odds_ratio([0], [0], [3], [9]).estimate)
     assert np.isnan(proportions.firth_odds_ratio([0], [5], [0], [9]).estimate), "one outcome"
+
+
+def test_subgroups_without_an_event_do_not_differ_and_nothing_is_divided_by_0() -> None:
+    none, ten = np.zeros((2, 1)), np.full((2, 1), 10.0)
+    with np.errstate(divide="raise", invalid="raise"):
+        found = proportions.homogeneity_test(none, ten, none, ten)
+    assert (found.q, found.df, found.p, found.common) == (0, 1, 1, 0)

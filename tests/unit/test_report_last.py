@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,3 +57,9 @@ def test_the_memory_of_the_report_is_foreseen(monkeypatch):
     with pytest.raises(Refused, match=r"the report needs about .* --no-report leaves it out \(with --resume"):
         foresight.refuse_too_large(study, Path("x"), 1)
     foresight.refuse_too_large(study, Path("x"), 1, with_report=False)
+
+
+def test_the_memory_of_a_small_report():
+    """340 MiB, and 400 and twice 110 bytes for each of 3 patients in 2 replicates."""
+    study = SimpleNamespace(visits=SimpleNamespace(days=(0, 7)), subjects=3, kept=(1, 2))
+    assert foresight.report_bytes(study) == 356_515_840 + 3_720
