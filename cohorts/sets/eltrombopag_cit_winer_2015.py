@@ -14,7 +14,7 @@ from cohorts.shared.eltrombopag_pk import (
     WEIGHT_ON_CL,
     validity,
 )
-from cohorts.shared.taken_over import taken_over
+from cohorts.shared.taken_over import without_itp
 from cohorts.shared.within_patient import BLEEDING, CHOICE, STEADY
 
 WINER = Source(cite.WINER_2015, "abstract")
@@ -35,7 +35,7 @@ ELTROMBOPAG_CIT_WINER_2015 = ParameterSet(
     parameters=(
         *DISPOSITION,
         *_DRUG,
-        *taken_over((*cells.TPO, *cells.ARMS, *cells.CELLS)),
+        *without_itp((*cells.TPO, *cells.ARMS, *cells.CELLS)),
         *cells.NO_DESTRUCTION,
         *STEADY,
         *BLEEDING,

@@ -6,6 +6,7 @@ from cohorts.citations import Source
 from cohorts.parameters import Parameter, ParameterSet, RandomEffect, Range, cv_to_variance
 from cohorts.shared import thrombopoiesis as cells
 from cohorts.shared.eltrombopag_pk import CORRELATIONS, COVARIATE_EFFECTS, DISPOSITION, LABEL, PK_EFFECTS, validity
+from cohorts.shared.moving_disease import REMISSION
 from cohorts.shared.taken_over import taken_over
 from cohorts.shared.within_patient import BLEEDING, CHOICE, WITHIN
 
@@ -52,7 +53,7 @@ ELTROMBOPAG_ITP_BUSSEL_2007 = calibrated(
             *taken_over((*cells.TPO, *cells.ARMS, *cells.CELLS)),
             *_ITP,
             _NONRESP,
-            *taken_over(WITHIN),
+            *taken_over((*WITHIN, *REMISSION)),
             *BLEEDING,
         ),
         random_effects=(

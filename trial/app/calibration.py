@@ -87,7 +87,7 @@ def _fitted_record(
     most = 1 + fit.search.scan + fit.search.starts * fit.search.evaluations
     with _ticking(progress, "points, at most", most, keep) as tell:
         limits = {"scan": fit.search.scan, "starts": fit.search.starts, "evaluations": fit.search.evaluations}
-        points = search(targets, fitted, simulate, **limits, tell=tell)
+        points = search(targets, fitted, simulate, **limits, method=fit.search.method, tell=tell)
     best, found = points[0], {}
     if uncertain:
         at = partial(objective, targets, fitted, simulate)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from cohorts.files import is_regular
+from cohorts.parameters import ParameterSet
 from cohorts.sets import PARAMETER_SETS, is_file_name, parameter_set
 from trial.study.checks import MOST_BYTES
 from trial.study.load import Check, load_record
@@ -22,17 +23,23 @@ class FittedParameter(Record):
     """A parameter to fit and what was believed of it before: log-normal, in the parameter's own unit."""
 
     name: str = Field(description="parameter of the set; a variance between patients is OMEGA_<parameter>")
-    median: Positive = Field(description="median of the prior, in the unit of the parameter")
+    median: Positive | None = Field(default=None, description="median of the prior, in the unit of the parameter")
+    like: str | None = Field(
+        default=None, description="in place of a median: the set of the catalogue whose value it is, another population"
+    )
     log_sd: Positive = Field(description="prior SD of its logarithm; of a fraction, of its log odds")
     reason: str = Field(description="where the prior comes from")
 
 
 class Search(Record):
-    """How long is searched: a scan of the priors, then several simplex searches from its best points."""
+    """How long is searched: a scan of the priors, then several searches from its best points."""
 
     scan: Count = Field(default=128, description="points of the scan of the priors, beside their medians")
     starts: Annotated[Whole, Field(ge=1, le=100)] = Field(default=3, description="searches, from the best points")
     evaluations: Count = Field(default=250, description="points of each search, at most")
+    method: Literal["simplex", "least squares"] = Field(
+        default="simplex", description="simplex: Nelder-Mead, for few parameters; least squares: Gauss-Newton, for many"
+    )
     profile_evaluations: Count = Field(default=40, description="points of each search of a profile, at most")
 
 
@@ -102,7 +109,21 @@ def load_fit(path: Path, check: Check = lambda data: ()) -> Fit:
     """
     fit = load_record(path, Fit, lambda data: [*_unknown(data, path.parent), *check(data)])
     studies = tuple(str(path.parent / name) for name in fit.studies)
-    return fit.model_copy(update={"studies": studies, "parameter_set": set_name(fit.parameter_set, path.parent)})
+    beside = fit.posterior.model_copy(update={"assumed": tuple(map(resolved, fit.posterior.assumed))})
+    found = {"studies": studies, "parameter_set": set_name(fit.parameter_set, path.parent)}
+    return fit.model_copy(update=found | {"fitted": tuple(map(resolved, fit.fitted)), "posterior": beside})
+
+
+def resolved(prior: FittedParameter) -> FittedParameter:
+    """The prior with the number that its median is."""
+    if prior.like is None:
+        return prior
+    return prior.model_copy(update={"median": value_in(parameter_set(prior.like), prior.name)})
+
+
+def value_in(chosen: ParameterSet, name: str) -> float:
+    """A typical value of a set, or a variance between patients, OMEGA_<parameter>."""
+    return chosen.variances[name] if name in chosen.variances else chosen.value(name)
 
 
 def set_name(name: str, base: Path) -> str:
@@ -124,17 +145,43 @@ def _unknown(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
     except (KeyError, ValueError) as error:
         yield ("parameter_set",), str(error.args[0])
         return
-    known = [*(p.name for p in chosen.parameters), *chosen.variances]
+    known = _names(chosen)
     fractions = [p.name for p in chosen.parameters if p.unit == FRACTION]
     beside = data.get("posterior")
     assumed = _entries(beside.get("assumed")) if isinstance(beside, Mapping) else ()
     for place, priors in ((("fitted",), _entries(data.get("fitted"))), (("posterior", "assumed"), assumed)):
         for k, prior in enumerate(priors):
-            name = prior.get("name") if isinstance(prior, Mapping) else None
-            if isinstance(name, str) and name not in known:
-                yield (*place, k, "name"), not_among(name, known, f"a parameter of {chosen.id}")
-            elif name in fractions and isinstance(median := prior.get("median"), int | float) and median >= 1:
-                yield (*place, k, "median"), f"seen {median:g}; {name} is a fraction; allowed: less than 1"
+            if isinstance(prior, Mapping) and isinstance(prior.get("name"), str):
+                yield from (
+                    ((*place, k, *where), text) for where, text in _of_prior(prior, chosen.id, known, fractions)
+                )
+
+
+def _of_prior(prior: Mapping[str, Any], set_id: str, known: list[str], fractions: list[str]) -> Iterator[Problem]:
+    """What is wrong with one prior: its name, its median, the set it is taken from."""
+    name, median, like = prior["name"], prior.get("median"), prior.get("like")
+    if name not in known:
+        yield ("name",), not_among(name, known, f"a parameter of {set_id}")
+    elif name in fractions and isinstance(median, int | float) and median >= 1:
+        yield ("median",), f"seen {median:g}; {name} is a fraction; allowed: less than 1"
+    if (median is None) == (like is None):
+        seen = "neither" if like is None else "both"
+        yield (), f"seen {seen} of median and like; needed: the median of the prior, or the set whose value it is"
+    if isinstance(like, str):
+        yield from ((("like",), text) for text in _not_like(like, name))
+
+
+def _not_like(like: str, name: str) -> Iterator[str]:
+    """Why a prior cannot be about the value of that set."""
+    ids = [one.id for one in PARAMETER_SETS]
+    if like not in ids:
+        yield not_among(like, ids, "a parameter set of the catalogue")
+    elif name not in (has := _names(parameter_set(like))):
+        yield not_among(name, has, f"a parameter of {like}")
+
+
+def _names(chosen: ParameterSet) -> list[str]:
+    return [*(p.name for p in chosen.parameters), *chosen.variances]
 
 
 def _entries(value: Any) -> Iterable[Any]:
