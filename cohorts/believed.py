@@ -7,6 +7,7 @@ number that has a standard error, of the calibration it was taken from, moves by
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -43,9 +44,17 @@ def by_priors(parameter_set: ParameterSet, streams: Streams, replicate: int) -> 
     for name, width in widths(parameter_set).items():
         if width.log_sd and values[name]:
             factor = float(exp(width.log_sd * draws.normal(f"prior:{name}")[0]))
-            moved[name] = min(_moved(values[name], factor, name in shares), width.most * values[name])
-    moved |= _scaled(values, moved)
-    return parameter_set.with_values(_possible(values | moved, moved, set(parameter_set.variances)))
+            moved[name] = _moved(values[name], factor, name in shares)
+    return parameter_set.with_values(possible(parameter_set, moved))
+
+
+def possible(parameter_set: ParameterSet, moved: Mapping[str, float]) -> dict[str, float]:
+    """Moved values as they can be beside each other and the rest of the set."""
+    values = {p.name: p.value for p in parameter_set.parameters} | parameter_set.variances
+    known = widths(parameter_set)
+    found = {name: min(v, known[name].most * values[name]) if name in known else v for name, v in moved.items()}
+    found |= _scaled(values, found)
+    return _possible(values | found, found, set(parameter_set.variances))
 
 
 def _moved(value: float, factor: float, share: bool) -> float:
@@ -70,6 +79,8 @@ def _possible(values: dict[str, float], moved: dict[str, float], variances: set[
             found[first] = min(found[first], values[second]) if second in values else found[first]
     for names in SHARES:
         total = sum(values.get(name, 0.0) for name in names)
+        room = LARGEST_FRACTION - sum(values.get(name, 0.0) for name in names if name not in found)
         if total > LARGEST_FRACTION:
-            found |= {name: found[name] * LARGEST_FRACTION / total for name in names if name in found}
+            parts = [name for name in names if name in found]
+            found |= {name: found[name] * room / sum(found[part] for part in parts) for name in parts}
     return found

@@ -66,6 +66,7 @@ WIDTHS: tuple[Width, ...] = (
     _fixed(("TPO0",), "only ratios to it enter"),
     _fixed(("ETA",), "at its limit: a full agonist in cells"),
     _fixed(("ETA_NONRESP", "EMAX_NONRESP"), "0 by definition of a non-responder"),
+    _fixed(("F_REF",), "only says at which dose clearance holds"),
     _fixed(("BASE",), "the patient's own count takes its place"),
     _fixed(("NONRESP",), "practically nobody; a class of ITP", (*HEALTHY, *CIT)),
     _fixed(("FLUCT_SD",), "no immune destruction that could swing", (*HEALTHY, *CIT)),
@@ -102,6 +103,7 @@ WIDTHS: tuple[Width, ...] = (
     Width(("FLUCT_SD",), ("population",), "as calibrated on the phase III trial of hetrombopag in ITP, or a choice "
           "near it; swings must leave room for differences between patients", most=1.9),
     Width(("FLUCT_TAU",), ("unread",), "a choice"),
+    Width(("REM_RATE", "REM_MEAN", "REM_DROP"), ("unread",), "rare; how rare, long and deep was not read"),
     Width(("ASSAY_CV",), (), "healthy people, the same", HEALTHY, most=2.4),
     Width(("ASSAY_CV",), ("population",), "healthy people, taken for patients", most=3.0),
     Width(("RESCUE_H0", "RESCUE_SCALE", "RESCUE_DROP"), ("unread",), "a choice",

@@ -11,7 +11,7 @@ from cohorts.calibration import calibrated, read_calibration
 from cohorts.citations import Source
 from cohorts.parameters import Parameter, RandomEffect, ValidityDomain, cv_to_variance
 from cohorts.sets.eltrombopag_itp_bussel_2007 import ELTROMBOPAG_ITP_BUSSEL_2007
-from cohorts.shared.eltrombopag_pk import CHOICE
+from cohorts.shared.eltrombopag_pk import CHOICE, proportional
 from cohorts.shared.taken_over import as_assumed
 from cohorts.shared.thrombopoiesis import SPLENECTOMY
 
@@ -50,7 +50,7 @@ _START = replace(
     id="avatrombopag_itp_jurczak_2018",
     title="Avatrombopag in chronic ITP: published kinetics, effect calibrated on the four doses of phase II",
     drug="avatrombopag",
-    parameters=tuple(_OWN.get(p.name, as_assumed(p)) for p in ELTROMBOPAG_ITP_BUSSEL_2007.parameters),
+    parameters=tuple(_OWN.get(p.name, as_assumed(p)) for p in proportional(ELTROMBOPAG_ITP_BUSSEL_2007)),
     random_effects=(
         RandomEffect("CL", cv_to_variance(29.0), "CV 29 %", LABEL, "published"),
         RandomEffect("VC", cv_to_variance(25.0), "CV 25 %", LABEL, "published"),

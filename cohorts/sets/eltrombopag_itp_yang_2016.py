@@ -1,9 +1,9 @@
 """Eltrombopag in Chinese patients with chronic ITP: the drug of the international trial, the people of the Chinese one.
 
 Nothing is fitted to Chinese patients on eltrombopag: their trial and the published dose simulation are predictions.
-Of the drug, clearance and slope are East Asian as published, the slope as a potency: effect(C) is that of others at
-0.66 C. Of the people, the largest drive and what moves by itself come from the Chinese trial of hetrombopag, the share
-of non-responders from the paper of the dose simulation.
+Of the drug, clearance and slope are East Asian as published, the slope as a potency (effect(C) is that of others at
+0.66 C), and exposure is proportional to dose (healthy Japanese). Of the people, the largest drive and what moves by
+itself come from the Chinese trial of hetrombopag, the share of non-responders from the paper of the dose simulation.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ from cohorts import references as cite
 from cohorts.citations import Source
 from cohorts.parameters import Parameter, Range
 from cohorts.sets.eltrombopag_itp_bussel_2007 import ELTROMBOPAG_ITP_BUSSEL_2007
-from cohorts.shared.eltrombopag_pk import FARRELL, GIBIANSKY
+from cohorts.shared.eltrombopag_pk import FARRELL, GIBIANSKY, proportional
 from cohorts.shared.taken_over import as_assumed, taken_over
 from cohorts.shared.thrombopoiesis import ITP, TPO
 
@@ -43,7 +43,7 @@ ELTROMBOPAG_ITP_YANG_2016 = replace(
     ELTROMBOPAG_ITP_BUSSEL_2007,
     id="eltrombopag_itp_yang_2016",
     title="Eltrombopag in Chinese chronic ITP: East Asian clearance and slope as published, no effect fitted",
-    parameters=tuple(_OWN.get(p.name, as_assumed(p)) for p in ELTROMBOPAG_ITP_BUSSEL_2007.parameters),
+    parameters=tuple(_OWN.get(p.name, as_assumed(p)) for p in proportional(ELTROMBOPAG_ITP_BUSSEL_2007)),
     random_effects=tuple(as_assumed(e) for e in ELTROMBOPAG_ITP_BUSSEL_2007.random_effects),
     uncertainty=tuple(together.without(set(_OWN) - {"EC50"}) for together in ELTROMBOPAG_ITP_BUSSEL_2007.uncertainty),
     validity=replace(

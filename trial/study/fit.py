@@ -11,6 +11,7 @@ from pydantic import Field
 from cohorts.files import is_regular
 from cohorts.parameters import ParameterSet
 from cohorts.sets import PARAMETER_SETS, is_file_name, parameter_set
+from cohorts.widths import widths
 from trial.study.checks import MOST_BYTES
 from trial.study.load import Check, load_record
 from trial.study.protocol import Identifier, Positive, Problem, Record, Whole, not_among
@@ -30,6 +31,12 @@ class FittedParameter(Record):
     log_sd: Positive = Field(description="prior SD of its logarithm; of a fraction, of its log odds")
     reason: str = Field(description="where the prior comes from")
 
+    @property
+    def middle(self) -> float:
+        """The median of a prior as ``load_fit`` gives it."""
+        assert self.median is not None, f"{self.name}: about {self.like}, which was not looked up"
+        return self.median
+
 
 class Search(Record):
     """How long is searched: a scan of the priors, then several searches from its best points."""
@@ -48,6 +55,9 @@ class PosteriorPlan(Record):
 
     assumed: tuple[FittedParameter, ...] = Field(
         default=(), description="parameters that are not fitted and move all the same, with what is believed of them"
+    )
+    carried: tuple[str, ...] = Field(
+        default=(), description="assumed parameters that move too, each about its value by how far it was carried"
     )
     points: Annotated[Whole, Field(ge=16, le=4096)] = Field(
         default=128, description="points of each wave at which the studies are simulated"
@@ -91,12 +101,17 @@ class Fit(Record):
 
     def problems(self) -> Iterator[Problem]:
         names = [prior.name for prior in self.fitted]
-        moved = [*names, *(prior.name for prior in self.posterior.assumed)]
-        for k, name in enumerate(moved):
+        beside = [prior.name for prior in self.posterior.assumed]
+        moved = [*names, *beside, *self.posterior.carried]
+        places: list[tuple[str | int, ...]] = [
+            *(("fitted", k, "name") for k in range(len(names))),
+            *(("posterior", "assumed", k, "name") for k in range(len(beside))),
+            *(("posterior", "carried", k) for k in range(len(self.posterior.carried))),
+        ]
+        for k, (name, place) in enumerate(zip(moved, places, strict=True)):
             if moved.index(name) < k:
-                place = ("fitted", k) if k < len(names) else ("posterior", "assumed", k - len(names))
                 first = "fitted" if moved.index(name) < len(names) else "named"
-                yield (*place, "name"), f"seen {name!r}, which is {first} already; each parameter once"
+                yield place, f"seen {name!r}, which is {first} already; each parameter once"
         for k, name in enumerate(self.profile):
             if name not in names:
                 yield ("profile", k), not_among(name, names, "a fitted parameter")
@@ -149,6 +164,14 @@ def _unknown(data: Mapping[str, Any], base: Path) -> Iterator[Problem]:
     fractions = [p.name for p in chosen.parameters if p.unit == FRACTION]
     beside = data.get("posterior")
     assumed = _entries(beside.get("assumed")) if isinstance(beside, Mapping) else ()
+    carried = _entries(beside.get("carried")) if isinstance(beside, Mapping) else ()
+    wide = [name for name, width in widths(chosen).items() if width.log_sd]
+    for k, name in enumerate(carried):
+        if isinstance(name, str) and name not in wide:
+            yield (
+                ("posterior", "carried", k),
+                not_among(name, wide, f"an assumed parameter of {chosen.id} with a width"),
+            )
     for place, priors in ((("fitted",), _entries(data.get("fitted"))), (("posterior", "assumed"), assumed)):
         for k, prior in enumerate(priors):
             if isinstance(prior, Mapping) and isinstance(prior.get("name"), str):
