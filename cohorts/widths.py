@@ -83,8 +83,6 @@ WIDTHS: tuple[Width, ...] = (
     Width(("CONC_CV",), ("indication",), "Farrell 2014: liver disease and health", ELTROMBOPAG),
     Width(("CONC_CV",), ("drug", "indication"), "eltrombopag in liver disease and health"),
     Width(("EC50",), ("indication",), "of ITP, taken for chemotherapy", CIT),
-    Width(("EC50",), ("drug",), "a dose of avatrombopag taken as equivalent to one of eltrombopag", AVATROMBOPAG),
-    Width(("EC50",), ("unread",), "no value was read"),
     Width(("OMEGA_EC50",), ("drug", "indication"), "of eltrombopag in liver disease", ("hetrombopag_healthy",)),
     Width(("OMEGA_EC50",), ("indication",), "between healthy people, liver disease and ITP"),
     Width(("OMEGA_MMT", "OMEGA_MTT", "OMEGA_KS", "OMEGA_KP"), ("drug",), "the range of models of the class"),

@@ -18,7 +18,7 @@ from cohorts.populations import POPULATIONS
 from cohorts.sets import PARAMETER_SETS
 
 Numbers = Iterator[tuple[str, float]]
-SHARED = ("thrombopoiesis", "within_patient", "hetrombopag_pk", "eltrombopag_pk")
+SHARED = ("thrombopoiesis", "within_patient", "moving_disease", "hetrombopag_pk", "eltrombopag_pk")
 with (Path(__file__).parent / "numbers.csv").open(encoding="utf-8", newline="") as stream:
     ROWS = [(row["where"], row["name"], float(row["value"])) for row in csv.DictReader(stream)]
 
