@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import least_squares, minimize
 from scipy.special import expit, logit, ndtri, xlogy
 from scipy.stats import qmc
 
@@ -26,6 +27,9 @@ Simulate = Callable[[Mapping[str, float]], Mapping[str, float]]
 At = Callable[[Array], "Point"]
 NOTHING = 1e4
 """Misfit of a target of which nothing could be simulated, for example the duration of responses nobody has."""
+Search = Literal["simplex", "least squares"]
+STEP, FURTHEST = 0.3, 4.0
+"""Of the search by least squares, in prior SDs: of its differences, wide as rates are counts; and where it ends."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,24 @@ def distance(
     return sum(misfit(t, simulated[t.row_id]) for t in targets) + sum(f.z(values[f.name]) ** 2 for f in fitted)
 
 
+def residuals(
+    targets: Iterable[Target | Measure],
+    fitted: Iterable[Fitted],
+    values: Mapping[str, float],
+    simulated: Mapping[str, float],
+) -> Array:
+    """Signed roots of what ``distance`` adds up, targets first: above what was published is positive."""
+    of_targets = [
+        np.copysign(np.sqrt(misfit(t, simulated[t.row_id])), simulated[t.row_id] - wanted(t)) for t in targets
+    ]
+    return np.array([*of_targets, *(f.z(values[f.name]) for f in fitted)])
+
+
+def wanted(target: Target | Measure) -> float:
+    """What was published, rates as proportions."""
+    return target.events / target.n if isinstance(target, Target) else target.value
+
+
 def objective(
     targets: Sequence[Target | Measure],
     fitted: Sequence[Fitted],
@@ -145,26 +167,58 @@ def calibrate(
     scan: int = 128,
     starts: int = 3,
     evaluations: int = 250,
+    method: Search = "simplex",
     tell: Callable[[Point], None] = lambda point: None,
 ) -> list[Point]:
-    """Scan the priors with a Sobol design, then Nelder-Mead from each of the best ``starts`` points; all points, best
+    """Scan the priors with a Sobol design, then search from each of the best ``starts`` points; all points, best
     first.
 
-    ``simulate`` maps parameter values to results by row id. ``evaluations`` is per start. The search works on
-    standardised logarithms, so a unit step is one prior SD. Several starts, because the distance has several basins.
+    ``simulate`` maps parameter values to results by row id. ``evaluations`` is per start; ``method`` is Nelder-Mead
+    ("simplex") or Gauss-Newton in a trust region ("least squares"). The search works on standardised logarithms, so a
+    unit step is one prior SD. Several starts, because the distance has several basins.
     """
     visited: list[Point] = []
     at = objective(targets, fitted, simulate, tell)
 
-    def seen(z: Array) -> float:
+    def seen(z: Array) -> Point:
         visited.append(at(z))
-        return visited[-1].distance
+        return visited[-1]
 
     design = [np.zeros(len(fitted)), *ndtri(0.05 + 0.9 * qmc.Sobol(len(fitted), scramble=False).random(scan))]
-    ranked = np.argsort([seen(z) for z in design], kind="stable")
+    ranked = np.argsort([seen(z).distance for z in design], kind="stable")
     for start in (design[k] for k in ranked[:starts]):
-        descend(seen, start, evaluations)
+        if method == "simplex":
+            descend(lambda z: seen(z).distance, start, evaluations)
+        else:
+            straighten(lambda z: _residuals_at(targets, fitted, seen(z)), start, evaluations)
     return sorted(visited, key=lambda point: point.distance)
+
+
+def _residuals_at(targets: Sequence[Target | Measure], fitted: Sequence[Fitted], point: Point) -> Array:
+    return residuals(targets, fitted, point.values, point.simulated)
+
+
+def straighten(residuals_at: Callable[[Array], Array], start: Array, evaluations: int) -> None:
+    """Least squares from ``start``, slopes by one-sided differences of ``STEP``, at most ``evaluations`` points in all.
+
+    Nelder-Mead needs some hundred points in ten dimensions; this takes one more than there are parameters per step.
+    """
+    each = len(start) + 1
+    if evaluations < each or not len(start):
+        return
+    known: dict[bytes, Array] = {}
+
+    def value(z: Array) -> Array:
+        if z.tobytes() not in known:
+            known[z.tobytes()] = residuals_at(z)
+        return known[z.tobytes()]
+
+    def slopes(z: Array) -> Array:
+        way = np.where(z > FURTHEST - STEP, -STEP, STEP)
+        return np.stack([(residuals_at(z + h * e) - value(z)) / h for h, e in zip(way, np.eye(len(z)), strict=True)], 1)
+
+    limits = (-FURTHEST, FURTHEST)
+    least_squares(value, start, slopes, bounds=limits, x_scale=1.0, max_nfev=evaluations // each, xtol=0.005, ftol=1e-3)
 
 
 def descend(seen: Callable[[Array], float], start: Array, evaluations: int, first: float = 0.5) -> None:

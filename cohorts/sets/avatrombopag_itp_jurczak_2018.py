@@ -1,17 +1,17 @@
-"""Avatrombopag in chronic ITP: published kinetics, the patients of eltrombopag, an effect by equivalence of doses.
+"""Avatrombopag in chronic ITP: published kinetics, the patients of eltrombopag, an effect calibrated on phase II.
 
-No dose-response in ITP was readable. EC50 is set so that the labelled start dose of 20 mg occupies the receptor as
-much as the labelled start dose of eltrombopag, 50 mg, does at the mean exposures of the trial populations: an
-assumption, and the study is a prediction.
+The half-effect begins where the labelled start dose of 20 mg occupies the receptor as much as that of eltrombopag,
+50 mg, does at the mean exposures of the trial populations. Study 302 is a prediction.
 """
 
 from dataclasses import replace
 
 from cohorts import references as cite
+from cohorts.calibration import calibrated, read_calibration
 from cohorts.citations import Source
 from cohorts.parameters import Parameter, RandomEffect, ValidityDomain, cv_to_variance
 from cohorts.sets.eltrombopag_itp_bussel_2007 import ELTROMBOPAG_ITP_BUSSEL_2007
-from cohorts.shared.eltrombopag_pk import CHOICE
+from cohorts.shared.eltrombopag_pk import CHOICE, proportional
 from cohorts.shared.taken_over import as_assumed
 from cohorts.shared.thrombopoiesis import SPLENECTOMY
 
@@ -44,12 +44,13 @@ _OWN = {
     )
 }  # fmt: skip
 
-AVATROMBOPAG_ITP_JURCZAK_2018 = replace(
+# Starting values; the fitted ones stand in avatrombopag_itp_jurczak_2018.calibration.json.
+_START = replace(
     ELTROMBOPAG_ITP_BUSSEL_2007,
     id="avatrombopag_itp_jurczak_2018",
-    title="Avatrombopag in chronic ITP: published kinetics, effect by equivalence of the labelled start doses",
+    title="Avatrombopag in chronic ITP: published kinetics, effect calibrated on the four doses of phase II",
     drug="avatrombopag",
-    parameters=tuple(_OWN.get(p.name, as_assumed(p)) for p in ELTROMBOPAG_ITP_BUSSEL_2007.parameters),
+    parameters=tuple(_OWN.get(p.name, as_assumed(p)) for p in proportional(ELTROMBOPAG_ITP_BUSSEL_2007)),
     random_effects=(
         RandomEffect("CL", cv_to_variance(29.0), "CV 29 %", LABEL, "published"),
         RandomEffect("VC", cv_to_variance(25.0), "CV 25 %", LABEL, "published"),
@@ -58,6 +59,8 @@ AVATROMBOPAG_ITP_JURCZAK_2018 = replace(
     correlations=(),
     covariate_effects=(SPLENECTOMY,),
     validity=ValidityDomain(
-        "adults with chronic ITP", ELTROMBOPAG_ITP_BUSSEL_2007.validity.ranges, 5.0, 60.0, "once daily", LABEL
+        "adults with chronic ITP", ELTROMBOPAG_ITP_BUSSEL_2007.validity.ranges, 2.5, 60.0, "once daily", LABEL
     ),
 )
+
+AVATROMBOPAG_ITP_JURCZAK_2018 = calibrated(_START, read_calibration(_START.id))

@@ -3,7 +3,6 @@
 from cohorts import references as cite
 from cohorts.citations import Source
 from cohorts.parameters import Parameter, ParameterSet, RandomEffect, Range, cv_to_variance
-from cohorts.sets.eltrombopag_itp_bussel_2007 import ELTROMBOPAG_ITP_BUSSEL_2007
 from cohorts.shared import thrombopoiesis as cells
 from cohorts.shared.eltrombopag_pk import (
     CORRELATIONS,
@@ -14,16 +13,16 @@ from cohorts.shared.eltrombopag_pk import (
     WEIGHT_ON_CL,
     validity,
 )
-from cohorts.shared.taken_over import taken_over
+from cohorts.shared.taken_over import without_itp
 from cohorts.shared.within_patient import BLEEDING, CHOICE, STEADY
 
 WINER = Source(cite.WINER_2015, "abstract")
-_EC50 = ELTROMBOPAG_ITP_BUSSEL_2007.value("EC50")
 _DRUG = (
     Parameter("CL", 0.668, "L/h", GIBIANSKY, "assumed", "CL/F 0.668 L/h",
               note="of a man of 70 kg with ITP, taken for cancer"),
     Parameter("BASE", 230.0, "10^9/L", WINER, "assumed", note="typical patient only: a count of 100 or more at entry"),
-    Parameter("EC50", _EC50, "ng/mL", CHOICE, "assumed", note="as calibrated for eltrombopag_itp_bussel_2007"),
+    Parameter("EC50", 5102.6, "ng/mL", CHOICE, "assumed",
+              note="as calibrated on TRA100773A until 0.4, together with the largest drive that is used here"),
     cells.ETA,
 )  # fmt: skip
 
@@ -35,7 +34,7 @@ ELTROMBOPAG_CIT_WINER_2015 = ParameterSet(
     parameters=(
         *DISPOSITION,
         *_DRUG,
-        *taken_over((*cells.TPO, *cells.ARMS, *cells.CELLS)),
+        *without_itp((*cells.TPO, *cells.ARMS, *cells.CELLS)),
         *cells.NO_DESTRUCTION,
         *STEADY,
         *BLEEDING,

@@ -5,7 +5,7 @@ from cohorts.citations import Source
 from cohorts.parameters import CovariateEffect, Parameter, ParameterSet, RandomEffect, Range, cv_to_variance
 from cohorts.shared import thrombopoiesis as cells
 from cohorts.shared.eltrombopag_pk import CORRELATIONS, DISPOSITION, GIBIANSKY, LABEL, PK_EFFECTS, validity
-from cohorts.shared.taken_over import taken_over
+from cohorts.shared.taken_over import without_itp
 from cohorts.shared.within_patient import BLEEDING, CHOICE, STEADY
 
 JAPAN = Source(cite.ELTROMBOPAG_JAPAN_2011, "abstract")
@@ -29,7 +29,7 @@ ELTROMBOPAG_HEALTHY_JSCPT_2011 = ParameterSet(
     parameters=(
         *DISPOSITION,
         *_DRUG,
-        *taken_over((*cells.TPO, *cells.ARMS, *cells.CELLS)),
+        *without_itp((*cells.TPO, *cells.ARMS, *cells.CELLS)),
         *cells.NO_DESTRUCTION,
         *STEADY,
         *BLEEDING,

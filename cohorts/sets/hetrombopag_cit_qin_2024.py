@@ -9,7 +9,7 @@ from cohorts.citations import Source
 from cohorts.parameters import Parameter, ParameterSet, RandomEffect, Range, cv_to_variance
 from cohorts.shared import thrombopoiesis as cells
 from cohorts.shared.hetrombopag_pk import CORRELATIONS, COVARIATE_EFFECTS, PK, PK_EFFECTS, validity
-from cohorts.shared.taken_over import taken_over
+from cohorts.shared.taken_over import taken_over, without_itp
 from cohorts.shared.within_patient import BLEEDING, CHOICE, STEADY
 
 TRIAL = Source(cite.HETROMBOPAG_CIT_2025, "congress abstract, eligibility")
@@ -27,7 +27,7 @@ HETROMBOPAG_CIT_QIN_2024 = ParameterSet(
     parameters=(
         *PK,
         *_DRUG,
-        *taken_over((*cells.TPO, *cells.ARMS, *cells.CELLS)),
+        *without_itp((*cells.TPO, *cells.ARMS, *cells.CELLS)),
         *cells.NO_DESTRUCTION,
         *STEADY,
         *BLEEDING,

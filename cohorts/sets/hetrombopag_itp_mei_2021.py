@@ -7,6 +7,7 @@ from cohorts.citations import Source
 from cohorts.parameters import Parameter, ParameterSet, RandomEffect, Range, cv_to_variance
 from cohorts.shared import thrombopoiesis as cells
 from cohorts.shared.hetrombopag_pk import CORRELATIONS, COVARIATE_EFFECTS, PK, PK_EFFECTS, validity
+from cohorts.shared.moving_disease import REMISSION
 from cohorts.shared.within_patient import BLEEDING, CHOICE, TABLE_1, WITHIN
 
 # Starting values; the fitted ones stand in hetrombopag_itp_mei_2021.calibration.json.
@@ -30,7 +31,7 @@ HETROMBOPAG_ITP_MEI_2021 = calibrated(
         title="Hetrombopag in chronic ITP: the mechanism, calibrated on the phase III trial",
         drug="hetrombopag",
         structure="tpo_mechanism",
-        parameters=(*PK, *_DRUG, *cells.TPO, *cells.ARMS, *cells.CELLS, *cells.ITP, *WITHIN, *BLEEDING),
+        parameters=(*PK, *_DRUG, *cells.TPO, *cells.ARMS, *cells.CELLS, *cells.ITP, *WITHIN, *REMISSION, *BLEEDING),
         random_effects=_EFFECTS,
         correlations=CORRELATIONS,
         covariate_effects=(*COVARIATE_EFFECTS, cells.SPLENECTOMY),

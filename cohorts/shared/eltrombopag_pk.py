@@ -5,7 +5,15 @@ The two depots stand for the dual sequential absorption; the target takes up pra
 
 from cohorts import references as cite
 from cohorts.citations import THIS_ENGINE, Source
-from cohorts.parameters import Correlation, CovariateEffect, Parameter, RandomEffect, Range, ValidityDomain
+from cohorts.parameters import (
+    Correlation,
+    CovariateEffect,
+    Parameter,
+    ParameterSet,
+    RandomEffect,
+    Range,
+    ValidityDomain,
+)
 
 GIBIANSKY = Source(cite.GIBIANSKY_2011, "abstract")
 FARRELL = Source(cite.FARRELL_2014, "Table 3")
@@ -44,6 +52,11 @@ STEROID_ON_CL = CovariateEffect(
     "corticosteroid -26 %; every concomitant ITP drug taken as one",
 )  # fmt: skip
 COVARIATE_EFFECTS = (SEX_ON_CL, WEIGHT_ON_CL, STEROID_ON_CL)
+
+
+def proportional(chosen: ParameterSet) -> tuple[Parameter, ...]:
+    """The parameters of a set for a drug, or for people, whose exposure is proportional to the dose."""
+    return tuple(p for p in chosen.parameters if p.name not in ("F_EXP", "F_REF"))
 
 
 def validity(population: str, ranges: tuple[Range, ...]) -> ValidityDomain:

@@ -1,8 +1,9 @@
 """What a set of ``tpo_mechanism`` takes over from the calibration of another: for itself an assumption, marked so.
 
-Biology does not depend on the drug, so the values of cells and patients (the largest drive, the time in the marrow,
-swings of destruction, rescue) that go with the fit to the phase III trial of hetrombopag are used for every drug;
-some of them that trial hardly informs (see its calibration record).
+In ITP the values of patients (swings of destruction, remission, rescue) that go with the fit to the phase III trial of
+hetrombopag are used for every drug, and the largest drive where no trial of these people informs it; some of them that
+trial hardly informs (see its calibration record). People without ITP keep the drive and the time in the marrow of an
+earlier calibration: their half-effects and the kill by chemotherapy were matched together with these.
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from cohorts.sets.hetrombopag_itp_mei_2021 import HETROMBOPAG_ITP_MEI_2021
 
 Number = TypeVar("Number", Parameter, RandomEffect)
 FROM = HETROMBOPAG_ITP_MEI_2021
+WITHOUT_ITP = {"KAPPA": 42.748, "MMT": 153.05}
+"""As calibrated for hetrombopag in ITP until version 0.4."""
 
 
 def taken_over(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
@@ -24,6 +27,20 @@ def taken_over(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
 def _taken(p: Parameter) -> Parameter:
     fitted = FROM.parameter(p.name)
     return as_assumed(replace(fitted, note=f"as calibrated for {FROM.id}; {p.note}")) if fitted.targets else p
+
+
+def without_itp(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
+    """The parameters as people without ITP have them."""
+    return tuple(
+        replace(
+            p,
+            value=WITHOUT_ITP[p.name],
+            note=f"as calibrated in ITP until 0.4, matched together with what these people show; {p.note}",
+        )
+        if p.name in WITHOUT_ITP
+        else p
+        for p in parameters
+    )
 
 
 def as_assumed(number: Number) -> Number:

@@ -14,8 +14,10 @@ from cohorts.populations import POPULATIONS
 FOLDER = Path(__file__).parents[2] / "configs" / "published"
 LIMITS = {"cp95", "printed95", "tolerance"}
 STATISTICS = {"rate": "%", "median": "", "mean": "", "geomean": ""}
-TOLERANCE = {"AUCTAU": ("share", 0.15), "BANDW12": ("points", 10), "OVER250W12": ("points", 10)}
-"""Set by the project before any simulation: areas within 15 %, shares within 10 percentage points."""
+TOLERANCE = {"AUCTAU": ("share", 0.15), "BANDW12": ("points", 10), "OVER250W12": ("points", 10),
+             "PLTW6": ("share", 0.35)}  # fmt: skip
+"""Set before any simulation of them was compared: areas within 15 %, shares within 10 percentage points; medians within
+35 %, set with the targets."""
 
 
 def study(path: Path) -> dict:
@@ -125,7 +127,7 @@ def test_endpoints_at_a_visit_are_those_of_the_assessment_day(name):
         ("hetrombopag_itp_phase3", ("yes", "yes"), 15),
         ("hetrombopag_itp_phase3", ("yes", "no"), 4),
         ("hetrombopag_itp_first_in_patient", ("yes", "no"), 3),
-        ("eltrombopag_itp_tra100773a", ("yes", "yes"), 4),
+        ("eltrombopag_itp_tra100773a", ("yes", "yes"), 8),
         ("eltrombopag_itp_exposure", ("yes", "yes"), 3),
         ("eltrombopag_healthy_japan", ("yes", "yes"), 3),
         ("eltrombopag_itp_china_phase3", ("yes", "no"), 2),
@@ -134,7 +136,8 @@ def test_endpoints_at_a_visit_are_those_of_the_assessment_day(name):
         ("eltrombopag_cit_winer", ("yes", "no"), 1),
         ("eltrombopag_cit_winer_mono", ("yes", "no"), 1),
         ("avatrombopag_itp_302", ("yes", "no"), 4),
-        ("avatrombopag_itp_phase2", ("yes", "no"), 5),
+        ("avatrombopag_itp_phase2", ("yes", "no"), 1),
+        ("avatrombopag_itp_phase2", ("yes", "yes"), 4),
         ("eltrombopag_itp_tra100773a_day8", ("yes", "no"), 2),
     ],
 )

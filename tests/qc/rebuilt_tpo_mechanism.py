@@ -46,7 +46,7 @@ THETA: dict[str, float] = {
     "KA": 0.0925,
     "MEAL_KD": 0.5,
     "MEAL_BIND": 2.973,  # h, 1/h, 1/h, 1 (times KD), 1/h
-    "EC50": 17.872,
+    "EC50": 19.941,
     "ETA": 1.0,
     "TPO0": 1.4,
     "KTPO": 0.08333333333333333,  # ng/mL, 1 (occupancy by drug), pM, 1/h
@@ -55,7 +55,7 @@ THETA: dict[str, float] = {
     "REN": 1.0,  # fraction, 1, 1 (production of TPO by liver and kidney)
     "FP": 0.5,
     "FM": 0.49,
-    "KAPPA": 42.748,  # fraction, fraction, 1
+    "KAPPA": 42.096,  # fraction, fraction, 1
     "A50_JS": 3.0,
     "A50_ERK": 3.0,
     "A50_AKT": 3.0,
@@ -70,7 +70,7 @@ THETA: dict[str, float] = {
     "W_AKT": 0.3,  # 1, activity; exponent
     "TAUX": 12.0,
     "TPR": 60.0,
-    "MMT": 153.05,
+    "MMT": 156.0,
     "LS": 211.0,
     "RS": 0.0062499999999999995,  # h, mean times; 1/h
     "P0": 230.0,
@@ -82,15 +82,18 @@ THETA: dict[str, float] = {
     "DESTRUCTION": 1.0,  # 1, log loss by a full dose; see Balance
     "LOWPROD": 0.42,
     "GPROD_LOW": 0.4,
-    "NONRESP": 0.11,
+    "NONRESP": 0.081974,
     "ETA_NONRESP": 0.0,  # fraction of patients, 1, the same
-    "FLUCT_SD": 0.45014,
-    "FLUCT_TAU": 10.0,
+    "FLUCT_SD": 0.38921,
+    "FLUCT_TAU": 24.49,
+    "REM_RATE": 0.32751,
+    "REM_MEAN": 180.0,
+    "REM_DROP": 2.0,  # 1/y, d, 1: remission (not used)
     "ASSAY_CV": 0.08,
     "CONC_CV": 0.154,  # 1, d, 1, 1 (not used, nor the rest)
-    "RESCUE_H0": 0.25504,
-    "RESCUE_SCALE": 8.6538,
-    "RESCUE_DROP": 2.4853,
+    "RESCUE_H0": 0.2804,
+    "RESCUE_SCALE": 9.0858,
+    "RESCUE_DROP": 2.1843,
     "RESCUE_TAU": 14.0,  # 1/wk, 10^9/L, 1, d
     "BLEED_A": 0.197,
     "BLEED_B": 0.5,
@@ -103,7 +106,7 @@ OMEGA2: dict[str, float] = {  # variances of the log between patients
     "CL": 0.33877315889668336,
     "VC": 0.46749047391470916,  # CV 63.5 %, 77.2 %
     "KDEG_T": 0.5645413516907702,
-    "EC50": 0.65662,
+    "EC50": 0.52215,
     "MMT": 0.08617769624105233,  # CV 87.1 %, 96.3 %, 30 %
 }
 CORRELATION: dict[tuple[str, str], float] = {("CL", "VC"): 0.55}
@@ -143,6 +146,7 @@ def individual(covariates: dict[str, Any], eta: dict[str, float], classes: set[s
         p["GPROD"] = p["GPROD_LOW"]
     p["HILL"] = THETA.get("HILL", 2.0)
     p["RECOVERS"], p["AHEAD"] = 0.0, 0.0  # of no set: nothing recovers by itself
+    p["F_EXP"], p["F_REF"] = THETA.get("F_EXP", 0.0), THETA.get("F_REF", 1.0)
     p["KAB"], p["GPROD"] = disease(p)
     return p
 
@@ -268,7 +272,8 @@ def events(p: dict[str, float], days: Sequence[Day]) -> list[tuple[float, dict[s
         changes.append((start, {"LOSS_FACTOR": day.loss_factor, "KILL": day.kill}))
         if day.dose_mg > 0.0:
             changes.append((start, {"KD_NOW": p["KD"], "KBIND_NOW": 0.0}))
-            changes.append((start + p["LAG"], {"D1": 1000.0 * day.dose_mg * day.bioavailability}))
+            available = (day.dose_mg / p["F_REF"]) ** p["F_EXP"] * day.bioavailability
+            changes.append((start + p["LAG"], {"D1": 1000.0 * day.dose_mg * available}))
         if math.isfinite(day.meal_h):
             changes.append((start + day.meal_h, {"KD_NOW": p["KD"] * p["MEAL_KD"], "KBIND_NOW": p["MEAL_BIND"]}))
     changes.append((24.0 * len(days), {"KILL": 0.0}))

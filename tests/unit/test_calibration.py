@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from analysis.evidence.calibration import NOTHING, Fitted, Measure, Target, calibrate, deviance, distance, misfit
+from analysis.evidence.calibration import (
+    NOTHING,
+    Fitted,
+    Measure,
+    Target,
+    calibrate,
+    deviance,
+    distance,
+    misfit,
+    residuals,
+)
 
 
 def test_deviance_is_twice_the_log_likelihood_ratio():
@@ -127,6 +137,61 @@ def test_the_search_goes_down_from_the_best_points_with_a_simplex_of_half_a_prio
     assert found[5] == pytest.approx(found[3]) and found[6] == pytest.approx([found[3][0] + 0.5, found[3][1]])
     assert found[7] == pytest.approx([found[3][0], found[3][1] + 0.5]) and begins
     assert found[3][0] == pytest.approx(first) and found[0][0] == pytest.approx(second)
+
+
+def linear():
+    """Five medians on the log scale, straight in three log parameters; the ridge solution in closed form."""
+    slopes = np.array([[1.0, 0.5, 0.0], [0.2, -0.7, 0.3], [0.0, 0.4, 0.9], [0.8, 0.0, -0.5], [-0.3, 0.6, 0.1]])
+    wanted, sd = np.array([0.4, -0.2, 0.9, 0.1, 0.3]), np.array([0.1, 0.3, 0.2, 0.5, 0.1])
+    weighted = slopes / sd[:, None]
+    solution = np.linalg.solve(weighted.T @ weighted + np.eye(3), weighted.T @ (wanted / sd))
+    pairs = enumerate(zip(wanted, sd, strict=True))
+    targets = [Measure(f"t{k}", float(np.exp(w)), float(s), True) for k, (w, s) in pairs]
+    fitted = [Fitted(name, 2.0, 0.5, "") for name in "abc"]
+
+    def simulate(values):
+        z = np.array([f.z(values[f.name]) for f in fitted])
+        return {f"t{k}": float(np.exp(x)) for k, x in enumerate(slopes @ z)}
+
+    return targets, fitted, simulate, solution
+
+
+def test_least_squares_of_straight_results_is_the_ridge_solution_after_one_step():
+    """(A'A + 1) z = A'b, A and b over the errors of the targets."""
+    targets, fitted, simulate, solution = linear()
+    points = calibrate(targets, fitted, simulate, scan=0, starts=1, evaluations=40, method="least squares")
+    assert [f.z(points[0].values[f.name]) for f in fitted] == pytest.approx(solution, abs=1e-4)
+    assert len(points) <= 41, "evaluations of the search, and the medians of the priors"
+
+
+def test_the_squares_of_the_residuals_are_the_distance_and_their_sign_says_what_is_too_high():
+    targets, fitted, simulate, _ = linear()
+    values = {"a": 2.5, "b": 1.0, "c": 2.0}
+    found = residuals(targets, fitted, values, simulate(values))
+    assert np.sum(found**2) == pytest.approx(distance(targets, fitted, values, simulate(values)), rel=1e-12)
+    assert list(np.sign(found[5:])) == [1, -1, 0]
+    assert residuals([Target("row", 5, 10)], [], {}, {"row": 0.6})[0] > 0
+    assert residuals([Target("row", 5, 10)], [], {}, {"row": 0.4})[0] < 0
+
+
+@pytest.mark.parametrize("evaluations", [0, 3])
+def test_least_squares_needs_a_point_more_than_there_are_parameters(evaluations):
+    targets, fitted, simulate, _ = linear()
+    points = calibrate(targets, fitted, simulate, scan=0, evaluations=evaluations, method="least squares")
+    assert len(points) == 1
+
+
+def test_least_squares_stays_within_four_prior_sds_and_looks_inwards_there():
+    """A target far away pulls to the limit; a slope is then taken from inside."""
+    asked = []
+
+    def simulate(values):
+        asked.append(values["a"])
+        return {"t": values["a"]}
+
+    calibrate([Measure("t", 1e6, 0.1, True)], [Fitted("a", 1.0, 1.0, "")], simulate, scan=0, starts=1, evaluations=60,
+              method="least squares")  # fmt: skip
+    assert np.exp(3.5) < max(asked) <= np.exp(4.0) * (1 + 1e-9)
 
 
 def test_the_usual_search():

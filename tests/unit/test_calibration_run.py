@@ -19,7 +19,7 @@ from trial.errors import Refused
 from trial.study.fit import FittedParameter
 
 MEI = "hetrombopag_itp_mei_2021"
-SEARCH = SimpleNamespace(scan=4, starts=2, evaluations=6, profile_evaluations=5)
+SEARCH = SimpleNamespace(scan=4, starts=2, evaluations=6, profile_evaluations=5, method="simplex")
 
 
 class Bars:

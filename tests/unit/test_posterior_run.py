@@ -9,7 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.evidence import posterior
+from trial.app.calibration import standardised
+from trial.app.posterior import _values, carried
 from trial.cli import main
+from trial.study.fit import load_fit
 
 EARLY = Path(__file__).parents[2] / "configs" / "published" / "hetrombopag_itp_first_in_patient.yaml"
 GOOD = """\
@@ -30,6 +33,8 @@ posterior:
   assumed:
     - {name: NONRESP, median: 0.11, log_sd: 0.5, reason: a fraction}
 """
+
+CARRIED = "  carried: [W_JS, W_ERK, W_AKT, FP, FM]\n  points: 16"
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +79,16 @@ def test_draws_beside_what_was_done(capsys, tmp_path):
         ("name: NONRESP", "name: EC50", "posterior.assumed.0.name: seen 'EC50', which is fitted already"),
         ("median: 0.11", "median: 1.1", "NONRESP is a fraction"),
         ("points: 16", "points: 4", "posterior.points: seen 4"),
+        (
+            "points: 16",
+            "points: 16\n  carried: [CL]",
+            "posterior.carried.0: seen 'CL', which is not an assumed parameter",
+        ),
+        (
+            "points: 16",
+            "points: 16\n  carried: [NONRESP]",
+            "posterior.carried.0: seen 'NONRESP', which is named already",
+        ),
         ("draws: 50", "drows: 50", "did you mean draws"),
     ],
 )
@@ -81,6 +96,21 @@ def test_what_is_wrong_has_its_place(capsys, tmp_path, old, new, told):
     (tmp_path / "fit.yaml").write_text(GOOD.replace(old, new))
     code, _, err = run(capsys, "fit.yaml")
     assert code == 2 and told in " ".join(err.split()) and "fit.yaml:" in err
+
+
+def test_carried_numbers_move_by_their_width_and_stay_possible(tmp_path):
+    """About their values; the exponents of the arms (0.5, 0.2, 0.3) keep their sum and FP and FM stay below one."""
+    text = GOOD.replace("hetrombopag_wang_2022", "hetrombopag_itp_mei_2021").replace("  points: 16", CARRIED)
+    (tmp_path / "fit.yaml").write_text(text)
+    fit = load_fit(tmp_path / "fit.yaml")
+    found = carried(fit)
+    assert [(prior.name, prior.median, prior.log_sd) for prior in found] == [
+        ("W_JS", 0.5, 0.7), ("W_ERK", 0.2, 0.7), ("W_AKT", 0.3, 0.7), ("FP", 0.5, 0.7), ("FM", 0.49, 0.7)
+    ]  # fmt: skip
+    (one,) = _values(fit, standardised(fit, found), np.array([[1.0, 0.0, 0.0, 1.0, 0.0]]))
+    whole = 0.5 * np.exp(0.7) + 0.2 + 0.3
+    assert [one["W_JS"], one["W_ERK"]] == pytest.approx([0.5 * np.exp(0.7) / whole, 0.2 / whole])
+    assert one["FP"] + one["FM"] == pytest.approx(0.99)
 
 
 def test_without_the_libraries_it_says_which_extra_has_them(capsys, monkeypatch):

@@ -14,7 +14,7 @@ VALUES = {
     "FM": 0.25, "KAPPA": 1, "EC50": 2, "ETA": 0.5, "A50_JS": 0.375, "A50_ERK": 0.625, "A50_AKT": 1.875, "G_JS": 1,
     "G_ERK": 4, "G_AKT": 6, "ACT_JS": 1.2, "ACT_ERK": 1, "ACT_AKT": 0.5, "W_JS": 2, "W_ERK": 2, "W_AKT": 3, "TAUX": 4,
     "RS": 0.1, "TPR": 10, "MMT": 80, "LS": 200, "P0": 200, "KS": 0.48, "KP": 0.24, "KM": 0.96, "BASE": 40,
-    "GPROD": 1.5, "KAB": 0.05, "HILL": 2,
+    "GPROD": 1.5, "KAB": 0.05, "HILL": 2, "F_EXP": 0, "F_REF": 1,
     "RECOVERS": 0, "AHEAD": 0,
 }  # fmt: skip
 STATE = {

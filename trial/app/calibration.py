@@ -87,7 +87,7 @@ def _fitted_record(
     most = 1 + fit.search.scan + fit.search.starts * fit.search.evaluations
     with _ticking(progress, "points, at most", most, keep) as tell:
         limits = {"scan": fit.search.scan, "starts": fit.search.starts, "evaluations": fit.search.evaluations}
-        points = search(targets, fitted, simulate, **limits, tell=tell)
+        points = search(targets, fitted, simulate, **limits, method=fit.search.method, tell=tell)
     best, found = points[0], {}
     if uncertain:
         at = partial(objective, targets, fitted, simulate)
@@ -109,7 +109,7 @@ def _fitted(fit: Fit) -> list[Fitted]:
 def standardised(fit: Fit, priors: Sequence[FittedParameter]) -> list[Fitted]:
     """Parameters of the fitted set with their priors, on the scale on which they are searched."""
     shares = [p.name for p in parameter_set(fit.parameter_set).parameters if p.unit == FRACTION]
-    return [Fitted(p.name, p.median, p.log_sd, p.reason, p.name in shares) for p in priors]
+    return [Fitted(p.name, p.middle, p.log_sd, p.reason, p.name in shares) for p in priors]
 
 
 @contextmanager

@@ -16,7 +16,10 @@ from scipy.linalg import block_diag
 
 from analysis.evidence.calibration import Array, Fitted, Simulate
 from analysis.evidence.posterior import Aims, Posterior, aims_of, posterior_of, scaled
+from cohorts.believed import possible
+from cohorts.sets import parameter_set
 from cohorts.streams import mersenne_state
+from cohorts.widths import widths
 from trial.app.calibration import extended, path_of, standardised
 from trial.app.calibration_record import short
 from trial.app.study_run import cores
@@ -34,7 +37,7 @@ from trial.errors import Refused, not_installed
 from trial.jobs.cluster import must_be_usable
 from trial.jobs.hands import Each, hands
 from trial.jobs.provenance import engine_version
-from trial.study.fit import Fit, load_fit
+from trial.study.fit import Fit, FittedParameter, load_fit, value_in
 from trial.study.study import Study
 
 SUFFIX = ".posterior.parquet"
@@ -68,12 +71,12 @@ def posterior(
     path.parent.mkdir(parents=True, exist_ok=True)
     studies = studies_of(fit)
     wanted = wanted_of(fit, studies)
-    moved = standardised(fit, (*fit.fitted, *fit.posterior.assumed))
+    moved = standardised(fit, (*fit.fitted, *fit.posterior.assumed, *carried(fit)))
     say(f"{fit.id}: {len(moved)} parameters of {fit.parameter_set}, {len(wanted)} targets")
     with hands(workers or cores(), dask) as ours:
         found, record = _found(fit, studies, wanted, moved, ours.each, ours.many, progress)
     record |= {"made_by": f"vtrial posterior {config.name}", "extends": extended(fit, path)}
-    _write(path, moved, found.draws, record)
+    _write(path, moved, _table(fit, moved, found.draws), record)
     return record, path
 
 
@@ -83,6 +86,16 @@ def _must_have_libraries() -> None:
         import sklearn  # noqa: F401
     except ImportError as error:
         raise Refused(f"vtrial posterior: {not_installed(str(error.name), 'calibrate')}") from None
+
+
+def carried(fit: Fit) -> list[FittedParameter]:
+    """The assumed parameters of the set that move too, each about its value by the width of how far it was carried."""
+    chosen = parameter_set(fit.parameter_set)
+    known = widths(chosen)
+    return [
+        FittedParameter(name=name, median=value_in(chosen, name), log_sd=known[name].log_sd, reason=known[name].reason)
+        for name in fit.posterior.carried
+    ]
 
 
 def _found(
@@ -102,9 +115,8 @@ def _found(
     with counted(progress, "points", total) as tick:
 
         def simulate(z: Array) -> Array:
-            return np.stack(
-                [_results(moved, wanted, partial(simulate_targets, jobs, wanted, each), tick, x) for x in z]
-            )
+            at = partial(simulate_targets, jobs, wanted, each)
+            return np.stack([_results(values, wanted, at, tick) for values in _values(fit, moved, z)])
 
         try:
             found = posterior_of(
@@ -125,10 +137,10 @@ def _found(
 
 
 def _results(
-    moved: Sequence[Fitted], wanted: Sequence[Wanted], simulate: Simulate, tick: Callable[[], None], z: Array
+    values: Mapping[str, float], wanted: Sequence[Wanted], simulate: Simulate, tick: Callable[[], None]
 ) -> Array:
-    """The targets (T,) at one point (K,), on their scales."""
-    results = simulate({f.name: f.value(x) for f, x in zip(moved, z, strict=True)})
+    """The targets (T,) at one point, on their scales."""
+    results = simulate(values)
     tick()
     return np.array([float(scaled(w.target, np.array(results[w.row.row_id]))) for w in wanted])
 
@@ -149,7 +161,7 @@ def _aims(fit: Fit, studies: Sequence[Study], wanted: Sequence[Wanted], each: Ea
 
 def _record(fit: Fit, moved: Sequence[Fitted], aims: Aims, found: Posterior, miss: Array) -> dict[str, Any]:
     """What was done and how well it went; errors in standard errors of the targets."""
-    values = _values(moved, found.draws)
+    values = _table(fit, moved, found.draws)
     low, middle, high = np.quantile(values, (0.025, 0.5, 0.975), axis=0)
     spread = found.draws.std(axis=0)
     surprise = found.emulator.surprise[-fit.posterior.points :]
@@ -189,14 +201,20 @@ def _record(fit: Fit, moved: Sequence[Fitted], aims: Aims, found: Posterior, mis
     }
 
 
-def _values(moved: Sequence[Fitted], draws: Array) -> Array:
-    """Draws (D, K) in the units of the parameters."""
-    return np.array([[f.value(x) for f, x in zip(moved, z, strict=True)] for z in draws])
+def _values(fit: Fit, moved: Sequence[Fitted], draws: Array) -> list[dict[str, float]]:
+    """Draws (D, K) in the units of the parameters, as they can be beside each other and the rest of the set."""
+    chosen = parameter_set(fit.parameter_set)
+    return [possible(chosen, {f.name: f.value(x) for f, x in zip(moved, z, strict=True)}) for z in draws]
 
 
-def _write(path: Path, moved: Sequence[Fitted], draws: Array, record: Mapping[str, Any]) -> None:
+def _table(fit: Fit, moved: Sequence[Fitted], draws: Array) -> Array:
+    """The same (D, K)."""
+    return np.array([[values[f.name] for f in moved] for values in _values(fit, moved, draws)])
+
+
+def _write(path: Path, moved: Sequence[Fitted], values: Array, record: Mapping[str, Any]) -> None:
     """A row per draw, a column per parameter in its unit; the record as metadata. Whole or not at all."""
-    table = pa.table(dict(zip([f.name for f in moved], _values(moved, draws).T, strict=True)))
+    table = pa.table(dict(zip([f.name for f in moved], values.T, strict=True)))
     temporary = path.with_suffix(".tmp")
     pq.write_table(table.replace_schema_metadata({RECORD: json.dumps(record, ensure_ascii=False)}), temporary)
     temporary.replace(path)

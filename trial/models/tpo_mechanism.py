@@ -21,6 +21,8 @@ drives proliferation of progenitors, MAPK (ERK) maturation of megakaryocytes, PI
     P1'   = P0/LS M4 AKT^W_AKT - (5/LS + KAB LOSS) P1              10^9/L, platelets by age
     Pk'   = 5/LS P(k-1) - (5/LS + KAB LOSS) Pk, k = 2..5;  PLT = sum
 
+A dose enters D1 as dose (dose / F_REF)^F_EXP, F_REF in mg: relative bioavailability that grows with the dose where
+F_EXP is above 0; it is 0 (proportional) where a set does not give it.
 HILL is the exponent of the drug at its half effect, EC50, and 2 (assumed) where a set does not give it: E is then C^2.
 Between 1 and 2 it is a sum of the two, which has a series at C = 0 where C^HILL has none: the slope of the odds of
 thetaD in ln C goes from 1 far below EC50, over HILL at it, to 2 far above, and at HILL 1 it is 1 everywhere.
@@ -70,12 +72,13 @@ STATES = (
 )
 PARAMETERS = (
     "CL", "VC", "Q", "VP", "LAG", "KD", "KA", "MEAL_KD", "MEAL_BIND", "R0", "KDEG_T", "KSS", "KINT",
+    "F_EXP", "F_REF",
     "TPO0", "KTPO", "FHEP", "HEP", "REN", "FP", "FM", "KAPPA", "EC50", "ETA", "HILL",
     "A50_JS", "A50_ERK", "A50_AKT", "G_JS", "G_ERK", "G_AKT", "ACT_JS", "ACT_ERK", "ACT_AKT",
     "W_JS", "W_ERK", "W_AKT", "TAUX", "RS", "TPR", "MMT", "LS", "P0", "KS", "KP", "KM", "BASE", "GPROD", "KAB",
     "RECOVERS", "AHEAD",
 )  # fmt: skip
-OPTIONAL = (("HILL", 2.0), ("RECOVERS", 0.0), ("AHEAD", 0.0))
+OPTIONAL = (("HILL", 2.0), ("F_EXP", 0.0), ("F_REF", 1.0), ("RECOVERS", 0.0), ("AHEAD", 0.0))
 INPUTS = ("KD_NOW", "KBIND_NOW", "LOSS_FACTOR", "KILL")
 DERIVED = (
     State("KAB", "1/h", "immune destruction of platelets, from the count without drug"),
@@ -199,7 +202,8 @@ def daily_events(p: Array, days: Days) -> Events:
     hour, amount, inputs = np.zeros((n, d, 3)), np.zeros((n, d, 3)), np.zeros((n, d, 3, len(INPUTS)))
     np.minimum(enter_h, meal_h, out=hour[:, :, 1])
     np.maximum(enter_h, meal_h, out=hour[:, :, 2])
-    fasting, dose_ug = enter_h <= meal_h, 1000.0 * days.dose_mg * days.bioavailability
+    available = np.where(dosed, days.dose_mg / q["F_REF"], 1.0) ** q["F_EXP"] * days.bioavailability
+    fasting, dose_ug = enter_h <= meal_h, 1000.0 * days.dose_mg * available
     amount[:, :, 1] = np.where(fasting, dose_ug, 0.0)
     amount[:, :, 2] = np.where(fasting, 0.0, dose_ug)
     inputs[:, :, :, 0] = q["KD"][:, :, None]
