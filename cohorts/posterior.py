@@ -31,6 +31,8 @@ SUFFIX, CALIBRATED = ".posterior.parquet", ".calibration"
 RECORD = b"posterior"
 LARGEST_BYTES, FEWEST_DRAWS = 256 * MIB, 100
 STREAM = "posterior"
+MOST_NAMED = 8
+"""Numbers and targets that are named in words; of more their count."""
 
 
 class PosteriorError(ValueError):
@@ -63,9 +65,11 @@ class JointDraws:
     def in_words(self) -> str:
         """How many draws of what, when and from which targets."""
         targets = self.record.get("targets")
-        said = [f"{len(self.values)} draws of {', '.join(self.names)} together"]
+        what = ", ".join(self.names) if len(self.names) <= MOST_NAMED else f"{len(self.names)} numbers"
+        said = [f"{len(self.values)} draws of {what} together"]
         said += [str(self.record["date"])] if self.record.get("date") else ["without a date"]
-        said += [f"from {len(targets)} targets: {', '.join(map(str, targets))}"] if targets else ["no targets named"]
+        named = f": {', '.join(map(str, targets))}" if targets and len(targets) <= MOST_NAMED else ""
+        said += [f"from {len(targets)} targets{named}"] if targets else ["no targets named"]
         return f"{self.name}: {'; '.join(said)}"
 
 

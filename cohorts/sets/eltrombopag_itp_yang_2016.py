@@ -45,7 +45,11 @@ ELTROMBOPAG_ITP_YANG_2016 = replace(
     title="Eltrombopag in Chinese chronic ITP: East Asian clearance and slope as published, no effect fitted",
     parameters=tuple(_OWN.get(p.name, as_assumed(p)) for p in proportional(ELTROMBOPAG_ITP_BUSSEL_2007)),
     random_effects=tuple(as_assumed(e) for e in ELTROMBOPAG_ITP_BUSSEL_2007.random_effects),
-    uncertainty=tuple(together.without(set(_OWN) - {"EC50"}) for together in ELTROMBOPAG_ITP_BUSSEL_2007.uncertainty),
+    uncertainty=tuple(
+        kept
+        for together in ELTROMBOPAG_ITP_BUSSEL_2007.uncertainty
+        if (kept := together.without(set(_OWN) - {"EC50"})).names
+    ),
     validity=replace(
         ELTROMBOPAG_ITP_BUSSEL_2007.validity,
         population="Chinese adults with chronic ITP",

@@ -87,12 +87,12 @@ def test_a_variant_keeps_its_reasons_and_is_scaled():
 @pytest.mark.parametrize(("primary", "scale"), [("RESPW8", 100.0), ("PLTW8", 1.0)])
 def test_rates_are_told_in_points_and_the_rest_in_its_unit(monkeypatch, primary, scale):
     study = load_study(SMOKE, [f"analysis.primary={primary}", "analysis.endpoints=[]"])
-    base = parameter_set(study.parameter_set).value("NONRESP")
-    change = lambda values: 0.5 + values.get("NONRESP", base) - base  # noqa: E731
+    base = parameter_set(study.parameter_set).value("LOWPROD")
+    change = lambda values: 0.5 + values.get("LOWPROD", base) - base  # noqa: E731
     fake = lambda _, job, values: {primary: np.full((len(job.replicates), 3), change(values))}  # noqa: E731
     monkeypatch.setattr(app, "job_values", fake)
     rows = app.effects_of(study, 1, 2, lambda done, total: None)
-    assert rows[0].parameter == "NONRESP" and rows[0].base == pytest.approx(0.5 * scale)
+    assert rows[0].parameter == "LOWPROD" and rows[0].base == pytest.approx(0.5 * scale)
     assert abs(rows[0].effect) == pytest.approx(scale * base / 2) and rows[0].replicates == 2
     monkeypatch.setattr(app, "job_values", lambda *_: (_ for _ in ()).throw(ValueError("no")))
     with pytest.raises(ValueError, match="smoke cannot be simulated as it is: no"):

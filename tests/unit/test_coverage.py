@@ -102,7 +102,7 @@ def test_who_saw_a_row_is_read_off_the_set_not_off_a_flag():
     mei, label = parameter_set("hetrombopag_itp_mei_2021"), parameter_set("eltrombopag_itp_bussel_2007")
     assert seen_by(mei, "mei2021_respw8_placebo").startswith("calibration hetrombopag_itp_mei_2021_fit of 20")
     assert seen_by(mei, "mei2021_bleed_hetrom-5") == ""
-    assert seen_by(label, "uslabel_auctau_eltrom-50") == "matched: CL of eltrombopag_itp_bussel_2007"
+    assert seen_by(label, "uslabel_auctau_eltrom-50") == "matched: F_EXP of eltrombopag_itp_bussel_2007"
     role = Role("s", "a", "target", "why", "2026-12-01")
     cases = ((None, ""), (role, ""), (role, "calibration x"), (replace(role, role="shown"), ""))
     told = [coverage.standing("s", ROW, SCORE, r, by, Replicates(np.empty(0))).status for r, by in cases]

@@ -23,7 +23,8 @@ from trial.app.study_run import facts_of
 from trial.study.checks import cautions
 from trial.study.load import ConfigError, load_study
 
-MEI = parameter_set("hetrombopag_itp_mei_2021")
+MEI = replace(parameter_set("hetrombopag_itp_mei_2021"), root="hetrombopag_itp_mei_2021")
+"""Without the posterior of the catalogue."""
 STREAMS = Streams(11)
 D = 200
 PUBLISHED = Path(__file__).parents[2] / "configs/published/hetrombopag_itp_phase3.yaml"

@@ -306,7 +306,12 @@ def test_analyse_writes_endpoints_estimates_and_scorecard(tmp_path: Path) -> Non
     special = [
         e
         for e in endpoints.ENDPOINTS
-        if e.needs_first_dose or e.needs_partial or e.needs_chemotherapy or e.needs_stop or e.proxy
+        if e.needs_first_dose
+        or e.needs_partial
+        or e.needs_chemotherapy
+        or e.needs_stop
+        or e.proxy
+        or e.needs_last_interval
     ]
     assert table.num_rows == 21 * (len(endpoints.ENDPOINTS) - len(special))
     assert table.schema.equals(endpoints.ENDPOINTS_SCHEMA)

@@ -45,7 +45,13 @@ def test_limits(record, base, key, good, bad):
 
 def test_what_is_not_said():
     said = Fit.model_validate(FIT)
-    assert said.search.model_dump() == {"scan": 128, "starts": 3, "evaluations": 250, "profile_evaluations": 40}
+    assert said.search.model_dump() == {
+        "scan": 128,
+        "starts": 3,
+        "evaluations": 250,
+        "profile_evaluations": 40,
+        "method": "simplex",
+    }
     assert said.profile == () and said.shift == "none"
 
 

@@ -189,8 +189,8 @@ def test_a_change_for_nobody_is_named():
 
 
 def test_a_reason_whose_hazard_runs_for_nobody_is_named():
-    """Nobody has three counts above 1500 in a row; low counts there are; three of 1 in a row nobody has."""
-    high, low = {"at_least_1e9L": 1500, "visits": 3}, {"below_1e9L": 30}
+    """Nobody has three counts above 15,000 in a row; low counts there are; three of 1 in a row nobody has."""
+    high, low = {"at_least_1e9L": 15000, "visits": 3}, {"below_1e9L": 30}
     dropout = [
         {"reason": "a", "hazard_per_week": 1e-6, "when": high},
         {"reason": "b", "hazard_per_week": 1e-6, "when": low},

@@ -90,7 +90,7 @@ def test_summaries_of_help_are_whole(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     main(["--help"])
     out = " ".join(capsys.readouterr().out.split())
-    assert "Try every assumed parameter at half and at one and a half times its value." in out
+    assert "Say what the assumed numbers do to the primary result: one at a time, or all at once." in out
     assert "Write the report of a run again." in out and "..." not in out.partition("Commands")[2]
 
 

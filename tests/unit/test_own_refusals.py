@@ -184,12 +184,13 @@ def test_a_json_set_may_say_all_that_a_python_set_may(tmp_path):
 
 
 def test_both_values_of_a_calibration_may_be_replaced(tmp_path):
-    """EC50 and OMEGA_EC50 of eltrombopag_itp_bussel_2007 are off together: with both replaced that is gone."""
-    change = {"extends": "eltrombopag_itp_bussel_2007", "values": {"EC50": 5.0, "OMEGA_EC50": 0.5}}
+    """Four values of eltrombopag_itp_bussel_2007 are off together: with all replaced that is gone."""
+    four = {"EC50": 5.0, "OMEGA_EC50": 0.5, "KAPPA": 50.0, "NONRESP": 0.2}
+    change = {"extends": "eltrombopag_itp_bussel_2007", "values": four}
     assert of_json(tmp_path, change) == ""
     assert parameter_set(str(tmp_path / "mine.json")).uncertainty == ()
     of_json(tmp_path, change | {"values": {"EC50": 5.0}})
-    assert parameter_set(str(tmp_path / "mine.json")).uncertainty[0].names == ("OMEGA_EC50",)
+    assert parameter_set(str(tmp_path / "mine.json")).uncertainty[0].names == ("OMEGA_EC50", "KAPPA", "NONRESP")
 
 
 OWN = "AGE,SEX,HEIGHT,WEIGHT,ITPDUR,SPLENFL,CONITPFL,BLPLAT,ALB,GENE\n45,F,162,60.5,3.5,N,Y,14,{},{}\n"

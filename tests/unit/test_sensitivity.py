@@ -116,18 +116,18 @@ def test_an_effect_of_its_own_limit_is_not_within_it(effect, within):
 
 
 def fake(study, job, values):
-    """Per replicate r and arm a: 0.1 (r + a) + NONRESP: only NONRESP (0.11) matters."""
+    """Per replicate r and arm a: 0.1 (r + a) + LOWPROD: only LOWPROD (0.42) matters."""
     r = np.array(list(job.replicates))[:, None]
-    return {job.codes[0]: 0.1 * (r + np.arange(3)[None, :]) + values.get("NONRESP", MECHANISM.value("NONRESP"))}
+    return {job.codes[0]: 0.1 * (r + np.arange(3)[None, :]) + values.get("LOWPROD", MECHANISM.value("LOWPROD"))}
 
 
 def test_the_whole_way_with_a_fake_simulator(monkeypatch):
     monkeypatch.setattr(trial.app.sensitivity, "job_values", fake)
     told = []
     rows = effects_of(load_study(SMOKE, replicates=4), 2, 4, lambda done, total: told.append((done, total)))
-    assert rows[0].parameter == "NONRESP" and rows[0].unit == "%"
-    assert [r.effect for r in rows[:6]] == pytest.approx([-5.5] * 3 + [5.5] * 3)
-    assert rows[0].base == pytest.approx(100 * (0.1 * 1.5 + 0.11)) and rows[0].mcse == pytest.approx(0, abs=1e-9)
+    assert rows[0].parameter == "LOWPROD" and rows[0].unit == "%"
+    assert [r.effect for r in rows[:6]] == pytest.approx([-21.0] * 3 + [21.0] * 3)
+    assert rows[0].base == pytest.approx(100 * (0.1 * 1.5 + 0.42)) and rows[0].mcse == pytest.approx(0, abs=1e-9)
     assert all(r.effect == 0 for r in rows[6:])
     assert told[-1][0] == told[-1][1]
 
@@ -142,7 +142,7 @@ def test_a_variant_that_cannot_be_simulated_is_said_and_the_others_are_not_lost(
     rows = effects_of(load_study(SMOKE, replicates=2), 1, 2, lambda done, total: None)
     lost = [r for r in rows if r.parameter == "Q"]
     assert all(np.isnan(r.effect) and r.limited == "nobody is eligible" for r in lost) and len(lost) == 6
-    assert rows[0].parameter == "NONRESP"
+    assert rows[0].parameter == "LOWPROD"
 
 
 @pytest.mark.slow

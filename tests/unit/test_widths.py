@@ -17,7 +17,8 @@ from trial.jobs.work import simulate_replicates
 from trial.study.checks import cautions
 from trial.study.load import ConfigError, load_study
 
-MEI = parameter_set("hetrombopag_itp_mei_2021")
+MEI = replace(parameter_set("hetrombopag_itp_mei_2021"), root="hetrombopag_itp_mei_2021")
+"""Without its posterior."""
 WANG = parameter_set("hetrombopag_wang_2022")
 STREAMS = Streams(11)
 N = 120
@@ -142,5 +143,6 @@ def test_words_for_what_is_moved():
     (line,) = [
         text for path, text in cautions(small("parameter_uncertainty=all")) if path == ("parameter_uncertainty",)
     ]
-    assert "36 assumed numbers by a prior" in line and "4 with a log SD of 0.2, 4 with a log SD of 0.4, 28" in line
+    assert "FLUCT_TAU, REM_RATE" in line and "1000 draws of 24 numbers together" in line and "from 15 targets)" in line
+    assert "23 assumed numbers by a prior" in line and "4 with a log SD of 0.2, 1 with a log SD of 0.4, 18" in line
     assert "ETA, " in line and "correlations and covariate effects" in line
