@@ -35,6 +35,7 @@ calibrate: $(INSTALLED)  ## fit the calibrated parameters again, in the order in
 	$(BIN)/vtrial calibrate configs/calibration/hetrombopag_wang_2022.yaml --into-catalogue
 	$(BIN)/vtrial calibrate configs/calibration/hetrombopag_itp_mei_2021.yaml --into-catalogue
 	$(BIN)/vtrial calibrate configs/calibration/eltrombopag_itp_bussel_2007.yaml --into-catalogue
+	$(BIN)/vtrial calibrate configs/calibration/avatrombopag_itp_jurczak_2018.yaml --into-catalogue
 
 scorecard: $(INSTALLED)  ## every published study again, simulated beside published
 	$(BIN)/vtrial scorecard --overwrite
