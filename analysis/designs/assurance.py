@@ -1,7 +1,7 @@
 """Assurance: power averaged over what is not known, its distribution, what it owes to each source, and what a result
 that is seen says of the next trial (O'Hagan et al., Pharm Stat 2005;4:187-201).
 
-Powers are known with the chance of small pools. It is in no mean and in no share (``analysis.designs.shares``); the
+Powers are known with the chance of small pools. It is in no mean and in no share (``variance_parts``); the
 distribution is drawn together about its mean until its variance is that without this chance. Errors are those of a
 bootstrap over the draws.
 """
@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import betabinom
+from scipy.special import betaln
 
 from analysis.designs.draw import Uniforms
-from analysis.designs.shares import Kept, Parts, parts_of
+from analysis.designs.variance_parts import Kept, Parts, parts_of
 from analysis.endpoints.records import Array
 from analysis.evidence.record_table import read_records, schema_of, write_records
 
@@ -69,7 +69,7 @@ def read_assured(folder: Path) -> list[Assured]:
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenArm:
     """A result that is seen: events among patients of one arm (its place)."""
 
     arm: int
@@ -104,7 +104,7 @@ Found = dict[tuple[str, str], float]
 """Measure and what it is about: value."""
 
 
-def measures_of(powers: Powers, target: float, given: dict[str, tuple[Seen, ...]]) -> Found:
+def measures_of(powers: Powers, target: float, given: dict[str, tuple[SeenArm, ...]]) -> Found:
     """Every measure at once; ``given``: results that may be seen, by name."""
     w = powers.weights
     parts = parts_of(powers.power, w, powers.kept)
@@ -142,7 +142,7 @@ def _quantiles(value: Array, weight: Array) -> Array:
     return np.interp(QUANTILES, weight.cumsum() - weight / 2, value)
 
 
-def conditional(powers: Powers, name: str, seen: Sequence[Seen]) -> Found:
+def conditional(powers: Powers, name: str, seen: Sequence[SeenArm]) -> Found:
     """Assurance of the next trial when a result is seen: draws count by the chance of that result. Power is of one of
     two small pools of a draw, that chance of the other, each in turn: so no pool vouches for itself.
     """
@@ -162,7 +162,7 @@ def conditional(powers: Powers, name: str, seen: Sequence[Seen]) -> Found:
     return found
 
 
-def _log_chance(powers: Powers, seen: Sequence[Seen]) -> Array:
+def _log_chance(powers: Powers, seen: Sequence[SeenArm]) -> Array:
     """Logarithm of the chance of the result (S, 2, N) in both pools of a draw, up to a number that all share: that of
     the rate which the pool leaves open, beta-binomial.
     """
@@ -170,7 +170,8 @@ def _log_chance(powers: Powers, seen: Sequence[Seen]) -> Array:
     log = np.zeros(events.shape[:-1])
     for one in seen:
         yes, all_ = events[..., one.arm], people[..., one.arm]
-        log += betabinom.logpmf(one.events, one.patients, yes + 0.5, all_ - yes + 0.5)
+        a, b = yes + 0.5, all_ - yes + 0.5
+        log += betaln(a + one.events, b + one.patients - one.events) - betaln(a, b)
     return np.asarray(log - log.max())
 
 
@@ -178,7 +179,7 @@ UNITS = {"given_draws": "draws"}
 
 
 def assured_rows(
-    blank: Assured, powers: Powers, target: float, given: dict[str, tuple[Seen, ...]], uniforms: Uniforms
+    blank: Assured, powers: Powers, target: float, given: dict[str, tuple[SeenArm, ...]], uniforms: Uniforms
 ) -> Iterator[Assured]:
     """A row for every measure, with the error and the limits of a bootstrap over the draws."""
     many = powers.power.shape[2]
