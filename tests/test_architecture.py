@@ -34,6 +34,7 @@ DOORS = {
 }  # fmt: skip
 """What the analysis may know of the other two packages."""
 SHARED_MODULES = {
+    "assurance": "power over what is not known",
     "adverse": "simulated adverse events: drawn, counted, reported",
     "posterior": "what is believed of parameters after the targets",
     "calibration": "the record of a calibration, and what makes one",

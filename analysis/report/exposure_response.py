@@ -1,5 +1,5 @@
 """Response by exposure: naive curves and quartiles beside the true curve, and the numbers; the page of the command,
-and T 14.5.1 and F 14.5.1 of a run that asks for it.
+and T 14.4.4 and F 14.4.4 of a run that asks for it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def parts(run: RunFolder) -> tuple[Table | None, Figure | None]:
 
 
 def table(run: RunFolder, rows: Sequence[AtExposure]) -> Table:
-    """T 14.5.1: every curve at the exposure of every fixed level, and the quartiles of exposure."""
+    """T 14.4.4: every curve at the exposure of every fixed level, and the quartiles of exposure."""
     columns = (
         Column("level", "Fixed level, or quartile"),
         Column("exposure", "Exposure"),
@@ -87,7 +87,7 @@ def table(run: RunFolder, rows: Sequence[AtExposure]) -> Table:
             if mine:
                 lines.append(heading(label(f"{_named(by)}, {mine[0].unit}: {what}"), f"{by}|{kind}"))
             lines += map(_row, mine)
-    return Table("T 14.5.1", TITLE, full_set(run), columns, tuple(lines), tuple(_notes(run, rows)))
+    return Table("T 14.4.4", TITLE, full_set(run), columns, tuple(lines), tuple(_notes(run, rows)))
 
 
 def _named(by: str) -> str:
@@ -124,10 +124,10 @@ def _notes(run: RunFolder, rows: Sequence[AtExposure]) -> Iterator[Text]:
 
 
 def figure(run: RunFolder, rows: Sequence[AtExposure]) -> Figure:
-    """F 14.5.1: the naive curve through what is seen, and the true curve."""
+    """F 14.4.4: the naive curve through what is seen, and the true curve."""
     titrated = any(arm.dose_rule for arm in run.study.arms)
-    notes = ("Numbers: T 14.5.1.", LINES[0], *(BIAS,) * titrated)
-    return Figure("F 14.5.1", TITLE, full_set(run), tuple(drawn(rows)), notes)
+    notes = ("Numbers: T 14.4.4.", LINES[0], *(BIAS,) * titrated)
+    return Figure("F 14.4.4", TITLE, full_set(run), tuple(drawn(rows)), notes)
 
 
 def _point(row: AtExposure) -> DosePoint:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
+from analysis.designs.assurance import Assured
 from analysis.designs.measures import Operating
 from analysis.evidence.attribution import Contribution
 from analysis.evidence.estimands import Judged
@@ -30,7 +31,8 @@ class Number(NamedTuple):
     factor", of ``attribution`` "departure|arm|versus", of ``structures`` "endpoint|arm|which", of
     ``global_sensitivity`` "factor|arm|versus|index", of ``estimands`` "estimand|arm|estimator", of
     ``tipping`` "arm|delta", of ``exposure_response`` "by|kind|level", of ``designs``
-    "scenario|truth|patients|measure|about", of a table of patients IREP|SUBJID and what
+    "scenario|truth|patients|measure|about", of ``assurance`` "scenario|patients|measure|about", of a table of patients
+    IREP|SUBJID and what
     tells the patient's rows apart. In ``config`` and ``manifest`` row and column are a path. Of a whole table
     "COLUMN=value/rows" counts rows, "COLUMN/distinct" lists values.
     """
@@ -78,6 +80,7 @@ Keyed = (
     | Operating
     | GlobalIndex
     | AtExposure
+    | Assured
 )
 """Records that are rows of a table of the run folder."""
 Text = str | Shown
@@ -165,6 +168,8 @@ def _place(row: Keyed) -> tuple[str, str]:
         return "scorecard", row.row_id
     if isinstance(row, Operating):
         return "designs", f"{row.scenario}|{row.truth}|{row.patients}|{row.measure}|{row.about}"
+    if isinstance(row, Assured):
+        return "assurance", f"{row.scenario}|{row.patients}|{row.measure}|{row.about}"
     if isinstance(row, Judged):
         return "estimands", f"{row.estimand}|{row.arm}|{row.estimator}"
     if isinstance(row, AtExposure):

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from jinja2 import Template
 
+from analysis.designs.assurance import Assured
 from analysis.designs.measures import AS_SIMULATED, Operating
 from analysis.designs.verdicts import PASS, Criterion, Kept, judge, smallest
 from analysis.figures.palette import hue
 from analysis.figures.powers import PowerCurve, powers
+from analysis.report.assured import assurance_parts
 from analysis.report.grid import NONE, Cell, Column, Row, Table, heading
 from analysis.report.keyed import Text, attributes, content, label, number, numbers, said, shown
 from analysis.report.page import slug
@@ -28,6 +30,7 @@ IN_WORDS = {
     "power_all": "All hypotheses rejected",
     "power_of": "Rejected",
     "type1": "Type I error",
+    "assurance": "Assurance: mean power over what is not known (F 2)",
     "untested": "A hypothesis could not be tested",
     "expected_n": "Mean number of patients",
     "maximal_n": "Most patients that the design can take",
@@ -58,12 +61,13 @@ class DesignPage:
     facts: tuple[tuple[str, str], ...] = ()
 
 
-def write_page(folder: Path, rows: Sequence[Operating], page: DesignPage) -> Path:
+def write_page(folder: Path, rows: Sequence[Operating], page: DesignPage, assured: Sequence[Assured] = ()) -> Path:
     """Write design.html into ``folder``; its path."""
     kept = judge(rows, page.criteria)
     parts: list[Table | Figure] = [_figure(rows, page), _table(rows, page)]
     if kept:
         parts.append(_criteria(kept))
+    parts += assurance_parts(assured)
     text = _template().render(
         page=page, statement=STATEMENT, lead=_lead(rows, kept), parts=parts, footer=f"{STATEMENT} {page.made}"
     )

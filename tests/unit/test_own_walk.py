@@ -24,6 +24,8 @@ SHORT = ("patients=60", "treatment_days=14", "visits.days=[7,14]", "pk_sampling.
          "analysis.assessment_day=14", "analysis.primary=RESPW2", "arms.0.placebo=true")  # fmt: skip
 OFTEN = {"RESCUE_H0": 9.0, "RESCUE_SCALE": 30.0, "BLEED_C2": 0.5, "BLEED_C3": 0.8, "BLEED_C4": 1.1}
 """Rescue and bleeding of every grade often enough to be seen in two weeks."""
+REMITS = {"REM_RATE": 20.0, "REM_MEAN": 5.0}
+"""Remission, where a set has it, as well."""
 MECHANISM = ("meals={share_mean: 0.5, after_dose_h: 1}",
              "chemotherapy={first_day: 2, cycle_days: 21, cycles: 1, doses: [{day: 0}]}")  # fmt: skip
 OTHER_WORD = {"patient": "occasion", "occasion": "patient", "log": "logit", "power": "factor", "factor": "power",
@@ -83,7 +85,9 @@ class Walk:
     """The set with everything that two weeks can show, and what it gives unchanged."""
 
     def __init__(self, name: str, *more: str) -> None:
-        self.chosen = parameter_set(name).with_values(OFTEN)
+        chosen = parameter_set(name)
+        remits = {key: value for key, value in REMITS.items() if key in {p.name for p in chosen.parameters}}
+        self.chosen = chosen.with_values(OFTEN | remits)
         self.study = load_study(STUDY, [*SHORT, "parameter_uncertainty=true", f"parameter_set={name}", *more])
         self.data, self.tables, self.told = plain(self.chosen), self.run(self.chosen), told(self.chosen)
 

@@ -152,12 +152,12 @@ def test_the_report_shows_the_tornado(tmp_path, monkeypatch, capsys):
     arguments = ["--set", "patients=10", "--workers", "1", "--out", str(folder), "--sensitivity"]
     assert main(["run", str(SMOKE), *arguments]) == 0
     page = (folder / "report.html").read_text()
-    assert "F 14.5.1" in page and "The assumption that matters most is NONRESP" in text_of(page)
+    assert "F 14.5.1" in page and "The assumption that matters most is LOWPROD" in text_of(page)
     assert "No effect at all: Q, VP, LAG" in page
-    assert '<tr data-row="NONRESP|HETROM-5"' in page
+    assert '<tr data-row="LOWPROD|HETROM-5"' in page
     assert len(pure.read(folder)) == 3 * len(variants(MECHANISM))
     assert main(["sensitivity", str(SMOKE), "--out", str(tmp_path / "s"), "--replicates", "2"]) == 0
     out = capsys.readouterr().out
-    assert "NONRESP" in out and "matters most" in out
+    assert "LOWPROD" in out and "matters most" in out
     assert pure.read(tmp_path / "s")[0].replicates == 2
     assert pure.read(tmp_path) == []

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from analysis.designs.assurance import Assured
 from analysis.designs.measures import AS_SIMULATED, Operating
+from analysis.designs.variance_parts import blocks
 from analysis.designs.verdicts import PASS, Kept, judge, smallest
 from analysis.report.operating import DesignPage, write_page
 from analysis.text import cells
 from trial.app.designing import Posed, cautions, unadjusted
+from trial.app.unknowns import BEHAVIOUR, Unknown
 from trial.app.versions import engine_version
+from trial.study.assurance_plan import AssurancePlan
 
 HEADS = ("scenario", "patients", "power", "type I", "mean size", "verdict")
 
@@ -29,7 +33,7 @@ def lines(rows: Sequence[Operating], asked: Posed) -> Iterator[tuple[str, ...]]:
         )  # fmt: skip
 
 
-def percent(row: Operating) -> str:
+def percent(row: Operating | Assured) -> str:
     """A share with its error, in percent; with its limits where it is 0 or 1."""
     return cells.share_error(row.value, row.error, row.low, row.high, 2 if row.measure == "type1" else 1)
 
@@ -66,7 +70,46 @@ def notes(rows: Sequence[Operating], asked: Posed) -> Iterator[str]:
         yield f"Smallest size that passes every criterion in every scenario: {passes}."
 
 
-def report(rows: Sequence[Operating], posed: Posed, folder: Path) -> Path:
+def assurance_notes(rows: Sequence[Assured], plan: AssurancePlan | None) -> Iterator[str]:
+    """Assurance of each size in a sentence, and what was drawn."""
+    if plan is None or not rows:
+        return
+    for scenario, size in dict.fromkeys((row.scenario, row.patients) for row in rows):
+        at = {(r.measure, r.about): r for r in rows if (r.scenario, r.patients) == (scenario, size)}
+        chance = f"power >= {plan.target:g}"
+        low, high = (cells.rounded(100 * at["quantile", q].value, 0) for q in ("0.05", "0.95"))
+        shares = [
+            f"{about} {cells.estimate_error(100 * r.value, 100 * r.error, 0)}"
+            for (measure, about), r in at.items()
+            if measure == "share"
+        ]
+        yield (
+            f"Assurance, {scenario}, {size} patients: {percent(at['assurance', ''])} % (power at the point "
+            f"{percent(at['point', ''])} %); in 5 to 95 % of the draws {low} to {high} %; power is at least "
+            f"{100 * plan.target:g} % with a chance of {percent(at['chance', chance])} %. Of the variance of power, %: "
+            f"{', '.join(shares)}."
+        )
+        for (measure, about), r in at.items():
+            if measure == "given":
+                count = cells.rounded(at["given_draws", about].value, 0)
+                yield f"Of the next trial, given {about}: {percent(r)} %, by {count} draws that count."
+
+
+def drawn_in_words(plan: AssurancePlan, unknown: Unknown, largest: float) -> str:
+    """What assurance draws, and how much of it."""
+    moved = [f"{one.key} (SD {one.sd:g} on the {one.scale} scale: {one.reason})" for one in plan.behaviour]
+    said = [name for name in unknown.sources if name != BEHAVIOUR] + moved
+    if len(unknown.sets) > 1:
+        pairs = zip(unknown.sets, unknown.weights, strict=True)
+        said.append(f"structure ({', '.join(f'{name} {weight:.2f}' for name, weight in pairs)})")
+    many = len(blocks(len(unknown.sources))) * len(unknown.sets)
+    return (
+        f"{plan.draws} draws of {', '.join(said)}; {many} small pools of {plan.of_a_draw(largest)} patients a draw, "
+        f"each under every arm; {plan.trials} trials of each size in each; drugs of later stages stay as they are"
+    )
+
+
+def report(rows: Sequence[Operating], posed: Posed, folder: Path, assured: Sequence[Assured] = ()) -> Path:
     """Write design.html; its path."""
     plan = posed.plan
     seed = posed.studies[0][1].seed if plan.pool.seed is None else plan.pool.seed
@@ -74,7 +117,7 @@ def report(rows: Sequence[Operating], posed: Posed, folder: Path) -> Path:
     page = DesignPage(
         plan.id, plan.title or plan.id, posed.studies[0][1].id, plan.level, posed.criteria, made, facts(posed)
     )
-    return write_page(folder, rows, page)
+    return write_page(folder, rows, page, assured)
 
 
 def facts(posed: Posed) -> tuple[tuple[str, str], ...]:
@@ -101,5 +144,7 @@ def facts(posed: Posed) -> tuple[tuple[str, str], ...]:
         said.append(
             ("Accrual", f"{plan.accrual.per_month:g} a month after {plan.accrual.ramp_months:g} months of rise")
         )
+    if plan.assurance:
+        said += [("Assurance", drawn_in_words(plan.assurance, one, plan.largest)) for one in posed.unknown.values()]
     said += [("Note", text) for text in cautions(plan, study)]
     return tuple(said)

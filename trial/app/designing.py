@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from analysis.designs import measures
+from analysis.designs.assurance import ASSURANCE_FILE
 from analysis.designs.draw import Uniforms
 from analysis.designs.measures import AS_SIMULATED, Operating
 from analysis.designs.nulls import named, nulls, under_null
@@ -25,27 +26,30 @@ from analysis.statistics.planned import adjusted
 from analysis.statistics.sequential_estimates import z_of_conditional_power
 from analysis.statistics.spending import EXPONENTS, shape, spent
 from trial.app.attempt import How
-from trial.app.design_pool import pool_study, pooled, uniforms_of
+from trial.app.design_pool import pool_study, pooled
 from trial.app.loading import load_checked
 from trial.app.talk import Progress, Say, silent, unseen
+from trial.app.unknowns import Unknown, unknown_of, unknown_problems
 from trial.errors import ConfigError
 from trial.study.analysis_plan import Hypothesis, Multiplicity, family_problems
+from trial.study.assurance_plan import unfit_assurance
 from trial.study.design_plan import DesignPlan, Looks, Scenario, criterion, unfit, unmeasured
 from trial.study.load import load_record
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
 
-FILES = (measures.DESIGNS_FILE, "design.html")
+FILES = (measures.DESIGNS_FILE, ASSURANCE_FILE, "design.html")
 PLANNED = Scenario(id="planned")
 
 
 @dataclass(frozen=True)
 class Posed:
-    """A checked design: what its file says, and the study of each scenario."""
+    """A checked design: what its file says, the study of each scenario, and what is ``unknown`` of it."""
 
     plan: DesignPlan
     studies: tuple[tuple[str, Study], ...]
     warnings: tuple[str, ...] = ()
+    unknown: Mapping[str, Unknown] = field(default_factory=dict)
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
@@ -60,13 +64,15 @@ class Posed:
 def load_design(path: Path) -> Posed:
     """The design of a YAML file, checked with its study. Raises ConfigError with every problem found."""
     loaded: dict[str, Study] = {}
+    unknown: dict[str, Unknown] = {}
     said: list[str] = []
 
     def fits(plan: DesignPlan) -> Iterator[Problem]:
         for k, one in enumerate(plan.scenarios or (PLANNED,)):
             where = ("scenarios", k, "settings") if one.settings else ("settings",) if plan.settings else ("study",)
+            file, settings = path.parent / plan.study, [*plan.settings, *one.settings]
             try:
-                config = load_checked(path.parent / plan.study, [*plan.settings, *one.settings])
+                config = load_checked(file, settings)
             except ConfigError as error:
                 yield from ((where, line) for line in error.messages)
                 continue
@@ -78,16 +84,26 @@ def load_design(path: Path) -> Posed:
                     yield place, text
                 elif (place, text) not in first:
                     yield where, f"in this scenario {'.'.join(map(str, place))}: {text}"
+            if plan.assurance:
+                for place, text in unknown_problems(plan.assurance, file, settings, config):
+                    yield ("assurance", *place) if not k else where, text
+                unknown[one.id] = unknown_of(plan.assurance, file, settings, config)
 
     first: list[Problem] = []
     plan = load_record(path, DesignPlan, lambda data: (), fits)
-    return Posed(plan, tuple(loaded.items()), tuple(said))
+    return Posed(plan, tuple(loaded.items()), tuple(said), unknown)
 
 
 def design_problems(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     """What the design asks for and the study does not have, its endpoint among it."""
     found = [*unfit(plan, study), *_unfit_endpoint(plan, study)]
     yield from found or _unfit_family(plan, in_design(plan, study))
+    if plan.assurance and not found:
+        yield from _within("assurance", unfit_assurance(plan.assurance, plan.arms or study.arm_ids, plan.largest))
+
+
+def _within(section: str, problems: Iterator[Problem]) -> Iterator[Problem]:
+    return (((section, *place), text) for place, text in problems)
 
 
 def _unfit_family(plan: DesignPlan, study: Study) -> Iterator[Problem]:
@@ -115,33 +131,6 @@ def _unfit_endpoint(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     if code not in mine:
         what = "a yes or no endpoint of the study"
         yield (("endpoint",) if plan.endpoint else ("study",)), not_among(code, mine, what)
-
-
-def write_designs(
-    asked: Posed, folder: Path, how: How, say: Say = silent, progress: Progress = unseen
-) -> list[Operating]:
-    """Make the pools, draw the trials, write designs.parquet into ``folder``; its rows."""
-    rows: list[Operating] = []
-    for name, study in asked.studies:
-        rows += tried(asked.plan, name, study, folder, how, say, progress)
-    measures.write_operating(rows, folder)
-    return rows
-
-
-def tried(
-    plan: DesignPlan, scenario: str, study: Study, folder: Path, how: How, say: Say, progress: Progress
-) -> list[Operating]:
-    """Every row of one scenario."""
-    pool, study = pool_of(plan, study, folder, how, say, progress)
-    seed = study.seed if plan.pool.seed is None else plan.pool.seed
-    uniforms = uniforms_of(seed)
-    rows: list[Operating] = []
-    with progress(f"{scenario}: trials") as tell:
-        for k, size in enumerate(plan.sizes):
-            design = trials_of(plan, study, size, pool.known_after)
-            rows += rows_of(plan, scenario, pool, design, study, uniforms)
-            tell(k + 1, len(plan.sizes))
-    return rows
 
 
 def pool_of(

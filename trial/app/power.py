@@ -8,17 +8,24 @@ from functools import cache
 from math import ceil
 from pathlib import Path
 
+from analysis.designs.assurance import Assured, write_assured
 from analysis.designs.draw import Uniforms
 from analysis.designs.measures import AS_SIMULATED, Operating, power_rows, write_operating
 from analysis.designs.pool import Pool
 from analysis.designs.tried import conducted
 from analysis.text import cells
+from cohorts.stand_ins import other_set
 from trial.app.attempt import How
 from trial.app.design_lines import percent
 from trial.app.design_pool import uniforms_of
+from trial.app.design_run import assured_of
 from trial.app.designing import Posed, design_problems, pool_of, rows_of, trials_of, unadjusted
+from trial.app.loading import check_again
+from trial.app.structures import refuse_unusable_pair
 from trial.app.talk import Progress, Say, silent, unseen
+from trial.app.unknowns import unknown_of
 from trial.errors import Refused
+from trial.study.assurance_plan import AssurancePlan
 from trial.study.design_plan import GROUPS, DesignPlan, PoolPlan
 from trial.study.study import Study
 
@@ -33,7 +40,8 @@ HEADS = ("patients", "to recruit", "power", "type I")
 @dataclass(frozen=True)
 class Wish:
     """What is asked: a ``target`` power or a size ``n``; ``dropout``: share of the recruited who are not evaluable
-    beyond what the study simulates; ``ratio``: patients of each arm in a block, as ARM=K.
+    beyond what the study simulates; ``ratio``: patients of each arm in a block, as ARM=K; ``draws`` of what is not
+    known, for assurance, 0: not asked.
     """
 
     target: float | None = None
@@ -42,6 +50,7 @@ class Wish:
     ratio: tuple[str, ...] = ()
     patients: int = 40_000
     trials: int = 10_000
+    draws: int = 0
 
 
 def asked_of(study: Study, wish: Wish) -> Posed:
@@ -61,6 +70,8 @@ def asked_of(study: Study, wish: Wish) -> Posed:
         id=name, study=Path(study.id).name, ratio=ratio, sizes=(wish.n or LEAST,),
         pool=PoolPlan(patients=wish.patients), trials=wish.trials,
     )  # fmt: skip
+    if wish.draws and study.parameter_uncertainty:
+        raise Refused("--assurance draws the parameters; allowed with it: parameter_uncertainty: none")
     wrong = [f"{'.'.join(map(str, place))}: {text}" for place, text in design_problems(plan, study)]
     if wrong:
         raise Refused("; ".join(wrong))
@@ -76,9 +87,9 @@ def _ratio(text: str, study: Study) -> tuple[str, int]:
 
 def write_power(
     study: Study, wish: Wish, folder: Path, how: How, say: Say = silent, progress: Progress = unseen
-) -> tuple[list[Operating], int | None]:
+) -> tuple[list[Operating], int | None, list[Assured]]:
     """The rows of a curve around the size, written into ``folder``, and the size: that which was asked about, or the
-    smallest with the target; None where the pool is too small for it.
+    smallest with the target; None where the pool is too small for it. Where it is asked for, the assurance of the size.
     """
     asked = asked_of(study, wish)
     pool, changed = pool_of(asked.plan, study, folder, how, say, progress)
@@ -92,8 +103,26 @@ def write_power(
             design = trials_of(asked.plan, changed, n, pool.known_after)
             rows += rows_of(asked.plan, "planned", pool, design, changed, uniforms)
             tell(k + 1, len(sizes))
+    assured: list[Assured] = []
+    if wish.draws and size:
+        plan = asked.plan.model_copy(update={"sizes": (size,), "assurance": all_unknown(study, wish)})
+        unknown = unknown_of(plan.assurance or AssurancePlan(), Path(), (), check_again(study))
+        assured, beside = assured_of(plan, unknown, study, rows, folder, how, say, progress)
+        rows += beside
+        write_assured(assured, folder)
     write_operating(rows, folder)
-    return rows, size
+    return rows, size, assured
+
+
+def all_unknown(study: Study, wish: Wish) -> AssurancePlan:
+    """All parameters, and both structures where the study can be simulated under both."""
+    both = other_set(study.parameter_set) is not None
+    try:
+        refuse_unusable_pair(study) if both else None
+    except Refused:
+        both = False
+    target = wish.target or AssurancePlan.model_fields["target"].default
+    return AssurancePlan(structures="both" if both else "own", draws=wish.draws, target=target)
 
 
 def _smallest(plan: DesignPlan, study: Study, pool: Pool, uniforms: Uniforms, target: float) -> int | None:

@@ -29,8 +29,9 @@ def design(
     Example: vtrial design configs/designs/phase3_three_looks.yaml
     """
     from trial.app.attempt import How
-    from trial.app.design_lines import HEADS, lines, notes, report
-    from trial.app.designing import FILES, load_design, write_designs
+    from trial.app.design_lines import HEADS, assurance_notes, lines, notes, report
+    from trial.app.design_run import write_designs
+    from trial.app.designing import FILES, load_design
     from trial.app.folder import ready
 
     asked = load_design(config)
@@ -39,7 +40,8 @@ def design(
         asked = asked.with_trials(trials)
     folder = out or Path("runs") / asked.plan.id
     ready(folder, FILES, overwrite)
-    rows = write_designs(asked, folder, How(workers=workers, dask=dask), say, progress)
-    page = report(rows, asked, folder)
-    show(HEADS, (*HEADS[:1], HEADS[-1]), lines(rows, asked), notes(rows, asked), folder / FILES[0])
+    rows, assured = write_designs(asked, folder, How(workers=workers, dask=dask), say, progress)
+    page = report(rows, asked, folder, assured)
+    told = (*notes(rows, asked), *assurance_notes(assured, asked.plan.assurance))
+    show(HEADS, (*HEADS[:1], HEADS[-1]), lines(rows, asked), told, folder / FILES[0])
     print(f"report: {page}")

@@ -23,6 +23,11 @@ def power(
     ] = 0.0,
     pool: Annotated[int, typer.Option("--pool", min=200, help="Patients of the pool.")] = 40_000,
     trials: Annotated[int, typer.Option("--trials", min=20, help="Trials of each size.")] = 10_000,
+    assurance: Annotated[
+        bool,
+        typer.Option("--assurance", help="Also the mean power over all that is not known of parameters, structure."),
+    ] = False,
+    draws: Annotated[int, typer.Option("--draws", min=10, help="Draws of it, with --assurance.")] = 100,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where it goes [default: runs/<study id>_power].")
     ] = None,
@@ -36,11 +41,13 @@ def power(
     Example: vtrial power configs/published/hetrombopag_itp_phase3.yaml --n 60
     """
     from trial.app.attempt import How
+    from trial.app.design_lines import assurance_notes
     from trial.app.designing import FILES
-    from trial.app.power import HEADS, Wish, asked_of, lines, notes, write_power
+    from trial.app.power import HEADS, Wish, all_unknown, asked_of, lines, notes, write_power
 
     study, folder = study_and_folder(config, set_, None, out, "power", FILES, overwrite)
-    wish = Wish(target, n, dropout, tuple(ratio), pool, trials)
+    wish = Wish(target, n, dropout, tuple(ratio), pool, trials, draws if assurance else 0)
     asked_of(study, wish)
-    rows, size = write_power(study, wish, folder, How(workers=workers, dask=dask), say, progress)
-    show(HEADS, (), lines(rows, wish), notes(rows, size, study, wish), folder / FILES[0])
+    rows, size, assured = write_power(study, wish, folder, How(workers=workers, dask=dask), say, progress)
+    told = (*notes(rows, size, study, wish), *assurance_notes(assured, all_unknown(study, wish) if assured else None))
+    show(HEADS, (), lines(rows, wish), told, folder / FILES[0])

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from trial.study.analysis_plan import Multiplicity
+from trial.study.assurance_plan import AssurancePlan
 from trial.study.protocol import (
     Identifier,
     NonNegative,
@@ -30,7 +31,7 @@ GROUPS = 20
 """Sub-pools, whose spread tells the error."""
 MEASURES = (
     "power", "power_all", "type1", "expected_n", "maximal_n", "largest_seen", "duration", "overrun", "bias_naive",
-    "bias_adjusted", "coverage_adjusted", "coverage_repeated", "untested",
+    "bias_adjusted", "coverage_adjusted", "coverage_repeated", "untested", "assurance",
 )  # fmt: skip
 """What a criterion may be about."""
 SHARES = tuple(name for name in MEASURES if not name.endswith(("_n", "_seen", "duration", "overrun")))
@@ -250,9 +251,17 @@ class DesignPlan(Record):
     adapt: Adaptation | None = Field(default=None, description="what is changed at a look; none: nothing")
     accrual: AccrualPlan | None = Field(default=None, description="how patients come in; none: no durations")
     scenarios: tuple[Scenario, ...] = Field(default=(), description="truths; none: the study as it is")
+    assurance: AssurancePlan | None = Field(
+        default=None, description="power over what is not known of model and behaviour; none: not asked"
+    )
     criteria: tuple[Line, ...] = Field(
         default=(), description="what a design must keep, as power >= 0.9, type1 <= 0.025, expected_n <= 300"
     )
+
+    @property
+    def largest(self) -> float:
+        """Patients of the largest trial that may come."""
+        return max(self.sizes) * (self.adapt.most if self.adapt and self.adapt.most else 1)
 
     def at_looks(self, size: int) -> tuple[int, ...]:
         """Patients whose endpoint is known at each look of a trial of ``size``."""
@@ -265,9 +274,11 @@ class DesignPlan(Record):
         yield from twice(self.sizes, ("sizes",))
         yield from twice([one.id for one in self.scenarios], ("scenarios",))
         each = -(-self.pool.patients // GROUPS)
-        largest = max(self.sizes) * (self.adapt.most if self.adapt and self.adapt.most else 1)
-        if largest > each:
-            yield ("sizes",), f"seen {largest:g}; allowed: at most {each}, the patients of one of {GROUPS} sub-pools"
+        if self.largest > each:
+            yield (
+                ("sizes",),
+                f"seen {self.largest:g}; allowed: at most {each}, the patients of one of {GROUPS} sub-pools",
+            )
         for k, size in enumerate(self.sizes):
             if any(other <= one for one, other in pairwise(self.at_looks(size))):
                 seen = ", ".join(map(str, self.at_looks(size)))
@@ -312,6 +323,8 @@ def _criterion_problems(path: tuple[str | int, ...], text: str, plan: DesignPlan
         yield path, not_among(measure, MEASURES, "a measure")
     elif measure in ("duration", "overrun") and plan.accrual is None:
         yield path, f"{measure} needs accrual, which is not given"
+    elif measure == "assurance" and plan.assurance is None:
+        yield path, "assurance needs the section assurance, which is not given"
     elif measure in OF_ONE_WITH_LOOKS and (plan.looks is None or len(plan.looks.information) < 2 or plan.adapt):
         yield path, f"{measure} needs looks before the end, and nothing adapted"
 

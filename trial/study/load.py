@@ -32,6 +32,7 @@ from trial.study.checks import (
     value_at,
 )
 from trial.study.explain import explain
+from trial.study.file_kinds import mistaken
 from trial.study.inherited import marked, replaced, without_removed
 from trial.study.other_drugs import other_drug_problems
 from trial.study.own_schedule import schedule_problems, with_schedule
@@ -124,6 +125,7 @@ def config_of(study: Study, checks: Sequence[Check] = (), study_checks: Sequence
 
 
 def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyCheck]) -> Config:
+    _refuse_other_kind(tree, Study)
     given = tree
     tree, unfit = without_removed(tree)
     tree, untimely = with_schedule(with_library(tree))
@@ -145,6 +147,12 @@ def _config(tree: Placed, checks: Sequence[Check], study_checks: Sequence[StudyC
     if problems:
         raise ConfigError(_refusal(given, problems))
     return Config(study, tuple(_lines(tree, cautions(study))), tree)
+
+
+def _refuse_other_kind(tree: Placed, record: type[Record]) -> None:
+    """ConfigError, in a sentence, for a file that is of another kind."""
+    if text := mistaken(plain(tree), record.__name__):
+        raise ConfigError(_lines(tree, [((), text)]))
 
 
 def _refusal(tree: Placed, problems: list[Problem]) -> list[str]:
@@ -290,6 +298,7 @@ def load_record(
     Raises ConfigError with every problem found.
     """
     tree = read(path)
+    _refuse_other_kind(tree, record)
     data = plain(tree)
     problems = list(check(data))
     try:

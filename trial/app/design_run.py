@@ -1,0 +1,89 @@
+"""A design is worked on: pools, trials and small pools of every scenario, and the tables of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from analysis.designs.assurance import Assured, write_assured
+from analysis.designs.measures import AS_SIMULATED, Operating, write_operating
+from trial.app.assurance import Drawing, pool_of_draws, rows_of_size, simulate_small_pools
+from trial.app.attempt import How
+from trial.app.design_pool import uniforms_of
+from trial.app.designing import Posed, in_design, pool_of, rows_of, trials_of
+from trial.app.talk import Progress, Say, silent, unseen
+from trial.app.unknowns import Unknown
+from trial.study.design_plan import DesignPlan
+from trial.study.study import Study
+
+
+def write_designs(
+    asked: Posed, folder: Path, how: How, say: Say = silent, progress: Progress = unseen
+) -> tuple[list[Operating], list[Assured]]:
+    """Make the pools, draw the trials, write designs.parquet and, where it is asked for, assurance.parquet into
+    ``folder``; their rows.
+    """
+    rows: list[Operating] = []
+    assured: list[Assured] = []
+    for name, study in asked.studies:
+        mine = tried(asked.plan, name, study, folder, how, say, progress)
+        if name in asked.unknown:
+            more, beside = assured_of(asked.plan, asked.unknown[name], study, mine, folder, how, say, progress)
+            assured += more
+            mine += beside
+        rows += mine
+    write_operating(rows, folder)
+    if assured:
+        write_assured(assured, folder)
+    return rows, assured
+
+
+def tried(
+    plan: DesignPlan, scenario: str, study: Study, folder: Path, how: How, say: Say, progress: Progress
+) -> list[Operating]:
+    """Every row of one scenario."""
+    pool, study = pool_of(plan, study, folder, how, say, progress)
+    uniforms = uniforms_of(seed_of(plan, study))
+    rows: list[Operating] = []
+    with progress(f"{scenario}: trials") as tell:
+        for k, size in enumerate(plan.sizes):
+            design = trials_of(plan, study, size, pool.known_after)
+            rows += rows_of(plan, scenario, pool, design, study, uniforms)
+            tell(k + 1, len(plan.sizes))
+    return rows
+
+
+def seed_of(plan: DesignPlan, study: Study) -> int:
+    """The seed of pools and trials."""
+    return study.seed if plan.pool.seed is None else plan.pool.seed
+
+
+def drawing_of(plan: DesignPlan, unknown: Unknown, study: Study) -> Drawing:
+    """What is simulated for the assurance of a scenario."""
+    code = plan.endpoint or study.analysis.primary
+    return Drawing(unknown, partial(in_design, plan), code, seed_of(plan, study), plan.largest)
+
+
+def assured_of(
+    plan: DesignPlan, unknown: Unknown, study: Study, rows: Sequence[Operating], folder: Path, how: How, say: Say,
+    progress: Progress,
+) -> tuple[list[Assured], list[Operating]]:  # fmt: skip
+    """Assurance of every size of a scenario whose ``rows`` have its power at the point."""
+    drawing = drawing_of(plan, unknown, study)
+    home = simulate_small_pools(drawing, folder, how, say, progress)
+    pools, narrow = pool_of_draws(drawing, home), in_design(plan, study)
+    uniforms = uniforms_of(drawing.seed)
+    found: list[Assured] = []
+    beside: list[Operating] = []
+    with progress("assurance: trials") as tell:
+        for k, size in enumerate(plan.sizes):
+            design = trials_of(plan, narrow, size, pools[0].known_after)
+            point = next(
+                r for r in rows if (r.measure, r.patients, r.truth) == ("power", design.sizes[-1], AS_SIMULATED)
+            )
+            more, mean = rows_of_size(drawing, pools, design, narrow, uniforms, point)
+            found += more
+            beside.append(mean)
+            tell(k + 1, len(plan.sizes))
+    return found, beside
