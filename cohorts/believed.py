@@ -29,8 +29,13 @@ EXPONENTS = ("W_JS", "W_ERK", "W_AKT")
 Believed = bool | Literal["all", "fitted", "none"]
 
 
-def believed(parameter_set: ParameterSet, streams: Streams, replicate: int, what: Believed) -> ParameterSet:
-    """The set with what is moved in this replicate. ValueError when there is nothing to move."""
+def believed(
+    parameter_set: ParameterSet, streams: Streams, replicate: int, what: Believed, priors: int | None = None
+) -> ParameterSet:
+    """The set with what is moved in this replicate. ValueError when there is nothing to move.
+
+    ``priors``: the replicate of which the numbers are that a prior alone moves, where it is another one.
+    """
     if what in (False, "none"):
         return parameter_set
     found, names = together(parameter_set, what)
@@ -39,7 +44,9 @@ def believed(parameter_set: ParameterSet, streams: Streams, replicate: int, what
     if alone.rse_percent or not (row or what == "all"):
         parameter_set = uncertain(alone, streams, replicate)
     parameter_set = parameter_set.with_values(row)
-    return by_priors(parameter_set, streams, replicate, names) if what == "all" else parameter_set
+    if what != "all":
+        return parameter_set
+    return by_priors(parameter_set, streams, replicate if priors is None else priors, names)
 
 
 def together(parameter_set: ParameterSet, what: Believed) -> tuple[JointDraws | None, tuple[str, ...]]:

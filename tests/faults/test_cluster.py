@@ -148,7 +148,9 @@ def test_a_sensitivity_is_the_same_bytes_with_own_files_that_workers_never_see(t
     for name, text in OWN.items():
         (tmp_path / name).write_text(text)
     few = trial.app.sensitivity.variants
-    monkeypatch.setattr(trial.app.sensitivity, "variants", lambda chosen: [v for v in few(chosen) if v.assumed.name == "W_JS"])
+    monkeypatch.setattr(
+        trial.app.sensitivity, "variants", lambda chosen: [v for v in few(chosen) if v.assumed.name == "W_JS"]
+    )
     study = study_of(tmp_path, "parameter_set: set.json\npopulation: {id: null, file: patients.csv}\n")
     write_effects(study, tmp_path / "here", 1)
     write_effects(study, tmp_path / "there", dask=address)

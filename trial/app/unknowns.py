@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cohorts.believed import by_priors
+from cohorts.believed import believed
 from cohorts.elementary import exp
 from cohorts.parameters import ParameterSet
 from cohorts.sets import parameter_set
 from cohorts.stand_ins import weights_of
 from cohorts.streams import Draws, Streams
-from cohorts.variability import moved, uncertain
+from cohorts.variability import moved
 from cohorts.widths import widths
 from trial.app.grid_points import standing_value
 from trial.app.loading import load_checked
@@ -91,12 +91,12 @@ def _sources(plan: AssurancePlan, study: Study) -> Iterator[str]:
 
 def drawn_set(name: str, streams: Streams, plan: AssurancePlan, fitted: int, assumed: int) -> ParameterSet:
     """The set with its fitted numbers of one draw and its assumed ones of another; of the same draw it is the set that
-    ``parameter_uncertainty`` gives that replicate. Draws of a posterior would come in here.
+    ``parameter_uncertainty`` gives that replicate. What a posterior draws together goes with the fitted.
     """
     chosen = parameter_set(name)
-    if plan.parameters != "none" and chosen.rse_percent:
-        chosen = uncertain(chosen, streams, fitted)
-    return by_priors(chosen, streams, assumed) if plan.parameters == "all" else chosen
+    if plan.parameters == "fitted" and not chosen.rse_percent:
+        return chosen
+    return believed(chosen, streams, fitted, plan.parameters, assumed)
 
 
 def _settings(config: Config, one: Behaviour, streams: Streams, number: int) -> Iterator[Setting]:
