@@ -208,7 +208,7 @@ def test_a_run_that_asks_for_the_curves_has_the_numbers_of_the_command(asked: Pa
     assert "exposure_response.parquet" in (asked / "manifest.json").read_text(encoding="utf-8")
     assert main(["report", str(asked)]) == 0
     page = (asked / "report.html").read_text(encoding="utf-8")
-    assert 'id="t-14-5-1"' in page and 'id="f-14-5-1"' in page and "Titration bias" in page
+    assert 'id="t-14-4-4"' in page and 'id="f-14-4-4"' in page and "Titration bias" in page
     table = exposure_response.table(read_run(asked), rows)
     assert len([row for row in table.rows if not row.heading]) == len(rows)
 
