@@ -44,7 +44,7 @@ def test_a_forecast_is_the_law_over_replicates_of_both_structures(made):
     assert said["means"] == {"hetrombopag_itp_mei_2021": 50.0, "hetrombopag_wang_2022": 50.0}
     assert said["limits"]["95"] == [3.0, 97.0] and said["limits"]["50"] == [31.0, 69.0]
     assert list(content["weights"].values()) == [0.8, 0.2]
-    assert content["registry"]["text"] == "Text." and "not moved yet" in content["width"]
+    assert content["registry"]["text"] == "Text." and "what else is assumed by its prior" in content["width"]
     assert set(content["parameter_sets"]) == set(said["means"]) and content["seed"] == 20261201
 
 
