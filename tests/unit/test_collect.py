@@ -11,6 +11,7 @@ from trial.jobs.collect import collect, screening_table
 from trial.jobs.courses import courses
 from trial.jobs.ledger import PAUSE, RESUME, _in_order
 from trial.jobs.rows import Keys
+from trial.tables import on_days
 
 WISH = {"dropout": [{"reason": "wish", "hazard_per_week": 0.0}, {"reason": "adverse event", "hazard_per_week": 0.0}]}
 NO_EFFECT = {"EMAX": 0.0}
@@ -213,6 +214,12 @@ def test_hours_to_the_day_of_leaving_and_to_the_failure():
     )["courses"]  # fmt: skip
     hours = [rows(found, "AHOUR", SUBJID=k) for k in (1, 2, 3)]
     assert hours[0] == list(range(337)) and hours[1] == list(range(73)) and hours[2] == []
+
+
+def test_days_covered_by_periods():
+    """Days 1 to 3 and 3 to 8 in the first row, of six days; the second row has no period."""
+    first, after = np.array([1, 3]), np.array([4, 9])
+    assert on_days(np.array([0, 0]), first, after, (2, 6)).tolist() == [[0, 1, 1, 2, 1, 1], [0] * 6]
 
 
 def test_a_pause_of_a_level_below_1_mg_is_a_row_and_one_of_no_dose_is_none():

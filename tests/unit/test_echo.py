@@ -6,10 +6,11 @@ import math
 import pytest
 from test_config_errors import GOOD
 
-from trial.app.echo import completion, in_words
+from trial.app.echo import _later, _some, completion, in_words
 from trial.app.loading import load_checked
 from trial.cli import main
 from trial.errors import ConfigError
+from trial.study.cycle_plan import Chemotherapy
 from trial.study.load import load_study, load_text, resolved_yaml
 
 SMOKE = "configs/smoke.yaml"
@@ -23,6 +24,31 @@ def small(tmp_path):
         return load_study(path, overrides)
 
     return of
+
+
+def test_long_lists_of_days_are_cut_in_their_middle():
+    assert _some(range(1, 13)) == "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
+    assert _some(range(1, 14)) == "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ..., 13"
+
+
+def test_what_later_cycles_wait_for_and_how_they_differ():
+    plan = {"cycles": 3, "cycle_days": 21, "doses": [{"day": 1}]}
+    assert _later(Chemotherapy(**plan)) == ""
+    wait = {"at_least_1e9L": 75, "latest_days": 14}
+    begins = "; later cycles begin once 75 x 10^9/L or more is reported, else not at all after a delay of 14 days"
+    assert _later(Chemotherapy(**plan, next_cycle=wait)) == begins
+    for rule, when in (
+        ({"delayed_days": 7, "below_1e9L": 25}, "7 days late or after a count below 25"),
+        ({"delayed_days": 7}, "7 days late"),
+        ({"below_1e9L": 25}, "after a count below 25"),
+    ):
+        given = Chemotherapy(**plan, next_cycle=wait | {"reduction": {"factor": 0.75, **rule}})
+        assert _later(given) == f"{begins}; doses fall to 75 % where a cycle begins {when}"
+    varied = Chemotherapy(**plan, between_cycles_cv=0.3, accumulates=0.1)
+    assert (
+        _later(varied)
+        == "; the kill varies between cycles with a CV of 30 %; each cycle kills 10 % more than the one before"
+    )
 
 
 def test_every_part_of_the_protocol_is_said(small):

@@ -333,7 +333,7 @@ def test_the_table_of_the_report(tmp_path):
     table = chapter.table(read_run(folder))
     texts = [[plain_text(cell.text) for cell in line.cells] for line in table.rows]
     assert texts[1] == ["planned", "+52.1", "+2.1 ± 0.0", "100.0 (99.1, 100.0)", "0.0 (0.0, 0.9)", "FAIL"]
-    assert texts[0][0].startswith("as planned, ") and texts[0][0].endswith(": +50.0 ± 0.0")
+    assert texts[0][0] == "as planned, Drug, start 2.5 mg against Placebo: +50.0 ± 0.0"
     assert [line.cells[-1].kind for line in table.rows[1:]] == ["outside", "inside"]
 
 

@@ -52,6 +52,14 @@ def test_five_times_the_limit_ends_the_drug_for_good():
     np.testing.assert_allclose(true[2:6], 20 * 12.0 ** (0.5 ** np.arange(4)), rtol=1e-12)
 
 
+def test_a_line_is_reached_at_its_very_value():
+    """3 x 40 U/L holds where 3 is the line, 5 x 40 stops; 1.5 x 40, asked for below 1.5, does not restart yet."""
+    assert course(with_alt(3.0, 10))[2][1] == (2, Action.INTERRUPT)
+    assert course(with_alt(5.0, 10))[2] == [(0, Action.START), (2, Action.STOP)]
+    half_life = 7 * np.log(2) / np.log(np.log(6) / np.log(3))  # 20 x 6 U/L falls to 20 x 3 in a week
+    assert course(with_alt(3.0, 10, half_life_days=half_life))[2][2] == (4, Action.RESTART)
+
+
 def test_on_placebo_nothing_rises_and_a_later_report_acts_later():
     assert course(with_alt(6.0, 10, arms=(1,)))[2] == [(0, Action.START)]
     late = simulate_unit(with_alt(6.0, 10, turnaround_days=3))

@@ -49,6 +49,15 @@ def test_what_changes_within_the_patients_of_both(tmp_path: Path) -> None:
     assert found.said[0] == "drug: 4 patients are on both sides, all replicates together"
 
 
+def test_an_endpoint_of_one_side_alone_is_no_pair(tmp_path: Path) -> None:
+    a, b = folder(tmp_path / "a", A), folder(tmp_path / "b", B)
+    fewer = study(endpoints=["RESPW8"]).model_copy(update={"patients": len(B)})
+    made = tables([*(Patient(count) for count in B), Patient([5.0], arm="placebo")])
+    pq.write_table(evaluate_tables(fewer, made)["endpoints"], b.path / "endpoints.parquet")
+    for sides in ((a, b), (b, a)):
+        assert {row.endpoint for row in in_pairs(*sides, same_arms(*sides), KNOWN).rows} == {"RESPW8"}
+
+
 def test_others_of_the_same_number_are_left_out(tmp_path: Path) -> None:
     a, b = folder(tmp_path / "a", A), folder(tmp_path / "b", B, ages=(30.0, 41.0, 50.0, 60.0))
     found = in_pairs(a, b, [("drug", "drug")], KNOWN)
