@@ -11,6 +11,8 @@ MOST_SHOWN = 20
 """Problems of a config that are shown; the rest is counted."""
 LONGEST = 60
 """Characters of a value that are shown."""
+LONGEST_LINE = 4000
+"""Characters of a line of a message: what names many allowed words still fits."""
 
 
 def cut(text: str, most: int = LONGEST) -> str:
@@ -34,7 +36,7 @@ class ConfigError(TrialError):
     """
 
     def __init__(self, messages: Sequence[str]) -> None:
-        more = len(messages) - MOST_SHOWN
+        messages, more = [cut(line, LONGEST_LINE) for line in messages], len(messages) - MOST_SHOWN
         place = messages[MOST_SHOWN].partition(": ")[0] if more > 0 else ""
         rest = [f"{place}: and {more} more problem{'s' if more > 1 else ''} from here on"] if more > 0 else []
         self.messages = (*messages[:MOST_SHOWN], *rest)

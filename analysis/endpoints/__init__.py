@@ -95,7 +95,7 @@ def _meant(seen: str, assessment_day: int) -> str:
     """What is meant by several codes in one text, by the words of an endpoint, or by a code of another day."""
     known, parts = catalogue(assessment_day), re.split(r"[\s;,/|]+", seen)
     if len(parts) > 1 and all(part in known for part in parts):
-        return f"; commas between the entries: did you mean [{', '.join(parts)}]?"
+        return f"; commas between the entries: did you mean [{', '.join(dict.fromkeys(parts))}]?"
     words = seen.strip().lower()
     named = [code for code, e in known.items() if " " in words and e.label.lower().startswith(words)]
     here, day = of_another_day(seen, assessment_day)

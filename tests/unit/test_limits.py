@@ -31,6 +31,7 @@ SECONDS = 5.0
         (f"seed: {'[' * 60}1{']' * 60}", "more than 50 groups or lists inside each other"),
         (f"seed: [{', '.join(['1'] * 20_000)}]", "more than 8,000 values"),
         (f"seed: {'A' * 100_000}", "seed: seen 'AAAA"),
+        (f"seed: 1\nstages: [{'A' * 100_000}]", "did you mean {id: AAAA"),
         (f"{'x' * 900}: 1", "xxx...: unknown key"),
         ("seed: 1\nadherence: {mean: 0.5, sd: 1e300}", "adherence.sd: seen 1e+300: probabilities with mean 0.5"),
         ("seed: 1\nparameter_set: \"a\\0.json\"", "parameter_set: seen 'a"),

@@ -191,7 +191,7 @@ def _keys_of_text(inside: type[Record] | None, path: Path, seen: Any) -> str:
     keys = inside.config_keys() if inside else {}
     first = next(iter(keys), "")
     named = isinstance(seen, str) and first and slips.NAME.fullmatch(seen)
-    return f"; did you mean {{{first}: {seen}}}?" if named and "text" in kind_of(keys[first]) else ""
+    return f"; did you mean {{{first}: {cut(seen)}}}?" if named and "text" in kind_of(keys[first]) else ""
 
 
 def _unknown_key(record: type[Record], path: Path, seen: Any) -> str:
