@@ -106,16 +106,36 @@ def test_how_far_a_number_reaches(tmp_path):
     drawn = replace(chosen, draws=DrawsFile(str(tmp_path / "x.posterior.parquet")))
     known = {span.name: span for span in spans(drawn)}
     up = 0.8413447460685429
-    assert known["LS"].at(0.25) == pytest.approx(150.0) and known["LS"].origin == "posterior draws"
-    assert known["TPR"].at(up) == pytest.approx(chosen.value("TPR") * np.exp(0.2))
+    assert known["LS"].at(0.25) == {"LS": pytest.approx(150.0)} and known["LS"].origin == "posterior draws"
+    assert known["TPR"].at(up)["TPR"] == pytest.approx(chosen.value("TPR") * np.exp(0.2))
     odds = lambda x: x / (1 - x)  # noqa: E731
-    assert odds(known["LOWPROD"].at(up)) == pytest.approx(odds(chosen.value("LOWPROD")) * np.exp(0.4))
+    assert odds(known["LOWPROD"].at(up)["LOWPROD"]) == pytest.approx(odds(chosen.value("LOWPROD")) * np.exp(0.4))
     cv = chosen.rse_percent["EC50"] / 100
-    assert known["EC50"].at(up) == pytest.approx(chosen.value("EC50") * np.exp(np.sqrt(np.log1p(cv**2))))
+    assert known["EC50"].at(up)["EC50"] == pytest.approx(chosen.value("EC50") * np.exp(np.sqrt(np.log1p(cv**2))))
     assert "HEP" not in known and "BASE" not in known
     held = moved_to(drawn, {name: 0.999 for name in known}, tuple(known.values()))
     assert held["FP"] + held["FM"] == pytest.approx(0.99) and held["ASSAY_CV"] <= 3 * chosen.value("ASSAY_CV")
     assert held["W_JS"] + held["W_ERK"] + held["W_AKT"] == pytest.approx(1.0)
+
+
+def test_what_a_posterior_knows_together_moves_as_whole_draws(tmp_path):
+    """LS and EC50 in lock step: a share of one thing; every draw has its even part of the shares; Morris takes each."""
+    chosen = parameter_set("hetrombopag_itp_mei_2021")
+    table = pa.table({"LS": np.linspace(300.0, 100.0, 101), "EC50": np.linspace(15.0, 25.0, 101)})
+    pq.write_table(table, tmp_path / "x.posterior.parquet")
+    drawn = replace(chosen, draws=DrawsFile(str(tmp_path / "x.posterior.parquet")))
+    first, *rest = spans(drawn, together=True)
+    assert (first.name, first.origin) == ("posterior", "101 draws of 2 numbers")
+    assert not {"LS", "EC50"} & {span.name for span in rest} and "TPR" in {span.name for span in rest}
+    found = [first.at((k + 0.5) / 101) for k in range(101)]
+    assert [row["LS"] for row in found] == pytest.approx(np.linspace(100.0, 300.0, 101))
+    assert all(row["EC50"] == pytest.approx(15 + (300 - row["LS"]) / 20) for row in found)
+    assert first.at(1 - 1e-6)["LS"] == 300.0
+    moved = moved_to(drawn, {"posterior": 0.0}, (first,))
+    assert moved == {"LS": pytest.approx(100.0), "EC50": pytest.approx(25.0)}
+    of = {factor.name: factor.group for factor in app.factors_of(drawn, (first, *rest), ())}
+    assert next(iter(of.items())) == ("posterior", "posterior") and of["TPR"] == "biology"
+    assert spans(chosen, together=True)[0].name == "posterior" and len(spans(drawn)) == len(rest) + 2
 
 
 def test_what_of_a_trial_moves():

@@ -1,8 +1,9 @@
 """Everything that is assumed or fitted moved at once: the design of Morris or Sobol, its trials, its indices.
 
 What moves: every number of the parameter set that has a width (``cohorts.spans``), and of the trial what people and
-sites do and where the dose rules draw their lines (``trial.study.levers``). All points have the same patients and
-draws. A finished point is kept until the whole is done.
+sites do and where the dose rules draw their lines (``trial.study.levers``). Sobol's shares need groups that are
+independent: the numbers of a posterior are a group of their own, moved by whole draws; Morris moves each alone. All
+points have the same patients and draws. A finished point is kept until the whole is done.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from analysis.evidence.sensitivity import unit_word
 from cohorts.parameters import OCCASION, OMEGA, ParameterSet
 from cohorts.posterior import PosteriorError
 from cohorts.sets import parameter_set
-from cohorts.spans import Reach, moved_to, spans
+from cohorts.spans import TOGETHER, Reach, moved_to, spans
 from trial.app.identity import identity
 from trial.app.study_run import cores
 from trial.app.talk import Progress, Say, silent, unseen
@@ -87,7 +88,7 @@ def planned_of(study: Study, method: str, size: int | None) -> Plan:
     except ImportError as error:
         raise Refused(f"--method {method}: {not_installed(str(error.name), 'sensitivity')}") from None
     try:
-        known, levers = spans(parameter_set(study.parameter_set)), levers_of(study)
+        known, levers = spans(parameter_set(study.parameter_set), together=method == SOBOL), levers_of(study)
     except PosteriorError as error:
         raise Refused(f"{study.id}: {error}") from None
     factors = factors_of(parameter_set(study.parameter_set), known, levers)
@@ -104,14 +105,16 @@ def _seed(study: Study) -> int:
 def factors_of(chosen: ParameterSet, known: Sequence[Reach], levers: Sequence[StudyLever]) -> tuple[Factor, ...]:
     """All that moves, group by group."""
     of_drug = set(structure_of(chosen).drug) - set(NO_KINETICS)
-    made = [Factor(s.name, _label(s), _group(s.of, of_drug)) for s in known]
+    made = [Factor(s.name, _label(s), TOGETHER if s.name == TOGETHER else _group(s.of, of_drug)) for s in known]
     made += [Factor(lever.id, lever.label, lever.group) for lever in levers]
-    order = [BIOLOGY, KINETICS, BEHAVIOUR, LABORATORY]
+    order = [TOGETHER, BIOLOGY, KINETICS, BEHAVIOUR, LABORATORY]
     return tuple(sorted(made, key=lambda f: order.index(f.group) if f.group in order else len(order)))
 
 
 def _label(span: Reach) -> str:
     kind = "typical value"
+    if span.name == TOGETHER:
+        return f"what the data inform together, {span.origin}"
     if span.name.startswith(OMEGA):
         kind = "variance between patients"
     elif span.name.startswith(OCCASION):
