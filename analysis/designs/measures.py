@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtr, stdtrit
 
 from analysis.designs.plan import Trials
 from analysis.designs.pool import Codes
@@ -20,6 +20,7 @@ from analysis.designs.tried import Outcomes
 from analysis.endpoints.records import Array
 from analysis.evidence.record_table import read_records, schema_of, write_records
 from analysis.statistics.estimators import clopper_pearson
+from analysis.statistics.sequential import HIGHEST
 from analysis.statistics.sequential_estimates import median_unbiased, repeated_half_widths
 
 DESIGNS_FILE = "designs.parquet"
@@ -109,12 +110,13 @@ def power_rows(
 
 
 def conduct_rows(blank: Operating, found: Outcomes, design: Trials) -> Iterator[Operating]:
-    """Sizes, stops by look, duration."""
+    """Sizes, bounds and stops by look, duration."""
     yield _mean(blank, found, "expected_n", "", found.size.astype(np.float64), "patients")
     for measure, most in (("maximal_n", float(design.largest)), ("largest_seen", float(found.size.max()))):
         yield replace(blank, measure=measure, value=most, low=most, high=most, error=0.0, trials=len(found.size),
                       unit="patients")  # fmt: skip
     if design.looks > 1:
+        yield from _bound_rows(replace(blank, trials=len(found.size)), design)
         for k in range(design.looks):
             here = found.look == k
             early = found.rejected.any(axis=1) & here
@@ -124,6 +126,21 @@ def conduct_rows(blank: Operating, found: Outcomes, design: Trials) -> Iterator[
     if design.accrual is not None:
         yield _mean(blank, found, "duration", "", found.months, "months")
         yield _mean(blank, found, "overrun", "", found.entered - found.size, "patients")
+
+
+def _bound_rows(blank: Operating, design: Trials) -> Iterator[Operating]:
+    """Of each look: patients with a known endpoint, bounds of Z, and the one-sided p at the upper one, all at the whole
+    level of one hypothesis.
+    """
+    bounds = design.bounds
+    for k, (size, high, low) in enumerate(zip(design.sizes, bounds.efficacy, bounds.futility, strict=True)):
+        found = {"looked_at": (float(size), "patients")}
+        if high < HIGHEST:
+            found |= {"bound": (float(high), "Z"), "bound_p": (float(ndtr(-high)), "p")}
+        if k < design.looks - 1 and np.isfinite(low):
+            found["bound_futility"] = (float(low), "Z")
+        for measure, (value, unit) in found.items():
+            yield replace(blank, measure=measure, about=str(k + 1), value=value, low=value, high=value, unit=unit)
 
 
 def estimate_rows(blank: Operating, found: Outcomes, design: Trials, each: Array) -> Iterator[Operating]:

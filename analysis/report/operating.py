@@ -35,6 +35,10 @@ IN_WORDS = {
     "expected_n": "Mean number of patients",
     "maximal_n": "Most patients that the design can take",
     "largest_seen": "Most patients of the trials that were drawn",
+    "looked_at": "Patients with a known endpoint at look",
+    "bound": "Rejected from Z on, at look",
+    "bound_p": "The same as a one-sided p, at look",
+    "bound_futility": "Futile below Z, at look",
     "stop_efficacy": "Stops with a rejection at look",
     "stop_futility": "Stops for futility at look",
     "duration": "Months to the last endpoint",
@@ -109,8 +113,12 @@ def _value(row: Operating) -> Text:
     if row.unit == "share":
         decimals = 2 if row.measure in ("type1", *POINTS) else 1
         return shown(cells.share_error, *numbers(row, "value", "error", "low", "high"), decimals=decimals)
-    if row.measure in ("maximal_n", "largest_seen"):
+    if row.measure in ("maximal_n", "largest_seen", "looked_at"):
         return shown(cells.whole, number(row, "value"))
+    if row.unit == "Z":
+        return shown(cells.rounded, number(row, "value"), decimals=4)
+    if row.unit == "p":
+        return shown(cells.p_value, number(row, "value"))
     return shown(cells.estimate_error, *numbers(row, "value", "error"), decimals=1)
 
 

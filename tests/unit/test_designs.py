@@ -166,6 +166,33 @@ def test_the_most_a_design_can_take_is_not_what_was_seen():
     assert (values["maximal_n"], values["largest_seen"]) == (120, 30)
 
 
+def test_the_bounds_of_the_looks_stand_beside_what_they_do(tmp_path):
+    """O'Brien-Fleming type spending, two looks, one-sided 2.5 %: 2.9626 and 1.9686 (Lan-DeMets; rpact), p 0.0015 and
+    0.0245; futile below Z 0.5 at the first look; nothing of a design that selects at its look without a bound.
+    """
+    looks = {"information": [0.5, 1], "futility": {"kind": "z", "below": [0.5]}}
+    said = plan(arms=["HETROM-5", "Placebo"], ratio={"HETROM-5": 1, "Placebo": 1}, looks=looks, sizes=[60])
+    ours = pool(4, (0.45, 0.3), 4_000)
+    ours = replace(ours, outcomes={"RESPW8": ours.outcomes["E"]})
+    rows = list(conduct_rows(row("", 0, 0, 0), conducted(ours, made(said), CMH, 40, uniforms(1)), made(said)))
+    known = {(one.measure, one.about): one.value for one in rows}
+    assert (known["looked_at", "1"], known["looked_at", "2"]) == (30, 60)
+    assert [known["bound", k] for k in "12"] == pytest.approx([2.9626, 1.9686], abs=5e-5)
+    assert [known["bound_p", k] for k in "12"] == pytest.approx([0.001525, 0.024499], abs=2e-6)
+    assert known["bound_futility", "1"] == 0.5 and ("bound_futility", "2") not in known
+    text = write_page(tmp_path, [row("power", 0.9, 0.8, 1), *rows], DesignPage("d", "t", "s", 0.025, (), "m"))
+    shown = {e.text.strip() for e in Page(text.read_text("utf-8")).keyed}
+    assert {"2.9626", "1.9686", "0.0015", "0.0245", "0.5000", "30"} <= shown
+    assert "spending of O'Brien-Fleming type" in str(facts(Posed(said, (("planned", PHASE_3),))))
+    adapt = {"kind": "sample_size", "at": 0.5, "promising": [0.3, 0.9], "most": 2, "wanted": 0.9, "futility_z": 9}
+    design = made(plan(arms=["HETROM-5", "Placebo"], adapt=adapt, sizes=[60]))
+    measures = {
+        one.measure: one.about
+        for one in conduct_rows(row("", 0, 0, 0), conducted(ours, design, CMH, 40, uniforms(1)), design)
+    }
+    assert measures["bound"] == "2" and measures["bound_futility"] == "1"
+
+
 def looked(level: float, trials: int):
     """Trials of two looks at 30 and 60 patients, and their estimates by measure."""
     said = plan(arms=["HETROM-5", "Placebo"], ratio={"HETROM-5": 1, "Placebo": 1}, looks={"information": [0.5, 1]},

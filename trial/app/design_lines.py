@@ -16,6 +16,18 @@ from trial.app.unknowns import BEHAVIOUR, Unknown
 from trial.app.versions import engine_version
 from trial.study.assurance_plan import AssurancePlan
 
+KINDS = {
+    "obrien_fleming": "spending of O'Brien-Fleming type (Lan-DeMets)",
+    "pocock": "spending of Pocock type (Lan-DeMets)",
+    "hwang_shih_decani": "Hwang-Shih-DeCani spending",
+    "kim_demets": "Kim-DeMets spending",
+    "obrien_fleming_exact": "O'Brien-Fleming bounds",
+    "pocock_exact": "Pocock bounds",
+    "wang_tsiatis": "Wang-Tsiatis bounds",
+    "conditional_power": "a conditional power that is too low",
+    "z": "a Z that is too low",
+}
+"""Bounds in words, by ``kind``."""
 HEADS = ("scenario", "patients", "power", "type I", "mean size", "verdict")
 
 
@@ -136,8 +148,9 @@ def facts(posed: Posed) -> tuple[tuple[str, str], ...]:
         said.append(("Margin", f"{100 * plan.margin:g} points"))
     if looks:
         stops = looks.futility
-        lower = f"; futility: {stops.kind}, {'binding' if stops.binding else 'not binding'}" if stops else ""
-        said.append(("Looks", f"at {', '.join(f'{t:g}' for t in looks.information)}; {looks.efficacy.kind}{lower}"))
+        lower = f"; futility: {KINDS[stops.kind]}, {'binding' if stops.binding else 'not binding'}" if stops else ""
+        upper = KINDS[looks.efficacy.kind]
+        said.append(("Looks", f"at {', '.join(f'{t:g}' for t in looks.information)} of the patients; {upper}{lower}"))
     if adapt:
         said.append(("Adapted", adapt.kind.replace("_", " ")))
     if plan.accrual:
