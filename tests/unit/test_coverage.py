@@ -1,6 +1,8 @@
 """How published rows stand, and the law of predictive intervals, against scipy and by simulation."""
 
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,14 +14,43 @@ from analysis.evidence.pages import NO_EXPERIMENT, pages
 from analysis.evidence.roles import Role
 from analysis.evidence.scorecard import Published, Score
 from analysis.evidence.scoring import UNEXPLAINED, Miss
+from analysis.statistics.summaries import Summary
 from cohorts.sets import parameter_set
-from trial.app.standings import seen_by
+from trial.app.standings import of_row, seen_by
+from trial.study.load import load_study
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 ROW = Published(
     "a", "S", "drug", "RESPW8", "rate", "week 8", "%", 60.0, 20, 12, 36.0, 81.0, "cp95", True, False, "", ""
 )
 SCORE = Score("a", "S", "drug", "RESPW8", "week 8", "%", 60.0, 0.5, 60.0, 36.0, 81.0, "cp95", "yes", "no")
 HERE = RowStanding("s", "a", "predicted", "predicted", "", "RESPW8", "drug", "%", 60.0, 60.0, "yes", 0.5, 100)
+
+
+def test_the_replicates_of_a_row_are_those_of_its_arm_and_statistic():
+    """Two replicates of two arms: yes 2 and 3 of 4, 1 and 0 of 2 and 0; medians 10, 20 and 30, 40."""
+    study = load_study(CONFIGS / "smoke.yaml")
+    names = study.arm_ids[:2]
+    table = np.full((2, len(study.arm_ids)), np.nan)
+    events, sizes, location = (table.copy() for _ in range(3))
+    events[:, :2], sizes[:, :2], location[:, :2] = [[2, 1], [3, 0]], [[4, 2], [4, 0]], [[10, 20], [30, 40]]
+    none = np.zeros((2, len(study.arm_ids), 0))
+    counted = np.nan_to_num(events), np.nan_to_num(sizes)
+    summary = Summary(*counted, location, none, none.astype(np.int32), (), (), Counter(), 0)
+    found = {"RESPW8": summary}
+    rate = of_row(found, replace(ROW, arm=names[1]), study)
+    np.testing.assert_array_equal(rate.values, [50.0, np.nan])
+    np.testing.assert_array_equal(rate.sizes, [2, 0])
+    both = of_row(found, replace(ROW, arm="ALL"), study)
+    np.testing.assert_allclose(both.values, [50.0, 75.0])
+    median = of_row(found, replace(ROW, arm=names[1], statistic="median"), study)
+    assert median.values.tolist() == [20, 40]
+    for other in (
+        replace(ROW, endpoint="PLTW8"),
+        replace(ROW, arm="other"),
+        replace(ROW, arm="ALL", statistic="median"),
+    ):
+        assert of_row(found, other, study).values.size == 0
 
 
 def test_a_rate_without_spread_beyond_its_sampling_is_binomial():

@@ -23,7 +23,7 @@ from analysis.text import cells
 from trial.app.design_lines import facts
 from trial.app.design_lines import notes as design_notes
 from trial.app.designing import Posed, in_design, trials_of
-from trial.app.power import Wish, notes, smallest_with
+from trial.app.power import Wish, lines, notes, smallest_with
 from trial.cli import main
 from trial.study.analysis_plan import ComparisonMethod
 from trial.study.design_plan import DesignPlan
@@ -321,6 +321,18 @@ def test_the_smallest_size_holds_for_the_larger_ones_too():
     assert smallest_with(power_at, 0.9, 100) == 43
     assert smallest_with(lambda n: 0.89, 0.9, 100) is None
     assert smallest_with(lambda n: n / 100, 0.9, 100) == 90
+
+
+def test_a_line_of_each_size_has_its_power_and_the_largest_wrong_rejection():
+    rows = [
+        row("untested", 0.5, 0.4, 0.6), row("power", 0.903, 0.892, 0.914), row("type1", 0.01, 0.005, 0.015, truth="a"),
+        row("type1", 0.02, 0.015, 0.025, truth="b"), row("power", 0.8, 0.79, 0.81, 40),
+        row("type1", 0.0125, 0.01, 0.015, 40),
+    ]  # fmt: skip
+    found = lines(rows, Wish(dropout=0.2))
+    assert [one[:2] for one in found] == [("60", "75"), ("40", "50")]
+    assert [one[2].split(" ")[0] for one in found] == ["90.3", "80.0"]
+    assert [one[3].split(" ")[0] for one in found] == ["2.00", "1.25"]
 
 
 def test_the_sentence_of_a_target_has_its_power_and_interval():

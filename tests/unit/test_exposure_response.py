@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,17 @@ import pytest
 from made_run import read_run
 
 import trial.app.exposure_response as app
-from analysis.evidence.exposure_response import OfTrial, fit_curve, quartiles_of, read, rows_of, without_curve
+from analysis.evidence.exposure_response import (
+    AtExposure,
+    OfTrial,
+    fit_curve,
+    quartiles_of,
+    read,
+    rows_of,
+    without_curve,
+)
 from analysis.report import exposure_response
+from analysis.report.keyed import plain_text
 from trial.app.exposure_response import fixed_levels, mean_dose, on_level, start_doses, write_curves
 from trial.app.loading import load_checked
 from trial.app.sap import plan_in_words
@@ -31,6 +41,17 @@ PHASE_3 = ROOT / "configs" / "published" / "hetrombopag_itp_phase3.yaml"
 TRUTH = {
     (0.0, "no drug"): (0.0, 0.05), (2.5, "2.5 mg"): (1.0, 0.3), (5.0, "5 mg"): (3.0, 0.6), (9.0, "9 mg"): (9.0, 0.9),
 }  # fmt: skip
+
+
+def test_a_line_of_the_table_rounds_as_its_columns():
+    row = AtExposure(
+        "auc", "fixed dose", "RESPW8", 5.0, "5 mg", 512.34, 61.26, 1.04, 58.24, 64.37, 66.66, 0.55, -5.41, 1.16, 37.4,
+        20, 0, "%",
+    )  # fmt: skip
+    cells = [plain_text(cell.text) for cell in exposure_response._row(row).cells]
+    assert cells == ["5 mg", "512", "61.3 ± 1.0", "(58.2, 64.4)", "66.7 ± 0.6", "-5.4 ± 1.2", "37"]
+    quartile = replace(row, kind="quartile 1", level="", true=None, true_mcse=None, bias=None, bias_mcse=None)
+    assert [plain_text(cell.text) for cell in exposure_response._row(quartile).cells][4:] == ["–"] * 3
 
 
 def people(of: dict[float, tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:

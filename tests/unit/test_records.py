@@ -2,8 +2,10 @@
 
 import numpy as np
 import pyarrow as pa
+from tiny_trial import Patient, tables
 
 from analysis.endpoints.columns import codes_of, distinct, says, texts_of
+from analysis.endpoints.records import from_tables
 
 
 def test_distinct_words_are_in_order_and_every_text_has_its_place():
@@ -26,3 +28,16 @@ def test_a_column_of_several_chunks_with_words_of_their_own():
         assert not says(table, "T", "never").any()
         codes, words = codes_of(table, "T")
         assert [words[k] if k >= 0 else None for k in codes] == ["x", None, "y", "y", "z"]
+
+
+def test_day_0_is_no_planned_visit_and_day_1_is_one():
+    """Counts of week 1 taken as those of day 1."""
+    made = tables([Patient([11.0, 12.0]), Patient([21.0, 22.0])])
+    observations = made["observations"]
+    place = observations.schema.get_field_index("AVISITN")
+    days = np.array(observations["AVISITN"])
+    moved = pa.array(np.where(days == 7, 1, days), observations.schema.field(place).type)
+    made["observations"] = observations.set_column(place, observations.schema.field(place), moved)
+    found = from_tables(made)
+    assert found.planned.tolist()[:3] == [1, 14, 21]
+    assert found.counts[:, :2].tolist() == [[11, 12], [21, 22]]

@@ -148,6 +148,20 @@ def test_who_goes_on_to_a_retest_has_the_course_of_who_does_not():
     assert (later[0][:, 1] == later[1][:, 1]).all()
 
 
+def test_who_is_not_asked_again_has_his_dose_changed_on_the_day_of_the_visit():
+    """A retest of others on the same day: doses go up at once, and counts and concentrations are those without it."""
+
+    def both(study):
+        drawn = {"count_z": z, "samples": Samples(again_z=np.zeros((2, 11)))}
+        return simulate_unit(unit(arm=(0, 0), parameters={"ASSAY_CV": 0.3}, study=study, **drawn))
+
+    z = np.zeros((2, 11))
+    z[0, 1] = np.log(0.01) / np.log1p(0.3**2) ** 0.5
+    one, two = (both(LADDER | lab(**said)) for said in ({"retest": AGAIN}, {}))
+    assert one.visits[0].counts.day.tolist() == [9, 7] and one.decisions[1].day.tolist() == [9, 7]
+    assert all(a.true_count[1] == b.true_count[1] for a, b in zip(one.visits, two.visits, strict=True))
+
+
 def test_nobody_is_asked_again_at_the_last_visit_or_after_leaving_or_who_bleeds():
     leave = np.array([9, 999, 999])
     result = simulate_unit(retested(FIXED | lab(retest=AGAIN), leave_day=leave))

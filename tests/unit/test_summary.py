@@ -191,7 +191,12 @@ def test_kinds_of_uncertainty():
     )
     assert "when the model is right" in spread
     drawn = bare_run(changed(parameter_uncertainty=True))
-    assert "those drawn ones too" in plain_text(summary.kinds_of_uncertainty(drawn)[2][1])
+    assert "population parameters, those drawn ones too" in plain_text(summary.kinds_of_uncertainty(drawn)[2][1])
+    everything = bare_run(changed(parameter_uncertainty="all"), manifest={"posteriors": ["x"]})
+    assert (
+        "population parameters, assumed ones by their prior, those of its posterior by one of its draws, those drawn"
+        in plain_text(summary.kinds_of_uncertainty(everything)[2][1])
+    )
     alone = [plain_text(text) for _, text in summary.kinds_of_uncertainty(bare_run(study(replicates=1)))]
     assert alone[1] == alone[2] == "Not known: this run has one replicate." != alone[0]
 

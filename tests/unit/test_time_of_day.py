@@ -72,6 +72,11 @@ def test_in_a_trial_it_moves_counts_and_meals_but_no_draw():
     assert "at 8 h after the hour of the visits (SD 2 h between patients, 3 h between days, while meals keep" in said
 
 
+@pytest.mark.parametrize("name", ["usual_h", "between_sd_h", "within_sd_h", "drift_h_per_28_days"])
+def test_each_of_them_alone_moves_the_hour(name):
+    assert Study.model_validate(STUDY | {"adherence": {"time_of_day": {"usual_h": 0} | {name: 1}}})
+
+
 @pytest.mark.parametrize(
     ("said", "more", "words"),
     [
