@@ -103,6 +103,7 @@ def test_a_change_has_its_sign_and_its_error(value, error, unit, text):
         (63.74999999, 1, "63.7"),
         (1234567890123.44, 1, "1234567890123.4"),
         (1e30, 1, "1000000000000000000000000000000.0"),
+        (123456789.12345, 5, "123456789.12345"),
     ],
 )
 def test_an_exact_half_is_one_whatever_binary_arithmetic_makes_of_it(value, decimals, text):

@@ -59,6 +59,20 @@ def test_a_rate_without_spread_beyond_its_sampling_is_binomial():
     assert pit(ROW, found) == pytest.approx(binom.cdf(11, 20, 0.5) + binom.pmf(12, 20, 0.5) / 2, abs=1e-4)
 
 
+def test_half_an_event_keeps_a_rate_off_its_ends():
+    """5 of 10 twice, rates alike: p = 10.5 / 21. No events of 10 twice: 0.5 / 21, so that one event is possible."""
+    alike = Replicates(np.full(2, 50.0), np.full(2, 10.0))
+    assert pit(replace(ROW, events=10), alike) == pytest.approx(0.5, abs=1e-6)
+    none = Replicates(np.zeros(2), np.full(2, 10.0))
+    law = binom(20, 0.5 / 21)
+    assert pit(replace(ROW, events=1), none) == pytest.approx(law.cdf(0) + law.pmf(1) / 2, abs=1e-6)
+
+
+def test_an_interval_holds_its_own_ends():
+    assert replace(HERE, pit=0.75).held(50) and replace(HERE, pit=0.25).held(50)
+    assert not replace(HERE, pit=0.76).held(50) and not replace(HERE, pit=None).held(95)
+
+
 def test_what_replicates_differ_by_beyond_sampling_widens_the_law():
     """Rates 0.4 and 0.6 of huge trials: beta of mean 0.5 and variance 0.02 + 0.01, in scipy's beta-binomial."""
     found = Replicates(np.array([40.0, 60.0]), np.full(2, 1e9))
