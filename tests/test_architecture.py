@@ -28,7 +28,7 @@ DOORS = {
     "trial.study.study", "trial.study.protocol", "trial.study.analysis_plan", "trial.study.dose_rule",
     "trial.study.arms", "trial.study.response_definition", "trial.study.estimand", "trial.study.subgroups",
     "trial.study.dose_response",
-    "trial.study.exposure_response",
+    "trial.study.exposure_response", "trial.study.crossover_plan",
     "trial.study.goal", "trial.tables",
     "trial.jobs.provenance", "cohorts.units", "cohorts.citations", "cohorts.adverse_events", "cohorts.elementary",
 }  # fmt: skip

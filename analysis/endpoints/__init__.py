@@ -155,6 +155,23 @@ def study_problems(study: Study) -> Iterator[Problem]:
     yield from _planned_problems(study)
     yield from _subgroup_problems(study)
     yield from _dose_response_problems(study)
+    yield from _crossover_problems(study)
+
+
+def _crossover_problems(study: Study) -> Iterator[Problem]:
+    """Endpoints of a crossover that are no geometric means of a profile."""
+    said = study.analysis.crossover
+    known = endpoints_of(study.analysis)
+    ratios = [code for code, e in known.items() if e.needs_profile and e.summary == "geomean"]
+    for k, code in enumerate(said.endpoints if said else ()):
+        if code not in ratios:
+            what = "an endpoint of a profile with a geometric mean"
+            yield ("analysis", "crossover", "endpoints", k), not_among(code, ratios, what)
+        elif needed := lacking(known[code], study):
+            yield (
+                ("analysis", "crossover", "endpoints", k),
+                f"endpoint {code} needs {needed}, which this study does not have",
+            )
 
 
 def _subgroup_problems(study: Study) -> Iterator[Problem]:

@@ -36,7 +36,7 @@ def in_stage(tables: Mapping[str, pa.Table], study: Study) -> Mapping[str, pa.Ta
     return seen | {
         "patients": own.ended(seen["patients"], mine),
         "doses": own.clipped(seen["doses"]),
-        "observations": own.visits(seen["observations"], study.analysed.visits.days),
+        "observations": own.visits(seen["observations"], study.analysed),
         "events": own.events(seen["events"]),
     }
 
@@ -94,15 +94,16 @@ class _Window:
         action = found["ACTION"].cast(pa.string())
         return _with(found, ACTION=pc.if_else(before, "start", action).combine_chunks())
 
-    def visits(self, observations: pa.Table, planned: tuple[int, ...]) -> pa.Table:
-        """Baseline and the visits of the stage, a profile among them, of its first dose too; absent once a patient
-        is in the next stage.
+    def visits(self, observations: pa.Table, stage: Study) -> pa.Table:
+        """Baseline and the visits of the ``stage``, its own profile among them, of its first dose too; absent once a
+        patient is in the next stage.
         """
         nominal, day = _days(observations, "AVISITN"), _days(observations, "ADY", -1)
         sampled = pc.equal(observations["PARAMCD"].cast(pa.string()), "CONC").to_numpy(zero_copy_only=False)
-        profile = sampled.astype(bool) & (nominal == self.begin)
-        baseline = (nominal == 0) & ~profile
-        kept = baseline | profile | np.isin(nominal - self.begin, planned)
+        sampled = sampled.astype(bool)
+        profile = sampled & (nominal - self.begin == (stage.pk_sampling.visit_day if stage.pk_sampling else -1))
+        baseline = (nominal == 0) & ~sampled
+        kept = baseline | profile | ~sampled & np.isin(nominal - self.begin, stage.visits.days)
         row = self._row(observations)
         over = (~baseline & (day > self.end[row]))[kept]
         found = observations.filter(pa.array(kept))

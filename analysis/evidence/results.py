@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis import endpoints
+from analysis.endpoints.periods import periods_table
 from analysis.endpoints.records import Array, Records, from_tables
 from analysis.endpoints.stage_view import in_stage
 from analysis.endpoints.time_to_event import times_table
@@ -17,6 +18,7 @@ from analysis.evidence import scorecard
 from analysis.evidence.scorecard import Score
 from analysis.statistics import summaries
 from analysis.statistics.concentrations import estimate_concentrations
+from analysis.statistics.crossover import estimate_crossover
 from analysis.statistics.dose_finding import estimate_dose_response
 from analysis.statistics.estimates import OVER, Estimate, estimate, rates, to_table
 from analysis.statistics.event_times import estimate_times
@@ -33,6 +35,7 @@ CONFIG_FILE = "config.resolved.yaml"
 PUBLISHED_FILE = "published.csv"
 ENDPOINTS_FILE = "endpoints.parquet"
 TIMES_FILE = "times.parquet"
+PERIODS_FILE = "periods.parquet"
 PATIENTS_FILE = "patients.parquet"
 ESTIMATES_FILE = "estimates.parquet"
 SCORECARD_FILE = "scorecard.csv"
@@ -86,6 +89,7 @@ def analyse(out_dir: Path, study: Study) -> Analysed:
         *estimate_times(out_dir / TIMES_FILE, reported),
         *estimate_longitudinal(out_dir, study),
         *estimate_concentrations(out_dir, study),
+        *estimate_crossover(out_dir / PERIODS_FILE, study),
         *estimate_participants(out_dir, study, found),
         *estimate_passages(out_dir, study),
     ]
@@ -101,12 +105,15 @@ def analyse(out_dir: Path, study: Study) -> Analysed:
 
 
 def evaluate_tables(study: Study, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """The tables ``endpoints`` and ``times`` of some patients, from their tables; of the stage that is reported."""
-    records, study = from_tables(in_stage(tables, study), study.arm_ids), study.analysed
-    return {
-        "endpoints": endpoints.table(records, endpoints.evaluate_all(records, study)),
-        "times": times_table(records, endpoints.times_of(records, study)),
+    """The tables ``endpoints`` and ``times`` of some patients, from their tables, of the stage that is reported; and of
+    a crossover ``periods``.
+    """
+    records, reported = from_tables(in_stage(tables, study), study.arm_ids), study.analysed
+    made = {
+        "endpoints": endpoints.table(records, endpoints.evaluate_all(records, reported)),
+        "times": times_table(records, endpoints.times_of(records, reported)),
     }
+    return made | ({"periods": periods_table(study, tables)} if study.analysis.crossover else {})
 
 
 def short_table(

@@ -9,7 +9,7 @@ from functools import partial
 
 from analysis.report.conduct import chemotherapy, meals, stopping, treatment
 from analysis.report.grid import listed, threshold
-from analysis.report.keyed import Text, joined, label, said, shown
+from analysis.report.keyed import Number, Text, joined, label, said, shown
 from analysis.report.planned import family_note, method_notes
 from analysis.report.runfolder import RunFolder
 from analysis.report.summary import primary_label, ratio
@@ -204,11 +204,19 @@ def turnaround(run: RunFolder) -> Text:
 def _pk_sampling(run: RunFolder) -> Text:
     if run.study.pk_sampling is None:
         return ""
-    day, hours = run.config("pk_sampling", "visit_day"), run.config("pk_sampling", "times_h")
+    days, hours = days_sampled(run), run.config("pk_sampling", "times_h")
     lloq = run.config("pk_sampling", "lloq_ng_mL")
     limit = said("; limit of quantification {} ng/mL", shown(cells.general, lloq)) if lloq.value else ""
-    when = shown(cells.whole, day), shown(cells.listing, hours)
-    return said("day {}; {} h after the dose of that day{}", *when, limit)
+    when = said(", ".join(["{}"] * len(days)), *(shown(cells.whole, day) for day in days))
+    return said("day {}; {} h after the dose of that day{}", when, shown(cells.listing, hours), limit)
+
+
+def days_sampled(run: RunFolder) -> list[Number]:
+    """The days of the profiles, each by its key."""
+    more = run.study.pk_sampling.more_days if run.study.pk_sampling else ()
+    return [
+        run.config("pk_sampling", "visit_day"), *(run.config("pk_sampling", "more_days", k) for k in range(len(more)))
+    ]  # fmt: skip
 
 
 def _primary(run: RunFolder) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analysis.endpoints.exposure import TMAX
 from analysis.evidence.scorecard import JUDGED, Published
+from analysis.report.design import days_sampled
 from analysis.report.grid import (
     NONE,
     Cell,
@@ -68,7 +69,9 @@ def _when(run: RunFolder) -> Text:
     titrated = "; doses differ between patients because they are titrated" * any(arm.rule for arm in run.arms)
     if run.study.treatment_days == 1 or run.study.pk_sampling is None:
         return f"After the single dose{titrated}."
-    day = shown(cells.whole, run.config("pk_sampling", "visit_day"))
+    begin, own = run.study.days_before(run.study.analysed_stage), run.study.analysed.pk_sampling
+    found = next((day for day in days_sampled(run) if own and day.value == begin + own.visit_day), days_sampled(run)[0])
+    day = shown(cells.whole, found)
     return said("One dosing interval from the dose of day {}{}.", day, titrated)
 
 

@@ -32,6 +32,7 @@ from analysis.report import (
     pictures,
     planned,
     rates,
+    ratios_within,
     scored,
     sensitivity,
     structures,
@@ -181,6 +182,7 @@ def sections(run: RunFolder) -> list[Section]:
             [
                 *concentrations.parts(run)[:1],
                 kinetics.exposure(run),
+                ratios_within.table(run),
                 *concentrations.parts(run)[1:],
                 *exposure_response.parts(run),
             ],

@@ -324,7 +324,8 @@ def _extras(study: Study) -> Iterator[str]:
         yield f"chemotherapy: {each} from day {given.first_day}{wait}, doses on days {days} of each{_later(given)}"
     if study.pk_sampling:
         times = ", ".join(f"{time:g}" for time in study.pk_sampling.times_h)
-        yield f"concentrations: day {study.pk_sampling.visit_day}, {times} h after the dose"
+        days = listed([str(day) for day in study.pk_sampling.days])
+        yield f"concentrations: day {days}, {times} h after the dose"
     if study.proxies:
         yield f"adverse events drawn as proxies: {', '.join(study.proxies)}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis.statistics.planned import LIMITS, TESTS
+from trial.study.crossover_plan import within_patients
 from trial.study.dose_response import by_dose
 from trial.study.estimand import deaths_in_words, imputation_in_words
 from trial.study.exposure_response import by_exposure, levels_of
@@ -23,6 +24,7 @@ def analysis_in_words(study: Study) -> Iterator[str]:
     yield from in_subgroups(study.analysis.subgroups)
     if study.analysis.concentrations:
         yield "concentrations: by nominal time in the named replicate"
+    yield from within_patients(study.analysis.crossover)
     yield from by_dose(study.analysis.dose_response, study.analysis.primary)
     if said := study.analysis.exposure_response:
         levels = levels_of(study.arms, study.dose_rules)

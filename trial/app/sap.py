@@ -135,8 +135,8 @@ def _sets(study: Study) -> Iterator[str]:
         who += f", who entered stage {stage.id} ({stage.name}), whose endpoints are reported on the days since it began"
     yield f"- Full analysis set (FAS): {who}. All analyses but those of concentrations are of this set."
     if study.pk_sampling:
-        day = study.pk_sampling.visit_day
-        yield f"- Pharmacokinetic set (PKS): patients with a profile on day {day}, on drug then."
+        days = list(map(str, study.pk_sampling.days))
+        yield f"- Pharmacokinetic set (PKS): patients with a profile on day {listed(days)}, on drug then."
     yield "- There is no per-protocol set, and no safety set of its own: every patient takes what the allocation says."
 
 

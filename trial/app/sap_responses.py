@@ -15,6 +15,7 @@ def responses_in_words(study: Study) -> Iterator[str]:
     """By dose, and by exposure where it is asked for."""
     yield from _dose_response(study)
     yield from _exposure_response(study)
+    yield from _crossover(study)
 
 
 def _dose_response(study: Study) -> Iterator[str]:
@@ -57,3 +58,18 @@ def _exposure_response(study: Study) -> Iterator[str]:
     )
     if any(arm.dose_rule for arm in study.arms):
         yield "Under the dose rule exposure is an outcome of the response (titration bias), which the true curve shows."
+
+
+def _crossover(study: Study) -> Iterator[str]:
+    said = study.analysis.crossover
+    if said is None:
+        return
+    orders = "; ".join(f"{arm}: {first}, then {second}" for arm, (first, second) in said.treatments.items())
+    yield ""
+    yield (
+        f"Crossover of the periods {listed(said.periods)} ({orders}). The logarithms of {listed(said.endpoints)} of "
+        "the patients with both periods are modelled by period, sequence and patient within sequence. The ratio of "
+        f"{said.test} to {said.reference} has 90 % limits by Student's t; equivalence is shown where they lie within "
+        f"{said.limits[0]:g} to {said.limits[1]:g}. A carry-over that differs between the sequences is not told from "
+        "an effect of the treatment."
+    )

@@ -12,7 +12,7 @@ from trial.tables import PATIENTS
 SAID = {
     Analysis: {"response_threshold_1e9L", "stage", "assessment_day", "reference_arm", "primary", "endpoints",
                "definitions", "estimands", "estimators", "imputation", "verdict", "named_replicate", "method",
-               "multiplicity", "subgroups", "dose_response", "concentrations", "exposure_response"},
+               "multiplicity", "subgroups", "dose_response", "concentrations", "exposure_response", "crossover"},
     ComparisonMethod: {"difference", "test", "odds_ratio", "strata", "pool_below", "exact_below", "exact"},
 }  # fmt: skip
 """Keys that have a sentence of their own."""

@@ -25,7 +25,7 @@ def hours_of_doses(study: Study, draws: Draws, days: int, visit_day: NDArray[np.
     if said.within_sd_h:
         hour = hour + said.within_sd_h * np.stack([draws.normal("time of day", day) for day in range(days)], axis=1)
     hour = np.clip(hour, 0.0, LATEST_H)
-    if study.pk_sampling:
-        visit = (0, *study.visits.days).index(study.pk_sampling.visit_day)
+    for day in study.pk_sampling.days if study.pk_sampling else ():
+        visit = (0, *study.visits.days).index(day)
         hour[np.arange(len(hour)), np.minimum(visit_day[:, visit], days - 1)] = 0.0
     return {"dose_h": hour, "late_h": hour - np.clip(usual, 0.0, LATEST_H)[:, None]}

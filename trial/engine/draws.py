@@ -50,7 +50,7 @@ class Drawn:
     arm (n,) index. visit_day (n, V+1) actual day, column 0 is day 0. missed (n, V+1). taken (n, D): the dose of the day
     is taken if one is prescribed. adherence (n,) probability of that. early_meal (n, D): a meal comes too early after
     that dose. meal_share (n,) probability of that. bioavailability (n, D) relative. log_loss (n, D) of the loss
-    factor. count_z, bleeding_e (n, V+1) and conc_z (n, T) standard normal. bleeding_u (n,).
+    factor. count_z, bleeding_e (n, V+1) and conc_z (n, P T) standard normal. bleeding_u (n,).
     rescue_clock (n, episodes) cumulative hazard at which a rescue is given, for as many as there can be. leave_day (n,)
     and leave_reason (n,), as far as only time tells: index into study.dropout, -1 stays. occasions: by name, the
     parameters that differ from week to week. samples: what happens to the samples of the visits. holiday (n, D): the
@@ -330,11 +330,11 @@ def _by_day(cohort: Cohort, name: str, days: tuple[int, ...]) -> Array:
 
 
 def _profile_errors(study: Study, cohort: Cohort) -> Array:
-    """(n, T) standard normal, one stream per nominal sampling time; no columns without sampling."""
+    """(n, P T) standard normal, one stream per nominal sampling time; no columns without sampling."""
     if study.pk_sampling is None:
         return np.empty((len(cohort.draws), 0))
-    day, hours = study.pk_sampling.visit_day, study.pk_sampling.times_h
-    return np.stack([cohort.draws.normal(f"residual:concentration:{hour:g}h", day) for hour in hours], axis=1)
+    samples = study.pk_sampling.samples
+    return np.stack([cohort.draws.normal(f"residual:concentration:{hour:g}h", day) for day, hour in samples], axis=1)
 
 
 def _visits(study: Study, cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -61,6 +61,5 @@ def _lost_of_profile(study: Study, draws: Draws) -> Flags | None:
     sampling = study.pk_sampling
     if sampling is None or not sampling.lost_probability:
         return None
-    names = [f"lost:{CONCENTRATION.stream}:{hour:g}h" for hour in sampling.times_h]
-    share = sampling.lost_probability
-    return np.stack([draws.uniform(name, sampling.visit_day) < share for name in names], axis=1)
+    name, share = f"lost:{CONCENTRATION.stream}", sampling.lost_probability
+    return np.stack([draws.uniform(f"{name}:{hour:g}h", day) < share for day, hour in sampling.samples], axis=1)

@@ -131,7 +131,7 @@ def simulate_unit(enrolled: Unit) -> UnitResult:
         visits.append(seen)
         decisions.append(decided)
 
-    cv = unit.on(CONCENTRATION.cv, _sampling_day(unit)[:, None])
+    cv = unit.on(CONCENTRATION.cv, _sampling_days(unit))
     profile = _while_there(unit, course, profile)
     reported = report_concentration(unit.study.pk_sampling, profile, unit.drawn.conc_z, cv)
     happened = tuple(visits), tuple(decisions), course
@@ -299,14 +299,14 @@ def _comes(unit: Unit, course: Course, visit: int) -> NDArray[np.bool_]:
 
 
 def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array) -> Array:
-    """True concentrations (n, T) from the dose of this visit on, in a solve of its own; at other visits ``so_far``.
+    """True concentrations (n, P T), those from the dose of this visit on in a solve of its own; else as ``so_far``.
 
     The main solve never stops at the sampling times, so sampling changes nothing else. The doses of the days after it
     are those of the course as it stands. NaN for patients who are not seen, have failed, or have no active dose that
     day.
     """
-    sampling = unit.study.pk_sampling
-    if sampling is None or sampling.visit_day != (0, *unit.study.visits.days)[visit]:
+    sampling, planned = unit.study.pk_sampling, (0, *unit.study.visits.days)[visit]
+    if sampling is None or planned not in sampling.days:
         return so_far
     sample_h, first = np.array(sampling.times_h), unit.drawn.visit_day[:, visit : visit + 1]
     days = np.concatenate([first, first + day_of(sample_h[-1]) + 1], axis=1)
@@ -325,21 +325,23 @@ def _profile(unit: Unit, course: Course, now: Solves, visit: int, so_far: Array)
         sampled &= status == Status.OK
         now = replace(now, state=states[:, -1], late=later(events, np.asarray(end[:, 0])))
         now = _with_days(unit, course, now, span)
-    return np.where(sampled[:, None], conc, np.nan)
+    found = so_far.copy()
+    found[:, [day == planned for day, _ in sampling.samples]] = np.where(sampled[:, None], conc, np.nan)
+    return found
 
 
 def _while_there(unit: Unit, course: Course, profile: Array) -> Array:
-    """The concentrations (n, T) of the days before each patient has left, else NaN."""
+    """The concentrations (n, P T) of the days before each patient has left, else NaN."""
     if unit.study.pk_sampling is None:
         return profile
-    day = _sampling_day(unit)[:, None] + day_of(unit.study.pk_sampling.times_h)
+    day = _sampling_days(unit) + day_of([hour for _, hour in unit.study.pk_sampling.samples])
     return np.where(day < course.place.leave_day[:, None], profile, np.nan)
 
 
-def _sampling_day(unit: Unit) -> NDArray[np.int64]:
-    """The day (n,) of the visit at which concentrations are taken; 0 without."""
+def _sampling_days(unit: Unit) -> NDArray[np.int64]:
+    """The day (n, P T) of the visit to which each sample of concentrations belongs."""
     sampling, days = unit.study.pk_sampling, (0, *unit.study.visits.days)
-    return unit.drawn.visit_day[:, 0 if sampling is None else days.index(sampling.visit_day)]
+    return unit.drawn.visit_day[:, [days.index(day) for day, _ in sampling.samples] if sampling else []]
 
 
 def _hour_zero(unit: Unit, now: Solves) -> Hourly:

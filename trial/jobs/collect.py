@@ -159,10 +159,8 @@ def _observations(unit: Unit, result: UnitResult, cohort: Cohort, keys: Keys) ->
         for code, values, truth, how in ((0, count, true, (day, lacks)), (1, grade, grade, at))
     ]
     if unit.study.pk_sampling:
-        visit = int(np.flatnonzero(nominal == unit.study.pk_sampling.visit_day)[0])
-        hours = np.array(unit.study.pk_sampling.times_h)
-        day = np.full(len(hours), unit.study.pk_sampling.visit_day)
-        columns = np.full(len(hours), visit)
+        day, hours = (np.array(each) for each in zip(*unit.study.pk_sampling.samples, strict=True))
+        columns = np.searchsorted(nominal, day)
         drawn, true = unit.drawn, result.true_concentration
         lost = (
             np.zeros(true.shape, bool) if drawn.samples.lost_conc is None else drawn.samples.lost_conc & ~np.isnan(true)

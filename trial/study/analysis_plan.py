@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from trial.study.crossover_plan import Crossover
 from trial.study.dose_response import DoseResponse
 from trial.study.estimand import ESTIMATORS_BY_DEFAULT, Estimand, Estimator, Imputation, Verdict
 from trial.study.exposure_response import ExposureResponse
@@ -219,6 +220,10 @@ class Analysis(Record):
     concentrations: bool = Field(
         default=False,
         description="concentrations by nominal time in the named replicate, table and figure; needs pk_sampling",
+    )
+    crossover: Crossover | None = Field(
+        default=None,
+        description="comparison within patients of a crossover of two periods: geometric mean ratios; none: not shown",
     )
     longitudinal: Longitudinal = Field(
         default=Longitudinal(), description="analyses over the visits and of what happens to a patient; none by default"

@@ -233,7 +233,7 @@ def _profile_problems(study: Study, table: Timetable) -> Iterator[Problem]:
     """A profile begins at hour 0 of its day, with a dose."""
     if study.pk_sampling is None:
         return
-    begin = HOURS * study.pk_sampling.visit_day
+    begin = HOURS * study.pk_sampling.visit_day  # one stage: one profile
     for who, place, hours in zip(table.persons, table.places, table.dose_h, strict=True):
         inside = hours[(hours >= begin) & (hours < begin + HOURS)]
         if len(inside) and (len(inside) > 1 or inside[0] != begin):

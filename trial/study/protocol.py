@@ -172,10 +172,15 @@ class Screening(Record):
 class PKSampling(Record):
     """A concentration profile from the dose given at the visit of ``visit_day``: one dosing interval (24 h) or longer.
 
-    In a longer one the doses of the following days are taken as planned.
+    In a longer one the doses of the following days are taken as planned. The same again at ``more_days``, each in a
+    stage of its own.
     """
 
     visit_day: Day = Field(description="the visit whose dose is followed: 0, the first dose, or one of visits.days")
+    more_days: Annotated[tuple[Day, ...], Increasing] = Field(
+        default=(),
+        description="further visits with the same samples, each in another stage: periods of a crossover",
+    )
     times_h: Annotated[tuple[SampleTime, ...], Field(min_length=3), Increasing] = Field(
         default=(0, 1, 2, 4, 6, 8, 10, 12, 16, 20, 24),
         description="times after that dose, from 0; 24, the end of the dosing interval, is one of them",
@@ -190,7 +195,24 @@ class PKSampling(Record):
         default=None, description="from and to: the times of the partial AUC, AUCINT; none: there is none"
     )
 
+    @property
+    def days(self) -> tuple[int, ...]:
+        """Every day with a profile (P,)."""
+        return (self.visit_day, *self.more_days)
+
+    @property
+    def samples(self) -> tuple[tuple[int, float], ...]:
+        """Day of the profile and hour after its dose of every sample (P T,), profile by profile."""
+        return tuple((day, hour) for day in self.days for hour in self.times_h)
+
+    def of_days(self, begin: int, end: int) -> PKSampling | None:
+        """The profile of a stage from day ``begin`` to before ``end``, on the days since then, or None."""
+        inside = [day - begin for day in self.days if begin <= day < end]
+        return self.model_copy(update={"visit_day": inside[0], "more_days": ()}) if inside else None
+
     def problems(self) -> Iterator[Problem]:
+        if self.more_days and self.more_days[0] <= self.visit_day:
+            yield ("more_days", 0), f"seen {self.more_days[0]}; allowed: days after visit_day, {self.visit_day}"
         if self.partial_auc_h and self.partial_auc_h[1] > self.times_h[-1]:
             end, last = self.partial_auc_h[1], self.times_h[-1]
             yield ("partial_auc_h", 1), f"seen {end:g}; the profile ends at {last:g} h; allowed: at most that"

@@ -13,12 +13,14 @@ from trial.study.analysis_plan import Analysis, longitudinal_problems, plan_prob
 from trial.study.analytes import Laboratory
 from trial.study.arms import Arm, arm_problems
 from trial.study.attrition import dropout_problems, hazards
+from trial.study.crossover_plan import crossover_problems
 from trial.study.cycle_plan import Chemotherapy, chemotherapy_problems
 from trial.study.dose_rule import DoseRule
 from trial.study.doubt import Uncertain
 from trial.study.estimand import estimand_problems, lacking_for_estimands
 from trial.study.habits import Adherence, Meals
 from trial.study.leaving import Dropout
+from trial.study.profiles import profile_problems
 from trial.study.protocol import (
     Allocation,
     Identifier,
@@ -141,11 +143,16 @@ class Study(Record):
         yield from self._schedule_problems()
         yield from self._allocation_problems()
         yield from self._day_problems()
-        yield from self._profile_problems()
+        if self.pk_sampling:
+            changing = any(arm.dose_rule for arm in self.arms) or bool(self.chemotherapy and self.chemotherapy.start)
+            when = self.visits, self.treatment_days, staged.starts(self.plan)
+            yield from profile_problems(self.pk_sampling, *when, changing)
         yield from chemotherapy_problems(self.chemotherapy, self.arms, self.visits.days, self.treatment_days)
         yield from twice(self.analysis.endpoints, ("analysis", "endpoints"))
         for path, text in plan_problems(self.analysis, self.arm_ids, self.paired, bool(self.randomisation.strata)):
             yield ("analysis", *path), text
+        for path, text in crossover_problems(self.analysis.crossover, self.stages, self.arm_ids, self.pk_sampling):
+            yield ("analysis", "crossover", *path), text
         yield from self._estimand_problems()
         own = self._held_against
         for path, text in (
@@ -191,8 +198,6 @@ class Study(Record):
         stage, begin = self.stages[k], self.days_before(k)
         given, places = staged.treatments(self.stages, self.arms)
         days = tuple(day - begin for day in self.visits.days if begin < day <= begin + stage.days)
-        sampled = self.pk_sampling
-        inside = sampled is not None and begin <= sampled.visit_day < begin + stage.days
         update = {
             "stages": (),
             "treatment_days": stage.days,
@@ -200,9 +205,7 @@ class Study(Record):
             "visits": self.visits.model_copy(
                 update={"days": days, "window_days": self.visits.window_days * (1 + (k > 0))}
             ),
-            "pk_sampling": sampled.model_copy(update={"visit_day": sampled.visit_day - begin})
-            if sampled is not None and inside
-            else None,
+            "pk_sampling": self.pk_sampling.of_days(begin, begin + stage.days) if self.pk_sampling else None,
         }
         return self.model_copy(update=update)
 
@@ -376,24 +379,3 @@ class Study(Record):
         if self.analysis.named_replicate >= self.replicates:
             seen, last = self.analysis.named_replicate, self.replicates - 1
             yield ("analysis", "named_replicate"), f"seen {seen}; with {last + 1} replicates allowed: 0 to {last}"
-
-    def _profile_problems(self) -> Iterator[Problem]:
-        """A profile needs a dose at its visit, and doses that nobody changes while it lasts."""
-        sampling = self.pk_sampling
-        if sampling is None:
-            return
-        day, path = sampling.visit_day, ("pk_sampling", "visit_day")
-        if day not in (0, *self.visits.days):
-            days = ", ".join(map(str, self.visits.days))
-            yield path, f"seen {day}, which is not a visit day; allowed: 0, {days}"
-        elif day >= self.treatment_days:
-            yield path, f"no dose is given on day {day}: treatment ends before it"
-        moved = self.visits.window_days * (2 if day else 1)
-        inside = [v for v in self.visits.days if v > day and v - day - moved < sampling.times_h[-1] / 24]
-        changing = any(arm.dose_rule for arm in self.arms) or bool(self.chemotherapy and self.chemotherapy.start)
-        if inside and changing:
-            longest = 24 * (inside[0] - day - moved)
-            yield (
-                ("pk_sampling", "times_h"),
-                f"seen {sampling.times_h[-1]:g}; the visit of day {inside[0]} may change doses; allowed: to {longest}",
-            )

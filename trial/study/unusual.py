@@ -147,11 +147,12 @@ def _samples(study: Study) -> Iterator[Problem]:
             yield ("pk_sampling", "times_h", k), f"seen {time:g} h, less than a minute after the sample before"
     apart = [str(level) for rule in study.dose_rules.values() for level in rule.ladder if not level.daily]
     if apart:
+        days = f"day {' or '.join(map(str, sampling.days))}"
         said = f"Cmax, Ctrough and AUCtau are of the first 24 h, not of the days between doses: {'; '.join(apart)}"
-        yield ("pk_sampling",), f"{said}; who has no dose on day {sampling.visit_day} has no profile"
-    if sampling.visit_day + times[-1] / 24 > last + 1:
+        yield ("pk_sampling",), f"{said}; who has no dose on {days} has no profile"
+    if sampling.days[-1] + times[-1] / 24 > last + 1:
         end = f"the study ends at the last visit, on day {last}"
-        yield ("pk_sampling", "times_h", len(times) - 1), f"seen {times[-1]:g} h after day {sampling.visit_day}; {end}"
+        yield ("pk_sampling", "times_h", len(times) - 1), f"seen {times[-1]:g} h after day {sampling.days[-1]}; {end}"
 
 
 def _leaving(study: Study) -> Iterator[Problem]:
