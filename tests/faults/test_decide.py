@@ -1,4 +1,4 @@
-"""A scan and a search on a cluster, with more workers, and after a kill: the same bytes."""
+"""A scan, a search and a design on a cluster, with more workers, and after a kill: the same bytes."""
 
 import os
 import subprocess
@@ -39,10 +39,26 @@ confirm: {seed: 1, replicates: 2, most: 2}
 """
 
 
+DESIGN = """\
+id: odd
+study: study.yaml
+pool: {patients: 6000}
+trials: 200
+sizes: [20, 40]
+looks: {information: [0.5, 1]}
+"""
+
+BEGUN = {
+    "scan": "points/[0-9a-f]*", "nsga2": "points/[0-9a-f]*", "design": ".pool-*.unfinished/units/[0-9]*",
+}  # fmt: skip
+"""What is there once a part of the work is done."""
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     home = tmp_path_factory.mktemp("decide")
     (home / "study.yaml").write_text(f"extends: {ROOT / 'configs/smoke.yaml'}\nid: odd\npatients: 10\n")
+    (home / "design.yaml").write_text(DESIGN)
     for sampler in ("nsga2", "tpe"):
         (home / f"{sampler}.yaml").write_text(GOAL.replace("SAMPLER", sampler))
     return home
@@ -53,6 +69,7 @@ def ways(home):
     yield "scan", ["scan", str(home / "study.yaml"), *GRID], "scan.parquet"
     for sampler in ("nsga2", "tpe"):
         yield sampler, ["optimise", str(home / f"{sampler}.yaml")], "optimise.parquet"
+    yield "design", ["design", str(home / "design.yaml")], "designs.parquet"
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +100,15 @@ def test_after_a_kill_the_same_command_goes_on_to_the_same_bytes(home, tables):
         call = [sys.executable, "-m", "trial", *command, "--out", str(folder), "--workers", "1"]
         process = subprocess.Popen(call, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 120
-        while len(list(folder.glob("points/[0-9a-f]*"))) < 2 and time.monotonic() < until:
+        while len(list(folder.glob(BEGUN[name]))) < 2 and time.monotonic() < until:
             time.sleep(0.02)
         process.kill()
         process.wait()
-        assert not (folder / "scan.html").exists() and not (folder / "optimise.html").exists(), "killed on the way"
+        assert not list(folder.glob("*.html")), "killed on the way"
         kept = {path: path.stat().st_mtime_ns for path in folder.glob("points/*/values.parquet")}
-        assert len(kept) >= 2
-        assert main([*command, "--out", str(folder), "--workers", "1", "--resume"]) == 0
+        assert len(kept) >= 2 or (name == "design" and list(folder.glob(".pool-*.unfinished")))
+        again = ["--resume"] * (name != "design")
+        assert main([*command, "--out", str(folder), "--workers", "1", *again]) == 0
         assert {path: path.stat().st_mtime_ns for path in kept} == kept
         assert (folder / table).read_bytes() == tables[name], name
 
