@@ -54,6 +54,16 @@ def test_a_line_of_the_table_rounds_as_its_columns():
     assert [plain_text(cell.text) for cell in exposure_response._row(quartile).cells][4:] == ["–"] * 3
 
 
+def test_a_line_of_the_terminal_rounds_as_the_table():
+    row = AtExposure(
+        "dose", "fixed dose", "RESPW8", 5.0, "5 mg", 5.04, 61.26, 1.04, 58.24, 64.37, 66.66, 0.55, -5.41, 1.16, 37.4,
+        20, 0, "mg/d",
+    )  # fmt: skip
+    found = ("61.3 ± 1.0", "(58.2, 64.4)", "66.7 ± 0.6", "-5.4 ± 1.2", "37")
+    assert exposure_response._line(row) == ("dose", "fixed dose", "5 mg", "5.04 mg/d", *found)
+    assert exposure_response._line(replace(row, true=None, bias=None))[6:] == ("", "", "")
+
+
 def people(of: dict[float, tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     """Exposures and responses: at each exposure so many yes of so many."""
     x = np.concatenate([[at] * n for at, (_, n) in of.items()])

@@ -185,6 +185,9 @@ def test_sentences_of_names():
     assert not_among("drag", ["drug", "sham"], "an arm") == (
         "seen 'drag', which is not an arm; allowed: drug, sham; did you mean drug?"
     )
+    assert "did you mean" not in not_among("HETROM-5", ["HETROM-2.5"], "an arm"), "another dose is no slip"
+    assert not_among("HETROM-25", ["HETROM-2.5"], "an arm").endswith("did you mean HETROM-2.5?")
+    assert not_among("HETROM", ["HETROM-2.5"], "an arm").endswith("did you mean HETROM-2.5?")
     assert not_among("x", [], "an arm") == "seen 'x', which is not an arm; allowed: none exist"
     assert did_you_mean("ABCD", ["abxy", "zzzz"]) == "; did you mean abxy?", "half of the letters"
     assert did_you_mean("ABCDE", ["abxyz", "zzzz"]) == ""

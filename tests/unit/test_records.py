@@ -41,3 +41,9 @@ def test_day_0_is_no_planned_visit_and_day_1_is_one():
     found = from_tables(made)
     assert found.planned.tolist()[:3] == [1, 14, 21]
     assert found.counts[:, :2].tolist() == [[11, 12], [21, 22]]
+
+
+def test_a_table_without_rows_has_no_codes():
+    table = pa.table({"T": pa.chunked_array([], pa.string())})
+    codes, words = codes_of(table, "T")
+    assert codes.shape == (0,) and words == []

@@ -10,8 +10,10 @@ import pytest
 from trial.app.grid_points import grid as grid_of
 from trial.app.grid_points import split, varied_of
 from trial.app.points import POINTS, VALUES
+from trial.app.scan import HowScanned
 from trial.app.targets import Job, job_values
 from trial.cli import main
+from trial.jobs.shards import WHOLE
 from trial.study.load import load_study
 
 SMOKE = "configs/smoke.yaml"
@@ -154,3 +156,7 @@ def test_settings_that_make_the_same_numbers_are_one_point_and_said():
     points = grid_of(Path(SMOKE), varied_of(["published=null", "patients=40,8"]))
     assert [point.study.patients for point in points] == [40, 8]
     assert "point published=null, patients=40: the same numbers as point" in points[0].warnings[-1]
+
+
+def test_a_grid_keeps_what_is_there_unless_told():
+    assert HowScanned() == HowScanned(overwrite=False, resume=False, workers=None, dask=None, shard=WHOLE, figure="")

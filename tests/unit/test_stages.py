@@ -17,6 +17,7 @@ from trial.engine.titration import Action
 from trial.engine.weeks import Occasions, Own, in_episodes
 from trial.jobs.collect import collect
 from trial.models import TMDD_LIFESPAN
+from trial.study.stages import Stage
 
 NAN = np.nan
 WEEKS = {"visits": {"days": list(range(7, 71, 7))}, "treatment_days": None, "analysis": {"assessment_day": 7}}
@@ -259,3 +260,10 @@ def test_a_rescue_is_so_many_days_ago_as_the_gate_of_a_stage_asks():
         _, made = decided([[20] * 10], stages, parameters=rescued, rescue_clock=clock)
         assert [k for k, m in enumerate(made) if m.rescued[0]] == [1]
         assert made[4].stage.tolist() == expected
+
+
+def test_a_stage_in_words_says_what_goes_on():
+    one = Stage(id="B", days=28)
+    assert one.in_words(0) == "days 0 to 27" and one.in_words(28) == "days 28 to 55; treatment goes on as before"
+    off = Stage(id="B", days=28, drug=False)
+    assert off.in_words(0) == "days 0 to 27; no study drug" and off.in_words(28) == "days 28 to 55; no study drug"

@@ -137,6 +137,18 @@ def test_hypotheses_on_other_endpoints_have_subgroups_too_and_measured_ones_have
     assert {e.PARAMCD for e in estimate_subgroups(*files(tmp_path), asked(SEXES))} == {"RESPW8"}
 
 
+def test_replicates_that_do_not_have_an_endpoint_have_nobody_of_it(tmp_path: Path) -> None:
+    """The table is of RESP1 alone: every subgroup of RESPW8 is empty."""
+    path, patients = files(tmp_path)
+    table = pq.read_table(path)
+    only = np.array(table["PARAMCD"].to_pylist()) == "RESP1"
+    table = table.filter(pa.array(only))
+    code = pa.array(table["PARAMCD"].to_pylist()).dictionary_encode().cast(table.schema.field("PARAMCD").type)
+    pq.write_table(table.set_column(table.schema.get_field_index("PARAMCD"), table.schema.field("PARAMCD"), code), path)
+    found = estimate_subgroups(path, patients, asked(SEXES))
+    assert found and all(not e.N for e in found)
+
+
 def test_without_a_reference_arm_there_are_rates_alone_and_without_subgroups_nothing(tmp_path: Path) -> None:
     alone = rows(tmp_path, asked(SEXES, reference_arm=None))
     assert {stat for _, stat, _, _ in alone} == {"subgroup rate"}

@@ -233,3 +233,15 @@ def test_a_very_large_ratio_is_found_too() -> None:
     """40 of 41 strata of two with the treated first: a ratio of 40, by conditional logistic."""
     assert hazard_ratio(*pairs(40, 1))[0] == pytest.approx(40)
     assert hazard_ratio(*pairs(1, 40))[0] == pytest.approx(1 / 40)
+
+
+@pytest.mark.parametrize("day", [10, 12])
+def test_a_restricted_mean_beyond_the_last_event_goes_on_with_the_last_share(day: int) -> None:
+    """Events on days 2 and 6 of four, the others watched to day 20: 2 + 4 x 3/4 + (day - 6) / 2; Greenwood by hand."""
+    found = counts(read("2, 6, 20+, 20+"))
+    short = Counts(found.events[..., :9], found.at_risk[..., :9])
+    mean, error = survival.restricted_mean(found, day)
+    assert float(mean) == pytest.approx(2 + 4 * 0.75 + (day - 6) * 0.5)
+    left = np.array([4 * 0.75 + (day - 6) * 0.5, (day - 6) * 0.5])
+    assert float(error) == pytest.approx(np.sqrt(left[0] ** 2 / 12 + left[1] ** 2 / 6))
+    assert short.events.shape[-1] < day
