@@ -77,7 +77,9 @@ def test_assurance_of_a_normal_prior_is_that_of_quadrature(normal_prior):
         row = normal_prior["quantile", q]
         assert abs(row.value - exact_power(40, rate(z), 40, BASE)) < 3 * row.error + 0.02
     assert normal_prior["share", "prior"].value == pytest.approx(1)
-    assert 20 < normal_prior["given_draws", "seen"].value < 300
+    chance = binom.pmf(14, 20, rate(x))
+    counted, row = 150 * (weight @ chance) ** 2 / (weight @ chance**2), normal_prior["given_draws", "seen"]
+    assert abs(row.value - counted) < 3 * row.error, "draws that count, each by its chance (Kish)"
 
 
 def _normal(z: float) -> float:
