@@ -181,7 +181,7 @@ def test_check_says_every_stage(study):
     words = "\n".join(in_words(study))
     for said in (
         "stage DB: days 0 to 69",
-        "stage OL: days 70 to 97; Placebo: active drug, 25 mg once daily, parameter set eltrombopag_itp_yang_2016, by rule eltrombopag",
+        "stage OL: days 70 to 97; Placebo: active drug, start dose 25 mg, parameter set eltrombopag_itp_yang_2016, by rule eltrombopag",
         "the last 2 counts are at least 50 x 10^9/L and a dose is prescribed",
         "or until the last count is below 30 x 10^9/L",
         "no study drug",

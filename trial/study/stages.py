@@ -105,7 +105,7 @@ class Treatment(Record):
         """What changes, for a sentence."""
         words = {
             "placebo": "placebo" if self.placebo else "active drug",
-            "start_dose_mg": f"{self.start_dose_mg:g} mg once daily" if self.start_dose_mg is not None else "",
+            "start_dose_mg": f"start dose {self.start_dose_mg:g} mg" if self.start_dose_mg is not None else "",
             "start_dose_by": ", ".join(map(str, self.start_dose_by)),
             "parameter_set": f"parameter set {self.parameter_set}" if self.parameter_set else "",
             "dose_rule": f"by rule {self.dose_rule}" if self.dose_rule else "fixed dose",
