@@ -9,9 +9,12 @@ import pytest
 from analysis.endpoints import catalogue
 from cohorts.adverse_events import proxy
 from cohorts.references import CITATIONS
+from cohorts.sets import parameter_set
+from trial.app.catalogue import _structure_in_words
 from trial.app.study_run import citations, facts_of
 from trial.cli import main
 from trial.cli.catalogue import _show_structure, _wrapped
+from trial.models import structure_of
 from trial.study.checks import cautions
 from trial.study.load import load_study
 from trial.study.tolerability import Tolerability
@@ -104,6 +107,15 @@ def test_a_citation_that_the_catalogue_does_not_have_is_said():
     for config in sorted(Path("configs").rglob("*.yaml")):
         named = re.search(r"^citation: (\w+)$", config.read_text(encoding="utf-8"), re.MULTILINE)
         assert named is None or named[1] in CITATIONS, config
+
+
+def test_what_a_structure_derives_has_its_unit_in_the_words_of_a_set():
+    said = list(_structure_in_words(parameter_set("hetrombopag_itp_mei_2021")))
+    derived = {made.name: made.unit for made in structure_of(parameter_set("hetrombopag_itp_mei_2021")).derived}
+    assert "1" in derived.values() and any(unit != "1" for unit in derived.values())
+    for name, unit in derived.items():
+        (line,) = [text for text in said if re.match(rf"derived: {re.escape(name)},", text)]
+        assert line.startswith(f"derived: {name}, {unit}, ") == (unit != "1")
 
 
 def test_a_structure_is_shown_with_units_where_there_are_some(capsys, monkeypatch):

@@ -253,6 +253,9 @@ def test_the_dead_get_no_counts_and_voided_counts_are_not_in_the_model():
     died = np.where(np.arange(of.n) == 0, 25.0, nan)
     for one in imputed(of, "copy_increments", died=died):
         assert np.isnan(one.counts[0, 3:]).all() and not np.isnan(one.counts[1]).any()
+    on_the_day = np.where(np.arange(of.n) == 0, float(of.planned[3]), nan)
+    for one in imputed(of, "copy_increments", died=on_the_day):
+        assert np.isnan(one.counts[0, 3:]).all() and not np.isnan(one.counts[0, :3]).any()
     rescued = replace(of, void_from=np.full_like(of.void_from, np.inf))
     rescued.void_from[2] = 15.0
     wild = replace(rescued, counts=rescued.counts.copy())

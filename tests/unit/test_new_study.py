@@ -52,6 +52,13 @@ def test_without_a_terminal_options_and_defaults_are_enough_and_nothing_is_overw
     assert main(["new", str(path), "--overwrite", "--weeks", "4"]) == 0 and path.read_bytes() != before
 
 
+def test_the_levels_of_an_own_rule_end_at_one_and_a_half_times_the_highest_dose(tmp_path, typed):
+    typed([])
+    assert main(["new", str(tmp_path / "s.yaml"), "--arms", "5, 2.5, placebo", "--weeks", "500"]) == 0
+    rule = load_study(tmp_path / "s.yaml").dose_rules["titration"]
+    assert list(rule.ladder_mg) == [2.5, 5, 7.5]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
