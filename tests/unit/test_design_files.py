@@ -51,6 +51,15 @@ def refused(tmp_path: Path, text: str) -> str:
         ("    parameter: -2\n", "", 6, "parameter"),
         ("    beta: 0.1\n", "", 6, "type II error"),
         ("beta: 0.1", "beta: 0.1\n    below: [0.1]", 10, "conditional_power"),
+        *(
+            (
+                "kind: hwang_shih_decani\n    parameter: -2\n    beta: 0.1",
+                f"kind: conditional_power\n    below: [{limit}]",
+                8,
+                f"seen {limit}; allowed: between 0 and 1",
+            )
+            for limit in (0, 1)
+        ),
         ("power >= 0.9", "powr >= 0.9", 11, "did you mean power"),
         ("power >= 0.9", "power > 0.9", 11, "as in power >= 0.9"),
         ("power >= 0.9", "duration <= 20", 11, "needs accrual"),

@@ -84,6 +84,7 @@ def test_each_of_them_alone_moves_the_hour(name):
         ({"usual_h": 8, "meals_stay": True}, {}, "hour of nobody's dose changes"),
         ({"usual_h": 8, "meals_stay": True, "within_sd_h": 1}, {}, "the study has no meals"),
         ({"usual_h": 8}, {"visits": {"days": [7, 9, 56, 70]}}, "visits may be 2 days apart"),
+        ({"usual_h": 8}, {"visits": {"days": [7, 14, 56, 70], "window_days": 3}}, "visits may be 1 days apart"),
     ],
 )
 def test_what_has_no_effect_or_cannot_be_is_refused(said, more, words):

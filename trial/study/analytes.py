@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
@@ -144,7 +143,7 @@ def laboratory_problems(
     ALT (by name what they say of it) need one.
     """
     yield from alt_problems(laboratory.alt, rules, visits)
-    shortest = min(b - a for a, b in pairwise((0, *visits.days))) - 2 * visits.window_days
+    shortest = visits.nearest
     late, central = laboratory.known_after_days, laboratory.central
     if staged and late > shortest:
         where = ("central", "turnaround_days") if central and central.decides else ("turnaround_days",)

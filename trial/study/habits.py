@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
@@ -93,7 +92,7 @@ def time_of_day_problems(said: TimeOfDay | None, visits: Visits, scheduled: bool
         return
     if scheduled:
         yield path, "the schedule says when doses are taken; leave it out (null)"
-    shortest = min(b - a for a, b in pairwise((0, *visits.days))) - 2 * visits.window_days
+    shortest = visits.nearest
     if not scheduled and shortest < least:
         yield path, f"visits may be {shortest} days apart; allowed with visits {least} days apart or more"
     if said.meals_stay and not meals:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
@@ -91,7 +90,7 @@ def alt_problems(alt: MeasuredALT | None, rules: Mapping[str, AltLines | None], 
                 "nobody measures ALT; allowed: with laboratory.alt (alt: {} has defaults)",
             )
     if alt is not None:
-        shortest = min(b - a for a, b in pairwise((0, *visits.days))) - 2 * visits.window_days
+        shortest = visits.nearest
         if alt.turnaround_days > shortest:
             text = f"seen {alt.turnaround_days}; visits may be {shortest} days apart; allowed: at most that"
             yield ("laboratory", "alt", "turnaround_days"), text

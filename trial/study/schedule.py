@@ -62,6 +62,11 @@ class Visits(Record):
         start = series.get("from", series["every"] + (listed[-1] if listed else 0))
         return rest | {"days": (*listed, *range(start, series["to"] + 1, series["every"]))}
 
+    @property
+    def nearest(self) -> int:
+        """How few days may lie between two visits, day 0 among them."""
+        return min(b - a for a, b in pairwise((0, *self.days))) - 2 * self.window_days
+
     def problems(self) -> Iterator[Problem]:
         gap = min(b - a for a, b in pairwise((0, *self.days)))
         widest = (gap - 1) // 2
