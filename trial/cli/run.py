@@ -77,10 +77,8 @@ def run(
         with_global="" if one else sensitivity_method, alone=context.obj is True,
     )  # fmt: skip
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
-    if done is None:
-        return 0
-    if part.is_whole:
-        return told(done, folder, with_report)
+    if done is None or part.is_whole:
+        return told(done, folder, with_report) if done else 0
     with aside():
         print(f"shard {part}: {folder}; 'vtrial merge' joins all {part.of}")
     return PATIENTS_FAILED if done.n_failed else 0
