@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,8 @@ from scipy.special import ndtr
 
 from analysis.endpoints.records import Array
 
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(257)
+POINTS = 257
+"""Of the Gauss-Legendre rule between two bounds; it takes half a second to make, so it is made when a look is."""
 REACH = 9.0
 """Standard deviations beyond which the statistic never is."""
 HIGHEST = 38.0
@@ -66,6 +68,12 @@ class Going(NamedTuple):
 START = Going(np.zeros(1), np.ones(1), 0.0)
 
 
+@cache
+def _rule() -> tuple[Array, Array]:
+    """Nodes and weights (POINTS,) between -1 and 1."""
+    return np.polynomial.legendre.leggauss(POINTS)
+
+
 def _gained(state: Going, t: float) -> float:
     """Information from ``state`` to ``t``. Raises ValueError where it is none."""
     if not t > state.information:
@@ -92,10 +100,11 @@ def gone_on(state: Going, t: float, low: float, high: float, drift: float) -> Go
     dt, root = _gained(state, t), np.sqrt(t)
     first = max(low * root, drift * t - REACH * root)
     last = max(min(high * root, drift * t + REACH * root), first)
-    at = first + (NODES + 1) / 2 * (last - first)
+    nodes, weights = _rule()
+    at = first + (nodes + 1) / 2 * (last - first)
     step = (at[:, None] - state.at - drift * dt) / np.sqrt(dt)
     density = np.exp(-0.5 * step**2) @ state.mass / np.sqrt(2 * np.pi * dt)
-    return Going(at, density * WEIGHTS * (last - first) / 2, t)
+    return Going(at, density * weights * (last - first) / 2, t)
 
 
 def crossed(bounds: Bounds, drift: float = 0.0, obeyed: bool = True) -> Crossed:

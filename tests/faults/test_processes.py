@@ -155,7 +155,7 @@ def command(**_):
     del thing  # the interrupt is raised in the callback of the reference, where Python only reports it
     time.sleep(20)
 
-cli._app = lambda: command
+cli._app = lambda asked: command
 sys.exit(cli.main([]))
 """
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import trial.app.attempt
+from trial import cli
 from trial.app.folder import checked
 from trial.cli import main
 from trial.errors import Refused
@@ -295,7 +296,28 @@ def test_help_imports_nothing_heavy():
     program = "import sys; from trial.cli import main; main(['--help']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.splitlines()[-1].split())
-    assert not loaded & {"numpy", "scipy", "pandas", "pyarrow", "statsmodels", "matplotlib", "pydantic", "jinja2"}
+    heavy = {
+        "numpy",
+        "scipy",
+        "pandas",
+        "pyarrow",
+        "statsmodels",
+        "matplotlib",
+        "pydantic",
+        "jinja2",
+        "multiprocessing",
+    }
+    assert not loaded & heavy
+
+
+def test_only_the_command_that_is_asked_is_built(capsys):
+    """Another's options are not read for it; in one process commands may follow each other."""
+    for asked in ("plan", "run", "plan"):
+        built = cli._app(asked).commands
+        assert len(built) == len(cli.COMMANDS) + 1
+        assert {name for name, command in built.items() if command.params} == {asked}
+        assert "--replicates" in outcome(capsys, asked, "--help")[1]
+    assert set(cli._app("forecast").commands["forecast"].commands) == {"make", "score", "show"}
 
 
 @pytest.mark.slow

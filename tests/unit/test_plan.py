@@ -98,3 +98,11 @@ def test_more_workers_than_cores_are_of_a_cluster_and_need_no_memory_here(monkey
 )
 def test_durations_for_people(seconds, said):
     assert duration(seconds) == said
+
+
+def test_the_curves_of_exposure_response_are_counted(capsys):
+    levels = (2.5, 3.75, 5, 7.5)  # of the rule of both arms
+    curves = ("--set", "analysis.exposure_response={replicates: 3}")
+    assert main(["plan", SMOKE, "--replicates", "1000", "--workers", "1", *curves]) == 0
+    curves_said = next(line for line in capsys.readouterr().out.splitlines() if "curves" in line)
+    assert f"{3 * 40 * (2 + len(levels)):,} patients on fixed levels" in curves_said

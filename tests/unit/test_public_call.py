@@ -21,6 +21,7 @@ import trial
 import trial.app.attempt
 import trial.app.reporting
 from cohorts.sets import parameter_set
+from trial.app import attempt
 from trial.cli import main
 from trial.jobs.provenance import VOLATILE
 from trial.models.typical import concentrations, course
@@ -47,6 +48,42 @@ def test_nothing_heavy_is_loaded_before_it_is_used(program):
         check=True,
     )
     assert not set(done.stdout.splitlines()[-1].split()) & HEAVY
+
+
+def test_arrow_does_without_pandas_where_it_is_told_to_and_pandas_can_still_be_used():
+    program = (
+        "import sys, pyarrow as pa; from trial.jobs.processes import without_frames; without_frames(); "
+        "without_frames(); assert pa.array(['a', None], pa.string()).to_pylist() == ['a', None]; "
+        "assert 'pandas' not in sys.modules; "
+        "import pandas; assert pandas.Series(['a', 'b']).str.upper().tolist() == ['A', 'B']"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+class Told(Exception):
+    """pyarrow is told to do without pandas."""
+
+
+class Beyond(Exception):
+    """It was not, and the run begins."""
+
+
+@pytest.mark.parametrize(
+    ("alone", "own", "then"), [(True, None, Told), (False, None, Beyond), (True, "mine.py", Beyond)]
+)
+def test_only_a_command_with_nobody_elses_code_does_without_data_frames(monkeypatch, alone, own, then):
+    def raising(error):
+        def function(*_):
+            raise error
+
+        return function
+
+    monkeypatch.setattr(attempt, "without_frames", raising(Told))
+    monkeypatch.setattr(attempt.folders, "must_be_usable", raising(Beyond))
+    study = trial.load(SMOKE)
+    study = study.model_copy(update={"parameter_set": own}) if own else study
+    with pytest.raises(then):
+        attempt.run_study(study, Path("out"), attempt.How(alone=alone))
 
 
 def test_every_name_is_there_and_no_other():

@@ -130,10 +130,13 @@ def test_all_solves_failed(tmp_path):
 def test_run_without_a_report_waits_for_no_statistics(tmp_path):
     program = (
         "import sys; from trial.cli import main; "
-        f"code = main(['run', {str(SMOKE)!r}, '--no-report', '--replicates', '1', '--workers', '1', "
-        f"'--out', {str(tmp_path / 'run')!r}]); print(code, *sys.modules)"
+        f"sys.argv = ['vtrial', 'run', {str(SMOKE)!r}, '--no-report', '--replicates', '1', '--workers', '1', "
+        f"'--out', {str(tmp_path / 'run')!r}]; code = main(); "
+        "import analysis.report.page, analysis.statistics.sequential as looks; "
+        "assert looks._rule.cache_info().currsize == 0; "
+        "print(code, *sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     code, *loaded = done.stdout.splitlines()[-1].split()
     assert code == "0" and (tmp_path / "run" / "estimates.parquet").exists()
-    assert not {name for name in loaded if name.startswith(("statsmodels", "scipy.stats", "matplotlib"))}
+    assert not {name for name in loaded if name.startswith(("statsmodels", "scipy.stats", "matplotlib", "pandas"))}

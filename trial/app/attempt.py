@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.evidence.results import MOST_FAILED, Line
+from cohorts.own import is_file_name
 from trial.app import folder as folders
 from trial.app.door import opened, verified_shard
 from trial.app.foresight import refuse_too_large
@@ -19,6 +20,7 @@ from trial.app.study_run import POSTERIORS, conclude, cores, execute, sign
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.errors import Refused, Stopped
 from trial.jobs.cluster import must_be_usable
+from trial.jobs.processes import without_frames
 from trial.jobs.provenance import REPORT, SHARD, manifest_problem
 from trial.jobs.runner import RunSummary, standing
 from trial.jobs.shards import WHOLE, Shard
@@ -34,7 +36,7 @@ class How:
     ``config``: the file the study was read from; a folder that holds it is not replaced. ``backend``: of joblib.
     ``shard``: the part of the run that is simulated; of a part there are units, and neither tables nor a report.
     ``dask``: a cluster to work on (``trial.jobs.cluster``). ``with_global``: the method of a sensitivity analysis of
-    everything at once, "" none.
+    everything at once, "" none. ``alone``: the process does nothing else, and runs nobody else's code.
     """
 
     overwrite: bool = False
@@ -50,6 +52,7 @@ class How:
     with_estimands: bool = False
     with_structures: bool = False
     with_global: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ def run_study(
     """
     begun = time.perf_counter()
     _refuse(how)
+    if how.alone and not is_file_name(study.parameter_set):
+        without_frames()
     if how.with_structures:
         from trial.app.structures import refuse_unusable_pair
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import atexit
 import gc
-import multiprocessing
 import os
 import signal
 import sys
-import traceback
 from _thread import interrupt_main
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -54,6 +52,7 @@ from trial.cli.sensitivity import sensitivity as sensitivity_
 from trial.cli.vpc import vpc as vpc_
 from trial.errors import Incomplete, Stopped, TrialError, cut
 
+FORECAST = "forecast"
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 SIGNALS = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
 """What ends a run in order; Windows has no SIGHUP."""
@@ -62,14 +61,18 @@ COLLECT = (100_000, 50, 50)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code. No traceback reaches the user unless VTRIAL_DEBUG is set."""
+    """Run one command; the exit code. No traceback reaches the user unless VTRIAL_DEBUG is set.
+
+    ``arguments``: None, those of this process, which then has nothing else to do.
+    """
     open_streams()
     asked, usual = _answer_signals(), sys.unraisablehook
     sys.unraisablehook = partial(_ask_again, asked, usual)
     gc.set_threshold(*COLLECT)
     atexit.register(_at_last)
     try:
-        code = _app()(args=arguments, prog_name="vtrial", standalone_mode=False)
+        given = sys.argv[1:] if arguments is None else arguments
+        code = _app(_asked(given))(args=given, prog_name="vtrial", standalone_mode=False, obj=arguments is None)
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
@@ -92,8 +95,9 @@ def _answer_signals() -> list[int]:
     def end(number: int, frame: object) -> None:
         asked.append(number)
         if len(asked) > 1:
-            for child in multiprocessing.active_children():
-                child.kill()
+            if processes := sys.modules.get("multiprocessing"):  # it takes time to import, and started those there are
+                for child in processes.active_children():
+                    child.kill()
             with suppress(OSError):  # not by say: the first signal may have come while it wrote
                 os.write(2, b"interrupted again: ended at once; what was finished is kept\n")
             os._exit(INTERRUPTED)
@@ -162,13 +166,51 @@ def _explained(error: Exception) -> int:
 
 def _where(error: Exception) -> str:
     """File and line in which an error arose."""
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "somewhere"
 
 
+COMMANDS = (
+    run_,
+    merge_,
+    check_,
+    lint_,
+    sap_,
+    plan_,
+    patients_,
+    report_,
+    compare_,
+    replay_,
+    cite_,
+    schema_,
+    catalogue_,
+    calibrate_,
+    posterior_,
+    scorecard_,
+    sensitivity_,
+    attribute_,
+    estimands_,
+    vpc_,
+    exposure_,
+    scan_,
+    optimise_,
+    new_,
+    power_,
+    design_,
+)
+"""Every command, in the order of the help."""
+
+
+def _asked(arguments: Sequence[str]) -> str:
+    """The command that is asked for; "" for none."""
+    return next((text for text in arguments if not text.startswith("-")), "")
+
+
 @cache
-def _app() -> Callable[..., Any]:
-    """Every command, built once in a process: to read their arguments takes longer than most of them."""
+def _app(asked: str) -> Callable[..., Any]:
+    """The command ``asked``, and of every other its name and a line: their arguments would take as long again."""
     app = typer.Typer(
         add_completion=False,
         no_args_is_help=True,
@@ -176,37 +218,19 @@ def _app() -> Callable[..., Any]:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_vtrial)
-    for command in (
-        run_,
-        merge_,
-        check_,
-        lint_,
-        sap_,
-        plan_,
-        patients_,
-        report_,
-        compare_,
-        replay_,
-        cite_,
-        schema_,
-        catalogue_,
-        calibrate_,
-        posterior_,
-        scorecard_,
-        sensitivity_,
-        attribute_,
-        estimands_,
-        vpc_,
-        exposure_,
-        scan_,
-        optimise_,
-        new_,
-        power_,
-        design_,
-    ):
-        app.command(short_help=(command.__doc__ or command.__name__).splitlines()[0])(command)
-    app.add_typer(forecast_, name="forecast")
+    for command in COMMANDS:
+        name = command.__name__
+        line = (command.__doc__ or name).splitlines()[0]
+        app.command(name, short_help=line)(command if name == asked else _another)
+    if asked == FORECAST:
+        app.add_typer(forecast_, name=FORECAST)
+    else:
+        app.command(FORECAST, short_help=forecast_.info.help)(_another)
     return get_command(app)
+
+
+def _another() -> None:
+    """A command that is not asked for."""
 
 
 def _show_version(wanted: bool) -> None:

@@ -44,6 +44,10 @@ def plan(
     kept = "all" if len(study.kept) == study.replicates else f"{len(study.kept)} of {study.replicates:,}"
     print(f"{study.id}: {study.replicates:,} x {study.subjects:,} patients in {found.units:,} units")
     print(f"  time     about {duration(found.seconds)} with {many}, without the report")
+    if found.again:
+        print(
+            f"  curves   {found.again:,} patients on fixed levels, about {duration(found.again_seconds)} of that time"
+        )
     if vary:
         print(f"  scan     {points} points, about {duration(points * found.seconds)} with {many}, each as this run")
     print(f"  disk     about {seen.disk} while it works, half of it afterwards ({seen.free_disk} free)")

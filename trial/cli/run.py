@@ -23,6 +23,7 @@ Part = Annotated[
 
 
 def run(
+    context: typer.Context,
     config: Annotated[Path, typer.Argument(help="A study as YAML.")],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where the results go [default: runs/<study id>].")
@@ -73,13 +74,11 @@ def run(
     how = How(
         overwrite, resume, workers, backend, with_report, with_sensitivity and one, config, part, dask,
         with_attribution=with_attribution, with_estimands=with_estimands, with_structures=both_structures(structures),
-        with_global="" if one else sensitivity_method,
+        with_global="" if one else sensitivity_method, alone=context.obj is True,
     )  # fmt: skip
     done = run_study(loaded.study, folder, how, loaded.warnings, say, progress)
-    if done is None:
-        return 0
-    if part.is_whole:
-        return told(done, folder, with_report)
+    if done is None or part.is_whole:
+        return told(done, folder, with_report) if done else 0
     with aside():
         print(f"shard {part}: {folder}; 'vtrial merge' joins all {part.of}")
     return PATIENTS_FAILED if done.n_failed else 0

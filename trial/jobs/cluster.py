@@ -7,6 +7,7 @@ back through the scheduler. joblib's own Dask backend is not used: it waits for 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from trial.errors import Incomplete, Refused, Stopped, TrialError, not_installed
-from trial.jobs.processes import deaf_children, quiet_children
+from trial.jobs.processes import ALONE, deaf_children, quiet_children, without_frames
 from trial.jobs.provenance import installed
 
 LOCAL = re.compile(r"local:([1-9]\d{0,3})", re.ASCII)
@@ -27,15 +28,23 @@ AHEAD = 2
 TRIES = 2
 """A job that fails on one worker (its disk is full, say) is tried so many times more."""
 LOGGING = ("distributed", "tornado", "asyncio")
-OURS = {
+OURS: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": 2,
     "distributed.deploy.lost-worker-timeout": "5s",
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.memory.monitor-interval": "1s",
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.nanny.pre-spawn-environ": dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1
+    ),
 }
 """Of our own cluster: a job that ended three workers is put aside; a worker is taken for lost after so long. What
-watches the processes a hundred times a second is off: nobody looks at it.
+watches the processes a hundred times a second is off or rare, and no pages of theirs are served: nobody looks at them.
+Memory goes back to the system as in any process: Dask's MALLOC_TRIM_THRESHOLD_ would give it back after every array,
+which took a tenth of the time.
 """
 One = TypeVar("One")
 Result = TypeVar("Result")
@@ -113,6 +122,8 @@ def _done(
 
 def _there(function: Callable[[One], Result], job: One, known: dict[str, str]) -> Result:
     """On a worker: the result of a job, if nothing there can change a number."""
+    if ALONE in os.environ:
+        without_frames()
     here = installed()
     for name in {**known, **here}:
         was, now = (side.get(name, "not there") for side in (known, here))

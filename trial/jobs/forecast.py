@@ -20,6 +20,7 @@ import pyarrow as pa
 from trial.jobs.one_unit import Evaluate
 from trial.jobs.parts import unit_folder, write_unit
 from trial.jobs.work import UNIT_PATIENTS, Enrolment, enrolment, simulate_enrolled, work_units
+from trial.study.exposure_response import levels_of
 from trial.study.study import Study
 from trial.tables import DENSE, TABLES
 
@@ -40,7 +41,8 @@ class Forecast:
     """Patients, units, rows by table, bytes on disk while it works and in memory, and seconds of a run.
 
     Rows of doses, events and courses, bytes and seconds are estimates; the other rows are exact. ``workers`` that have
-    work.
+    work. ``again``: patients that are simulated once more, on fixed levels, for the curves that
+    ``analysis.exposure_response`` asks for; ``again_seconds`` of the ``seconds`` are theirs.
     """
 
     patients: int
@@ -50,6 +52,8 @@ class Forecast:
     memory_bytes: float
     seconds: float
     workers: int
+    again: int = 0
+    again_seconds: float = 0.0
 
 
 def forecast(study: Study, workers: int, evaluate: Evaluate) -> Forecast:
@@ -66,15 +70,34 @@ def forecast(study: Study, workers: int, evaluate: Evaluate) -> Forecast:
     of["screening"] = n * study.replicates
     unit = min(UNIT_PATIENTS, patients) / n * sum(table.nbytes for table in tables.values())
     busy = min(workers, units)
+    again = again_for_curves(study)
+    curves = again * per_patient_s / _speed(min(workers, again // study.subjects))
     return Forecast(
         patients=patients,
         units=units,
         rows={name: round(table.num_rows / n * of[name]) for name, table in tables.items()},
         disk_bytes=2.0 * sum(size / n * of[name] for name, size in _written(tables).items()),
         memory_bytes=(busy + 1) * PROCESS_BYTES + busy * ARRAYS_PER_TABLE * unit + enrolling_bytes(study, whole),
-        seconds=START_S + patients * per_patient_s / (1.0 if busy == 1 else busy * EFFICIENCY),
+        seconds=START_S + patients * per_patient_s / _speed(busy) + curves,
         workers=busy,
+        again=again,
+        again_seconds=curves,
     )
+
+
+def again_for_curves(study: Study) -> int:
+    """Patients simulated for the curves beside the run: of each of their replicates the trial, everybody on no drug and
+    on every fixed level.
+    """
+    asked = study.analysis.exposure_response
+    if asked is None:
+        return 0
+    return min(asked.replicates, study.replicates) * study.subjects * (2 + len(levels_of(study.arms, study.dose_rules)))
+
+
+def _speed(busy: int) -> float:
+    """How much faster so many workers are than one."""
+    return 1.0 if busy <= 1 else busy * EFFICIENCY
 
 
 def enrolling_bytes(study: Study, probe: Enrolment) -> float:
