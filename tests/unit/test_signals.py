@@ -1,5 +1,6 @@
 """The first signal ends the work in order, the second the process."""
 
+import multiprocessing
 import signal
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ def test_the_first_signal_is_an_interrupt_and_the_second_the_end(monkeypatch):
     monkeypatch.setattr(cli.os, "_exit", ended.append)
     monkeypatch.setattr(cli.os, "write", lambda stream, words: ended.append(words))
     child = type("Child", (), {"kill": lambda self: killed.append(1)})()
-    monkeypatch.setattr(cli.multiprocessing, "active_children", lambda: [child])
+    monkeypatch.setattr(multiprocessing, "active_children", lambda: [child])
     asked = cli._answer_signals()
     assert set(handlers) == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     with pytest.raises(KeyboardInterrupt):
