@@ -8,6 +8,7 @@ import pytest
 from bare_run import NAMED, OVER, bare_run, row
 from scipy.stats import t as student
 
+from analysis.endpoints.stage_view import in_stage
 from analysis.evidence.results import evaluate_tables
 from analysis.report import ratios_within as chapter
 from analysis.report.keyed import plain_text
@@ -86,6 +87,16 @@ def test_the_table_of_periods_says_who_had_what(one):
     mine = periods[periods.PARAMCD == "CMAX"].set_index(["IREP", "SUBJID", "APERIOD"]).AVAL
     for (replicate, subject, period), value in mine.items():
         assert value == largest[replicate, subject, 14 * (period - 1)]
+
+
+def test_a_period_is_a_trial_of_its_own_days(one):
+    both, tables = one
+    for period in ("P1", "P2"):
+        own = both.model_copy(update={"analysis": both.analysis.model_copy(update={"stage": period})})
+        seen = in_stage(tables, own)
+        assert set(seen["patients"]["EOSDY"].to_pylist()) == {14}
+        plat = seen["observations"].to_pandas().query("PARAMCD == 'PLAT'")
+        assert sorted(plat.AVISITN.unique()) == [0, 5, 10, 14]
 
 
 def test_ratios_of_each_trial_and_over_all(one, tmp_path):

@@ -290,3 +290,17 @@ def test_a_measured_endpoint_is_tested_by_its_means(tmp_path: Path) -> None:
     seen = e["at dose", "2.5", "replicate"]
     assert seen.ESTIMATE == 20 and pytest.approx(20 + 12.706205 * np.sqrt(2) / np.sqrt(2)) == seen.CI_HIGH
     assert seen.UNIT == "10^9/L" and pytest.approx(3.75, rel=0.02) == e["target dose", "", "replicate"].ESTIMATE
+
+
+def test_forms_at_a_dose_by_hand() -> None:
+    """The column beside the constant at doses 0 and 4; logistic 1 / (1 + exp((2 - d) / 2))."""
+    known, doses = forms(3.0), np.array([0.0, 4.0])
+    searched = {"exponential": [2.0], "emax": [4.0], "sigmoid_emax": [2.0, 2.0], "logistic": [2.0, 2.0]}
+    wanted = {
+        "linear": [0, 4], "log_linear": [np.log(3), np.log(7)], "exponential": [0, np.exp(2) - 1], "emax": [0, 0.5],
+        "sigmoid_emax": [0, 16 / 20], "logistic": [1 / (1 + np.e), 1 / (1 + 1 / np.e)],
+    }  # fmt: skip
+    for name, values in wanted.items():
+        made = np.asarray(known[name].columns(doses, searched.get(name, [])))
+        assert values == pytest.approx(made[:, 1]) and (made[:, 0] == 1).all(), name
+    np.testing.assert_allclose(known["quadratic"].columns(doses, []), [[1, 0, 0], [1, 4, 16]])

@@ -49,6 +49,9 @@ def test_a_visit_without_odds_is_left_out_and_the_others_stay() -> None:
     assert logs(found.by_visit[1][1]) == pytest.approx(logs(whole.by_visit[1][1]), rel=1e-6)
     both = np.mean([logs(one)[0] for one in found.by_visit[1][1:]])
     assert logs(found.average[1])[0] == pytest.approx(both)
+    y[10:, 2] = np.where(np.isnan(y[10:, 2]), np.nan, 1.0)  # and everybody of arm 1 at visit 3
+    found = odds_ratios(y, ARM, 0, ONE, "independence")
+    assert np.isnan(found.by_visit[1][2].p) and not np.isnan(found.by_visit[1][1].p)
     none = odds_ratios(np.zeros((20, 3)), ARM, 0, ONE)
     assert np.isnan(none.average[1].p) and np.isnan(none.correlation)
 
