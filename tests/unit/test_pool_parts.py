@@ -7,8 +7,14 @@ from hashlib import sha256
 import pytest
 
 import trial.jobs.work
+from trial.app.attempt import How
+from trial.app.design_run import simulate_shard, write_designs
+from trial.app.designing import load_design
+from trial.app.talk import silent
 from trial.cli import main
+from trial.errors import Refused
 from trial.jobs.provenance import MANIFEST, SHARD
+from trial.jobs.shards import Shard
 
 DESIGN = """\
 id: cut
@@ -29,10 +35,10 @@ def made(tmp_path_factory, request):
         (home / f"{seed}.yaml").write_text(DESIGN.format(seed=seed))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trial.jobs.work, "UNIT_PATIENTS", 60)
-        assert designed(home, "1.yaml", "whole") == 0
+        designed(home, "1.yaml", "whole")
         for part in ("1/2", "2/2", "1/4"):
-            assert designed(home, "1.yaml", "parts", "--shard", part) == 0
-        assert designed(home, "2.yaml", "other", "--shard", "1/2") == 0
+            designed(home, "1.yaml", "parts", part)
+        designed(home, "2.yaml", "other", "1/2")
     return home
 
 
@@ -42,8 +48,18 @@ def home(made, monkeypatch):
     return made
 
 
-def designed(home, design, out, *more):
-    return main(["design", str(home / design), "--out", str(home / out), "--workers", "1", *more])
+def designed(home, design, out, part="1/1", say=silent):
+    (home / out).mkdir(exist_ok=True)
+    asked, how = load_design(home / design), How(workers=1, shard=Shard.read(part))
+    work = write_designs if how.shard.is_whole else simulate_shard
+    work(asked, home / out, how, say)
+
+
+def told(home, out):
+    """What a whole design says on its way."""
+    said = []
+    designed(home, "1.yaml", out, say=said.append)
+    return " ".join(said)
 
 
 def sums(folder):
@@ -60,57 +76,54 @@ def copied(home, to, *endings):
     return folder
 
 
-def refused(home, folder, capsys):
-    assert designed(home, "1.yaml", folder.name) == 2
+def refused(home, folder):
+    with pytest.raises(Refused) as error:
+        designed(home, "1.yaml", folder.name)
     assert not (folder / "designs.parquet").exists()
-    return " ".join(capsys.readouterr().err.split())
+    return str(error.value)
 
 
-def test_parts_write_no_table_and_together_are_the_pool(home, capsys):
+def test_parts_write_no_table_and_together_are_the_pool(home):
     assert not list((home / "parts").glob("*.parquet"))
-    folder = copied(home, "both", ".1of2", ".2of2")
-    assert designed(home, "1.yaml", "both") == 0
-    told = capsys.readouterr().err
-    assert "2 parts with 10 units" in told and "10 of 10 units are there" in told
+    folder, said = copied(home, "both", ".1of2", ".2of2"), told(home, "both")
+    assert "2 parts with 10 units" in said and "10 of 10 units are there" in said
     found = sums(folder)
     assert found == sums(home / "whole") and len(found) > 4
-    assert designed(home, "1.yaml", "both", "--overwrite") == 0
-    assert "2 parts" not in capsys.readouterr().err, "the pool is there: its parts are not read again"
+    assert "parts" not in told(home, "both"), "the pool is there: its parts are not read again"
 
 
-def test_what_no_part_holds_is_simulated(home, capsys):
+def test_what_no_part_holds_is_simulated(home):
     folder = copied(home, "one", ".2of2")
-    assert designed(home, "1.yaml", "one") == 0
-    assert "5 of 10 units are there" in capsys.readouterr().err
+    assert "5 of 10 units are there" in told(home, "one")
     assert sums(folder) == sums(home / "whole")
 
 
-def test_a_unit_of_two_parts_is_refused(home, capsys):
-    said = refused(home, copied(home, "twice", ".1of2", ".1of4"), capsys)
+def test_a_unit_of_two_parts_is_refused(home):
+    said = refused(home, copied(home, "twice", ".1of2", ".1of4"))
     assert "unit 0 is there twice" in said and "(shard 1/2)" in said and "(shard 1/4)" in said
 
 
-def test_a_part_of_another_pool_is_refused_by_its_name_or_what_it_says(home, capsys):
+def test_a_part_of_another_pool_is_refused_by_its_name_or_what_it_says(home):
     folder = copied(home, "foreign", ".2of2")
     (other,) = (home / "other").glob("pool-*")
     shutil.copytree(other, folder / other.name)
-    said = refused(home, folder, capsys)
+    said = refused(home, folder)
     assert f"{other.name}: part of another pool" in said and "move it" in said
     (mine,) = folder.glob("pool-*.2of2")
     (folder / other.name).rename(mine.with_suffix(".1of2"))
-    said = refused(home, folder, capsys)
-    assert "no part of this pool: config: seed is 2 there, 1 here" in said.replace("config.", "config: ")
+    said = refused(home, folder)
+    assert ".1of2: no part of this pool: seed is 2 there, 1 here" in said
 
 
-def test_a_damaged_part_is_refused(home, capsys):
+def test_a_damaged_part_is_refused(home):
     folder = copied(home, "damaged", ".1of2")
     (part,) = folder.glob("pool-*.1of2")
     unit = json.loads((part / MANIFEST).read_text())[SHARD]["units"][1]
     next((part / "units").glob(f"*{unit}/endpoints.parquet")).write_bytes(b"x")
-    assert f"unit {unit} is not what was written" in refused(home, folder, capsys)
+    assert f"unit {unit} is not what was written" in refused(home, folder)
 
 
 def test_what_is_no_shard_is_refused(home, capsys):
-    assert designed(home, "1.yaml", "none", "--shard", "3/2") == 2
+    assert main(["design", str(home / "1.yaml"), "--out", str(home / "none"), "--shard", "3/2"]) == 2
     assert "--shard: seen '3/2'; allowed" in capsys.readouterr().err
     assert not (home / "none").exists()
