@@ -1,9 +1,11 @@
-"""A scan, a search and a design on a cluster, with more workers, and after a kill: the same bytes."""
+"""A scan, a search and a design on a cluster, with more workers, after a kill and in shards: the same bytes."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -38,46 +40,53 @@ sampler: SAMPLER
 confirm: {seed: 1, replicates: 2, most: 2}
 """
 
-
 DESIGN = """\
 id: odd
 study: study.yaml
-pool: {patients: 6000}
-trials: 200
+pool: {patients: 4000}
+trials: 100
 sizes: [20, 40]
-looks: {information: [0.5, 1]}
+assurance: {parameters: fitted, draws: 10, patients: 50, trials: 20}
 """
-
-BEGUN = {
-    "scan": "points/[0-9a-f]*", "nsga2": "points/[0-9a-f]*", "design": ".pool-*.unfinished/units/[0-9]*",
+MARKS = {
+    "scan": ("points/[0-9a-f]*", 2), "nsga2": ("points/[0-9a-f]*", 2), "pool": (".pool-*.unfinished/units/[0-9]*", 1),
+    "draws": ("draws-*/units/[0-9]*", 2),
 }  # fmt: skip
-"""What is there once a part of the work is done."""
+"""What a command leaves on its way, and how much of it there is before it is killed."""
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     home = tmp_path_factory.mktemp("decide")
     (home / "study.yaml").write_text(f"extends: {ROOT / 'configs/smoke.yaml'}\nid: odd\npatients: 10\n")
-    (home / "design.yaml").write_text(DESIGN)
     for sampler in ("nsga2", "tpe"):
         (home / f"{sampler}.yaml").write_text(GOAL.replace("SAMPLER", sampler))
+    (home / "design.yaml").write_text(DESIGN)
     return home
 
 
 def ways(home):
-    """Each command with the table it writes."""
-    yield "scan", ["scan", str(home / "study.yaml"), *GRID], "scan.parquet"
+    """Each command."""
+    yield "scan", ["scan", str(home / "study.yaml"), *GRID]
     for sampler in ("nsga2", "tpe"):
-        yield sampler, ["optimise", str(home / f"{sampler}.yaml")], "optimise.parquet"
-    yield "design", ["design", str(home / "design.yaml")], "designs.parquet"
+        yield sampler, ["optimise", str(home / f"{sampler}.yaml")]
+    yield "design", ["design", str(home / "design.yaml")]
+
+
+def sums(folder):
+    """The checksum of every table in a folder and below."""
+    files = [path for path in folder.rglob("*") if path.suffix in (".parquet", ".csv")]
+    return {str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.fixture(scope="module")
 def tables(home):
-    """The tables of one worker."""
-    for name, command, _ in ways(home):
+    """The checksums of the tables of one worker."""
+    for name, command in ways(home):
         assert main([*command, "--out", str(home / name), "--workers", "1"]) == 0
-    return {name: (home / name / table).read_bytes() for name, _, table in ways(home)}
+    found = {name: sums(home / name) for name, _ in ways(home)}
+    assert all(any("/" not in file for file in of) and len(of) > 5 for of in found.values())
+    return found
 
 
 @pytest.mark.parametrize(
@@ -85,32 +94,57 @@ def tables(home):
 )
 def test_whoever_works_the_bytes_are_the_same(home, tables, who, left_out):
     """Each cluster costs the start of its workers; who asks for points does not see who works them."""
-    for name, command, table in ways(home):
+    for name, command in ways(home):
         if name == left_out:
             continue
         folder = home / f"{name}_{who[1].replace(':', '')}"
         assert main([*command, "--out", str(folder), *who]) == 0
-        assert (folder / table).read_bytes() == tables[name], name
+        assert sums(folder) == tables[name], name
+
+
+def killed(command, folder, mark, many):
+    """The command, killed when it has left ``many`` of what is like ``mark``."""
+    call = [sys.executable, "-m", "trial", *command, "--out", str(folder), "--workers", "1"]
+    process = subprocess.Popen(call, env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=ROOT, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while len(list(folder.glob(mark))) < many and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not list(folder.glob("*.html")), "killed on the way"
+    assert len(list(folder.glob(mark))) >= many
 
 
 def test_after_a_kill_the_same_command_goes_on_to_the_same_bytes(home, tables):
-    for name, command, table in (way for way in ways(home) if way[0] != "tpe"):
+    for name, command in (way for way in ways(home) if way[0] not in ("tpe", "design")):
         folder = home / f"{name}_killed"
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        call = [sys.executable, "-m", "trial", *command, "--out", str(folder), "--workers", "1"]
-        process = subprocess.Popen(call, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 120
-        while len(list(folder.glob(BEGUN[name]))) < 2 and time.monotonic() < until:
-            time.sleep(0.02)
-        process.kill()
-        process.wait()
-        assert not list(folder.glob("*.html")), "killed on the way"
+        killed(command, folder, *MARKS[name])
         kept = {path: path.stat().st_mtime_ns for path in folder.glob("points/*/values.parquet")}
-        assert len(kept) >= 2 or (name == "design" and list(folder.glob(".pool-*.unfinished")))
-        again = ["--resume"] * (name != "design")
-        assert main([*command, "--out", str(folder), "--workers", "1", *again]) == 0
+        assert len(kept) >= 2
+        assert main([*command, "--out", str(folder), "--workers", "1", "--resume"]) == 0
         assert {path: path.stat().st_mtime_ns for path in kept} == kept
-        assert (folder / table).read_bytes() == tables[name], name
+        assert sums(folder) == tables[name], name
+
+
+def test_a_design_killed_in_its_pool_and_in_its_small_pools_goes_on(home, tables, capsys):
+    command, folder = dict(ways(home))["design"], home / "design_killed"
+    killed(command, folder, *MARKS["pool"])
+    killed(command, folder, *MARKS["draws"])
+    assert main([*command, "--out", str(folder), "--workers", "1"]) == 0
+    assert "of them there, draws-" in capsys.readouterr().err
+    assert sums(folder) == tables["design"]
+
+
+def test_shards_of_a_design_copied_into_one_folder_are_the_design(home, tables, capsys):
+    command, whole = dict(ways(home))["design"], home / "design_shards"
+    for part in ("1/2", "2/2"):
+        here = home / f"design_{part[0]}"
+        assert main([*command, "--out", str(here), "--workers", "1", "--shard", part]) == 0
+        shutil.copytree(here, whole, dirs_exist_ok=True)
+    assert main([*command, "--out", str(whole), "--workers", "1"]) == 0
+    told = capsys.readouterr().err
+    assert "2 parts with 4 units" in told and "20 small pools of 50 patients, 20 of them there" in told
+    assert {n: s for n, s in sums(whole).items() if "of2/" not in n} == tables["design"]
 
 
 def test_a_search_says_both_numbers_and_refuses_what_is_no_study(home, tables):

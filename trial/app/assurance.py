@@ -33,7 +33,6 @@ from trial.app.unknowns import ASSUMED, BEHAVIOUR, FITTED, Unknown, drawn_set
 from trial.jobs.cluster import must_be_usable
 from trial.jobs.hands import hands
 from trial.jobs.parts import UNITS, read_unit, remove_unit, unit_folder, write_unit
-from trial.jobs.shards import Shard
 from trial.jobs.work import simulate_replicates
 from trial.study.assurance_plan import AssurancePlan
 from trial.study.study import Study
@@ -206,8 +205,3 @@ def rows_of_size(
         trials=powers.power.size * plan.trials,
     )  # fmt: skip
     return rows, beside
-
-
-def of_shard(shard: Shard) -> str:
-    """What is to be done with a shard of small pools."""
-    return f"shard {shard}: copy 'units' of all shards into one folder; the same command without --shard goes on"

@@ -13,8 +13,8 @@ from analysis.evidence.results import ENDPOINTS_FILE
 from cohorts.streams import Streams
 from trial.app.attempt import How, identity, run_study
 from trial.app.loading import check_again
+from trial.app.pool_parts import part_folder, take_parts
 from trial.app.talk import Progress, Say, silent, unseen
-from trial.errors import Stopped
 from trial.study.analysis_plan import Analysis
 from trial.study.design_plan import GROUPS
 from trial.study.study import Study
@@ -38,15 +38,33 @@ def pooled(
 ) -> Pool:
     """The pool of a study made by ``pool_study``; it is simulated unless it lies in ``folder`` by its fingerprint.
 
-    An interrupted one goes on where it stood.
+    An interrupted one goes on where it stood, and parts of it that lie in ``folder`` are taken.
     """
     check_again(study)
-    place = folder / f"pool-{fingerprint_of(study)}"
+    place = folder / name_of(study)
+    take_parts(study, place, say)
     say(f"pool: {study.patients * study.replicates} patients under {len(study.arms)} arms, {place.name}")
-    run_study(study, place, replace(how, resume=True, with_report=False, overwrite=False), (), _quiet(say), progress)
-    if not (place / ENDPOINTS_FILE).is_file():
-        raise Stopped(f"{place}: a shard of the pool is done; 'vtrial merge' joins all of them into this folder")
+    _run(study, place, how, say, progress)
     return read_pool(place / ENDPOINTS_FILE, study.arm_ids, list(codes), study.analysis.assessment_day)
+
+
+def simulate_part(study: Study, folder: Path, how: How, say: Say, progress: Progress) -> Path:
+    """Simulate the shard of a pool that ``how`` asks for, unless it is there; where it is."""
+    check_again(study)
+    place = part_folder(folder / name_of(study), how.shard)
+    say(f"pool: {study.patients * study.replicates} patients under {len(study.arms)} arms, {place.name}")
+    _run(study, place, how, say, progress)
+    return place
+
+
+def _run(study: Study, place: Path, how: How, say: Say, progress: Progress) -> None:
+    plain = replace(how, resume=True, with_report=False, overwrite=False)
+    run_study(study, place, plain, (), _quiet(say), progress)
+
+
+def name_of(study: Study) -> str:
+    """The name of the folder of a pool."""
+    return f"pool-{fingerprint_of(study)}"
 
 
 def _quiet(say: Say) -> Say:

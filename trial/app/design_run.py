@@ -10,8 +10,9 @@ from analysis.designs.assurance import Assured, write_assured
 from analysis.designs.measures import AS_SIMULATED, Operating, write_operating
 from trial.app.assurance import Drawing, pool_of_draws, rows_of_size, simulate_small_pools
 from trial.app.attempt import How
-from trial.app.design_pool import uniforms_of
-from trial.app.designing import Posed, in_design, pool_of, rows_of, trials_of
+from trial.app.design_pool import name_of, simulate_part, uniforms_of
+from trial.app.designing import Posed, in_design, pool_of, rows_of, study_of_pool, trials_of
+from trial.app.pool_parts import refuse_foreign
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.app.unknowns import Unknown
 from trial.study.design_plan import DesignPlan
@@ -24,6 +25,7 @@ def write_designs(
     """Make the pools, draw the trials, write designs.parquet and, where it is asked for, assurance.parquet into
     ``folder``; their rows.
     """
+    refuse_foreign(folder, {name_of(study_of_pool(asked.plan, study)) for _, study in asked.studies})
     rows: list[Operating] = []
     assured: list[Assured] = []
     for name, study in asked.studies:
@@ -37,6 +39,17 @@ def write_designs(
     if assured:
         write_assured(assured, folder)
     return rows, assured
+
+
+def simulate_shard(asked: Posed, folder: Path, how: How, say: Say = silent, progress: Progress = unseen) -> list[str]:
+    """Simulate the shard that ``how`` asks for of every pool and of all small pools; the names of their folders."""
+    made = []
+    for name, study in asked.studies:
+        made.append(simulate_part(study_of_pool(asked.plan, study), folder, how, say, progress).name)
+        if name in asked.unknown:
+            drawing = drawing_of(asked.plan, asked.unknown[name], study)
+            made.append(simulate_small_pools(drawing, folder, how, say, progress).name)
+    return list(dict.fromkeys(made))
 
 
 def tried(

@@ -137,11 +137,15 @@ def pool_of(
     plan: DesignPlan, study: Study, folder: Path, how: How, say: Say = silent, progress: Progress = unseen
 ) -> tuple[Pool, Study]:
     """The pool of a design, and the study with the arms of the design alone."""
+    code = plan.endpoint or study.analysis.primary
+    return pooled(study_of_pool(plan, study), [code], folder, how, say, progress), in_design(plan, study)
+
+
+def study_of_pool(plan: DesignPlan, study: Study) -> Study:
+    """The study that is the pool of a design in the scenario of ``study``."""
     study = in_design(plan, study)
     code = plan.endpoint or study.analysis.primary
-    return pooled(
-        pool_study(study, [code], plan.pool.patients, plan.pool.seed), [code], folder, how, say, progress
-    ), study
+    return pool_study(study, [code], plan.pool.patients, plan.pool.seed)
 
 
 def in_design(plan: DesignPlan, study: Study) -> Study:

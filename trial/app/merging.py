@@ -75,7 +75,7 @@ def merge(study: Study, parts: Sequence[Part], folder: Path, overwrite: bool, wi
         with _none_kept(folder, beside):
             with patience(say, f"{study.id}: joining {len(parts)} shards ..."):
                 for part in parts:
-                    _place(part, beside / UNITS)
+                    place_units(part.folder, part.units, beside / UNITS)
                 summary = execute(study, beside)
             write_asked(study, beside, None, say, unseen)
             volatile = {"seconds": round(time.perf_counter() - begun, 1), "workers": 1}
@@ -98,6 +98,17 @@ def _of_one_run(first: Part, part: Part) -> None:
 
 def _each_unit_once(study: Study, parts: Sequence[Part]) -> None:
     """Raises Refused for units that two shards hold, or none."""
+    held = units_held(parts)
+    gaps = [unit.number for unit in work_units(study) if unit.number not in held]
+    if gaps:
+        named = ", ".join(map(str, gaps[:MOST_NAMED])) + (" ..." if len(gaps) > MOST_NAMED else "")
+        raise Refused(
+            f"{len(gaps)} of {len(work_units(study))} units are in none of the folders: {named}{_missing(parts)}"
+        )
+
+
+def units_held(parts: Sequence[Part]) -> dict[int, Part]:
+    """Every unit with the shard that holds it. Raises Refused for one that two shards hold."""
     held: dict[int, Part] = {}
     for part in parts:
         for number in part.units:
@@ -108,12 +119,7 @@ def _each_unit_once(study: Study, parts: Sequence[Part]) -> None:
                     f"(shard {part.name}); give each unit once"
                 )
             held[number] = part
-    gaps = [unit.number for unit in work_units(study) if unit.number not in held]
-    if gaps:
-        named = ", ".join(map(str, gaps[:MOST_NAMED])) + (" ..." if len(gaps) > MOST_NAMED else "")
-        raise Refused(
-            f"{len(gaps)} of {len(work_units(study))} units are in none of the folders: {named}{_missing(parts)}"
-        )
+    return held
 
 
 def _missing(parts: Sequence[Part]) -> str:
@@ -125,12 +131,12 @@ def _missing(parts: Sequence[Part]) -> str:
     return f"; missing: shard {', '.join(absent[:MOST_NAMED])}{' ...' if len(absent) > MOST_NAMED else ''}"
 
 
-def _place(part: Part, units: Path) -> None:
-    """The units of a shard under ``units``: as second names of the same files where that can be, else as copies."""
-    for number in part.units:
-        shutil.copytree(
-            unit_folder(part.folder / UNITS, number), unit_folder(units, number), copy_function=_named_again
-        )
+def place_units(shard: Path, numbers: Sequence[int], units: Path) -> None:
+    """Units of the folder of a shard under ``units``: as second names of the same files where that can be, else as
+    copies.
+    """
+    for number in numbers:
+        shutil.copytree(unit_folder(shard / UNITS, number), unit_folder(units, number), copy_function=_named_again)
 
 
 def _named_again(source: str, target: str) -> None:

@@ -20,6 +20,10 @@ def design(
     overwrite: Overwrite = False,
     workers: Workers = None,
     dask: Dask = None,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="i/n", help="Only a part of the pool, 2/4 as the second; no tables."),
+    ] = None,
     trials: Annotated[int | None, typer.Option("--trials", min=20, help="Instead of those of the design.")] = None,
 ) -> None:
     """Draw trials of a design from a pool of patients: power, error, sizes, stops, durations, against criteria.
@@ -28,19 +32,27 @@ def design(
 
     Example: vtrial design configs/designs/phase3_three_looks.yaml
     """
-    from trial.app.attempt import How
+    from trial.app.attempt import How, shard_of
     from trial.app.design_lines import HEADS, assurance_notes, lines, notes, report
-    from trial.app.design_run import write_designs
+    from trial.app.design_run import simulate_shard, write_designs
     from trial.app.designing import FILES, load_design
     from trial.app.folder import ready
 
+    part = shard_of(shard)
     asked = load_design(config)
     warn(asked.warnings)
     if trials is not None:
         asked = asked.with_trials(trials)
     folder = out or Path("runs") / asked.plan.id
-    ready(folder, FILES, overwrite)
-    rows, assured = write_designs(asked, folder, How(workers=workers, dask=dask), say, progress)
+    how = How(workers=workers, dask=dask, shard=part)
+    ready(folder, FILES if part.is_whole else (), overwrite)
+    if not part.is_whole:
+        made = ", ".join(simulate_shard(asked, folder, how, say, progress))
+        print(
+            f"shard {part}: {folder}, {made}; the same command without --shard takes the parts that lie in one folder"
+        )
+        return
+    rows, assured = write_designs(asked, folder, how, say, progress)
     page = report(rows, asked, folder, assured)
     told = (*notes(rows, asked), *assurance_notes(assured, asked.plan.assurance))
     show(HEADS, (*HEADS[:1], HEADS[-1]), lines(rows, asked), told, folder / FILES[0])
