@@ -1,4 +1,4 @@
-"""Parts of the pool of a design: together they are the pool, to the byte; gaps are filled, the rest is refused by name."""
+"""Parts of the pool of a design: together they are the pool, to the byte; gaps are filled, the rest refused by name."""
 
 import json
 import shutil
