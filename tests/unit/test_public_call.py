@@ -6,6 +6,7 @@ import errno
 import gc
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ import trial.app.reporting
 from cohorts.sets import parameter_set
 from trial.app import attempt
 from trial.cli import main
+from trial.jobs.processes import ALONE
 from trial.jobs.provenance import VOLATILE
 from trial.models.typical import concentrations, course
 
@@ -58,6 +60,17 @@ def test_arrow_does_without_pandas_where_it_is_told_to_and_pandas_can_still_be_u
         "import pandas; assert pandas.Series(['a', 'b']).str.upper().tolist() == ['A', 'B']"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_processes_that_a_command_starts_do_without_pandas_too(told):
+    program = (
+        "import os, sys, pyarrow as pa; from trial.jobs.processes import end_with; end_with(os.getppid()); "
+        "pa.array(['a']); print('pandas' in sys.modules)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != ALONE} | ({ALONE: "1"} if told else {})
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(not told)
 
 
 class Told(Exception):
