@@ -27,7 +27,7 @@ sizes: [5]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, request):
-    """A pool of ten units: whole, in two parts, the first of four, and the first of two of another seed."""
+    """A pool of ten units: whole, and in two parts."""
     home = tmp_path_factory.mktemp("parts")
     smoke = request.config.rootpath / "configs" / "smoke.yaml"
     (home / "study.yaml").write_text(f"extends: {smoke}\nid: cut\npatients: 6\n")
@@ -36,9 +36,8 @@ def made(tmp_path_factory, request):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trial.jobs.work, "UNIT_PATIENTS", 60)
         designed(home, "1.yaml", "whole")
-        for part in ("1/2", "2/2", "1/4"):
+        for part in ("1/2", "2/2"):
             designed(home, "1.yaml", "parts", part)
-        designed(home, "2.yaml", "other", "1/2")
     return home
 
 
@@ -76,9 +75,9 @@ def copied(home, to, *endings):
     return folder
 
 
-def refused(home, folder):
+def refused(home, folder, design="1.yaml"):
     with pytest.raises(Refused) as error:
-        designed(home, "1.yaml", folder.name)
+        designed(home, design, folder.name)
     assert not (folder / "designs.parquet").exists()
     return str(error.value)
 
@@ -99,20 +98,22 @@ def test_what_no_part_holds_is_simulated(home):
 
 
 def test_a_unit_of_two_parts_is_refused(home):
-    said = refused(home, copied(home, "twice", ".1of2", ".1of4"))
-    assert "unit 0 is there twice" in said and "(shard 1/2)" in said and "(shard 1/4)" in said
+    folder = copied(home, "twice", ".1of2")
+    (part,) = folder.glob("pool-*.1of2")
+    shutil.copytree(part, part.with_suffix(".1of4"))
+    said = refused(home, folder)
+    assert "unit 0 is there twice" in said and f"{part} (shard 1/2)" in said and ".1of4 (shard 1/2)" in said
 
 
 def test_a_part_of_another_pool_is_refused_by_its_name_or_what_it_says(home):
     folder = copied(home, "foreign", ".2of2")
-    (other,) = (home / "other").glob("pool-*")
-    shutil.copytree(other, folder / other.name)
-    said = refused(home, folder)
-    assert f"{other.name}: part of another pool" in said and "move it" in said
-    (mine,) = folder.glob("pool-*.2of2")
-    (folder / other.name).rename(mine.with_suffix(".1of2"))
-    said = refused(home, folder)
-    assert ".1of2: no part of this pool: seed is 2 there, 1 here" in said
+    (part,) = folder.glob("pool-*.2of2")
+    said = refused(home, folder, "2.yaml")
+    assert f"{part}: part of another pool" in said and "move it" in said
+    theirs = f"pool-{said.rpartition('pool-')[2][:12]}"
+    part.rename(folder / f"{theirs}.2of2")
+    said = refused(home, folder, "2.yaml")
+    assert f"{theirs}.2of2: no part of this pool: seed is 1 there, 2 here" in said
 
 
 def test_a_damaged_part_is_refused(home):
