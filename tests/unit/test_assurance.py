@@ -212,6 +212,8 @@ TWICE = behaviour("adherence.mean", "logit") + "\n    - {key: adherence.mean, sc
         ("patients: 50", behaviour("analysis.primary"), 12, "a key with a number"),
         ("patients: 50", behaviour("dropout.0.hazard_per_week"), 12, "a key with a number"),
         ("patients: 50", behaviour("adherence.mean"), 12, "3 SDs above the study"),
+        ("patients: 50", behaviour("visits.window_days", "logit"), 12, "a number between 0 and 1"),
+        ("patients: 50", behaviour("laboratory.turnaround_days"), 12, "scale: log: a number above 0"),
         ("patients: 50", TWICE, 13, "moved already"),
         ("arm: HETROM-2.5, events: 12", "arm: HETROM-5, events: 12", 14, "an arm of the design"),
         ("events: 12", "events: 21", 14, "seen 21 of 20"),
