@@ -51,6 +51,13 @@ def test_what_later_cycles_wait_for_and_how_they_differ():
     )
 
 
+def test_meals_are_said_in_percent_of_days():
+    words = in_words(
+        load_study("configs/published/hetrombopag_itp_phase3.yaml", ["meals={share_mean: 0.2, after_dose_h: 1}"])
+    )
+    assert "meals: 20 % of days with a meal 1 h after the dose" in words
+
+
 def test_every_part_of_the_protocol_is_said(small):
     said = in_words(small())
     assert said[:8] == [
