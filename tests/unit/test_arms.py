@@ -83,6 +83,15 @@ def test_a_covariate_that_the_population_lacks_is_refused_by_name():
     assert "did you mean WEIGHT?" in text
 
 
+@pytest.mark.parametrize("key", ["start_dose_by", "start_dose_mg"])
+def test_a_list_of_lines_is_answered_under_the_key_that_was_typed(key):
+    with pytest.raises(ConfigError) as caught:
+        load_study(
+            "configs/smoke.yaml", [f"arms.0.{key}=[{{if: {{WEIGHT: {{below: 50}}}}, dose_mg: five}}, {{dose_mg: 5}}]"]
+        )
+    assert f"arms.0.{key}.0.dose_mg: seen 'five'" in str(caught.value), str(caught.value)
+
+
 PEOPLE = """AGE,SEX,HEIGHT,WEIGHT,ITPDUR,SPLENFL,CONITPFL,BLPLAT,CHILDPUGH
 40,F,160,60,2,N,N,12,A
 50,M,170,70,2,N,N,13,none

@@ -282,6 +282,16 @@ def test_changes_that_cannot_be_are_refused(load, population, said):
     assert said in str(caught.value) and "population" in str(caught.value)
 
 
+def test_a_value_may_be_at_the_limits_of_its_covariate(load):
+    for value in (2, 400):
+        (change,) = load(f"population={{id: chronic_itp_mei_2021, changes: [{{covariate: WEIGHT, value: {value}}}]}}"
+                         ).population.changes  # fmt: skip
+        assert change.value == value
+    for value in (1.9, 400.1):
+        with pytest.raises(ConfigError, match="WEIGHT is a number, 2 to 400 kg"):
+            load(f"population={{id: chronic_itp_mei_2021, changes: [{{covariate: WEIGHT, value: {value}}}]}}")
+
+
 def test_one_covariate_is_told_in_one_place(load):
     with pytest.raises(ConfigError, match=r"WEIGHT is a column of by_day.csv too"):
         load("population={file: people.csv, by_day: by_day.csv, changes: [{covariate: WEIGHT, add: 1}]}",

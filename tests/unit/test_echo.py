@@ -51,6 +51,14 @@ def test_what_later_cycles_wait_for_and_how_they_differ():
     )
 
 
+def test_visits_of_one_distance_are_a_series_from_three_on(small):
+    said = [in_words(small(f"visits.days={days}", "treatment_days=20", "analysis.assessment_day=14", "analysis.primary=RESPW2"))
+            for days in ("[7, 14]", "[7, 14, 21]", "[7, 14, 28]")]  # fmt: skip
+    found = [next(line for line in words if line.startswith("visits")) for words in said]
+    wanted = ("2, days 7, 14", "3, every 7 days from day 7 to 21", "3, days 7, 14, 28")
+    assert [line.removeprefix("visits: ").split(", up to")[0] for line in found] == list(wanted)
+
+
 def test_meals_are_said_in_percent_of_days():
     words = in_words(
         load_study("configs/published/hetrombopag_itp_phase3.yaml", ["meals={share_mean: 0.2, after_dose_h: 1}"])

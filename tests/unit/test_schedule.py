@@ -54,6 +54,7 @@ def refused(**visits):
         ({"every": 0, "to": 28}, "visits.every", "seen 0"), ({"every": True, "to": 28}, "visits.every", "seen True"),
         ({"days": [7, 56, 70], "every": 14, "from": 56, "to": 168}, "visits.from", "days goes on to 70"),
         ({"days": [7, 14], "every": 1, "from": 15, "to": 9999}, "visits.to", "seen 9999"),
+        ({"days": [7, 56], "every": 14, "from": 56, "to": 84}, "visits.from", "seen 56; days goes on to 56"),
         ({"days": [14, 7], "every": 7, "from": 21, "to": 28}, "visits.days.1", "out of order"),
         ({"every": 2, "to": 56, "window_days": 1}, "visits.window_days", "visits 2 days apart"),
         ({"from_": 7}, "visits.from_", "did you mean from"),
