@@ -52,8 +52,8 @@ def test_what_later_cycles_wait_for_and_how_they_differ():
 
 
 def test_visits_of_one_distance_are_a_series_from_three_on(small):
-    said = [in_words(small(f"visits.days={days}", "treatment_days=20", "analysis.assessment_day=14", "analysis.primary=RESPW2"))
-            for days in ("[7, 14]", "[7, 14, 21]", "[7, 14, 28]")]  # fmt: skip
+    other = ("treatment_days=20", "analysis.assessment_day=14", "analysis.primary=RESPW2")
+    said = [in_words(small(f"visits.days={days}", *other)) for days in ("[7, 14]", "[7, 14, 21]", "[7, 14, 28]")]
     found = [next(line for line in words if line.startswith("visits")) for words in said]
     wanted = ("2, days 7, 14", "3, every 7 days from day 7 to 21", "3, days 7, 14, 28")
     assert [line.removeprefix("visits: ").split(", up to")[0] for line in found] == list(wanted)
