@@ -42,7 +42,7 @@ SHARES = (("FP", "FM"),)
 """Shares of one whole: together at most LARGEST_FRACTION."""
 AT_MOST, AT_LEAST = {"ETA": 1.0, "HILL": 2.0}, {"HILL": 1.0}
 """Largest and smallest possible values: of an occupancy, and of an exponent that is made of 1 and 2."""
-UNITS_LEFT_OUT = {"HILL": "1", "RECOVERS": "fraction", "AHEAD": "h"}
+UNITS_LEFT_OUT = {"HILL": "1", "RECOVERS": "fraction", "AHEAD": "h", "PSAT": "10^9/L"}
 """Units of parameters that no set of the catalogue gives: there is no other set to compare with."""
 SWITCHES = ("DESTRUCTION",)
 """0 or 1, nothing between."""

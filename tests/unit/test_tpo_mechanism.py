@@ -15,7 +15,7 @@ VALUES = {
     "G_ERK": 4, "G_AKT": 6, "ACT_JS": 1.2, "ACT_ERK": 1, "ACT_AKT": 0.5, "W_JS": 2, "W_ERK": 2, "W_AKT": 3, "TAUX": 4,
     "RS": 0.1, "TPR": 10, "MMT": 80, "LS": 200, "P0": 200, "KS": 0.48, "KP": 0.24, "KM": 0.96, "BASE": 40,
     "GPROD": 1.5, "KAB": 0.05, "HILL": 2, "F_EXP": 0, "F_REF": 1,
-    "RECOVERS": 0, "AHEAD": 0,
+    "RECOVERS": 0, "AHEAD": 0, "PSAT": 1e99,
 }  # fmt: skip
 STATE = {
     "D1": 8, "D2": 6, "CTOT": 3.5, "CP": 1, "RTOT": 3, "TPO": 2, "JS": 2, "ERK": 3, "AKT": 2, "S": 0.5, "PR": 2,
