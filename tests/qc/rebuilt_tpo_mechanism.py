@@ -146,6 +146,7 @@ def individual(covariates: dict[str, Any], eta: dict[str, float], classes: set[s
         p["GPROD"] = p["GPROD_LOW"]
     p["HILL"] = THETA.get("HILL", 2.0)
     p["RECOVERS"], p["AHEAD"] = 0.0, 0.0  # of no set: nothing recovers by itself
+    p["PSAT"] = 1e99  # of no set: destruction never saturates
     p["F_EXP"], p["F_REF"] = THETA.get("F_EXP", 0.0), THETA.get("F_REF", 1.0)
     p["KAB"], p["GPROD"] = disease(p)
     return p

@@ -121,12 +121,13 @@ def test_a_folder_of_any_name_may_hold_the_run(tmp_path, monkeypatch, name):
     assert study.published.rows == str(folder.resolve() / "published" / "hetrombopag_itp_phase3_results.csv")
 
 
-def test_an_exponent_of_its_own_is_said(small, tmp_path):
+def test_an_exponent_and_a_saturation_of_its_own_are_said(small, tmp_path):
     record = {"extends": "hetrombopag_itp_mei_2021", "id": "mine", "values": {}, "targets": [], "source": "test"}
-    hill = {"name": "HILL", "value": 1.2, "unit": "1"}
-    (tmp_path / "mine.json").write_text(json.dumps(record | {"note": "tried", "parameters": [hill]}))
+    own = [{"name": "HILL", "value": 1.2, "unit": "1"}, {"name": "PSAT", "value": 60, "unit": "10^9/L"}]
+    (tmp_path / "mine.json").write_text(json.dumps(record | {"note": "tried", "parameters": own}))
     said = in_words(small(f"parameter_set={tmp_path / 'mine.json'}"))
     assert "exponent of the drug 1.2 at its half effect" in said
+    assert "destruction that saturates: half of its most at a count of 60" in said
 
 
 def test_rescue_agents_laboratory_and_habits_are_said(small):

@@ -56,14 +56,14 @@ def test_without_drug_the_count_stays_for_70_days(psat):
 
 
 def test_the_steady_loss_is_that_of_michaelis_and_menten():
-    """Birth is what ages out of the last class and Vmax P / (P + PSAT), Vmax = KAB (PSAT + BASE)."""
+    """Birth is what ages out of the last class and Vmax P / (P + PSAT), Vmax = KAB PSAT."""
     known, p = people(BASE=np.array([13.0, 20.0]), PSAT=40.0)
     p[:, TPO_MECHANISM.parameters.index("GPROD")] *= 2.0  # more than that of the balance: another steady count
     y = solved(p, 300)[0][:, -1]
     name = {s.name: k for k, s in enumerate(TPO_MECHANISM.states)}
     platelets, q = y[:, PLT].sum(axis=1), known
     born = q["P0"] / q["LS"] * y[:, name["M4"]] * y[:, name["AKT"]] ** q["W_AKT"]
-    vmax = q["KAB"] * (q["PSAT"] + q["BASE"])
+    vmax = q["KAB"] * q["PSAT"]
     assert (np.abs(np.log(platelets / q["BASE"])) > 0.3).all()
     lost = 5.0 / q["LS"] * y[:, name["P5"]] + vmax * platelets / (platelets + q["PSAT"])
     np.testing.assert_allclose(born, lost, rtol=1e-8)
@@ -85,7 +85,7 @@ def test_a_set_without_it_has_the_bits_of_no_saturation(monkeypatch):
     assert (p[:, TPO_MECHANISM.parameters.index("PSAT")] == NEVER).all()
     _, large = people(BASE=np.array([13.0, 25.0]), PSAT=1e13)
     np.testing.assert_allclose(solved(large, 20, 7.5, times=times)[0], now, rtol=1e-9, atol=1e-9)
-    monkeypatch.setattr(tpo_mechanism, "saturation", lambda psat, base, platelets: 0.0)
+    monkeypatch.setattr(tpo_mechanism, "saturation", lambda psat, platelets: 0.0)
     before = replace(TPO_MECHANISM, id="as_it_was", rhs=lambda y, p, u: tpo_mechanism.rhs(y, p, u))
     old, old_steps = solved(p, 20, 7.5, before, times=times)
     assert (now == old).all() and (steps == old_steps).all()

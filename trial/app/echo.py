@@ -63,6 +63,8 @@ def _left_out_elsewhere(chosen: ParameterSet) -> Iterator[str]:
     has = {p.name: p.value for p in chosen.parameters}
     if "HILL" in has:
         yield f"exponent of the drug {has['HILL']:g} at its half effect"
+    if "PSAT" in has:
+        yield f"destruction that saturates: half of its most at a count of {has['PSAT']:g}"
     if "RECOVERS" in has:
         ahead = f", the stem cells {has['AHEAD']:g} h on their way on day 0" if "AHEAD" in has else ""
         yield (

@@ -142,16 +142,18 @@ def steady_cells(q: Parameters, loss_factor: Array) -> list[Array]:
         first = q["GPROD"] * power(x["JS"], q["W_JS"])
         return first, q["P0"] / q["LS"] * first * gain * power(x["AKT"], q["W_AKT"])
 
+    destruction = q["KAB"] / _saturates(q)
+
     def cells(x: dict[str, Array], gain: Array) -> tuple[Array, Array]:
         first, born = made(x, gain)
-        return sum(ages(q, born, q["KAB"]), np.zeros_like(born)), first
+        return sum(ages(q, born, destruction), np.zeros_like(born)), first
 
     tpo = solve_tpo(q, cells)
     x = signals(q, tpo)
     gain = power(x["ERK"], q["W_ERK"])
     first, born = made(x, gain)
     late = first * gain
-    platelets = [age / loss_factor for age in ages(q, born, q["KAB"])]
+    platelets = [age / loss_factor for age in ages(q, born, destruction)]
     return [tpo, x["JS"], x["ERK"], x["AKT"], np.ones_like(tpo), first, first, first, late, late, *platelets]
 
 
@@ -170,8 +172,13 @@ def individual(parameters: Mapping[str, Array]) -> dict[str, Array]:
     wanted = q["BASE"] * ageing / born
     share = bisect(lambda s: sum(_powers(s)) - wanted, np.zeros_like(born), np.ones_like(born))
     destroyed = (q["DESTRUCTION"] > 0) & (wanted < N_AGES)
-    kab = np.where(destroyed, ageing * (1.0 / share - 1.0), 0.0)
+    kab = np.where(destroyed, ageing * (1.0 / share - 1.0) * _saturates(q), 0.0)
     return q | {"KAB": kab, "GPROD": q["GPROD"] if destroyed.all() else np.where(destroyed, q["GPROD"], _produced(q))}
+
+
+def _saturates(q: Parameters) -> Array:
+    """The constant of the immune destruction at low counts over that at the count without drug, BASE."""
+    return 1.0 + q["BASE"] / q["PSAT"]
 
 
 def _produced(q: Parameters) -> Array:

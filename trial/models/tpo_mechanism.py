@@ -20,7 +20,7 @@ drives proliferation of progenitors, MAPK (ERK) maturation of megakaryocytes, PI
     M2'   = 4/MMT (M1 - M2);  M3' = 4/MMT (M2 ERK^W_ERK - M3);  M4' = 4/MMT (M3 - M4);  M = mean
     P1'   = P0/LS M4 AKT^W_AKT - (5/LS + KAB LOSS (1 - SAT)) P1    10^9/L, platelets by age
     Pk'   = 5/LS P(k-1) - (5/LS + KAB LOSS (1 - SAT)) Pk, k = 2..5;  PLT = sum
-            SAT = (PLT - BASE) / (PSAT + PLT)                      saturation of the destruction; 0 without PSAT
+            SAT = PLT / (PSAT + PLT)                               saturation of the destruction; 0 without PSAT
 
 A dose enters D1 as dose (dose / F_REF)^F_EXP, F_REF in mg: relative bioavailability that grows with the dose where
 F_EXP is above 0; it is 0 (proportional) where a set does not give it.
@@ -28,10 +28,9 @@ HILL is the exponent of the drug at its half effect, EC50, and 2 (assumed) where
 Between 1 and 2 it is a sum of the two, which has a series at C = 0 where C^HILL has none: the slope of the odds of
 thetaD in ln C goes from 1 far below EC50, over HILL at it, to 2 far above, and at HILL 1 it is 1 everywhere.
 
-PSAT is the count at which the immune destruction takes half of the most it can: 1 - SAT = (PSAT + BASE) / (PSAT + PLT),
-so that with KD = KAB (1 + BASE / PSAT) its loss is KD PLT / (1 + PLT / PSAT), and the balance without drug is the same
-as without saturation. The loss still rises with the count: there is no second balance, and that one is stable. Where a
-set does not give it, it is so large that SAT is 0.
+PSAT is the count at which the immune destruction takes half of the most it can: its loss is KAB PLT / (1 + PLT / PSAT),
+KAB being its constant at low counts. The loss still rises with the count: there is no second balance, and that one is
+stable. Where a set does not give it, it is so large that SAT is 0.
 
 C is drug not bound to the target (total plasma as far as proteins are concerned) and RC the complex, at quasi-steady
 state with constant KSS. ERK multiplies the mass of cells between two stages (ploidy), AKT the platelets that leave
@@ -91,7 +90,9 @@ OPTIONAL = (
 )  # fmt: skip
 INPUTS = ("KD_NOW", "KBIND_NOW", "LOSS_FACTOR", "KILL")
 DERIVED = (
-    State("KAB", "1/h", "immune destruction of platelets at the count without drug, which it follows from"),
+    State(
+        "KAB", "1/h", "immune destruction of platelets (at low counts where it saturates), from the count without drug"
+    ),
     State("GPROD", "1", "production of progenitors relative to health; given, or from the count without drug"),
 )
 TRANSFUSED = tuple((f"P{k}", 1.0 / N_AGES) for k in range(1, N_AGES + 1))
@@ -134,9 +135,9 @@ def occupied(free: Any, ec50: Any, eta: Any, hill: Any) -> Any:
     return eta * effect / (ec50 * ec50 + effect)
 
 
-def saturation(psat: Any, base: Any, platelets: Any) -> Any:
-    """SAT, see above: the share that the immune destruction loses of its constant as the count rises above ``base``."""
-    return (platelets - base) / (psat + platelets)
+def saturation(psat: Any, platelets: Any) -> Any:
+    """SAT, see above: the share of its constant that the immune destruction has lost at a count."""
+    return platelets / (psat + platelets)
 
 
 def individual(parameters: Mapping[str, Array]) -> dict[str, Array]:
@@ -168,7 +169,7 @@ def rhs(y: Values, p: Values, u: Values) -> list[Any]:
     kill_per_h = kill / HOURS_PER_DAY
     step, ageing = N_STAGES / q["MMT"], N_AGES / q["LS"]
     removal = ageing + q["KAB"] * loss
-    spared = q["KAB"] * loss * saturation(q["PSAT"], q["BASE"], platelets)
+    spared = q["KAB"] * loss * saturation(q["PSAT"], platelets)
     born = q["P0"] / q["LS"] * (m4 * akt ** q["W_AKT"])
     return [
         -(kd + kbind) * d1,
