@@ -14,7 +14,7 @@ from analysis.designs.pool import Pool, at_margin
 from analysis.designs.tried import Outcomes, _judged, _Standing, _timed, alike
 from analysis.designs.verdicts import Criterion, judge, smallest
 from analysis.statistics.planned import Cells
-from analysis.statistics.sequential import Bounds
+from analysis.statistics.sequential import HIGHEST, Bounds
 from trial.study.analysis_plan import ComparisonMethod
 
 BLANK = Operating("d", "s", AS_SIMULATED, 30, "", "", 0.0, 0.0, 0.0, 0.0, 0, "")
@@ -158,13 +158,19 @@ def test_rows_of_conduct():
         futile=np.array([0, 0, 0, 1], dtype=bool), size=np.array([10, 20, 25, 10]),
         months=np.array([1.0, 2, 3, 2]), entered=np.array([12.0, 22, 25, 10]),
     )  # fmt: skip
-    rows = list(conduct_rows(BLANK, found, trials(sizes=(10, 20, 30), accrual=Accrual(1.0))))
-    assert told(rows) == [
+    bounds = Bounds(np.array([1, 2, 3]) / 3, np.array([HIGHEST, 2.5, 2.0]), np.array([-np.inf, 0.25, -np.inf]))
+    rows = list(conduct_rows(BLANK, found, replace(trials(sizes=(10, 20, 30), accrual=Accrual(1.0)), bounds=bounds)))
+    p = [float(norm.sf(z)) for z in (2.5, 2.0)]
+    assert [row for row in told(rows) if row[0] != "bound_p"] == [
         ("expected_n", "", 16.25), ("maximal_n", "", 30), ("largest_seen", "", 25),
+        ("looked_at", "1", 10), ("looked_at", "2", 20), ("bound", "2", 2.5), ("bound_futility", "2", 0.25),
+        ("looked_at", "3", 30), ("bound", "3", 2.0),
         ("stop_efficacy", "1", 0.25), ("stop_futility", "1", 0.25), ("stop_efficacy", "2", 0.25),
         ("stop_futility", "2", 0), ("stop_efficacy", "3", 0), ("duration", "", 2), ("overrun", "", 1),
     ]  # fmt: skip
+    assert [row.value for row in rows if row.measure == "bound_p"] == pytest.approx(p)
     assert (rows[1].low, rows[1].high, rows[1].error, rows[1].trials) == (30, 30, 0, 4)
+    assert (rows[3].low, rows[3].high, rows[3].trials, rows[3].unit) == (10, 10, 4, "patients")
     alone = conduct_rows(BLANK, found, trials(sizes=(30,)))
     assert [row.measure for row in alone] == ["expected_n", "maximal_n", "largest_seen"]
 

@@ -64,7 +64,7 @@ def probed(monkeypatch, workers=1, patients=2000, replicates=10, units=4, lives=
     copy = lambda update: asked.append(update) or SimpleNamespace()  # noqa: E731
     study = SimpleNamespace(
         patients=patients, subjects=patients, replicates=replicates, kept=range(3), model_copy=copy,
-        lives=lambda name: lives or name in ("patients", "courses"),
+        lives=lambda name: lives or name in ("patients", "courses"), analysis=SimpleNamespace(exposure_response=None),
     )  # fmt: skip
     clock = iter([10.0, 12.0])
     rows = {"patients": (1000, 16_000), "doses": (1500, 24_000), "screening": (5, 0)}
