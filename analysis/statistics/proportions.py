@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ from analysis.statistics.estimators import BISECTIONS, Interval, counted, invert
 from cohorts import elementary
 
 WEIGHT_ROUNDS = 50
+TABLES = 100_000
+"""Fourfold tables whose exact p is remembered."""
 Weights = Literal["MH", "MN"]
 Exact = Literal["fisher", "boschloo"]
 
@@ -288,19 +291,27 @@ def _separated(a: Array, m: Array, b: Array, n: Array) -> bool:
 def exact_test(kind: Exact, x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> Array:
     """Two-sided exact p of two groups without strata (...): Fisher's, or Boschloo's; NaN where a group is empty.
 
-    Equal tables are tested once.
+    Equal tables are tested once, in later calls too.
     """
+    a, m, b, n = counted(x1, n1, x2, n2)
+    cells = np.stack([a, m - a, b, n - b], axis=-1).reshape(-1, 4)
+    different, which = np.unique(cells, axis=0, return_inverse=True)
+    p = [_exact_p(kind, *table) for table in different.astype(int).tolist()]
+    return np.array(p)[which.ravel()].reshape(a.shape)
+
+
+@lru_cache(maxsize=TABLES)
+def _exact_p(kind: Exact, yes1: int, no1: int, yes2: int, no2: int) -> float:
+    """Two-sided exact p of one fourfold table; NaN where a group is empty."""
     from scipy.stats import boschloo_exact, fisher_exact  # seconds to import, and few studies ask for it
 
+    if min(yes1 + no1, yes2 + no2) <= 0:
+        return float("nan")
     test: Callable[..., float] = {
         "fisher": lambda table: fisher_exact(table).pvalue,
         "boschloo": lambda table: min(boschloo_exact(table).pvalue, 1.0),
     }[kind]
-    a, m, b, n = counted(x1, n1, x2, n2)
-    cells = np.stack([a, m - a, b, n - b], axis=-1).reshape(-1, 4)
-    different, which = np.unique(cells, axis=0, return_inverse=True)
-    p = [np.nan if min(t[0] + t[1], t[2] + t[3]) <= 0 else test(t.reshape(2, 2).astype(int).T) for t in different]
-    return np.array(p)[which.ravel()].reshape(a.shape)
+    return float(test(np.array([[yes1, yes2], [no1, no2]])))
 
 
 def smallest_expected(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> Array:

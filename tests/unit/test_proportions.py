@@ -274,6 +274,25 @@ def test_boschloo_by_search() -> None:
     assert proportions.exact_test("boschloo", 0, 6, 0, 5) == 1
 
 
+def test_a_table_is_tested_once_and_the_two_tests_are_not_mistaken(monkeypatch):
+    """A later call asks scipy for what is new alone; the p of Fisher's test is no p of Boschloo's."""
+    import scipy.stats
+
+    asked = []
+    boschloo = scipy.stats.boschloo_exact
+
+    def counted(table):
+        asked.append(table.ravel().tolist())
+        return boschloo(table)
+
+    monkeypatch.setattr(scipy.stats, "boschloo_exact", counted)
+    proportions.exact_test("fisher", 7, 9, 2, 8)
+    first = proportions.exact_test("boschloo", [7, 7], 9, [2, 2], 8)
+    again = proportions.exact_test("boschloo", [7, 2], [9, 8], [2, 7], [8, 9])
+    assert asked == [[7, 2, 2, 6], [2, 7, 6, 2]]
+    assert first[0] == first[1] == again[0] == boschloo([[7, 2], [2, 6]]).pvalue
+
+
 def test_smallest_expected_count() -> None:
     theirs = stats.contingency.expected_freq([[4, 6], [2, 18]]).min()
     assert proportions.smallest_expected([4, 0], [10, 0], [2, 1], [20, 4])[0] == theirs
