@@ -27,6 +27,7 @@ def test_without_a_working_correlation_it_is_geepack() -> None:
     wanted = [(0.693147181, 1.06066017), (2.79320801, 1.27241802), (1.60943791, 1.03682207)]
     assert [logs(one) for one in found.by_visit[1]] == [pytest.approx(pair, abs=1e-6) for pair in wanted]
     assert logs(found.average[1]) == pytest.approx((1.6985977, 0.861814869), abs=1e-6)
+    assert found.correlation == 0.0
     wald = [2 * norm.sf(log / error) for log, error in wanted]
     assert [one.p for one in found.by_visit[1]] == pytest.approx(wald, abs=1e-6)
 
