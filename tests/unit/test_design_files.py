@@ -61,6 +61,8 @@ def refused(tmp_path: Path, text: str) -> str:
             for limit in (0, 1)
         ),
         ("power >= 0.9", "powr >= 0.9", 11, "did you mean power"),
+        ("power >= 0.9", "power >= 100", 11, "a share from 0 to 1; did you mean 1?"),
+        ("power >= 0.9", "power >= 90", 11, "did you mean 0.9?"),
         ("power >= 0.9", "power > 0.9", 11, "as in power >= 0.9"),
         ("power >= 0.9", "duration <= 20", 11, "needs accrual"),
         ("criteria:", "settings: [adherence.meen=0.5]\ncriteria:", 10, "mean"),

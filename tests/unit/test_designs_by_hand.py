@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy.stats import norm
 
@@ -10,7 +12,7 @@ from analysis.designs import draw
 from analysis.designs.measures import AS_SIMULATED, Operating, conduct_rows, measured_over, power_rows
 from analysis.designs.nulls import named, nulls
 from analysis.designs.plan import Accrual, Claim, Trials, sequential_p
-from analysis.designs.pool import Pool, at_margin
+from analysis.designs.pool import Pool, at_margin, read_pool
 from analysis.designs.tried import Outcomes, _judged, _Standing, _timed, alike
 from analysis.designs.verdicts import Criterion, judge, smallest
 from analysis.statistics.planned import Cells
@@ -229,3 +231,17 @@ def test_the_level_of_z_at_one_look():
     p = sequential_p(lambda level: np.array([norm.isf(level)]), (0.025, 0.1))
     z = np.array([1.9599639845, 1.2815515655, 0.0, -1e-6, np.nan])
     np.testing.assert_allclose(p(z, 0), [0.025, 0.1, 0.5, 1, 1], rtol=1e-9)
+
+
+def test_a_pool_is_read_back_by_replicate_arm_patient_and_endpoint(tmp_path):
+    """Two sub-pools of two patients under two arms; two endpoints in one table; subjects are numbered arm after arm."""
+    rows = [(r, s + 1, "AB"[s // 2], "xy"[(s + r) % 2], code, 10 * r + s + shift)
+            for code, shift in (("E", 0.0), ("F", 100.0)) for r in range(2) for s in range(4)]  # fmt: skip
+    names = ("IREP", "SUBJID", "ARM", "STRATUM", "PARAMCD", "AVAL")
+    columns = {name: [row[k] for row in rows] for k, name in enumerate(names)}
+    texts = {name: pa.array(columns[name]).dictionary_encode() for name in ("ARM", "STRATUM", "PARAMCD")}
+    pq.write_table(pa.table(columns | texts), tmp_path / "endpoints.parquet")
+    made = read_pool(tmp_path / "endpoints.parquet", ["A", "B"], ["E", "F"], 7)
+    assert made.outcomes["E"].tolist() == [[[0, 1], [2, 3]], [[10, 11], [12, 13]]]
+    assert (made.outcomes["F"] == made.outcomes["E"] + 100).all()
+    assert made.stratum.tolist() == [[0, 1], [1, 0]] and made.strata == ("x", "y")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trial.engine.titration import Action, decide, reason, start, unchanged
+from trial.engine.titration import Action, _restarted, decide, reason, start, unchanged
 from trial.study.dose_rule import DoseRule, DoseStep
 
 PLANNED = "planned days or more after the last change"
@@ -297,3 +297,7 @@ def test_a_restart_at_a_level_that_does_not_exist_is_refused():
     interrupt = [{"action": "interrupt", "at_least_1e9L": 300}]
     with pytest.raises(ValueError, match=r"seen 'lowre'.*did you mean lower"):
         made(interrupt, restart={"below_1e9L": 100, "level": "lowre"})
+
+
+def test_a_restart_one_level_lower_ends_at_the_lowest():
+    assert _restarted(RULE, np.array([0, 1, 2])).tolist() == [0, 0, 1]
