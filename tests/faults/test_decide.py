@@ -138,7 +138,7 @@ def test_a_design_killed_in_its_pool_and_in_its_small_pools_goes_on(home, tables
 def test_shards_of_a_design_copied_into_one_folder_are_the_design(home, tables, capsys):
     command, whole = dict(ways(home))["design"], home / "design_shards"
     for part in ("1/2", "2/2"):
-        here = home / f"design_{part[0]}"
+        here = home / f"design_part{part[0]}"
         assert main([*command, "--out", str(here), "--workers", "1", "--shard", part]) == 0
         shutil.copytree(here, whole, dirs_exist_ok=True)
     assert main([*command, "--out", str(whole), "--workers", "1"]) == 0
