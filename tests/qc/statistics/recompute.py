@@ -29,7 +29,13 @@ if cfg.get('stages'):
         r['EOSDY']=w[1]-w[0]
         if r['EOSSTT']!='SOLVE FAILED' and w[2] in ('planned end','condition of the stage met','last visit'): r['EOSSTT']='COMPLETED'
         return r
+    pk_=cfg.get('pk_sampling'); mine_=next((d_ for d_ in [pk_['visit_day'],*pk_.get('more_days',[])] if beg<=d_<beg+tdays),None) if pk_ else None
+    if mine_ is not None: pk_['visit_day']=mine_-beg
     def count_(r,w):
+        if r['PARAMCD']=='CONC':
+            if r['AVISITN']!=mine_: return None
+            r['AVISITN']-=beg; r['ADY']=float('nan') if pd.isna(r['ADY']) else r['ADY']-w[0]
+            return r
         if r['AVISITN']==0: return r
         if r['AVISITN']-beg not in vis: return None
         gone=not pd.isna(r['ADY']) and r['ADY']>w[1]

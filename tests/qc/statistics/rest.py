@@ -243,5 +243,26 @@ def check(run, cfg, P, O, E, D, S, EST, AETABLE=None, WHOLE=None):
             c, of_ = each(sub), each(people) if cat == 'entered' or code == 'STAGES' else each(m)
             if code == 'STAGES': c = [int(((people.IREP == r) & (people.DCSREAS.astype(str) != '')).sum()) - x for r, x in enumerate(c)]
             v = [float(a) if stat == 'count' else (100 * a / b if b else None) for a, b in zip(c, of_)]; test(e, (v[named], None, None), v)
+        elif e.PARCAT1 == 'crossover':
+            said = an['crossover']; test_, ref = e.CATEGORY, said['reference']
+            t = pd.read_parquet(f'{run}/periods.parquet'); t = t[(t.PARAMCD.astype(str) == code) & (t.AVAL > 0)]
+            found = []
+            for r in range(R):
+                w = t[t.IREP == r].astype({'TRTA': str, 'ARM': str}).pivot(index=['ARM', 'SUBJID'], columns='APERIOD', values='AVAL').dropna()
+                d = {a: np.log(g[1] / g[2]).to_numpy() for a, g in w.groupby(level='ARM')}
+                begins = [a for a, (f, _) in said['treatments'].items() if f == test_]; a, b = d[begins[0]], next(v for k, v in d.items() if k != begins[0])
+                tt = stats.ttest_ind(a, b); ci = tt.confidence_interval(.9); k = len(a) + len(b) - 2
+                s2 = (((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()) / k / 2
+                found.append((np.exp((a.mean() - b.mean()) / 2), np.exp(ci.low / 2), np.exp(ci.high / 2), 100 * math.sqrt(math.exp(s2) - 1), math.exp(-(a.mean() + b.mean()) / 2)))
+            one = found[named]; low_, high_ = said['limits']
+            if stat == 'geometric mean ratio' and e.SCOPE == 'replicate': test(e, one[:3])
+            elif stat == 'geometric mean ratio':
+                m_, s_, l_, h_, r_ = over([math.log(f[0]) for f in found]); n += 1
+                if not (same(math.exp(m_), e.ESTIMATE) and same(math.exp(m_) * s_, e.MCSE) and same(math.exp(l_), e.RANGE_LOW) and same(math.exp(h_), e.RANGE_HIGH)): wrong.append((code, stat))
+            elif stat == 'equivalence':
+                n += 1
+                if not same(100 * np.mean([f[1] >= low_ and f[2] <= high_ for f in found]), e.ESTIMATE): wrong.append((code, stat))
+            else:
+                v = [f[3 if stat == 'within-subject CV' else 4] for f in found]; test(e, (v[named], None, None), v)
         else: wrong.append(('unknown', e.PARCAT1))
     return n, wrong
