@@ -11,13 +11,15 @@ from trial.study.protocol import Identifier, Increasing, PKSampling, Positive, P
 from trial.study.stages import Stage, starts
 from trial.study.texts import Line
 
-Pair = Annotated[tuple[Line, Line], Field(min_length=2, max_length=2)]
+Pair = Annotated[tuple[Line, ...], Field(min_length=2, max_length=2)]
 
 
 class Crossover(Record):
     """Two periods, two sequences: each arm has both treatments, in either order."""
 
-    periods: tuple[Identifier, Identifier] = Field(description="ids of the two stages, the first period first")
+    periods: Annotated[tuple[Identifier, ...], Field(min_length=2, max_length=2)] = Field(
+        description="ids of the two stages, the first period first"
+    )
     treatments: dict[Identifier, Pair] = Field(
         description="by arm, the name of what is given in the first and in the second period"
     )
@@ -25,7 +27,7 @@ class Crossover(Record):
     endpoints: Annotated[tuple[Identifier, ...], Field(min_length=1)] = Field(
         default=("AUCLST", "CMAX"), description="ids of endpoints with a geometric mean, of a profile in either period"
     )
-    limits: Annotated[tuple[Positive, Positive], Increasing] = Field(
+    limits: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=2), Increasing] = Field(
         default=(0.8, 1.25), description="a trial whose 90 % interval lies within them shows equivalence"
     )
 

@@ -68,7 +68,9 @@ def _existing(item: Item, data: Any) -> Path:
     path: list[str | int] = []
     for part in item["loc"]:
         part = part if not isinstance(data, dict) or part in data else WRITTEN_AS.get(part, part)
-        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int)):
+        if (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int) and part < len(data)
+        ):
             data = data[part]
             path.append(part)
     missing = item["loc"][-1:] if item["type"] == "missing" else ()
