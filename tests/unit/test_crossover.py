@@ -180,7 +180,8 @@ def test_it_is_said_in_words():
          "allowed: every arm of the study, FASTED-FED, FED-FASTED"),
         (["analysis.crossover.periods=[P1]"], "analysis.crossover.periods: too few entries; allowed: at least 2"),
         (["analysis.crossover.limits=[0.8]"], "analysis.crossover.limits: too few entries; allowed: at least 2"),
-        (["analysis.crossover.treatments={FASTED-FED: [a], FED-FASTED: [a, b]}"], "treatments.FASTED-FED: too few entries; allowed: at least 2"),
+        (["analysis.crossover.treatments={FASTED-FED: [a], FED-FASTED: [a, b]}"],
+         "treatments.FASTED-FED: too few entries; allowed: at least 2"),
         (["analysis.crossover.endpoints=[CHGD5]"], "'CHGD5', which is not an endpoint of a profile"),
     ],
 )  # fmt: skip
