@@ -24,7 +24,7 @@ from ruamel.yaml import YAML
 from analysis.statistics import estimators, proportions, summaries
 from analysis.statistics.planned import p_values
 from analysis.statistics.survival import Counts, by_day, hazard_ratio, kaplan_meier, log_rank
-from tools import validate_visits
+from tools import validate_designs, validate_visits
 from trial.study.study import Study
 
 ROOT = Path(__file__).parents[1]
@@ -214,9 +214,11 @@ def tests() -> Iterator[Line]:
 
 
 def designs() -> Iterator[Line]:
-    """The pool method against independent trials and known powers: its error, the size of ten designs, estimates."""
-    file = "tests/statistical/designs_against_truth.py"
-    yield command("all pass", sys.executable, "-m", "pytest", "-q", file, told=r"^.*(?:passed|failed).*")
+    """The pool method against independent trials and known powers: its error, the size of designs, estimates, settings
+    of the phase III.
+    """
+    yield from validate_designs.known()
+    yield from validate_designs.settings()
 
 
 def visits() -> Iterator[Line]:

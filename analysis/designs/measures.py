@@ -152,7 +152,7 @@ def estimate_rows(blank: Operating, found: Outcomes, design: Trials, each: Array
     """
     truth, own = each.mean(axis=0), each[found.group]
     for h, claim in enumerate(design.claims):
-        yield _mean(blank, found, "bias_naive", claim.name, found.difference[:, h] - own[:, h], "share")
+        yield _mean(blank, found, "bias_naive", claim.name, found.difference[:, h] - own[:, h], claim.unit)
     if len(design.claims) > 1 or design.looks < 2 or design.adapt != "none":
         return
     claim = design.claims[0]
@@ -165,7 +165,7 @@ def estimate_rows(blank: Operating, found: Outcomes, design: Trials, each: Array
     estimate, one, other = (shift + claim.better * drift * whole for drift in adjusted)
     low, high = np.fmin(one, other), np.fmax(one, other)
     half = repeated_half_widths(design.bounds, 1 - 2 * design.level)[look] * error
-    yield _mean(blank, found, "bias_adjusted", claim.name, np.where(ok, estimate - own[:, 0], np.nan), "share")
+    yield _mean(blank, found, "bias_adjusted", claim.name, np.where(ok, estimate - own[:, 0], np.nan), claim.unit)
     above = np.where(ok, (estimate > truth[0]).astype(np.float64), np.nan)
     yield _rate(blank, found, "estimate_above", claim.name, above)
     for name, lower, upper in (("coverage_adjusted", low, high), ("coverage_repeated", d - half, d + half)):

@@ -13,9 +13,11 @@ MOST_ARMS = 4
 """Arms up to which every set of them is a null hypothesis; of more, all together and each alone."""
 
 
-def nulls(arms: int) -> Iterator[tuple[int, ...]]:
-    """Sets of hypotheses (places) that may be true, the largest first."""
+def nulls(arms: int, together: bool = False) -> Iterator[tuple[int, ...]]:
+    """Sets of hypotheses (places) that may be true, the largest first; ``together``: all or none."""
     yield tuple(range(arms))
+    if together:
+        return
     if arms > MOST_ARMS:
         yield from ((k,) for k in range(arms))
         return
@@ -23,15 +25,13 @@ def nulls(arms: int) -> Iterator[tuple[int, ...]]:
         yield from combinations(range(arms), size)
 
 
-def under_null(
-    pool: Pool, claims: Sequence[Claim], true: Sequence[int], reference: int, uniforms: Uniforms
-) -> Pool | None:
-    """The pool in which the hypotheses at these places are true; None where the margin leaves no room."""
-    arms, base = [pool.arms[claims[k].arm] for k in true], pool.arms[reference]
-    first = claims[true[0]]
-    if not first.margin:
-        return without_difference(pool, arms, base)
+def under_null(pool: Pool, true: Sequence[Claim], reference: int, uniforms: Uniforms) -> Pool | None:
+    """The pool in which these hypotheses are true; None where the margin leaves no room."""
+    first = true[0]
     change = -first.better * first.margin
+    if first.measured or not first.margin:
+        return without_difference(pool, [(claim.endpoint, claim.arm) for claim in true], reference, change)
+    arms, base = [pool.arms[claim.arm] for claim in true], pool.arms[reference]
 
     def turns(group: int) -> object:
         return uniforms("margin", group, 0, pool.per_group)

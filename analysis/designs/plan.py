@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.endpoints.records import Array
 from analysis.statistics.combination import Intersection
+from analysis.statistics.dose_response import Shape
 from analysis.statistics.sequential import Bounds
 
 Adapt = Literal["none", "drop_arms", "select", "sample_size"]
@@ -17,9 +19,10 @@ Adapt = Literal["none", "drop_arms", "select", "sample_size"]
 
 @dataclass(frozen=True)
 class Claim:
-    """A hypothesis: ``endpoint`` in ``arm`` against the reference arm; ``better``: 1 when more yes is better, else -1.
+    """A hypothesis: ``endpoint`` in ``arm`` against the reference arm; ``better``: 1 when more is better, else -1.
 
-    ``margin``: by how much (a share) the arm may be worse and still win; 0: it has to be better.
+    ``margin``: by how much, in ``unit``, the arm may be worse and still win; 0: it has to be better. ``unit``: of the
+    difference, a share of a yes or no endpoint.
     """
 
     name: str
@@ -27,6 +30,8 @@ class Claim:
     arm: int
     better: int = 1
     margin: float = 0.0
+    measured: bool = False
+    unit: str = "share"
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,27 @@ class Accrual:
 
 
 @dataclass(frozen=True, eq=False)
+class DoseTest:
+    """A test of a response by dose: ``doses`` (D,) rising, and by its number the one of each arm (A,); candidate
+    ``shapes``; ``sign``: 1 where more is better, else -1; one-sided ``level`` of all shapes together.
+    """
+
+    doses: Array
+    of_arm: NDArray[np.int64]
+    shapes: tuple[Shape, ...]
+    sign: int
+    level: float
+
+
+@dataclass(frozen=True, eq=False)
 class Trials:
     """A design at one size. ``ratio`` (A,) slots of each arm in a block, ``repeats`` how often it has them.
 
     ``sizes`` (K,): patients with a known endpoint at each look, the last one all. ``levels``: bounds at a one-sided
     level, of a family of several hypotheses, else None. ``adjust`` makes p (T, H) of several hypotheses adjusted ones.
     ``stop_on``: whether one rejection ends the trial, or all. ``keep``, ``rule``, ``promising``, ``most``, ``wanted``:
-    of what is adapted at the first look.
+    of what is adapted at the first look. ``dose``: the test of a response by dose in place of the comparisons of arms;
+    the claims are then its shapes.
     """
 
     reference: int
@@ -68,6 +87,7 @@ class Trials:
     wanted: float = 0.9
     accrual: Accrual | None = None
     stratified: bool = True
+    dose: DoseTest | None = None
     endpoints: tuple[str, ...] = field(default=())
 
     @property

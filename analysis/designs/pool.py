@@ -22,10 +22,11 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Yes (1), no (0) or not evaluable (NaN) of each endpoint, (G, A, P): sub-pools, ``arms``, patients of a sub-pool.
+    """Yes (1), no (0), or the value of a measured one, or not evaluable (NaN), of each endpoint, (G, A, P): sub-pools,
+    ``arms``, patients of a sub-pool.
 
     ``stratum`` (G, P) of the randomisation, as a code into ``strata``; ``known_after``: days from entry until an
-    endpoint is known.
+    endpoint is known; ``baseline`` (G, P): counts at baseline, 1e9/L, where they are wanted.
     """
 
     arms: tuple[str, ...]
@@ -33,6 +34,7 @@ class Pool:
     stratum: Codes
     strata: tuple[str, ...]
     known_after: int = 0
+    baseline: Array | None = None
 
     @property
     def groups(self) -> int:
@@ -49,13 +51,17 @@ class Pool:
         return np.asarray(np.nanmean(self.outcomes[code], axis=(0, 2)))
 
     def differences(self, code: str, arm: int, reference: int) -> Array:
-        """Difference (G,) of the share of yes between two arms in each sub-pool."""
+        """Difference (G,) of the share of yes, or of the mean, between two arms in each sub-pool."""
         rates = np.nanmean(self.outcomes[code], axis=2)
         return np.asarray(rates[:, arm] - rates[:, reference])
 
 
-def read_pool(path: Path, arms: Sequence[str], codes: Sequence[str], known_after: int) -> Pool:
-    """The pool of an endpoints table: its replicates are the sub-pools, each patient there once per arm."""
+def read_pool(
+    path: Path, arms: Sequence[str], codes: Sequence[str], known_after: int, people: Path | None = None
+) -> Pool:
+    """The pool of an endpoints table: its replicates are the sub-pools, each patient there once per arm. ``people``:
+    the table of patients, for their baseline counts.
+    """
     table = pq.read_table(path, columns=["IREP", "SUBJID", "ARM", "STRATUM", "PARAMCD", "AVAL"])
     group, subject = (table[name].to_numpy().astype(np.int64) for name in ("IREP", "SUBJID"))
     (_, arm), (strata, stratum) = _coded(table["ARM"], arms), _coded(table["STRATUM"])
@@ -69,7 +75,17 @@ def read_pool(path: Path, arms: Sequence[str], codes: Sequence[str], known_after
         here = code == names.index(name)
         outcomes[name] = np.full((groups, len(arms), patients), np.nan)
         outcomes[name][group[here], arm[here], person[here]] = value[here]
-    return Pool(tuple(arms), outcomes, of_person, tuple(strata), known_after)
+    baseline = None if people is None else _baseline(people, groups, patients)
+    return Pool(tuple(arms), outcomes, of_person, tuple(strata), known_after, baseline)
+
+
+def _baseline(people: Path, groups: int, patients: int) -> Array:
+    """Counts at baseline (G, P), which a patient has under every arm."""
+    table = pq.read_table(people, columns=["IREP", "SUBJID", "BLPLAT"])
+    group, subject = (table[name].to_numpy().astype(np.int64) for name in ("IREP", "SUBJID"))
+    found = np.full((groups, patients), np.nan)
+    found[group, (subject - 1) % patients] = table["BLPLAT"].to_numpy()
+    return found
 
 
 def _coded(column: pa.ChunkedArray, words: Sequence[str] = ()) -> tuple[list[str], Codes]:
@@ -81,17 +97,21 @@ def _coded(column: pa.ChunkedArray, words: Sequence[str] = ()) -> tuple[list[str
     return order, place[whole.indices.to_numpy()]
 
 
-def without_difference(pool: Pool, arms: Sequence[str], reference: str) -> Pool:
-    """The pool in which these arms do what the reference arm does: each patient has his outcome there."""
-    same = [pool.arms.index(arm) for arm in arms]
-    return _changed(pool, same, {code: v[:, pool.arms.index(reference)] for code, v in pool.outcomes.items()})
+def without_difference(pool: Pool, where: Sequence[tuple[str, int]], reference: int, change: float = 0.0) -> Pool:
+    """The pool in which there is no difference in these endpoints of these arms: each patient has his outcome under the
+    reference arm, moved by ``change``.
+    """
+    fresh = {code: value.copy() for code, value in pool.outcomes.items()}
+    for code, arm in where:
+        fresh[code][:, arm] = pool.outcomes[code][:, reference] + change
+    return replace(pool, outcomes=fresh)
 
 
 def at_margin(
     pool: Pool, arms: Sequence[str], reference: str, code: str, change: float, uniforms: Callable[[int], Array]
 ) -> Pool | None:
-    """As ``without_difference``, the rate of yes moved by ``change``: so many of those who could change do, by
-    ``uniforms`` of a sub-pool (P,). None where there are too few.
+    """As ``without_difference`` of a yes or no, the rate of yes moved by ``change``: so many of those who could change
+    do, by ``uniforms`` of a sub-pool (P,). None where there are too few.
     """
     base = pool.outcomes[code][:, pool.arms.index(reference)]
     rate = float(np.nanmean(base))
@@ -101,13 +121,7 @@ def at_margin(
     draw = np.stack([uniforms(g) for g in range(pool.groups)])
     turns = (base == (1.0 if change < 0 else 0.0)) & (draw < abs(change) / able)
     moved = np.where(turns, 1.0 - base, base)
-    return _changed(pool, [pool.arms.index(arm) for arm in arms], {code: moved})
-
-
-def _changed(pool: Pool, arms: Sequence[int], outcomes: Mapping[str, Array]) -> Pool:
-    """The pool with outcomes (G, P) by endpoint in some arms."""
-    fresh = {code: value.copy() for code, value in pool.outcomes.items()}
-    for code, value in outcomes.items():
-        for k in arms:
-            fresh[code][:, k] = value
+    fresh = {name: value.copy() for name, value in pool.outcomes.items()}
+    for arm in arms:
+        fresh[code][:, pool.arms.index(arm)] = moved
     return replace(pool, outcomes=fresh)

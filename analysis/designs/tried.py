@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
@@ -10,12 +10,13 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from analysis.designs import draw
-from analysis.designs.draw import Counts, Uniforms
-from analysis.designs.plan import Trials, sequential_p
+from analysis.designs.dose_test import by_dose
+from analysis.designs.draw import Uniforms
+from analysis.designs.plan import Claim, DoseTest, Trials, sequential_p
 from analysis.designs.pool import Codes, Pool
+from analysis.designs.seen import CountsSeen, Seen, Tested, ValuesSeen
 from analysis.endpoints.records import Array, Flags
-from analysis.statistics import combination, proportions
-from analysis.statistics.planned import Cells, directed
+from analysis.statistics import combination
 from trial.study.analysis_plan import ComparisonMethod
 
 MOST_SLOTS = 400_000
@@ -43,8 +44,12 @@ class Outcomes:
     entered: Array
 
 
-def conducted(pool: Pool, design: Trials, method: ComparisonMethod, trials: int, uniforms: Uniforms) -> Outcomes:
-    """At least ``trials`` trials, as many from every sub-pool."""
+def conducted(
+    pool: Pool, design: Trials, method: ComparisonMethod, trials: int, uniforms: Uniforms, estimated: bool = True
+) -> Outcomes:
+    """At least ``trials`` trials, as many from every sub-pool. ``estimated``: differences are wanted, which of ranks
+    take long.
+    """
     shares = [design.level / k for k in range(1, len(design.claims) + 1)]
     p = sequential_p(design.levels, shares) if design.levels else None
     each = -(-trials // pool.groups)
@@ -53,7 +58,8 @@ def conducted(pool: Pool, design: Trials, method: ComparisonMethod, trials: int,
     for group in range(pool.groups):
         for number, first in enumerate(range(0, each, together)):
             few = min(together, each - first)
-            parts.append(_some(pool, design, method, group, few, partial(_piece, uniforms, group, number), p))
+            uniform = partial(_piece, uniforms, group, number)
+            parts.append(_some(pool, design, method, group, few, uniform, p, estimated))
     return Outcomes(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Outcomes)))
 
 
@@ -69,13 +75,16 @@ def _some(
     trials: int,
     uniform: Callable[[str, int], Array],
     p: Callable[[Array, int], Array] | None,
+    estimated: bool,
 ) -> Outcomes:
     """Trials of one sub-pool."""
     n, people = design.largest, pool.per_group
     rounds = -(-trials // (people // n))
     who = draw.patients(uniform("patients", rounds * people).reshape(rounds, people), n)[:trials]
     stratum = pool.stratum[group][who]
-    held = _Held(pool, design, method, group, who, stratum, uniform)
+    held = _Held(pool, design, method, group, who, stratum, uniform, estimated)
+    if design.dose:
+        return _timed(_by_dose(held, design.dose), design, uniform)
     found = {
         "none": lambda: _looks(held, p), "drop_arms": lambda: _looks(held, p), "select": lambda: _selected(held),
         "sample_size": lambda: _resized(held),
@@ -94,6 +103,7 @@ class _Held:
     who: Codes
     stratum: Codes
     uniform: Callable[[str, int], Array]
+    estimated: bool
 
     @property
     def count(self) -> int:
@@ -108,37 +118,42 @@ class _Held:
         within = self.stratum if d.stratified else np.zeros_like(self.stratum)
         return draw.allocated(within[:, first:last], d.ratio, d.repeats, active, partial(self.uniform, name))
 
-    def counts(self, code: str, arm: Codes, look: Codes, looks: int, first: int = 0) -> tuple[Counts, Counts]:
-        """Events and sizes (T, looks, A, S) of the patients from ``first`` on, small strata not pooled yet."""
-        strata = len(self.pool.strata) if self.method.strata == "randomisation" else 1
-        last = first + arm.shape[1]
-        code_of = self.stratum[:, first:last] if strata > 1 else np.zeros_like(self.stratum[:, first:last])
-        shape = looks, len(self.design.ratio), strata
-        return draw.counted_at(self.pool.outcomes[code][self.group], self.who[:, first:last], arm, code_of, look, shape)
-
-    def tested(self, counts: dict[str, tuple[Counts, Counts]]) -> tuple[Array, Array, Flags]:
-        """Z and difference (T, H) of every hypothesis, and whether it cannot be tested, from counts (T, A, S) by
-        endpoint.
+    def seen(self, arm: Codes, first: int = 0, look: Codes | None = None) -> dict[str, Seen]:
+        """What is known of the patients from ``first`` on, by endpoint; ``look`` (T, n): 0, or NEVER of those who are
+        left out.
         """
-        found, d = [], self.design
-        for claim in d.claims:
-            events, sizes = counts[claim.endpoint]
-            if self.method.pool_below:
-                events, sizes = proportions.pooled_strata(events, sizes, self.method.pool_below)
-            arm, base = ((events[:, k], sizes[:, k]) for k in (claim.arm, d.reference))
-            cells = Cells(*arm, *base)
-            z, difference = directed(cells, self.method, claim.better, claim.margin)
-            found.append((z, difference, np.isnan(z) | (alike(cells, self.method) & (z == 0) & (not claim.margin))))
-        z, difference, untested = (np.stack(each, axis=1) for each in zip(*found, strict=True))
-        return z, difference, untested
+        last = first + arm.shape[1]
+        code_of = self.stratum[:, first:last]
+        strata = len(self.pool.strata) if self.method.strata == "randomisation" else 1
+        code_of = code_of if strata > 1 else np.zeros_like(code_of)
+        who, now = self.who[:, first:last], np.zeros(1, dtype=np.int64) if look is None else look
+        found: dict[str, Seen] = {}
+        for claim in {claim.endpoint: claim for claim in self.design.claims}.values():
+            outcome = self.pool.outcomes[claim.endpoint][self.group]
+            if claim.measured:
+                value = np.where(now == 0, outcome[arm, who], np.nan)
+                baseline = np.zeros_like(value) if self.pool.baseline is None else self.pool.baseline[self.group][who]
+                arms = len(self.design.ratio)
+                found[claim.endpoint] = ValuesSeen(value, arm, code_of, baseline, arms, self.estimated)
+            else:
+                shape = 1, len(self.design.ratio), strata
+                events, sizes = draw.counted_at(outcome, who, arm, code_of, now, shape)
+                found[claim.endpoint] = CountsSeen(events[:, 0], sizes[:, 0])
+        return found
+
+    def tested(self, seen: Mapping[str, Seen]) -> Tested:
+        """Of every hypothesis, from what is known by endpoint."""
+        claims = self.design.claims
+        found: dict[Claim, Tested] = {}
+        for code, one in seen.items():
+            mine = [claim for claim in claims if claim.endpoint == code]
+            found |= zip(mine, one.compared(mine, self.design.reference, self.method), strict=True)
+        return Tested(*(np.stack(each, axis=1) for each in zip(*(found[c] for c in claims), strict=True)))
 
 
-def alike(cells: Cells, method: ComparisonMethod) -> Flags:
-    """Whether all patients (T,) who are compared have one outcome: in every stratum, of an exact test together."""
-    x1, n1, x2, n2 = cells.crude if method.test in ("fisher", "boschloo") else cells.four
-    events, size = x1 + x2, n1 + n2
-    same = (n1 == 0) | (n2 == 0) | (events == 0) | (events == size)
-    return np.asarray(same if same.ndim == 1 else same.all(axis=-1))
+def _both(one: Mapping[str, Seen], other: Mapping[str, Seen]) -> dict[str, Seen]:
+    """What two parts of a trial say together."""
+    return {code: seen.with_more(other[code]) for code, seen in one.items()}  # type: ignore[arg-type]
 
 
 def _looks(held: _Held, p: Callable[[Array, int], Array] | None) -> Outcomes:
@@ -147,14 +162,12 @@ def _looks(held: _Held, p: Callable[[Array, int], Array] | None) -> Outcomes:
     active, drops = held.everybody(), held.design.adapt == "drop_arms"
     whole = None if drops else held.arms(0, n, active, "arms")
     state = _Standing.begun(held.count, len(d.claims))
-    total: dict[str, tuple[Counts, Counts]] = {}
+    total: dict[str, Seen] = {}
     for k in range(d.looks):
         first, last = (d.sizes[k - 1] if k else 0), d.sizes[k]
         arm = held.arms(first, last, active, f"arms {k}") if whole is None else whole[:, first:last]
-        for code in dict.fromkeys(claim.endpoint for claim in d.claims):
-            here = held.counts(code, arm, np.zeros(last - first, dtype=np.int64), 1, first)
-            before = total.get(code, (0.0, 0.0))
-            total[code] = before[0] + here[0][:, 0], before[1] + here[1][:, 0]
+        here = held.seen(arm, first)
+        total = _both(total, here) if k else here
         state = _judged(state, d, k, held.tested(total), p)
         if drops:
             for h, claim in enumerate(d.claims):
@@ -217,6 +230,16 @@ def _judged(
     return _Standing(s.stopped | now_stops, futile, look, rejected, out, seen_z, difference, untested, least)
 
 
+def _by_dose(held: _Held, test: DoseTest) -> Outcomes:
+    """One analysis at the end, in which a claim is a shape with a signal; Z is its t."""
+    d, n = held.design, held.design.largest
+    seen = held.seen(held.arms(0, n, held.everybody(), "arms"))
+    t, signal, untested = by_dose(seen[d.claims[0].endpoint], test)
+    none, size = np.zeros(held.count, dtype=bool), np.full(held.count, n)
+    each = np.repeat(untested[:, None], t.shape[1], axis=1)
+    return replace(_staged(held, signal, none, size, t, np.full(t.shape, np.nan), each), look=np.zeros_like(size))
+
+
 def _selected(held: _Held) -> Outcomes:
     """The best arms of the first stage go on with the reference arm; closed tests over both stages. The difference is
     that of the arms that went on.
@@ -224,10 +247,8 @@ def _selected(held: _Held) -> Outcomes:
     d = held.design
     first, n = d.sizes[0], d.sizes[-1]
     arm = held.arms(0, first, held.everybody(), "arms 0")
-    now = np.zeros(1, dtype=np.int64)
-    codes = dict.fromkeys(claim.endpoint for claim in d.claims)
-    one = {code: tuple(c[:, 0] for c in held.counts(code, arm, now, 1)) for code in codes}
-    z1, _, first_untested = held.tested(one)  # type: ignore[arg-type]
+    one = held.seen(arm)
+    z1, _, first_untested = held.tested(one)
     order = np.argsort(-np.where(np.isnan(z1), -np.inf, z1), axis=1, kind="stable")
     took = np.zeros(z1.shape, dtype=bool)
     np.put_along_axis(took, order[:, : d.keep], True, axis=1)
@@ -237,10 +258,9 @@ def _selected(held: _Held) -> Outcomes:
     for h, claim in enumerate(d.claims):
         active[:, claim.arm] = took[:, h]
     second = held.arms(first, n, active, "arms 1")
-    two = {code: tuple(c[:, 0] for c in held.counts(code, second, now, 1, first)) for code in codes}
-    z2, _, _ = held.tested(two)  # type: ignore[arg-type]
-    both = {code: (one[code][0] + two[code][0], one[code][1] + two[code][1]) for code in codes}
-    _, difference, last_untested = held.tested(both)
+    two = held.seen(second, first)
+    z2, _, _ = held.tested(two)
+    _, difference, last_untested = held.tested(_both(one, two))
     p1, p2 = (np.where(np.isnan(z), 1.0, ndtr(-np.where(np.isnan(z), 0.0, z))) for z in (z1, z2))
     rejected = combination.closed(p1, p2, took, first / n, d.level, d.rule) & ~futile[:, None]
     combined = -ndtri(combination.inverse_normal(p1, p2, first / n))
@@ -254,19 +274,17 @@ def _resized(held: _Held) -> Outcomes:
     d = held.design
     first, planned = d.sizes[0], d.sizes[-1]
     arm = held.arms(0, d.largest, held.everybody(), "arms")
-    place, zero = np.arange(d.largest), np.zeros(1, dtype=np.int64)
-    code = d.claims[0].endpoint
-    one = {code: tuple(c[:, 0] for c in held.counts(code, arm[:, :first], zero, 1))}
-    z1, _, first_untested = held.tested(one)  # type: ignore[arg-type]
+    place = np.arange(d.largest)
+    one = held.seen(arm[:, :first])
+    z1, _, first_untested = held.tested(one)
     limit = d.bounds.futility[0]
     futile = (np.where(np.isnan(z1[:, 0]), -np.inf, z1[:, 0]) <= limit) & (limit > -np.inf)
     last = float(ndtri(1 - d.level))
     size = combination.new_size(z1[:, 0], first, planned, d.most, last, d.promising, d.wanted).astype(np.int64)
     look = np.where((place >= first) & (place < size[:, None]), 0, NEVER)[:, first:]
-    two = {code: tuple(c[:, 0] for c in held.counts(code, arm[:, first:], look, 1, first))}
-    z2, _, _ = held.tested(two)  # type: ignore[arg-type]
-    both = {code: (one[code][0] + two[code][0], one[code][1] + two[code][1])}
-    _, difference, last_untested = held.tested(both)  # type: ignore[arg-type]
+    two = held.seen(arm[:, first:], first, look)
+    z2, _, _ = held.tested(two)
+    _, difference, last_untested = held.tested(_both(one, two))
     weight = first / planned
     z = np.sqrt(weight) * np.nan_to_num(z1) + np.sqrt(1 - weight) * np.nan_to_num(z2)
     rejected = (z >= last) & ~futile[:, None]

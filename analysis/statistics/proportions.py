@@ -13,7 +13,6 @@ Haenszel, J Natl Cancer Inst 1959;22:719-748. Odds ratio: Robins, Breslow & Gree
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -22,6 +21,7 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc, ndtr, ndtri
 
 from analysis.endpoints.records import Array, Flags
+from analysis.statistics.boschloo import boschloo_p
 from analysis.statistics.estimators import BISECTIONS, Interval, counted, inverted, score_ratio, score_variance
 from cohorts import elementary
 
@@ -303,15 +303,13 @@ def exact_test(kind: Exact, x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: Arr
 @lru_cache(maxsize=TABLES)
 def _exact_p(kind: Exact, yes1: int, no1: int, yes2: int, no2: int) -> float:
     """Two-sided exact p of one fourfold table; NaN where a group is empty."""
-    from scipy.stats import boschloo_exact, fisher_exact  # seconds to import, and few studies ask for it
-
     if min(yes1 + no1, yes2 + no2) <= 0:
         return float("nan")
-    test: Callable[..., float] = {
-        "fisher": lambda table: fisher_exact(table).pvalue,
-        "boschloo": lambda table: min(boschloo_exact(table).pvalue, 1.0),
-    }[kind]
-    return float(test(np.array([[yes1, yes2], [no1, no2]])))
+    if kind == "boschloo":
+        return boschloo_p(yes1, yes1 + no1, yes2, yes2 + no2)
+    from scipy.stats import fisher_exact  # seconds to import, and few studies ask for it
+
+    return float(fisher_exact([[yes1, yes2], [no1, no2]]).pvalue)
 
 
 def smallest_expected(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> Array:

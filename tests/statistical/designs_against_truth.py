@@ -1,5 +1,5 @@
-"""The pool method against trials that are independent, and against powers that are known: a quarter of an hour, so part
-of ``make validate`` and of no other run (its name is none that pytest looks for).
+"""The pool method against trials that are independent, and against powers that are known: two minutes of CPU, so
+part of ``make validate`` and of no other run (its name is none that pytest looks for).
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from design_pools import exact_power, fixed, pool, uniforms
 
 from analysis.designs.measures import measured_over
+from analysis.designs.plan import Claim, DoseTest
+from analysis.designs.pool import Pool
 from analysis.designs.tried import conducted
 from analysis.statistics import multiplicity, proportions
 from analysis.statistics import sequential as gs
+from analysis.statistics.dose_response import emax, linear
 from analysis.statistics.spending import shape, spent
 from trial.study.analysis_plan import ComparisonMethod
 
@@ -37,7 +40,7 @@ def test_the_interval_of_the_pool_covers_the_known_power_in_91_to_98_of_100():
         found = conducted(pool(setting, rates, 8_000), design, CMH, 400, uniforms(setting))
         _, _, low, high = measured_over(found.rejected[:, 0].astype(float), found.group, True)
         inside.append(low <= true <= high)
-    print("covered", np.mean(inside))
+    print(f"95 % intervals, 200 settings: covered {100 * np.mean(inside):.1f} %")
     assert 0.91 <= np.mean(inside) <= 0.98
 
 
@@ -99,6 +102,36 @@ def test_the_size_is_that_of_independent_trials(name):
     assert true <= 0.035
 
 
+SHAPES = (linear(), emax(2.0), emax(4.0, 4.0))
+DOSES = DoseTest(np.array([0.0, 2.5, 5.0, 7.5]), np.array([1, 2, 3, 0]), SHAPES, 1, 0.025)
+MEASURED = tuple(Claim(f"A{k}", "E", k, measured=True) for k in range(3))
+EXACT = {
+    "means, one arm": ("ancova", replace(fixed(40), claims=MEASURED[:1])),
+    "means, two looks": (
+        "ancova",
+        replace(fixed(200), claims=MEASURED[:1], sizes=(100, 200), bounds=looks("obrien_fleming", (0.5, 1.0))),
+    ),
+    "ranks, one arm": ("hodges_lehmann", replace(fixed(40), claims=MEASURED[:1])),
+    "means by dose, MCP-Mod": ("ancova", replace(fixed(48, 4), claims=MEASURED, dose=DOSES)),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_the_size_of_measured_designs_is_the_level(name):
+    """Values that follow baseline and stratum, no difference: tests of means are exact, of ranks and looks nearly."""
+    measured, design = EXACT[name]
+    rng = np.random.default_rng(11)
+    stratum, baseline = rng.integers(0, 3, (20, 4_000)), rng.uniform(2, 30, (20, 4_000))
+    value = np.repeat(
+        (rng.normal(0, 5, stratum.shape) + (0 if design.dose else baseline + stratum))[:, None], 4, axis=1
+    )
+    ours = Pool(tuple("ABCD"), {"E": value}, stratum, tuple("abc"), 56, baseline)
+    found = conducted(ours, design, ComparisonMethod(measured=measured), 20_000, uniforms(12), estimated=False)
+    mean, error, _, _ = measured_over(found.rejected.any(axis=1).astype(float), found.group, True)
+    print(f"{name}: pool {100 * mean:.2f} ± {100 * error:.2f} %, level 2.50 %")
+    assert abs(mean - 0.025) <= 3 * error + (0.002 if "ranks" in name or "looks" in name else 0)
+
+
 def test_group_sequential_power_is_that_of_independent_binomials_and_of_the_theory():
     """Three looks of 400 patients, 0.45 against 0.3, by numpy's binomials and the test alone."""
     bounds = looks("obrien_fleming", T3)
@@ -111,7 +144,7 @@ def test_group_sequential_power_is_that_of_independent_binomials_and_of_the_theo
     z = np.sqrt(proportions.cmh_test(*(v[..., None] for v in (x, size, y, size))).statistic) * np.sign(x - y)
     true = (z >= bounds.efficacy).any(axis=1).mean()
     theory = gs.power(bounds, 0.15 / np.sqrt(0.375 * 0.625 * 4 / 402))
-    print(f"pool {mean:.4f} ± {error:.4f}, binomials {true:.4f}, theory {theory:.4f}")
+    print(f"power of three looks: pool {mean:.4f} ± {error:.4f}, binomials {true:.4f}, theory {theory:.4f}")
     assert abs(mean - true) <= 3 * np.hypot(error, np.sqrt(true * (1 - true) / n))
     assert abs(theory - true) < 0.02
 

@@ -30,6 +30,10 @@ criteria:
 
 GRAPH = "multiplicity: {{procedure: graphical, {}}}\ncriteria:"
 
+MEASURED = "endpoint: PLTW8\nsettings: [analysis.method.measured=ancova"
+SEVERAL = "multiplicity: {procedure: holm, hypotheses: [HETROM-5, RESCUF:HETROM-5"
+DROPPED = f"adapt: {{kind: drop_arms}}\n{SEVERAL.replace('F:', 'E:')}]}}"
+
 
 def refused(tmp_path: Path, text: str) -> str:
     path = tmp_path / "design.yaml"
@@ -83,6 +87,19 @@ def refused(tmp_path: Path, text: str) -> str:
         ("beta: 0.1", "beta: 0.1\n    binding: true\nmultiplicity: {procedure: holm}", 10, "bounds do not count on it"),
         ("criteria:", "endpoint: REDUCE\ncriteria:", 10, "neither more nor less is better; allowed: RESPW8"),
         ("power >= 0.9", "power >= 90", 11, "a share from 0 to 1; did you mean 0.9"),
+        ("criteria:", "endpoint: MAXDUR\ncriteria:", 10, "which is measured, and analysis.method.measured says no"),
+        ("criteria:", f"margin: 0.1\n{MEASURED}_log]\ncriteria:", 10, "allowed: with ancova or hodges_lehmann"),
+        ("criteria:", f"{MEASURED}]\nassurance: {{parameters: all}}\ncriteria:", 12, "allowed: with a yes or no one"),
+        ("criteria:", "margin: 2\ncriteria:", 10, "seen 2; allowed: from 0 to below 1"),
+        ("power >= 0.9", "bias_naive <= 2", 11, "a share from 0 to 1"),
+        ("criteria:", f"{SEVERAL}]}}\ncriteria:", 10, "RESCUF"),
+        (
+            "criteria:",
+            f"{SEVERAL.replace('F:', 'E:')}]}}\nmargin: 0.1\ncriteria:",
+            11,
+            "(ENDPOINT:ARM); allowed: without",
+        ),
+        ("criteria:", f"{DROPPED}\ncriteria:", 10, "drop_arms seen with hypotheses on endpoints"),
         ("[0.5, 1]", "[0.5, 0.501, 1]", 3, "whose looks (looks.information) are at 30, 30, 60 patients"),
     ],
 )
@@ -104,7 +121,7 @@ def test_what_the_study_does_not_have_is_named_all_at_once(tmp_path):
     ("settings", "words"),
     [
         ("analysis.reference_arm=null, analysis.multiplicity=null", "reference_arm: needed"),
-        ("analysis.primary=MAXDUR", "study: seen 'MAXDUR', which is not a yes or no endpoint"),
+        ("analysis.primary=MAXDUR", "study: seen 'MAXDUR', which is measured, and"),
         ("analysis.method.test=fisher", "margin: seen with analysis.method.test: fisher"),
         ("allocation=counterfactual, analysis.multiplicity=null", "study: a study whose patients are randomised"),
     ],

@@ -13,7 +13,8 @@ from analysis.designs.measures import AS_SIMULATED, Operating, conduct_rows, mea
 from analysis.designs.nulls import named, nulls
 from analysis.designs.plan import Accrual, Claim, Trials, sequential_p
 from analysis.designs.pool import Pool, at_margin, read_pool
-from analysis.designs.tried import Outcomes, _judged, _Standing, _timed, alike
+from analysis.designs.seen import alike
+from analysis.designs.tried import Outcomes, _judged, _Standing, _timed
 from analysis.designs.verdicts import Criterion, judge, smallest
 from analysis.statistics.planned import Cells
 from analysis.statistics.sequential import HIGHEST, Bounds

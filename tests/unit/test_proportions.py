@@ -17,6 +17,7 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from analysis.statistics import estimators, proportions
+from analysis.statistics.boschloo import boschloo_p
 
 STRATA = {"large": ([25, 23], [339, 370], [28, 40], [335, 364]), "small": ([4, 3], [10, 10], [2, 0], [20, 10])}
 UCB = (
@@ -275,22 +276,33 @@ def test_boschloo_by_search() -> None:
 
 
 def test_a_table_is_tested_once_and_the_two_tests_are_not_mistaken(monkeypatch):
-    """A later call asks scipy for what is new alone; the p of Fisher's test is no p of Boschloo's."""
-    import scipy.stats
-
+    """A later call asks for what is new alone; the p of Fisher's test is no p of Boschloo's."""
     asked = []
-    boschloo = scipy.stats.boschloo_exact
 
-    def counted(table):
-        asked.append(table.ravel().tolist())
-        return boschloo(table)
+    def counted(*table):
+        asked.append(table)
+        return 0.25
 
-    monkeypatch.setattr(scipy.stats, "boschloo_exact", counted)
-    proportions.exact_test("fisher", 7, 9, 2, 8)
-    first = proportions.exact_test("boschloo", [7, 7], 9, [2, 2], 8)
-    again = proportions.exact_test("boschloo", [7, 2], [9, 8], [2, 7], [8, 9])
-    assert asked == [[7, 2, 2, 6], [2, 7, 6, 2]]
-    assert first[0] == first[1] == again[0] == boschloo([[7, 2], [2, 6]]).pvalue
+    monkeypatch.setattr(proportions, "boschloo_p", counted)
+    assert proportions.exact_test("fisher", 7, 97, 2, 98) != 0.25
+    assert (proportions.exact_test("boschloo", [7, 7], 97, [2, 2], 98) == 0.25).all()
+    proportions.exact_test("boschloo", [7, 2], [97, 98], [2, 7], [98, 97])
+    assert asked == [(7, 97, 2, 98), (2, 98, 7, 97)]
+    proportions._exact_p.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        (7, 9, 2, 8), (10, 24, 2, 12), (0, 4, 25, 26), (12, 49, 49, 57), (5, 15, 28, 29), (1, 1, 0, 1),
+    ],
+)  # fmt: skip
+def test_boschloo_is_that_of_scipy(table) -> None:
+    """Either way round; the common rate is searched there too."""
+    x1, n1, x2, n2 = table
+    theirs = stats.boschloo_exact([[x1, x2], [n1 - x1, n2 - x2]]).pvalue
+    assert boschloo_p(x1, n1, x2, n2) == pytest.approx(theirs, rel=1e-7)
+    assert boschloo_p(x2, n2, x1, n1) == pytest.approx(theirs, rel=1e-7)
 
 
 def test_smallest_expected_count() -> None:

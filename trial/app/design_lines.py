@@ -11,7 +11,8 @@ from analysis.designs.variance_parts import blocks
 from analysis.designs.verdicts import PASS, Kept, judge, smallest
 from analysis.report.operating import DesignPage, write_page
 from analysis.text import cells
-from trial.app.designing import Posed, cautions, unadjusted
+from trial.app.design_family import endpoint_of, family_of, is_measured
+from trial.app.designing import Posed, cautions, in_design, unadjusted
 from trial.app.unknowns import BEHAVIOUR, Unknown
 from trial.app.versions import engine_version
 from trial.study.assurance_plan import AssurancePlan
@@ -138,14 +139,18 @@ def facts(posed: Posed) -> tuple[tuple[str, str], ...]:
     looks, adapt = plan.looks, plan.adapt
     said = [
         ("Pool", f"{plan.pool.patients} patients, each under every arm"),
-        ("Endpoint", plan.endpoint or study.analysis.primary),
+        ("Endpoint", ", ".join(dict.fromkeys(str(h.endpoint) for h in family_of(plan, in_design(plan, study))))),
         ("Arms", ", ".join(plan.arms or study.arm_ids)),
         ("Level", f"{100 * plan.level:g} %, one-sided"),
     ]
     if text := unadjusted(plan, study):
         said.append(("Hypotheses", text))
+    if plan.test == "mcp_mod" and study.analysis.dose_response:
+        shapes = ", ".join(one.name for one in study.analysis.dose_response.shapes)
+        said.append(("Hypotheses", f"MCP-Mod: a response by dose, one hypothesis a shape: {shapes}"))
     if plan.margin:
-        said.append(("Margin", f"{100 * plan.margin:g} points"))
+        measured = is_measured(study, endpoint_of(plan, study))
+        said.append(("Margin", f"{plan.margin:g}, in the unit" if measured else f"{100 * plan.margin:g} points"))
     if looks:
         stops = looks.futility
         lower = f"; futility: {KINDS[stops.kind]}, {'binding' if stops.binding else 'not binding'}" if stops else ""

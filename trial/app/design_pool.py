@@ -9,7 +9,7 @@ from pathlib import Path
 
 from analysis.designs.draw import Uniforms
 from analysis.designs.pool import Pool, read_pool
-from analysis.evidence.results import ENDPOINTS_FILE
+from analysis.evidence.results import ENDPOINTS_FILE, PATIENTS_FILE
 from cohorts.streams import Streams
 from trial.app.attempt import How, identity, run_study
 from trial.app.loading import check_again
@@ -19,7 +19,7 @@ from trial.study.analysis_plan import Analysis
 from trial.study.design_plan import GROUPS
 from trial.study.study import Study
 
-PLAIN = ("method", "multiplicity", "subgroups", "longitudinal", "estimands", "estimators", "verdict")
+PLAIN = ("method", "multiplicity", "dose_response", "subgroups", "longitudinal", "estimands", "estimators", "verdict")
 """What the analysis of a pool does not need: it compares nothing."""
 
 
@@ -45,7 +45,8 @@ def pooled(
     take_parts(study, place, say)
     say(f"pool: {study.patients * study.replicates} patients under {len(study.arms)} arms, {place.name}")
     _run(study, place, how, say, progress)
-    return read_pool(place / ENDPOINTS_FILE, study.arm_ids, list(codes), study.analysis.assessment_day)
+    table, people = place / ENDPOINTS_FILE, place / PATIENTS_FILE
+    return read_pool(table, study.arm_ids, list(codes), study.analysis.assessment_day, people)
 
 
 def simulate_part(study: Study, folder: Path, how: How, say: Say, progress: Progress) -> Path:

@@ -10,6 +10,7 @@ from analysis.designs.assurance import Assured, write_assured
 from analysis.designs.measures import AS_SIMULATED, Operating, write_operating
 from trial.app.assurance import Drawing, pool_of_draws, rows_of_size, simulate_small_pools
 from trial.app.attempt import How
+from trial.app.design_family import endpoint_of
 from trial.app.design_pool import name_of, simulate_part, uniforms_of
 from trial.app.designing import Posed, in_design, pool_of, rows_of, study_of_pool, trials_of
 from trial.app.pool_parts import refuse_foreign
@@ -74,7 +75,7 @@ def seed_of(plan: DesignPlan, study: Study) -> int:
 
 def drawing_of(plan: DesignPlan, unknown: Unknown, study: Study) -> Drawing:
     """What is simulated for the assurance of a scenario."""
-    code = plan.endpoint or study.analysis.primary
+    code = endpoint_of(plan, study)
     return Drawing(unknown, partial(in_design, plan), code, seed_of(plan, study), plan.largest)
 
 

@@ -14,11 +14,12 @@ from analysis.designs.assurance import ASSURANCE_FILE
 from analysis.designs.draw import Uniforms
 from analysis.designs.measures import AS_SIMULATED, Operating
 from analysis.designs.nulls import named, nulls, under_null
-from analysis.designs.plan import Accrual, Claim, Trials
+from analysis.designs.plan import Accrual, Trials
 from analysis.designs.pool import Pool
+from analysis.designs.seen import truth
 from analysis.designs.tried import conducted
 from analysis.designs.verdicts import Criterion
-from analysis.endpoints import chosen, endpoints_of
+from analysis.endpoints import chosen
 from analysis.endpoints.contract import when
 from analysis.endpoints.records import Array
 from analysis.statistics import sequential as gs
@@ -26,14 +27,17 @@ from analysis.statistics.planned import adjusted
 from analysis.statistics.sequential_estimates import z_of_conditional_power
 from analysis.statistics.spending import EXPONENTS, shape, spent
 from trial.app.attempt import How
+from trial.app.design_family import by_shapes, claims_of, endpoint_of, endpoints_said, family_of, is_measured
 from trial.app.design_pool import pool_study, pooled
 from trial.app.loading import load_checked
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.app.unknowns import Unknown, unknown_of, unknown_problems
 from trial.errors import ConfigError
-from trial.study.analysis_plan import Hypothesis, Multiplicity, family_problems
+from trial.study.analysis_plan import Multiplicity, family_problems
 from trial.study.assurance_plan import unfit_assurance
-from trial.study.design_plan import DesignPlan, Looks, Scenario, criterion, unfit, unmeasured
+from trial.study.design_fit import unfit, unfit_kinds, unmeasured
+from trial.study.design_plan import DesignPlan, Looks, Scenario, criterion
+from trial.study.dose_response import dose_response_problems
 from trial.study.load import load_record
 from trial.study.protocol import Problem, not_among
 from trial.study.study import Study
@@ -96,7 +100,7 @@ def load_design(path: Path) -> Posed:
 
 def design_problems(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     """What the design asks for and the study does not have, its endpoint among it."""
-    found = [*unfit(plan, study), *_unfit_endpoint(plan, study)]
+    found = [*unfit(plan, study), *_unfit_endpoint(plan, study), *_unfit_kinds(plan, study)]
     yield from found or _unfit_family(plan, in_design(plan, study))
     if plan.assurance and not found:
         yield from _within("assurance", unfit_assurance(plan.assurance, plan.arms or study.arm_ids, plan.largest))
@@ -108,11 +112,16 @@ def _within(section: str, problems: Iterator[Problem]) -> Iterator[Problem]:
 
 def _unfit_family(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     """What does not go with the hypotheses; ``study``: with the arms of the design alone."""
-    yield from unmeasured(plan, len(family_of(plan, study)))
+    family = family_of(plan, study)
+    yield from unmeasured(plan, len(family), any(map(partial(is_measured, study), {str(h.endpoint) for h in family})))
     if study.analysis.multiplicity and plan.looks and plan.looks.futility and plan.looks.futility.binding:
         yield (
             ("looks", "futility", "binding"),
             "seen true with multiplicity, whose bounds do not count on it; allowed: false",
+        )
+    if plan.test == "mcp_mod":
+        yield from (
+            (("arms",), text) for _, text in dose_response_problems(study.analysis.dose_response, study.arms, False)
         )
     if plan.multiplicity:
         for path, text in family_problems(study.analysis, plan.multiplicity, study.arm_ids):
@@ -122,30 +131,48 @@ def _unfit_family(plan: DesignPlan, study: Study) -> Iterator[Problem]:
 def _unfit_endpoint(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     if study.allocation != "parallel" or study.typical_patient:
         yield ("study",), "a study whose patients are randomised is needed"
-    code = plan.endpoint or study.analysis.primary
-    mine = {name: e for name, e in chosen(study).items() if e.summary == "rate" and not e.needs_profile}
-    if code in mine and mine[code].benefit == "none":
-        allowed = ", ".join(name for name, e in mine.items() if e.benefit != "none")
-        what = f"seen {code!r}, of which neither more nor less is better; allowed: {allowed}"
-        yield (("endpoint",) if plan.endpoint else ("study",)), what
-    if code not in mine:
-        what = "a yes or no endpoint of the study"
-        yield (("endpoint",) if plan.endpoint else ("study",)), not_among(code, mine, what)
+    mine = {name: e for name, e in chosen(study).items() if not e.needs_profile}
+    allowed = [name for name, e in mine.items() if e.benefit != "none"]
+    method = study.analysis.method
+    if method.measured == "none" and plan.test == "pairwise":
+        allowed = [name for name in allowed if mine[name].summary == "rate"]
+    for place, code in endpoints_said(plan, study):
+        if code not in mine:
+            yield place, not_among(code, allowed, "an endpoint of the study that its arms are compared by")
+        elif mine[code].benefit == "none":
+            what = f"seen {code!r}, of which neither more nor less is better; allowed: {', '.join(allowed)}"
+            yield place, what
+        elif code not in allowed:
+            yield (
+                place,
+                f"seen {code!r}, which is measured, and analysis.method.measured says no comparison; allowed: with "
+                f"settings: [analysis.method.measured=ancova], hodges_lehmann or ancova_log, or {', '.join(allowed)}",
+            )
+
+
+def _unfit_kinds(plan: DesignPlan, study: Study) -> Iterator[Problem]:
+    """What does not go with the kinds of the endpoints."""
+    for measured in dict.fromkeys(is_measured(study, code) for _, code in endpoints_said(plan, study)):
+        yield from unfit_kinds(plan, study, measured)
 
 
 def pool_of(
     plan: DesignPlan, study: Study, folder: Path, how: How, say: Say = silent, progress: Progress = unseen
 ) -> tuple[Pool, Study]:
     """The pool of a design, and the study with the arms of the design alone."""
-    code = plan.endpoint or study.analysis.primary
-    return pooled(study_of_pool(plan, study), [code], folder, how, say, progress), in_design(plan, study)
+    narrow = in_design(plan, study)
+    return pooled(study_of_pool(plan, study), codes_of(plan, narrow), folder, how, say, progress), narrow
 
 
 def study_of_pool(plan: DesignPlan, study: Study) -> Study:
     """The study that is the pool of a design in the scenario of ``study``."""
     study = in_design(plan, study)
-    code = plan.endpoint or study.analysis.primary
-    return pool_study(study, [code], plan.pool.patients, plan.pool.seed)
+    return pool_study(study, codes_of(plan, study), plan.pool.patients, plan.pool.seed)
+
+
+def codes_of(plan: DesignPlan, study: Study) -> list[str]:
+    """The endpoints of a design; ``study``: with the arms of the design alone."""
+    return list(dict.fromkeys(str(h.endpoint) for h in family_of(plan, study)))
 
 
 def in_design(plan: DesignPlan, study: Study) -> Study:
@@ -180,7 +207,7 @@ def _of_these(item: object, others: Sequence[str]) -> object:
 
 def _procedure(plan: DesignPlan, study: Study, arms: Sequence[str], reference: str) -> Multiplicity | None:
     """The multiplicity of the design; that of the study where it is about arms of the design on its endpoint."""
-    if plan.multiplicity or (plan.adapt and plan.adapt.kind in ("select", "sample_size")):
+    if plan.multiplicity or plan.test == "mcp_mod" or (plan.adapt and plan.adapt.kind in ("select", "sample_size")):
         return plan.multiplicity
     theirs, code = study.analysis.multiplicity, plan.endpoint or study.analysis.primary
     if theirs is None or len(arms) < 3:
@@ -190,17 +217,16 @@ def _procedure(plan: DesignPlan, study: Study, arms: Sequence[str], reference: s
     return theirs if fits else None
 
 
-def family_of(plan: DesignPlan, study: Study) -> tuple[Hypothesis, ...]:
-    """The hypotheses of the design, of a fixed sequence in its order."""
-    code = plan.endpoint or study.analysis.primary
-    return tuple(h._replace(endpoint=code) for h in study.analysis.family(study.arm_ids))
-
-
 def unadjusted(plan: DesignPlan, study: Study) -> str:
     """What is to be said of several hypotheses without multiplicity; "" where there is nothing."""
     study = in_design(plan, study)
     many = len(family_of(plan, study))
-    if many < 2 or study.analysis.multiplicity or (plan.adapt and plan.adapt.kind == "select"):
+    if (
+        many < 2
+        or plan.test == "mcp_mod"
+        or study.analysis.multiplicity
+        or (plan.adapt and plan.adapt.kind == "select")
+    ):
         return ""
     return (
         f"no multiplicity: each of {many} hypotheses at the full level; the type I error of the family may be up to "
@@ -210,7 +236,7 @@ def unadjusted(plan: DesignPlan, study: Study) -> str:
 
 def cautions(plan: DesignPlan, study: Study) -> tuple[str, ...]:
     """What durations and looks leave out, as sentences."""
-    said, code = [], plan.endpoint or study.analysis.primary
+    said, code = [], endpoint_of(plan, study)
     if plan.accrual and plan.adapt and plan.adapt.kind in ("drop_arms", "select"):
         said.append(
             "Enrolment goes on as if the look were known at once: nobody is in for an arm that leaves, so overrun and "
@@ -227,15 +253,14 @@ def cautions(plan: DesignPlan, study: Study) -> tuple[str, ...]:
 def trials_of(plan: DesignPlan, study: Study, size: int, known_after: int) -> Trials:
     """The design at one size."""
     family, arms = family_of(plan, study), study.arm_ids
-    better = -1 if endpoints_of(study.analysis)[str(family[0].endpoint)].benefit == "lower" else 1
-    claims = tuple(Claim(h.arm, str(h.endpoint), arms.index(h.arm), better, plan.margin) for h in family)
+    claims, by_dose = by_shapes(plan, study, claims_of(plan, study))
     sizes = plan.at_looks(size)
     ratio = tuple(arm.ratio for arm in study.arms)
     design = Trials(
         arms.index(str(study.analysis.reference_arm)), ratio, study.randomisation.block_size // sum(ratio), claims,
         sizes, _bounds(plan, sizes), plan.level,
-        adjust=partial(adjusted, family=family, study=study) if study.analysis.multiplicity else None,
-        stop_on=plan.looks.stop_on if plan.looks else "any",
+        adjust=partial(adjusted, family=family, study=study) if study.analysis.multiplicity and not by_dose else None,
+        stop_on=plan.looks.stop_on if plan.looks else "any", dose=by_dose,
     )  # fmt: skip
     if design.adjust and len(sizes) > 1:
         design = replace(design, levels=partial(_upper, plan.looks, _information(sizes)))
@@ -315,14 +340,17 @@ def rows_of(
     """Every row of one size in one scenario: as simulated, and under every null."""
     blank = Operating(plan.id, scenario, AS_SIMULATED, design.sizes[-1], "", "", 0.0, 0.0, 0.0, 0.0, 0, "share")
     found = conducted(pool, design, study.analysis.method, plan.trials, uniforms)
-    each = np.stack([pool.differences(c.endpoint, c.arm, design.reference) for c in design.claims], axis=1)
+    method = study.analysis.method
     yield from measures.power_rows(blank, found, design)
     yield from measures.conduct_rows(blank, found, design)
-    yield from measures.estimate_rows(blank, found, design, each)
-    for true in nulls(len(design.claims)):
-        changed = under_null(pool, design.claims, true, design.reference, uniforms)
+    if not design.dose:
+        each = np.stack([truth(pool, c, design.reference, method) for c in design.claims], axis=1)
+        yield from measures.estimate_rows(blank, found, design, each)
+    for true in nulls(len(design.claims), together=design.dose is not None):
+        equal = claims_of(plan, study) if design.dose else [design.claims[k] for k in true]
+        changed = under_null(pool, equal, design.reference, uniforms)
         if changed is not None:
             under = replace(blank, truth=named(design.claims, true))
-            here = conducted(changed, design, study.analysis.method, plan.trials, uniforms)
+            here = conducted(changed, design, method, plan.trials, uniforms, estimated=False)
             yield from measures.power_rows(under, here, design, true)
             yield from (row for row in measures.conduct_rows(under, here, design) if row.measure == "expected_n")

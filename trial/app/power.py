@@ -13,9 +13,11 @@ from analysis.designs.draw import Uniforms
 from analysis.designs.measures import AS_SIMULATED, Operating, power_rows, write_operating
 from analysis.designs.pool import Pool
 from analysis.designs.tried import conducted
+from analysis.statistics.measured_comparison import NAMES
 from analysis.text import cells
 from cohorts.stand_ins import other_set
 from trial.app.attempt import How
+from trial.app.design_family import is_measured
 from trial.app.design_lines import percent
 from trial.app.design_pool import uniforms_of
 from trial.app.design_run import assured_of
@@ -130,7 +132,7 @@ def _smallest(plan: DesignPlan, study: Study, pool: Pool, uniforms: Uniforms, ta
 
     def power_at(n: int) -> float:
         design = trials_of(plan, study, n, pool.known_after)
-        found = conducted(pool, design, study.analysis.method, plan.trials, uniforms)
+        found = conducted(pool, design, study.analysis.method, plan.trials, uniforms, estimated=False)
         blank = Operating(plan.id, "", AS_SIMULATED, n, "", "", 0.0, 0.0, 0.0, 0.0, 0, "share")
         return next(power_rows(blank, found, design)).value
 
@@ -191,10 +193,8 @@ def notes(rows: Sequence[Operating], size: int | None, study: Study, wish: Wish)
             + (f", {recruited(int(size or 0), wish.dropout)} to recruit" if wish.dropout else "")
             + f"; {_reached(rows, int(size or 0))}."
         )
-    method = study.analysis.method
-    stratified = study.randomisation.strata and method.strata != "none" and method.test.startswith("cmh")
     said.append(
-        f"Test: {method.test}, {'within the strata of the randomisation' if stratified else 'without strata'}, "
+        f"Test: {_test_in_words(study)}, "
         f"one-sided 2.5 %, {study.analysis.primary}; at least one hypothesis; {rows[0].trials} trials of a pool; ± is "
         "the error of the pool and of the drawing. Type I: the largest over the null hypotheses, in %."
     )
@@ -209,6 +209,14 @@ def notes(rows: Sequence[Operating], size: int | None, study: Study, wish: Wish)
     share = "{} patients: {} % of trials had a hypothesis that cannot be tested."
     said += [share.format(row.patients, cells.rounded(100 * row.value, 2)) for row in untested]
     return said
+
+
+def _test_in_words(study: Study) -> str:
+    """The planned test of the primary endpoint, and whether it is within the strata."""
+    method, measured = study.analysis.method, is_measured(study, study.analysis.primary)
+    within = study.randomisation.strata and method.strata != "none" and (measured or method.test.startswith("cmh"))
+    test = NAMES[method.measured] if measured else method.test
+    return f"{test}, {'within the strata of the randomisation' if within else 'without strata'}"
 
 
 def _reached(rows: Sequence[Operating], size: int) -> str:

@@ -20,11 +20,9 @@ from trial.study.protocol import (
     Problem,
     Record,
     Whole,
-    did_you_mean,
     not_among,
     twice,
 )
-from trial.study.study import Study
 from trial.study.texts import Line, Name
 
 GROUPS = 20
@@ -34,7 +32,8 @@ MEASURES = (
     "bias_adjusted", "coverage_adjusted", "coverage_repeated", "untested", "assurance",
 )  # fmt: skip
 """What a criterion may be about."""
-SHARES = tuple(name for name in MEASURES if not name.endswith(("_n", "_seen", "duration", "overrun")))
+BIASES = ("bias_naive", "bias_adjusted")
+SHARES = tuple(name for name in MEASURES if not name.endswith(("_n", "_seen", "duration", "overrun", *BIASES)))
 OF_ONE_WITH_LOOKS = ("bias_adjusted", "coverage_adjusted", "coverage_repeated")
 """Measures of one hypothesis with looks."""
 NEED_A_PARAMETER = ("hwang_shih_decani", "kim_demets", "wang_tsiatis")
@@ -232,9 +231,20 @@ class DesignPlan(Record):
     ratio: dict[str, Annotated[Whole, Field(ge=1, le=20)]] = Field(
         default={}, description="patients of each arm in a block; left out: as in the study"
     )
-    endpoint: str | None = Field(default=None, description="a yes or no endpoint; none: the primary one of the study")
-    margin: Annotated[Number, Field(ge=0, lt=1)] = Field(
-        default=0.0, description="how much worse, as a share, an arm may be and still win; 0: it has to be better"
+    endpoint: str | None = Field(
+        default=None,
+        description="an endpoint: a yes or no, or a measured one, compared by analysis.method.measured of the study; "
+        "none: the primary one of the study",
+    )
+    margin: NonNegative = Field(
+        default=0.0,
+        description="how much worse an arm may be and still win, as a share, of a measured endpoint in its unit; 0: it "
+        "has to be better",
+    )
+    test: Literal["pairwise", "mcp_mod"] = Field(
+        default="pairwise",
+        description="each arm against the reference arm, or whether there is a response by dose: MCP-Mod with the "
+        "shapes of analysis.dose_response of the study, on its endpoint",
     )
     level: Level = Field(
         default=0.025,
@@ -327,47 +337,3 @@ def _criterion_problems(path: tuple[str | int, ...], text: str, plan: DesignPlan
         yield path, "assurance needs the section assurance, which is not given"
     elif measure in OF_ONE_WITH_LOOKS and (plan.looks is None or len(plan.looks.information) < 2 or plan.adapt):
         yield path, f"{measure} needs looks before the end, and nothing adapted"
-
-
-def unfit(plan: DesignPlan, study: Study) -> Iterator[Problem]:
-    """What the design asks for and the study does not have."""
-    arms = study.arm_ids
-    for k, arm in enumerate(plan.arms):
-        if arm not in arms:
-            yield ("arms", k), not_among(arm, arms, "an arm of the study")
-    mine = [arm for arm in plan.arms if arm in arms] or list(arms)
-    reference = plan.reference_arm or study.analysis.reference_arm
-    if plan.reference_arm is not None and plan.reference_arm not in mine:
-        yield ("reference_arm",), not_among(plan.reference_arm, mine, "an arm of the design")
-    elif reference not in mine:
-        yield ("reference_arm",), f"needed: one of {', '.join(mine)}{did_you_mean(str(reference), mine)}"
-    for arm in plan.ratio:
-        if arm not in mine:
-            yield ("ratio", arm), not_among(arm, mine, "an arm of the design")
-    if len(mine) < 2:
-        yield ("arms",), f"seen {len(mine)} arm; allowed: two or more"
-    active = len(mine) - 1
-    if plan.adapt and plan.adapt.kind == "select" and active <= (plan.adapt.keep or 1):
-        yield ("adapt", "keep"), f"seen {plan.adapt.keep} of {active} arms beside the reference; allowed: fewer"
-    if plan.adapt and plan.adapt.kind == "sample_size" and active > 1:
-        yield ("adapt", "kind"), f"seen sample_size with {active} arms beside the reference; allowed: one"
-    if plan.margin and study.analysis.method.test != "cmh":
-        yield ("margin",), f"seen with analysis.method.test: {study.analysis.method.test}; allowed: with cmh"
-    if plan.adapt and plan.adapt.kind == "select" and plan.multiplicity:
-        yield ("multiplicity",), "given beside adapt.kind: select, whose closed test is its own"
-    if plan.multiplicity:
-        for k, name in enumerate(plan.multiplicity.hypotheses):
-            if name not in mine or name == reference:
-                yield ("multiplicity", "hypotheses", k), not_among(name, [a for a in mine if a != reference], "an arm")
-        if active < 2:
-            yield ("multiplicity",), "no effect: one arm is compared"
-
-
-def unmeasured(plan: DesignPlan, hypotheses: int) -> Iterator[Problem]:
-    """Criteria about what a design with so many hypotheses does not have."""
-    for k, text in enumerate(plan.criteria):
-        measure = criterion(text)[0]
-        if measure == "power_all" and hypotheses < 2:
-            yield ("criteria", k), "power_all needs two or more hypotheses, and there is one; did you mean power?"
-        if measure in OF_ONE_WITH_LOOKS and hypotheses > 1:
-            yield ("criteria", k), f"{measure} is of one hypothesis, and there are {hypotheses}"
