@@ -6,14 +6,16 @@ import math
 import pytest
 from test_config_errors import GOOD
 
-from trial.app.echo import _later, _some, completion, in_words
+from trial.app.echo import _later, _some, completion, in_words, step_in_words
 from trial.app.loading import load_checked
 from trial.cli import main
 from trial.errors import ConfigError
 from trial.study.cycle_plan import Chemotherapy
+from trial.study.dose_rule import DoseStep
 from trial.study.load import load_study, load_text, resolved_yaml
 
 SMOKE = "configs/smoke.yaml"
+MECHANISM = "parameter_set=hetrombopag_itp_mei_2021"
 
 
 @pytest.fixture
@@ -211,3 +213,100 @@ def test_when_and_for_whom_a_hazard_runs_is_said_and_what_is_not_known(small):
         "18.1 % within them); c (everybody, once the last 2 counts are below 20 x 10^9/L); expected to stay until day "
         "28: 81.9 %, but for b and c: how many that are depends on stages, counts or events" in in_words(two)
     )
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        ({}, ""),
+        ({"next_cycle": {"at_least_1e9L": 75, "latest_days": 1}},
+         "; later cycles begin once 75 x 10^9/L or more is reported, else not at all after a delay of 1 day"),
+        ({"next_cycle": {"at_least_1e9L": 100, "reduction": {"factor": 0.75, "delayed_days": 7}}},
+         "; later cycles begin once 100 x 10^9/L or more is reported, else not at all after a delay of 28 days; doses "
+         "fall to 75 % where a cycle begins 7 days late"),
+        ({"next_cycle": {"at_least_1e9L": 100, "reduction": {"factor": 0.8, "delayed_days": 1, "below_1e9L": 25}},
+          "between_cycles_cv": 0.3, "accumulates": 0.05},
+         "; later cycles begin once 100 x 10^9/L or more is reported, else not at all after a delay of 28 days; doses "
+         "fall to 80 % where a cycle begins 1 day late or after a count below 25; the kill varies between cycles with a "
+         "CV of 30 %; each cycle kills 5 % more than the one before"),
+    ],
+)  # fmt: skip
+def test_what_later_cycles_wait_for_is_said(small, later, words):
+    """Through the whole echo: cycle, days, doses and the day on which the first one begins."""
+    keys = {"first_day": 7, "cycle_days": 14, "cycles": 2, "doses": [{"day": 0}, {"day": 2}]}
+    waits = {"start": {"at_least_1e9L": 100, "latest_day": 14}} if later else {}
+    said = in_words(small(MECHANISM, f"chemotherapy={json.dumps(keys | later | waits)}"))
+    wait = ", once a count of 100 x 10^9/L is reported by day 14" if later else ""
+    assert f"chemotherapy: 2 cycles of 14 days from day 7{wait}, doses on days 0 and 2 of each{words}" in said
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ({"action": "keep"}, "keep at any count"),
+        ({"action": "increase", "below_1e9L": 50, "levels": 2}, "increase 2 levels below 50"),
+        ({"action": "move", "at_least_1e9L": 150, "to_level": "2.5"}, "move to level 2.5 at 150 or more"),
+        ({"action": "keep", "at_least_1e9L": 50, "below_1e9L": 150, "rung": "lowest", "confirm_visits": 2},
+         "keep from 50 to below 150 (on the lowest dose and 2 visits in a row)"),
+        ({"action": "stop", "below_1e9L": 50, "min_days_since_change": 1, "never_at_least_1e9L": 30, "from_day": 28},
+         "stop below 50 (1 days after a change, no count of 30 since the change and from day 28 on)"),
+        ({"action": "keep", "from_day": 7, "until_day": 14}, "keep at any count (days 7 to 14)"),
+        ({"action": "keep", "until_day": 14}, "keep at any count (days 0 to 14)"),
+        ({"action": "taper", "min_days_since_change": 14},
+         "taper a level down every 14 days whatever the count, then no drug"),
+    ],
+)  # fmt: skip
+def test_a_line_of_a_rule_is_said(step, words):
+    assert step_in_words(DoseStep.model_validate(step)) == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (["visits.days=[1,2,4,7,8,9,10,11,12,13,14,28]"], "visits: 12, days 1, 2, 4, 7, 8, 9, 10, 11, 12, 13, 14, 28"),
+        (["visits.days=[1,2,4,5,7,8,9,10,11,12,13,14,28]"],
+         "visits: 13, days 1, 2, 4, 5, 7, 8, 9, 10, 11, 12, ..., 28"),
+        (["visits.days=[14,28]"], "visits: 2, days 14, 28"),
+        (["visits.days=[8,18,28]", "visits.missed_probability=0.05", "laboratory={turnaround_days: 1}"],
+         "visits: 3, every 10 days from day 8 to 28, 5 % missed, counts reported 1 day later"),
+        (["patients=1", "replicates=1", "randomisation.strata=[{covariate: SEX}]"],
+         "1 patient, 1 replicate; each patient in one arm, 3:1 in blocks of 8 within SEX"),
+        (["randomisation.strata=[]"], "20 patients, 2 replicates; each patient in one arm, 3:1 in blocks of 8"),
+        (["allocation=counterfactual", "randomisation.strata=[]"],
+         "20 patients, 2 replicates; every patient under every arm"),
+        (["screening={age_at_most_y: 119, itp_duration_at_least_y: 0}"],
+         "screening: platelets below 30 x 10^9/L, age 18 to 119 y"),
+        (["screening.age_at_most_y=120"], "screening: platelets below 30 x 10^9/L, ITP for 0.5 y or more, age 18 y or more"),
+        (["adherence={mean: 1}"], "adherence: every dose is taken"),
+        (["adherence={mean: 0.8}"], "adherence: 80 % of doses are taken"),
+        (["adherence={mean: 0.8, log_odds_per_28_days: -0.5}"],
+         "adherence: 80 % of doses are taken, log odds of a dose taken drift by -0.5 every 28 days"),
+        (["adherence={mean: 1, gives_up: {below_1e9L: 30, hazard_per_week: 0.1, after_days: 7}}"],
+         "adherence: every dose is taken, given up with 0.1 per week while the last count is below 30, from day 7 on"),
+        (["adherence={mean: 1, gives_up: {below_1e9L: 30, visits: 1}}"],
+         "adherence: every dose is taken, given up after 1 count below 30 in a row, from day 28 on"),
+        (["adherence={mean: 1, time_of_day: {usual_h: 2, between_sd_h: 0.5, within_sd_h: 0.25}}"],
+         "adherence: every dose is taken, at 2 h after the hour of the visits (SD 0.5 h between patients, 0.25 h "
+         "between days)"),
+        (["rescue={allowed: false}"], "rescue: not allowed"),
+        (["rescue={min_days_between: 1}"], "rescue: allowed, at least 1 day apart"),
+        ([MECHANISM, "meals={share_mean: 0.5, after_dose_h: 2}"],
+         "meals: 50 % of days with a meal 2 h after the dose"),
+        ([MECHANISM, "meals={share_mean: 0.5, after_dose_h: 2, log_odds_per_28_days: 0.1}"],
+         "meals: 50 % of days with a meal 2 h after the dose; the log odds of such a day drift by 0.1 every 28 days"),
+        ([MECHANISM, "arms.0.meal_after_dose_h=3"], "arm DRUG: 5 mg once daily, then by rule ladder, a meal 3 h after each dose"),
+        (["pk_sampling={visit_day: 14, times_h: [0, 1.5, 24]}"], "concentrations: day 14, 0, 1.5, 24 h after the dose"),
+        (["tolerability={proxies: [HEAD, ALT3]}"], "adverse events drawn as proxies: HEAD, ALT3"),
+        (["typical_patient=true"], "typical patient: every random number at its median"),
+        (["laboratory={retest: {at_least_1e9L: 400}}"],
+         "laboratory: a re-test 2 days after a visit with a count at 400 or more or that is not there"),
+        (["laboratory={central: {decides: true, turnaround_days: 1}}"],
+         "laboratory: a central laboratory, which reports after 1 day, decides and is analysed"),
+        (["dropout=[{reason: a, hazard_per_week: {DRUG: 0.1, SHAM: 0.2}, from_day: 7}]"],
+         "dropout: a (DRUG 0.1, SHAM 0.2 per week, from day 7 on); expected to stay until day 28: DRUG 74.1 %, SHAM "
+         "54.9 %"),
+    ],
+)  # fmt: skip
+def test_a_key_is_said_in_its_sentence(small, changes, words):
+    """Expected to stay of the last: 21 days at 0.1 and 0.2 per week, exp(-0.3) and exp(-0.6)."""
+    assert words in in_words(small("visits.window_days=0", *changes))

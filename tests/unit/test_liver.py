@@ -147,3 +147,28 @@ def test_what_makes_no_sense_is_refused(lines, alt, words):
     laboratory = STUDY["laboratory"] | ({} if alt is None else {"alt": alt})
     with pytest.raises(ValueError, match=words):
         Study.model_validate(STUDY | {"laboratory": laboratory, "dose_rules": {"ladder": FIXED | {"alt": lines}}})
+
+
+@pytest.mark.parametrize(
+    ("times", "actions"),
+    [
+        ((2.9, 4.9, 5.0), (Action.KEEP, Action.INTERRUPT, Action.STOP)),
+        ((3.0, 5.1, 3.1), (Action.INTERRUPT, Action.STOP, Action.INTERRUPT)),
+    ],
+)
+def test_lines_are_crossed_on_their_value(times, actions):
+    """Held from 3 times the limit on, for good from 5 on, in whole numbers."""
+    n = len(times)
+    u = with_alt(np.array(times), 10, arms=(0,) * n)
+    found = simulate_unit(u).decisions[2]
+    np.testing.assert_allclose(found.liver.reported, 40 * np.array(times))
+    assert [Action(int(a)) for a in found.action] == list(actions)
+
+
+def test_the_drug_is_taken_again_below_the_line_alone():
+    """The log-excess halves in a week: 20 x (top x 2)^(1/2) is 1.5 x 40 at a top of 4.5, and below it at 4.49."""
+    u = with_alt(np.array([4.49, 4.5, 4.51]), 10, arms=(0, 0, 0))
+    found = simulate_unit(u).decisions
+    assert found[3].liver.reported.tolist() == [60, 60, 60], "rounded to whole U/L, the three are on the line"
+    assert [Action(int(a)) for a in found[3].action] == [Action.KEEP] * 3
+    assert [Action(int(a)) for a in found[4].action] == [Action.RESTART] * 3

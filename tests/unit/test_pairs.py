@@ -92,3 +92,14 @@ def test_the_error_is_that_of_the_replicates(tmp_path: Path) -> None:
         row for row in in_pairs(sides[0], elsewhere, [("drug", "drug")], KNOWN).rows if row.endpoint == "RESPW8"
     )
     assert rate.difference == 0.0
+
+
+def test_an_endpoint_of_one_side_alone_is_left_out(tmp_path: Path) -> None:
+    """The other run never asked for it, whichever of the two that is."""
+    a, b = folder(tmp_path / "a", A), folder(tmp_path / "b", B)
+    table = pq.read_table(tmp_path / "b" / "endpoints.parquet")
+    rows = [row for row in table.to_pylist() if row["PARAMCD"] == "PLTW8"]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), tmp_path / "less.parquet")
+    less = replace(b, endpoints=tmp_path / "less.parquet")
+    for sides in ((a, less), (less, a)):
+        assert {row.endpoint for row in in_pairs(*sides, [("drug", "drug")], KNOWN).rows} == {"PLTW8"}

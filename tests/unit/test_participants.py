@@ -126,3 +126,17 @@ def test_descriptions_are_those_of_pandas() -> None:
         whole = whole.fillna(0) if name == "n" else whole
         np.testing.assert_allclose(found[name], whole, rtol=1e-12, err_msg=name)
     assert found["missing"].sum() == np.isnan(values).sum()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+def test_a_description_of_few_divides_by_nothing(n: int) -> None:
+    """One value has no SD, and of nobody there is nothing; the cell beside it is not touched."""
+    values, cell = np.array([7.0, *[1.0, 2.0, 6.0][:n], np.nan]), np.array([0, *[2] * n, 2])
+    with np.errstate(all="raise"):
+        found = {name: column.tolist() for name, column in describe(cell, values, 3).items()}
+    mine = np.array([1.0, 2.0, 6.0][:n])
+    assert (found["n"], found["missing"], found["sum"]) == ([1, 0, n], [0, 0, 1], [7, 0, mine.sum()])
+    wanted = {"mean": mine.mean, "median": lambda: np.median(mine), "minimum": mine.min, "maximum": mine.max}
+    for name, of in wanted.items():
+        np.testing.assert_allclose(found[name], [7, np.nan, of() if n else np.nan], err_msg=name)
+    np.testing.assert_allclose(found["SD"], [np.nan, np.nan, mine.std(ddof=1) if n > 1 else np.nan])

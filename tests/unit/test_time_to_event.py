@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from scipy.stats import chi2
 from tiny_trial import STUDY, WEEKS, Patient, records, study
 
 from analysis import endpoints
@@ -107,6 +108,7 @@ def test_every_replicate_has_its_hazard_ratio(tmp_path: Path) -> None:
     assert pytest.approx(math.exp(0.025 * math.log(3)), rel=1e-6) == over.RANGE_LOW
     assert pytest.approx(1) == rows["TTRESP", "drug", "log-rank p", "", "replicate"].ESTIMATE
     against = rows["TTRESP", "drug", "restricted mean difference", "28", "replicates"]
+    assert (against.ESTIMATE, against.COMPARATOR, against.R) == (pytest.approx(-3.5 / 2), "placebo", 2)
     assert against.N == 20 and rows["TTRESP", "drug", "restricted mean", "28", "replicates"].N == 10
     assert ("TTLOSS", "drug", "hazard ratio", "", "replicate") not in rows
     assert ("TTRESP", "placebo", "hazard ratio", "", "replicate") not in rows
@@ -145,3 +147,61 @@ def test_loss_of_response_by_a_week_allows_the_window_of_both_its_ends(tmp_path:
     rows = rows_of(people, tmp_path, study(window_days=2, replicates=1))
     assert rows["TTLOSS", "drug", "share by week", "1", "replicate"].ESTIMATE == 50
     assert rows["TTRESP", "drug", "share by week", "1", "replicate"].ESTIMATE == 100
+
+
+def test_restricted_means_by_hand_with_their_limits(tmp_path: Path) -> None:
+    """Four on drug respond on days 7, 7, 14, 14, two on placebo on 14 and two never: no censoring before day 21, so
+    that the means are those of min(day, 21), their variances sum of squares / n^2 as Kaplan-Meier has it.
+    """
+    people = [Patient(counts(text), arm=arm) for arm, texts in (("drug", ("R", "R", "-R", "-R")),
+              ("placebo", ("-R", "-R", "-", "-"))) for text in texts]  # fmt: skip
+    days = {"drug": [7, 7, 14, 14], "placebo": [14, 14, 21, 21]}
+    rows = rows_of(people, tmp_path, study(replicates=1, longitudinal={"restricted_mean_day": 21}))
+    mean = {arm: sum(of) / 4 for arm, of in days.items()}
+    error = {arm: math.sqrt(sum((d - mean[arm]) ** 2 for d in of)) / 4 for arm, of in days.items()}
+    for arm in days:
+        row = rows["TTRESP", arm, "restricted mean", "21", "replicate"]
+        assert (row.ESTIMATE, row.N, row.UNIT) == (mean[arm], 4, "d")
+        assert (row.CI_LOW, row.CI_HIGH) == pytest.approx([mean[arm] + s * 1.959964 * error[arm] for s in (-1, 1)])
+    gap = rows["TTRESP", "drug", "restricted mean difference", "21", "replicate"]
+    z = (mean["drug"] - mean["placebo"]) / math.hypot(*error.values())
+    assert (gap.ESTIMATE, gap.N, gap.COMPARATOR) == (-7, 8, "placebo")
+    assert (gap.CI_LOW, gap.CI_HIGH) == pytest.approx([-7 + s * 1.959964 * -7 / z for s in (-1, 1)])
+    p = rows["TTRESP", "drug", "restricted mean p", "21", "replicate"]
+    assert pytest.approx(math.erfc(abs(z) / math.sqrt(2))) == p.ESTIMATE and p.N == 8
+    assert ("TTRESP", "placebo", "restricted mean difference", "21", "replicate") not in rows
+    share = rows["TTRESP", "placebo", "event rate", "", "replicate"]
+    assert (share.ESTIMATE, share.N, share.N_EVENT) == (50, 4, 2)
+    assert rows["TTRESP", "drug", "share by week", "1", "replicate"].ESTIMATE == 50
+
+
+def test_a_median_not_reached_in_the_replicate_that_is_shown_says_so(tmp_path: Path) -> None:
+    """On drug nobody responds in either replicate; on placebo nobody is watched, which is no median that is missed."""
+    people = [replace(Patient(counts("-")), replicate=r) for r in (0, 1) for _ in range(2)]
+    people += [Patient(counts("R"), arm="placebo", status="STEP_LIMIT", replicate=r) for r in (0, 1)]
+    rows = rows_of(people, tmp_path, study(replicates=2))
+    one, over = (rows["TTRESP", "drug", "median time", "", scope] for scope in ("replicate", "replicates"))
+    assert (one.ESTIMATE, one.NOTE, over.R) == (None, "not reached", 2)
+    assert over.NOTE == "not reached in 2 of 2 replicates"
+    assert rows["TTRESP", "placebo", "median time", "", "replicate"].NOTE == ""
+
+
+def test_incidences_are_per_hundred_patient_years(tmp_path: Path) -> None:
+    """Replicate by replicate, against events and days of the watched; limits of Garwood for the named one."""
+    of = study(replicates=2, adverse=["HEAD"], named_replicate=1)
+    found = records(*(Patient([60.0], arm=arm, replicate=r, last_day=70) for r in (0, 1) for arm in ("drug", "drug",
+                      "placebo")))  # fmt: skip
+    found = replace(found, adverse={"HEAD": np.array([10.0, np.inf, np.inf, 20.0, 30.0, np.inf])})
+    (code,) = [code for code in endpoints.times_of(found, of) if "HEAD" in code]
+    pq.write_table(times_table(found, endpoints.times_of(found, of)), tmp_path / "times.parquet")
+    rows = {(r.ARM, r.STAT, r.SCOPE): r for r in estimate_times(tmp_path / "times.parquet", of) if r.PARAMCD == code}
+    times = endpoints.times_of(found, of)[code]
+    day = times.day.reshape(2, 3)
+    years = day[:, :2].sum(axis=1) / 365.25
+    assert rows["drug", "patient-years", "replicate"].ESTIMATE == pytest.approx(years[1])
+    assert rows["drug", "patient-years", "replicates"].ESTIMATE == pytest.approx(years.mean())
+    one = rows["drug", "incidence", "replicate"]
+    assert (one.ESTIMATE, one.N, one.N_EVENT) == (pytest.approx(100 * 2 / years[1]), 2, 2)
+    assert one.CI_LOW == pytest.approx(100 * chi2.ppf(0.025, 4) / 2 / years[1])
+    assert rows["drug", "incidence", "replicates"].ESTIMATE == pytest.approx(100 * (1 / years[0] + 2 / years[1]) / 2)
+    assert rows["placebo", "incidence", "replicate"].ESTIMATE == 0
