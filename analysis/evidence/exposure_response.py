@@ -252,7 +252,7 @@ def read_kept(folder: Path, replicates: int) -> dict[int, Mapping[str, OfTrial]]
         try:
             said = json.loads((folder / f"{k}.json").read_text(encoding="utf-8"))
             found[k] = {by: _of_trial(**one) for by, one in said.items()}
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, AttributeError):
             continue
     return found
 
