@@ -241,3 +241,27 @@ def test_two_stages_of_one_run_and_the_patients_who_were_in_both(staged, capsys)
         compare_runs(staged, stages="DB,OL", day=7)
     with pytest.raises(Refused, match="EXT"):
         compare_runs(staged, stages="DB,EXT")
+
+
+def test_endpoints_that_both_define_in_another_way_are_named_alone():
+    """One is defined alike, one otherwise, one on each side alone."""
+
+    def defining(name, **thresholds):
+        of = [{"id": code, "label": code, "at_least_1e9L": value, "visits": 1} for code, value in thresholds.items()]
+        return SimpleNamespace(path=Path(name), name=name, study=SimpleNamespace(analysis=SimpleNamespace(
+            definitions=[SimpleNamespace(**one) for one in of])))  # fmt: skip
+
+    one, other = defining("a", SAME=50, MOVED=50, MINE=1), defining("b", SAME=50, MOVED=75, YOURS=1)
+    assert comparison._other_definitions(one, other) == ["MOVED"]
+
+
+def test_summaries_by_replicate_are_those_of_the_arm():
+    """Of an arm that is not the first, and of all arms together; a median of the arm alone."""
+    found = Summary(np.array([[1.0, 3.0], [0.0, 2.0]]), np.array([[4.0, 4.0], [2.0, 4.0]]),
+                    np.array([[10.0, 20.0], [30.0, 40.0]]), np.empty((2, 0, 3)), np.empty((2, 2, 2, 0), dtype=np.int32),
+                    (), (), Counter(), 0)  # fmt: skip
+    one = Side(Path("a"), study(replicates=2), {}, (), {"X": found})
+    for arm, wanted in (("drug", [25, 0]), ("placebo", [75, 50]), (ALL, [50, 100 * 2 / 6])):
+        row = replace(ROW, PARAMCD="X", ARM=arm)
+        assert comparison._by_replicate(row, one).tolist() == pytest.approx(wanted)
+    assert comparison._by_replicate(replace(ROW, PARAMCD="X", ARM="placebo", STAT="median"), one).tolist() == [20, 40]

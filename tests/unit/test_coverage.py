@@ -161,3 +161,52 @@ def test_every_miss_has_a_page_that_invents_nothing(tmp_path):
     assert "50 % no, 80 % no, 95 % yes (PIT 0.950)" in text
     coverage.write([HERE], tmp_path)
     assert coverage.read(tmp_path) == [HERE]
+
+
+def test_where_nobody_responds_the_rate_is_that_of_half_an_event():
+    """Three trials of 40 without a yes: half an event in 121; a rate of all is as far from 1. No spread: binomial."""
+    sizes = np.array([30.0, 40.0, 50.0])
+    for value, p in ((0.0, 0.5 / 121), (100.0, 120.5 / 121)):
+        found = Replicates(np.full(3, value), sizes)
+        for events in (0, 1, 20):
+            row = replace(ROW, events=events)
+            assert pit(row, found) == pytest.approx(
+                binom.cdf(events - 1, 20, p) + binom.pmf(events, 20, p) / 2, abs=1e-5
+            )
+            score = coverage.log_score(row, found)
+            assert score == pytest.approx(binom.logpmf(events, 20, p), rel=1e-3)
+
+
+def test_the_spread_beyond_sampling_takes_that_of_sampling_off():
+    """Unequal trials, one of them without a result: moments by hand, the law of scipy."""
+    rates, sizes = np.array([0.2, 0.5, 0.9]), np.array([10.0, 20.0, 40.0])
+    p = ((rates * sizes).sum() + 0.5) / 71
+    variance = rates.var(ddof=1)
+    beyond = variance - (rates * (1 - rates) / sizes).mean() + variance / 3
+    whole = p * (1 - p) / beyond - 1
+    law = betabinom(20, p * whole, (1 - p) * whole)
+    found = Replicates(np.array([20.0, np.nan, 50.0, 90.0]), np.array([10.0, 5.0, 20.0, 40.0]))
+    assert pit(ROW, found) == pytest.approx(law.cdf(11) + law.pmf(12) / 2, rel=1e-9)
+    assert coverage.log_score(ROW, found) == pytest.approx(law.logpmf(12), rel=1e-9)
+
+
+def test_a_place_on_the_end_of_an_interval_is_held():
+    assert [replace(HERE, pit=p).held(50) for p in (0.25, 0.75, 0.2499, 0.7501)] == [True, True, False, False]
+    assert not replace(HERE, pit=None).held(95)
+
+
+def test_rows_that_are_judged_and_placed_are_counted_alone():
+    """Not those without limits, without a place, or seen; the level is met on the end of its limits."""
+    rows = [
+        replace(HERE, inside=""),
+        replace(HERE, pit=None),
+        replace(HERE, status="seen"),
+        HERE,
+        replace(HERE, pit=0.91),
+    ]
+    assert [(one.level, one.held, one.n) for one in coverage.coverages(rows)] == [(50, 1, 2), (80, 1, 2), (95, 2, 2)]
+    assert coverage.coverages(rows[:3]) == [] and coverage.lines(rows[:3]) == []
+    edges = [coverage.Covered(50, 1, 2, *limits) for limits in ((50, 60), (40, 50), (51, 60), (40, 49))]
+    assert [one.is_met for one in edges] == [True, True, False, False]
+    later = [replace(HERE, status="target, not fitted yet", inside=i) for i in ("yes", "no", "")]
+    assert coverage.lines(later) == ["Targets that no calibration has seen yet: 1 of 2 inside."]

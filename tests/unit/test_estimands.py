@@ -174,6 +174,8 @@ def test_without_any_result_nothing_passes():
     assert row.replicates == 0 and np.isnan(row.bias) and row.bias_verdict == row.coverage_verdict == "RISK"
     assert row.verdict == "NE", "more replicates would tell no more"
     assert Found(ONE, ONE, ONE, 0 * ONE, better=-1).wins.sum() == 0
+    equal = Found(np.array([0.0, 2.0, -2.0, nan]), np.zeros(4), np.zeros(4), np.zeros(4))
+    assert equal.won.tolist() == [False, True, False, False] and equal.wins.tolist() == [False, True, False]
 
 
 def small(*changes, **settings):

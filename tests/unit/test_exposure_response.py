@@ -12,12 +12,17 @@ from made_run import read_run
 
 import trial.app.exposure_response as app
 from analysis.evidence.exposure_response import (
+    FEWEST,
     AtExposure,
     OfTrial,
     fit_curve,
+    keep,
     quartiles_of,
     read,
+    read_kept,
+    replicates_of,
     rows_of,
+    separated,
     without_curve,
 )
 from analysis.report import exposure_response
@@ -90,6 +95,74 @@ def test_a_curve_that_nothing_tells_is_none() -> None:
 def test_quartiles_by_hand() -> None:
     x, rate = quartiles_of(np.arange(1.0, 9), np.array([0, 0, 0, 1, 1, 0, 1, 1.0]))
     assert x.tolist() == [1.5, 3.5, 5.5, 7.5] and rate.tolist() == [0, 0.5, 0.5, 1]
+
+
+@pytest.mark.parametrize("n", [8, 9, 23, 30])
+def test_quartiles_are_those_of_the_ranked_exposures(n: int) -> None:
+    """Cut where numpy's quartiles are, what lies on a cut below it; the order of the patients is nothing."""
+    rng = np.random.default_rng(n)
+    x, yes = rng.choice(30, n, replace=False).astype(float), rng.integers(0, 2, n).astype(float)
+    cuts = [-np.inf, *np.percentile(x, [25, 50, 75]), np.inf]
+    groups = [[k for k in range(n) if a < x[k] <= b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    found = quartiles_of(x, yes)
+    assert sum(map(len, groups)) == n and found[0] == pytest.approx([x[g].mean() for g in groups])
+    assert found[1] == pytest.approx([yes[g].mean() for g in groups])
+    assert np.isnan(quartiles_of(np.empty(0), np.empty(0))).all()
+    same = quartiles_of(np.full(4, 2.0), np.array([1.0, 0, 0, 0]))
+    assert [part[0] for part in same] == [2.0, 0.25] and np.isnan(same[0][1:]).all()
+
+
+def test_who_is_separated_and_how_many_are_needed() -> None:
+    yes = np.array([0, 1, 0, 1.0])
+    for x, apart in (([1, 2, 2, 3], True), ([3, 2, 2, 1], True), ([1, 2, 3, 2.5], False), ([3, 2, 1, 2.5], False)):
+        assert separated(np.array(x, float), yes) == apart
+    few = people({1.0: (2, 4), 2.0: (3, FEWEST - 5)})
+    assert len(few[0]) == FEWEST - 1 and fit_curve("logistic", *few) is None
+    assert fit_curve("logistic", *people({1.0: (2, 4), 2.0: (3, FEWEST - 4)}))
+
+
+def test_errors_and_ranges_over_replicates_by_hand() -> None:
+    """Three trials of two exposures, through whose rates the curve goes: 80, 60, 40 % at 1 and 20, 30, 70 % at 3."""
+    trials = [OfTrial(*people({1.0: (40, 50), 3.0: (10, 50)}), TRUTH), OfTrial(*people({1.0: (30, 50), 3.0: (15, 50)}),
+              TRUTH | {(2.5, "2.5 mg"): (1.0, 0.4)}), OfTrial(*people({1.0: (20, 50), 3.0: (35, 50)}), TRUTH)]  # fmt: skip
+    low, high = (row for row in rows_of("dose", "mg", "RESPW8", trials) if row.kind == "logistic")
+    naive, true = np.array([80.0, 60, 40]), np.array([30.0, 40, 30])
+    assert (low.exposure, low.dose, low.level, high.exposure) == (1, 2.5, "2.5 mg", 3)
+    assert low.naive == pytest.approx(60, abs=1e-4) and low.naive_mcse == pytest.approx(20 / np.sqrt(3), abs=1e-4)
+    assert (low.naive_low, low.naive_high) == pytest.approx((41, 79), abs=1e-4), "a twentieth of the way from the ends"
+    assert (low.true, low.true_mcse) == pytest.approx((true.mean(), true.std(ddof=1) / np.sqrt(3)))
+    assert low.bias == pytest.approx((naive - true).mean(), abs=1e-4)
+    assert low.bias_mcse == pytest.approx((naive - true).std(ddof=1) / np.sqrt(3), abs=1e-4)
+    assert low.falls == pytest.approx(200 / 3) and (low.replicates, low.without) == (3, 0)
+    assert (high.naive, high.bias) == pytest.approx((40, -20), abs=1e-4)
+    quarter = next(row for row in rows_of("dose", "mg", "RESPW8", trials) if row.kind == "quartile 1")
+    assert (quarter.naive, quarter.naive_mcse) == pytest.approx((60, 20 / np.sqrt(3)))
+    assert (quarter.naive_low, quarter.naive_high, quarter.exposure, quarter.replicates) == pytest.approx(
+        (41, 79, 1, 3)
+    )
+    assert quarter.true is None and replicates_of([low, quarter]) == 3 and replicates_of([]) == 0
+
+
+def test_one_trial_has_no_error_and_a_quartile_of_nobody_is_left_out() -> None:
+    one = OfTrial(*people({1.0: (40, 50), 3.0: (10, 50)}), TRUTH)
+    rows = rows_of("dose", "mg", "RESPW8", [one])
+    assert {row.naive_mcse for row in rows} == {None} == {row.bias_mcse for row in rows}
+    assert [row.kind for row in rows if row.kind.startswith("quartile")] == ["quartile 1", "quartile 3"]
+    nobody = OfTrial(np.empty(0), np.empty(0), TRUTH)
+    both = [row for row in rows_of("dose", "mg", "RESPW8", [one, nobody]) if row.kind == "quartile 1"]
+    assert [(row.replicates, row.without, row.naive) for row in both] == [(1, 1, 80.0)]
+    assert replicates_of(both) == 2
+
+
+def test_what_is_kept_of_a_replicate_is_read_again(tmp_path: Path) -> None:
+    one = OfTrial(*people({1.0: (1, 2), 3.0: (1, 1)}), TRUTH)
+    for k in (0, 2):
+        keep({"dose": one}, tmp_path / "kept", k)
+    (tmp_path / "kept" / "1.json").write_text("[]", encoding="utf-8")
+    found = read_kept(tmp_path / "kept", 3)
+    assert set(found) == {0, 2} and set(read_kept(tmp_path / "kept", 2)) == {0}
+    again = found[2]["dose"]
+    assert (again.exposure == one.exposure).all() and (again.yes == one.yes).all() and dict(again.truth) == TRUTH
 
 
 def test_a_bias_by_hand_where_responders_are_kept_low() -> None:

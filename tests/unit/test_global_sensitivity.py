@@ -228,3 +228,51 @@ def test_without_its_library_one_line_says_the_extra(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(Refused, match=r"SALib.*virtual-trial\[sensitivity\]"):
         app.planned_of(load_study(SMOKE), MORRIS, None)
+
+
+def test_morris_of_two_factors_by_hand():
+    """0 + u1 + 3 u1 u2: the effect of u1 is 1 + 3 u2 wherever u2 stands, from the trajectories themselves; the error of
+    sigma is that of a normal SD, sigma / sqrt(2 (n - 1)).
+    """
+    of, size = factors("a", "b"), 6
+    points = sample(MORRIS, of, size, 5)
+    result = points[:, 0] * (1 + 3 * points[:, 1])
+    found = {(name, index): (value, error) for name, index, value, error in analyse(MORRIS, of, points, result, 5)[0]}
+    paths = points.reshape(size, 3, 2)
+    for k, name in enumerate(("x1", "x2")):
+        effects = []
+        for path, y in zip(paths, result.reshape(size, 3), strict=True):
+            step = next(s for s in range(2) if path[s + 1, k] != path[s, k])
+            effects.append((y[step + 1] - y[step]) / (path[step + 1, k] - path[step, k]))
+        assert found[name, "mu_star"][0] == pytest.approx(np.abs(effects).mean())
+        sigma, error = found[name, "sigma"]
+        assert sigma == pytest.approx(np.std(effects, ddof=1)) and error == pytest.approx(sigma / np.sqrt(2 * 5))
+
+
+def test_results_of_replicates_and_arms_are_put_together():
+    """Three replicates of which one lacks a value at one point; the reference stands between the two others."""
+    of = factors("a", "b")
+    points = sample(MORRIS, of, 4, 6)
+    slope = np.array([1.0, 2.0, 5.0])
+    values = points[:, :1, None] * slope + 10 * np.arange(3)[None, :, None] * np.ones((1, 1, 3))
+    values = np.broadcast_to(values, (12, 3, 3)).copy()
+    values[3, 2, :] = np.nan
+    rows = indices(MORRIS, of, points, values, ("A", "P", "B"), "P", "PLTW8", "10^9/L", 6)
+    assert [(r.arm, r.versus) for r in rows if r.factor == "x2" and r.index == "sigma"] == [
+        ("A", ""), ("P", ""), ("B", ""), ("A", "P"), ("B", "P"),
+    ]  # fmt: skip
+    shown = {(r.arm, r.versus, r.factor): r for r in rows if r.index == "mu_star"}
+    at_3 = points[3, 0] * slope + 5.0
+    for arm, k in (("A", 0), ("B", 2)):
+        mean = points[:, 0] * slope[k] + 10.0
+        mean[3] = at_3[k]
+        row = shown[arm, "", "x1"]
+        assert (row.mean, row.sd) == pytest.approx((mean.mean(), mean.std())) and (row.points, row.replicates) == (
+            12,
+            3,
+        )
+        assert row.unit == "10^9/L" == row.result_unit
+        gap = shown[arm, "P", "x1"]
+        wanted = points[:, 0] * (slope[k] - slope[1])
+        assert gap.mean == pytest.approx(wanted.mean()) and gap.estimate == pytest.approx(abs(slope[k] - slope[1]))
+    assert rows[0].factor == "x1", "the stronger one first"
