@@ -6,12 +6,12 @@ import math
 import pytest
 from test_config_errors import GOOD
 
-from trial.app.echo import _later, _some, completion, in_words, step_in_words
+from trial.app.echo import _later, _rule, _some, completion, in_words, step_in_words
 from trial.app.loading import load_checked
 from trial.cli import main
 from trial.errors import ConfigError
 from trial.study.cycle_plan import Chemotherapy
-from trial.study.dose_rule import DoseStep
+from trial.study.dose_rule import DoseRule, DoseStep
 from trial.study.load import load_study, load_text, resolved_yaml
 
 SMOKE = "configs/smoke.yaml"
@@ -227,8 +227,8 @@ def test_when_and_for_whom_a_hazard_runs_is_said_and_what_is_not_known(small):
         ({"next_cycle": {"at_least_1e9L": 100, "reduction": {"factor": 0.8, "delayed_days": 1, "below_1e9L": 25}},
           "between_cycles_cv": 0.3, "accumulates": 0.05},
          "; later cycles begin once 100 x 10^9/L or more is reported, else not at all after a delay of 28 days; doses "
-         "fall to 80 % where a cycle begins 1 day late or after a count below 25; the kill varies between cycles with a "
-         "CV of 30 %; each cycle kills 5 % more than the one before"),
+         "fall to 80 % where a cycle begins 1 day late or after a count below 25; the kill varies between cycles with "
+         "a CV of 30 %; each cycle kills 5 % more than the one before"),
     ],
 )  # fmt: skip
 def test_what_later_cycles_wait_for_is_said(small, later, words):
@@ -276,7 +276,8 @@ def test_a_line_of_a_rule_is_said(step, words):
          "20 patients, 2 replicates; every patient under every arm"),
         (["screening={age_at_most_y: 119, itp_duration_at_least_y: 0}"],
          "screening: platelets below 30 x 10^9/L, age 18 to 119 y"),
-        (["screening.age_at_most_y=120"], "screening: platelets below 30 x 10^9/L, ITP for 0.5 y or more, age 18 y or more"),
+        (["screening.age_at_most_y=120"],
+         "screening: platelets below 30 x 10^9/L, ITP for 0.5 y or more, age 18 y or more"),
         (["adherence={mean: 1}"], "adherence: every dose is taken"),
         (["adherence={mean: 0.8}"], "adherence: 80 % of doses are taken"),
         (["adherence={mean: 0.8, log_odds_per_28_days: -0.5}"],
@@ -294,7 +295,8 @@ def test_a_line_of_a_rule_is_said(step, words):
          "meals: 50 % of days with a meal 2 h after the dose"),
         ([MECHANISM, "meals={share_mean: 0.5, after_dose_h: 2, log_odds_per_28_days: 0.1}"],
          "meals: 50 % of days with a meal 2 h after the dose; the log odds of such a day drift by 0.1 every 28 days"),
-        ([MECHANISM, "arms.0.meal_after_dose_h=3"], "arm DRUG: 5 mg once daily, then by rule ladder, a meal 3 h after each dose"),
+        ([MECHANISM, "arms.0.meal_after_dose_h=3"],
+         "arm DRUG: 5 mg once daily, then by rule ladder, a meal 3 h after each dose"),
         (["pk_sampling={visit_day: 14, times_h: [0, 1.5, 24]}"], "concentrations: day 14, 0, 1.5, 24 h after the dose"),
         (["tolerability={proxies: [HEAD, ALT3]}"], "adverse events drawn as proxies: HEAD, ALT3"),
         (["typical_patient=true"], "typical patient: every random number at its median"),
@@ -310,3 +312,45 @@ def test_a_line_of_a_rule_is_said(step, words):
 def test_a_key_is_said_in_its_sentence(small, changes, words):
     """Expected to stay of the last: 21 days at 0.1 and 0.2 per week, exp(-0.3) and exp(-0.6)."""
     assert words in in_words(small("visits.window_days=0", *changes))
+
+
+WEEK = {"dose_mg": 5, "days_of_week": [0, 3], "name": "half", "status": "assumed"}
+STEPS = [{"action": "increase", "below_1e9L": 50, "status": "read"},
+         {"action": "stop", "at_least_1e9L": 200, "status": "assumed"}]  # fmt: skip
+RESTART = {"below_1e9L": 100, "level": "lower"}
+TWICE = "twice a week (days 0, 3 of the level's week)"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"ladder_mg": [2.5, 5], "at_floor": "interrupt", "day_count": "actual"},
+         "2.5, 5 mg; increase below 50; stop at 200 or more; at the lowest dose a decrease interrupts; restart below "
+         "100 at the lower dose; days after a change are actual ones"),
+        ({"ladder": [WEEK, {"dose_mg": 5, "status": "read"}], "citation": "Label", "confidence": "B",
+          "restart": RESTART | {"level": "half", "status": "assumed"}},
+         f"5 mg {TWICE} -> 5 mg daily; increase below 50; stop at 200 or more; restart below 100 at level half; of: "
+         f"Label (confidence B); not read there, assumed: level 5 mg {TWICE}, steps.1, the restart"),
+        ({"ladder": [WEEK | {"status": "read"}, {"dose_mg": 5, "status": "read"}], "citation": "Label",
+          "restart": RESTART | {"status": "read"}},
+         f"5 mg {TWICE} -> 5 mg daily; increase below 50; stop at 200 or more; restart below 100 at the lower dose; "
+         "of: Label; not read there, assumed: steps.1"),
+    ],
+)  # fmt: skip
+def test_a_whole_rule_is_said(rule, words):
+    steps = STEPS if "citation" in rule else [{k: v for k, v in step.items() if k != "status"} for step in STEPS]
+    made = DoseRule.model_validate({"steps": steps, "source": "test", "restart": RESTART} | rule)
+    assert _rule(made) == words
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (5, "arm DRUG: 5 mg once daily, then by rule ladder"),
+        (2.5, "arm DRUG: 2.5 mg every other day, then by rule ladder"),
+    ],
+)
+def test_the_level_on_which_an_arm_starts_is_said(small, start, words):
+    ladder = "dose_rules.ladder={source: x, ladder: [{dose_mg: 2.5, every_days: 2}, 5], steps: [{action: keep}]}"
+    said = in_words(small(ladder, f"arms.0.start_dose_mg={start}", "arms.0.dose_rule=ladder"))
+    assert words in said and "arm SHAM: placebo, sham level 5 mg, fixed" in said

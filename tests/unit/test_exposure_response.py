@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_quartiles_are_those_of_the_ranked_exposures(n: int) -> None:
     rng = np.random.default_rng(n)
     x, yes = rng.choice(30, n, replace=False).astype(float), rng.integers(0, 2, n).astype(float)
     cuts = [-np.inf, *np.percentile(x, [25, 50, 75]), np.inf]
-    groups = [[k for k in range(n) if a < x[k] <= b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    groups = [[k for k in range(n) if a < x[k] <= b] for a, b in pairwise(cuts)]
     found = quartiles_of(x, yes)
     assert sum(map(len, groups)) == n and found[0] == pytest.approx([x[g].mean() for g in groups])
     assert found[1] == pytest.approx([yes[g].mean() for g in groups])
@@ -123,8 +124,8 @@ def test_who_is_separated_and_how_many_are_needed() -> None:
 
 def test_errors_and_ranges_over_replicates_by_hand() -> None:
     """Three trials of two exposures, through whose rates the curve goes: 80, 60, 40 % at 1 and 20, 30, 70 % at 3."""
-    trials = [OfTrial(*people({1.0: (40, 50), 3.0: (10, 50)}), TRUTH), OfTrial(*people({1.0: (30, 50), 3.0: (15, 50)}),
-              TRUTH | {(2.5, "2.5 mg"): (1.0, 0.4)}), OfTrial(*people({1.0: (20, 50), 3.0: (35, 50)}), TRUTH)]  # fmt: skip
+    yes, truths = ((40, 10), (30, 15), (20, 35)), (TRUTH, TRUTH | {(2.5, "2.5 mg"): (1.0, 0.4)}, TRUTH)
+    trials = [OfTrial(*people({1.0: (a, 50), 3.0: (b, 50)}), t) for (a, b), t in zip(yes, truths, strict=True)]
     low, high = (row for row in rows_of("dose", "mg", "RESPW8", trials) if row.kind == "logistic")
     naive, true = np.array([80.0, 60, 40]), np.array([30.0, 40, 30])
     assert (low.exposure, low.dose, low.level, high.exposure) == (1, 2.5, "2.5 mg", 3)

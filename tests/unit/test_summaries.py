@@ -1,4 +1,4 @@
-"""Summaries of endpoints against loops over patients: arms, strata, replicates, pairs, reasons; from records and files."""
+"""Summaries of endpoints against loops over patients: arms, strata, replicates, pairs, reasons; records and files."""
 
 from __future__ import annotations
 
