@@ -171,3 +171,42 @@ def test_derivatives_of_every_structure(kind: str) -> None:
     assert curves == pytest.approx(second, abs=1e-5)
     if kind == "unstructured":
         assert structure.matrix(theta)[1, 2] == 3.0
+
+
+def test_the_first_matrix_is_that_of_the_residuals_at_every_visit() -> None:
+    """Means of two arms at two visits, of which one patient lacks the second: variances over those who are seen, half
+    of the covariance of a correlation of 1. A visit whose values do not vary has the variance of all together.
+    """
+    y = np.array([[1.0, 4.0], [3.0, 8.0], [0.0, 3.0], [4.0, np.nan]])
+    x = np.zeros((4, 2, 4))
+    for i, arm in enumerate((0, 0, 1, 1)):
+        x[i, [0, 1], [2 * arm, 2 * arm + 1]] = 1.0
+    one, two = np.sqrt((1 + 1 + 4 + 4) / 4), np.sqrt((4 + 4 + 0) / 3)
+    found = mmrm._first_matrix(mmrm.repeated(y, x))
+    assert found == pytest.approx(np.array([[one**2, one * two / 2], [one * two / 2, two**2]]))
+    y[:, 1] = [0.0, 0.0, 0.0, np.nan]
+    assert mmrm._first_matrix(mmrm.repeated(y, x))[1, 1] == pytest.approx(10 / 7)
+    with pytest.raises(mmrm.NotFitted, match="do not vary"):
+        mmrm._first_matrix(mmrm.repeated(np.zeros((4, 2)), x))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_matrix_of_the_structure_starts_as_itself(kind: str) -> None:
+    """Of three visits; and of one visit, where there is a variance alone."""
+    structure = KINDS[kind](3)
+    theta = {"unstructured": [4.0, 1.0, 9.0, 0.5, 2.0, 5.0], "heterogeneous Toeplitz": [2.0, 3.0, 1.5, 0.6, 0.3],
+             "heterogeneous autoregressive": [2.0, 3.0, 1.5, 0.6], "compound symmetry": [4.0, 1.5]}[kind]  # fmt: skip
+    matrix = structure.matrix(np.array(theta))
+    assert structure.start(matrix) == pytest.approx(theta)
+    s = np.sqrt(np.diag(matrix))
+    r = matrix / np.outer(s, s)
+    if kind == "heterogeneous Toeplitz":
+        assert [r[0, 1], r[1, 2], r[0, 2]] == pytest.approx([0.6, 0.6, 0.3])
+    if kind == "heterogeneous autoregressive":
+        assert [r[0, 1], r[1, 2], r[0, 2]] == pytest.approx([0.6, 0.6, 0.36])
+        high = structure.start(np.outer(s, s) * 0.999 + 0.001 * np.diag(s**2))
+        assert high[3] == 0.9, "kept off 1"
+    if kind == "compound symmetry":
+        assert covariances.compound_symmetry(1).start(np.array([[7.0]])) == pytest.approx([7.0, 0.0])
+    assert (structure.needs, structure.at_visit) == {
+        "unstructured": (4, 3), "compound symmetry": (2, 0)}.get(kind, (2, 3))  # fmt: skip
