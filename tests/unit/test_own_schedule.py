@@ -15,6 +15,7 @@ from trial.jobs.replay import replay
 from trial.jobs.work import enrolment, simulate_replicates, unit_of
 from trial.study.fingerprint import fingerprint
 from trial.study.load import load_text, resolved_yaml
+from trial.study.own_schedule import _some, changing
 
 BASE = """\
 id: own
@@ -261,3 +262,65 @@ def test_the_doses_of_an_interval_are_those_in_it_and_of_the_three_days_before()
     plan = Clocked(np.array([[0.0, 96.0, 168.0, 240.0], [95.0, 200.0, 300.0, np.inf]]), np.ones((2, 4)))
     found = plan.between(np.full(2, 168.0), np.full(2, 240.0))
     assert found.hour.tolist() == [[96.0, 168.0], [200.0, np.inf]] and found.mg.tolist() == [[1, 1], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("more", "blocks"),
+    [
+        ("", 2),
+        ("arms: [{id: A, ratio: 2}, {id: B}]\n", 3),
+        ("arms: [{id: A, ratio: 2}, {id: B, ratio: 3}]\nrandomisation: {block_size: 10}\n", 10),
+        ("arms: [{id: A}, {id: B}]\nrandomisation: null\n", 2),
+    ],
+)
+def test_blocks_are_as_large_as_the_ratios_ask_unless_said(tmp_path, more, blocks):
+    """A plan for each arm: randomisation is that of the config."""
+    study = loaded(tmp_path, f"patients: 12\nschedule: plan.csv\n{more}", BY_ARM).study
+    assert study.randomisation.block_size == blocks and study.patients == 12
+
+
+def test_ids_leave_nothing_to_ratios_and_blocks(tmp_path):
+    """Both arms have a ratio of their own, one of them 1; the blocks of all ratios together may be said."""
+    said = refusals(tmp_path, "schedule: plan.csv\narms: [{id: A, ratio: 1}, {id: B, ratio: 3}]\n", BY_ID)
+    assert "arms.1.ratio: seen 3; who is in which arm follows from the ids" in said and "arms.0.ratio" not in said
+    study = loaded(tmp_path, "schedule: plan.csv\nrandomisation: {block_size: 2}\n", BY_ID).study
+    assert study.randomisation.block_size == 2 and study.patients == 2
+    assert "ratio: seen 2" in refusals(tmp_path, "schedule: plan.csv\narms: [{id: A, ratio: 2}, {id: B}]\n", BY_ID)
+    one = ("ID,TIME,AMT", "x,0,5", "x,336,.")
+    shared = loaded(tmp_path, "patients: 6\nschedule: plan.csv\narms: [{id: A, ratio: 2}, {id: B}]\n", one).study
+    assert (shared.patients, shared.randomisation.block_size) == (6, 3), "the plan of one is that of all"
+
+
+def test_of_many_problems_the_first_twenty_are_named():
+    texts = [f"line {k}" for k in range(22)]
+    assert list(_some(iter(texts[:20]))) == texts[:20]
+    assert list(_some(iter(texts))) == [*texts[:20], "and 2 more"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"),
+    [
+        (("168,5", "336,0"), ""),
+        (("169,5", "336,0"), "at 169 h"),
+        (("168,5", "180,5", "336,0"), "at 168, 180 h"),
+        (("168,5", "191.9,5", "336,0"), "at 168, 191.9 h"),
+        (("168,5", "192,5", "336,0"), ""),
+    ],
+)
+def test_a_profile_is_of_the_one_dose_at_the_begin_of_its_day(tmp_path, rows, refused):
+    text = "patients: 3\nschedule: plan.csv\npk_sampling: {visit_day: 7}\n"
+    plan = ("TIME,AMT", "0,5", "168,0", *rows)
+    if not refused:
+        assert loaded(tmp_path, text, plan).study.pk_sampling.visit_day == 7
+        return
+    said = refusals(tmp_path, text, plan)
+    assert "with the one dose of its day, at 168 h; the doses of" in said and f"are {refused}" in said
+
+
+def test_cells_that_say_the_same_in_another_way_are_the_same():
+    """80 and 80.0; words letter by letter; an empty cell and a person who is unknown say nothing."""
+    own = {"x": "80.0", "y": "b"}
+    rows = [("x", "line 2", "80"), ("x", "line 3", ""), ("y", "line 4", "b"), ("z", "line 5", "c")]
+    assert list(changing("V", rows, own, "p")) == []
+    wrong = list(changing("V", [("x", "line 6", "80.1"), ("y", "line 7", "B")], own, "p"))
+    assert [line.partition(":")[0] for line in wrong] == ["line 6", "line 7"]
