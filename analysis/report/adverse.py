@@ -18,7 +18,7 @@ from analysis.report.grid import (
     texts,
     with_error,
 )
-from analysis.report.keyed import Number, Text, joined, label, number, numbers, said, shown
+from analysis.report.number_origins import Number, Text, joined, label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells
 from cohorts.adverse_events import Prior, Proxy, proxy

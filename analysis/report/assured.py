@@ -8,7 +8,7 @@ from analysis.designs.assurance import QUANTILES, Assured
 from analysis.figures.palette import hue
 from analysis.figures.powers import PowerCurve, powers
 from analysis.report.grid import NONE, Cell, Column, Row, Table, heading
-from analysis.report.keyed import Text, label, number, numbers, said, shown
+from analysis.report.number_origins import Text, label, number, numbers, said, shown
 from analysis.report.pictures import Figure, LegendKey
 from analysis.text import cells
 

@@ -14,7 +14,7 @@ from analysis.figures import charts as figures
 from analysis.figures import palette
 from analysis.figures.charts import Bar
 from analysis.report.grid import Cell, Column, Row, Table, arm_name, heading, texts
-from analysis.report.keyed import Text, label, number, numbers, said, shown
+from analysis.report.number_origins import Text, label, number, numbers, said, shown
 from analysis.report.pictures import Figure, LegendKey, chosen, not_drawn
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.figures.fitted import DosePoint, by_dose
 from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, heading, replicate_name, texts
-from analysis.report.keyed import Number, Text, label, number, said, shown
+from analysis.report.number_origins import Number, Text, label, number, said, shown
 from analysis.report.pictures import Figure, chosen
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.concentrations import KIND

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from analysis.report.grid import AS_RESCUE, arm_name, listed
-from analysis.report.keyed import Text, joined, label, said, shown
+from analysis.report.number_origins import Text, joined, label, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Template
 
 from analysis.figures.palette import hue
-from analysis.report.keyed import Text, attributes, content
+from analysis.report.number_origins import Text, attributes, content
 from analysis.report.templating import template
 from trial.jobs.provenance import STATEMENT, put
 

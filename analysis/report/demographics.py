@@ -18,7 +18,7 @@ from analysis.report.grid import (
     simulated_over,
     texts,
 )
-from analysis.report.keyed import Text, number, numbers, said, shown
+from analysis.report.number_origins import Text, number, numbers, said, shown
 from analysis.report.people import arm_head
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.baseline import ITEMS, Item

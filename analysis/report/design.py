@@ -9,7 +9,7 @@ from functools import partial
 
 from analysis.report.conduct import chemotherapy, meals, stopping, treatment
 from analysis.report.grid import listed, threshold
-from analysis.report.keyed import Number, Text, joined, label, said, shown
+from analysis.report.number_origins import Number, Text, joined, label, said, shown
 from analysis.report.planned import family_note, method_notes
 from analysis.report.runfolder import RunFolder
 from analysis.report.summary import primary_label, ratio

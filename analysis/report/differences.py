@@ -23,7 +23,7 @@ from analysis.report.grid import (
     texts,
     with_error,
 )
-from analysis.report.keyed import Text, numbers, shown
+from analysis.report.number_origins import Text, numbers, shown
 from analysis.report.rates import PROXIES
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import Estimate

@@ -20,7 +20,7 @@ from analysis.report.grid import (
     simulated_over,
     texts,
 )
-from analysis.report.keyed import Text, label, number, numbers, said, shown
+from analysis.report.number_origins import Text, label, number, numbers, said, shown
 from analysis.report.pictures import Figure
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.dose_finding import KIND

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.evidence import estimands
 from analysis.evidence.estimands import FAIL, PASS, Judged
 from analysis.report.grid import Cell, Column, Row, Table, arm_name, heading, texts
-from analysis.report.keyed import Text, joined, label, number, numbers, said, shown
+from analysis.report.number_origins import Text, joined, label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells
 from trial.study.estimand import ESTIMATORS, IMPUTED, IMPUTING, deaths_in_words

@@ -11,7 +11,7 @@ from analysis.evidence.exposure_response import MODELS, WORDS, AtExposure, read,
 from analysis.figures.fitted import DosePoint, by_dose
 from analysis.report.besides import put_page
 from analysis.report.grid import NONE, Cell, Column, Row, Table, full_set, heading, texts
-from analysis.report.keyed import Text, label, number, numbers, said, shown
+from analysis.report.number_origins import Text, label, number, numbers, said, shown
 from analysis.report.pictures import Figure
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from analysis.evidence.scorecard import JUDGED, Published
-from analysis.report.keyed import Text, joined, label, number, numbers, plain_text, said, shown
+from analysis.report.number_origins import Text, joined, label, number, numbers, plain_text, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL, Estimate
 from analysis.text import cells

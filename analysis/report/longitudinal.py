@@ -29,7 +29,7 @@ from analysis.report.grid import (
     threshold,
     with_error,
 )
-from analysis.report.keyed import Number, Text, label, number, numbers, said, shown
+from analysis.report.number_origins import Number, Text, label, number, numbers, said, shown
 from analysis.report.pictures import Figure, chosen, not_drawn, thresholds
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL, Estimate

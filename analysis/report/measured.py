@@ -29,7 +29,7 @@ from analysis.report.grid import (
     verdicts,
     with_error,
 )
-from analysis.report.keyed import Number, Text, number, numbers, said, shown
+from analysis.report.number_origins import Number, Text, number, numbers, said, shown
 from analysis.report.rates import EXPOSURE, PROXIES
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import Estimate

@@ -16,10 +16,10 @@ from analysis.figures.palette import hue
 from analysis.figures.powers import PowerCurve, powers
 from analysis.report.assured import assurance_parts
 from analysis.report.grid import NONE, Cell, Column, Row, Table, heading
-from analysis.report.keyed import Text, attributes, content, label, number, numbers, said, shown
+from analysis.report.number_origins import Text, attributes, content, label, number, numbers, said, shown
 from analysis.report.page import slug
 from analysis.report.pictures import Figure, LegendKey
-from analysis.report.tablebody import body, origins, starts, style
+from analysis.report.table_html import body, origins, starts, style
 from analysis.report.templating import template
 from analysis.text import cells
 from trial.jobs.provenance import STATEMENT, put

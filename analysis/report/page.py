@@ -42,11 +42,11 @@ from analysis.report import (
     tipping,
 )
 from analysis.report.grid import Table
-from analysis.report.keyed import Text, attributes, content, joined, label, said, shown
+from analysis.report.number_origins import Text, attributes, content, joined, label, said, shown
 from analysis.report.patient import pages
 from analysis.report.pictures import DRAWN, Figure
 from analysis.report.runfolder import RunFolder, read_run
-from analysis.report.tablebody import body, origins, starts, style
+from analysis.report.table_html import body, origins, starts, style
 from analysis.report.templating import template
 from analysis.text import cells
 from trial.jobs.provenance import STATEMENT, put

@@ -11,7 +11,7 @@ import numpy as np
 from analysis.figures import charts as figures
 from analysis.figures.charts import PatientCourse
 from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, texts
-from analysis.report.keyed import Number, Text, joined, label, of_patient, said, shown
+from analysis.report.number_origins import Number, Text, joined, label, of_patient, said, shown
 from analysis.report.pictures import thresholds
 from analysis.report.runfolder import RunFolder, ranges
 from analysis.text import cells

@@ -15,7 +15,7 @@ from analysis.report.grid import (
     named_alone,
     texts,
 )
-from analysis.report.keyed import Text, label, number, numbers, said, shown
+from analysis.report.number_origins import Text, label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL, Estimate
 from analysis.statistics.participants import DIED

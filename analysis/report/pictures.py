@@ -14,7 +14,7 @@ from analysis.evidence.scorecard import CONFIDENCE
 from analysis.figures import charts as figures
 from analysis.figures.charts import ForestRow, QuartileCurve, Rungs, Trace
 from analysis.report.grid import arm_name, replicate_name, threshold
-from analysis.report.keyed import Text, label, said, shown
+from analysis.report.number_origins import Text, label, said, shown
 from analysis.report.runfolder import ArmStyle, RunFolder, plain
 from analysis.statistics.estimates import ALL
 from analysis.statistics.shares import quartiles, rung_shares, share_by_day, to_the_end

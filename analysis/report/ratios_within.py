@@ -14,7 +14,7 @@ from analysis.report.grid import (
     texts,
     with_error,
 )
-from analysis.report.keyed import label, number, numbers, said, shown
+from analysis.report.number_origins import label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL, Estimate
 from analysis.text import cells

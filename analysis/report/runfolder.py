@@ -30,7 +30,7 @@ from analysis.evidence.results import (
     SCORES_FILE,
 )
 from analysis.evidence.scorecard import Published, Score, read_published, read_scores
-from analysis.report.keyed import Number
+from analysis.report.number_origins import Number
 from analysis.statistics.estimates import NAMED, OVER, Estimate, read_estimates
 from trial.jobs.provenance import read_manifest
 from trial.study.arms import Arm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.evidence.scorecard import STAT, Published, Score
 from analysis.report.grid import NONE, Cell, Column, Row, Table, arm_name, full_set, heading
-from analysis.report.keyed import Text, number, numbers, shown
+from analysis.report.number_origins import Text, number, numbers, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL
 from analysis.text import cells

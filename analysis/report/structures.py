@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from analysis.evidence import stacking
 from analysis.evidence.stacking import DIFFERENCE, STACKED, StructureRow
 from analysis.report.grid import Cell, Column, Row, Table, arm_name, full_set, heading, texts
-from analysis.report.keyed import Text, numbers, shown
+from analysis.report.number_origins import Text, numbers, shown
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells
 

@@ -27,7 +27,7 @@ from analysis.report.grid import (
     texts,
     with_error,
 )
-from analysis.report.keyed import Text, number, numbers, said, shown
+from analysis.report.number_origins import Text, number, numbers, said, shown
 from analysis.report.pictures import Figure, chosen, not_drawn
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import Estimate

@@ -16,7 +16,7 @@ from analysis.report.grid import (
     range_over,
     replicate_name,
 )
-from analysis.report.keyed import Number, Text, joined, label, number, numbers, said, shown
+from analysis.report.number_origins import Number, Text, joined, label, number, numbers, said, shown
 from analysis.report.runfolder import BASELINE_FILE, RunFolder
 from analysis.statistics.estimates import FEW_REPLICATES, Estimate
 from analysis.text import cells

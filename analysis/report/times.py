@@ -24,7 +24,7 @@ from analysis.report.grid import (
     threshold,
     with_error,
 )
-from analysis.report.keyed import Text, label, number, numbers, said, shown
+from analysis.report.number_origins import Text, label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.statistics.estimates import ALL, Estimate
 from analysis.text import cells

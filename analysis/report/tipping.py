@@ -8,7 +8,7 @@ from analysis.evidence import tipping
 from analysis.evidence.tipping import Tipping, point_in_words
 from analysis.figures.effects import worsening
 from analysis.report.grid import Column, Row, Table, arm_name, heading, texts
-from analysis.report.keyed import Text, label, number, numbers, said, shown
+from analysis.report.number_origins import Text, label, number, numbers, said, shown
 from analysis.report.pictures import Figure, chosen
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells

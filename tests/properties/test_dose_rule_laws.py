@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sizes import size
 
+from trial.engine.apply_dose_rule import Action
 from trial.engine.dosing import days_of, dose_mg
 from trial.engine.frozen import frozen
-from trial.engine.rules import apply_rules, start_course
 from trial.engine.simulate import simulate_unit
-from trial.engine.titration import Action
+from trial.engine.visit_decisions import apply_rules, start_course
 from trial.study.dose_rule import DoseRule
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))

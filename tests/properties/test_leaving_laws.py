@@ -16,8 +16,8 @@ from sizes import size
 from cohorts.adverse_events import Rates
 from trial.engine.frozen import frozen
 from trial.engine.leave_clocks import LeaveClocks
-from trial.engine.rules import apply_rules, start_course
 from trial.engine.simulate import simulate_unit
+from trial.engine.visit_decisions import apply_rules, start_course
 from trial.jobs.work import enrolment, simulate_replicates, tabulate, unit_of
 from trial.study.load import load_study
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sizes import size
 
-from trial.engine.rules import apply_rules, start_course
+from trial.engine.visit_decisions import apply_rules, start_course
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from hand_made import unit

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from tiny_trial import study
 
 from analysis.report.grid import Table
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 from analysis.report.runfolder import HELD, RunFolder
 from analysis.statistics.estimates import NAMED, OVER, Estimate
 from trial.study.study import Study

@@ -5,7 +5,7 @@ import pytest
 from hand_made import STUDY, unit
 from pydantic import ValidationError
 
-from trial.engine.rules import start_course
+from trial.engine.visit_decisions import start_course
 from trial.errors import ConfigError
 from trial.study.arms import Arm
 from trial.study.load import load_study, load_text, resolved_yaml

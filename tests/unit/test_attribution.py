@@ -15,7 +15,7 @@ import trial.app.attribution as app
 from analysis.evidence import attribution as pure
 from analysis.evidence.attribution import contributions, shapley, subsets
 from analysis.report import attribution as chapter
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 from cohorts.sets import parameter_set
 from trial.app.targets import Job, cut, job_values
 from trial.cli import main

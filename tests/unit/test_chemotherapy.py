@@ -19,8 +19,8 @@ from trial.engine.cycles import Cycles
 from trial.engine.dosing import daily_events, days_between, dose_mg, kill
 from trial.engine.draws import _cycle_factor
 from trial.engine.passage import NEVER
-from trial.engine.rules import apply_rules, start_course
 from trial.engine.simulate import simulate_unit
+from trial.engine.visit_decisions import apply_rules, start_course
 from trial.jobs.work import simulate_replicates
 from trial.study.load import load_study
 from trial.study.study import Study

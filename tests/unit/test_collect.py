@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 from hand_made import NEVER, people, taking, unit
 
+from trial.engine.apply_dose_rule import Action
 from trial.engine.simulate import simulate_unit
-from trial.engine.titration import Action
 from trial.jobs.collect import collect, screening_table
 from trial.jobs.courses import courses
 from trial.jobs.ledger import PAUSE, RESUME, _in_order

@@ -11,7 +11,7 @@ from scipy.stats import t as student
 from analysis.endpoints.stage_view import in_stage
 from analysis.evidence.results import evaluate_tables
 from analysis.report import ratios_within as chapter
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 from analysis.statistics.crossover import KIND, estimate_crossover, two_by_two
 from analysis.statistics.estimates import ALL
 from trial.app.echo import in_words

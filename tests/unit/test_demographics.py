@@ -5,7 +5,7 @@ from tiny_trial import study
 
 from analysis.evidence.scorecard import Published
 from analysis.report import demographics
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 
 AGE = Published(
     "g",

@@ -4,7 +4,7 @@ from bare_run import OVER, bare_run, changed, row
 from tiny_trial import study
 
 from analysis.report import design
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 
 
 def said(part, run=None, **settings):

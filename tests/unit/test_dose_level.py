@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from trial.engine.dosing import dose_mg
 from trial.engine.prescribed import Prescribed, days_apart, planned_mg
-from trial.engine.rules import apply_rules, start_course
 from trial.engine.simulate import simulate_unit
+from trial.engine.visit_decisions import apply_rules, start_course
 from trial.jobs.collect import collect
 from trial.study.dose_level import DoseLevel
 from trial.study.dose_rule import DoseRule

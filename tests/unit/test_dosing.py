@@ -4,7 +4,7 @@ import numpy as np
 from hand_made import unit
 
 from trial.engine.dosing import day_of, days_of, joined, later, spans_of, untreated_day
-from trial.engine.rules import start_course
+from trial.engine.visit_decisions import start_course
 from trial.solver import Events
 
 INF = np.inf

@@ -23,7 +23,7 @@ from analysis.evidence import estimands as pure
 from analysis.evidence import tipping
 from analysis.evidence.estimands import Found, Truth
 from analysis.report import estimands as chapter
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 from analysis.statistics import planned, summaries
 from trial.app import imputed
 from trial.app.targets import cut

@@ -27,7 +27,7 @@ from analysis.evidence.exposure_response import (
     without_curve,
 )
 from analysis.report import exposure_response
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 from trial.app.exposure_response import fixed_levels, mean_dose, on_level, start_doses, write_curves
 from trial.app.loading import load_checked
 from trial.app.sap import plan_in_words

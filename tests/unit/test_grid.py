@@ -8,7 +8,7 @@ import pytest
 from analysis.evidence.scorecard import Published, Score
 from analysis.report import grid
 from analysis.report.grid import Cell, Column, Row, Table, heading, texts
-from analysis.report.keyed import Number, plain_text
+from analysis.report.number_origins import Number, plain_text
 from analysis.report.runfolder import ArmStyle, ranges
 from analysis.statistics.estimates import Estimate
 

@@ -6,9 +6,9 @@ from hand_made import STUDY, people, unit
 
 from cohorts.adverse_events import Rates
 from trial.app.echo import in_words
+from trial.engine.apply_dose_rule import Action
 from trial.engine.liver_draws import LiverDraws, draw_liver
 from trial.engine.simulate import simulate_unit
-from trial.engine.titration import Action
 from trial.jobs.work import simulate_replicates
 from trial.study.load import load_study
 from trial.study.study import Study

@@ -11,8 +11,8 @@ import trial.jobs.work
 from cohorts.sets import parameter_set
 from trial.engine.dosing import days_between, dose_mg, meal_h
 from trial.engine.draws import draw_unit
-from trial.engine.rules import start_course
 from trial.engine.simulate import simulate_unit
+from trial.engine.visit_decisions import start_course
 from trial.jobs.work import enrolment, simulate_replicates
 from trial.study.load import load_study
 from trial.study.study import Study

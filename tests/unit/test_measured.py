@@ -6,7 +6,7 @@ from tiny_trial import study
 
 from analysis.evidence.scorecard import Published
 from analysis.report import differences, kinetics, measured, rates
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 
 PRINTED = Published(
     "d", "Made 1999", "drug", "MAXDUR", "median", "end", "d", 22.0, 125, None, 6.0, 53.0, "range", False, False, "", ""

@@ -21,7 +21,7 @@ from analysis.endpoints.records import from_tables
 from analysis.endpoints.strategies import as_observed, measured_value
 from analysis.evidence import estimands as pure
 from analysis.report import estimands as chapter
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 from analysis.statistics import longitudinal, measured_estimands
 from trial.app import imputed
 from trial.app.sap import plan_in_words

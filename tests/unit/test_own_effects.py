@@ -10,8 +10,8 @@ from cohorts.citations import THIS_ENGINE, Source
 from cohorts.parameters import CovariateEffect, RandomEffect
 from cohorts.sets import parameter_set
 from trial.engine.dosing import days_of, loss_factor
-from trial.engine.rules import start_course
 from trial.engine.simulate import simulate_unit
+from trial.engine.visit_decisions import start_course
 from trial.jobs.work import enrolment, simulate_replicates, unit_of
 from trial.models import Days
 from trial.solver import Events, Status, solve

@@ -4,7 +4,7 @@ import pytest
 from bare_run import bare_run, row
 
 from analysis.report import page
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 
 FULL = {
     "engine": {"name": "virtual-trial", "version": "0.2"},

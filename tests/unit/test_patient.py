@@ -13,7 +13,7 @@ from drawn_axes import Drawn
 from tiny_trial import Patient, study, tables
 
 from analysis.report import patient
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 from analysis.statistics.estimates import Estimate
 
 PATIENTS = (

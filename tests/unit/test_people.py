@@ -5,7 +5,7 @@ from tiny_trial import study
 
 from analysis.evidence.scorecard import Published
 from analysis.report import people
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 
 PRINTED = Published(
     "e", "Made 1999", "ALL", "COMPL", "rate", "end", "%", 75.0, 8, 6, None, None, "none", False, False, "", ""

@@ -14,7 +14,7 @@ from statsmodels.duration.survfunc import SurvfuncRight
 
 from analysis.evidence.scorecard import Score
 from analysis.report import pictures, runfolder
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 
 ARMS = ("LOW", "HIGH", "Placebo")
 

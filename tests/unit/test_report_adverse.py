@@ -5,7 +5,7 @@ from bare_run import bare_run, both, changed, row, shown
 from tiny_trial import study
 
 from analysis.report import adverse
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 from cohorts.adverse_events import proxy
 
 UTI = study(adverse=("UTI",))

@@ -12,7 +12,7 @@ from tiny_trial import study
 from analysis.designs.measures import AS_SIMULATED
 from analysis.evidence.exposure_response import AtExposure
 from analysis.report import estimands, exposure_response, longitudinal, operating, planned, rates
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 
 ANCOVA = {"method": {"measured": "ancova"}}
 

@@ -11,7 +11,7 @@ from made_run import make_run_folder, read_run, study_of
 
 from analysis.evidence.results import analyse
 from analysis.report.conduct import chemotherapy, listed, meals, treatment
-from analysis.report.keyed import Number, plain_text
+from analysis.report.number_origins import Number, plain_text
 from analysis.report.page import render
 from analysis.report.pictures import chemotherapy_weeks
 from analysis.report.runfolder import ArmStyle

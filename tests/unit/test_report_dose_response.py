@@ -3,7 +3,7 @@
 from bare_run import NAMED, OVER, bare_run, changed, row
 
 from analysis.report import dose_response as chapter
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 from analysis.statistics.dose_finding import KIND
 from analysis.statistics.estimates import ALL
 

@@ -10,7 +10,7 @@ from made_run import make_run_folder, read_run
 from analysis.evidence import sensitivity as pure
 from analysis.evidence.sensitivity import Effect
 from analysis.report import sensitivity
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 
 ARMS = ("LOW", "HIGH", "Placebo")
 

@@ -13,8 +13,8 @@ from analysis.endpoints.stage_view import in_stage
 from analysis.endpoints.time_to_event import first_response, loss_of_response
 from cohorts.sets import parameter_set
 from trial.engine.rescue import cut, no_rescue
-from trial.engine.rules import apply_rules, start_course
 from trial.engine.simulate import simulate_unit
+from trial.engine.visit_decisions import apply_rules, start_course
 from trial.models import structure_of
 from trial.study.load import load_study
 from trial.study.study import Study

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from trial.engine.dosing import dose_mg
 from trial.engine.draws import Drawn
-from trial.engine.rules import apply_rules, start_course
 from trial.engine.samples import Samples
 from trial.engine.simulate import simulate_unit
+from trial.engine.visit_decisions import apply_rules, start_course
 from trial.jobs.work import enrolment, simulate_replicates, unit_of
 from trial.study.analytes import Laboratory
 from trial.study.load import load_study

@@ -7,7 +7,7 @@ from bare_run import bare_run, row, shown
 from analysis.evidence.scorecard import Published, Score
 from analysis.report import rates, scored
 from analysis.report.grid import remarks
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 
 HIT = Score("a", "S", "drug", "RESPW8", "week 8", "%", 60.0, 0.5, 58.9, 51.1, 66.4, "cp95", "yes", "yes")
 OTHER = Score("b", "S", "HIGH", "AUC", "day 28", "ng*h/mL", 55077.5, 1495.2, 56000.0, None, None, "none", "", "no",

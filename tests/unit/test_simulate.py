@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hand_made import unit
 
+from trial.engine.apply_dose_rule import Action
 from trial.engine.course import Earlier
 from trial.engine.dosing import days_between, dose_mg, loss_factor
 from trial.engine.prescribed import Prescribed
 from trial.engine.rescue import Dosage
-from trial.engine.rules import start_course
 from trial.engine.simulate import _none_for_the_idle, simulate_unit
-from trial.engine.titration import Action
+from trial.engine.visit_decisions import start_course
 from trial.jobs.work import simulate_replicates
 from trial.solver import Events, solve
 from trial.study.load import load_study

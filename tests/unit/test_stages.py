@@ -9,11 +9,11 @@ from hand_made import NEVER, PARAMETERS, people, unit
 from cohorts.episodes import refractory
 from cohorts.sets import parameter_set
 from cohorts.shared.moving_disease import LOST_RESPONSE, REFRACTORY
+from trial.engine.apply_dose_rule import Action
 from trial.engine.in_force import OtherDrug
 from trial.engine.passage import Seen, first_place, stage_of
-from trial.engine.rules import apply_rules, start_course
 from trial.engine.simulate import simulate_unit
-from trial.engine.titration import Action
+from trial.engine.visit_decisions import apply_rules, start_course
 from trial.engine.weeks import Occasions, Own, in_episodes
 from trial.jobs.collect import collect
 from trial.models import TMDD_LIFESPAN

@@ -16,8 +16,8 @@ from analysis import endpoints
 from analysis.endpoints import catalogue, chosen, study_problems
 from analysis.text.cells import count as cell
 from trial.cli import main
+from trial.engine.apply_dose_rule import Action
 from trial.engine.simulate import simulate_unit
-from trial.engine.titration import Action
 from trial.jobs.replay import replay
 from trial.study.load import load_study
 

@@ -8,7 +8,7 @@ from tiny_trial import study
 
 from analysis.evidence.scorecard import Published, Score
 from analysis.report import summary
-from analysis.report.keyed import Number, plain_text
+from analysis.report.number_origins import Number, plain_text
 from analysis.report.runfolder import BASELINE_FILE
 
 HIT = Score("a", "S", "drug", "RESPW8", "week 8", "%", 60.0, 0.5, 58.9, 51.1, 66.4, "cp95", "yes", "yes")

@@ -5,7 +5,7 @@ from bare_run import OVER, bare_run, both, changed, row, shown
 from tiny_trial import study
 
 from analysis.report import times
-from analysis.report.keyed import plain_text
+from analysis.report.number_origins import plain_text
 
 TIME = {"PARCAT1": "time", "UNIT": "d"}
 COMPARED = study(reference_arm="placebo", replicates=3)

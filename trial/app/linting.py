@@ -8,10 +8,10 @@ import numpy as np
 
 from trial.app.echo import step_in_words
 from trial.app.typical_man import course_table
+from trial.engine.apply_dose_rule import Action
 from trial.engine.draws import Unit
 from trial.engine.followed import pieces_of
 from trial.engine.simulate import UnitResult, simulate_unit
-from trial.engine.titration import Action
 from trial.jobs.work import enrolment, unit_of
 from trial.study.arms import Arm
 from trial.study.dose_rule import DoseRule, DoseStep

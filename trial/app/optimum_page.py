@@ -18,7 +18,7 @@ from analysis.evidence.search import (
 )
 from analysis.figures.trade_off import Design, trade_off
 from analysis.report.decision import Chart, Sheet, Sheets, legend_of
-from analysis.report.keyed import Number, Text, shown
+from analysis.report.number_origins import Number, Text, shown
 from analysis.text import cells
 from trial.app.goals import Aim
 from trial.app.grid_points import OTHER_SIZES, SAME_PATIENTS

@@ -12,7 +12,7 @@ from analysis.endpoints.contract import Endpoint
 from analysis.evidence.design_points import PointRow, Simulated, point_rows, said, write_long, write_wide
 from analysis.figures.trade_off import Design, trade_off
 from analysis.report.decision import Chart, Sheet, Sheets, legend_of, write_page
-from analysis.report.keyed import Number, Text, shown
+from analysis.report.number_origins import Number, Text, shown
 from analysis.text import cells
 from cohorts.files import absolute
 from trial.app import folder as folders

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trial.engine.apply_dose_rule import DoseState
 from trial.engine.cycles import Cycles
 from trial.engine.giving_up import Patience
 from trial.engine.passage import Position
 from trial.engine.prescribed import Prescribed
 from trial.engine.rescue import Dosage, Rescues
-from trial.engine.titration import DoseState
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cohorts import elementary
+from trial.engine.apply_dose_rule import Action, DoseState
 from trial.engine.course import Course, Liver
 from trial.engine.dosing import active, days_of, dose_mg, drug_day, in_force_mg
 from trial.engine.draws import Unit
 from trial.engine.liver_draws import LiverDraws
 from trial.engine.passage import NEVER
-from trial.engine.titration import Action, DoseState
 from trial.study.dose_rule import DoseRule
 
 Array = NDArray[np.float64]

@@ -23,8 +23,8 @@ from trial.engine.dosing import (
 from trial.engine.draws import Unit
 from trial.engine.laboratory import Reported, asks_again, counts_of, report_concentration, with_retest
 from trial.engine.rescue import cut, with_platelets
-from trial.engine.rules import apply_rules, start_course
 from trial.engine.stuck import why_stuck
+from trial.engine.visit_decisions import apply_rules, start_course
 from trial.solver import Events, Status, reads_in_passing, solve
 from trial.study.analytes import CONCENTRATION, PLATELETS
 

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trial.engine.apply_dose_rule import Action, reason
 from trial.engine.course import Decisions
 from trial.engine.dosing import drug_day, is_active, takes
 from trial.engine.draws import Unit
 from trial.engine.passage import NEVER
 from trial.engine.prescribed import days_apart
-from trial.engine.rules import rules_of
 from trial.engine.simulate import UnitResult
-from trial.engine.titration import Action, reason
+from trial.engine.visit_decisions import rules_of
 from trial.jobs.intake import intake
 from trial.jobs.rows import Ints, Keys, coded, last_visit, table
 from trial.study.dose_rule import DoseRule

@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from trial.engine.apply_dose_rule import Action, unchanged
 from trial.engine.draws import Unit
 from trial.engine.frozen import frozen
-from trial.engine.rules import rules_of
 from trial.engine.simulate import UnitResult, simulate_unit
-from trial.engine.titration import Action, unchanged
+from trial.engine.visit_decisions import rules_of
 from trial.jobs.ledger import BY_SCHEDULE, why
 from trial.jobs.work import by_hours, enrolment, tabulate, unit_of
 from trial.study.study import Study

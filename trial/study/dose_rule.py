@@ -1,4 +1,6 @@
-"""Dose rules as data: a ladder of levels and the steps that move along it. ``trial.engine.titration`` applies them."""
+"""Dose rules as data: a ladder of levels and the steps that move along it. The engine's
+``apply_dose_rule`` applies them.
+"""
 
 from __future__ import annotations
 

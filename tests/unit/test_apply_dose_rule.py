@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trial.engine.titration import Action, _restarted, decide, reason, start, unchanged
+from trial.engine.apply_dose_rule import Action, _restarted, decide, reason, start, unchanged
 from trial.study.dose_rule import DoseRule, DoseStep
 
 PLANNED = "planned days or more after the last change"

@@ -3,8 +3,8 @@
 import pytest
 
 from analysis.report.grid import Cell, Column, Row, Table, heading, texts
-from analysis.report.keyed import Shown
-from analysis.report.tablebody import LONG, Origin, body, origins, starts, style
+from analysis.report.number_origins import Shown
+from analysis.report.table_html import LONG, Origin, body, origins, starts, style
 
 
 def number(text, keys, form="whole", how=""):

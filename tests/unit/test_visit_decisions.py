@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hand_made import FOUR_WEEKLY, unit
 
-from trial.engine.rules import apply_rules, rules_of, start_course
-from trial.engine.titration import Action
+from trial.engine.apply_dose_rule import Action
+from trial.engine.visit_decisions import apply_rules, rules_of, start_course
 from trial.jobs.work import simulate_replicates
 from trial.study.load import load_study
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from trial.engine.apply_dose_rule import Action, DoseState, decide, start, starting
 from trial.engine.course import Course, Decisions, Earlier
 from trial.engine.cycles import first_cycles, next_cycles
 from trial.engine.draws import Unit
@@ -21,7 +22,6 @@ from trial.engine.liver import Acts, acts, healthy, laid_on, remembered, seen_at
 from trial.engine.passage import Seen, first_place, stage_of
 from trial.engine.prescribed import Prescribed, days_apart, intervals_of
 from trial.engine.rescue import no_rescue, rescue
-from trial.engine.titration import Action, DoseState, decide, start, starting
 from trial.study.dose_rule import DoseRule, DoseStep
 
 Array = NDArray[np.float64]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 from analysis.report.grid import LABELS, Cell, Row, Table
-from analysis.report.keyed import Shown, attributes, content
+from analysis.report.number_origins import Shown, attributes, content
 
 ROW = "{row}"
 LONG = 26
