@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from analysis.evidence import estimands
-from analysis.evidence.estimands import FAIL, PASS, Judged
-from analysis.report.grid import Cell, Column, Row, Table, arm_name, heading, texts
+from analysis.evidence.estimands import Judged
+from analysis.report.grid import VERDICT, Cell, Column, Row, Table, arm_name, heading, texts
 from analysis.report.number_origins import Text, joined, label, number, numbers, said, shown
 from analysis.report.runfolder import RunFolder
 from analysis.text import cells
@@ -52,7 +52,7 @@ def _truth(run: RunFolder, row: Judged) -> Text:
 
 
 def _line(run: RunFolder, row: Judged) -> Row:
-    kind, unit = {PASS: "inside", FAIL: "outside"}.get(row.verdict, ""), estimands.shown_unit(row)
+    kind, unit = VERDICT.get(row.verdict, ""), estimands.shown_unit(row)
     found = (
         shown(cells.change, *numbers(row, "mean"), error=None, unit=unit),
         shown(cells.change, *numbers(row, "bias", "bias_mcse"), unit=unit),

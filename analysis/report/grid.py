@@ -15,6 +15,7 @@ from analysis.text import cells
 NONE = "–"
 AS_RESCUE = "where a result says no rescue or before rescue, a stop of treatment by the dose rule counts as a rescue"
 INSIDE = {"yes": "inside", "no": "outside"}
+VERDICT = {"PASS": "inside", "FAIL": "outside", "RISK": "unsure"}
 
 
 LABELS = ("label", "short", "arm")
@@ -22,7 +23,9 @@ LABELS = ("label", "short", "arm")
 
 
 class Cell(NamedTuple):
-    """Text of a cell; ``kind`` is its style: "" number, "text" wraps, "inside", "outside", or one of LABELS."""
+    """Text of a cell; ``kind`` is its style: "" number, "text" wraps, "inside", "outside", "unsure", or one of
+    LABELS.
+    """
 
     text: Text
     kind: str = ""

@@ -11,11 +11,11 @@ from jinja2 import Template
 
 from analysis.designs.assurance import Assured
 from analysis.designs.measures import AS_SIMULATED, Operating
-from analysis.designs.verdicts import PASS, Criterion, Kept, judge, smallest
+from analysis.designs.verdicts import Criterion, Kept, judge, smallest
 from analysis.figures.palette import hue
 from analysis.figures.powers import PowerCurve, powers
 from analysis.report.assured import assurance_parts
-from analysis.report.grid import NONE, Cell, Column, Row, Table, heading
+from analysis.report.grid import NONE, VERDICT, Cell, Column, Row, Table, heading
 from analysis.report.number_origins import Text, attributes, content, label, number, numbers, said, shown
 from analysis.report.page import slug
 from analysis.report.pictures import Figure, LegendKey
@@ -188,7 +188,7 @@ def _criteria(kept: Sequence[Kept]) -> Table:
             (
                 Cell(label(str(one.criterion)), "label"), Cell(label(one.row.scenario), "label"),
                 Cell(shown(cells.whole, number(one.row, "patients"))), Cell(one.why or _value(one.row)),
-                Cell(one.verdict, "inside" if one.verdict == PASS else "outside"),
+                Cell(one.verdict, VERDICT[one.verdict]),
             ),
             f"{one.criterion}|{one.row.scenario}|{one.row.patients}",
         )

@@ -119,6 +119,6 @@ def _classes(cell: Cell, first: bool) -> str:
 
 
 def _shown(cell: Cell) -> Markup:
-    if cell.kind in ("inside", "outside"):
+    if cell.kind in ("inside", "outside", "unsure"):
         return Markup('<span class="{}">{}</span>').format(cell.kind, cell.text)
     return escape(content(cell.text)).strip()

@@ -331,12 +331,13 @@ def test_the_table_of_the_report(tmp_path):
     )
     assert chapter.table(read_run(folder)) is None
     row = replace(judge(estimate=52.1, half=3.0), arm="LOW", versus="Placebo", label="as planned")
-    pure.write([row, replace(row, estimator="complete_cases", verdict="PASS")], folder)
+    others = [replace(row, estimator=name, verdict=one) for name, one in (("complete_cases", "PASS"), ("last_observation", "RISK"))]
+    pure.write([row, *others], folder)
     table = chapter.table(read_run(folder))
     texts = [[plain_text(cell.text) for cell in line.cells] for line in table.rows]
     assert texts[1] == ["planned", "+52.1", "+2.1 ± 0.0", "100.0 (99.1, 100.0)", "0.0 (0.0, 0.9)", "FAIL"]
     assert texts[0][0] == "as planned, Drug, start 2.5 mg against Placebo: +50.0 ± 0.0"
-    assert [line.cells[-1].kind for line in table.rows[1:]] == ["outside", "inside"]
+    assert [line.cells[-1].kind for line in table.rows[1:]] == ["outside", "inside", "unsure"]
 
 
 def test_a_chunk_of_replicates_is_a_job():

@@ -74,6 +74,7 @@ def test_inside_and_outside_are_marked():
     said = lines(Row((Cell("yes", "inside"), Cell("no", "outside")), key="k"))[1]
     assert '<td data-col="c0"><span class="inside">yes</span></td>' in said
     assert '<td data-col="c1"><span class="outside">no</span></td>' in said
+    assert '<span class="unsure">RISK</span>' in lines(Row((Cell("RISK", "unsure"), Cell("")), key="k"))[1]
 
 
 def test_a_compact_table_says_once_where_a_column_comes_from():
