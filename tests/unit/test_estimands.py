@@ -331,7 +331,8 @@ def test_the_table_of_the_report(tmp_path):
     )
     assert chapter.table(read_run(folder)) is None
     row = replace(judge(estimate=52.1, half=3.0), arm="LOW", versus="Placebo", label="as planned")
-    others = [replace(row, estimator=name, verdict=one) for name, one in (("complete_cases", "PASS"), ("last_observation", "RISK"))]
+    verdicts = {"complete_cases": "PASS", "last_observation": "RISK"}
+    others = [replace(row, estimator=name, verdict=one) for name, one in verdicts.items()]
     pure.write([row, *others], folder)
     table = chapter.table(read_run(folder))
     texts = [[plain_text(cell.text) for cell in line.cells] for line in table.rows]
