@@ -47,14 +47,15 @@ class Clocked:
 
 @dataclass(frozen=True, eq=False)
 class Moves:
-    """Events of doses, (n, K) each but ``moved`` (n, K, U): the inputs that a dose moves, NaN for those of the day.
+    """Events of doses, (n, K) each but ``moved`` (n, K, U): the inputs that a dose moves, NaN for those of the day;
+    None where no dose moves any.
 
     holds: whether the event says what is moved from then on; else it adds its amount alone.
     """
 
     time_h: Array
     amount: Array
-    moved: Array
+    moved: Array | None
     holds: NDArray[np.bool_]
 
 
@@ -68,21 +69,25 @@ def moves_of(structure: Structure, p: Array, taken: Clocked, days: Days) -> Move
         x[who, which][:, None]
         for x in (taken.hour, taken.mg, days.bioavailability, days.loss_factor, days.kill, days.meal_h)
     )
-    made = structure.daily_events(p[who, which], Days.of(start, mg, taken_up, loss, kill, meal_h))
-    bare = structure.daily_events(p[who, which], Days.of(start, 0.0, taken_up, loss, kill))
+    own = p[who, which]
+    made = structure.daily_events(own, Days.of(start, mg, taken_up, loss, kill, meal_h))
+    bare = structure.daily_events(own, Days.of(start, 0.0, taken_up, loss, kill))
     moved = np.where(made.inputs == bare.inputs[:, :1], np.nan, made.inputs)
-    each, inputs = made.time_h.shape[1] + 1, made.inputs.shape[2]
-    time_h = np.full((n, many, each), np.inf)
-    amount, into = np.zeros((n, many, each)), np.full((n, many, each, inputs), np.nan)
+    each, into = made.time_h.shape[1] + 1, None
+    time_h, amount = np.full((n, many, each), np.inf), np.zeros((n, many, each))
     time_h[who, which] = np.concatenate([made.time_h, start + LASTS_H], axis=1)
-    amount[who, which, :-1], into[who, which, :-1] = made.amount, moved
-    if np.isnan(into).all():  # no input is moved: what adds nothing does nothing
+    amount[who, which, :-1] = made.amount
+    if np.isnan(moved).all():  # what adds nothing does nothing
         adds = (amount != 0).any(axis=(0, 1))
-        time_h, amount, into, each = time_h[:, :, adds], amount[:, :, adds], into[:, :, adds], int(adds.sum())
+        time_h, amount, each = time_h[:, :, adds], amount[:, :, adds], int(adds.sum())
+    else:
+        into = np.full((n, many, each, moved.shape[2]), np.nan)
+        into[who, which, :-1] = moved
+        into = into.reshape(n, many * each, moved.shape[2])
     follows = _next(np.where(taken.mg > 0, taken.hour, np.inf))[:, :, None]
-    flat = (n, many * each)
     holds = np.isfinite(time_h) & (time_h < follows)
-    return Moves(time_h.reshape(flat), amount.reshape(flat), into.reshape(*flat, inputs), holds.reshape(flat))
+    flat = (n, many * each)
+    return Moves(time_h.reshape(flat), amount.reshape(flat), into, holds.reshape(flat))
 
 
 def _next(hour: Array) -> Array:
@@ -101,7 +106,6 @@ def laid_over(days: Events, doses: Moves, begin_h: Array, end_h: Array) -> Event
 
     What an event of a dose does not change is left out.
     """
-    inputs = days.inputs.shape[2]
     time_h = np.concatenate([days.time_h, doses.time_h], axis=1)
     order = np.argsort(time_h, axis=1, kind="stable")
     of_day = order < days.time_h.shape[1]
@@ -112,11 +116,13 @@ def laid_over(days: Events, doses: Moves, begin_h: Array, end_h: Array) -> Event
 
     time_h = _at(time_h, order)
     amount = sort(np.zeros_like(days.amount), doses.amount)
-    none = np.full(days.inputs.shape, np.nan)
-    moved = _carried(sort(none, doses.moved), sort(np.zeros(days.time_h.shape, bool), doses.holds))
-    said = _carried(sort(days.inputs, np.zeros((*doses.time_h.shape, inputs))), of_day)
-    said = np.where(np.isnan(said), days.inputs[:, :1], said)
-    now = np.where(np.isnan(moved), said, moved)
+    now = _at(days.inputs, np.maximum(of_day.cumsum(axis=1) - 1, 0))
+    if doses.moved is not None:
+        latest = _latest(sort(np.zeros(days.time_h.shape, bool), doses.holds))
+        for u in np.flatnonzero(~np.isnan(doses.moved).all(axis=(0, 1))):
+            moved = sort(np.full(days.time_h.shape, np.nan), doses.moved[:, :, u])
+            moved = np.where(latest >= 0, _at(moved, np.maximum(latest, 0)), np.nan)
+            now[:, :, u] = np.where(np.isnan(moved), now[:, :, u], moved)
     same = np.zeros(time_h.shape, dtype=bool)
     same[:, 1:] = (now[:, 1:] == now[:, :-1]).all(axis=2) & (time_h[:, :-1] >= begin_h[:, None])
     kept = (time_h >= begin_h[:, None]) & (time_h < end_h[:, None]) & (of_day | (amount != 0) | ~same)
@@ -129,13 +135,29 @@ def laid_over(days: Events, doses: Moves, begin_h: Array, end_h: Array) -> Event
     )
 
 
+def of_rows(events: Events, who: Ints) -> Events:
+    """The events of the patients ``who``."""
+    return Events(events.time_h[who], events.amount[who], events.inputs[who])
+
+
+def in_place_of(events: Events, who: Ints, theirs: Events) -> Events:
+    """The events with ``theirs`` for the patients ``who``."""
+    n, many = len(events.time_h), max(events.time_h.shape[1], theirs.time_h.shape[1])
+    made = Events(np.full((n, many), np.inf), np.zeros((n, many)), np.zeros((n, many, events.inputs.shape[2])))
+    for name, values in vars(made).items():
+        before, after = getattr(events, name), getattr(theirs, name)
+        values[:, : before.shape[1]] = before
+        values[who, after.shape[1] :] = np.inf if name == "time_h" else 0.0
+        values[who, : after.shape[1]] = after
+    return made
+
+
 def _at(values: NDArray, place: Ints) -> NDArray:
     """Of each row of ``values`` (n, E, ...) those at the places (n, K)."""
-    return values[np.arange(len(values))[:, None], place]
+    n, many = values.shape[:2]
+    return values.reshape(n * many, *values.shape[2:]).take(place + many * np.arange(n)[:, None], axis=0)
 
 
-def _carried(values: Array, holds: NDArray[np.bool_]) -> Array:
-    """Of each event (n, E, U) the values of the latest that ``holds`` (n, E), itself included; NaN before the first."""
-    last = np.maximum.accumulate(np.where(holds, np.arange(holds.shape[1]), -1), axis=1)
-    found = _at(values, np.maximum(last, 0))
-    return np.where((last >= 0)[:, :, None], found, np.nan)
+def _latest(holds: NDArray[np.bool_]) -> Ints:
+    """Of each event (n, E) the place of the latest that ``holds`` (n, E), itself included; -1 before the first."""
+    return np.maximum.accumulate(np.where(holds, np.arange(holds.shape[1]), -1), axis=1)

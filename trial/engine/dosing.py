@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cohorts import elementary
-from trial.engine.by_the_clock import BACK_H, Clocked, laid_over, moves_of
+from trial.engine.by_the_clock import BACK_H, Clocked, in_place_of, laid_over, moves_of, of_rows
 from trial.engine.course import Course
 from trial.engine.cycles import drug_days, intensities
 from trial.engine.draws import Drawn, Unit
@@ -235,11 +235,11 @@ def daily_events(unit: Unit, course: Course, day: NDArray[np.int64]) -> Events:
 
 
 def _by_habit(unit: Unit, course: Course, day: NDArray[np.int64]) -> Clocked:
-    """The doses of days (n, k), and of those before whose effect may not be over, at the hours of the habit."""
+    """What is prescribed on days (n, k) and on those before whose effect may not be over, at the hours of the habit."""
     back = np.arange(-int(BACK_H // 24.0), 0) + np.maximum(day[:, :1], 0)
     days = np.concatenate([back, day], axis=1)
     hour = 24.0 * days + _of_day(unit.drawn.dose_h, days) if unit.drawn.dose_h is not None else 24.0 * days
-    return Clocked(np.where(days >= 0, hour, np.inf), dose_mg(unit, course, days))
+    return Clocked(np.where(days >= 0, hour, np.inf), _prescribed_mg(unit, course, days))
 
 
 def _by_the_clock(unit: Unit, course: Course, day: NDArray[np.int64], plan: Clocked) -> Events:
@@ -250,25 +250,28 @@ def _by_the_clock(unit: Unit, course: Course, day: NDArray[np.int64], plan: Cloc
     events = unit.structure.daily_events(unit.p_on(day[:, 0]), bare)
     taken = plan.between(begin_h, end_h)
     given = np.where(_is_given(unit, course, taken.day), taken.mg, 0.0)
-    if not (given > 0).any():
+    who, when = np.flatnonzero((given > 0).any(axis=1)), taken.day
+    if not len(who):
         return events
-    taken, when = Clocked(taken.hour, given), taken.day
-    doses = Days.of(
-        taken.hour,
-        given,
+    said = (
         _of_day(unit.drawn.bioavailability, when),
         loss_factor(unit, course, when),
         kill(unit, course, when),
         meal_h(unit, course, when, given),
     )
-    return laid_over(events, moves_of(unit.structure, _p_on(unit, when), taken, doses), begin_h, end_h)
+    taken = Clocked(taken.hour[who], given[who])
+    doses = Days.of(taken.hour, taken.mg, *(each[who] for each in said))
+    moves = moves_of(unit.structure, _p_on(unit, when[who], who), taken, doses)
+    return in_place_of(events, who, laid_over(of_rows(events, who), moves, begin_h[who], end_h[who]))
 
 
-def _p_on(unit: Unit, day: NDArray[np.int64]) -> Array:
-    """Parameters of the structure on days (n, k) of each patient, (n, k, P)."""
-    p = np.repeat(unit.p[:, None], day.shape[1], axis=1)
+def _p_on(unit: Unit, day: NDArray[np.int64], who: NDArray[np.int64]) -> Array:
+    """Parameters of the structure on days (m, k) of the patients ``who`` (m,), (m, k, P)."""
+    p = np.broadcast_to(unit.p[who, None], (*day.shape, unit.p.shape[1]))
+    if unit.followed:
+        p = p.copy()
     for name in unit.followed:
-        value = np.where(unit.sound[:, None], unit.on(name, day), 1.0)
+        value = np.where(unit.sound[who, None], unit.on(name, day, who), 1.0)
         p[:, :, unit.structure.parameters.index(name)] = value
     return p
 
