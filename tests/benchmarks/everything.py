@@ -1,8 +1,9 @@
 """What everything that happens in a trial costs: processor time per patient with all of it on against all of it off.
 
-`python tests/benchmarks/everything.py` takes configs/hetrombopag_cit_everything.yaml (dose rule, laboratory, behaviour with
-the hours of doses and meals, agents of rescue, leaving, cycles of chemotherapy, covariates that change) and the same
-patients, arms, days and drug with none of them, in turn. The demand is a ratio of at most 1.5; it ends with an error when that is missed.
+`python tests/benchmarks/everything.py` takes configs/hetrombopag_cit_everything.yaml (dose rule, laboratory, behaviour
+with the hours of doses and meals, agents of rescue, leaving, cycles of chemotherapy, covariates that change) and the
+same patients, arms, days and drug with none of them, in turn. The demand is a ratio of at most 1.5; it ends with an
+error when that is missed.
 """
 
 from __future__ import annotations
