@@ -57,7 +57,15 @@ def problems(chosen: ParameterSet) -> list[str]:
     found += [line for item in items for line in _unsourced(item)]
     found += [*_values(chosen), *_together(chosen), *_beyond(chosen), *_laws(chosen), *_covariance(chosen)]
     found += _domain(chosen)
-    return [*found, *_effects(chosen), *_covariates(chosen), *_idle(chosen), *_citations(chosen)]
+    return [*found, *_uncertain(chosen), *_effects(chosen), *_covariates(chosen), *_idle(chosen), *_citations(chosen)]
+
+
+def _uncertain(chosen: ParameterSet) -> Iterator[str]:
+    """Standard errors of numbers that the set does not have, as one that was made from another set may."""
+    known = [*(p.name for p in chosen.parameters), *chosen.variances]
+    for name in (name for block in chosen.uncertainty for name in block.names):
+        if name not in known and name not in BEYOND_STRUCTURE:
+            yield f"uncertainty: {name}: no number of this set; allowed: one that it has, or none{near(name, known)}"
 
 
 def naked(p: Parameter) -> Iterator[str]:

@@ -331,8 +331,6 @@ class ParameterSet:
         weekly = [e.parameter for e in self.effects("occasion") if e.parameter != BIOAVAILABILITY]
         for name in [*varying, *weekly, *(e.parameter for e in self.covariate_effects), *mixed]:
             self.parameter(name)
-        for name in self.rse_percent:
-            self.unit(name)
         for c in self.correlations:
             if not {c.a, c.b} <= set(varying) or c.a == c.b:
                 raise RecordError(f"{self.id}: correlation of {c.a} and {c.b}: both need a patient-level random effect")

@@ -49,18 +49,18 @@ THETA: dict[str, float] = {
     "KINT": 4.36,  # 1/h, internalisation of the complex
     "KIN": 1.43,  # 10^9/L/h, production of platelets
     "BASE": 13.0,  # 10^9/L, count without drug
-    "MTT": 144.22,  # h, through the four transits
-    "EMAX": 20.579,  # 1, largest relative increase of production
-    "EC50": 45.818,  # ng/mL, free drug of half effect
+    "MTT": 157.71,  # h, through the four transits
+    "EMAX": 18.146,  # 1, largest relative increase of production
+    "EC50": 37.755,  # ng/mL, free drug of half effect
     "NONRESP": 0.11,  # fraction of patients in the class nonresponder
     "EMAX_NONRESP": 0.0,  # 1, their EMAX
-    "FLUCT_SD": 0.43713,  # 1, SD of the log loss factor over time (not used here)
+    "FLUCT_SD": 0.47654,  # 1, SD of the log loss factor over time (not used here)
     "FLUCT_TAU": 10.0,  # d, its correlation time (not used here)
     "ASSAY_CV": 0.08,  # fraction, platelet assay (not used here)
     "CONC_CV": 0.154,  # fraction, concentration assay (not used here)
-    "RESCUE_H0": 0.23449,  # 1/wk (not used here, nor the rest)
-    "RESCUE_SCALE": 10.825,  # 10^9/L
-    "RESCUE_DROP": 1.8186,  # 1
+    "RESCUE_H0": 0.30227,  # 1/wk (not used here, nor the rest)
+    "RESCUE_SCALE": 8.8128,  # 10^9/L
+    "RESCUE_DROP": 1.5038,  # 1
     "RESCUE_TAU": 14.0,  # d
     "BLEED_A": 0.197,  # 1
     "BLEED_B": 0.5,  # 1
@@ -73,7 +73,7 @@ OMEGA2: dict[str, float] = {  # variances of the log between patients
     "CL": 0.33877315889668336,  # CV 63.5 %
     "VC": 0.46749047391470916,  # CV 77.2 %
     "KDEG_T": 0.5645413516907702,  # CV 87.1 %
-    "EC50": 0.5404,  # CV 84.7 %
+    "EC50": 0.43991,  # CV 74.3 %
     "MTT": 0.08617769624105233,  # CV 30 %
 }
 CORRELATION: dict[tuple[str, str], float] = {("CL", "VC"): 0.55}

@@ -108,7 +108,11 @@ def test_a_population_of_the_catalogue_has_these_columns():
 def test_what_parameter_uncertainty_moves():
     found = said(parameter_uncertainty=True)["parameter_uncertainty"]
     chosen = parameter_set(WANG)
-    assert found.startswith(f"moves only {', '.join(chosen.rse_percent)}, which have a standard error; the spread")
+    (together,) = chosen.uncertainty
+    assert found.startswith(
+        f"moves only {', '.join(chosen.rse_percent)}, which have a standard error ({', '.join(together.names)}"
+        " together, with errors of a calibration, which are too small); the spread"
+    )
     assert "parameter_uncertainty" not in said()
 
 

@@ -49,6 +49,13 @@ def test_what_every_set_needs_in_its_unit():
     assert problems(without) == ["RESCUE_TAU: not given; every set needs it, in d"]
     without = replace(SET, parameters=tuple(p for p in SET.parameters if p.name != "FLUCT_SD"))
     assert problems(without) == ["FLUCT_SD: not given; every set needs it, in no unit"]
+    without = replace(
+        SET, parameters=tuple(p for p in SET.parameters if p.name != "EC50"), random_effects=(), correlations=()
+    )
+    assert [line for line in problems(without) if "uncertainty" in line] == [
+        "uncertainty: EC50: no number of this set; allowed: one that it has, or none",
+        "uncertainty: OMEGA_EC50: no number of this set; allowed: one that it has, or none",
+    ]
     assert problems(with_parameter("RESCUE_TAU", unit="h")) == ["RESCUE_TAU: unit: seen 'h'; it is read in 'd'"]
 
 

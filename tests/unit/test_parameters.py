@@ -154,7 +154,7 @@ def test_parameter_uncertainty_moves_values_once_per_replicate():
     one, again, two = (uncertain(SET, Streams(1), r) for r in (0, 0, 1))
     assert one == again and one.value("CL") != two.value("CL") != SET.value("CL")
     assert one.value("Q") == SET.value("Q")
-    certain = replace(SET, parameters=tuple(replace(p, rse_percent=None) for p in SET.parameters))
+    certain = replace(SET, parameters=tuple(replace(p, rse_percent=None) for p in SET.parameters), uncertainty=())
     with pytest.raises(ValueError, match="no parameter has a standard error"):
         uncertain(certain, Streams(1), 0)
     with pytest.raises(ValueError, match="no parameter has a standard error"):
