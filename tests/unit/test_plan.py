@@ -123,7 +123,7 @@ scenarios:
 """
 
 
-def test_the_pools_of_a_design_are_those_that_are_simulated(tmp_path, capsys):
+def test_the_pools_of_a_design_are_those_that_are_simulated(tmp_path, capsys, monkeypatch):
     """420 patients, rounded up to 20 sub-pools, under every arm; two scenarios with the same numbers have one pool."""
     path = tmp_path / "design.yaml"
     path.write_text(DESIGN, encoding="utf-8")
@@ -136,7 +136,9 @@ def test_the_pools_of_a_design_are_those_that_are_simulated(tmp_path, capsys):
     assert all(name_of(pool) in out for pool in pools)
     assert out.count(f"{420 * len(pools[0].arms):,} simulated patients") == 2
     (tmp_path / "x" / name_of(pools[0])).mkdir(parents=True)
-    assert main(["plan", str(path), "--out", str(tmp_path / "x")]) == 0
-    assert capsys.readouterr().out.count("(is there already)") == 1
+    monkeypatch.setattr(trial.app.foresight, "cores", lambda: 0)
+    assert main(["plan", str(path), "--out", str(tmp_path / "x"), "--workers", "200"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("(is there already)") == 1 and out.count("for each worker of a cluster") == 2
     assert main(["plan", str(path), "--replicates", "3"]) == 2
     assert "--replicates are of a study" in capsys.readouterr().err

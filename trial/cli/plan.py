@@ -89,6 +89,8 @@ def _plan_design(config: Path, out: Path | None, workers: int | None) -> int:
         print(f"    time    about {duration(found.seconds)}, without the trials that are drawn")
         print(f"    disk    about {seen.disk} while it works, half of it afterwards ({seen.free_disk} free)")
         print(f"    memory  about {seen.memory}" + (f" ({seen.free_memory} free)" if seen.free_memory else ""))
+        if seen.elsewhere:
+            print(f"            and {seen.elsewhere} for each worker of a cluster (--dask, --shard: docs/cluster.md)")
     print(f"  files    {', '.join(files_of(asked))} in {folder}")
     if plan.assurance:
         print("  the small pools of the assurance are not in it")
