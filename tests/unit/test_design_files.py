@@ -46,6 +46,14 @@ def refused(tmp_path: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
+        (
+            "criteria:",
+            "arms: [HETROM-5, Placebo]\nadapt: {kind: drop_arms}\ncriteria:",
+            11,
+            "no effect: one arm is compared",
+        ),
+        ("criteria:", "  stop_on: all\narms: [HETROM-5, Placebo]\ncriteria:", 10, "stop_on: no effect"),
+        ("power >= 0.9", "bias_naive <= 1e999", 11, "a limit that is finite"),
         ("sizes: [60, 120]", "sizes: [60, 60]", 3, "60"),
         ("sizes: [60, 120]", "sizes: [60, 5000]", 3, "at most 2000"),
         ("sizes: [60, 120]", "size: [60, 120]", 3, "sizes"),
@@ -143,6 +151,82 @@ def test_examples_are_sound(path):
     assert posed.criteria
 
 
+GRAPHED = f"""\
+id: graphed
+study: {CONFIGS / "published" / "hetrombopag_itp_phase3.yaml"}
+settings: [analysis.method.measured=ancova]
+sizes: [60, 120]
+multiplicity:
+  procedure: graphical
+  hypotheses: [HETROM-2.5, HETROM-5, RESCUE:HETROM-2.5, MAXDUR:HETROM-5]
+  weights: {{HETROM-2.5: 0.5, HETROM-5: 0.5}}
+  transitions:
+    HETROM-2.5: {{RESCUE:HETROM-2.5: 1}}
+    HETROM-5: {{MAXDUR:HETROM-5: 1}}
+looks:
+  information: [0.5, 1]
+  stop_on: all
+criteria:
+  - power_all >= 0.5
+"""
+BY_DOSE = f"""\
+id: by_dose
+study: {CONFIGS / "designs" / "dose_finding_study.yaml"}
+settings:
+  - analysis.dose_response.endpoint=PLTW8
+  - analysis.dose_response.shapes.1.ed50=2.5
+pool: {{patients: 4000}}
+arms: [HETROM-2.5, HETROM-5, HETROM-7.5, Placebo]
+test: mcp_mod
+level: 0.025
+sizes: [40, 80]
+criteria:
+  - power >= 0.9
+"""
+RANKED = f"""\
+id: ranked
+study: {CONFIGS / "published" / "hetrombopag_itp_phase3.yaml"}
+settings: [analysis.method.measured=hodges_lehmann, analysis.multiplicity=null]
+endpoint: MAXDUR
+arms: [HETROM-5, Placebo]
+margin: 5
+sizes: [60]
+looks:
+  information: [0.4, 1]
+  efficacy: {{kind: kim_demets, parameter: 3}}
+accrual: {{per_month: 20}}
+criteria:
+  - bias_naive <= 4
+"""
+"""Designs with measured endpoints, graphs over endpoints and a test by dose; with each, what a slip makes of it."""
+SLIPS = {
+    GRAPHED: (
+        ("RESCUE:HETROM-2.5, MAX", ("RESCUE:, MAX", ":Placebo, MAX", "RESCUE::HETROM-2.5, MAX", "RESC, MAX")),
+        ("weights: {HETROM-2.5: 0.5", ("weights: {HETROM-2.5: 0.6", "weights: {HETROM-2.5: .nan", "weights: {HET: 1")),
+        ("{MAXDUR:HETROM-5: 1}", ("{MAXDUR:HETROM-5: 2}", "{}", "{Placebo: 1}", "{MAXDUR:HETROM-5: []}", "[1]")),
+        ("procedure: graphical", ("procedure: holm", "procedure: graph", "procedure: [graphical]")),
+        ("measured=ancova", ("measured=none", "measured=mmrm", "measured=", "measured=[1]")),
+        ("stop_on: all", ("stop_on: some", "by: day", "stop_on: all\nmargin: 0.1", "stop_on: all\ntest: mcp_mod")),
+        ("power_all", ("bias_adjusted", "coverage_repeated", "assurance", "overrun", "power_of")),
+    ),
+    BY_DOSE: (
+        ("endpoint=PLTW8", ("endpoint=PLTW9", "endpoint=REDUCE", "endpoint=3", "endpoint=[]")),
+        ("ed50=2.5", ("ed50=0", "ed50=1e300", "ed50=x", "hill=3", "delta=3", "ed5=1", "shape=spline")),
+        ("[HETROM-2.5, HETROM-5, HETROM-7.5, Placebo]", ("[HETROM-2.5, Placebo]", "[HETROM-2.5]", "HETROM-5", "[1]")),
+        ("test: mcp_mod", ("test: mcpmod", "test: [mcp_mod]", "doses: [1]", "models: [a]", "test: mcp_mod\nmargin: 1")),
+        ("level: 0.025", ("level: 0.05", "level: 0", "level: x")),
+        ("power >=", ("bias_naive >=", "power_alll >=", "coverage_adjusted >=")),
+    ),
+    RANKED: (
+        ("hodges_lehmann", ("none", "hodges", "ancova_log", "cmh")),
+        ("margin: 5", ("margin: -1", "margin: 1e308", "margin: .inf", "margin: [5]")),
+        ("endpoint: MAXDUR", ("endpoint: MAXDURR", "endpoint: REDUCE", "endpoint: 3", "endpoint: [MAXDUR]")),
+        ("kim_demets, parameter: 3", ("kim_demets", "kim_demets, parameter: 0", "pocock, parameter: 1", "[pocock]")),
+        ("[0.4, 1]", ("[0.4, 1]\n  stop_on: all", "[0.4]", "[0.4, .nan, 1]", "[0.999, 1]")),
+        ("per_month: 20", ("per_month: 1e-300", "per_month: -1", "per_month: 20, reporting_days: .inf")),
+        ("bias_naive <= 4", ("bias_naive <= 1e999", "bias_naive <= 1..5", "assurance >= 0.5", "[x]")),
+    ),
+}  # fmt: skip
 VALUES = ("", "null", "-1", "0", "1e9", "yes", "[]", "{}", "[1, x]", "abc", "{a: 1}", "'", "!!int ''", "0.5", "[[[1]]]")
 
 
@@ -165,14 +249,34 @@ def broken(rng: random.Random, text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def test_what_slips_are_made_from_is_sound(tmp_path):
+    for text in SLIPS:
+        (tmp_path / "design.yaml").write_text(text, encoding="utf-8")
+        load_design(tmp_path / "design.yaml")
+
+
+EVERY = [(text, old, new) for text, slips in SLIPS.items() for old, news in slips for new in news]
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new"),
+    [pytest.param(*each, marks=[] if not k % 6 else pytest.mark.slow) for k, each in enumerate(EVERY)],
+)
+def test_a_slip_is_refused_with_file_and_line(tmp_path, text, old, new):
+    assert text.count(old) == 1
+    for line in refused(tmp_path, text.replace(old, new)).splitlines():
+        assert re.search(r"\.yaml:\d+: \S", line), line
+
+
 @pytest.mark.slow
 def test_malformed_files_are_refused_with_file_and_line(tmp_path):
     """Those that are no worse than before are read; every other one has a message with its place."""
     rng, refusals, path = random.Random(16), 0, tmp_path / "design.yaml"
-    texts = [GIVEN, *(one.read_text(encoding="utf-8") for one in EXAMPLES)]
+    texts = [GIVEN, *SLIPS, *(one.read_text(encoding="utf-8") for one in EXAMPLES)]
     texts = [re.sub(r"^study: (?!/)(.*)$", rf"study: {CONFIGS / 'designs'}/\1", text, flags=re.M) for text in texts]
     while refusals < size(150, 500):
-        path.write_text(broken(rng, broken(rng, rng.choice(texts))), encoding="utf-8")
+        text = broken(rng, rng.choice(texts))
+        path.write_text(broken(rng, text), encoding="utf-8")
         try:
             load_design(path)
         except ConfigError as error:

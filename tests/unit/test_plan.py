@@ -6,6 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import trial.app.foresight
+from trial.app.design_pool import name_of
+from trial.app.designing import load_design, study_of_pool
 from trial.app.study_run import evaluator
 from trial.cli import main
 from trial.cli.console import duration
@@ -106,3 +108,37 @@ def test_the_curves_of_exposure_response_are_counted(capsys):
     assert main(["plan", SMOKE, "--replicates", "1000", "--workers", "1", *curves]) == 0
     curves_said = next(line for line in capsys.readouterr().out.splitlines() if "curves" in line)
     assert f"{3 * 40 * (2 + len(levels)):,} patients on fixed levels" in curves_said
+
+
+DESIGN = f"""\
+id: foreseen
+study: {CONFIG}
+pool: {{patients: 410, seed: 3}}
+sizes: [12]
+scenarios:
+  - id: planned
+  - id: again
+  - id: less
+    settings: [adherence.mean=0.7]
+"""
+
+
+def test_the_pools_of_a_design_are_those_that_are_simulated(tmp_path, capsys, monkeypatch):
+    """420 patients, rounded up to 20 sub-pools, under every arm; two scenarios with the same numbers have one pool."""
+    path = tmp_path / "design.yaml"
+    path.write_text(DESIGN, encoding="utf-8")
+    asked = load_design(path)
+    pools = [study_of_pool(asked.plan, study) for _, study in asked.studies]
+    assert main(["plan", str(path), "--out", str(tmp_path / "x")]) == 0
+    out = capsys.readouterr().out
+    assert "3 scenarios, 1 size," in out
+    assert out.count("pool-") == len({name_of(pool) for pool in pools}) == 2
+    assert all(name_of(pool) in out for pool in pools)
+    assert out.count(f"{420 * len(pools[0].arms):,} simulated patients") == 2
+    (tmp_path / "x" / name_of(pools[0])).mkdir(parents=True)
+    monkeypatch.setattr(trial.app.foresight, "cores", lambda: 0)
+    assert main(["plan", str(path), "--out", str(tmp_path / "x"), "--workers", "200"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("(is there already)") == 1 and out.count("for each worker of a cluster") == 2
+    assert main(["plan", str(path), "--replicates", "3"]) == 2
+    assert "--replicates are of a study" in capsys.readouterr().err

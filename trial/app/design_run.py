@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from analysis.designs.assurance import Assured, write_assured
+from analysis.designs.assurance import ASSURANCE_FILE, Assured, write_assured
 from analysis.designs.measures import AS_SIMULATED, Operating, write_operating
 from trial.app.assurance import Drawing, pool_of_draws, rows_of_size, simulate_small_pools
 from trial.app.attempt import How
 from trial.app.design_family import endpoint_of
 from trial.app.design_pool import name_of, simulate_part, uniforms_of
-from trial.app.designing import Posed, in_design, pool_of, rows_of, study_of_pool, trials_of
+from trial.app.designing import FILES, Posed, in_design, pool_of, rows_of, study_of_pool, trials_of
+from trial.app.foresight import Foresight, foresee
 from trial.app.pool_parts import refuse_foreign
 from trial.app.talk import Progress, Say, silent, unseen
 from trial.app.unknowns import Unknown
+from trial.errors import ConfigError
 from trial.study.design_plan import DesignPlan
+from trial.study.placed import plain
 from trial.study.study import Study
+from trial.study.yamltree import read
 
 
 def write_designs(
@@ -40,6 +46,25 @@ def write_designs(
     if assured:
         write_assured(assured, folder)
     return rows, assured
+
+
+def is_design(path: Path) -> bool:
+    """Whether a YAML file names a study and sizes, as a design does; not where it cannot be read."""
+    data: Any = None
+    with suppress(ConfigError):
+        data = plain(read(path))
+    return isinstance(data, Mapping) and {"study", "sizes"} <= set(data)
+
+
+def files_of(asked: Posed) -> list[str]:
+    """The files beside the pools."""
+    return [name for name in FILES if asked.plan.assurance or name != ASSURANCE_FILE]
+
+
+def foresee_pools(asked: Posed, folder: Path, workers: int | None = None) -> dict[str, Foresight]:
+    """What the pool of every scenario will come to, by the name of its folder. Takes about a second each."""
+    pools = {name_of(one): one for one in (study_of_pool(asked.plan, study) for _, study in asked.studies)}
+    return {name: foresee(one, folder, workers, with_report=False, here=False) for name, one in pools.items()}
 
 
 def simulate_shard(asked: Posed, folder: Path, how: How, say: Say = silent, progress: Progress = unseen) -> list[str]:

@@ -27,7 +27,15 @@ from analysis.statistics.planned import adjusted
 from analysis.statistics.sequential_estimates import z_of_conditional_power
 from analysis.statistics.spending import EXPONENTS, shape, spent
 from trial.app.attempt import How
-from trial.app.design_family import by_shapes, claims_of, endpoint_of, endpoints_said, family_of, is_measured
+from trial.app.design_family import (
+    by_shapes,
+    claims_of,
+    endpoint_of,
+    endpoints_said,
+    family_of,
+    is_measured,
+    untold_shapes,
+)
 from trial.app.design_pool import pool_study, pooled
 from trial.app.loading import load_checked
 from trial.app.talk import Progress, Say, silent, unseen
@@ -122,6 +130,10 @@ def _unfit_family(plan: DesignPlan, study: Study) -> Iterator[Problem]:
     if plan.test == "mcp_mod":
         yield from (
             (("arms",), text) for _, text in dose_response_problems(study.analysis.dose_response, study.arms, False)
+        )
+        yield from (
+            (("test",), f"seen mcp_mod with {name}, which is flat or without bound over the doses of the design")
+            for name in untold_shapes(plan, study)
         )
     if plan.multiplicity:
         for path, text in family_problems(study.analysis, plan.multiplicity, study.arm_ids):

@@ -34,6 +34,8 @@ def unfit(plan: DesignPlan, study: Study) -> Iterator[Problem]:
         yield ("adapt", "kind"), f"seen sample_size with {active} arms beside the reference; allowed: one"
     if plan.adapt and plan.adapt.kind == "select" and plan.multiplicity:
         yield ("multiplicity",), "given beside adapt.kind: select, whose closed test is its own"
+    if plan.adapt and plan.adapt.kind == "drop_arms" and active == 1:
+        yield ("adapt", "kind"), "no effect: one arm is compared, and without it the trial stops"
     if plan.multiplicity:
         named = [hypothesis(name) for name in plan.multiplicity.hypotheses]
         for k, h in enumerate(named):
@@ -94,7 +96,11 @@ def unfit_kinds(plan: DesignPlan, study: Study, measured: bool) -> Iterator[Prob
 
 
 def unmeasured(plan: DesignPlan, hypotheses: int, measured: bool) -> Iterator[Problem]:
-    """Criteria about what a design with so many hypotheses, on yes or no or ``measured`` endpoints, does not have."""
+    """What a design with so many hypotheses, on yes or no or ``measured`` endpoints, does not have: a stop on all of
+    them, and criteria.
+    """
+    if plan.looks and plan.looks.stop_on == "all" and hypotheses < 2:
+        yield ("looks", "stop_on"), "no effect: there is one hypothesis"
     for k, text in enumerate(plan.criteria):
         measure, _, limit = criterion(text)
         if plan.test == "mcp_mod" and measure in (*BIASES, *OF_ONE_WITH_LOOKS):

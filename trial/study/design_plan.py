@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from math import isfinite
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -15,7 +16,6 @@ from trial.study.protocol import (
     Identifier,
     NonNegative,
     Number,
-    Positive,
     Probability,
     Problem,
     Record,
@@ -203,7 +203,9 @@ class Adaptation(Record):
 class AccrualPlan(Record):
     """How patients come in, for durations and overrun."""
 
-    per_month: Positive = Field(description="patients per month once all sites are open")
+    per_month: Annotated[Number, Field(ge=0.01, le=1e6)] = Field(
+        description="patients per month once all sites are open"
+    )
     ramp_months: NonNegative = Field(default=0.0, description="months over which the rate rises to that, in a line")
     reporting_days: NonNegative = Field(default=0.0, description="days from the assessment until it is known")
 
@@ -236,7 +238,7 @@ class DesignPlan(Record):
         description="an endpoint: a yes or no, or a measured one, compared by analysis.method.measured of the study; "
         "none: the primary one of the study",
     )
-    margin: NonNegative = Field(
+    margin: Annotated[Number, Field(ge=0, le=1e6)] = Field(
         default=0.0,
         description="how much worse an arm may be and still win, as a share, of a measured endpoint in its unit; 0: it "
         "has to be better",
@@ -325,6 +327,9 @@ def _criterion_problems(path: tuple[str | int, ...], text: str, plan: DesignPlan
         measure, sign, limit = criterion(text)
     except ValueError:
         yield path, f"seen {text!r}; allowed: a measure, >= or <=, and a number, as in power >= 0.9"
+        return
+    if not isfinite(limit):
+        yield path, f"seen {text!r}; allowed: a limit that is finite"
         return
     if measure in SHARES and not 0 <= limit <= 1:
         meant = f"; did you mean {limit / 100:g}?" if 1 < limit <= 100 else ""
