@@ -28,6 +28,7 @@ from analysis.statistics.estimators import Interval, clopper_pearson
 from analysis.statistics.participants import arms_of
 from analysis.statistics.summaries import Summary, whole_replicates
 from cohorts import elementary
+from trial.study.arms import Arm
 from trial.study.dose_response import BIAS, CandidateShape, DoseResponse, dose_of, doses_of
 from trial.study.study import Study
 
@@ -76,6 +77,12 @@ def estimate_dose_response(path: Path, found: Mapping[str, Summary], study: Stud
     if one and means:
         rows += _named(blank, said, one, means, endpoint, sign)
     return rows + list(_over(blank, said, every, people, study))
+
+
+def flat_shapes(said: DoseResponse, arms: Sequence[Arm]) -> list[int]:
+    """The places of the shapes that are flat over the doses of the arms, or beyond what a number can say."""
+    doses = np.array(doses_of(arms))
+    return [k for k, one in enumerate(said.shapes) if not dose_response.rises(shape_of(one), doses)]
 
 
 def shape_of(said: CandidateShape) -> Shape:

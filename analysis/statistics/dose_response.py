@@ -21,6 +21,10 @@ from cohorts import elementary
 
 Shape = Callable[[Array], Array]
 """Mean response at some doses, up to place and scale."""
+FLAT = 1e-9
+"""A shape whose values differ by no more than this, of 1 or of the largest, has no contrast."""
+BEYOND = 1e100
+"""Nor has one with values so large that their squares may be no numbers."""
 DIRECTIONS = 16_384
 """Directions of a p, which is then within 1e-4; of one and two dimensions within 1e-6."""
 TOLD = 1e-9
@@ -49,7 +53,7 @@ def exponential(delta: float) -> Shape:
 
 def emax(ed50: float, hill: float = 1.0) -> Shape:
     """dose^hill / (ed50^hill + dose^hill)."""
-    return lambda dose: dose**hill / (ed50**hill + dose**hill)
+    return lambda dose: dose**hill / (np.float64(ed50) ** hill + dose**hill)
 
 
 def logistic(ed50: float, delta: float) -> Shape:
@@ -83,6 +87,16 @@ def dose_means(response: ArrayLike, dose: ArrayLike, covariates: ArrayLike | Non
     variance = ((y - design @ coefficients) ** 2).sum() / df
     k = len(doses)
     return DoseMeans(doses, coefficients[:k], variance * inverse[:k, :k], float(df))
+
+
+def rises(shape: Shape, doses: Array) -> bool:
+    """Whether a shape has a contrast over the ``doses`` (D,): it is not flat over them, nor beyond what a number can
+    say.
+    """
+    with np.errstate(all="ignore"):
+        mean = shape(doses)
+        largest = np.abs(mean).max()
+        return bool(largest < BEYOND and np.ptp(mean) > FLAT * max(1.0, largest))
 
 
 def best_contrast(shape: Shape, doses: Array, covariance: Array) -> Array:

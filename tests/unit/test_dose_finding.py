@@ -15,7 +15,7 @@ from made_run import CONFIG
 from pydantic import ValidationError
 
 from analysis import endpoints
-from analysis.statistics.dose_finding import estimate_dose_response, logit_means
+from analysis.statistics.dose_finding import estimate_dose_response, flat_shapes, logit_means
 from analysis.statistics.dose_models import fit, forms, target_dose
 from analysis.statistics.dose_response import (
     DoseMeans,
@@ -29,6 +29,8 @@ from analysis.statistics.dose_response import (
 )
 from analysis.statistics.summaries import Summary
 from trial.app.echo_analysis import analysis_in_words
+from trial.study.arms import Arm
+from trial.study.dose_response import CandidateShape, DoseResponse
 from trial.study.study import Study
 
 IBS = Path(__file__).parents[1] / "qc" / "statistics" / "IBScovars.csv"
@@ -304,3 +306,19 @@ def test_forms_at_a_dose_by_hand() -> None:
         made = np.asarray(known[name].columns(doses, searched.get(name, [])))
         assert values == pytest.approx(made[:, 1]) and (made[:, 0] == 1).all(), name
     np.testing.assert_allclose(known["quadratic"].columns(doses, []), [[1, 0, 0], [1, 4, 16]])
+
+
+@pytest.mark.parametrize(
+    ("shape", "rises"),
+    [
+        (CandidateShape(shape="sigmoid_emax", ed50=1e6, hill=6), False),
+        (CandidateShape(shape="emax", ed50=1e-6), True),
+        (CandidateShape(shape="exponential", delta=1e-3), False),
+        (CandidateShape(shape="logistic", ed50=500.0, delta=1.0), False),
+        (CandidateShape(shape="linear"), True),
+    ],
+)
+def test_a_shape_without_a_contrast_is_refused(shape: CandidateShape, rises: bool) -> None:
+    """At 0 and 5 mg an Emax curve reaches 2e-32 of its range; exp(5000) is no number; the logistic is below 1e-214."""
+    arms = [Arm(id="P", label="P", placebo=True, start_dose_mg=5), Arm(id="A", label="A", start_dose_mg=5)]
+    assert flat_shapes(DoseResponse(shapes=(shape,)), arms) == ([] if rises else [0])

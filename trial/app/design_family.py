@@ -8,16 +8,11 @@ import numpy as np
 
 from analysis.designs.plan import Claim, DoseTest
 from analysis.endpoints import endpoints_of
-from analysis.endpoints.records import Array
-from analysis.statistics.dose_finding import shape_of
-from analysis.statistics.dose_response import Shape
+from analysis.statistics.dose_finding import flat_shapes, shape_of
 from trial.study.analysis_plan import Hypothesis, hypothesis
 from trial.study.design_plan import DesignPlan
 from trial.study.dose_response import DoseResponse, dose_of, doses_of
 from trial.study.study import Study
-
-FLAT = 1e-9
-"""A shape whose values differ by no more than this has no contrast."""
 
 
 def endpoint_of(plan: DesignPlan, study: Study) -> str:
@@ -81,16 +76,9 @@ def by_shapes(plan: DesignPlan, study: Study, claims: tuple[Claim, ...]) -> tupl
 
 
 def untold_shapes(plan: DesignPlan, study: Study) -> list[str]:
-    """The shapes of a test by dose that are flat over its doses, or beyond what a number can say."""
+    """The shapes of a test by dose that are flat over the doses of the design, or beyond what a number can say."""
     said = _asked(plan, study)
-    doses = np.array(doses_of(study.arms))
-    return [one.name for one in (said.shapes if said else ()) if not _rises(shape_of(one), doses)]
-
-
-def _rises(shape: Shape, doses: Array) -> bool:
-    with np.errstate(all="ignore"):
-        curve = shape(doses)
-        return bool(np.isfinite(curve).all() and np.ptp(curve) > FLAT * max(1.0, np.abs(curve).max()))
+    return [said.shapes[k].name for k in flat_shapes(said, study.arms)] if said else []
 
 
 def _asked(plan: DesignPlan, study: Study) -> DoseResponse | None:

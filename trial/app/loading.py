@@ -86,6 +86,18 @@ def _missing_extra(study: Study) -> Iterator[Problem]:
         yield ("analysis", "method", "odds_ratio"), f"seen firth, which {not_installed('firthmodels', 'firth')}"
 
 
+def _flat_shapes(study: Study) -> Iterator[Problem]:
+    """Candidate shapes of the response by dose that have no contrast over the doses of the study."""
+    said = study.analysis.dose_response
+    if said is None:
+        return
+    from analysis.statistics.dose_finding import flat_shapes  # few studies ask for it
+
+    for k in flat_shapes(said, study.arms):
+        what = f"seen {said.shapes[k].name}, which is flat or without bound over the doses of the arms"
+        yield ("analysis", "dose_response", "shapes", k), f"{what}; allowed: guesses within reach of the doses"
+
+
 def _first_patients(config: Config) -> Cohort:
     """Patients of the first replicate; ConfigError when it cannot be filled with eligible ones.
 
@@ -162,4 +174,4 @@ def _lines_of(error: Exception, name: str) -> list[str]:
 
 
 _CHECKS = (endpoints.config_problems, published_problems)
-_STUDY_CHECKS = (endpoints.study_problems, impossible_margins, _missing_extra)
+_STUDY_CHECKS = (endpoints.study_problems, impossible_margins, _missing_extra, _flat_shapes)

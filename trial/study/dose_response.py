@@ -31,20 +31,23 @@ BIAS = (
 """What is said wherever titrated arms are taken by their start doses."""
 
 
+Guess = Annotated[Number, Field(ge=1e-6, le=1e6)]
+
+
 class CandidateShape(Record):
     """A shape that the response by dose may have, with guesses of what it has beside its place and scale."""
 
     shape: Literal["linear", "log_linear", "quadratic", "exponential", "emax", "sigmoid_emax", "logistic"] = Field(
         description="the shape; its guesses are needed, others are refused"
     )
-    ed50: Positive | None = Field(default=None, description="dose of half the largest effect, mg: emax, logistic")
-    hill: Positive | None = Field(default=None, description="steepness of sigmoid_emax")
-    delta: Number | None = Field(
+    ed50: Guess | None = Field(default=None, description="dose of half the largest effect, mg: emax, logistic")
+    hill: Guess | None = Field(default=None, description="steepness of sigmoid_emax")
+    delta: Annotated[Number, Field(ge=-1e6, le=1e6)] | None = Field(
         default=None,
         description="of quadratic: factor of the squared dose, below 0 for an umbrella, 1/mg; of exponential and "
         "logistic: how slowly it bends, mg",
     )
-    offset: Positive | None = Field(default=None, description="of log_linear: what is added to the dose, mg")
+    offset: Guess | None = Field(default=None, description="of log_linear: what is added to the dose, mg")
 
     def problems(self) -> Iterator[Problem]:
         needed = GUESSES[self.shape]
