@@ -235,3 +235,7 @@ def test_a_result_of_any_kind_with_its_error():
     """Percent to one decimal, others to three figures."""
     assert cells.amount_error(58.94, 0.26, "%") == "58.9 ± 0.3"
     assert cells.amount_error(653.2, 12.1, "ng*h/mL") == "653 ± 12"
+
+
+def test_a_share_with_its_limits_is_in_percent():
+    assert cells.share_limits(0.948, 0.921, 0.968) == "94.8 (92.1, 96.8)"

@@ -246,3 +246,7 @@ def test_a_pool_is_read_back_by_replicate_arm_patient_and_endpoint(tmp_path):
     assert made.outcomes["E"].tolist() == [[[0, 1], [2, 3]], [[10, 11], [12, 13]]]
     assert (made.outcomes["F"] == made.outcomes["E"] + 100).all()
     assert made.stratum.tolist() == [[0, 1], [1, 0]] and made.strata == ("x", "y")
+
+
+def test_a_month_is_a_twelfth_of_a_year():
+    assert draw.DAYS_PER_MONTH == 30.4375

@@ -165,3 +165,10 @@ def test_what_does_not_go_with_it(more, place, words):
 def test_shapes_are_needed():
     found = list(design_problems(plan(), PHASE_3))
     assert [(path, "which it does not have" in text) for path, text in found] == [(("test",), True)]
+
+
+def test_a_dose_of_one_patient_has_a_logit():
+    """Half an event and half a non-event at every dose: 1.5 of 2 and 0.5 of 3, by hand."""
+    mean, variance = dose_logits(np.array([[1.0, 0.0]]), np.array([[1.0, 2.0]]))
+    assert mean[0] == pytest.approx([np.log(3), np.log(0.2)])
+    assert variance[0] == pytest.approx([1 / 1.5 + 1 / 0.5, 1 / 0.5 + 1 / 2.5])

@@ -252,3 +252,12 @@ def test_one_value_alone_cannot_be_compared():
     for measured in METHODS:
         found = seen.compared([Claim("A", "E", 0, measured=True)], 1, ComparisonMethod(measured=measured))[0]
         assert found.untested.all() and not (found.z > 0).any()
+
+
+def test_an_arm_of_one_patient_is_compared():
+    """Without covariates the error is sqrt(s^2 (1 + 1/3)), s^2 that of the arm of three, by hand: 1."""
+    value, arm = np.array([[5.0, 1.0, 2.0, 3.0]]), np.array([[0, 1, 1, 1]])
+    flat = np.ones((1, 4))
+    found = many_trials.adjusted_differences(value, arm, 1, 2, flat, 0 * arm)
+    assert found.estimate[0, 0] == pytest.approx(3.0) and found.df[0] == 2
+    assert found.error[0, 0] == pytest.approx(np.sqrt(4 / 3))
