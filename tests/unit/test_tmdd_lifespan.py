@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trial.models import TMDD_LIFESPAN as MODEL
-from trial.models import Days
+from trial.models import TPO_MECHANISM, Days
 from trial.models.tmdd_lifespan import binding
 
 VALUES = {
@@ -79,3 +79,8 @@ def test_the_smallest_dose_is_one():
 def test_an_absurd_lag_still_ends_within_the_day():
     """A dose enters by hour 23 and its rate switches by 23.5, before the next day begins."""
     assert [event[0] for event in day(values={"LAG": 30, "TSWITCH": 40})] == [48, 71, 71.5]
+
+
+def test_a_transfused_platelet_joins_the_counted_ones_whole():
+    assert MODEL.transfused == (("PLT", 1.0),)
+    assert sum(share for _, share in TPO_MECHANISM.transfused) == pytest.approx(1.0)
