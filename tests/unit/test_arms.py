@@ -72,6 +72,11 @@ def test_a_dose_off_the_ladder_is_refused_at_its_line():
         Study.model_validate(STUDY | {"arms": arms})
 
 
+def test_a_line_asks_for_something():
+    with pytest.raises(ValidationError, match="at least 1"):
+        Arm.model_validate({"id": "A", "start_dose_mg": 5, "start_dose_by": [{"if": {}, "dose_mg": 5}]})
+
+
 OWN = "arms.0.start_dose_by=[{if: {CHILDPUGH: [A, B]}, dose_mg: 2.5}]"
 
 

@@ -9,7 +9,7 @@ from trial.engine.apply_dose_rule import Action
 from trial.engine.simulate import simulate_unit
 from trial.jobs.collect import collect, screening_table
 from trial.jobs.courses import courses
-from trial.jobs.ledger import PAUSE, RESUME, _in_order
+from trial.jobs.ledger import PAUSE, RESUME, _in_order, why
 from trial.jobs.rows import Keys
 from trial.tables import on_days
 
@@ -231,3 +231,9 @@ def test_a_pause_of_a_level_below_1_mg_is_a_row_and_one_of_no_dose_is_none():
         begun = tuple(np.array([x]) for x in (0, 0, Action.START, -1, np.nan, 0, dose))
         _, at, _, _, _, _, level = _in_order([begun, pauses], due, np.array([8]))
         assert at.tolist() == days and level.tolist() == levels
+
+
+def test_a_stage_begins_by_its_name_and_the_last_one_ends():
+    plan = unit().study.plan
+    assert why(plan, None, Action.STAGE, 0) == f"start of stage {plan[0].name}"
+    assert why(plan, None, Action.STAGE, len(plan)) == f"end of stage {plan[-1].name}"

@@ -39,6 +39,7 @@ def test_a_file_with_a_key_of_its_kind_is_read_as_it():
     """Faults of it are told one by one."""
     assert mistaken({"sizes": [3], "population": {}, "visits": {}}, "DesignPlan") == ""
     assert mistaken({"id": "x", "population": {}}, "DesignPlan") == ""
+    assert "this is a study" in mistaken({"id": "x", "population": {}, "visits": {}}, "DesignPlan")
     assert mistaken({"population": {}, "visits": {}}, "AnotherRecord") == ""
     assert mistaken("a text", "Study") == ""
 

@@ -125,7 +125,7 @@ def test_a_file_that_changes_is_read_again(tmp_path):
         ("1,200,5,1,24,.,.,.,.,.,.,.", "line 4: II: seen '24'; allowed: 0 or . without ADDL or SS: it says nothing"),
         ("1,200,5,1,.,3,.,.,.,.,.,.", "line 4: II: seen '.'; allowed: more than 0 with ADDL"),
         ("1,200,5,1,24,2.5,.,.,.,.,.,.", "line 4: ADDL: seen '2.5'; allowed: a whole number, 0 to 20000"),
-        ("1,200,5,1,24,9000,.,.,.,.,.,.", "line 4: ADDL: seen '9000'; allowed: a last dose by day 3650"),
+        ("1,200,5,1,24,9000,.,.,.,.,.,.", "allowed: a last dose by day 3650; this one is on day 9008"),
         ("1,200,5,1,0.1,19999,.,.,.,.,.,.", "line 2: ADDL: 20007 doses of '1' in all; allowed: at most 20000"),
         ("1,2016,5,1,24,.,1,.,.,.,.,.", "line 4: SS: seen 1 after other rows of 1; allowed: on the first row of each"),
         ("2,24,5,1,24,.,1,.,.,.,.,.", "line 4: SS: seen '1'; allowed: 0 or .: 84 days of doses come before it"),
