@@ -61,9 +61,15 @@ def problems(chosen: ParameterSet) -> list[str]:
 
 
 def _uncertain(chosen: ParameterSet) -> Iterator[str]:
-    """Standard errors of numbers that the set does not have, as one that was made from another set may."""
+    """Standard errors of numbers that the set does not have, as one that was made from another set may, or that have
+    two.
+    """
     known = [*(p.name for p in chosen.parameters), *chosen.variances]
-    for name in (name for block in chosen.uncertainty for name in block.names):
+    together = [name for block in chosen.uncertainty for name in block.names]
+    for p in chosen.parameters:
+        if p.rse_percent is not None and p.name in together:
+            yield f"{p.name}: rse_percent: seen {p.rse_percent:g}; allowed: none, as uncertainty has its standard error"
+    for name in together:
         if name not in known and name not in BEYOND_STRUCTURE:
             yield f"uncertainty: {name}: no number of this set; allowed: one that it has, or none{near(name, known)}"
 

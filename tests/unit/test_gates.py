@@ -56,6 +56,9 @@ def test_what_every_set_needs_in_its_unit():
         "uncertainty: EC50: no number of this set; allowed: one that it has, or none",
         "uncertainty: OMEGA_EC50: no number of this set; allowed: one that it has, or none",
     ]
+    assert problems(with_parameter("EC50", rse_percent=20.0)) == [
+        "EC50: rse_percent: seen 20; allowed: none, as uncertainty has its standard error"
+    ]
     assert problems(with_parameter("RESCUE_TAU", unit="h")) == ["RESCUE_TAU: unit: seen 'h'; it is read in 'd'"]
 
 

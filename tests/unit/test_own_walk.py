@@ -20,7 +20,7 @@ from trial.study.checks import _idle
 from trial.study.load import load_study
 
 STUDY = Path(__file__).parents[1] / "faults" / "engine" / "study.yaml"
-SHORT = ("patients=60", "treatment_days=14", "visits.days=[7,14]", "pk_sampling.visit_day=7",
+SHORT = ("patients=90", "treatment_days=14", "visits.days=[7,14]", "pk_sampling.visit_day=7",
          "analysis.assessment_day=14", "analysis.primary=RESPW2", "arms.0.placebo=true")  # fmt: skip
 OFTEN = {"RESCUE_H0": 9.0, "RESCUE_SCALE": 30.0, "BLEED_C2": 0.5, "BLEED_C3": 0.8, "BLEED_C4": 1.1}
 """Rescue and bleeding of every grade often enough to be seen in two weeks."""
